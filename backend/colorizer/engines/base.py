@@ -1,0 +1,168 @@
+"""The door of an engine: what every engine says about itself, takes and gives back.
+
+Pictures are numpy arrays, uint8, sRGB, row-major: RGBA is (H, W, 4) and not premultiplied, masks are (H, W) with
+255 = foreground. No engine knows HTTP, Krita or files; `colorizer.server` and `colorizer.cli` call them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Picture = NDArray[np.uint8]
+"""(H, W, 4) RGBA, not premultiplied."""
+
+Mask = NDArray[np.uint8]
+"""(H, W), 255 = foreground."""
+
+
+class Mode(str, Enum):
+    """What is coloured, and from what (DESIGN section 5)."""
+
+    WHOLE = "whole"
+    SPLIT = "split"
+    FOREGROUND = "foreground"
+    BACKGROUND = "background"
+
+
+class Role(str, Enum):
+    """What a result layer is for."""
+
+    BACKGROUND = "background"
+    FIGURE = "figure"
+    SHADING = "shading"
+    LIGHT = "light"
+    MASK = "mask"
+
+
+class Blend(str, Enum):
+    """Blend modes of result layers, in OpenRaster's words without the `svg:` prefix."""
+
+    NORMAL = "normal"
+    MULTIPLY = "multiply"
+    SCREEN = "screen"
+    ADDITION = "addition"
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One set of weights an engine can load."""
+
+    name: str
+    title: str
+    licence: str
+    bytes: int
+    installed: bool
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What an engine can do; the docker shows its controls from this."""
+
+    name: str
+    title: str
+    modes: tuple[Mode, ...]
+    max_references: int
+    options: tuple[str, ...]
+    """Names of `Options` fields that have an effect in this engine."""
+    models: tuple[ModelInfo, ...]
+    max_side: int
+    """Longest side of a canvas, px."""
+    memory_mb: int
+    """Typical peak for a 2048 px canvas."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The switches and numbers beside the mode. Engines ignore those they don't list in `EngineInfo.options`."""
+
+    palette_lock: bool = True
+    style_detail: bool = False
+    background_detail: bool = False
+    line_gap: float = 0.02
+    """Widest opening in a line that is still closed, as a share of the canvas's longer side, 0..0.1."""
+    steps: int = 20
+    size: int = 0
+    """Working size of the model in px; 0 lets the engine choose."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A picture to take colours from, and where its foreground is (None: the engine decides)."""
+
+    picture: Picture
+    mask: Mask | None = None
+
+
+@dataclass(frozen=True)
+class ColorizeRequest:
+    """Everything that decides a result. The same request gives the same bytes on the same machine."""
+
+    sketch: Picture
+    references: tuple[Reference, ...]
+    mode: Mode = Mode.WHOLE
+    sketch_mask: Mask | None = None
+    background: Picture | None = None
+    """A picture for the background alone; takes the place of the references' background."""
+    model: str = ""
+    seed: int = 0
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One result layer, placed at `x`, `y` on the canvas (px from the top left)."""
+
+    name: str
+    role: Role
+    pixels: Picture
+    x: int = 0
+    y: int = 0
+    blend: Blend = Blend.NORMAL
+    opacity: float = 1.0
+    clip: bool = False
+    """Shown only where what is below it in the group is opaque (Krita's "inherit alpha")."""
+    mask: Mask | None = None
+    """Same size as `pixels`; becomes a mask on the layer that can be painted."""
+    mask_name: str = ""
+
+
+@dataclass(frozen=True)
+class Result:
+    """Result layers from bottom to top, and what an engine has to say about them."""
+
+    layers: tuple[Layer, ...]
+    report: dict[str, Any] = field(default_factory=dict)
+    """JSON values: `palette` (list of "#rrggbb"), `regions`, `doubtful_regions`, `unpainted_pixels`, ..."""
+
+
+class Report(Protocol):
+    """How an engine tells where it is. Each call may raise `colorizer.errors.Cancelled`: let it pass through."""
+
+    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
+        """Says that `done` of `total` steps of the named stage are finished; call at least once a second."""
+
+    def preview(self, picture: Callable[[], Picture]) -> None:
+        """Offers an intermediate picture; `picture` is only called when somebody wants it."""
+
+
+class Engine(Protocol):
+    """One colouring system."""
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do. Cheap: answers without loading torch or weights."""
+
+    def load(self, device: str, model: str = "") -> None:
+        """Loads the weights onto a torch device name ("cpu", "cuda", "mps", "xpu"). Does nothing when loaded."""
+
+    def colorize(self, request: ColorizeRequest, report: Report) -> Result:
+        """Colours one sketch. Raises `InvalidInput` for what the artist can put right."""
+
+    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
+        """Finds the foreground of a sketch or a reference."""
