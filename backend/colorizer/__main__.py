@@ -1,0 +1,6 @@
+"""`python -m colorizer` is the `colorize` command."""
+
+from colorizer.cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Procedural drawing: identities, views, line styles and references with exact labels, to train on."""

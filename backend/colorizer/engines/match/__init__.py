@@ -1,0 +1,1 @@
+"""The built-in engine: line regions coloured with the reference's exact colours."""

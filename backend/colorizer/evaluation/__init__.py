@@ -1,0 +1,1 @@
+"""Figures: metrics, corpora, baselines, reports and contact sheets."""

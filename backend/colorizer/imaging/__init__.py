@@ -1,0 +1,1 @@
+"""Pictures in and out, lines, regions, palette, masks, colour science, layer composition."""

@@ -1,0 +1,1 @@
+"""Finding, preparing and starting Krita: for `colorize krita`, the demo and the tests in real Krita."""

@@ -1,0 +1,30 @@
+"""Where things lie: the user's folder (`COLORIZE_HOME`) and what ships with the program. Creates nothing by itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """The folder for models, logs and settings: `COLORIZE_HOME`, else the platform's user data folder."""
+    chosen = os.environ.get("COLORIZE_HOME")
+    return (
+        Path(chosen)
+        if chosen
+        else Path(platformdirs.user_data_dir("krita-colorize", appauthor=False))
+    )
+
+
+def resource(name: str) -> Path:
+    """A file or folder of `resources/`, in a clone as in an installed package."""
+    package = Path(__file__).resolve().parent
+    installed = package / "resources"
+    return (installed if installed.is_dir() else package.parents[1] / "resources") / name
+
+
+def offline() -> bool:
+    """Whether `COLORIZE_OFFLINE=1` forbids every download."""
+    return os.environ.get("COLORIZE_OFFLINE", "") == "1"

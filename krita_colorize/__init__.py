@@ -1,0 +1,5 @@
+"""Krita Colorize's docker: colours a sketch layer from a reference picture, inside Krita.
+
+Rooms: `core` (values and rules; no Qt, no Krita), `app` (Qt objects: backend, jobs, document model), `krita_port`
+(the only place that imports krita), `ui` (widgets). Arrows point downwards only: ui -> app -> core <- krita_port.
+"""

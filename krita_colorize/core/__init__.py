@@ -1,0 +1,1 @@
+"""Values and rules of the docker: no Qt, no Krita, no files."""

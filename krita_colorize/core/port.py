@@ -1,0 +1,146 @@
+"""What the docker asks of Krita, and the values that pass: `krita_port` answers it, tests answer it with a fake.
+
+Both answers pass the same contract tests. Nothing here imports Qt or Krita. Every call is made on the GUI thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+SELECTION_ID = "selection"
+"""Stands for the document's selection wherever a layer id is expected."""
+
+
+class Change(Enum):
+    """What a watcher is told."""
+
+    DOCUMENT = "document"  # another document became active, or the last one closed
+    LAYERS = "layers"  # layers came, went, moved or were renamed
+    ACTIVE_LAYER = "active_layer"
+    CONTENT = "content"  # something undoable happened: a stroke, an undo, a fill
+
+
+class Kind(Enum):
+    """Kinds of layers that the docker tells apart."""
+
+    PAINT = "paint"
+    GROUP = "group"
+    VECTOR = "vector"
+    CLONE = "clone"
+    FILE = "file"
+    FILL = "fill"
+    MASK = "mask"  # transparency and selection masks
+    OTHER = "other"  # filter, transform and colorize masks or layers: nothing to colour
+
+
+@dataclass(frozen=True)
+class DocumentInfo:
+    """An open document; `key` is unique among the open ones and stays the same while it is open."""
+
+    key: str
+    name: str
+    width: int
+    height: int
+    color_model: str
+    color_depth: str
+
+
+@dataclass(frozen=True)
+class LayerInfo:
+    """A layer as the combos list it, top of the stack first; `id` is Krita's uniqueId as a string."""
+
+    id: str
+    name: str
+    kind: Kind
+    depth: int
+    visible: bool
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """A picture (4 bytes a pixel: B, G, R, A, sRGB, not premultiplied) or a mask (1 byte a pixel), placed at x, y."""
+
+    width: int
+    height: int
+    data: bytes
+    x: int = 0
+    y: int = 0
+
+    @property
+    def channels(self) -> int:
+        """4 for a picture, 1 for a mask, 0 where it is empty."""
+        area = self.width * self.height
+        return len(self.data) // area if area else 0
+
+
+@dataclass(frozen=True)
+class NewLayer:
+    """A layer to be made."""
+
+    name: str
+    pixels: Pixels
+    blend: str = "normal"  # Krita's composite op: normal, multiply, screen, add
+    opacity: float = 1.0
+    clip: bool = False  # inherit alpha
+    mask: Pixels | None = None
+    mask_name: str = ""
+
+
+@dataclass(frozen=True)
+class NewGroup:
+    """A group to be inserted as one undo step; `layers` from bottom to top."""
+
+    name: str
+    layers: tuple[NewLayer, ...]
+    blend: str = "normal"
+    above: bool = False  # above the sketch layer instead of below it
+
+
+class KritaPort(Protocol):
+    """Krita, as far as the docker knows it. `document` arguments are `DocumentInfo.key`s.
+
+    A document or layer that has gone raises `LookupError` with a sentence for the artist.
+    """
+
+    def active_document(self) -> DocumentInfo | None:
+        """The document the artist is looking at."""
+
+    def layers(self, document: str) -> Sequence[LayerInfo]:
+        """All layers and masks, top first, children after their group."""
+
+    def active_layer(self, document: str) -> str | None:
+        """The id of the selected layer."""
+
+    def snapshot(self, document: str, layer_ids: Sequence[str]) -> dict[str, Pixels]:
+        """Reads layers as they look alone, cropped to what they hold inside the canvas; masks and the selection as
+        one byte a pixel. Leaves no trace: no undo step, no flicker, not marked as modified; safe while a stroke runs."""
+
+    def busy(self) -> bool:
+        """Whether the artist's pen is down or was a moment ago: nothing may be inserted then."""
+
+    def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
+        """Inserts a group beside the sketch layer as exactly one undo step; keeps the active layer; returns its id."""
+
+    def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
+        """Inserts one paint layer above another as exactly one undo step; keeps the active layer; returns its id."""
+
+    def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
+        """Lays a picture over the whole canvas without touching the document; False where that isn't possible."""
+
+    def hide_overlay(self) -> None:
+        """Takes the picture away."""
+
+    def read_note(self, document: str, name: str) -> bytes | None:
+        """Reads what `write_note` stored in the document."""
+
+    def write_note(self, document: str, name: str, data: bytes) -> None:
+        """Stores bytes in the document under `krita_colorize/name`; saved with the .kra, marks it as modified."""
+
+    def watch(self, callback: Callable[[Change], None]) -> None:
+        """Calls back on every change from now on."""
+
+    def close(self) -> None:
+        """Stops watching and takes the overlay away."""

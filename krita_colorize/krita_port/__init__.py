@@ -1,0 +1,1 @@
+"""The only place that imports krita: snapshots, layer building, overlay, watching, storing."""

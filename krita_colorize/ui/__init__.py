@@ -1,0 +1,1 @@
+"""Widgets. They show app objects and call them; nothing else knows they exist."""
