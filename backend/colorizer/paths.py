@@ -11,11 +11,7 @@ import platformdirs
 def home() -> Path:
     """The folder for models, logs and settings: `COLORIZE_HOME`, else the platform's user data folder."""
     chosen = os.environ.get("COLORIZE_HOME")
-    return (
-        Path(chosen)
-        if chosen
-        else Path(platformdirs.user_data_dir("krita-colorize", appauthor=False))
-    )
+    return Path(chosen) if chosen else Path(platformdirs.user_data_dir("krita-colorize", appauthor=False))
 
 
 def resource(name: str) -> Path:

@@ -1,0 +1,295 @@
+"""The correspondence network: which cell of the reference does each place of the sketch belong to?
+
+Both pictures become pyramids of features, look at each other at the coarsest level, and come back
+up: the sketch to a grid of queries, the reference to a grid of keys. Query times key is the answer;
+one extra learned key means "not in the reference". A key's colour is one of its own pixels, so no
+colour is ever invented.
+
+It knows nothing of regions, palettes or layers (the rest of this room) and nothing of training
+(`colorizer.training`).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class MatchConfig:
+    """Everything that decides the network's shape. Parts `[0, background_parts)` are background."""
+
+    image_size: int = 128
+    query_grid: int = 64
+    key_grid: int = 32
+    parts: int = 32
+    background_parts: int = 4
+    fine_width: int = 24
+    middle_width: int = 64
+    deep_width: int = 128
+    query_width: int = 48
+    attention_layers: int = 4
+    attention_heads: int = 4
+    descriptor: int = 48
+
+    @property
+    def deep_grid(self) -> int:
+        """Cells on a side where the two pictures look at each other."""
+        return self.key_grid // 2
+
+    @property
+    def cell(self) -> int:
+        """Pixels on a side of a key's cell."""
+        return self.image_size // self.key_grid
+
+
+@dataclass(frozen=True)
+class Features:
+    """What the network knows before any query meets a key. Q, K: cells on a side; D: descriptor length."""
+
+    queries: Tensor
+    """(B, Q*Q, D), unit length, fp32."""
+    keys: Tensor
+    """(B, K*K + 1, D), unit length, fp32; the last is the null key."""
+    key_bias: Tensor
+    """(B, K*K + 1), fp32."""
+    colours: Tensor
+    sketch_parts: Tensor
+    reference_parts: Tensor
+
+
+@dataclass(frozen=True)
+class Correspondence:
+    """The answer for a whole picture. Q = query_grid, K = key_grid."""
+
+    logits: Tensor
+    """(B, Q*Q, K*K + 1) attention logits, fp32; the last column is the null key ("not in the reference")."""
+    colours: Tensor
+    """(B, K*K, 3) sRGB 0..1, one pixel of each key's cell (a soft pick while training)."""
+    sketch_parts: Tensor
+    """(B, parts, Q, Q) part logits."""
+    reference_parts: Tensor
+    """(B, parts, K, K) part logits."""
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut; starts as the shortcut alone."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(math.gcd(8, inputs), inputs)
+        self.first = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.second = nn.Conv2d(outputs, outputs, 3, padding=1)
+        self.shortcut = nn.Conv2d(inputs, outputs, 1) if inputs != outputs else nn.Identity()
+        nn.init.zeros_(self.second.weight)
+        nn.init.zeros_(self.second.bias)  # type: ignore[arg-type]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        hidden = self.second(F.silu(self.first(F.silu(self.norm(x)))))
+        shortcut: Tensor = self.shortcut(x)
+        return shortcut + hidden
+
+
+class AttentionLayer(nn.Module):
+    """One transformer layer over the tokens of both pictures."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm_attention = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width)
+        self.out = nn.Linear(width, width)
+        self.norm_mlp = nn.LayerNorm(width)
+        self.mlp = nn.Sequential(nn.Linear(width, 3 * width), nn.GELU(), nn.Linear(3 * width, width))
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(B, N, width) to the same."""
+        batch, count, width = tokens.shape
+        qkv = self.qkv(self.norm_attention(tokens))
+        q, k, v = qkv.view(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        # Written out: on a CPU the backward pass of the fused attention takes several times as long.
+        scores = torch.matmul(q * (width // self.heads) ** -0.5, k.transpose(-1, -2))
+        mixed = torch.matmul(scores.softmax(-1).to(v.dtype), v)
+        tokens = tokens + self.out(mixed.transpose(1, 2).reshape(batch, count, width))
+        result: Tensor = tokens + self.mlp(self.norm_mlp(tokens))
+        return result
+
+
+class Encoder(nn.Module):
+    """A picture to features at a half, a quarter and an eighth of its size."""
+
+    def __init__(self, channels: int, config: MatchConfig) -> None:
+        super().__init__()
+        fine, middle, deep = config.fine_width, config.middle_width, config.deep_width
+        self.fine = nn.Sequential(nn.Conv2d(channels, fine, 4, 2, 1), ResidualBlock(fine, fine))
+        self.middle = nn.Sequential(
+            nn.Conv2d(fine, middle, 4, 2, 1),
+            ResidualBlock(middle, middle),
+            ResidualBlock(middle, middle),
+        )
+        self.deep = nn.Sequential(
+            nn.Conv2d(middle, deep, 4, 2, 1), ResidualBlock(deep, deep), ResidualBlock(deep, deep)
+        )
+
+    def forward(self, picture: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, channels, S, S) to (fine, middle, deep)."""
+        fine = self.fine(picture)
+        middle = self.middle(fine)
+        return fine, middle, self.deep(middle)
+
+
+class MatchNetwork(nn.Module):
+    """Sketch and reference in, correspondence out. Fully described by its `MatchConfig`."""
+
+    def __init__(self, config: MatchConfig) -> None:
+        super().__init__()
+        self.config = config
+        middle, deep, width = config.middle_width, config.deep_width, config.query_width
+        self.sketch_encoder = Encoder(2, config)
+        self.reference_encoder = Encoder(4, config)
+        self.position = nn.Parameter(torch.randn(1, config.deep_grid**2, deep) * 0.02)
+        self.origin = nn.Parameter(torch.randn(2, 1, 1, deep) * 0.02)
+        self.attention = nn.ModuleList(
+            AttentionLayer(deep, config.attention_heads) for _ in range(config.attention_layers)
+        )
+        # + 2: the place on the canvas, so that pictures in the same pose can be matched by place.
+        self.sketch_up_middle = ResidualBlock(middle + deep, middle)
+        self.sketch_up_fine = ResidualBlock(config.fine_width + middle + 2, width)
+        self.reference_up = ResidualBlock(middle + deep + 2, middle)
+        self.query = nn.Conv2d(width, config.descriptor, 1)
+        self.key = nn.Conv2d(middle, config.descriptor + 1, 1)
+        self.pick = nn.Conv2d(middle, config.cell**2, 1)
+        self.sketch_part = nn.Conv2d(width, config.parts, 1)
+        self.reference_part = nn.Conv2d(middle, config.parts, 1)
+        self.null_key = nn.Parameter(torch.randn(1, 1, config.descriptor))
+        self.null_bias = nn.Parameter(torch.zeros(1, 1))
+        self.log_scale = nn.Parameter(torch.tensor(2.5))
+
+    def forward(
+        self, ink: Tensor, ink_mask: Tensor, reference: Tensor, reference_mask: Tensor
+    ) -> Correspondence:
+        """Compares every query with every key.
+
+        Args:
+            ink: (B, 1, S, S), 0..1, 1 = line.
+            ink_mask: (B, 1, S, S), -1 background, +1 foreground, 0 unknown.
+            reference: (B, 3, S, S), sRGB 0..1.
+            reference_mask: (B, 1, S, S), like `ink_mask`.
+        """
+        features = self.features(ink, ink_mask, reference, reference_mask)
+        return Correspondence(
+            self.logits(features, features.queries),
+            features.colours,
+            features.sketch_parts,
+            features.reference_parts,
+        )
+
+    def features(self, ink: Tensor, ink_mask: Tensor, reference: Tensor, reference_mask: Tensor) -> Features:
+        """Everything but the comparison; arguments as in `forward`. Training compares a few queries only."""
+        sketch = self._channels_last(torch.cat([ink * 2 - 1, ink_mask], 1))
+        picture = self._channels_last(torch.cat([reference * 2 - 1, reference_mask], 1))
+        sketch_fine, sketch_middle, sketch_deep = self.sketch_encoder(sketch)
+        _, reference_middle, reference_deep = self.reference_encoder(picture)
+        sketch_deep, reference_deep = self._look_at_each_other(sketch_deep, reference_deep)
+
+        sketch_middle = self.sketch_up_middle(torch.cat([sketch_middle, _twice(sketch_deep)], 1))
+        sketch_top = self.sketch_up_fine(_with_place(sketch_fine, _twice(sketch_middle)))
+        reference_top = self.reference_up(_with_place(reference_middle, _twice(reference_deep)))
+
+        key_and_bias = _rows(self.key(reference_top).float())
+        count = len(key_and_bias)
+        keys = torch.cat([key_and_bias[..., :-1], self.null_key.expand(count, -1, -1)], 1)
+        return Features(
+            queries=F.normalize(_rows(self.query(sketch_top).float()), dim=-1),
+            keys=F.normalize(keys, dim=-1),
+            key_bias=torch.cat([key_and_bias[..., -1], self.null_bias.expand(count, -1)], 1),
+            colours=self._colours(reference, self.pick(reference_top).float()),
+            sketch_parts=self.sketch_part(sketch_top).float(),
+            reference_parts=self.reference_part(reference_top).float(),
+        )
+
+    def logits(self, features: Features, queries: Tensor) -> Tensor:
+        """Attention logits of `queries` (B, N, D), taken from `features.queries`: (B, N, K*K + 1), fp32."""
+        with torch.autocast(queries.device.type, enabled=False):
+            cosine = torch.matmul(queries, features.keys.transpose(1, 2))
+            return cosine * self.log_scale.exp() + features.key_bias[:, None]
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Writes `config.json` and `model.safetensors` (fp16) into `folder`, each whole or not at all."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
+        save_file(weights, folder / (WEIGHTS_FILE + ".part"), metadata={"format": "pt"})
+        os.replace(folder / (WEIGHTS_FILE + ".part"), folder / WEIGHTS_FILE)
+        text = json.dumps(asdict(self.config), indent=2) + "\n"
+        (folder / (CONFIG_FILE + ".part")).write_text(text, encoding="utf-8")
+        os.replace(folder / (CONFIG_FILE + ".part"), folder / CONFIG_FILE)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path) -> MatchNetwork:
+        """Reads what `save_pretrained` wrote; fp32 on the CPU, ready for use (`eval`)."""
+        folder = Path(folder)
+        config = MatchConfig(**json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
+        network = cls(config)
+        network.load_state_dict(load_file(folder / WEIGHTS_FILE))
+        return network.eval()
+
+    def _channels_last(self, picture: Tensor) -> Tensor:
+        return picture.contiguous(memory_format=torch.channels_last)
+
+    def _look_at_each_other(self, sketch: Tensor, reference: Tensor) -> tuple[Tensor, Tensor]:
+        cells = self.config.deep_grid**2
+        tokens = torch.cat(
+            [
+                _rows(sketch) + self.position + self.origin[0],
+                _rows(reference) + self.position + self.origin[1],
+            ],
+            1,
+        )
+        for layer in self.attention:
+            tokens = layer(tokens)
+        grid = sketch.shape
+        both = tokens.transpose(1, 2)
+        return both[..., :cells].reshape(grid), both[..., cells:].reshape(grid)
+
+    def _colours(self, reference: Tensor, pick: Tensor) -> Tensor:
+        """(B, K*K, 3): the picked pixel of every cell; a weighted mean of them while training."""
+        pixels = F.pixel_unshuffle(reference.float(), self.config.cell)
+        pixels = pixels.view(len(pixels), 3, self.config.cell**2, -1)  # (B, 3, cell^2, K*K)
+        weights = pick.flatten(2)
+        if self.training:
+            chosen = weights.softmax(1)
+        else:
+            chosen = F.one_hot(weights.argmax(1), self.config.cell**2).transpose(1, 2).float()
+        return (pixels * chosen[:, None]).sum(2).transpose(1, 2)
+
+
+def _rows(grid: Tensor) -> Tensor:
+    """(B, C, H, W) to (B, H*W, C)."""
+    return grid.flatten(2).transpose(1, 2)
+
+
+def _twice(grid: Tensor) -> Tensor:
+    return F.interpolate(grid, scale_factor=2, mode="nearest")
+
+
+def _with_place(*grids: Tensor) -> Tensor:
+    """Joins grids of one size along the channels and adds where each cell is, -1..1, (x, y)."""
+    first = grids[0]
+    batch, _, height, width = first.shape
+    y = torch.linspace(-1, 1, height, device=first.device, dtype=first.dtype)
+    x = torch.linspace(-1, 1, width, device=first.device, dtype=first.dtype)
+    place = torch.stack(torch.meshgrid(y, x, indexing="ij")[::-1])
+    return torch.cat([*grids, place.expand(batch, -1, -1, -1)], 1)
