@@ -36,10 +36,10 @@ class MatchConfig:
     parts: int = 32
     background_parts: int = 4
     fine_width: int = 24
-    middle_width: int = 64
-    deep_width: int = 128
-    query_width: int = 48
-    attention_layers: int = 4
+    middle_width: int = 80
+    deep_width: int = 160
+    query_width: int = 64
+    attention_layers: int = 3
     attention_heads: int = 4
     descriptor: int = 48
 
@@ -97,9 +97,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""
-        hidden = self.second(F.silu(self.first(F.silu(self.norm(x)))))
-        shortcut: Tensor = self.shortcut(x)
-        return shortcut + hidden
+        hidden: Tensor = self.second(F.silu(self.first(F.silu(self.norm(x)))))
+        return hidden + self.shortcut(x)
 
 
 class AttentionLayer(nn.Module):
