@@ -1,0 +1,194 @@
+"""The `colorize` command: reads the words, calls the rooms, prints. No work is done here.
+
+Exit status 0 on success, 2 on wrong use, 1 on failure with one sentence on stderr, 130 when stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from colorizer.engines.base import Mode
+from colorizer.errors import ColorizerError
+from colorizer.progress import Progress
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Colour line art from a reference picture.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result record as one JSON line.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the fastest there is.")]
+
+
+@app.command()
+def run(
+    sketch: Annotated[Path, typer.Argument(help="The line art.")],
+    reference: Annotated[list[Path], typer.Option(help="A picture to take colours from; may be repeated.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Where the result goes: .ora (layers) or .png.")],
+    engine: Annotated[str, typer.Option(help="What colours.")] = "match",
+    model: Annotated[str, typer.Option(help="Which weights; empty for the engine's own choice.")] = "",
+    mode: Annotated[Mode, typer.Option(help="What is coloured, and from what.")] = Mode.WHOLE,
+    sketch_mask: Annotated[Path | None, typer.Option(help="White where the sketch's figure is.")] = None,
+    reference_mask: Annotated[
+        list[Path] | None, typer.Option(help="White where the figure is; one for each reference, in order.")
+    ] = None,
+    background: Annotated[Path | None, typer.Option(help="A picture for the background alone.")] = None,
+    palette_lock: Annotated[bool, typer.Option(help="Flat colours are exactly the reference's.")] = True,
+    style_detail: Annotated[bool, typer.Option(help="Take over how the reference is shaded.")] = False,
+    background_detail: Annotated[bool, typer.Option(help="Take over the background's detail.")] = False,
+    line_gap: Annotated[
+        float, typer.Option(min=0, max=0.1, help="Widest opening in a line that is closed, as a share of the longer side.")
+    ] = 0.02,
+    steps: Annotated[int, typer.Option(min=1, max=100, help="Steps of a diffusion model.")] = 20,
+    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same result.")] = 0,
+    size: Annotated[int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")] = 0,
+    device: Device = "auto",
+    as_json: Json = False,
+) -> None:
+    """Colour one picture without Krita."""
+    from colorizer import headless
+    from colorizer.engines.base import Options
+
+    if output.suffix.lower() not in (".ora", ".png"):
+        raise typer.BadParameter("the result must end in .ora or .png", param_hint="-o")
+    if reference_mask and len(reference_mask) != len(reference):
+        raise typer.BadParameter("give one mask for each reference, in the same order", param_hint="--reference-mask")
+    job = headless.Job(
+        sketch=sketch,
+        references=tuple(reference),
+        output=output,
+        engine=engine,
+        model=model,
+        mode=mode,
+        sketch_mask=sketch_mask,
+        reference_masks=tuple(reference_mask or ()),
+        background=background,
+        seed=seed,
+        options=Options(
+            palette_lock=palette_lock,
+            style_detail=style_detail,
+            background_detail=background_detail,
+            line_gap=line_gap,
+            steps=steps,
+            size=size,
+        ),
+        device=device,
+    )
+    with Progress() as progress:
+        record = headless.colorize_file(job, progress)
+    _answer(record, as_json, f"{output}: {record['report'].get('regions', 0)} regions coloured.")
+
+
+@app.command()
+def evaluate(
+    corpus: Annotated[Path, typer.Argument(help="A folder with a manifest.json.")],
+    engine: Annotated[str, typer.Option(help="What colours.")] = "match",
+    report: Annotated[Path | None, typer.Option(help="Write every figure to this .json.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this .png.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many items.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Measure an engine on a corpus of pictures, with its baselines in the same run."""
+    from colorizer.evaluation import report as evaluation
+
+    with Progress() as progress:
+        figures = evaluation.evaluate(
+            corpus, engine, report=report, sheet=sheet, limit=limit, progress=progress.stage
+        )
+    _answer(figures, as_json, evaluation.table(figures))
+
+
+@app.command()
+def serve(port: Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")] = 0) -> None:
+    """Run the backend by hand: prints its address and token, ends when its input pipe closes or on Ctrl-C."""
+    from colorizer.server.serve import serve as run_server
+
+    raise typer.Exit(run_server(port))
+
+
+@app.command()
+def doctor(as_json: Json = False) -> None:
+    """Tell what works here, and what to do about the rest."""
+    from colorizer import doctor as examination
+
+    findings = examination.examine()
+    _answer(examination.as_record(findings), as_json, examination.as_text(findings))
+    if not examination.usable(findings):
+        raise typer.Exit(1)
+
+
+@app.command()
+def package(output: Annotated[Path, typer.Option("-o", "--output", help="The .zip to write.")]) -> None:
+    """Make the zip for Krita's "Import Python Plugin from File"."""
+    from colorizer.krita_host import install
+
+    print(install.package(output))
+
+
+@app.command()
+def krita(files: Annotated[list[Path] | None, typer.Argument(help="Pictures to open.")] = None) -> None:
+    """Install the docker for this user and open Krita with it."""
+    from colorizer.krita_host import install
+
+    raise typer.Exit(install.open_krita(files or []))
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out")) -> None:
+    """Colour the sample sketch in real Krita; leaves demo.kra, demo.png and docker.png."""
+    from colorizer.krita_host.demo import demo as run_demo
+
+    with Progress() as progress:
+        run_demo(out, progress.stage)
+    for name in ("demo.kra", "demo.png", "docker.png"):
+        print(out / name)
+
+
+@app.command()
+def train(
+    recipe: Annotated[str, typer.Argument(help="What to train: match.")],
+    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
+    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    limit_minutes: Annotated[float, typer.Option(min=0.01, help="Stop cleanly after so long.")] = 60.0,
+    device: Device = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Decides data order and first weights.")] = 0,
+) -> None:
+    """Train one of the project's own models."""
+    from colorizer import training
+    from colorizer.engines.device import choose_device
+
+    trainer = training.recipe(recipe)
+    with Progress() as progress:
+        trainer(out, resume=resume, limit_minutes=limit_minutes, device=choose_device(device), seed=seed, progress=progress.stage)
+
+
+def _answer(record: dict[str, Any], as_json: bool, text: str) -> None:
+    """Prints the record for programs or the text for people."""
+    print(json.dumps(record, ensure_ascii=False) if as_json else text)
+
+
+def _fail(sentence: str, status: int) -> NoReturn:
+    print(f"colorize: {sentence}", file=sys.stderr)
+    sys.exit(status)
+
+
+def main() -> None:
+    """Runs the command line; the only place that turns an error into a sentence and a status."""
+    try:
+        app()
+    except ColorizerError as error:
+        _fail(str(error), 1)
+    except KeyboardInterrupt:
+        _fail("stopped.", 130)
+    except MemoryError:
+        _fail("this machine's memory is full. Close other programs or use a smaller picture.", 1)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: {error.strerror or error}.", 1)

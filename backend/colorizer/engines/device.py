@@ -1,0 +1,25 @@
+"""Which torch device the work runs on."""
+
+from __future__ import annotations
+
+from colorizer.errors import InvalidInput
+
+DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
+
+
+def choose_device(name: str = "auto") -> str:
+    """Checks a device name against this machine; `auto` takes the first accelerator there is, else the CPU.
+
+    Raises `InvalidInput` for an unknown device and for one that isn't there.
+    """
+    import torch
+
+    if name not in DEVICES:
+        raise InvalidInput(f"`device` must be one of {', '.join(DEVICES)}, not {name!r}.")
+    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    there["xpu"] = torch.xpu.is_available()
+    if name == "auto":
+        return next((device for device in ("cuda", "mps", "xpu") if there[device]), "cpu")
+    if not there[name]:
+        raise InvalidInput(f"There is no {name} device here. Use auto or cpu, or install the torch build for it.")
+    return name
