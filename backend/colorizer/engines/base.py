@@ -11,14 +11,24 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
+from colorizer.imaging.values import Blend, Layer, Mask, Picture, Role
 
-Picture = NDArray[np.uint8]
-"""(H, W, 4) RGBA, not premultiplied."""
-
-Mask = NDArray[np.uint8]
-"""(H, W), 255 = foreground."""
+__all__ = [
+    "Blend",
+    "ColorizeRequest",
+    "Engine",
+    "EngineInfo",
+    "Layer",
+    "Mask",
+    "Mode",
+    "ModelInfo",
+    "Options",
+    "Picture",
+    "Reference",
+    "Report",
+    "Result",
+    "Role",
+]
 
 
 class Mode(str, Enum):
@@ -28,25 +38,6 @@ class Mode(str, Enum):
     SPLIT = "split"
     FOREGROUND = "foreground"
     BACKGROUND = "background"
-
-
-class Role(str, Enum):
-    """What a result layer is for."""
-
-    BACKGROUND = "background"
-    FIGURE = "figure"
-    SHADING = "shading"
-    LIGHT = "light"
-    MASK = "mask"
-
-
-class Blend(str, Enum):
-    """Blend modes of result layers, in OpenRaster's words without the `svg:` prefix."""
-
-    NORMAL = "normal"
-    MULTIPLY = "multiply"
-    SCREEN = "screen"
-    ADDITION = "addition"
 
 
 @dataclass(frozen=True)
@@ -112,24 +103,6 @@ class ColorizeRequest:
     model: str = ""
     seed: int = 0
     options: Options = field(default_factory=Options)
-
-
-@dataclass(frozen=True)
-class Layer:
-    """One result layer, placed at `x`, `y` on the canvas (px from the top left)."""
-
-    name: str
-    role: Role
-    pixels: Picture
-    x: int = 0
-    y: int = 0
-    blend: Blend = Blend.NORMAL
-    opacity: float = 1.0
-    clip: bool = False
-    """Shown only where what is below it in the group is opaque (Krita's "inherit alpha")."""
-    mask: Mask | None = None
-    """Same size as `pixels`; becomes a mask on the layer that can be painted."""
-    mask_name: str = ""
 
 
 @dataclass(frozen=True)
