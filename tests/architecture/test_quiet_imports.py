@@ -1,0 +1,47 @@
+"""Importing does nothing: no torch, no Qt application, no thread, no file."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+HEAVY = """
+import importlib, pkgutil, sys, threading, colorizer
+holders = ("network", "skia", "__main__")  # files that hold networks or drawing import their library at the top
+names = [m.name for m in pkgutil.walk_packages(colorizer.__path__, "colorizer.")]
+light = [n for n in names if n.split(".")[1] in ("cli", "server", "krita_host", "errors", "paths", "progress")]
+for name in light:
+    if not name.endswith("__main__"):
+        importlib.import_module(name)
+assert light and "torch" not in sys.modules and "cv2" not in sys.modules, "heavy import"
+assert threading.active_count() == 1, threading.enumerate()
+"""
+
+
+def run_bare(code, home):
+    environment = {"PATH": "", "COLORIZE_HOME": str(home), "SYSTEMROOT": "", "QT_QPA_PLATFORM": "offscreen"}
+    return subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+
+
+def test_light_rooms_stay_light(tmp_path):
+    result = run_bare(HEAVY, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_docker_imports_without_an_application(tmp_path):
+    code = """
+import importlib, pkgutil, threading, krita_colorize
+for module in pkgutil.walk_packages(krita_colorize.__path__, "krita_colorize."):
+    if "krita_port" not in module.name and "plugin" not in module.name:
+        importlib.import_module(module.name)
+from krita_colorize.qt import QtWidgets
+assert QtWidgets.QApplication.instance() is None
+assert threading.active_count() == 1, threading.enumerate()
+"""
+    result = run_bare(code, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert list(tmp_path.iterdir()) == []
