@@ -32,7 +32,9 @@ Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the f
 def run(
     sketch: Annotated[Path, typer.Argument(help="The line art.")],
     reference: Annotated[list[Path], typer.Option(help="A picture to take colours from; may be repeated.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the result goes: .ora (layers) or .png.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Where the result goes: .ora (layers) or .png.")
+    ],
     engine: Annotated[str, typer.Option(help="What colours.")] = "match",
     model: Annotated[str, typer.Option(help="Which weights; empty for the engine's own choice.")] = "",
     mode: Annotated[Mode, typer.Option(help="What is coloured, and from what.")] = Mode.WHOLE,
@@ -45,11 +47,16 @@ def run(
     style_detail: Annotated[bool, typer.Option(help="Take over how the reference is shaded.")] = False,
     background_detail: Annotated[bool, typer.Option(help="Take over the background's detail.")] = False,
     line_gap: Annotated[
-        float, typer.Option(min=0, max=0.1, help="Widest opening in a line that is closed, as a share of the longer side.")
+        float,
+        typer.Option(
+            min=0, max=0.1, help="Widest opening in a line that is closed, as a share of the longer side."
+        ),
     ] = 0.02,
     steps: Annotated[int, typer.Option(min=1, max=100, help="Steps of a diffusion model.")] = 20,
     seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same result.")] = 0,
-    size: Annotated[int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")] = 0,
+    size: Annotated[
+        int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")
+    ] = 0,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
@@ -60,7 +67,9 @@ def run(
     if output.suffix.lower() not in (".ora", ".png"):
         raise typer.BadParameter("the result must end in .ora or .png", param_hint="-o")
     if reference_mask and len(reference_mask) != len(reference):
-        raise typer.BadParameter("give one mask for each reference, in the same order", param_hint="--reference-mask")
+        raise typer.BadParameter(
+            "give one mask for each reference, in the same order", param_hint="--reference-mask"
+        )
     job = headless.Job(
         sketch=sketch,
         references=tuple(reference),
@@ -156,7 +165,9 @@ def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = 
 def train(
     recipe: Annotated[str, typer.Argument(help="What to train: match.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")] = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
+    ] = False,
     limit_minutes: Annotated[float, typer.Option(min=0.01, help="Stop cleanly after so long.")] = 60.0,
     device: Device = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Decides data order and first weights.")] = 0,
@@ -167,7 +178,14 @@ def train(
 
     trainer = training.recipe(recipe)
     with Progress() as progress:
-        trainer(out, resume=resume, limit_minutes=limit_minutes, device=choose_device(device), seed=seed, progress=progress.stage)
+        trainer(
+            out,
+            resume=resume,
+            limit_minutes=limit_minutes,
+            device=choose_device(device),
+            seed=seed,
+            progress=progress.stage,
+        )
 
 
 def _answer(record: dict[str, Any], as_json: bool, text: str) -> None:
@@ -183,7 +201,7 @@ def _fail(sentence: str, status: int) -> NoReturn:
 def main() -> None:
     """Runs the command line; the only place that turns an error into a sentence and a status."""
     try:
-        app()
+        app(prog_name="colorize")
     except ColorizerError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:

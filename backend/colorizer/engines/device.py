@@ -21,5 +21,7 @@ def choose_device(name: str = "auto") -> str:
     if name == "auto":
         return next((device for device in ("cuda", "mps", "xpu") if there[device]), "cpu")
     if not there[name]:
-        raise InvalidInput(f"There is no {name} device here. Use auto or cpu, or install the torch build for it.")
+        raise InvalidInput(
+            f"There is no {name} device here. Use auto or cpu, or install the torch build for it."
+        )
     return name

@@ -98,7 +98,8 @@ class ResidualBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""
         hidden: Tensor = self.second(F.silu(self.first(F.silu(self.norm(x)))))
-        return hidden + self.shortcut(x)
+        shortcut: Tensor = self.shortcut(x)
+        return hidden + shortcut
 
 
 class AttentionLayer(nn.Module):
