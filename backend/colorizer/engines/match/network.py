@@ -260,9 +260,7 @@ class MatchNetwork(nn.Module):
         )
         for layer in self.attention:
             tokens = layer(tokens)
-        grid = sketch.shape
-        both = tokens.transpose(1, 2)
-        return both[..., :cells].reshape(grid), both[..., cells:].reshape(grid)
+        return _grid(tokens[:, :cells], sketch), _grid(tokens[:, cells:], reference)
 
     def _colours(self, reference: Tensor, pick: Tensor) -> Tensor:
         """(B, K*K, 3): the picked pixel of every cell; a weighted mean of them while training."""
@@ -278,7 +276,13 @@ class MatchNetwork(nn.Module):
 
 def _rows(grid: Tensor) -> Tensor:
     """(B, C, H, W) to (B, H*W, C)."""
-    return grid.flatten(2).transpose(1, 2)
+    return grid.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _grid(rows: Tensor, like: Tensor) -> Tensor:
+    """(B, H*W, C) to the shape and type of `like`, (B, C, H, W), channels last."""
+    batch, channels, height, width = like.shape
+    return rows.to(like.dtype).view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _twice(grid: Tensor) -> Tensor:
