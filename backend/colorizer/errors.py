@@ -44,3 +44,9 @@ class Cancelled(ColorizerError):
     """The job was cancelled by the person who started it."""
 
     code = "cancelled"
+
+
+class MissingModel(ColorizerError):
+    """The weights an engine needs are not there or can't be read."""
+
+    code = "missing_model"
