@@ -121,9 +121,9 @@ class Matcher:
         """(n,): whether the network takes each region for part of the figure."""
         hits = np.zeros(cells.shape[1])
         for row, weights in zip(answers, cells, strict=True):
-            figure = np.mean([foreground_share(self.network, answer.sketch_parts) for answer in row], axis=0)
-            hits += weights @ figure
-        figure = hits > 0.5 * cells.sum(axis=(0, 2))
+            chance = np.mean([foreground_share(self.network, answer.sketch_parts) for answer in row], axis=0)
+            hits += weights @ chance
+        figure: NDArray[np.bool_] = hits > 0.5 * cells.sum(axis=(0, 2))
         return (
             figure if figure.any() else ~figure
         )  # a drawing of nothing but background is most likely misread
