@@ -34,9 +34,19 @@ def test_ink_is_one_on_lines():
 def test_varied_labels_stay_with_their_pictures(batch):
     varied = vary(batch, generator())
     for i in range(len(batch.ink)):
-        mirrored = not torch.equal(varied.ink[i], batch.ink[i])
-        expected = batch.parts[i].flip(-1) if mirrored else batch.parts[i]
-        assert torch.equal(varied.parts[i], expected)
+        parts, drawn = varied.parts[i], varied.instances[i] > 0
+        same = torch.equal(parts[drawn], batch.parts[i][drawn])
+        assert same or torch.equal(parts[drawn], batch.parts[i].flip(-1)[drawn])
+
+
+def test_margins_are_blank_paper_and_background(batch):
+    varied = [vary(batch, generator(seed)) for seed in range(4)]
+    ink, parts, drawn = (
+        torch.cat([getattr(one, name) for one in varied]) for name in ("ink", "parts", "instances")
+    )
+    assert 0.02 < (drawn == 0).float().mean() < 0.2
+    assert ink[:, 0][drawn == 0].max() == 0
+    assert parts[drawn == 0].max() < BACKGROUND_PARTS
 
 
 def test_recoloured_reference_follows_the_palette():
@@ -47,7 +57,8 @@ def test_recoloured_reference_follows_the_palette():
     varied = vary(flat, generator(3))
     for i in range(16):
         expected = varied.palette[i][varied.reference_parts[i]].permute(2, 0, 1)
-        assert torch.allclose(varied.reference[i], expected, atol=1e-5)
+        margin = (varied.reference[i] == 1).all(0)
+        assert torch.allclose(varied.reference[i][:, ~margin], expected[:, ~margin], atol=1e-5)
     assert not torch.allclose(varied.palette[0], varied.palette[1])
 
 

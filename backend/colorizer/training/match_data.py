@@ -6,7 +6,7 @@ exactly the same ring again. The drawings themselves come from `colorizer.data`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -34,7 +34,7 @@ class Batch:
     parts: Tensor
     """(B, S, S), int64."""
     instances: Tensor
-    """(B, S, S), int64, 1..255."""
+    """(B, S, S), int64, 1..255; 0 where there is only margin."""
     reference_parts: Tensor
     palette: Tensor
     """(B, P, 3), sRGB, 0..1."""
@@ -90,8 +90,9 @@ def collate(drawings: list[Triplet | None]) -> Batch:
 
 
 def vary(batch: Batch, generator: torch.Generator) -> Batch:
-    """Other colours, mirrored pictures, and masks that are rough or missing; the labels follow."""
+    """Other colours, margins, mirrored pictures, and masks that are rough or missing; the labels follow."""
     count = len(batch.ink)
+    batch = _with_margins(batch, generator)
     reference, palette = _recolour(batch.reference, batch.palette, generator)
     mirror = torch.rand(count, generator=generator) < 0.5
     # The pose stays alike in three of four: sketches are often coloured from a picture in the same pose.
@@ -121,6 +122,31 @@ def key_parts(reference_parts: Tensor, key_grid: int) -> Tensor:
     share = F.avg_pool2d(covered, cell)
     rarity = share.mean((2, 3), keepdim=True).clamp(min=1e-4) ** -0.3
     return (share * rarity).argmax(1)
+
+
+def _with_margins(batch: Batch, generator: torch.Generator) -> Batch:
+    """Blank paper left and right of some pictures: at run time portraits are padded to squares."""
+    size = batch.ink.shape[-1]
+    blank, reference_blank = (_margins(len(batch.ink), size, generator) for _ in range(2))
+    wide, reference_wide = blank[:, None, None], reference_blank[:, None, None]
+    return replace(
+        batch,
+        ink=batch.ink.masked_fill(wide, 0),
+        ink_mask=batch.ink_mask.masked_fill(wide, -1),
+        reference=batch.reference.masked_fill(reference_wide, 1),
+        reference_mask=batch.reference_mask.masked_fill(reference_wide, -1),
+        parts=batch.parts.masked_fill(blank[:, None], Part.BACKDROP),
+        instances=batch.instances.masked_fill(blank[:, None], 0),
+        reference_parts=batch.reference_parts.masked_fill(reference_blank[:, None], Part.BACKDROP),
+    )
+
+
+def _margins(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """(B, S): which columns are blank; in three of five pictures none, else up to a quarter on either side."""
+    shares = torch.rand(count, 2, generator=generator)
+    width = torch.where(shares[:, 0] < 0.4, shares[:, 1] * size / 4, 0.0)[:, None]
+    column = torch.arange(size)[None] + 0.5
+    return (column < width) | (column > size - width)
 
 
 def _mask(parts: Tensor) -> Tensor:
