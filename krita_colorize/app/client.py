@@ -46,8 +46,9 @@ class Call(QtCore.QObject):
         self._reply = reply
         self._pieces: list[bytes] = []
         reply.readyRead.connect(self._on_ready_read)
-        reply.uploadProgress.connect(self.sent)
-        reply.downloadProgress.connect(self.received)
+        # Not signal to signal: Qt can't hand its 64-bit numbers to a signal of Python objects.
+        reply.uploadProgress.connect(lambda done, total: self.sent.emit(done, total))
+        reply.downloadProgress.connect(lambda done, total: self.received.emit(done, total))
         reply.finished.connect(self._on_finished)
 
     def abort(self) -> None:

@@ -79,7 +79,7 @@ class Form(QtWidgets.QWidget):
             "A layer whose colours are for the background alone.",
             "background",
         )
-        self._create_sketch_mask = tool_button("create_sketch_mask_button", "Paint…", _PAINT_TIP)
+        self._create_sketch_mask = tool_button("create_sketch_mask_button", "Create", _PAINT_TIP)
         self._create_sketch_mask.clicked.connect(self._on_create_sketch_mask)
 
     def _init_references(self) -> None:
@@ -93,13 +93,13 @@ class Form(QtWidgets.QWidget):
             "Where the figure is in the selected reference: opaque (or white) is figure.",
         )
         self._reference_mask.chosen.connect(self._on_reference_mask)
-        self._create_reference_mask = tool_button("create_reference_mask_button", "Paint…", _PAINT_TIP)
+        self._create_reference_mask = tool_button("create_reference_mask_button", "Create", _PAINT_TIP)
         self._create_reference_mask.clicked.connect(self._on_create_reference_mask)
 
     def _init_checks(self) -> None:
         self._palette_lock = self._check(
             "palette_lock",
-            "Only the reference's exact colours",
+            "Exact reference colours",
             "Every flat colour is taken exactly from the reference.",
         )
         self._style_detail = self._check(
@@ -129,27 +129,32 @@ class Form(QtWidgets.QWidget):
         self._line_gap.valueChanged.connect(self._on_line_gap)
 
     def _init_layout(self) -> None:
-        form = QtWidgets.QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
+        form = QtWidgets.QFormLayout()
         form.setVerticalSpacing(4)
         form.setHorizontalSpacing(6)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Engine", row(self._engine_choice, self._model_choice))
+        form.addRow("Engine", self._engine_choice)
+        form.addRow("Model", self._model_choice)
         form.addRow("Sketch", self._sketch)
-        form.addRow("Figure", row(self._sketch_mask, self._create_sketch_mask))
+        form.addRow("Foreground", row(self._sketch_mask, self._create_sketch_mask))
         form.addRow("Mode", self._mode)
-        form.addRow("Reference", row(QtWidgets.QWidget(), self._add_reference, self._remove_reference))
+        form.addRow("References", row(QtWidgets.QWidget(), self._add_reference, self._remove_reference))
         form.addRow(self._references)
-        form.addRow("Figure", row(self._reference_mask, self._create_reference_mask))
+        form.addRow("Foreground", row(self._reference_mask, self._create_reference_mask))
         form.addRow("Background", self._background)
         form.addRow(self._palette_lock)
-        form.addRow(row(self._style_detail, self._background_detail))
+        form.addRow(self._style_detail)
+        form.addRow(self._background_detail)
         form.addRow("Seed", row(self._seed, self._new_seed))
         advanced = QtWidgets.QWidget()
         advanced_form = QtWidgets.QFormLayout(advanced)
         advanced_form.setContentsMargins(0, 0, 0, 0)
         advanced_form.addRow("Close gaps up to", self._line_gap)
         form.addRow(Fold("More", advanced))
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(form)
+        layout.addStretch(1)
 
     def _choice(self, name: str, title: str, tooltip: str, field: str) -> Choice:
         """A combo that changes one field of the settings."""
