@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import shutil
+import subprocess
 import sys
 import zipfile
 from dataclasses import dataclass
@@ -95,6 +96,13 @@ def install_for_user(backend_command: list[str]) -> Path:
     installed = install(folders)
     write_backend_file(paths.home(), backend_command)
     return installed
+
+
+def open_krita(files: list[Path]) -> int:
+    """Installs the docker for this user and opens Krita with files; returns its exit status when it is closed."""
+    program = require_krita()
+    install_for_user(default_backend_command())
+    return subprocess.run([str(program), *map(str, files)], check=False).returncode
 
 
 def install(folders: Folders) -> Path:

@@ -181,6 +181,7 @@ def windowed(
         command = list(backend) or install.default_backend_command()
         install.write_backend_file(Path(environment["COLORIZE_HOME"]), command)
         with _started([str(program), "--nosplash", *map(str, files)], environment) as session:
+            session.wait_until(_window_is_up)
             yield session
         _keep_warm(Path(folder), "windowed")
 
@@ -260,6 +261,12 @@ def _cache_folder() -> Path:
 
 def _joined(folders: Sequence[Path]) -> str:
     return os.pathsep.join(str(folder) for folder in folders)
+
+
+def _window_is_up() -> bool:
+    """Runs inside Krita: whether its main window has been shown."""
+    window = krita.Krita.instance().activeWindow()  # type: ignore[name-defined] # noqa: F821
+    return window is not None and window.qwindow().isVisible()
 
 
 def _widget_centre(name: str) -> list[int]:
