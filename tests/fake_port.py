@@ -178,5 +178,3 @@ class FakePort:
     def _new_id(self) -> str:
         self._ids += 1
         return f"{{{self._ids:08d}}}"
-
-

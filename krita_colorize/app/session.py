@@ -211,6 +211,9 @@ class Session(QtCore.QObject):
     def _model(self) -> DocumentModel:
         if self.document is None:
             raise Told("Open a picture first.")
+        info = self._port.active_document()
+        if info is not None and info.key == self.document.info.key:  # it may have been resized since
+            self.document.info = info
         return self.document
 
     def _request(self, model: DocumentModel, settings: Settings, task: Task = Task.COLORIZE) -> Request:
