@@ -98,6 +98,8 @@ def test_saving_leaves_two_files(network, tmp_path):
     network.save_pretrained(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"config.json", "model.safetensors"}
     assert json.loads((tmp_path / "config.json").read_text()) == asdict(TINY)
+    modes = {path.stat().st_mode for path in tmp_path.iterdir()}
+    assert len(modes) == 1  # the library's own writer keeps weights from other users
 
 
 def test_default_network_is_small():

@@ -1,12 +1,17 @@
 """How right the match network is on drawings it has never seen.
 
-Regions are read out as at run time: the attention of all its places is pooled, and the colour where most of it gathers
+A region is read out as at run time: the attention of all its places is pooled, and the colour where most of it gathers
 wins. Figures on real pictures are `colorizer.evaluation`'s.
+
+    python -m colorizer.training.match_validation MODEL_FOLDER --drawings 300
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import argparse
+import json
+from dataclasses import asdict, dataclass
+from typing import get_args
 
 import numpy as np
 import torch
@@ -14,7 +19,7 @@ from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
 
-from colorizer.data.drawing import triplet
+from colorizer.data.drawing import ReferenceKind, triplet
 from colorizer.engines.match.network import MatchConfig, MatchNetwork
 from colorizer.training.match_data import Batch, collate, key_parts
 
@@ -54,9 +59,10 @@ class _Regions:
     null_share: NDArray[np.float64]
 
 
-def validate(network: MatchNetwork, drawings: int) -> MatchFigures:
-    """Judges the network on the first `drawings` validation drawings."""
-    batches = [collate([triplet(seed, network.config.image_size)]) for seed in range(drawings)]
+def validate(network: MatchNetwork, drawings: int, kind: ReferenceKind | None = None) -> MatchFigures:
+    """Judges the network on the first `drawings` validation drawings; `kind` None: the usual mixture."""
+    size = network.config.image_size
+    batches = [collate([triplet(seed, size, kind)]) for seed in range(drawings)]
     seen = _join([_judge(network, batch) for batch in batches])
     blind = _join([_judge(network, batch, masks=False) for batch in batches])
     present = seen.present
@@ -126,3 +132,19 @@ def _mean(values: NDArray[np.bool_], weights: NDArray[np.float64] | None = None)
     if len(values) == 0:
         return 0.0
     return round(float(np.average(values, weights=weights)), 4)
+
+
+def main() -> None:
+    """Prints the figures for the usual mixture of references, then for each kind alone, one JSON line each."""
+    parser = argparse.ArgumentParser(prog="python -m colorizer.training.match_validation")
+    parser.add_argument("model", help="folder with config.json and model.safetensors")
+    parser.add_argument("--drawings", type=int, default=300)
+    options = parser.parse_args()
+    network = MatchNetwork.from_pretrained(options.model)
+    for kind in (None, *get_args(ReferenceKind)):
+        figures = asdict(validate(network, options.drawings, kind))
+        print(json.dumps({"reference": kind or "mixture", **figures}))  # noqa: T201 - the command's output
+
+
+if __name__ == "__main__":
+    main()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 CONFIG_FILE = "config.json"
@@ -231,11 +231,14 @@ class MatchNetwork(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-        save_file(weights, folder / (WEIGHTS_FILE + ".part"), metadata={"format": "pt"})
-        os.replace(folder / (WEIGHTS_FILE + ".part"), folder / WEIGHTS_FILE)
-        text = json.dumps(asdict(self.config), indent=2) + "\n"
-        (folder / (CONFIG_FILE + ".part")).write_text(text, encoding="utf-8")
-        os.replace(folder / (CONFIG_FILE + ".part"), folder / CONFIG_FILE)
+        config = json.dumps(asdict(self.config), indent=2) + "\n"
+        for name, data in (
+            (WEIGHTS_FILE, save(weights, metadata={"format": "pt"})),
+            (CONFIG_FILE, config.encode()),
+        ):
+            part = folder / (name + ".part")
+            part.write_bytes(data)
+            os.replace(part, folder / name)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> MatchNetwork:
