@@ -26,12 +26,13 @@ def start() -> None:
 def make_docker(window: Window) -> QtWidgets.QWidget:
     """The docker's content for one Krita window; ends its session when Krita quits or the widget goes."""
     from krita_colorize.app.session import Session
+    from krita_colorize.krita_port import dock
     from krita_colorize.krita_port.port import LibKisPort
     from krita_colorize.qt import QtCore
     from krita_colorize.ui.docker import DockerWidget
 
     session = Session(LibKisPort(window))
-    widget = DockerWidget(session)
+    widget = DockerWidget(session, icons=dock.icon)
     application = QtCore.QCoreApplication.instance()
     assert application is not None, "Krita is an application"
     application.aboutToQuit.connect(session.close)

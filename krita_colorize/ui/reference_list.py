@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core import layers as layer_lists
@@ -196,8 +198,8 @@ class AddReferenceButton(QtWidgets.QToolButton):
         layers = layer_lists.colourable(model.layers) if model else []
         for layer in layers:
             if model is not None and model.sketch is not None and layer.id != model.sketch.id:
-                action = self._add(menu, "    " * layer.depth + layer.name.replace("&", "&&"), self._on_layer)
-                action.setData(layer.id)  # type: ignore[attr-defined]
+                text = "    " * layer.depth + layer.name.replace("&", "&&")
+                self._add(menu, text, functools.partial(self._on_layer, layer.id))
 
     def _add(self, menu: QtWidgets.QMenu, text: str, slot: object) -> QtCore.QObject:
         action = menu.addAction(text)
@@ -206,9 +208,9 @@ class AddReferenceButton(QtWidgets.QToolButton):
         return action
 
     @guarded
-    def _on_layer(self) -> None:
-        model, action = self._session.document, self.sender()
-        layer = layer_lists.find(model.layers, action.data()) if model else None  # type: ignore[union-attr]
+    def _on_layer(self, layer_id: str) -> None:
+        model = self._session.document
+        layer = layer_lists.find(model.layers, layer_id) if model else None
         if model is not None and layer is not None:
             self._session.references.add_layer(model, layer)
 

@@ -1,4 +1,4 @@
-"""Real Krita for the tests of this room: `krita` is kritarunner, offscreen; `window` is Krita's window on a virtual screen.
+"""Real Krita for the tests of this room: `krita` is kritarunner, offscreen; `window` is a window on a virtual screen.
 
 One kritarunner serves all tests and one window serves a module; a crash ends a process and the next test gets another.
 """

@@ -1,10 +1,12 @@
 """Runs inside Krita with a window: opening documents, looking at the undo history and at the screen."""
 
-from inside import *  # noqa: F403
-from krita import QApplication, QPoint
+import inside
+from krita import Krita, QApplication, QPoint
 
-from krita_colorize.krita_port import canvas
+from krita_colorize.krita_port import canvas, wrappers
 from krita_colorize.krita_port.port import LibKisPort
+
+globals().update({name: value for name, value in vars(inside).items() if not name.startswith("_")})
 
 window = Krita.instance().activeWindow()
 port = LibKisPort(window)

@@ -1,4 +1,4 @@
-"""The port in Krita's window: one undo step, the active layer, the overlay's place, changes noticed, strokes left whole."""
+"""The port in Krita's window: one undo step, the active layer, the overlay's place, changes, strokes left whole."""
 
 import pytest
 

@@ -1,8 +1,8 @@
 """Starts real Krita in a throw-away profile and drives it: for the demo and for the tests in real Krita.
 
 Each session has its own home folder, settings and `COLORIZE_HOME`, and ends the Krita it started. `call` runs a Python
-function inside Krita; `click` and `xdotool` are real mouse events through the X server. Nothing here touches the user's
-own Krita. A profile that has been started once is kept in the user's cache folder, because a first start takes 20 s.
+function inside Krita; `pointer.py` presses what is on the screen. Nothing here touches the user's own Krita. A profile
+that has been started once is kept in the user's cache folder, because a first start takes 20 s.
 """
 
 from __future__ import annotations
@@ -99,11 +99,6 @@ class Session:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"`{function.__name__}` stayed false for {timeout_s:.0f} s")
             time.sleep(0.1)
-
-    def click(self, widget_name: str) -> None:
-        """Presses a widget, found by its Qt object name, with the real mouse pointer."""
-        x, y = self.call(_widget_centre, name=widget_name)
-        self.xdotool("mousemove", x, y, "sleep", 0.05, "click", 1)
 
     def xdotool(self, *words: object) -> None:
         """Runs one xdotool command on this Krita's display."""
@@ -267,21 +262,6 @@ def _window_is_up() -> bool:
     """Runs inside Krita: whether its main window has been shown."""
     window = krita.Krita.instance().activeWindow()  # type: ignore[name-defined] # noqa: F821
     return window is not None and window.qwindow().isVisible()
-
-
-def _widget_centre(name: str) -> list[int]:
-    """Runs inside Krita: where a widget is on the screen, in pixels; scrolls it into view first."""
-    application = krita.QApplication.instance()  # type: ignore[name-defined] # noqa: F821
-    found = [w for w in application.allWidgets() if w.objectName() == name and w.isVisible()]
-    if not found:
-        raise LookupError(f"no visible widget is called {name}")
-    parent = found[0].parentWidget()
-    while parent is not None:
-        if hasattr(parent, "ensureWidgetVisible"):
-            parent.ensureWidgetVisible(found[0])
-        parent = parent.parentWidget()
-    centre = found[0].mapToGlobal(found[0].rect().center())
-    return [centre.x(), centre.y()]
 
 
 def _grab_window(path: str) -> None:
