@@ -73,18 +73,17 @@ class Routes:
         announced = http.headers.get("content-length", "0")
         if int(announced) > self._settings.body_bytes:
             raise too_large
-        chunks = aiter(http.stream())
-        while True:
-            try:
-                chunk = await asyncio.wait_for(anext(chunks, None), self._settings.body_timeout_s)
-            except TimeoutError:
-                raise Refused(Code.TIMEOUT, "The body came too slowly and was given up.") from None
-            if chunk is None:
-                return
-            if len(body) + len(chunk) > self._settings.body_bytes:
-                raise too_large
-            self._queue.add_upload(len(chunk))
-            body += chunk
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s) as silence:
+                async for chunk in http.stream():
+                    if len(body) + len(chunk) > self._settings.body_bytes:
+                        raise too_large
+                    self._queue.add_upload(len(chunk))
+                    body += chunk
+                    silence.reschedule(loop.time() + self._settings.body_timeout_s)
+        except TimeoutError:
+            raise Refused(Code.TIMEOUT, "The body came too slowly and was given up.") from None
 
     async def _wait_for_engines(self) -> None:
         try:

@@ -6,6 +6,7 @@ Loopback only, a free port, a new token; the token leaves by stdout alone. See d
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import secrets
@@ -55,7 +56,7 @@ def serve(port: int = 0, *, stream: TextIO | None = None, settings: Settings | N
         return _fail(
             stream, "port_in_use", f"Port {port} can't be used ({error.strerror}). Choose another or 0."
         )
-    with listener:
+    with listener, contextlib.suppress(KeyboardInterrupt):
         asyncio.run(_serve(listener, stream, settings or Settings()))
     log.event("server ended")
     return 0

@@ -10,6 +10,7 @@ import dataclasses
 import faulthandler
 import os
 import queue
+import signal
 import sys
 import threading
 import time
@@ -165,6 +166,7 @@ def main() -> None:
         sys.stderr.fileno(), sys.stdout.fileno()
     )  # what libraries print must not get between the messages
     faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; the HTTP process ends us
     log.start_on_stderr()
     worker = Worker(sys.stdin.buffer, outgoing)
     threading.Thread(target=worker.listen, name="listen", daemon=True).start()
