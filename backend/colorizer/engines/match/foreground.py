@@ -36,8 +36,12 @@ def find_foreground(network: MatchNetwork, picture: Picture, report: Report) -> 
 def _is_sketch(picture: Picture) -> bool:
     """Whether it is dark or coloured lines on much even paper or on nothing."""
     small = cv2.resize(over_white(picture), (256, 256), interpolation=cv2.INTER_AREA)
-    if picture[..., 3].mean() < 64:
-        return True
+    painted = (
+        cv2.resize(np.ascontiguousarray(picture[..., 3]), (256, 256), interpolation=cv2.INTER_AREA) > 127
+    )
+    if painted.mean() < 0.9:  # on nothing: strokes are thin, a cut-out picture is not
+        thick = cv2.erode(painted.astype(np.uint8), np.ones((13, 13), np.uint8))
+        return not thick.any()
     paper = np.median(small.reshape(-1, 3), axis=0)
     bare = np.abs(small.astype(np.int16) - paper.astype(np.int16)).max(axis=2) < 40
     colourful = (small.max(axis=2).astype(np.int16) - small.min(axis=2)) > 60
