@@ -42,4 +42,8 @@ class Calm(QtCore.QObject):
         self._timer.stop()
         waiting, self._waiting = self._waiting, []
         for action in waiting:
-            action()
+            self._run(action)
+
+    @guarded
+    def _run(self, action: Callable[[], None]) -> None:
+        action()

@@ -118,13 +118,11 @@ def as_note(image: QtGui.QImage) -> tuple[str, bytes]:
     return NOTE_FOLDER + hashlib.sha256(png).hexdigest(), png
 
 
-def thumbnail(image: QtGui.QImage) -> QtGui.QImage:
-    """At most `THUMBNAIL_SIDE` px long."""
-    aspect, smooth = (
-        QtCore.Qt.AspectRatioMode.KeepAspectRatio,
-        QtCore.Qt.TransformationMode.SmoothTransformation,
-    )
-    return image.scaled(THUMBNAIL_SIDE, THUMBNAIL_SIDE, aspect, smooth)
+def thumbnail(pixels: Pixels) -> QtGui.QImage:
+    """At most `THUMBNAIL_SIDE` px long, and rough: only the pixels that stay are looked at."""
+    stride = pixels.width * 4
+    image = _Image(pixels.data, pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32)
+    return image.scaled(THUMBNAIL_SIDE, THUMBNAIL_SIDE, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
 
 
 def _read(reader: QtGui.QImageReader, name: str, side: int) -> QtGui.QImage:

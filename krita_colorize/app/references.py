@@ -5,7 +5,7 @@ Pictures that lie nowhere else are kept as PNG notes in the document, once each.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from krita_colorize.app.guard import sentence
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
-from krita_colorize.core.port import KritaPort, LayerInfo
+from krita_colorize.core.port import KritaPort, LayerInfo, Pixels
 from krita_colorize.core.settings import Reference, Source, SourceKind
 from krita_colorize.qt import QtCore, QtGui
 
@@ -96,6 +96,15 @@ class References(QtCore.QObject):
             model.thumbnails[source.key] = QtGui.QImage()  # asked for once
             png = self._port.read_note(model.info.key, source.key) if source.kind is SourceKind.NOTE else None
             self._load_thumbnail(model, source, png)
+
+    def keep_thumbnails(self, model: DocumentModel, layers: Mapping[str, Pixels]) -> None:
+        """Makes small pictures of reference layers that have just been read anyway; reading them for that costs Krita
+        too much."""
+        for reference in model.settings.references:
+            pixels = layers.get(reference.source.key)
+            if reference.source.kind is SourceKind.LAYER and pixels is not None and pixels.data:
+                model.thumbnails[reference.source.key] = pictures.thumbnail(pixels)
+        model.settings_changed.emit()
 
     def _load_thumbnail(self, model: DocumentModel, source: Source, png: bytes | None) -> None:
         def work() -> QtGui.QImage:

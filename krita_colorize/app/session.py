@@ -231,6 +231,7 @@ class Session(QtCore.QObject):
         sources = [request.sketch, *(reference.source for reference in request.settings.references)]
         names = {source.key for source in sources if source.kind is SourceKind.NOTE}
         notes = {name: self._port.read_note(key, name) for name in names}
+        self.references.keep_thumbnails(model, layers)
         inputs = pictures.Inputs(layers, {name: png for name, png in notes.items() if png is not None})
         job = self.jobs.start(key, request, inputs)
         job.ended.connect(lambda: self._on_job_ended(job))

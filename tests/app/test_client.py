@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -47,8 +48,8 @@ class OddServer:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            with connection:
-                connection.settimeout(5)
+            with connection, contextlib.suppress(OSError):  # clients may hang up, or connect and say nothing
+                connection.settimeout(1)
                 self.requests.append(self._read(connection))
                 for piece in self.scripts.pop(0) if self.scripts else []:
                     connection.sendall(piece)
@@ -56,7 +57,10 @@ class OddServer:
     def _read(self, connection: socket.socket) -> bytes:
         data = b""
         while b"\r\n\r\n" not in data:
-            data += connection.recv(65536)
+            received = connection.recv(65536)
+            if not received:
+                raise ConnectionError
+            data += received
         head, _, body = data.partition(b"\r\n\r\n")
         lengths = [
             line.split(b":")[1] for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
