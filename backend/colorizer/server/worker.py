@@ -159,6 +159,17 @@ def describe_engines() -> list[dict[str, Any]]:
     return found
 
 
+def warm_up() -> None:
+    """Loads what the first job would have to wait for: torch and the built-in engine. Its errors are a job's to tell."""
+    from colorizer.engines.device import choose_device
+    from colorizer.server import run_job  # noqa: F401 - imported so that the first job finds it there
+
+    try:
+        registry.get(registry.names()[0]).load(choose_device())
+    except Exception:  # noqa: BLE001 - a worker without warm engines is still a worker
+        log.trouble("warm-up failed")
+
+
 def main() -> None:
     """The process: never returns while the HTTP process lives."""
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -170,8 +181,8 @@ def main() -> None:
     log.start_on_stderr()
     worker = Worker(sys.stdin.buffer, outgoing)
     threading.Thread(target=worker.listen, name="listen", daemon=True).start()
-    engines = describe_engines()
-    worker.say(Kind.READY, engines=engines)
+    worker.say(Kind.READY, engines=describe_engines())
+    warm_up()
     worker.work()
 
 
