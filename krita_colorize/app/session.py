@@ -30,6 +30,9 @@ from krita_colorize.core.result import FOREGROUND_MASK_NAME, Result
 from krita_colorize.core.settings import Settings, Source, SourceKind
 from krita_colorize.qt import QtCore, QtGui, Signal
 
+MAX_JOBS = 4
+"""Jobs of one document at a time; each holds its pictures in memory."""
+
 REFRESH_MS = 30
 """Changes that Krita tells of in a row are looked at together."""
 
@@ -57,6 +60,7 @@ class Session(QtCore.QObject):
         self._models: dict[str, DocumentModel] = {}
         self._error = ""
         self._changes: set[Change] = set()
+        self._paints = False  # since the last job was started
         self._closed = False
         self.backend = processes.acquire(self.home)
         self._client = Client(lambda: self.backend.address, self)
@@ -111,8 +115,6 @@ class Session(QtCore.QObject):
     def report(self, sentence: str) -> None:
         """Shows one sentence to the artist."""
         self._error = sentence
-        if sentence:
-            homes.LOG.info("told: %s", sentence)
         self.state_changed.emit()
 
     # what the artist can do
@@ -227,6 +229,8 @@ class Session(QtCore.QObject):
 
     def _start(self, model: DocumentModel, request: Request) -> Job:
         key = model.info.key
+        if len(self.jobs.of(key)) >= MAX_JOBS:
+            raise Told(f"{MAX_JOBS} jobs of this picture are waiting already. Let one end, or cancel one.")
         layers = self._port.snapshot(key, request.layer_ids)
         sources = [request.sketch, *(reference.source for reference in request.settings.references)]
         names = {source.key for source in sources if source.kind is SourceKind.NOTE}
@@ -236,6 +240,7 @@ class Session(QtCore.QObject):
         job = self.jobs.start(key, request, inputs)
         job.ended.connect(lambda: self._on_job_ended(job))
         job.previewed.connect(lambda png: self._on_previewed(job, png))
+        self._paints = False
         return job
 
     @guarded
@@ -268,7 +273,8 @@ class Session(QtCore.QObject):
 
     @guarded
     def _on_previewed(self, job: Job, png: bytes) -> None:
-        if self.show_on_canvas and self.document is not None and job.document == self.document.info.key:
+        active = self.document is not None and job.document == self.document.info.key
+        if active and self.show_on_canvas and not self._paints:
             self.canvas.show(job.document, png)
 
     def _add_result(self, model: DocumentModel, result: Result) -> None:
@@ -305,6 +311,7 @@ class Session(QtCore.QObject):
         if self.document is not None and changes & {Change.LAYERS, Change.ACTIVE_LAYER}:
             self.document.refresh()
         if Change.CONTENT in changes:  # the artist paints: whatever lies over the drawing is in the way
+            self._paints = True
             self.canvas.hide()
 
     def _switch_document(self) -> None:

@@ -135,9 +135,9 @@ class Form(QtWidgets.QWidget):
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("Engine", self._engine_choice)
         form.addRow("Model", self._model_choice)
+        form.addRow("Mode", self._mode)
         form.addRow("Sketch", self._sketch)
         form.addRow("Foreground", row(self._sketch_mask, self._create_sketch_mask))
-        form.addRow("Mode", self._mode)
         form.addRow("References", row(QtWidgets.QWidget(), self._add_reference, self._remove_reference))
         form.addRow(self._references)
         form.addRow("Foreground", row(self._reference_mask, self._create_reference_mask))
@@ -154,7 +154,6 @@ class Form(QtWidgets.QWidget):
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
-        layout.addStretch(1)
 
     def _choice(self, name: str, title: str, tooltip: str, field: str) -> Choice:
         """A combo that changes one field of the settings."""

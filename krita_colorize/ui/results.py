@@ -68,13 +68,16 @@ class Results(QtWidgets.QWidget):
         self._list = QtWidgets.QListWidget()
         self._list.setObjectName("results_list")
         self._list.setAccessibleName("Results")
+        self._list.setToolTip(
+            "What was coloured so far, the newest first, with its seed. Select one to see it."
+        )
         self._list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self._list.setFlow(QtWidgets.QListView.Flow.LeftToRight)
         self._list.setWrapping(False)
         self._list.setMovement(QtWidgets.QListView.Movement.Static)
         self._list.setIconSize(QtCore.QSize(_ICON_SIDE, _ICON_SIDE))
         self._list.setGridSize(QtCore.QSize(_ICON_SIDE + 10, _ICON_SIDE + 24))
-        self._list.setFixedHeight(_ICON_SIDE + 42)
+        self._list.setFixedHeight(_ICON_SIDE + 34)
         self._list.currentRowChanged.connect(self._on_current_row_changed)
 
     def _button(self, name: str, text: str, tooltip: str) -> QtWidgets.QPushButton:

@@ -101,6 +101,37 @@ class Fold(QtWidgets.QWidget):
         self._content.setVisible(opened)
 
 
+class ScrollColumn(QtWidgets.QScrollArea):
+    """As high as its content where there is room, scrolling where there isn't; never sideways."""
+
+    _LEAST_HEIGHT = 80
+
+    def __init__(self, content: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Maximum)
+        self.setWidget(content)
+
+    def sizeHint(self) -> QtCore.QSize:
+        """The content's."""
+        content = self.widget()
+        return content.sizeHint() if content is not None else super().sizeHint()
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """As wide as the content needs, but low."""
+        content = self.widget()
+        width = content.minimumSizeHint().width() if content is not None else 0
+        return QtCore.QSize(width, self._LEAST_HEIGHT)
+
+    def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
+        """Grows and shrinks with the content (a fold was opened, say)."""
+        if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+
 def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
     """Widgets side by side; the one with index `stretch` takes the room that is left."""
     layout = QtWidgets.QHBoxLayout()

@@ -14,7 +14,7 @@ from fake_port import EMPTY, FakePort
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.jobs import JobState
-from krita_colorize.app.session import Session
+from krita_colorize.app.session import MAX_JOBS, Session
 from krita_colorize.core.port import SELECTION_ID, Change, Kind, Pixels
 from krita_colorize.core.settings import NOTE
 
@@ -271,6 +271,31 @@ def test_painting_takes_the_overlay_away(ready: Session, page: Page, port: FakeP
     port.tell(Change.CONTENT)
     wait(qtbot, lambda: port.overlay is None)
     assert ready.document.selected is not None
+
+
+def test_previews_keep_away_from_whoever_paints(
+    ready: Session, model: DocumentModel, port: FakePort, qtbot: Any
+) -> None:
+    model.change(model="slow")
+    ready.colorize()
+    wait(qtbot, lambda: port.overlays)
+    port.tell(Change.CONTENT)
+    wait(qtbot, lambda: port.overlay is None)
+    qtbot.wait(300)
+    assert port.overlay is None
+    assert ready.job.state is JobState.RUNNING
+
+
+def test_impatient_clicks_are_bounded(ready: Session, model: DocumentModel, page: Page, qtbot: Any) -> None:
+    model.change(model="slow")
+    for _ in range(MAX_JOBS + 1):
+        ready.colorize()
+    assert len(ready.jobs.of(page.key)) == MAX_JOBS
+    assert "waiting already" in ready.error
+    assert f"(+{MAX_JOBS - 1} more)" in ready.status
+    for _ in range(MAX_JOBS):
+        ready.cancel()
+    assert ready.job is None
 
 
 def test_opening_and_looking_writes_nothing(session: Session, port: FakePort, qtbot: Any) -> None:
