@@ -125,8 +125,8 @@ def _open_sample(folder: str) -> Any:
 def _layer_ids() -> Any:
     """Runs inside Krita: ids of the document's layers by name, once the docker lists them."""
     document = krita.Krita.instance().activeDocument()  # type: ignore[name-defined] # noqa: F821
-    widgets = krita.QApplication.instance().allWidgets()  # type: ignore[name-defined] # noqa: F821
-    combo = next((w for w in widgets if w.objectName() == "sketch_combo"), None)
+    window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
+    combo = window.findChild(krita.QComboBox, "sketch_combo")  # type: ignore[name-defined] # noqa: F821
     if document is None or combo is None:
         return None
     ids = {node.name(): node.uniqueId().toString() for node in document.topLevelNodes()}
@@ -135,15 +135,15 @@ def _layer_ids() -> Any:
 
 def _job_state() -> Any:
     """Runs inside Krita: what the docker says."""
-    widgets = krita.QApplication.instance().allWidgets()  # type: ignore[name-defined] # noqa: F821
-    named = {w.objectName(): w for w in widgets if w.objectName()}
-    bar, error = named["progress_bar"], named["error_label"]
+    window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
+    names = ("status_label", "error_label", "progress_bar", "results_list")
+    status, error, bar, results = (window.findChild(krita.QWidget, name) for name in names)  # type: ignore[name-defined] # noqa: F821
     return {
-        "status": named["status_label"].text(),
+        "status": status.text(),
         "error": error.text() if error.isVisible() else "",
         "done": bar.value(),
         "total": bar.maximum(),
-        "results": named["results_list"].count(),
+        "results": results.count(),
     }
 
 
