@@ -27,6 +27,12 @@ _STAGES_A_SECOND = 20
 _PREVIEWS_A_SECOND = 2
 
 
+class EngineFailure(ColorizerError):
+    """A bug in an engine or below it."""
+
+    code = "internal"
+
+
 class Worker:
     """The state that the listening and the working thread share."""
 
@@ -133,9 +139,7 @@ def tell(error: BaseException) -> ColorizerError:
         return OutOfMemory(
             "There is not enough memory for this job. Close other programs, or use a smaller picture or working size."
         )
-    told = ColorizerError("Something went wrong inside the engine; the details are in the backend's log.")
-    told.code = "internal"
-    return told
+    return EngineFailure("Something went wrong inside the engine; the details are in the backend's log.")
 
 
 def release_memory() -> None:
@@ -160,7 +164,7 @@ def describe_engines() -> list[dict[str, Any]]:
 
 
 def warm_up() -> None:
-    """Loads what the first job would have to wait for: torch and the built-in engine. Its errors are a job's to tell."""
+    """Loads what the first job would have to wait for: torch and the built-in engine."""
     from colorizer.engines.device import choose_device
     from colorizer.server import run_job  # noqa: F401 - imported so that the first job finds it there
 
