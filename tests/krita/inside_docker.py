@@ -81,6 +81,15 @@ def session():
     return next(d for d in Krita.instance().dockers() if d.objectName() == "colorize_docker").widget().session
 
 
+def hide_other_dockers():
+    """Leaves the right side to the layers and the docker."""
+    docks = {d.objectName(): d for d in Krita.instance().dockers()}
+    for name in ("ColorSelectorNg", "PresetDocker", "sharedtooldocker"):
+        docks[name].hide()
+    both = [docks["KisLayerBox"], docks["colorize_docker"]]
+    window.qwindow().resizeDocks(both, [220, 700], Qt.Orientation.Vertical)
+
+
 def docker_state():
     """What the docker shows."""
     bar, error, button = widget("progress_bar"), widget("error_label"), widget("backend_button")

@@ -26,13 +26,7 @@ def krita(docker_keeper):
 def empty():
     yield from close_all()
     window.qwindow().showMaximized()
-    for docker in Krita.instance().dockers():
-        if docker.objectName() in ("ColorSelectorNg", "PresetDocker", "sharedtooldocker"):
-            docker.hide()
-    docks = {d.objectName(): d for d in Krita.instance().dockers()}
-    window.qwindow().resizeDocks(
-        [docks["KisLayerBox"], docks["colorize_docker"]], [220, 700], Qt.Orientation.Vertical
-    )
+    hide_other_dockers()
     yield from ticks(10)
 
 
