@@ -154,8 +154,12 @@ def _is_applied() -> Any:
 
 
 def _show_all() -> Any:
-    """Runs inside Krita: shows the whole picture."""
-    krita.Krita.instance().action("zoom_to_fit").trigger()  # type: ignore[name-defined] # noqa: F821
+    """Runs inside Krita: shows the whole picture. Krita's own "fit" action only toggles, and not in every version."""
+    view = krita.Krita.instance().activeWindow().activeView()  # type: ignore[name-defined] # noqa: F821
+    window, document = view.window().qwindow(), view.document()
+    area = next(w for w in window.findChildren(krita.QWidget) if w.inherits("KisCanvasController"))  # type: ignore[name-defined] # noqa: F821
+    fit = min(area.width() / document.width(), area.height() / document.height())
+    view.canvas().setZoomLevel(0.95 * fit)
     for _ in range(20):
         yield
 
