@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from colorizer import paths
 from running_backend import Backend, JobBundle, job, open_bundle
 
 
@@ -46,6 +48,8 @@ def test_colours_are_the_references(real: Backend) -> None:
     pixels = np.frombuffer(blobs[header["layers"][1]["blob"]], np.uint8).reshape(-1, 4)
     assert set(map(tuple, pixels.tolist())) <= {(200, 60, 30, 255), (20, 30, 220, 255)}
     assert header["record"]["sketch_has_paper"] is True
+    weights = paths.resource("weights/match/model.safetensors").read_bytes()
+    assert header["record"]["hashes"]["model"] == hashlib.sha256(weights).hexdigest()
 
 
 def test_same_job_same_bytes(real: Backend) -> None:

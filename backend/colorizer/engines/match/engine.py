@@ -7,6 +7,7 @@ painted pixel is a colour that occurs in a reference. It gives flat colours only
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,8 +68,9 @@ class MatchEngine:
     def info(self) -> EngineInfo:
         """What it can do."""
         weights = self.weights()
-        size = weights.stat().st_size if weights else 0
-        model = ModelInfo(MODEL, "Built-in", "GPL-3.0-or-later", size, weights is not None)
+        content = weights.read_bytes() if weights else b""
+        sha256 = hashlib.sha256(content).hexdigest() if weights else ""
+        model = ModelInfo(MODEL, "Built-in", "GPL-3.0-or-later", len(content), weights is not None, sha256)
         return EngineInfo(
             name="match",
             title="Match (built in)",
