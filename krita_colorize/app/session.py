@@ -63,7 +63,8 @@ class Session(QtCore.QObject):
         self._paints = False  # since the last job was started
         self._closed = False
         self.backend = processes.acquire(self.home)
-        self._client = Client(lambda: self.backend.address, self)
+        # The backend's child: its last words, that our jobs are no longer wanted, may be sent after we are gone.
+        self._client = Client(lambda: self.backend.address, self.backend)
         self._workers = Workers(self.report, self)
         self.canvas = Canvas(port, self._workers, self.report, self)
         self.references = References(port, self._workers, self.report, self)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,7 @@ from fake_port import EMPTY, FakePort
 
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
-from krita_colorize.app.jobs import JobState
+from krita_colorize.app.jobs import MAX_IN_FLIGHT, JobState
 from krita_colorize.app.session import MAX_JOBS, Session
 from krita_colorize.core.port import SELECTION_ID, Change, Kind, Pixels
 from krita_colorize.core.settings import NOTE
@@ -296,6 +298,45 @@ def test_impatient_clicks_are_bounded(ready: Session, model: DocumentModel, page
     for _ in range(MAX_JOBS):
         ready.cancel()
     assert ready.job is None
+
+
+def test_many_jobs_are_handed_over_in_turn(ready: Session, page: Page, port: FakePort, qtbot: Any) -> None:
+    def start_some(count: int) -> None:
+        ready.document.change(engine="scripted", model="slow")
+        for _ in range(count):
+            ready.colorize()
+
+    start_some(MAX_JOBS)
+    other = open_page(port, "other.kra")
+    wait(qtbot, lambda: ready.document.info.key == other.key and ready.document.sketch)
+    ready.references.add_layer(ready.document, other.sheet)
+    start_some(2)
+    jobs = ready.jobs.of(page.key) + ready.jobs.of(other.key)
+    wait(
+        qtbot, lambda: sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in jobs) == MAX_IN_FLIGHT
+    )
+    assert jobs[-1].state is JobState.WAITING
+    jobs[0].cancel()
+    wait(qtbot, lambda: jobs[-1].state is JobState.QUEUED)
+
+
+def test_closed_window_takes_its_jobs_along(
+    ready: Session, page: Page, model: DocumentModel, scripted_home: Path, qtbot: Any
+) -> None:
+    other_port = FakePort()
+    other = Session(other_port, home=scripted_home)
+    other_page = open_page(other_port, "other.kra")
+    wait(qtbot, lambda: other.document is not None and other.document.sketch)
+    other.document.change(engine="scripted", model="slow")
+    other.references.add_layer(other.document, other_page.sheet)
+    other.colorize()
+    wait(qtbot, lambda: other.job.state is JobState.RUNNING)
+    other.close()
+    other.deleteLater()
+    began = time.monotonic()
+    colorize(ready, qtbot)
+    assert ready.error == ""
+    assert time.monotonic() - began < 15  # the other job would have taken half a minute
 
 
 def test_opening_and_looking_writes_nothing(session: Session, port: FakePort, qtbot: Any) -> None:
