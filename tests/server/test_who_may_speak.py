@@ -164,6 +164,16 @@ def test_upgrades_are_not_followed(backend: Backend) -> None:
     assert answer.status == 200
 
 
+@pytest.mark.parametrize(
+    ("changes", "status"), [({"Authorization": "x"}, 401), ({"Origin": "null"}, 403), ({}, 415)]
+)
+def test_refusals_reach_a_client_that_is_still_sending(
+    backend: Backend, changes: dict[str, str], status: int
+) -> None:
+    answer = backend.request_with("POST", "/v1/jobs", bytes(20_000_000), backend.headers | changes)
+    assert answer.status == status
+
+
 def test_huge_tokens_are_refused(backend: Backend) -> None:
     answer = backend.request_with("GET", "/v1/health", None, {"Authorization": "Bearer " + "a" * 10_000})
     check_error(answer, 401, "unauthorized")
