@@ -113,3 +113,11 @@ def test_unknown_header_fields_are_refused() -> None:
     made = JobBundle(extra={"layers": []})
     with pytest.raises(ColorizerError, match="`layers`"):
         check(made)
+
+
+@pytest.mark.parametrize("task", ["colorize", "mask"])
+def test_modes_are_the_engines(task: str) -> None:
+    made = changed("mode", "all")
+    made.request["task"] = task
+    with pytest.raises(ColorizerError, match="has the modes whole, split, not 'all'"):
+        check(made)

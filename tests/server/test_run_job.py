@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import zlib
+
 import numpy as np
 import psutil
 import pytest
 from colorizer.engines.base import Layer, Role
-from colorizer.errors import OutOfMemory
+from colorizer.errors import ColorizerError, OutOfMemory
 from colorizer.server import bundle, request, run_job, worker
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 from running_backend import JobBundle
 
 
@@ -57,6 +64,25 @@ def test_record_names_layers_bottom_to_top() -> None:
         ("a", 1, 3, None),
         ("b", 2, 3, None),
     ]
+
+
+def whole_job() -> bytes:
+    """A job with every kind of blob."""
+    made = JobBundle()
+    buffer = io.BytesIO()
+    Image.new("P", (3, 2)).save(buffer, "PNG", transparency=0)
+    made.request["background"] = {"blob": made.add("png", 3, 2, buffer.getvalue())}
+    made.request["sketch_mask"] = {"blob": made.add("gray8", 8, 6, zlib.compress(bytes(48)), "deflate")}
+    return made.encode()
+
+
+@given(st.integers(0, len(whole_job()) - 1), st.binary(max_size=3), st.integers(0, 3))
+def test_damaged_jobs_are_refused_in_words(at: int, inserted: bytes, removed: int) -> None:
+    data = whole_job()
+    damaged = data[:at] + inserted + data[at + removed :]
+    with contextlib.suppress(ColorizerError):  # anything else would be our bug
+        read = bundle.read(damaged)
+        run_job.decode_inputs(request.read(read), read)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,9 @@ from colorizer.server.limits import Settings
 from colorizer.server.pipe import Buffer, Kind, Message
 from colorizer.server.supervisor import Worker
 
+FIRST_STAGE = "Waiting for the engine"
+"""What a job's stage is until the worker says something: just after a start it may still be importing."""
+
 
 class State(str, Enum):
     """Where a job is on its way."""
@@ -82,7 +85,7 @@ class Job:
 
     def start(self) -> None:
         """It runs from here on."""
-        self.state, self._started = State.RUNNING, time.monotonic()
+        self.state, self._started, self.stage = State.RUNNING, time.monotonic(), FIRST_STAGE
         self.changed()
 
     def end(self, state: State, error: dict[str, str] | None = None) -> None:
