@@ -10,6 +10,7 @@ from collections import deque
 from enum import Enum
 from pathlib import Path
 
+from krita_colorize.app import home as homes
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
 from krita_colorize.core import launch
@@ -44,6 +45,7 @@ class Backend(QtCore.QObject):
         self.state = BackendState.STOPPED
         self.message = ""
         self.address: launch.Ready | None = None
+        self._log = homes.start_log(home)
         self._process: QtCore.QProcess | None = None
         self._greeting = b""
         self._stderr: deque[str] = deque(maxlen=40)
@@ -87,6 +89,7 @@ class Backend(QtCore.QObject):
                 process.waitForFinished(END_WITHIN_MS)
             process.deleteLater()
         self.state = BackendState.STOPPED
+        homes.stop_log(self._log)
 
     def report(self, sentence: str) -> None:
         """Turns trouble into the state `ERROR`."""

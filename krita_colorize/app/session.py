@@ -55,7 +55,6 @@ class Session(QtCore.QObject):
         self.document: DocumentModel | None = None
         self.engines = engines.BUILT_IN
         self.show_on_canvas = True
-        self._log = homes.start_log(self.home)
         self._port = port
         self._models: dict[str, DocumentModel] = {}
         self._error = ""
@@ -207,7 +206,6 @@ class Session(QtCore.QObject):
         self._workers.close()
         self._port.close()
         processes.release(self.backend)
-        homes.stop_log(self._log)
 
     # jobs
 

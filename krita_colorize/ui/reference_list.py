@@ -9,7 +9,7 @@ from krita_colorize.app.session import Session
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.settings import Reference, SourceKind
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
-from krita_colorize.ui.widgets import Icons, tool_button
+from krita_colorize.ui.widgets import Icons, picture_icon, tool_button
 
 _ICON_SIDE = 48
 _HINT = "Drop layers or pictures here"
@@ -140,7 +140,7 @@ class ReferenceList(QtWidgets.QListWidget):
             return
         image = model.thumbnails.get(reference.source.key)
         if image is not None and not image.isNull():
-            icon = QtGui.QIcon(QtGui.QPixmap.fromImage(image))
+            icon = picture_icon(image)
         else:
             icon = self._icons("paintLayer" if reference.source.kind is SourceKind.LAYER else "document-open")
         item.setIcon(icon if not icon.isNull() else self._standard_icon())

@@ -68,6 +68,14 @@ class Choice(QtWidgets.QComboBox):
         self.chosen.emit(str(self.itemData(index)))
 
 
+def picture_icon(image: QtGui.QImage) -> QtGui.QIcon:
+    """An icon whose colours stay true where it is selected; styles would tint it."""
+    pixmap = QtGui.QPixmap.fromImage(image)
+    icon = QtGui.QIcon(pixmap)
+    icon.addPixmap(pixmap, QtGui.QIcon.Mode.Selected)
+    return icon
+
+
 def layer_entries(layers: Sequence[LayerInfo]) -> list[Entry]:
     """Entries for layers, indented as in the Layers docker."""
     top = min((layer.depth for layer in layers), default=0)
