@@ -47,7 +47,6 @@ def test_good_request_passes() -> None:
         ("api", 2, "request.api"),
         ("task", "paint", "request.task"),
         ("mode", "all", "request.mode"),
-        ("mode", "background", "whole, split"),
         ("model", "big", "no model 'big'"),
         ("seed", -1, "request.seed"),
         ("seed", 1.5, "request.seed"),
@@ -117,7 +116,7 @@ def test_unknown_header_fields_are_refused() -> None:
 
 @pytest.mark.parametrize("task", ["colorize", "mask"])
 def test_modes_are_the_engines(task: str) -> None:
-    made = changed("mode", "all")
+    made = changed("mode", "background")
     made.request["task"] = task
-    with pytest.raises(ColorizerError, match="has the modes whole, split, not 'all'"):
+    with pytest.raises(ColorizerError, match="has the modes whole, split, not 'background'"):
         check(made)

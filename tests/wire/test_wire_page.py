@@ -6,6 +6,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from colorizer.engines import base
@@ -38,6 +39,11 @@ def test_job_example_names_every_field() -> None:
 def test_options_are_those_of_engines() -> None:
     ours = {name: field.default for name, field in request.JobOptions.model_fields.items()}
     assert ours == dataclasses.asdict(base.Options())
+
+
+def test_modes_are_those_of_engines() -> None:
+    ours = get_args(request.JobRequest.model_fields["mode"].annotation)
+    assert set(ours) == {mode.value for mode in base.Mode}
 
 
 def test_status_example_names_every_field() -> None:

@@ -70,7 +70,7 @@ class JobRequest(_Strict):
     task: Literal["colorize", "mask"]
     engine: str = Field(min_length=1, max_length=64)
     model: str = Field(default="", max_length=128)
-    mode: str = Field(default="whole", max_length=64)
+    mode: Literal["whole", "split", "foreground", "background"] = "whole"
     canvas: CanvasSize
     sketch: PlacedBlob
     sketch_mask: PlacedBlob | None = None
