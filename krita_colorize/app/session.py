@@ -16,15 +16,15 @@ from krita_colorize.app import pictures
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.canvas import Canvas
 from krita_colorize.app.client import Client
-from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.jobs import Job, Jobs, JobState, Services
 from krita_colorize.app.references import References
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import engines
-from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import Change, DocumentInfo, KritaPort
+from krita_colorize.core.redo import mask_in_result, was_painted, with_newest_masks
 from krita_colorize.core.request import Request, Task
 from krita_colorize.core.result import FOREGROUND_MASK_NAME, Result
 from krita_colorize.core.settings import Settings, Source, SourceKind
@@ -134,8 +134,17 @@ class Session(QtCore.QObject):
         item = model.selected or next(iter(model.results), None)
         if item is None:
             raise Told("There is nothing to redo yet: press Colorize first.")
-        request = item.result.request
-        self._start(model, replace(request, settings=_with_newest_masks(request, model, item)))
+        result, now = item.result, model.settings_of(item.result.request.sketch.key)
+        mask = mask_in_result(model.layers, result.request, item.group_id)
+        if now.sketch_mask or not mask:
+            self._start(model, with_newest_masks(result.request, now))
+            return
+        pixels = self._port.snapshot(model.info.key, [mask])[mask]
+
+        def then(painted: bool) -> None:  # noqa: FBT001 - a worker's answer
+            self._start(model, with_newest_masks(result.request, now, mask if painted else ""))
+
+        self._workers.run(lambda: was_painted(result, pixels), then, self._on_error)
 
     @guarded
     def cancel(self) -> None:
@@ -285,8 +294,11 @@ class Session(QtCore.QObject):
         self._workers.run(
             lambda: pictures.read_data(result.preview_png, "The preview", pictures.THUMBNAIL_SIDE),
             then,
-            lambda error: self.report(sentence(error)),
+            self._on_error,
         )
+
+    def _on_error(self, error: Exception) -> None:
+        self.report(sentence(error))
 
     def _show_selected(self) -> None:
         model = self.document
@@ -354,13 +366,3 @@ class Session(QtCore.QObject):
     def _on_engines(self, pieces: list[bytes]) -> None:
         self.engines = engines.read(http.read_json(pieces)) or engines.BUILT_IN
         self.engines_changed.emit()
-
-
-def _with_newest_masks(request: Request, model: DocumentModel, item: Item) -> Settings:
-    """The settings of a result, with the masks that its sketch has now; a mask painted inside the applied result counts
-    where the artist chose none."""
-    now = model.settings_of(request.sketch.key)
-    masks = {reference.source: reference.mask for reference in now.references}
-    references = (replace(old, mask=masks.get(old.source, old.mask)) for old in request.settings.references)
-    painted = layer_lists.painted_mask(model.layers, item.group_id) if item.group_id else ""
-    return replace(request.settings, references=tuple(references), sketch_mask=now.sketch_mask or painted)

@@ -232,6 +232,34 @@ def test_redo_takes_the_mask_painted_inside_the_result(
     assert model.results[0].result.layers()[0].mask.data == b"\x80" * 64 * 48
 
 
+def test_redo_without_painting_gives_the_same_bytes(
+    ready: Session, page: Page, model: DocumentModel, port: FakePort, qtbot: Any
+) -> None:
+    model.change(model="noise", seed=5)
+    colorize(ready, qtbot)
+    ready.apply()
+    wait(qtbot, lambda: port.inserted)
+    ready.redo()
+    wait(qtbot, lambda: len(model.results) == 2)
+    again, first = (item.result for item in model.results)
+    assert again.request == first.request
+    assert again.layers() == first.layers()
+
+
+def test_painted_mask_stays_through_another_redo(
+    ready: Session, page: Page, model: DocumentModel, port: FakePort, qtbot: Any
+) -> None:
+    colorize(ready, qtbot)
+    ready.apply()
+    wait(qtbot, lambda: port.inserted)
+    mask = next(layer for layer in page.document.layers if layer.kind is Kind.MASK)
+    for count, value in ((2, b"\x80"), (3, b"\x40")):
+        page.document.pixels[mask.id] = Pixels(64, 48, value * 64 * 48)
+        ready.redo()
+        wait(qtbot, lambda count=count: len(model.results) == count)
+        assert model.results[0].result.layers()[0].mask.data == value * 64 * 48
+
+
 def test_same_request_gives_the_same_bytes(ready: Session, model: DocumentModel, qtbot: Any) -> None:
     model.change(model="noise", seed=5)
     colorize(ready, qtbot)
