@@ -39,6 +39,7 @@ from colorizer.imaging.regions import Regions, find_regions
 if TYPE_CHECKING:
     from colorizer.engines.match.matching import Match
     from colorizer.engines.match.network import MatchNetwork
+    from colorizer.engines.match.readout import Colouring
 
 MODEL = "builtin"
 DOUBTFUL = 0.45
@@ -190,11 +191,11 @@ def _check(request: ColorizeRequest) -> None:
         raise InvalidInput("The background picture is empty (transparent everywhere). Choose another one.")
 
 
-def _opaque(colours: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """(n, 3) to (n, 4); nothing becomes one clear row for all."""
-    if colours is None:
+def _opaque(side: Colouring | None) -> NDArray[np.uint8]:
+    """(n, 4) RGBA; nothing becomes one clear row for all."""
+    if side is None:
         return np.zeros((1, 4), np.uint8)
-    return np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
+    return np.concatenate([side.colours, np.full((len(side.colours), 1), 255, np.uint8)], axis=1)
 
 
 def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: _Side) -> Layer:
@@ -238,7 +239,11 @@ def _report(
         seen = match.is_figure
     elif request.mode is Mode.BACKGROUND:
         seen = ~match.is_figure
-    confidence = np.where(match.is_figure, match.figure_confidence, match.background_confidence)
+    confidence = np.where(
+        match.is_figure,
+        match.figure.confidence if match.figure else 0,
+        match.background.confidence if match.background else 0,
+    )
     if request.background is not None:
         confidence = np.where(match.is_figure, confidence, 1)
     painted = sum(
