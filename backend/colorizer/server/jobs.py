@@ -105,6 +105,7 @@ class JobQueue:
         self._running: Job | None = None
         self._run_ended = asyncio.Event()
         self._work_waits = asyncio.Event()
+        self._telling: set[asyncio.Future[None]] = set()
         self._incoming = 0
         self._incoming_bytes = 0
         self.worker = Worker(settings.worker_command, self._on_message, self._on_worker_exit)
@@ -206,7 +207,9 @@ class JobQueue:
             loop.call_later(self._settings.cancel_grace_s, self._kill_if_stuck, job)
 
     def _tell(self, message: Message) -> None:
-        self._telling = asyncio.ensure_future(self.worker.send(message))
+        telling = asyncio.ensure_future(self.worker.send(message))
+        self._telling.add(telling)  # asyncio itself only keeps weak references
+        telling.add_done_callback(self._telling.discard)
 
     def _kill_if_stuck(self, job: Job) -> None:
         if job is self._running:
