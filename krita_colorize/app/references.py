@@ -78,6 +78,7 @@ class References(QtCore.QObject):
         layer = layer_lists.dropped_layer(model.layers, active, archive) if archive else None
         files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
         if layer is not None:
+            model.stay_with_sketch(layer.id)
             self.add_layer(model, layer)
         elif files:
             for path in files:

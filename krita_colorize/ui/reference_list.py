@@ -33,6 +33,9 @@ class ReferenceList(QtWidgets.QListWidget):
         self._init_strip()
         self.setAcceptDrops(True)
         self.setDragDropMode(QtWidgets.QAbstractItemView.DragDropMode.DropOnly)
+        viewport = self.viewport()
+        assert viewport is not None
+        viewport.setAcceptDrops(True)  # `setMovement(Static)` has told it to take none
         self.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._on_context_menu)
         self.currentRowChanged.connect(self._on_current_row_changed)

@@ -255,6 +255,41 @@ def test_other_colour_modes_go_the_whole_way(krita, space, tolerance):
         assert worst <= tolerance
 
 
+def drag_ends(name):
+    """Where a layer's row and the strip of references are on the screen."""
+    tree_view = canvas.layers_view(window)
+    model = tree_view.model()
+    rows = [model.index(row, 0) for row in range(model.rowCount())]
+    row = next(index for index in rows if model.data(index) == name)
+    start = tree_view.viewport().mapToGlobal(tree_view.visualRect(row).center())
+    strip = widget("reference_list")
+    end = strip.mapToGlobal(strip.rect().center())
+    return [[start.x(), start.y()], [end.x(), end.y()]]
+
+
+def dropped():
+    model = session().document
+    references = model.settings.references
+    return (
+        [model.sketch.name, *([r.source.kind.value, r.source.key] for r in references)]
+        if references
+        else None
+    )
+
+
+def test_a_layer_dragged_onto_the_list_becomes_a_reference(krita):
+    ids = krita.call(open_it)
+    start, end = krita.call(drag_ends, name="Reference")
+    steps = [
+        [start[0] + (end[0] - start[0]) * i // 8, start[1] + (end[1] - start[1]) * i // 8] for i in range(9)
+    ]
+    before = krita.call(before_applying)["tree"]
+    pointer.stroke(krita, [*steps, end, end])
+    krita.wait_until(dropped, timeout_s=10)
+    assert krita.call(dropped) == ["Ink", ["layer", ids["Reference"]]]
+    assert krita.call(before_applying)["tree"] == before
+
+
 def ready_to_paint():
     trigger("KritaShape/KisToolBrush")
     document().rootNode().addChildNode(document().createNode("Sketching", "paintlayer"), None)
