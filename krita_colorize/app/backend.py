@@ -13,6 +13,7 @@ from pathlib import Path
 from krita_colorize.app import home as homes
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
+from krita_colorize.app.timers import single_shot
 from krita_colorize.core import launch
 from krita_colorize.core.errors import Told
 from krita_colorize.qt import QtCore, Signal
@@ -50,9 +51,9 @@ class Backend(QtCore.QObject):
         self._greeting = b""
         self._stderr: deque[str] = deque(maxlen=40)
         self._failures = 0
-        self._delay = self._timer(self._launch)
-        self._patience = self._timer(self._on_too_slow)
-        self._steady = self._timer(self._on_steady)
+        self._delay = single_shot(self, self._launch)
+        self._patience = single_shot(self, self._on_too_slow)
+        self._steady = single_shot(self, self._on_steady)
 
     def need(self) -> None:
         """Starts the process unless it runs or is about to; after failed starts only after a pause."""
@@ -101,12 +102,6 @@ class Backend(QtCore.QObject):
         if self._stderr:
             LOG.warning("the backend's last words:\n%s", "\n".join(self._stderr))
         self._set(BackendState.ERROR, sentence)
-
-    def _timer(self, slot: object) -> QtCore.QTimer:
-        timer = QtCore.QTimer(self)
-        timer.setSingleShot(True)
-        timer.timeout.connect(slot)  # type: ignore[arg-type]
-        return timer
 
     def _set(self, state: BackendState, message: str = "") -> None:
         if (state, message) != (self.state, self.message):

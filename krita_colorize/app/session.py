@@ -20,6 +20,7 @@ from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.jobs import Job, Jobs, JobState, Services
 from krita_colorize.app.references import References
+from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import engines
 from krita_colorize.core.errors import Told
@@ -32,6 +33,8 @@ from krita_colorize.qt import QtCore, QtGui, Signal
 
 MAX_JOBS = 4
 """Jobs of one document at a time; each holds its pictures in memory."""
+
+PROGRESS_MS = 100
 
 REFRESH_MS = 30
 """Changes that Krita tells of in a row are looked at together."""
@@ -68,10 +71,10 @@ class Session(QtCore.QObject):
         self.canvas = Canvas(port, self._workers, self.report, self)
         self.references = References(port, self._workers, self.report, self)
         self.jobs = Jobs(Services(self.backend, self._client, self._workers), self)
-        self._refresh_timer = QtCore.QTimer(self)
-        self._refresh_timer.setSingleShot(True)
-        self._refresh_timer.timeout.connect(self._on_refresh)
-        self.jobs.changed.connect(self.state_changed)
+        self._refresh_timer = single_shot(self, self._on_refresh)
+        self._progress_timer = single_shot(self, self.state_changed.emit)
+        self._shown_job: tuple[Job | None, JobState | None] = (None, None)
+        self.jobs.changed.connect(self._on_jobs_changed)
         self.backend.changed.connect(self._on_backend_changed)
         port.watch(self._on_change)
         self._on_backend_changed()
@@ -209,6 +212,7 @@ class Session(QtCore.QObject):
             return
         self._closed = True
         self._refresh_timer.stop()
+        self._progress_timer.stop()
         self.canvas.close()
         self.backend.changed.disconnect(self._on_backend_changed)
         self.jobs.close()
@@ -250,6 +254,16 @@ class Session(QtCore.QObject):
         job.previewed.connect(lambda png: self._on_previewed(job, png))
         self._paints = False
         return job
+
+    @guarded
+    def _on_jobs_changed(self) -> None:
+        """New states are shown at once, mere progress a few times a second: each time Krita repaints its window."""
+        shown = (self.job, self.job.state if self.job else None)
+        if shown != self._shown_job:
+            self._shown_job = shown
+            self.state_changed.emit()
+        elif not self._progress_timer.isActive():
+            self._progress_timer.start(PROGRESS_MS)
 
     @guarded
     def _on_job_ended(self, job: Job) -> None:

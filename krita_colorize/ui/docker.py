@@ -44,8 +44,15 @@ class DockerWidget(QtWidgets.QWidget):
         self._colorize.setEnabled(model is not None and model.sketch is not None)
         self._redo.setEnabled(model is not None and bool(model.results))
         self._cancel.setEnabled(job is not None)
-        self._progress.setValue(round(job.progress.fraction * _STEPS) if job else 0)
+        self._show_progress(round(job.progress.fraction * _STEPS) if job else 0)
         self._progress.setVisible(job is not None)
+
+    def _show_progress(self, value: int) -> None:
+        if value != self._progress.value():
+            # Qt would repaint the bar at once, and with it Krita's whole window; so it waits for the next frame.
+            self._progress.setUpdatesEnabled(False)
+            self._progress.setValue(value)
+            self._progress.setUpdatesEnabled(True)
 
     def _init_actions(self) -> None:
         self._colorize = QtWidgets.QPushButton("Colorize")
