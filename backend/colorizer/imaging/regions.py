@@ -65,9 +65,9 @@ class Regions:
         outside = np.arange(self.count, dtype=np.int32)
         outside[divided] = self.count + np.arange(len(divided), dtype=np.int32)
         small = cv2.resize(mask, self.coarse.shape[::-1], interpolation=cv2.INTER_AREA)
-        coarse = np.where(small > 127, self.coarse, outside[self.coarse])
+        coarse = np.where(small > 127, self.coarse, np.take(outside, self.coarse))
         same = self.labels is self.coarse
-        labels = coarse if same else np.where(mask > 127, self.labels, outside[self.labels])
+        labels = coarse if same else np.where(mask > 127, self.labels, np.take(outside, self.labels))
         return Regions(labels, coarse, self.count + len(divided))
 
 

@@ -200,8 +200,8 @@ def _opaque(side: Colouring | None) -> NDArray[np.uint8]:
 
 def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: _Side) -> Layer:
     colours = np.ascontiguousarray(np.broadcast_to(side.colours, (regions.count, 4)))
-    pixels = colours.view(np.uint32)[regions.labels, 0].view(np.uint8)
-    mask = (side.shown * np.uint8(255))[regions.labels]
+    pixels = np.take(colours.view(np.uint32).ravel(), regions.labels).view(np.uint8)
+    mask = np.take(side.shown * np.uint8(255), regions.labels)
     return Layer(name, role, pixels.reshape(*regions.labels.shape, 4), mask=mask, mask_name=mask_name)
 
 
@@ -209,7 +209,7 @@ def _background_layer(request: ColorizeRequest, regions: Regions, side: _Side) -
     if request.background is None:
         return _layer("Background", Role.BACKGROUND, "Background mask", regions, side)
     height, width = regions.labels.shape
-    mask = (side.shown * np.uint8(255))[regions.labels]
+    mask = np.take(side.shown * np.uint8(255), regions.labels)
     return Layer(
         "Background",
         Role.BACKGROUND,
