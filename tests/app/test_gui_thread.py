@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -21,6 +23,18 @@ SIDE = 4096
 LIMIT_MS = 50
 ATTEMPTS = 4
 """The machine may be shared: what blocks because of us does so every time, what the neighbours do doesn't."""
+
+IDLE = """
+import sys, threading, time
+longest, last, done = 0.0, time.perf_counter(), threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), done.set())).start()
+while not done.is_set():
+    time.sleep(0.002)
+    now = time.perf_counter()
+    longest, last = max(longest, now - last), now
+print(longest * 1000)
+"""
+"""The same heartbeat in a process that does nothing: its longest silence is the machine's, not ours."""
 
 
 class Heartbeat(QtCore.QObject):
@@ -64,16 +78,33 @@ def line_art() -> bytes:
     return b"".join(rows)
 
 
-def longest_block_ms(session: Session, port: FakePort, heartbeat: Heartbeat, qtbot: Any) -> float:
+@dataclass(frozen=True)
+class Blocks:
+    """Longest silences at the same time, ms."""
+
+    ours: float
+    idle: float
+
+    @property
+    def acceptable(self) -> bool:
+        return self.ours < max(LIMIT_MS, 2 * self.idle)
+
+    def __str__(self) -> str:
+        return f"{self.ours:.0f} ms (an idle process {self.idle:.0f} ms)"
+
+
+def longest_blocks(session: Session, port: FakePort, heartbeat: Heartbeat, qtbot: Any) -> Blocks:
     """Colours and applies once."""
     before = len(session.document.results), len(port.inserted)
-    heartbeat.start()
-    session.colorize()
-    wait(qtbot, lambda: len(session.document.results) > before[0] or session.error)
-    session.apply()
-    wait(qtbot, lambda: len(port.inserted) > before[1] or session.error)
-    assert session.error == ""
-    return heartbeat.stop()
+    command = [sys.executable, "-c", IDLE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as idle:
+        heartbeat.start()
+        session.colorize()
+        wait(qtbot, lambda: len(session.document.results) > before[0] or session.error)
+        session.apply()
+        wait(qtbot, lambda: len(port.inserted) > before[1] or session.error)
+        ours = heartbeat.stop()
+        return Blocks(ours, float(idle.communicate()[0]))
 
 
 @pytest.mark.parametrize("script", ["", "noise"])
@@ -85,8 +116,9 @@ def test_4k_job_leaves_the_gui_thread_free(
     noise = random.Random(1).randbytes(1 << 20)
     page.document.pixels[page.sheet.id] = Pixels(SIDE, SIDE, noise * (SIDE * SIDE * 4 >> 20))
     ready.document.change(model=script)
-    blocks: list[float] = []
-    while len(blocks) < ATTEMPTS and (not blocks or min(blocks) >= LIMIT_MS):
-        blocks.append(longest_block_ms(ready, port, heartbeat, qtbot))
-    print(f"\n4k job ({script or 'flat'}): longest GUI-thread block {[round(block) for block in blocks]} ms")
-    assert min(blocks) < LIMIT_MS
+    blocks = [longest_blocks(ready, port, heartbeat, qtbot)]
+    while len(blocks) < ATTEMPTS and not blocks[-1].acceptable:
+        blocks.append(longest_blocks(ready, port, heartbeat, qtbot))
+    print(f"\n4k job ({script or 'flat'}): longest GUI-thread block", *blocks, sep="\n  ")
+    assert ready.error == ""
+    assert blocks[-1].acceptable
