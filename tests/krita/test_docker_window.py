@@ -290,6 +290,36 @@ def test_a_layer_dragged_onto_the_list_becomes_a_reference(krita):
     assert krita.call(before_applying)["tree"] == before
 
 
+def mask_is_chosen():
+    chosen = session().document.settings.sketch_mask
+    return [n.name() for n, _ in wrappers.walk(document().rootNode()) if id_of(n) == chosen] or None
+
+
+def test_a_created_mask_is_a_layer_and_chosen(krita):
+    set_up(krita)
+    before = krita.call(before_applying)
+    pointer.click(krita, "create_sketch_mask_button")
+    assert krita.wait_until(mask_is_chosen, timeout_s=60) == ["Foreground mask"]
+    after = krita.call(before_applying)
+    assert after["tree"] == [*before["tree"], "Foreground mask"]
+    assert len(after["steps"]) == len(before["steps"]) + 1
+    assert after["ink"] == before["ink"]
+    assert krita.call(state)["error"] == ""
+
+
+def has_two_results():
+    return docker_state()["results"] == 2
+
+
+def test_redo_makes_a_second_result(krita):
+    set_up(krita, "foreground")
+    watch(krita)
+    pointer.click(krita, "redo_button")
+    krita.wait_until(has_two_results, timeout_s=60)
+    pointer.click(krita, "discard_button")
+    assert krita.call(state)["results"] == 1
+
+
 def ready_to_paint():
     trigger("KritaShape/KisToolBrush")
     document().rootNode().addChildNode(document().createNode("Sketching", "paintlayer"), None)

@@ -39,7 +39,6 @@ def demo(out: Path, progress: Progress) -> None:
         progress("Applying", 0, 1)
         pointer.click(krita, "apply_button")
         krita.wait_until(_is_applied, timeout_s=60)
-        krita.call(_show_all)
         krita.screenshot(out / "docker.png")
         progress("Saving", 0, 1)
         krita.call(_save, kra=str((out / "demo.kra").resolve()), png=str((out / "demo.png").resolve()))
@@ -118,7 +117,10 @@ def _open_sample(folder: str) -> Any:
     edge = krita.Qt.Orientation  # type: ignore[name-defined] # noqa: F821
     main.resizeDocks([all_dockers["KisLayerBox"], all_dockers["colorize_docker"]], [300, 660], edge.Vertical)
     main.resizeDocks([all_dockers["colorize_docker"]], [320], edge.Horizontal)
-    for _ in range(40):
+    for _ in range(20):
+        yield
+    application.action("zoom_to_fit").trigger()
+    for _ in range(20):
         yield
 
 
@@ -151,17 +153,6 @@ def _is_applied() -> Any:
     """Runs inside Krita: whether the result group is in the document."""
     document = krita.Krita.instance().activeDocument()  # type: ignore[name-defined] # noqa: F821
     return any(node.name().startswith("Colorized") for node in document.topLevelNodes())
-
-
-def _show_all() -> Any:
-    """Runs inside Krita: shows the whole picture. Krita's own "fit" action only toggles, and not in every version."""
-    view = krita.Krita.instance().activeWindow().activeView()  # type: ignore[name-defined] # noqa: F821
-    window, document = view.window().qwindow(), view.document()
-    area = next(w for w in window.findChildren(krita.QWidget) if w.inherits("KisCanvasController"))  # type: ignore[name-defined] # noqa: F821
-    fit = min(area.width() / document.width(), area.height() / document.height())
-    view.canvas().setZoomLevel(0.95 * fit)
-    for _ in range(20):
-        yield
 
 
 def _save(kra: str, png: str) -> Any:
