@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any, Protocol
 
+from colorizer.engines.modes import Mode
 from colorizer.imaging.values import Blend, Layer, Mask, Picture, Role
 
 __all__ = [
@@ -30,15 +30,6 @@ __all__ = [
     "Result",
     "Role",
 ]
-
-
-class Mode(str, Enum):
-    """What is coloured, and from what (DESIGN section 5)."""
-
-    WHOLE = "whole"
-    SPLIT = "split"
-    FOREGROUND = "foreground"
-    BACKGROUND = "background"
 
 
 @dataclass(frozen=True)
