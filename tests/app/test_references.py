@@ -105,7 +105,8 @@ def test_clipboard_pictures_colour_after_reopening(
     assert session.document.results[0].result.layers()[0].pixels.data[:4] == b"\xff\x00\x00\xff"
 
 
-def test_dragged_layers_are_the_live_layers(session: Session, empty: DocumentModel, page: Page) -> None:
+def dragged(name: str) -> QtCore.QMimeData:
+    """What Krita hands over when a row of its Layers docker is dragged."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as kra:
         kra.writestr(
@@ -114,9 +115,24 @@ def test_dragged_layers_are_the_live_layers(session: Session, empty: DocumentMod
     mime = QtCore.QMimeData()
     mime.setImageData(image())
     mime.setData("application/zip", archive.getvalue())
-    session.references.add_mime(empty, mime, "Dropped picture")
+    return mime
+
+
+def test_dragged_layers_are_the_live_layers(session: Session, empty: DocumentModel, page: Page) -> None:
+    session.references.add_mime(empty, dragged("Sheet"), "Dropped picture")
     source = empty.settings.references[0].source
     assert (source.kind, source.key) == (SourceKind.LAYER, page.sheet.id)
+
+
+def test_dragging_selects_but_the_sketch_stays(
+    session: Session, empty: DocumentModel, page: Page, port: FakePort, qtbot: Any
+) -> None:
+    port.select(page.document, page.sheet)  # Krita does, when the drag begins
+    qtbot.waitUntil(lambda: empty.sketch is not None and empty.sketch.id == page.sheet.id)
+    session.references.add_mime(empty, dragged("Sheet"), "Dropped picture")
+    assert empty.sketch is not None
+    assert empty.sketch.id == page.lines.id
+    assert [reference.source.key for reference in empty.settings.references] == [page.sheet.id]
 
 
 def test_dropped_files_are_all_added(
