@@ -109,9 +109,7 @@ def dragged(name: str) -> QtCore.QMimeData:
     """What Krita hands over when a row of its Layers docker is dragged."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as kra:
-        kra.writestr(
-            "maindoc.xml", '<DOC><IMAGE><layers><layer name="Sheet" uuid="{x}"/></layers></IMAGE></DOC>'
-        )
+        kra.writestr("maindoc.xml", f'<DOC><IMAGE><layers><layer name="{name}"/></layers></IMAGE></DOC>')
     mime = QtCore.QMimeData()
     mime.setImageData(image())
     mime.setData("application/zip", archive.getvalue())
@@ -133,6 +131,12 @@ def test_dragging_selects_but_the_sketch_stays(
     assert empty.sketch is not None
     assert empty.sketch.id == page.lines.id
     assert [reference.source.key for reference in empty.settings.references] == [page.sheet.id]
+
+
+def test_layers_of_other_documents_are_pictures(session: Session, empty: DocumentModel, qtbot: Any) -> None:
+    session.references.add_mime(empty, dragged("Elsewhere"), "Dropped picture")
+    wait(qtbot, lambda: empty.settings.references)
+    assert empty.settings.references[0].source.kind is SourceKind.NOTE
 
 
 def test_dropped_files_are_all_added(
