@@ -113,7 +113,7 @@ class Session(QtCore.QObject):
     @property
     def error_dismissible(self) -> bool:
         """Whether `report("")` takes the error away; the backend's own stays until it runs again."""
-        return bool(self._error)
+        return self._error not in ("", self.backend.message)
 
     def report(self, sentence: str) -> None:
         """Shows one sentence to the artist."""
