@@ -101,6 +101,8 @@ class Session(QtCore.QObject):
             return "Starting the colour engine…"
         if self.document is None:
             return "Open a picture to colour it"
+        if self.document.sketch is None:
+            return "Select the layer with your sketch"
         if self.backend.state is BackendState.STOPPED:
             return "Ready; the colour engine starts with the first job"
         return "Ready"

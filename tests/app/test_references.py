@@ -182,6 +182,7 @@ def test_layers_get_their_thumbnail_with_the_first_job(
 def test_settings_without_sketch_are_refused(session: Session, port: FakePort, qtbot: Any) -> None:
     port.open()
     wait(qtbot, lambda: session.document is not None)
+    assert session.status == "Select the layer with your sketch"
     session.colorize()
     assert "Select the layer with your sketch" in session.error
     assert session.document.settings == Settings()
