@@ -67,7 +67,7 @@ class Heartbeat:
 
 
 def make_document(side, sketch):
-    """A square document with the sketch's lines on a transparent layer."""
+    """A square document with the sketch's lines on a transparent layer above white paper."""
     image = QtGui.QImage(sketch).convertToFormat(QtGui.QImage.Format.Format_Grayscale8)
     image = image.scaled(
         side,
@@ -82,6 +82,9 @@ def make_document(side, sketch):
     document = Krita.instance().createDocument(
         side, side, "way", "RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", 100.0
     )
+    paper = document.createNode("Paper", "paintlayer")
+    paper.setPixelData(QByteArray(bytes([255]) * (4 * side * side)), 0, 0, side, side)
+    document.rootNode().addChildNode(paper, None)
     layer = document.createNode("Lines", "paintlayer")
     bits = lines.constBits()
     bits.setsize(lines.byteCount())
@@ -95,6 +98,7 @@ def make_document(side, sketch):
 
 def way(side, sketch, reference):
     """One job at this size; use with the driver's `yield`. Returns seconds by name."""
+    floor_s = yield from floor(side, sketch)
     document, layer = make_document(side, sketch)
     yield from turns(60)
     document.setActiveNode(layer)
@@ -125,14 +129,12 @@ def way(side, sketch, reference):
         "insert": port.seconds["insert_group"],
         "first_insert": first_insert,
         "apply": applied - done,
+        "floor": floor_s,
         "gui_block_ms": heart.longest_ms(port.spans),
     }
     session.close()
     yield from turns(10)
-    figures["floor"] = yield from floor(document, layer)
-    document.setModified(False)
-    document.close()
-    yield from turns(20)
+    yield from close(document)
     return figures
 
 
@@ -152,8 +154,10 @@ def apply(session):
     yield from until(lambda: item.group_id)
 
 
-def floor(document, layer):
-    """Krita's own layer duplicate + merge: seconds."""
+def floor(side, sketch):
+    """Krita's own layer duplicate + merge, in a document of its own: seconds."""
+    document, layer = make_document(side, sketch)
+    yield from turns(60)
     start = time.perf_counter()
     copy = layer.duplicate()
     document.rootNode().addChildNode(copy, layer)
@@ -161,8 +165,16 @@ def floor(document, layer):
     copy.mergeDown()
     document.waitForDone()
     document.refreshProjection()
-    yield
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    yield from close(document)
+    return seconds
+
+
+def close(document):
+    """Closes a document without asking."""
+    document.setModified(False)
+    document.close()
+    yield from turns(20)
 
 
 def until(condition, limit_s=300):
