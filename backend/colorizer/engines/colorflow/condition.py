@@ -32,6 +32,13 @@ def to_tensor(picture: RGB) -> Tensor:
     return torch.from_numpy(picture.transpose(2, 0, 1)[None].astype(np.float32) / 127.5 - 1)
 
 
+def to_picture(tensor: Tensor, *, cut_off: bool = False) -> RGB:
+    """(3, H, W), clamped to [-1, 1], to (H, W, 3) uint8; rounded, or cut off as the published last stage does."""
+    levels = (tensor.float().clamp(-1, 1) * 0.5 + 0.5) * 255
+    levels = levels if cut_off else levels.round()
+    return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()  # type: ignore[no-any-return]
+
+
 def encode(vae: AutoencoderKL, pictures: Tensor, noise: Tensor | None = None) -> Tensor:
     """Pictures (B, 3, H, W), [-1, 1], to unscaled latents (B, 4, H/8, W/8).
 

@@ -14,7 +14,7 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from colorizer.engines.colorflow.condition import RGB, centre, guider_condition
+from colorizer.engines.colorflow.condition import RGB, centre, guider_condition, to_picture
 
 Step = Callable[[int, int, Tensor], None]
 """Called after each step with steps done, steps in all and the latents; may raise to stop."""
@@ -105,9 +105,3 @@ class InContextPipeline(DiffusionPipeline):
     @abstractmethod
     def published_guidance(self) -> Guidance:
         """The strengths the published demo uses."""
-
-
-def to_picture(tensor: Tensor) -> RGB:
-    """(3, H, W), clamped to [-1, 1], to (H, W, 3) uint8, rounded."""
-    levels = ((tensor.float().clamp(-1, 1) + 1) * 127.5).round()
-    return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()  # type: ignore[no-any-return]
