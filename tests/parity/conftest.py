@@ -59,21 +59,26 @@ class Fixture:
         return iter(sorted(names))
 
     def check(
-        self, case: str, got: object, want: torch.Tensor | str, limit: float, rounding: float = 0
+        self,
+        case: str,
+        got: torch.Tensor | np.ndarray,
+        want: torch.Tensor | str,
+        limit: float,
+        rounding: float = 0,
     ) -> None:
         """Compares and remembers.
 
         Args:
             want: an array or its name.
-            limit: largest absolute difference; where values are larger than 1, a share of the largest.
+            limit: largest absolute difference; of floats larger than 1, a share of the largest.
             rounding: what single precision alone changes in this case, measured on our side; random weights can make it
                 larger than any limit, and the published numbers hold as much of it.
         """
         want = self.arrays[want] if isinstance(want, str) else want
-        got = torch.as_tensor(got)
+        got = torch.from_numpy(got.copy()) if isinstance(got, np.ndarray) else got
         assert got.shape == want.shape, f"{case}: {tuple(got.shape)} is not {tuple(want.shape)}"
         difference = float((got.double() - want.double()).abs().max())
-        if limit:
+        if want.is_floating_point():
             limit = max(limit * max(1.0, float(want.double().abs().max())), 2 * rounding)
         _differences.append((f"{self.folder.name}: {case}", difference, limit))
         assert difference <= limit, f"{case}: {difference:.3g} > {limit:.3g}"

@@ -40,7 +40,7 @@ def xdog(picture: RGB, sigma: float = XDOG_SIGMAS[1]) -> NDArray[np.uint8]:
 
 def _blur(gray: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
     side = round(8 * sigma + 1) | 1
-    return cv2.GaussianBlur(gray, (side, side), sigma)  # type: ignore[no-any-return]
+    return cv2.GaussianBlur(gray, (side, side), sigma)
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class Warp:
     def apply(self, picture: RGB) -> RGB:
         """The warped picture, of the same size; black where nothing comes from."""
         columns, rows = self.sources(*picture.shape[:2])
-        return cv2.remap(picture, columns, rows, cv2.INTER_CUBIC)  # type: ignore[no-any-return]
+        return cv2.remap(picture, columns, rows, cv2.INTER_CUBIC)
 
 
 def _spline(
@@ -112,4 +112,4 @@ def to_tensor(picture: NDArray[np.uint8]) -> Tensor:
 def to_picture(tensor: Tensor) -> RGB:
     """(3, H, W), clamped to [-1, 1], to (H, W, 3) uint8, cut off and not rounded as published."""
     scaled = (tensor.detach().float().clamp(-1, 1) + 1) / 2 * 255
-    return scaled.to(torch.uint8).permute(1, 2, 0).cpu().numpy()  # type: ignore[no-any-return]
+    return scaled.to(torch.uint8).permute(1, 2, 0).cpu().numpy()

@@ -7,7 +7,6 @@ Noise schedule, sampling and losses are in `diffusion`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -91,17 +90,17 @@ class AnimeDiffusionUNet(ModelMixin, ConfigMixin):
             hidden = self._run(block, hidden, time)
         for block in self.decoder_block:
             hidden = self._run(block, torch.cat([hidden, skips.pop()], dim=1), time)
-        return cast(Tensor, self.output(hidden))
+        return self.output(hidden)
 
     def embed_time(self, t: Tensor) -> Tensor:
         """(B,) time steps to (B, 4 * channel_base)."""
-        return cast(Tensor, self.time_embedding(sinusoid(t, self.config.channel_base).to(self.dtype)))
+        return self.time_embedding(sinusoid(t, self.config.channel_base).to(self.dtype))
 
     def _run(self, block: nn.Module, hidden: Tensor, time: Tensor | None) -> Tensor:
         """One block, its activations recomputed in the backward pass when checkpointing is on."""
         if self.gradient_checkpointing and torch.is_grad_enabled():
-            return cast(Tensor, checkpoint(block, hidden, time, use_reentrant=False))
-        return cast(Tensor, block(hidden, time))
+            return checkpoint(block, hidden, time, use_reentrant=False)
+        return block(hidden, time)
 
 
 def sinusoid(t: Tensor, width: int) -> Tensor:
@@ -138,7 +137,7 @@ class ResidualBlock(nn.Module):
         if time is not None:
             hidden = hidden + self.time_emb(time)[:, :, None, None]
         hidden = self.conv2(self.attention(hidden))
-        return cast(Tensor, hidden + self.skip_connection(x))
+        return hidden + self.skip_connection(x)
 
 
 class SelfAttention(nn.Module):
@@ -169,7 +168,7 @@ class CBAM(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) to the same."""
         weighed = self.channel_attention(x) * x
-        return cast(Tensor, self.spatial_attention(weighed) * weighed)
+        return self.spatial_attention(weighed) * weighed
 
 
 class _ChannelAttention(nn.Module):

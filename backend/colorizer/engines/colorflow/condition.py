@@ -36,7 +36,7 @@ def to_picture(tensor: Tensor, *, cut_off: bool = False) -> RGB:
     """(3, H, W), clamped to [-1, 1], to (H, W, 3) uint8; rounded, or cut off as the published last stage does."""
     levels = (tensor.float().clamp(-1, 1) * 0.5 + 0.5) * 255
     levels = levels if cut_off else levels.round()
-    return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()  # type: ignore[no-any-return]
+    return levels.to(torch.uint8).permute(1, 2, 0).cpu().numpy()
 
 
 def encode(vae: AutoencoderKL, pictures: Tensor, noise: Tensor | None = None) -> Tensor:

@@ -46,8 +46,8 @@ _CELLS = (
     ((2, 0), (3, 1), (3, 0)),
     ((2, 3), (3, 2), (3, 3)),
 )
-"""For each quadrant of the picture (top left, top right, bottom left, bottom right) the cells (row, column) of the 4 x 4
-canvas that take its best three patches, best first: two at the picture's edge, the third in the corner."""
+"""For each quadrant of the picture (top left, top right, bottom left, bottom right) the cells (row, column) of the
+4 x 4 canvas that take its best three patches, best first: two at the picture's edge, the third in the corner."""
 
 
 def nearest_size(width: int, height: int) -> Size:

@@ -144,7 +144,7 @@ def _adding(residual: Tensor) -> Any:
     return add_after
 
 
-def _places(blocks: nn.ModuleList, resamplers: str) -> Iterator[nn.Module]:
+def _places(blocks: Any, resamplers: str) -> Iterator[nn.Module]:
     """The modules of a U-Net's blocks whose output takes a residual, in the order they run."""
     for block in blocks:
         yield from getattr(block, "attentions", None) or block.resnets
@@ -186,7 +186,7 @@ def _up_blocks(
     return blocks
 
 
-def _run_up_block(block: nn.Module, hidden: Tensor, time: Tensor, skips: list[Tensor]) -> list[Tensor]:
+def _run_up_block(block: Any, hidden: Tensor, time: Tensor, skips: list[Tensor]) -> list[Tensor]:
     """Runs one block and keeps what comes after every layer and the upsampler; takes its features off `skips`."""
     features = []
     attentions = getattr(block, "attentions", None) or [None] * len(block.resnets)

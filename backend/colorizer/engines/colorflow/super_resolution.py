@@ -1,4 +1,4 @@
-"""ColorFlow's Guided Super-Resolution Pipeline: the small coloured picture at 1.5 times the size, along the page's lines.
+"""ColorFlow's Guided Super-Resolution Pipeline: the small coloured picture made larger along the page's lines.
 
 (Paper, section 3.3.) Encoder features of colours and page are fused level by level and added while the colours are
 decoded. The autoencoder is an unmodified `AutoencoderKL`, watched and led by hooks.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any, cast
+from typing import Any
 
 import torch
 from diffusers import AutoencoderKL
@@ -39,7 +39,7 @@ class FusionNet(ModelMixin, ConfigMixin):
         )
 
     def normalise_by_picture(self, *, on: bool) -> None:
-        """Whether to normalise by the picture's own statistics, as the published program does by never leaving training.
+        """Whether to normalise by the picture's own statistics, as the published program always does.
 
         On real weights this is another function than the stored statistics give, and forbids tiles and batches.
         """
@@ -81,7 +81,7 @@ class _FusionBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.bn2(self.conv2(self.bn1(self.conv1(x)).relu()))
-        return cast(Tensor, (hidden + self.shortcut(x)).relu())
+        return (hidden + self.shortcut(x)).relu()
 
 
 class _PictureNorm(nn.BatchNorm2d):
