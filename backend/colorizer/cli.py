@@ -6,6 +6,7 @@ Exit status 0 on success, 2 on wrong use, 1 on failure with one sentence on stde
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -177,15 +178,20 @@ def train(
     from colorizer.engines.device import choose_device
 
     trainer = training.recipe(recipe)
-    with Progress() as progress:
+    with Progress() as bar:
         trainer(
             out,
             resume=resume,
             limit_minutes=limit_minutes,
             device=choose_device(device),
             seed=seed,
-            progress=progress.stage,
+            progress=lambda now: bar.stage(_losses(now.losses), now.step, now.steps),
         )
+    print(f"{out}: stopped cleanly; --resume goes on from here.")
+
+
+def _losses(losses: dict[str, float]) -> str:
+    return " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
 
 
 def _answer(record: dict[str, Any], as_json: bool, text: str) -> None:
@@ -200,6 +206,8 @@ def _fail(sentence: str, status: int) -> NoReturn:
 
 def main() -> None:
     """Runs the command line; the only place that turns an error into a sentence and a status."""
+    # Before torch is loaded: threads that wait in a loop make everything slow beside a busy program such as Krita.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(prog_name="colorize")
     except ColorizerError as error:

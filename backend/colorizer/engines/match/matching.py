@@ -1,0 +1,280 @@
+"""One request through the network: which side every region is on, and the colour each would have on either side.
+
+The rules of the modes are here. `split` reads the figure's colours only in the references' figures and the
+background's only in their backgrounds; `whole` reads everywhere; the side a region is not on is coloured from its own
+side of the references in any mode, so that repainting a mask shows sensible colours.
+
+The network knows far better where it is told the figures. So where a mask is missing it is asked once to find them,
+and then again, told what was found: about the whole pictures, and about the figures alone, which it sees larger then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from colorizer.engines.base import ColorizeRequest, Mode, Report
+from colorizer.engines.match import readout
+from colorizer.engines.match.foreground import outline
+from colorizer.engines.match.inputs import (
+    Window,
+    ask,
+    box,
+    foreground_share,
+    see_reference,
+    see_sketch,
+    square,
+    whole,
+    windows,
+)
+from colorizer.engines.match.network import Correspondence, MatchNetwork
+from colorizer.imaging.color import RGB
+from colorizer.imaging.lines import Ink
+from colorizer.imaging.masks import fit_mask, usable_mask
+from colorizer.imaging.palette import find_palette
+from colorizer.imaging.regions import Regions
+from colorizer.imaging.values import Mask, Picture
+
+
+@dataclass(frozen=True)
+class Match:
+    """What was found for every region. Colours are None where the references have nothing for that side."""
+
+    is_figure: NDArray[np.bool_]
+    """(n,)."""
+    figure: readout.Colouring | None
+    """Each region's colour as part of the figure."""
+    background: readout.Colouring | None
+    """Each region's colour as part of the background."""
+    palette: RGB
+    """(P, 3): the colours that could be chosen."""
+
+
+@dataclass(frozen=True)
+class _Sketch:
+    """The sketch, as small as its regions are decided."""
+
+    ink: Ink
+    mask: Mask | None
+    regions: Regions
+
+
+@dataclass(frozen=True)
+class _Source:
+    """A reference, and its figure as told or found; None until it is known."""
+
+    picture: Picture
+    mask: Mask | None
+
+    def window(self) -> Window:
+        """Around all of it."""
+        return whole(self.picture.shape[1], self.picture.shape[0])
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A part of the references: the exact colours that occur in it and which keys of a look lie in it."""
+
+    palette: RGB
+    of_figure: bool | None
+    """None: everything."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the network answered about all windows and references. K: all keys of all references."""
+
+    answers: list[list[Correspondence]]
+    """For each window (outer) and reference (inner)."""
+    cells: NDArray[np.float32]
+    """(windows, n, Q*Q), see `readout.region_cells`."""
+    visible: NDArray[np.bool_]
+    """(K,)."""
+    in_figure: NDArray[np.bool_]
+    """(K,)."""
+
+    def attention(self, of_figure: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
+        """(n, K) attention on one side's keys, None for all, and the keys' colours (K, 3)."""
+        allowed = self.visible if of_figure is None else self.visible & (self.in_figure == of_figure)
+        colours = torch.cat([answer.colours[0] for answer in self.answers[0]])
+        views = [
+            _view(row, torch.from_numpy(weights).to(colours.device))
+            for row, weights in zip(self.answers, readout.weigh(self.cells), strict=True)
+        ]
+        return readout.pool(views, torch.from_numpy(allowed).to(colours.device)), colours
+
+
+class Matcher:
+    """Carries one request."""
+
+    def __init__(self, network: MatchNetwork, request: ColorizeRequest, report: Report) -> None:
+        self.network = network
+        self.request = request
+        self.report = report
+        self._asked = 0
+
+    def match(self, ink: Ink, mask: Mask | None, regions: Regions) -> Match:
+        """Decides side and colours of every region of the sketch; `ink` and `mask` have the sketch's size."""
+        height, width = regions.coarse.shape
+        small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
+        sketch = _Sketch(small, None if mask is None else fit_mask(mask, width, height), regions)
+        sources = self._sources()
+        if sketch.mask is None or any(source.mask is None for source in sources):
+            sketch, sources = self._find_figures(sketch, sources)
+        assert sketch.mask is not None
+        is_figure = regions.shares(sketch.mask) > 0.5
+        if not sources:
+            return Match(is_figure, None, None, np.zeros((0, 3), np.uint8))
+        return self._colour(is_figure, sources, self._looks(sketch, sources))
+
+    def _sources(self) -> list[_Source]:
+        sources = []
+        for done, reference in enumerate(self.request.references):
+            self.report.stage("Reading the reference", done, len(self.request.references))
+            height, width = reference.picture.shape[:2]
+            mask = usable_mask(reference.mask, width, height)
+            sources.append(_Source(reference.picture, mask))
+        return sources
+
+    def _find_figures(self, sketch: _Sketch, sources: list[_Source]) -> tuple[_Sketch, list[_Source]]:
+        """The same with every mask filled in."""
+        # Without a reference the network still tells figure from background.
+        look = self._look(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
+        if sketch.mask is None:
+            is_figure = _predicted_sides(self.network, look)
+            sketch = replace(sketch, mask=(is_figure * np.uint8(255))[sketch.regions.coarse])
+        found = []
+        for source, answer in zip(sources, look.answers[0], strict=bool(sources)):
+            if source.mask is None:
+                mask = outline(source.picture, foreground_share(self.network, answer.reference_parts))
+                mask &= np.where(source.picture[..., 3] > 127, np.uint8(255), np.uint8(0))
+                # A guess must not leave a figure without colours: nothing found means that all may be figure.
+                source = replace(source, mask=mask if mask.any() else np.full_like(mask, 255))
+            found.append(source)
+        return sketch, found
+
+    def _looks(self, sketch: _Sketch, sources: list[_Source]) -> list[_Look]:
+        """At the whole pictures, and, where there are figures to be seen larger, at these."""
+        seen = windows(*sketch.ink.shape[::-1])
+        looks = [self._look(sketch, seen, sources)]
+        assert sketch.mask is not None
+        if len(seen) == 1 and (sketch.mask > 127).any():
+            around = [box(source.mask) for source in sources if source.mask is not None]
+            looks.append(self._look(sketch, [box(sketch.mask)], sources, around))
+        return looks
+
+    def _look(
+        self,
+        sketch: _Sketch,
+        seen: Sequence[Window],
+        sources: Sequence[_Source],
+        around: Sequence[Window] | None = None,
+    ) -> _Look:
+        """Asks the network about some windows of the sketch and one of each reference (all of it by default)."""
+        config = self.network.config
+        size, grid = config.image_size, config.key_grid
+        around = around or [source.window() for source in sources]
+        references = [
+            see_reference(source.picture, source.mask, window, size, grid)
+            for source, window in zip(sources, around, strict=True)
+        ]
+        answers: list[list[Correspondence]] = []
+        for index, window in enumerate(seen):
+            view = see_sketch(sketch.ink, sketch.mask, window, size)
+            answers.append([])
+            for number, reference in enumerate(references):
+                done = index * len(references) + number
+                self.report.stage("Matching colours", done, len(seen) * len(references))
+                answers[-1].append(ask(self.network, view, reference))
+        cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
+        readout.add_missed(cells, sketch.regions, seen)
+        in_figure = [
+            _figure_keys(source.mask, window, grid) for source, window in zip(sources, around, strict=True)
+        ]
+        visible = [reference.visible > 0.5 for reference in references]
+        return _Look(answers, cells, np.concatenate(visible), np.concatenate(in_figure))
+
+    def _colour(self, is_figure: NDArray[np.bool_], sources: list[_Source], looks: list[_Look]) -> Match:
+        figure_side, background_side = _side(sources, of_figure=True), _side(sources, of_figure=False)
+        figure = self._read_out(looks, figure_side)
+        background = self._read_out(looks[:1], background_side)
+        sides = {Mode.FOREGROUND: [figure_side], Mode.BACKGROUND: [background_side]}
+        used = sides.get(self.request.mode, [figure_side, background_side])
+        if self.request.mode is Mode.WHOLE:
+            everything = _side(sources, of_figure=None)
+            figure = _prefer(self._read_out(looks, everything), figure, is_figure)
+            background = _prefer(self._read_out(looks[:1], everything), background, ~is_figure)
+            used = [everything]
+        palette = _distinct(np.concatenate([side.palette for side in used]))
+        return Match(is_figure, figure, background, palette)
+
+    def _read_out(self, looks: Sequence[_Look], side: _Side) -> readout.Colouring | None:
+        if not len(side.palette):
+            return None
+        parts = [look.attention(side.of_figure) for look in looks]
+        attention = torch.cat([part[0] for part in parts], dim=1) / len(parts)
+        colours = torch.cat([part[1] for part in parts])
+        return readout.colour(attention, colours, side.palette, lock=self.request.options.palette_lock)
+
+
+def _side(sources: Sequence[_Source], *, of_figure: bool | None) -> _Side:
+    """One side of the references with its palette."""
+    palettes = []
+    for source in sources:
+        assert source.mask is not None
+        inside = None if of_figure is None else (source.mask > 127) == of_figure
+        palettes.append(find_palette(source.picture, inside).colours)
+    return _Side(_distinct(np.concatenate(palettes)), of_figure)
+
+
+def _predicted_sides(network: MatchNetwork, look: _Look) -> NDArray[np.bool_]:
+    """(n,): whether the network takes each region for part of the figure."""
+    hits = np.zeros(look.cells.shape[1])
+    for row, weights in zip(look.answers, look.cells, strict=True):
+        chance = np.mean([foreground_share(network, answer.sketch_parts) for answer in row], axis=0)
+        hits += weights @ chance
+    figure: NDArray[np.bool_] = hits > 0.5 * look.cells.sum(axis=(0, 2))
+    return figure if figure.any() else ~figure  # a drawing of nothing but background is most likely misread
+
+
+def _view(row: Sequence[Correspondence], cells: torch.Tensor) -> readout.View:
+    """The answers for all references side by side; "not in the reference" must hold for all of them."""
+    logits = torch.cat([answer.logits[0, :, :-1] for answer in row], dim=1)
+    null = torch.stack([answer.logits[0, :, -1] for answer in row]).mean(0)
+    return readout.View(cells, logits, null)
+
+
+def _figure_keys(mask: Mask | None, window: Window, grid: int) -> NDArray[np.bool_]:
+    """(grid*grid,): which cells of a reference's window lie in its figure; all where it is not known yet."""
+    if mask is None:
+        return np.ones(grid * grid, bool)
+    return square(mask, window, grid, fill=0).ravel() > 0.5
+
+
+def _prefer(
+    first: readout.Colouring | None, second: readout.Colouring | None, where: NDArray[np.bool_]
+) -> readout.Colouring | None:
+    """`first` for the regions of `where`, `second` (if there is one) for the others."""
+    if first is None or second is None:
+        return first or second
+    return readout.Colouring(
+        np.where(where[:, None], first.colours, second.colours),
+        np.where(where, first.confidence, second.confidence),
+    )
+
+
+def _blank() -> _Source:
+    return _Source(np.full((8, 8, 4), 255, np.uint8), None)
+
+
+def _distinct(colours: RGB) -> RGB:
+    """Each colour once, in the order of its first appearance."""
+    if not len(colours):
+        return colours
+    _, first = np.unique(colours, axis=0, return_index=True)
+    return colours[np.sort(first)]
