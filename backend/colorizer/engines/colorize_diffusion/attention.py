@@ -55,7 +55,9 @@ class Bank:
     """What self-attention saw of the reference, per layer: filled while `writing`, attended to otherwise."""
 
     fidelity: float
-    """How little rows without a reference see of the bank, 0..1."""
+    """How little the rows of the unconditional reference see of the bank, 0..1."""
+    conditional_rows: int
+    """Rows before those of the unconditional reference."""
     writing: bool = False
     states: dict[int, Tensor] = field(default_factory=dict)
 
@@ -186,11 +188,11 @@ class BankedSelfAttention:
             return self.attend(attn, hidden_states, hidden_states)
         banked = torch.cat([hidden_states, bank.states[self.layer]], dim=1)
         injected = self.attend(attn, hidden_states, banked)
-        alone = hidden_states[plan.rows_with_reference :]
+        alone = hidden_states[bank.conditional_rows :]
         if len(alone):
-            mixed = injected[plan.rows_with_reference :] * (1 - bank.fidelity)
+            mixed = injected[bank.conditional_rows :] * (1 - bank.fidelity)
             mixed = mixed + self.attend(attn, alone, alone) * bank.fidelity
-            injected = torch.cat([injected[: plan.rows_with_reference], mixed])
+            injected = torch.cat([injected[: bank.conditional_rows], mixed])
         return injected
 
     def attend(self, attn: Any, queries: Tensor, context: Tensor) -> Tensor:

@@ -36,6 +36,11 @@ class Rows:
         """Rows per sample."""
         return 1 + self.without_sketch + self.without_reference
 
+    @property
+    def conditional(self) -> int:
+        """Rows in the batch that are conditioned on the reference."""
+        return self.batch * (self.kinds - self.without_reference)
+
     def repeat(self, one: Tensor) -> Tensor:
         """A tensor of one row, or of one per sample, in all rows."""
         return one.repeat(self.kinds * self.batch // one.shape[0], *[1] * (one.ndim - 1))
@@ -58,9 +63,8 @@ class Rows:
 
     def plan(self, conditions: Conditions, *, sees_reference: bool, bank: Bank | None = None) -> Plan:
         """What the attention layers need; outside the guidance window no row sees the reference."""
-        seeing = self.batch * (self.kinds - self.without_reference)
         return Plan(
-            rows_with_reference=seeing if sees_reference else 0,
+            rows_with_reference=self.conditional if sees_reference else 0,
             scales=conditions.scales,
             adapters=conditions.adapters,
             split=conditions.split,

@@ -32,11 +32,13 @@ def normalised(values: Tensor) -> Tensor:
     return (values - low) / (high - low)
 
 
-def position_weights(relevance: Tensor, strength: Tensor, thresholds: Sequence[float]) -> Tensor:
-    """How strongly each token is moved: -2, -1..0, 0..1/2, 1/2..1 and 1 times `strength`, by relevance."""
+def position_weights(
+    relevance: Tensor, strength: Tensor, thresholds: Sequence[float], lowest: float = -2.0
+) -> Tensor:
+    """How strongly each token is moved: `lowest`, -1..0, 0..1/2, 1/2..1 and 1 times `strength`, by relevance."""
     t0, t1, t2, t3 = thresholds
     pieces = (
-        (relevance <= t0, torch.full_like(relevance, -2.0)),
+        (relevance <= t0, torch.full_like(relevance, lowest)),
         (relevance <= t1, (relevance - t0) / (t1 - t0) - 1),
         (relevance <= t2, 0.5 * (relevance - t1) / (t2 - t1)),
         (relevance <= t3, 0.5 + 0.5 * (relevance - t2) / (t3 - t2)),
@@ -45,6 +47,12 @@ def position_weights(relevance: Tensor, strength: Tensor, thresholds: Sequence[f
     for inside, value in reversed(pieces):
         weights = torch.where(inside, value, weights)
     return weights * strength
+
+
+def heat_map(values: Tensor, thresholds: Sequence[float]) -> Tensor:
+    """For showing relevance (B, N, 1): a quarter for each threshold that its normalised value reaches."""
+    relevance = normalised(values)
+    return torch.stack([(relevance >= threshold) * 0.25 for threshold in thresholds]).sum(dim=0)
 
 
 def manipulate_local(

@@ -42,7 +42,7 @@ def uniform_scales(strength: float) -> tuple[float, ...]:
 
 
 def level_scales(encoder: float, middle: float, low: float) -> tuple[float, ...]:
-    """Reference strengths by group, written in this order: later groups win, blocks 6 and 13-15 stay at 1."""
+    """The published groups, which overlap: later ones win, and blocks 6 and 13-15 stay at 1. See `group_scales`."""
     scales = [1.0] * NUM_TRANSFORMERS
     for blocks, scale in ((ENCODER_BLOCKS, encoder), (MIDDLE_BLOCKS, middle), (LOW_BLOCKS, low)):
         for block in blocks:
@@ -50,9 +50,14 @@ def level_scales(encoder: float, middle: float, low: float) -> tuple[float, ...]
     return tuple(scales)
 
 
-def shifted_scales(scales: Sequence[float]) -> tuple[float, ...]:
-    """What the published program makes of sixteen strengths: the first is lost, each acts one block too early."""
-    return (*scales[1:], 1.0)
+def group_scales(high: float, middle: float, low: float, bottom: float) -> tuple[float, ...]:
+    """Reference strengths by latent level, for all sixteen."""
+    scales = [1.0] * NUM_TRANSFORMERS
+    groups = ((HIGH_BLOCKS, high), (MIDDLE_BLOCKS, middle), (LOW_BLOCKS, low), (BOTTOM_BLOCKS, bottom))
+    for blocks, scale in groups:
+        for block in blocks:
+            scales[block] = scale
+    return tuple(scales)
 
 
 @dataclass(frozen=True)
