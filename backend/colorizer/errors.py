@@ -44,3 +44,9 @@ class Cancelled(ColorizerError):
     """The job was cancelled by the person who started it."""
 
     code = "cancelled"
+
+
+class UnusableModel(ColorizerError):
+    """A model file that can't be converted or loaded: the message says what is wrong with it."""
+
+    code = "unusable_model"

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from colorizer.engines.colorize_diffusion.attention import Side
 from colorizer.engines.colorize_diffusion.layout import LAYERS, Component
 
 Shapes = Mapping[Component, Mapping[str, Sequence[int]]]
@@ -85,7 +84,7 @@ def read(shapes: Shapes, head_dim: int = 64) -> Architecture:
 
 
 def _level_widths(shapes: Mapping[str, Sequence[int]], blocks: str) -> tuple[int, ...]:
-    widths = []
+    widths: list[int] = []
     while f"{blocks}.{len(widths)}.resnets.0.conv1.weight" in shapes:
         widths.append(int(shapes[f"{blocks}.{len(widths)}.resnets.0.conv1.weight"][0]))
     return tuple(widths)
@@ -105,14 +104,16 @@ def _towers(shapes: Shapes) -> dict[Component, Tower]:
         positions, width = found[f"{root}.embeddings.position_embedding.weight"]
         patch = found.get(f"{root}.embeddings.patch_embedding.weight", (0, 0, 0, 0))[-1]
         vocabulary = found.get(f"{root}.embeddings.token_embedding.weight", (0,))[0]
-        layers = 1 + max(int(key.removeprefix(prefix).split(".")[0]) for key in found if key.startswith(prefix))
+        layers = 1 + max(
+            int(key.removeprefix(prefix).split(".")[0]) for key in found if key.startswith(prefix)
+        )
         mlp = found[f"{prefix}0.mlp.fc1.weight"][0]
         towers[component] = Tower(width, layers, mlp, found[projection][0], positions, patch, vocabulary)
     return towers
 
 
 def build(component: Component, sizes: Architecture) -> Any:
-    """The network of a component with random weights (LoRA adapters have no network: `add_adapters`)."""
+    """The network of a component with random weights (LoRA is not a network of its own: see `adapters`)."""
     return BUILDERS[component](sizes)
 
 
@@ -245,25 +246,3 @@ BUILDERS = {
     Component.WARP: _warp,
     Component.STYLE: _style,
 }
-
-
-def add_adapter(unet: Any, side: Side, shapes: Mapping[str, Sequence[int]]) -> None:
-    """Adds one side's LoRA with the ranks found in its tensors' shapes, every one at scale 1 (alpha = rank)."""
-    from peft import LoraConfig
-
-    ranks = {
-        key.removesuffix(".lora_A.weight"): int(shape[0])
-        for key, shape in shapes.items()
-        if key.endswith(".lora_A.weight")
-    }
-    common = max(set(ranks.values()), key=list(ranks.values()).count)
-    special = {f"^{name}$": rank for name, rank in ranks.items() if rank != common}
-    config = LoraConfig(
-        r=common,
-        lora_alpha=common,
-        target_modules=sorted(ranks),
-        rank_pattern=special,
-        alpha_pattern=special,
-        init_lora_weights=False,
-    )
-    unet.add_adapter(config, adapter_name=side.value)

@@ -45,14 +45,23 @@ class Pictures:
 
 
 @dataclass(frozen=True)
+class Hints:
+    """The sketch encoder's maps, finest first."""
+
+    sketch: Sequence[Tensor]
+    none: Sequence[Tensor]
+    """Of the sketch that stands for none."""
+
+
+@dataclass(frozen=True)
 class Conditions:
     """Everything the denoiser takes beside the latent and the time step, one row each."""
 
     tokens: Tensor
     """(1, N, D) image tokens; when split, the foreground's and then the background's: (1, 2 N, D)."""
-    hints: Sequence[Tensor]
-    null_hints: Sequence[Tensor]
+    hints: Hints
     scales: Sequence[float]
+    """Reference strength per cross-attention."""
     split: Split | None = None
     adapters: frozenset[Side] = frozenset()
     whole_adapter: Side | None = None
@@ -116,13 +125,13 @@ class Conditioner:
             return self.networks.image_tokens(pictures.reference)
         return torch.zeros_like(self.networks.image_tokens(torch.zeros_like(pictures.sketch)))
 
-    def hints(self, pictures: Pictures, settings: Settings) -> dict[str, list[Tensor]]:
+    def hints(self, pictures: Pictures, settings: Settings) -> Hints:
         """Hints of the sketch and of no sketch, times the sketch strength."""
-        encode = self.networks.sketch_encoder
-        both = {"hints": pictures.sketch, "null_hints": null_sketch(pictures.sketch)}
-        return {
-            name: [hint * settings.sketch_strength for hint in encode(one)] for name, one in both.items()
-        }
+        encode, strength = self.networks.sketch_encoder, settings.sketch_strength
+        return Hints(
+            [hint * strength for hint in encode(pictures.sketch)],
+            [hint * strength for hint in encode(null_sketch(pictures.sketch))],
+        )
 
     def background_picture(self, pictures: Pictures, settings: Settings) -> Tensor:
         """The background picture, or the reference with its figure painted out."""
@@ -130,9 +139,7 @@ class Conditioner:
             return pictures.background
         assert pictures.reference is not None
         assert pictures.reference_mask is not None
-        return figure_painted_out(
-            pictures.reference, pictures.reference_mask, settings.thresholds.reference
-        )
+        return figure_painted_out(pictures.reference, pictures.reference_mask, settings.thresholds.reference)
 
     def split(self, pictures: Pictures, settings: Settings) -> Split:
         """The division of the picture by the sketch's mask."""
@@ -142,13 +149,13 @@ class Conditioner:
         return Split(level_masks(mask, levels), settings.thresholds.sketch, settings.strength)
 
     def prepare_split(
-        self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: dict[str, list[Tensor]]
+        self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: Hints
     ) -> Conditions:
         """v1 (background only, without LoRA) and v1.5 (Bg2Fig, Fig2Fig)."""
         modes = settings.modes
         foreground = modes.foreground and self.version is Version.V1_5
         if not (foreground or modes.background):
-            return Conditions(tokens, scales=settings.scales, **hints)
+            return Conditions(tokens, hints, settings.scales)
         if modes.background:
             tokens = torch.cat(self.two_sides(pictures, settings, tokens), dim=1)
         if foreground and (settings.parity or not modes.background):
@@ -157,7 +164,7 @@ class Conditioner:
         used = {Side.FOREGROUND: foreground, Side.BACKGROUND: modes.background}
         adapters = frozenset(side for side in Side if used[side])
         split = self.split(pictures, settings)
-        return Conditions(tokens, scales=settings.scales, split=split, adapters=adapters, **hints)
+        return Conditions(tokens, hints, settings.scales, split, adapters)
 
     def two_sides(self, pictures: Pictures, settings: Settings, tokens: Tensor) -> list[Tensor]:
         """Foreground and background tokens; v1.5 marks both with their thresholds and recovers the hole."""
@@ -174,9 +181,7 @@ class Conditioner:
         """The embedded threshold (1, 1, D)."""
         return self.networks.threshold_embedder(like.new_tensor([threshold], dtype=torch.float32))
 
-    def prepare_v2(
-        self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: dict[str, list[Tensor]]
-    ) -> Conditions:
+    def prepare_v2(self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: Hints) -> Conditions:
         """v2: background enhance, style enhance, both, or neither."""
         modes = settings.modes
         background_tokens = tokens
@@ -188,7 +193,7 @@ class Conditioner:
             style, background_latent = self.style(pictures, settings, tokens, background_tokens)
         if not modes.split:
             whole = Side.FOREGROUND if settings.parity and self.split_before else None
-            return Conditions(tokens, scales=settings.scales, whole_adapter=whole, style=style, **hints)
+            return Conditions(tokens, hints, settings.scales, whole_adapter=whole, style=style)
         background = None
         if modes.background:
             self.split_before = True
@@ -198,12 +203,12 @@ class Conditioner:
             background_tokens = tokens
         return Conditions(
             torch.cat([tokens, background_tokens], dim=1),
-            scales=settings.scales,
+            hints,
+            settings.scales,
             split=self.split(pictures, settings),
             adapters=BOTH_SIDES if modes.background else frozenset(),
             background=background,
             style=style,
-            **hints,
         )
 
     def style(
@@ -218,9 +223,7 @@ class Conditioner:
         merge = settings.strength.merge
         return [a * (1 - merge) + b * merge for a, b in zip(vectors, others, strict=True)], latent
 
-    def style_of(
-        self, picture: Tensor, size: tuple[int, int], tokens: Tensor
-    ) -> tuple[list[Tensor], Tensor]:
+    def style_of(self, picture: Tensor, size: tuple[int, int], tokens: Tensor) -> tuple[list[Tensor], Tensor]:
         """Style vectors of one picture, and its latent."""
         latent = self.networks.encode(squash(picture, size))
         y = size_embedding((picture.shape[-2], picture.shape[-1]), size).to(latent.device)

@@ -48,7 +48,7 @@ class SkipWarp(ModelMixin, ConfigMixin):
         """Skip (B, C, h, w) and background tokens (B, M, C) of decoder position 0..11 to a warped skip."""
         tokens = skip.flatten(2).transpose(1, 2)
         warped: Tensor = self.blocks[position](tokens, background)
-        return warped.transpose(1, 2).unflatten(2, skip.shape[2:])
+        return warped.transpose(1, 2).reshape(skip.shape)
 
 
 class StyleLayer(nn.Module):

@@ -81,7 +81,7 @@ class Denoiser:
         if self.warp is None or features.background is None or plan.split is None:
             return skip
         mask = plan.split.masks[skip.shape[-2] * skip.shape[-1]]
-        mask = mask.transpose(1, 2).unflatten(2, skip.shape[2:])
+        mask = mask.transpose(1, 2).reshape(-1, 1, *skip.shape[2:])
         mask = mask.repeat(skip.shape[0] // mask.shape[0], 1, 1, 1)
         warped = self.warp(position, skip, features.background[position])
         return torch.where(mask > plan.split.threshold, skip, warped)

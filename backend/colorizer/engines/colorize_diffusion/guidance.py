@@ -48,7 +48,7 @@ class Rows:
     def features(self, conditions: Conditions) -> Features:
         """The conditions in all rows."""
         hints = []
-        for hint, null in zip(conditions.hints, conditions.null_hints, strict=True):
+        for hint, null in zip(conditions.hints.sketch, conditions.hints.none, strict=True):
             kinds = [hint, *[null] * self.without_sketch, *[hint] * self.without_reference]
             hints.append(torch.cat([kind.expand(self.batch, -1, -1, -1) for kind in kinds]))
         return Features(

@@ -1,4 +1,4 @@
-"""The reference as tokens: CLIP's image tower with its last norm and projection applied to every token, and CLIP's text.
+"""The reference as tokens: CLIP's image tower, its last norm and projection applied to every token; and CLIP's text.
 
 The whole picture is squashed to the tower's square, whatever its aspect: the papers' tokens are made that way.
 """

@@ -247,7 +247,9 @@ def _vae(key: str) -> tuple[Target, ...] | None:
     key = re.sub(r"^encoder\.down\.(\d)", r"encoder.down_blocks.\1", key)
     key = key.replace(".block.", ".resnets.").replace("nin_shortcut", "conv_shortcut")
     key = key.replace(".downsample.", ".downsamplers.0.").replace(".upsample.", ".upsamplers.0.")
-    key = key.replace(".mid.block_1.", ".mid_block.resnets.0.").replace(".mid.block_2.", ".mid_block.resnets.1.")
+    key = key.replace(".mid.block_1.", ".mid_block.resnets.0.").replace(
+        ".mid.block_2.", ".mid_block.resnets.1."
+    )
     key = key.replace(".norm_out.", ".conv_norm_out.")
     known = re.match(r"(encoder|decoder)\.(conv_|down_blocks|up_blocks|mid_block)|(post_)?quant_conv", key)
     return (Target(Component.VAE, key),) if known else None
@@ -280,7 +282,9 @@ def _clip(component: Component, tower: str, names: dict[str, str]) -> Rule:
     def rule(key: str) -> tuple[Target, ...] | None:
         inside = re.fullmatch(r"transformer\.resblocks\.(\d+)\.(.+)\.?(weight|bias)", key)
         if inside:
-            return _clip_block(component, f"{tower}.encoder.layers.{inside[1]}", inside[2].strip("._"), inside[3])
+            return _clip_block(
+                component, f"{tower}.encoder.layers.{inside[1]}", inside[2].strip("._"), inside[3]
+            )
         for published, ours in names.items():
             if key == published:
                 change = Change.TRANSPOSE if "proj" in published else Change.NONE

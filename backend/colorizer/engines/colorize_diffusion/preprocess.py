@@ -1,7 +1,7 @@
 """Pictures to tensors before the model: sketch polarity and fitting, reference padding, masks.
 
-Pictures are uint8 RGB (H, W, 3) arrays, tensors (1, C, H, W) float32 in [-1, 1], masks 0..1. Lines of a sketch are +1 on a
-background of -1. Resampling is the published program's to the last bit, because the networks learned with it.
+Pictures are uint8 RGB (H, W, 3) arrays, tensors (1, C, H, W) float32 in [-1, 1], masks 0..1. A sketch's lines are +1
+on a background of -1. Resampling is the published program's to the last bit, because the networks learned with it.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class CrossAttention(nn.Module):
     def forward(self, queries: Tensor, context: Tensor) -> Tensor:
         """(B, N, dim) queries and (B, M, dim) context to (B, N, dim)."""
         q, k, v = (
-            layer(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            layer(x).view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
             for layer, x in ((self.to_q, queries), (self.to_k, context), (self.to_v, context))
         )
         return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
@@ -59,7 +59,9 @@ class RecoveryTransformer(ModelMixin, ConfigMixin):
     """Tokens of a background with a hole (B, M, dim) to `num_tokens` tokens of a whole one (B, N, dim)."""
 
     @register_to_config
-    def __init__(self, dim: int = 1024, num_layers: int = 6, num_tokens: int = 256, head_dim: int = 64) -> None:
+    def __init__(
+        self, dim: int = 1024, num_layers: int = 6, num_tokens: int = 256, head_dim: int = 64
+    ) -> None:
         super().__init__()
         self.queries = nn.Parameter(torch.randn(num_tokens, dim) * dim**-0.5)
         self.blocks = nn.ModuleList(TokenBlock(dim, head_dim) for _ in range(num_layers))

@@ -1,8 +1,8 @@
 """The published samplers as diffusers schedulers, walking the published noise levels.
 
 `make_scheduler` returns a scheduler whose time steps are set; the caller multiplies unit noise by `initial_scale` and
-then follows diffusers' usual loop. Four samplers are diffusers' own set-ups (names starting with "diffuser"), the others
-are diffusers' solvers put on the sigmas of `noise`. "DPM fast" and "DPM adaptive" have no solver in diffusers.
+then follows diffusers' usual loop. Four samplers are diffusers' own set-ups (their names start with "diffuser"), the
+others are diffusers' solvers put on the sigmas of `noise`. "DPM fast" and "DPM adaptive" have no solver in diffusers.
 """
 
 from __future__ import annotations
@@ -73,29 +73,31 @@ class Solver:
     """Makes one more step and leaves the last but one noise level out."""
 
 
-SOLVERS = {
-    Sampler.DPMPP_2M: Solver(DPMSolverMultistepScheduler, {}, Spacing.KARRAS),
-    Sampler.DPMPP_SDE: Solver(DPMSolverSDEScheduler, {}, Spacing.KARRAS),
-    Sampler.DPMPP_2M_SDE: Solver(
-        DPMSolverMultistepScheduler, {"algorithm_type": "sde-dpmsolver++"}, Spacing.EXPONENTIAL
-    ),
-    Sampler.DPMPP_2M_SDE_HEUN: Solver(
-        DPMSolverMultistepScheduler,
-        {"algorithm_type": "sde-dpmsolver++", "solver_type": "heun"},
-        Spacing.EXPONENTIAL,
-    ),
-    Sampler.DPMPP_3M_SDE: Solver(ThirdOrderSDEScheduler, {}, Spacing.EXPONENTIAL, skips_second_last=True),
-    Sampler.DPMPP_2S_A: Solver(DPMSolver2SAncestralScheduler, {}, Spacing.KARRAS),
-    Sampler.EULER_A: Solver(EulerAncestralDiscreteScheduler, {}),
-    Sampler.EULER: Solver(EulerDiscreteScheduler, {}),
-    Sampler.LMS: Solver(LMSDiscreteScheduler, {}),
-    Sampler.HEUN: Solver(HeunDiscreteScheduler, {}),
-    Sampler.DPM2: Solver(KDPM2DiscreteScheduler, {}, Spacing.KARRAS, skips_second_last=True),
-    Sampler.DPM2_A: Solver(KDPM2AncestralDiscreteScheduler, {}, Spacing.KARRAS, skips_second_last=True),
-}
 BETAS = {"beta_start": BETA_START, "beta_end": BETA_END, "beta_schedule": "scaled_linear"}
+SDE = {**BETAS, "algorithm_type": "sde-dpmsolver++"}
+SOLVERS = {
+    Sampler.DPMPP_2M: Solver(DPMSolverMultistepScheduler, BETAS, Spacing.KARRAS),
+    Sampler.DPMPP_SDE: Solver(DPMSolverSDEScheduler, BETAS, Spacing.KARRAS),
+    Sampler.DPMPP_2M_SDE: Solver(DPMSolverMultistepScheduler, SDE, Spacing.EXPONENTIAL),
+    Sampler.DPMPP_2M_SDE_HEUN: Solver(
+        DPMSolverMultistepScheduler, {**SDE, "solver_type": "heun"}, Spacing.EXPONENTIAL
+    ),
+    Sampler.DPMPP_2S_A: Solver(DPMSolver2SAncestralScheduler, {}, Spacing.KARRAS),
+    Sampler.DPMPP_3M_SDE: Solver(ThirdOrderSDEScheduler, {}, Spacing.EXPONENTIAL, skips_second_last=True),
+    Sampler.EULER_A: Solver(EulerAncestralDiscreteScheduler, BETAS),
+    Sampler.EULER: Solver(EulerDiscreteScheduler, BETAS),
+    Sampler.LMS: Solver(LMSDiscreteScheduler, BETAS),
+    Sampler.HEUN: Solver(HeunDiscreteScheduler, BETAS),
+    Sampler.DPM2: Solver(KDPM2DiscreteScheduler, BETAS, Spacing.KARRAS, skips_second_last=True),
+    Sampler.DPM2_A: Solver(KDPM2AncestralDiscreteScheduler, BETAS, Spacing.KARRAS, skips_second_last=True),
+}
 LEADING = {"timestep_spacing": "leading", "steps_offset": 1}
-TWO_PASS = (HeunDiscreteScheduler, KDPM2DiscreteScheduler, KDPM2AncestralDiscreteScheduler, DPMSolverSDEScheduler)
+TWO_PASS = (
+    HeunDiscreteScheduler,
+    KDPM2DiscreteScheduler,
+    KDPM2AncestralDiscreteScheduler,
+    DPMSolverSDEScheduler,
+)
 VARIANCE_PRESERVING = (DPMSolverMultistepScheduler,)
 """Solvers whose samples are scaled to unit variance, unlike those that work on the noise level itself."""
 
@@ -121,21 +123,22 @@ def make_scheduler(
     least = MIN_PNDM_STEPS if sampler is Sampler.PNDM else 1
     if not least <= steps <= MAX_STEPS:
         raise InvalidInput(f"{sampler.value} takes {least} to {MAX_STEPS} steps, not {steps}.")
-    options = {**BETAS, "prediction_type": prediction.value}
+    options: dict[str, Any] = {"prediction_type": prediction.value}
     if sampler is Sampler.DPMPP_SDE:
         options["noise_sampler_seed"] = list(seeds)
     if sampler in SOLVERS:
         return _on_sigmas(SOLVERS[sampler], sigmas_of(sampler, spacing, steps), options)
+    options |= {**BETAS, **LEADING}
     karras = {"use_karras_sigmas": spacing is Spacing.KARRAS}
     scheduler: Any
     if sampler is Sampler.DDIM:
-        scheduler = DDIMScheduler(**options, **LEADING, clip_sample=False)
+        scheduler = DDIMScheduler(**options, clip_sample=False)
     elif sampler is Sampler.PNDM:
-        scheduler = PNDMScheduler(**options, **LEADING)
+        scheduler = PNDMScheduler(**options)
     elif sampler is Sampler.DPM:
-        scheduler = DPMSolverMultistepScheduler(**options, **LEADING, **karras)
+        scheduler = DPMSolverMultistepScheduler(**options, **karras)
     else:
-        scheduler = LMSDiscreteScheduler(**options, **LEADING, **karras)
+        scheduler = LMSDiscreteScheduler(**options, **karras)
     scheduler.set_timesteps(steps)
     return scheduler
 
@@ -145,7 +148,9 @@ def _on_sigmas(solver: Solver, sigmas: Tensor, options: dict[str, Any]) -> Any:
     schedule = NoiseSchedule()
     steps = len(sigmas) - 1
     if issubclass(solver.scheduler, TWO_PASS):
-        walking = type(solver.scheduler.__name__, (_WalksGivenSigmas, solver.scheduler), {"walked": sigmas})
+        walking = type(
+            solver.scheduler.__name__, (_WalksGivenSigmas, solver.scheduler), {"walked": sigmas[:-1]}
+        )
         scheduler = walking(**options, **solver.options, use_exponential_sigmas=True)
         scheduler.set_timesteps(steps)
         return scheduler
@@ -166,10 +171,12 @@ class _WalksGivenSigmas:
     walked: Tensor
 
     def _convert_to_exponential(self, in_sigmas: Any, num_inference_steps: int) -> Any:  # noqa: ARG002
-        return self.walked[:num_inference_steps].numpy()
+        return self.walked.numpy()
 
     def _sigma_to_t(self, sigma: Any, log_sigmas: Any) -> Any:  # noqa: ARG002
-        return NoiseSchedule().timestep_of(torch.as_tensor(np.asarray(sigma, dtype=np.float32)[None]))[0].numpy()
+        return (
+            NoiseSchedule().timestep_of(torch.as_tensor(np.asarray(sigma, dtype=np.float32)[None]))[0].numpy()
+        )
 
 
 def initial_scale(sampler: Sampler, scheduler: Any) -> float:

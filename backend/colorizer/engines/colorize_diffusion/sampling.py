@@ -89,9 +89,9 @@ class Predictor:
 
     def run(self, latent: Tensor, timestep: float, features: Features, plan: Any) -> Tensor:
         """One forward pass of all rows."""
-        rows = self.rows.repeat(latent)
+        rows = self.rows.repeat(latent).to(features.context.dtype)
         timesteps = torch.full((rows.shape[0],), timestep, dtype=torch.float32, device=latent.device)
-        return self.denoiser(rows, timesteps, features, plan)
+        return self.denoiser(rows, timesteps, features, plan).to(latent.dtype)
 
     def bank(self, latent: Tensor, timestep: float, *, sees_reference: bool) -> Bank | None:
         """The pass over the noised reference whose self-attention inputs are then attended to."""
@@ -100,7 +100,9 @@ class Predictor:
         if injection is None or self.injected is None or way < injection.start:
             return None
         bank = Bank(injection.fidelity, self.rows.conditional, writing=True)
-        noise = randn_tensor(latent.shape, generator=self.generators, device=latent.device, dtype=latent.dtype)
+        noise = randn_tensor(
+            latent.shape, generator=self.generators, device=latent.device, dtype=latent.dtype
+        )
         noised = NoiseSchedule().add_noise(self.injected.latent, noise, round(timestep))
         plan = self.rows.plan(self.conditions, sees_reference=sees_reference, bank=bank)
         self.run(noised, timestep, self.reference_features(injection), plan)

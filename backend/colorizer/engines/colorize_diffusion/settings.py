@@ -5,7 +5,6 @@ Plain frozen values; nothing here computes. `BlockScales` holds the published gr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 

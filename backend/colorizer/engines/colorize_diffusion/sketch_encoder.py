@@ -25,7 +25,9 @@ class SketchEncoder(ModelMixin, ConfigMixin):
     """Sketch (B, 3, H, W), lines +1 on background -1, to hints at H/8, H/16, H/32, H/64 and H/64."""
 
     @register_to_config
-    def __init__(self, in_channels: int = 3, block_out_channels: Sequence[int] = (320, 640, 1280, 1280)) -> None:
+    def __init__(
+        self, in_channels: int = 3, block_out_channels: Sequence[int] = (320, 640, 1280, 1280)
+    ) -> None:
         super().__init__()
         first = block_out_channels[0]
         layers: list[nn.Module] = []

@@ -15,7 +15,7 @@ from diffusers.schedulers.scheduling_utils import SchedulerOutput
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.noise import NoiseSchedule
+from colorizer.engines.colorize_diffusion.noise import BETA_END, BETA_START, NoiseSchedule
 
 
 class ThirdOrderSDEScheduler(DPMSolverMultistepScheduler):
@@ -27,17 +27,11 @@ class ThirdOrderSDEScheduler(DPMSolverMultistepScheduler):
     """
 
     @register_to_config
-    def __init__(
-        self,
-        beta_start: float = 0.00085,
-        beta_end: float = 0.012,
-        beta_schedule: str = "scaled_linear",
-        prediction_type: str = "epsilon",
-    ) -> None:
+    def __init__(self, prediction_type: str = "epsilon") -> None:
         super().__init__(
-            beta_start=beta_start,
-            beta_end=beta_end,
-            beta_schedule=beta_schedule,
+            beta_start=BETA_START,
+            beta_end=BETA_END,
+            beta_schedule="scaled_linear",
             prediction_type=prediction_type,
             algorithm_type="sde-dpmsolver++",
             solver_order=3,
@@ -65,13 +59,7 @@ class DPMSolver2SAncestralScheduler(SchedulerMixin, ConfigMixin):
     order = 2
 
     @register_to_config
-    def __init__(
-        self,
-        beta_start: float = 0.00085,
-        beta_end: float = 0.012,
-        beta_schedule: str = "scaled_linear",
-        prediction_type: str = "epsilon",
-    ) -> None:
+    def __init__(self, prediction_type: str = "epsilon") -> None:  # noqa: ARG002 - kept by the decorator
         self.schedule = NoiseSchedule()
         self.sigmas = torch.empty(0)
         self._calls: list[tuple[int, Tensor]] = []
