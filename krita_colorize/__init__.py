@@ -3,3 +3,10 @@
 Rooms: `core` (values and rules; no Qt, no Krita), `app` (Qt objects: backend, jobs, document model), `krita_port`
 (the only place that imports krita), `ui` (widgets). Arrows point downwards only: ui -> app -> core <- krita_port.
 """
+
+import sys
+
+if "krita" in sys.modules:  # inside Krita, which imports plugins by their name alone
+    from krita_colorize import plugin
+
+    plugin.start()

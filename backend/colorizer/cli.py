@@ -177,15 +177,20 @@ def train(
     from colorizer.engines.device import choose_device
 
     trainer = training.recipe(recipe)
-    with Progress() as progress:
+    with Progress() as bar:
         trainer(
             out,
             resume=resume,
             limit_minutes=limit_minutes,
             device=choose_device(device),
             seed=seed,
-            progress=progress.stage,
+            progress=lambda now: bar.stage(_losses(now.losses), now.step, now.steps),
         )
+    print(f"{out}: stopped cleanly; --resume goes on from here.")
+
+
+def _losses(losses: dict[str, float]) -> str:
+    return " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
 
 
 def _answer(record: dict[str, Any], as_json: bool, text: str) -> None:

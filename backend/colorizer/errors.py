@@ -46,6 +46,12 @@ class Cancelled(ColorizerError):
     code = "cancelled"
 
 
+class MissingModel(ColorizerError):
+    """The weights an engine needs are not there or can't be read."""
+
+    code = "missing_model"
+
+
 class UnusableModel(ColorizerError):
     """A model file that can't be converted or loaded: the message says what is wrong with it."""
 

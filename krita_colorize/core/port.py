@@ -116,7 +116,7 @@ class KritaPort(Protocol):
 
     def snapshot(self, document: str, layer_ids: Sequence[str]) -> dict[str, Pixels]:
         """Reads layers as they look alone, cropped to what they hold inside the canvas; masks and the selection as
-        one byte a pixel. Leaves no trace: no undo step, no flicker, not marked as modified; safe while a stroke runs."""
+        one byte a pixel. Leaves no trace: no undo step, no flicker, not marked as modified; safe mid-stroke."""
 
     def busy(self) -> bool:
         """Whether the artist's pen is down or was a moment ago: nothing may be inserted then."""

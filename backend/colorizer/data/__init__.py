@@ -1,1 +1,5 @@
-"""Procedural drawing: identities, views, line styles and references with exact labels, to train on."""
+"""Drawings that the project makes itself, to train on: sketch, reference and exact labels by seed.
+
+`drawing.triplet` is the door. Needs skia-python (the `training` extra), imported only when something is drawn.
+No picture from outside is ever read here.
+"""

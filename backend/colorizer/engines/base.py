@@ -50,6 +50,8 @@ class ModelInfo:
     licence: str
     bytes: int
     installed: bool
+    sha256: str = ""
+    """Of the weights file, for the record of a result; empty while it isn't known."""
 
 
 @dataclass(frozen=True)

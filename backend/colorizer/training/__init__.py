@@ -1,1 +1,23 @@
-"""One trainer per recipe."""
+"""One trainer for each recipe. Nothing an artist runs needs this room; it loads torch when a training starts.
+
+`match` makes the built-in network from our own drawings. `loop` holds what trainers share: stopping, resuming, logging.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from colorizer.errors import InvalidInput
+
+RECIPES = {"match": "colorizer.training.match"}
+
+
+def recipe(name: str) -> Callable[..., None]:
+    """The `train` function of a recipe. Raises `InvalidInput` where there is none of that name."""
+    if name not in RECIPES:
+        raise InvalidInput(f"There is no recipe {name!r}. There is: {', '.join(RECIPES)}.")
+    trainer: Any = importlib.import_module(RECIPES[name])
+    found: Callable[..., None] = trainer.train
+    return found

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import torch
 import torch.nn.functional as F
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 CONFIG_FILE = "config.json"
@@ -231,11 +231,14 @@ class MatchNetwork(nn.Module):
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
-        save_file(weights, folder / (WEIGHTS_FILE + ".part"), metadata={"format": "pt"})
-        os.replace(folder / (WEIGHTS_FILE + ".part"), folder / WEIGHTS_FILE)
-        text = json.dumps(asdict(self.config), indent=2) + "\n"
-        (folder / (CONFIG_FILE + ".part")).write_text(text, encoding="utf-8")
-        os.replace(folder / (CONFIG_FILE + ".part"), folder / CONFIG_FILE)
+        config = json.dumps(asdict(self.config), indent=2) + "\n"
+        for name, data in (
+            (WEIGHTS_FILE, save(weights, metadata={"format": "pt"})),
+            (CONFIG_FILE, config.encode()),
+        ):
+            part = folder / (name + ".part")
+            part.write_bytes(data)
+            os.replace(part, folder / name)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> MatchNetwork:
@@ -260,9 +263,7 @@ class MatchNetwork(nn.Module):
         )
         for layer in self.attention:
             tokens = layer(tokens)
-        grid = sketch.shape
-        both = tokens.transpose(1, 2)
-        return both[..., :cells].reshape(grid), both[..., cells:].reshape(grid)
+        return _grid(tokens[:, :cells], sketch), _grid(tokens[:, cells:], reference)
 
     def _colours(self, reference: Tensor, pick: Tensor) -> Tensor:
         """(B, K*K, 3): the picked pixel of every cell; a weighted mean of them while training."""
@@ -278,7 +279,13 @@ class MatchNetwork(nn.Module):
 
 def _rows(grid: Tensor) -> Tensor:
     """(B, C, H, W) to (B, H*W, C)."""
-    return grid.flatten(2).transpose(1, 2)
+    return grid.permute(0, 2, 3, 1).flatten(1, 2)
+
+
+def _grid(rows: Tensor, like: Tensor) -> Tensor:
+    """(B, H*W, C) to the shape and type of `like`, (B, C, H, W), channels last."""
+    batch, channels, height, width = like.shape
+    return rows.to(like.dtype).view(batch, height, width, channels).permute(0, 3, 1, 2)
 
 
 def _twice(grid: Tensor) -> Tensor:

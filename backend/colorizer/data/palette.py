@@ -1,0 +1,180 @@
+"""The semantic parts of a drawing and the colours one identity gives them.
+
+Says nothing of where or how a part is drawn (`humans`, `creatures`, `objects`, `backgrounds`).
+"""
+
+from __future__ import annotations
+
+import colorsys
+import random
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Colour = tuple[float, float, float]
+"""sRGB, 0..1."""
+
+Palette = NDArray[np.float32]
+"""(len(Part), 3), sRGB, 0..1."""
+
+
+class Part(IntEnum):
+    """What a pixel belongs to. Parts below `BACKGROUND_PARTS` are background."""
+
+    BACKDROP = 0
+    GROUND = 1
+    SHAPE = 2
+    ORNAMENT = 3
+    SKIN = 4
+    HAIR = 5
+    HAIR_ACCENT = 6
+    EYE_WHITE = 7
+    IRIS = 8
+    PUPIL = 9
+    MOUTH = 10
+    TOP = 11
+    COLLAR = 12
+    TIE = 13
+    BOTTOM = 14
+    BELT = 15
+    SOCK = 16
+    SHOE = 17
+    HAT = 18
+    TRIM = 19
+    PROP = 20
+    GLOVE = 21
+    CAPE = 22
+    BODY = 23
+    BELLY = 24
+    MARKING = 25
+    HORN = 26
+    CREATURE_EYE = 27
+    OBJECT_A = 28
+    OBJECT_B = 29
+    OBJECT_C = 30
+    OBJECT_D = 31
+
+
+BACKGROUND_PARTS = 4
+
+_CLOTHES = (
+    Part.TOP,
+    Part.COLLAR,
+    Part.TIE,
+    Part.BOTTOM,
+    Part.BELT,
+    Part.SOCK,
+    Part.SHOE,
+    Part.HAT,
+    Part.TRIM,
+    Part.PROP,
+    Part.GLOVE,
+    Part.CAPE,
+    Part.OBJECT_A,
+    Part.OBJECT_B,
+    Part.OBJECT_C,
+    Part.OBJECT_D,
+)
+
+
+def draw_palette(rng: random.Random) -> Palette:
+    """One identity's colours. One in twenty-five is nearly white all over, on nearly white."""
+    colours: dict[Part, Colour] = {}
+    _colour_person(colours, rng)
+    _colour_clothes(colours, rng)
+    _colour_creature(colours, rng)
+    _colour_background(colours, rng)
+    palette = np.array([colours[part] for part in Part], np.float32)
+    if rng.random() < 0.04:
+        palette = 1 - (1 - palette) * np.float32(rng.uniform(0.04, 0.2))
+    return palette
+
+
+def _colour_person(colours: dict[Part, Colour], rng: random.Random) -> None:
+    colours[Part.SKIN] = _skin(rng)
+    hair = colours[Part.HAIR] = _hair(rng)
+    darker = rng.uniform(0.55, 0.9)
+    own = rng.random() < 0.5
+    colours[Part.HAIR_ACCENT] = _scaled(hair, darker) if own else _any(rng, 0.2, 0.2)
+    white = rng.uniform(0.92, 1)
+    colours[Part.EYE_WHITE] = (white, white, white)
+    iris = colours[Part.IRIS] = _any(rng, 0.4, 0.35)
+    colours[Part.PUPIL] = _scaled(iris, rng.uniform(0.1, 0.4))
+    colours[Part.MOUTH] = _hsv(rng.uniform(-0.03, 0.03), rng.uniform(0.4, 0.8), rng.uniform(0.5, 0.9))
+
+
+def _colour_clothes(colours: dict[Part, Colour], rng: random.Random) -> None:
+    theme = [_cloth(rng) for _ in range(4)]
+    for part in _CLOTHES:
+        colours[part] = rng.choice(theme) if rng.random() < 0.4 else _cloth(rng)
+
+
+def _colour_creature(colours: dict[Part, Colour], rng: random.Random) -> None:
+    body = colours[Part.BODY] = _cloth(rng) if rng.random() < 0.6 else _hair(rng)
+    pale = (body[0] * 0.4 + 0.6, body[1] * 0.4 + 0.6, body[2] * 0.4 + 0.6)
+    colours[Part.BELLY] = pale if rng.random() < 0.5 else _cloth(rng)
+    colours[Part.MARKING] = _cloth(rng)
+    colours[Part.HORN] = _cloth(rng)
+    colours[Part.CREATURE_EYE] = _any(rng, 0.3, 0.1)
+
+
+def _colour_background(colours: dict[Part, Colour], rng: random.Random) -> None:
+    kind = rng.random()
+    if kind < 0.4:
+        white = rng.uniform(0.85, 1)
+        colours[Part.BACKDROP] = (white, white, white)
+    elif kind < 0.7:
+        colours[Part.BACKDROP] = _hsv(rng.uniform(0.5, 0.65), rng.uniform(0.1, 0.6), rng.uniform(0.7, 1))
+    else:
+        colours[Part.BACKDROP] = _cloth(rng)
+    green = _hsv(rng.uniform(0.2, 0.42), rng.uniform(0.2, 0.8), rng.uniform(0.3, 0.9))
+    colours[Part.GROUND] = green if rng.random() < 0.5 else _cloth(rng)
+    colours[Part.SHAPE] = _cloth(rng)
+    colours[Part.ORNAMENT] = _cloth(rng)
+
+
+def _skin(rng: random.Random) -> Colour:
+    kind = rng.random()
+    if kind < 0.75:
+        value = rng.choice([rng.uniform(0.85, 1), rng.uniform(0.5, 0.85)])
+        return _hsv(rng.uniform(0.02, 0.1), rng.uniform(0.06, 0.5), value)
+    if kind < 0.9:
+        return _hsv(rng.uniform(0.02, 0.09), rng.uniform(0.35, 0.65), rng.uniform(0.25, 0.55))
+    return _any(rng, 0.1, 0.4)
+
+
+def _hair(rng: random.Random) -> Colour:
+    kind = rng.random()
+    if kind < 0.4:
+        return _hsv(rng.uniform(0.02, 0.14), rng.uniform(0.2, 0.9), rng.uniform(0.12, 0.95))
+    return _neutral(rng) if kind < 0.55 else _any(rng, 0.25, 0.2)
+
+
+def _cloth(rng: random.Random) -> Colour:
+    kind = rng.random()
+    if kind < 0.3:
+        return _neutral(rng)
+    if kind < 0.5:
+        return _hsv(rng.random(), rng.uniform(0.1, 0.4), rng.uniform(0.75, 1))
+    if kind < 0.8:
+        return _hsv(rng.random(), rng.uniform(0.5, 1), rng.uniform(0.5, 1))
+    return _hsv(rng.random(), rng.uniform(0.3, 0.8), rng.uniform(0.15, 0.5))
+
+
+def _neutral(rng: random.Random) -> Colour:
+    value = rng.choice([rng.uniform(0.05, 0.3), rng.uniform(0.75, 1), rng.uniform(0.3, 0.75)])
+    return _hsv(rng.random(), rng.uniform(0, 0.15), value)
+
+
+def _any(rng: random.Random, least_saturation: float, least_value: float) -> Colour:
+    value = rng.uniform(least_value, 1) ** 0.7
+    return _hsv(rng.random(), rng.uniform(least_saturation, 1), value)
+
+
+def _scaled(colour: Colour, factor: float) -> Colour:
+    return colour[0] * factor, colour[1] * factor, colour[2] * factor
+
+
+def _hsv(hue: float, saturation: float, value: float) -> Colour:
+    return colorsys.hsv_to_rgb(hue % 1.0, saturation, value)

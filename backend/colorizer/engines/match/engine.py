@@ -1,0 +1,255 @@
+"""The match engine: every region of the sketch gets the colour of the part of the reference it corresponds to.
+
+Lines and regions are the room `imaging`'s, correspondence is `network`'s, its reading `readout`'s, and what is
+foreground `foreground`'s; here they are put in order. No colour is invented: with the palette locked, every
+painted pixel is a colour that occurs in a reference. It gives flat colours only: no shading, no light.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer import paths
+from colorizer.engines.base import (
+    ColorizeRequest,
+    EngineInfo,
+    Layer,
+    Mask,
+    Mode,
+    ModelInfo,
+    Picture,
+    Report,
+    Result,
+    Role,
+)
+from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.imaging import color
+from colorizer.imaging.layers import preview
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.masks import usable_mask
+from colorizer.imaging.regions import Regions, find_regions
+
+if TYPE_CHECKING:
+    from colorizer.engines.match.matching import Match
+    from colorizer.engines.match.network import MatchNetwork
+
+MODEL = "builtin"
+DOUBTFUL = 0.45
+"""Confidence below which a region should be looked at (from the study)."""
+MAX_REFERENCES = 16
+
+
+@dataclass(frozen=True)
+class _Side:
+    """One side's colours, a row for every region, and where it shows."""
+
+    colours: NDArray[np.uint8]
+    """(n, 4) RGBA; alpha 0 where this side has nothing to paint with."""
+    shown: NDArray[np.bool_]
+    """(n,): the regions that belong to this side."""
+
+
+class MatchEngine:
+    """The built-in engine; works offline on any CPU."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or paths.resource("weights/match")
+        self._device = "cpu"
+        self._network: MatchNetwork | None = None
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do."""
+        weights = self.weights()
+        size = weights.stat().st_size if weights else 0
+        model = ModelInfo(MODEL, "Built-in", "GPL-3.0-or-later", size, weights is not None)
+        return EngineInfo(
+            name="match",
+            title="Match (built in)",
+            modes=tuple(Mode),
+            max_references=MAX_REFERENCES,
+            options=("palette_lock", "line_gap"),
+            models=(model,),
+            max_side=16384,
+            memory_mb=900,
+        )
+
+    def weights(self, model: str = "") -> Path | None:
+        """The weights file, None where it is missing."""
+        _check_model(model)
+        file = self._folder / "model.safetensors"
+        return file if file.is_file() else None
+
+    def load(self, device: str, model: str = "") -> None:
+        """Reads the weights; `MissingModel` where that fails."""
+        _check_model(model)
+        if self._network is None:
+            self._network = _read_network(self._folder)
+        self._device = device
+        self._network.to(device)
+
+    def colorize(self, request: ColorizeRequest, report: Report) -> Result:
+        """Colours one sketch; see `colorizer.engines.base.Engine`."""
+        _check(request)
+        report.stage("Finding lines")
+        height, width = request.sketch.shape[:2]
+        ink = find_ink(request.sketch)
+        report.stage("Finding regions")
+        mask = usable_mask(request.sketch_mask, width, height)
+        regions = find_regions(ink, gap=request.options.line_gap)
+        if mask is not None:
+            regions = regions.cut(mask)
+        match = self._match(request, report, ink, mask, regions)
+        report.stage("Painting layers")
+        return self._paint(request, report, regions, match)
+
+    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
+        """Finds the foreground: along the lines of a sketch, along the colours of anything else."""
+        from colorizer.engines.match.foreground import find_foreground
+
+        return find_foreground(self._loaded(), picture, report)
+
+    def _match(
+        self,
+        request: ColorizeRequest,
+        report: Report,
+        ink: NDArray[np.uint8],
+        mask: Mask | None,
+        regions: Regions,
+    ) -> Match:
+        from colorizer.engines.match.matching import Matcher
+
+        return Matcher(self._loaded(), request, report).match(ink, mask, regions)
+
+    def _loaded(self) -> MatchNetwork:
+        if self._network is None:
+            self.load(self._device)
+        assert self._network is not None
+        return self._network
+
+    def _paint(self, request: ColorizeRequest, report: Report, regions: Regions, match: Match) -> Result:
+        figure = _Side(_opaque(match.figure), match.is_figure)
+        background = _Side(_opaque(match.background), ~match.is_figure)
+        layers: list[Layer] = []
+        if request.mode is not Mode.FOREGROUND:
+            layers.append(_background_layer(request, regions, background))
+        if request.mode is not Mode.BACKGROUND:
+            name = "Flats" if request.options.palette_lock else "Colours"
+            layers.append(_layer(name, Role.FIGURE, "Foreground mask", regions, figure))
+        result = tuple(layers)
+        report.preview(lambda: preview(result, request.sketch, 1024))
+        return Result(result, _report(request, regions, match, result))
+
+
+def _read_network(folder: Path) -> MatchNetwork:
+    from safetensors import SafetensorError
+
+    from colorizer.engines.match.network import MatchNetwork
+
+    try:
+        return MatchNetwork.from_pretrained(folder)
+    except FileNotFoundError as error:
+        raise MissingModel(
+            "The built-in model's weights are missing. Install Krita Colorize again."
+        ) from error
+    except (OSError, ValueError, TypeError, RuntimeError, SafetensorError) as error:
+        raise MissingModel(
+            "The built-in model's weights can't be read; the file may be damaged. Install Krita Colorize again."
+        ) from error
+
+
+def _check_model(model: str) -> None:
+    if model not in ("", MODEL):
+        raise UnknownEngine(f'The match engine has no model "{model}". Use "{MODEL}" or leave it empty.')
+
+
+def _check(request: ColorizeRequest) -> None:
+    _check_model(request.model)
+    if not request.references and not (request.mode is Mode.BACKGROUND and request.background is not None):
+        raise InvalidInput(
+            "There is no reference to take colours from. Add a picture or a layer as reference."
+        )
+    if len(request.references) > MAX_REFERENCES:
+        raise InvalidInput(
+            f"At most {MAX_REFERENCES} references are possible, not {len(request.references)}."
+        )
+    for number, reference in enumerate(request.references, 1):
+        if not (reference.picture[..., 3] > 127).any():
+            raise InvalidInput(
+                f"Reference {number} is empty (transparent everywhere). Choose another picture."
+            )
+    if request.background is not None and not request.background[..., 3].any():
+        raise InvalidInput("The background picture is empty (transparent everywhere). Choose another one.")
+
+
+def _opaque(colours: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
+    """(n, 3) to (n, 4); nothing becomes one clear row for all."""
+    if colours is None:
+        return np.zeros((1, 4), np.uint8)
+    return np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
+
+
+def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: _Side) -> Layer:
+    colours = np.ascontiguousarray(np.broadcast_to(side.colours, (regions.count, 4)))
+    pixels = colours.view(np.uint32)[regions.labels, 0].view(np.uint8)
+    mask = (side.shown * np.uint8(255))[regions.labels]
+    return Layer(name, role, pixels.reshape(*regions.labels.shape, 4), mask=mask, mask_name=mask_name)
+
+
+def _background_layer(request: ColorizeRequest, regions: Regions, side: _Side) -> Layer:
+    if request.background is None:
+        return _layer("Background", Role.BACKGROUND, "Background mask", regions, side)
+    height, width = regions.labels.shape
+    mask = (side.shown * np.uint8(255))[regions.labels]
+    return Layer(
+        "Background",
+        Role.BACKGROUND,
+        cover(request.background, width, height),
+        mask=mask,
+        mask_name="Background mask",
+    )
+
+
+def cover(picture: Picture, width: int, height: int) -> Picture:
+    """The picture scaled until it covers (height, width), its middle kept, the rest cut off."""
+    scale = max(width / picture.shape[1], height / picture.shape[0])
+    inner_width, inner_height = max(1, round(width / scale)), max(1, round(height / scale))
+    left, top = (picture.shape[1] - inner_width) // 2, (picture.shape[0] - inner_height) // 2
+    inner = np.ascontiguousarray(picture[top : top + inner_height, left : left + inner_width])
+    inner[inner[..., 3] == 0] = 0  # what alpha hides must not bleed into its neighbours
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(inner, (width, height), interpolation=way)  # type: ignore[no-any-return]
+
+
+def _report(
+    request: ColorizeRequest, regions: Regions, match: Match, layers: tuple[Layer, ...]
+) -> dict[str, Any]:
+    """What the docker shows beside the result. JSON values only."""
+    seen = np.ones(regions.count, bool)
+    if request.mode is Mode.FOREGROUND:
+        seen = match.is_figure
+    elif request.mode is Mode.BACKGROUND:
+        seen = ~match.is_figure
+    confidence = np.where(match.is_figure, match.figure_confidence, match.background_confidence)
+    if request.background is not None:
+        confidence = np.where(match.is_figure, confidence, 1)
+    painted = sum(
+        np.count_nonzero(layer.mask)
+        for layer in layers
+        if layer.mask is not None and layer.pixels[..., 3].any()
+    )
+    area = regions.areas()
+    return {
+        "palette": color.as_hex(match.palette),
+        "regions": int(np.count_nonzero(seen)),
+        "doubtful_regions": int(np.count_nonzero(seen & (confidence < DOUBTFUL))),
+        "unpainted_pixels": int(regions.labels.size - painted),
+        "confidence": round(float((confidence * area)[seen].sum() / max(area[seen].sum(), 1e-9)), 4),
+        "figure_share": round(float(area[match.is_figure].sum()), 4),
+    }

@@ -1,0 +1,138 @@
+"""What every region reads in the references: attention pooled over the region, then the palette colour it means most.
+
+Attention is averaged over a region's cells, and the colours it falls on vote; colours that look nearly alike vote for
+each other. The winner's share of all votes, those for "not in the reference" included, is the confidence.
+Numbers here are those of the study; none was chosen on pictures the project is measured with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from colorizer.engines.match.inputs import Window
+from colorizer.imaging.color import RGB
+from colorizer.imaging.regions import Regions
+
+SHARPNESS = 1.5
+"""Factor on the attention logits."""
+_KERNEL = 0.06
+"""How far apart (sRGB 0..1) two colours may be and still vote for each other: the Gaussian's sigma."""
+_SAMPLES = 4
+"""A cell is sampled at so many places in each direction to see which regions lie in it."""
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """One colour for every region."""
+
+    colours: RGB
+    """(n, 3)."""
+    confidence: NDArray[np.float32]
+    """(n,), 0..1."""
+
+
+@dataclass(frozen=True)
+class View:
+    """The attention of one window of the sketch on all references together. Q: query grid, K: all keys."""
+
+    cells: torch.Tensor
+    """(n, Q*Q): how much each region counts on each query."""
+    logits: torch.Tensor
+    """(Q*Q, K)."""
+    null: torch.Tensor
+    """(Q*Q,): the logit of "not in the reference"."""
+
+
+def region_cells(regions: Regions, window: Window, scale: float, grid: int) -> NDArray[np.float32]:
+    """(n, grid*grid): what share of each cell of the window each region fills.
+
+    Args:
+        regions: of the whole canvas.
+        window: in px of the canvas.
+        scale: size of `regions.coarse` over the canvas's.
+        grid: cells on a side of the window.
+    """
+    height, width = regions.coarse.shape
+    places = (np.arange(grid * _SAMPLES) + 0.5) * (window.side * scale / (grid * _SAMPLES))
+    x = np.floor(places + window.x * scale).astype(np.intp)
+    y = np.floor(places + window.y * scale).astype(np.intp)
+    inside_x, inside_y = (x >= 0) & (x < width), (y >= 0) & (y < height)
+    cell = np.arange(grid * _SAMPLES) // _SAMPLES
+    label = regions.coarse[np.ix_(y[inside_y], x[inside_x])]
+    place = cell[inside_y][:, None] * grid + cell[inside_x][None, :]
+    index = label.astype(np.int64) * grid * grid + place
+    counts = np.bincount(index.ravel(), minlength=regions.count * grid * grid)
+    return (counts.reshape(regions.count, grid * grid) / _SAMPLES**2).astype(np.float32)
+
+
+def add_missed(cells: NDArray[np.float32], regions: Regions, windows: Sequence[Window], scale: float) -> None:
+    """Enters regions too small to be sampled where their middle is. `cells` (windows, n, grid*grid) is changed."""
+    missed = np.flatnonzero(cells.sum(axis=(0, 2)) == 0)
+    if not len(missed):
+        return
+    is_missed = np.zeros(regions.count, bool)
+    is_missed[missed] = True
+    y, x = np.nonzero(is_missed[regions.coarse])
+    label = regions.coarse[y, x]
+    pixels = np.maximum(np.bincount(label, minlength=regions.count), 1)
+    middle_x = np.bincount(label, x + 0.5, minlength=regions.count) / pixels / scale
+    middle_y = np.bincount(label, y + 0.5, minlength=regions.count) / pixels / scale
+    grid = round(cells.shape[2] ** 0.5)
+    for region in missed:
+        index, window = min(
+            enumerate(windows),
+            key=lambda item: (
+                abs(item[1].x + item[1].side / 2 - middle_x[region])
+                + abs(item[1].y + item[1].side / 2 - middle_y[region])
+            ),
+        )
+        column = int(np.clip((middle_x[region] - window.x) / window.side * grid, 0, grid - 1))
+        row = int(np.clip((middle_y[region] - window.y) / window.side * grid, 0, grid - 1))
+        cells[index, region, row * grid + column] = 1
+
+
+def weigh(cells: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Weights that sum to 1 for each region, over all windows; cells a region has nearly for itself count more."""
+    weights = cells * np.sqrt(cells)
+    total = weights.sum(axis=(0, 2), keepdims=True)
+    return (weights / np.maximum(total, 1e-9)).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def pool(views: Sequence[View], allowed: torch.Tensor) -> torch.Tensor:
+    """(n, K): the attention of every region on the keys it may read (`allowed`, (K,) bool); the rest is "nothing"."""
+    total: torch.Tensor | None = None
+    for view in views:
+        top = torch.maximum(view.logits.max(dim=1).values, view.null)[:, None]
+        reach = torch.exp((view.logits - top) * SHARPNESS) * allowed
+        nothing = torch.exp((view.null[:, None] - top) * SHARPNESS)
+        part = (view.cells / (reach.sum(1) + nothing[:, 0])) @ reach
+        total = part if total is None else total + part
+    assert total is not None
+    return total
+
+
+def colour(attention: torch.Tensor, keys: torch.Tensor, palette: RGB, *, lock: bool) -> Colouring:
+    """The colour of every region.
+
+    Args:
+        attention: (n, K), from `pool`.
+        keys: (K, 3), the colour of each key, sRGB 0..1.
+        palette: (P, 3), P > 0, the colours that may win.
+        lock: exactly the winner; else the mean of what voted for it.
+    """
+    candidates = torch.from_numpy(palette.astype(np.float32) / 255).to(keys.device)
+    near = torch.exp(-(torch.cdist(keys, candidates) ** 2) / (2 * _KERNEL**2))
+    votes = attention @ near
+    best = votes.max(dim=1)
+    winner = best.indices
+    confidence = best.values.cpu().numpy()
+    if lock:
+        return Colouring(palette[winner.cpu().numpy()], confidence)
+    weights = attention * near.T[winner]
+    mean = (weights @ keys) / weights.sum(1, keepdim=True).clamp_min(1e-9)
+    return Colouring(np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8), confidence)

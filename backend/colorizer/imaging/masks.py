@@ -1,0 +1,34 @@
+"""Masks: from a picture or layer that marks the foreground to (H, W), 255 = foreground, of the size that is needed.
+
+Nothing here finds a foreground by itself; that is `Engine.foreground_mask`.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from colorizer.imaging.values import Mask, Picture
+
+
+def mask_from_picture(picture: Picture) -> Mask:
+    """What a picture marks: where every pixel is opaque its brightness counts, else its alpha."""
+    if picture[..., 3].min() == 255:
+        return cv2.cvtColor(np.ascontiguousarray(picture[..., :3]), cv2.COLOR_RGB2GRAY)  # type: ignore[no-any-return]
+    return np.ascontiguousarray(picture[..., 3])
+
+
+def fit_mask(mask: Mask, width: int, height: int) -> Mask:
+    """The mask at another size, stretched where its proportions differ."""
+    if mask.shape == (height, width):
+        return mask
+    shrinking = width * height < mask.size
+    way = cv2.INTER_AREA if shrinking else cv2.INTER_LINEAR
+    return cv2.resize(mask, (width, height), interpolation=way)  # type: ignore[no-any-return]
+
+
+def usable_mask(mask: Mask | None, width: int, height: int) -> Mask | None:
+    """The mask at the size needed; None where nothing is marked, as on a mask layer nobody has painted yet."""
+    if mask is None or not (mask > 127).any():
+        return None
+    return fit_mask(mask, width, height)

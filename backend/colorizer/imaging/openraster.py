@@ -1,0 +1,88 @@
+"""OpenRaster files (https://www.openraster.org): the result as a group of layers under the artist's lines.
+
+OpenRaster has neither masks nor clipping, so both go into a layer's alpha; the colours under it stay in the file.
+Only writing: reading layered files is the painting program's business.
+"""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree
+
+import cv2
+import numpy as np
+
+from colorizer.imaging.layers import coverage, flatten, lines_layer, preview, with_lines
+from colorizer.imaging.pictures import encode_png
+from colorizer.imaging.values import Blend, Layer, Picture
+
+_OPERATORS = {
+    Blend.NORMAL: "svg:src-over",
+    Blend.MULTIPLY: "svg:multiply",
+    Blend.SCREEN: "svg:screen",
+    Blend.ADDITION: "svg:plus",
+}
+_THUMBNAIL_SIDE = 256
+
+
+def write_openraster(
+    path: str | Path, layers: Sequence[Layer], sketch: Picture, *, name: str = "Colorized"
+) -> None:
+    """Writes one group called `name` with `layers` (bottom to top) and, above it, the sketch as `Lines`.
+
+    The sketch's pixels are stored as they are. The file appears whole or not at all.
+    """
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+            _write(archive, layers, sketch, name)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(archive: zipfile.ZipFile, layers: Sequence[Layer], sketch: Picture, name: str) -> None:
+    height, width = sketch.shape[:2]
+    # The standard asks for the type first and uncompressed; PNGs would gain nothing from compression either.
+    archive.writestr("mimetype", "image/openraster")
+    image = ElementTree.Element("image", version="0.0.3", w=str(width), h=str(height), xres="72", yres="72")
+    stack = ElementTree.SubElement(image, "stack")
+    _add(archive, stack, lines_layer(sketch), "data/lines.png")
+    group = ElementTree.SubElement(stack, "stack", name=name, opacity="1.0", visibility="visible")
+    group.set("composite-op", _OPERATORS[Blend.NORMAL])
+    group.set("isolation", "isolate")
+    for index in reversed(range(len(layers))):
+        layer = _baked(layers[index], layers[:index])
+        _add(archive, group, layer, f"data/layer{index:03d}.png")
+    text = ElementTree.tostring(image, encoding="utf-8", xml_declaration=True)
+    archive.writestr("stack.xml", text, zipfile.ZIP_DEFLATED)
+    archive.writestr("mergedimage.png", encode_png(with_lines(layers, sketch)))
+    archive.writestr("Thumbnails/thumbnail.png", encode_png(preview(layers, sketch, _THUMBNAIL_SIDE)))
+
+
+def _add(archive: zipfile.ZipFile, parent: ElementTree.Element, layer: Layer, file: str) -> None:
+    entry = ElementTree.SubElement(parent, "layer", name=layer.name, src=file, visibility="visible")
+    entry.set("x", str(layer.x))
+    entry.set("y", str(layer.y))
+    entry.set("opacity", f"{layer.opacity:g}")
+    entry.set("composite-op", _OPERATORS[layer.blend])
+    archive.writestr(file, encode_png(layer.pixels))
+
+
+def _baked(layer: Layer, below: Sequence[Layer]) -> Layer:
+    """The layer with its mask, and for a clipped one the alpha of what is below it, multiplied into its own alpha."""
+    if layer.mask is None and not layer.clip:
+        return layer
+    alpha = coverage(layer)
+    if layer.clip:
+        rows, columns = alpha.shape
+        moved = [replace(other, x=other.x - layer.x, y=other.y - layer.y) for other in below]
+        alpha = cv2.multiply(
+            alpha, np.ascontiguousarray(flatten(moved, columns, rows)[..., 3]), scale=1 / 255
+        )
+    return replace(layer, pixels=np.dstack([layer.pixels[..., :3], alpha]), mask=None, clip=False)

@@ -1,0 +1,168 @@
+"""Picture files in and out: what an artist may hand over becomes 8-bit sRGB RGBA, or one sentence saying why not.
+
+Sizes are checked before a single pixel is decoded. What lies hidden under alpha 0 is kept as it is, so that a line
+layer comes back byte for byte; whoever reads colours must ask the alpha first (`visible`). Layered output is written
+by `colorizer.imaging.openraster`; the raw pixels of the wire belong to `colorizer.server`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms, ImageOps
+
+from colorizer.errors import UnreadablePicture
+from colorizer.imaging.values import Picture
+
+MAX_SIDE = 16384
+MAX_PIXELS = 268_435_456
+FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "TGA", "PPM", "PSD")
+"""What is opened; no format that runs another program (EPS) or needs one."""
+
+
+def read_picture(path: str | Path) -> Picture:
+    """Reads a picture file of any usual kind.
+
+    16-bit and float values are scaled, CMYK and embedded profiles become sRGB, the camera's rotation is applied, and of
+    an animation the first frame is taken. The file's suffix doesn't matter, its content does.
+
+    Returns:
+        (H, W, 4) uint8 RGBA, sRGB, not premultiplied.
+
+    Raises:
+        UnreadablePicture: the file is missing, broken, empty, of an unknown kind or beyond the limits.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        reason = error.strerror or "unknown reason"
+        raise UnreadablePicture(f"{path.name} can't be opened: {reason}. Check the path.") from error
+    return decode_picture(data, name=path.name)
+
+
+def decode_picture(data: bytes, *, name: str = "The picture") -> Picture:
+    """Decodes the content of a picture file, see `read_picture`; `name` is how errors call it."""
+    if not data:
+        raise UnreadablePicture(f"{name} is empty (zero bytes). Export or save it again.")
+    image = _open(data, name)
+    _check_size(image.size, name)
+    try:
+        image.seek(0)
+        image.load()
+        image = ImageOps.exif_transpose(image)
+        pixels = np.array(_to_rgba(image))
+    except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
+        raise UnreadablePicture(
+            f"{name} is damaged or cut off ({error}). Export or save it again."
+        ) from error
+    except MemoryError as error:
+        raise UnreadablePicture(f"{name} needs more memory than there is. Use a smaller copy.") from error
+    return pixels
+
+
+def write_png(path: str | Path, picture: NDArray[np.uint8]) -> None:
+    """Writes (H, W, 4), (H, W, 3) or (H, W) uint8 as PNG: first beside `path`, then moved into place."""
+    path = Path(path)
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(encode_png(picture))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def encode_png(picture: NDArray[np.uint8]) -> bytes:
+    """The bytes of a PNG file holding (H, W, 4), (H, W, 3) or (H, W) uint8."""
+    stream = io.BytesIO()
+    # Flat colours gain little from higher levels, which cost several times as long on large canvases.
+    Image.fromarray(np.ascontiguousarray(picture)).save(stream, "PNG", compress_level=3)
+    return stream.getvalue()
+
+
+def visible(picture: Picture) -> NDArray[np.bool_]:
+    """(H, W): where the picture shows more than nothing; elsewhere its RGB is garbage."""
+    return picture[..., 3] > 0
+
+
+def over_white(picture: Picture) -> NDArray[np.uint8]:
+    """(H, W, 3) uint8: the picture as seen on white paper."""
+    alpha = picture[..., 3]
+    if alpha.min() == 255:
+        return np.ascontiguousarray(picture[..., :3])
+    share = alpha[..., None].astype(np.float32) / 255
+    blended = picture[..., :3] * share + 255 * (1 - share)
+    return np.rint(blended).astype(np.uint8)
+
+
+def _open(data: bytes, name: str) -> Image.Image:
+    # Pillow's own limit is lower than ours; ours is checked by `_check_size`, also before decoding.
+    Image.MAX_IMAGE_PIXELS = MAX_PIXELS
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return Image.open(io.BytesIO(data), formats=FORMATS)
+    except Image.DecompressionBombError as error:
+        raise UnreadablePicture(_too_large(name)) from error
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
+        raise UnreadablePicture(
+            f"{name} is no picture that can be read here. Use PNG, JPEG, TIFF, WebP, GIF, BMP or PSD."
+        ) from error
+
+
+def _check_size(size: tuple[int, int], name: str) -> None:
+    width, height = size
+    if max(width, height) > MAX_SIDE or width * height > MAX_PIXELS:
+        raise UnreadablePicture(_too_large(name))
+
+
+def _too_large(name: str) -> str:
+    return f"{name} is too large: at most {MAX_SIDE} px on a side are possible. Use a smaller copy."
+
+
+def _to_rgba(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _to_8_bit(image)
+    profile = image.info.get("icc_profile")
+    if profile:
+        image = _to_srgb(image, profile)
+    if image.mode in ("CMYK", "YCbCr", "HSV"):
+        image = image.convert("RGB")
+    return image.convert("RGBA")
+
+
+def _to_8_bit(image: Image.Image) -> Image.Image:
+    """16-bit, 32-bit and float grey, scaled to the full range instead of clipped."""
+    values = np.nan_to_num(np.asarray(image, dtype=np.float64))
+    if image.mode == "F":
+        top = max(1.0, float(values.max()))
+    else:
+        top = 65535.0 if values.max() <= 65535 else float(2**31 - 1)
+    return Image.fromarray(np.rint(np.clip(values / top, 0, 1) * 255).astype(np.uint8))
+
+
+def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
+    """Applies an embedded profile; a broken one or one for another colour model is left aside."""
+    image.info.pop("icc_profile", None)
+    alpha = (
+        image.convert("RGBA").getchannel("A") if "A" in image.mode or "transparency" in image.info else None
+    )
+    base = {"P": "RGB", "PA": "RGB", "RGBA": "RGB", "LA": "L", "1": "L"}.get(image.mode, image.mode)
+    try:
+        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in ImageCms.getProfileDescription(source):
+            return image
+        target: Any = ImageCms.createProfile("sRGB")
+        colours = ImageCms.profileToProfile(image.convert(base), source, target, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError, ValueError):
+        return image
+    assert colours is not None
+    if alpha is not None:
+        colours.putalpha(alpha)
+    return colours

@@ -1,0 +1,197 @@
+"""Finds Krita and puts the docker into it: for a user, into a throw-away profile, or as a zip to be imported.
+
+Copies files and switches the plugin on; never touches anything else of the user's, never runs while that user's Krita
+is open (Krita writes its settings when it quits and would undo the change).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import colorizer
+from colorizer import paths
+from colorizer.errors import ColorizerError
+
+PLUGIN = "krita_colorize"
+DESKTOP = "colorize.desktop"
+ENABLE_KEY = "enable_" + PLUGIN
+
+
+class NoKrita(ColorizerError):
+    """Krita isn't installed."""
+
+    code = "no_krita"
+
+
+class KritaIsOpen(ColorizerError):
+    """Krita would overwrite the settings."""
+
+    code = "krita_is_open"
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where one user's Krita keeps its things."""
+
+    resources: Path
+    settings: Path
+
+    @property
+    def plugins(self) -> Path:
+        """Where Krita looks for Python plugins."""
+        return self.resources / "pykrita"
+
+
+def find_krita() -> Path | None:
+    """The Krita program of this machine."""
+    found = shutil.which("krita")
+    if found:
+        return Path(found)
+    usual = {
+        "Darwin": ["/Applications/krita.app/Contents/MacOS/krita"],
+        "Windows": [r"C:\Program Files\Krita (x64)\bin\krita.exe", r"C:\Program Files\Krita\bin\krita.exe"],
+    }
+    return next((Path(p) for p in usual.get(platform.system(), []) if Path(p).exists()), None)
+
+
+def require_krita() -> Path:
+    """The Krita program; raises `NoKrita` where there is none."""
+    program = find_krita()
+    if program is None:
+        raise NoKrita(
+            "Krita isn't installed. Install it from krita.org or with your package manager, then try again."
+        )
+    return program
+
+
+def user_folders(environment: dict[str, str] | None = None) -> Folders:
+    """The folders of the user whom an environment (default: this process's) belongs to."""
+    values = dict(os.environ) if environment is None else environment
+    home = Path(values.get("HOME") or Path.home())
+    if platform.system() == "Windows":
+        roaming, local = values.get("APPDATA", str(home)), values.get("LOCALAPPDATA", str(home))
+        return Folders(Path(roaming) / "krita", Path(local) / "kritarc")
+    if platform.system() == "Darwin":
+        library = home / "Library"
+        return Folders(library / "Application Support" / "krita", library / "Preferences" / "kritarc")
+    data = Path(values.get("XDG_DATA_HOME") or home / ".local" / "share")
+    config = Path(values.get("XDG_CONFIG_HOME") or home / ".config")
+    return Folders(data / "krita", config / "kritarc")
+
+
+def install_for_user(backend_command: list[str]) -> Path:
+    """Puts the docker into this user's Krita and tells it how to start the backend; returns the plugin's folder."""
+    require_krita()
+    folders = user_folders()
+    if _is_open(folders):
+        raise KritaIsOpen("Krita is open. Close it, then run the command again.")
+    installed = install(folders)
+    write_backend_file(paths.home(), backend_command)
+    return installed
+
+
+def open_krita(files: list[Path]) -> int:
+    """Installs the docker for this user and opens Krita with files; returns its exit status when it is closed."""
+    program = require_krita()
+    install_for_user(default_backend_command())
+    return subprocess.run([str(program), *map(str, files)], check=False).returncode
+
+
+def install(folders: Folders) -> Path:
+    """Copies the docker into a profile and switches it on; returns the plugin's folder."""
+    folders.plugins.mkdir(parents=True, exist_ok=True)
+    source, target = _plugin_source(), folders.plugins / PLUGIN
+    new = target.with_name(PLUGIN + ".new")
+    shutil.rmtree(new, ignore_errors=True)
+    shutil.copytree(source / PLUGIN, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    shutil.rmtree(target, ignore_errors=True)
+    os.replace(new, target)
+    shutil.copyfile(source / DESKTOP, folders.plugins / DESKTOP)
+    switch_on(folders.settings, ENABLE_KEY)
+    return target
+
+
+def switch_on(settings: Path, key: str, section: str = "python", value: str = "true") -> None:
+    """Sets one key in Krita's settings file and leaves every other line as it is."""
+    lines = settings.read_text(encoding="utf-8").splitlines() if settings.exists() else []
+    header = f"[{section}]"
+    if header not in lines:
+        lines += [header]
+    start = lines.index(header) + 1
+    end = next((i for i in range(start, len(lines)) if lines[i].startswith("[")), len(lines))
+    kept = [line for line in lines[start:end] if line.partition("=")[0].strip() != key]
+    text = "\n".join([*lines[:start], f"{key}={value}", *kept, *lines[end:]]) + "\n"
+    _write(settings, text)
+
+
+def write_backend_file(home: Path, command: list[str]) -> Path:
+    """Writes `backend.json`, from which the docker learns how to start the backend."""
+    path = home / "backend.json"
+    _write(path, json.dumps({"command": command, "version": colorizer.__version__}, indent=1) + "\n")
+    return path
+
+
+def default_backend_command() -> list[str]:
+    """How this installation's backend is started."""
+    return [sys.executable, "-m", "colorizer", "serve"]
+
+
+def package(zip_path: Path) -> Path:
+    """Makes the zip for Krita's "Import Python Plugin from File"; the same sources give the same bytes."""
+    source = _plugin_source()
+    files = [source / DESKTOP, *(source / PLUGIN).rglob("*")]
+    wanted = sorted(path for path in files if "__pycache__" not in path.parts)
+    zip_path.parent.mkdir(parents=True, exist_ok=True)
+    new = zip_path.with_name(zip_path.name + ".new")
+    with zipfile.ZipFile(new, "w") as archive:
+        _add(archive, PLUGIN + "/", b"")  # Krita's importer finds a plugin by the entry of its folder
+        for path in wanted:
+            name = path.relative_to(source).as_posix()
+            _add(archive, name + "/" if path.is_dir() else name, b"" if path.is_dir() else path.read_bytes())
+    os.replace(new, zip_path)
+    return zip_path
+
+
+def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    entry.create_system = 3
+    entry.external_attr = (0o40755 << 16 | 0x10) if name.endswith("/") else 0o100644 << 16
+    archive.writestr(entry, data)
+
+
+def _plugin_source() -> Path:
+    """The folder that holds the plugin and its service file, in a clone as in an installed package."""
+    shipped = paths.resource("plugin")
+    return shipped if shipped.is_dir() else Path(__file__).resolve().parents[3]
+
+
+def _is_open(folders: Folders) -> bool:
+    """Whether a Krita that uses this settings file runs."""
+    import psutil
+
+    for process in psutil.process_iter(["name"]):
+        if (process.info["name"] or "").lower() not in ("krita", "krita.exe"):
+            continue
+        try:
+            environment = process.environ()
+        except psutil.Error:  # somebody else's, or it just ended
+            continue
+        if user_folders(environment).settings == folders.settings:
+            return True
+    return False
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(path.name + ".new")
+    new.write_text(text, encoding="utf-8")
+    os.replace(new, path)

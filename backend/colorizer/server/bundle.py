@@ -1,0 +1,192 @@
+"""The bundle: how pictures and their description travel in one body (docs/wire.md).
+
+Only the form is known here: magic, header, where each blob lies, how long it may be. Nothing is decoded except by
+`inflate_into`. What the header says beside `blobs` is `request`'s; what the bytes of a blob mean is `pixels`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from colorizer.errors import InvalidInput
+from colorizer.server import limits, png
+from colorizer.server.failures import Code, Refused
+from colorizer.server.pipe import Buffer
+
+MEDIA_TYPE = "application/vnd.colorize.bundle"
+MAGIC = b"CLZ1"
+PIXEL_BYTES = {"bgra8": 4, "gray8": 1, "png": 4}
+"""Bytes a pixel takes once decoded."""
+
+_DEFLATE_RATIO = 1032
+"""No zlib stream holds more than so many times its own length."""
+_PIECE = 2**24
+_START = struct.Struct("<4sI")
+
+
+class InvalidBundle(InvalidInput):
+    """Bytes that are no bundle, or not the bundle that their header describes."""
+
+    code = "invalid_bundle"
+
+
+class BlobInfo(BaseModel):
+    """One entry of `header["blobs"]`: sizes in px, `bytes` as sent."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    format: Literal["bgra8", "gray8", "png"]
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    encoding: Literal["raw", "deflate"]
+    bytes: int = Field(ge=1)
+
+    @property
+    def decoded_bytes(self) -> int:
+        """What it takes in memory once decoded."""
+        return self.width * self.height * PIXEL_BYTES[self.format]
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One blob of a bundle: what the header says, and the bytes as sent."""
+
+    info: BlobInfo
+    data: memoryview
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle; the blobs look into the bytes it was read from."""
+
+    header: dict[str, Any]
+    blobs: tuple[Blob, ...]
+
+
+_BLOB_INFOS = TypeAdapter(list[BlobInfo])
+
+
+def read(data: Buffer) -> Bundle:
+    """Takes a bundle apart and checks all that can be checked without decoding.
+
+    Raises `InvalidBundle`, `UnreadablePicture` for a PNG whose head is broken, or `Refused` with `too_large`.
+    """
+    view = memoryview(data)
+    header, start = _read_header(view)
+    blobs: list[Blob] = []
+    for number, info in enumerate(_read_infos(header)):
+        _check_length(number, info)
+        blobs.append(Blob(info, view[start : start + info.bytes]))
+        start += info.bytes
+    if start != len(view):
+        raise InvalidBundle(f"The header describes {start} bytes, but {len(view)} came.")
+    for blob in blobs:
+        if blob.info.format == "png":
+            png.check(blob.data, blob.info.width, blob.info.height)
+    return Bundle(header, tuple(blobs))
+
+
+def write(header: dict[str, Any], blobs: Sequence[tuple[BlobInfo, Buffer]]) -> list[Buffer]:
+    """Makes a bundle; the pieces back to back are its bytes (not joined, because they may be large)."""
+    full = {"blobs": [info.model_dump() for info, _ in blobs], **header}
+    encoded = json.dumps(full, ensure_ascii=False, separators=(",", ":")).encode()
+    return [_START.pack(MAGIC, len(encoded)), encoded, *(data for _, data in blobs)]
+
+
+def inflate_into(target: memoryview, data: Buffer) -> None:
+    """Decodes a zlib stream into exactly `target`; never makes more than its length plus one byte.
+
+    Raises `InvalidBundle` when the stream is broken or holds more or less.
+    """
+    stream = zlib.decompressobj()
+    filled = 0
+    left: Buffer = data
+    try:
+        while filled < len(target):
+            piece = stream.decompress(left, min(_PIECE, len(target) - filled))
+            left = stream.unconsumed_tail
+            if not piece:
+                break
+            target[filled : filled + len(piece)] = piece
+            filled += len(piece)
+        beyond = stream.decompress(left, 1)
+    except zlib.error as error:
+        raise InvalidBundle("A blob is no intact zlib stream.") from error
+    if filled < len(target) or beyond or not stream.eof or stream.unused_data:
+        raise InvalidBundle(f"A blob does not hold exactly {len(target)} bytes once inflated.")
+
+
+def _read_header(view: memoryview) -> tuple[dict[str, Any], int]:
+    """The header and where the first blob starts."""
+    if len(view) < _START.size or view[:4] != MAGIC:
+        raise InvalidBundle(f"A bundle starts with {MAGIC.decode()} and the header's length.")
+    length = _START.unpack(view[: _START.size])[1]
+    end = _START.size + length
+    if length > limits.HEADER_BYTES:
+        raise Refused(Code.TOO_LARGE, f"The header may have {limits.HEADER_BYTES} bytes, not {length}.")
+    if end > len(view):
+        raise InvalidBundle("The bundle ends inside its header.")
+    try:
+        header = json.loads(bytes(view[_START.size : end]).decode("utf-8"), parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise InvalidBundle("The header is no UTF-8 JSON.") from error
+    if not isinstance(header, dict):
+        raise InvalidBundle("The header must be a JSON object.")
+    return header, end
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)
+
+
+def _read_infos(header: dict[str, Any]) -> list[BlobInfo]:
+    try:
+        infos = _BLOB_INFOS.validate_python(header.get("blobs"), strict=True)
+    except ValidationError as error:
+        raise InvalidBundle(first_rule(error, "blobs")) from error
+    if len(infos) > limits.BLOBS:
+        raise Refused(Code.TOO_LARGE, f"A bundle may hold {limits.BLOBS} blobs, not {len(infos)}.")
+    for info in infos:
+        if max(info.width, info.height) > limits.SIDE_PX or info.width * info.height > limits.PICTURE_PIXELS:
+            raise Refused(
+                Code.TOO_LARGE,
+                f"A picture of {info.width} x {info.height} px is too large: sides may have {limits.SIDE_PX} px.",
+            )
+    if sum(info.decoded_bytes for info in infos) > limits.DECODED_BYTES:
+        gigabytes = limits.DECODED_BYTES // 2**30
+        raise Refused(
+            Code.TOO_LARGE, f"The pictures of one job may take {gigabytes} GiB together once decoded."
+        )
+    return infos
+
+
+def _check_length(number: int, info: BlobInfo) -> None:
+    """Refuses a length that can't be right, whatever the bytes are."""
+    if info.format == "png":
+        fits = info.encoding == "raw"
+    elif info.encoding == "raw":
+        fits = info.bytes == info.decoded_bytes
+    else:
+        slack = (
+            info.decoded_bytes // 100 + 64
+        )  # zlib's own bound for data that can't be made smaller is below this
+        fits = info.bytes <= info.decoded_bytes + slack and info.decoded_bytes <= info.bytes * _DEFLATE_RATIO
+    if not fits:
+        size = f"{info.width} x {info.height} px in {info.format}, {info.encoding}"
+        raise InvalidBundle(f"`blobs.{number}.bytes`: {info.bytes} bytes can't be {size}.")
+
+
+def first_rule(error: ValidationError, root: str) -> str:
+    """One sentence for the first broken rule: the field in backticks, the rule, the value where it is short."""
+    details = error.errors(include_url=False, include_context=False)[0]
+    field = ".".join([root, *(str(part) for part in details["loc"])])
+    value = repr(details["input"])
+    received = f", not {value}" if len(value) <= 60 and details["type"] != "missing" else ""
+    return f"`{field}`: {details['msg'][:1].lower()}{details['msg'][1:]}{received}."

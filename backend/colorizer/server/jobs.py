@@ -1,0 +1,269 @@
+"""Jobs and their queue: one runs, the others wait in the order they came, ended ones are kept for a while.
+
+Lives on the event loop of the HTTP process and needs no locks. What a job asks for is never looked at here; the worker
+process is `supervisor`'s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from enum import Enum
+
+from colorizer.server import log
+from colorizer.server.failures import Code, Refused
+from colorizer.server.limits import Settings
+from colorizer.server.pipe import Buffer, Kind, Message
+from colorizer.server.supervisor import Worker
+
+
+class State(str, Enum):
+    """Where a job is on its way."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass
+class Job:
+    """One job, from the moment its bundle has come in whole."""
+
+    bundle: Buffer | None
+    """None once the worker has it."""
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
+    state: State = State.QUEUED
+    position: int = 0
+    stage: str = ""
+    done: int = 0
+    total: int = 1
+    previews: int = 0
+    preview: Buffer = b""
+    result: Buffer = b""
+    error: dict[str, str] | None = None
+    cancelling: bool = False
+    watched: bool = False
+    """Somebody looks at the events or asked for a preview."""
+    _started: float | None = None
+    _ended: float | None = None
+    next_change: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set at the next change; every change has its own."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen to it."""
+        return self.state not in (State.QUEUED, State.RUNNING)
+
+    def status(self) -> dict[str, object]:
+        """The status of docs/wire.md."""
+        until = self._ended or time.monotonic()
+        return {
+            "ok": True,
+            "id": self.id,
+            "state": self.state.value,
+            "position": self.position,
+            "stage": self.stage,
+            "done": self.done,
+            "total": self.total,
+            "preview": self.previews,
+            "error": self.error,
+            "seconds": round(until - self._started, 3) if self._started else 0.0,
+        }
+
+    def changed(self) -> None:
+        """Wakes everybody who waits for a change."""
+        self.next_change.set()
+        self.next_change = asyncio.Event()
+
+    def start(self) -> None:
+        """It runs from here on."""
+        self.state, self._started = State.RUNNING, time.monotonic()
+        self.changed()
+
+    def end(self, state: State, error: dict[str, str] | None = None) -> None:
+        """It has ended; who watches is told."""
+        self.state, self.error, self.bundle, self._ended = state, error, None, time.monotonic()
+        self.changed()
+
+
+class JobQueue:
+    """All jobs of this server."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._jobs: dict[str, Job] = {}
+        self._waiting: deque[Job] = deque()
+        self._ended: deque[Job] = deque()
+        self._running: Job | None = None
+        self._run_ended = asyncio.Event()
+        self._work_waits = asyncio.Event()
+        self._incoming = 0
+        self._incoming_bytes = 0
+        self.worker = Worker(settings.worker_command, self._on_message, self._on_worker_exit)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs wait."""
+        return len(self._waiting)
+
+    @property
+    def worker_state(self) -> str:
+        """What the worker does, as in docs/wire.md."""
+        if self.worker.ready.is_set():
+            return "busy" if self._running else "idle"
+        return "starting" if self.worker.starts <= 1 else "restarting"
+
+    def get(self, job_id: str) -> Job:
+        """The job of that id. Raises `Refused` when there is none."""
+        if job_id not in self._jobs:
+            raise Refused(Code.UNKNOWN_JOB, "There is no such job; it may have been cleared away.")
+        return self._jobs[job_id]
+
+    # -- coming in -----------------------------------------------------------------------------------------------
+
+    def open_upload(self) -> None:
+        """Takes a place in the queue for a bundle that is about to come. Pair it with `close_upload`."""
+        if self.waiting + self._incoming >= self._settings.waiting_jobs:
+            raise Refused(
+                Code.QUEUE_FULL, "Too many jobs are waiting. Let some finish or cancel some, then try again."
+            )
+        self._incoming += 1
+
+    def add_upload(self, size: int) -> None:
+        """Counts bytes that come in, so that uploads and waiting bundles together stay within the limit."""
+        waiting = sum(len(job.bundle or b"") for job in self._waiting)
+        if waiting + self._incoming_bytes + size > self._settings.waiting_bytes:
+            raise Refused(
+                Code.QUEUE_FULL, "The waiting jobs take too much memory. Let some finish, then try again."
+            )
+        self._incoming_bytes += size
+
+    def close_upload(self, size: int) -> None:
+        """Gives back the place and the bytes of one upload, whatever became of it."""
+        self._incoming -= 1
+        self._incoming_bytes -= size
+
+    def submit(self, bundle: Buffer) -> Job:
+        """Queues a checked bundle."""
+        job = Job(bundle)
+        self._jobs[job.id] = job
+        self._waiting.append(job)
+        self._number()
+        self._work_waits.set()
+        log.event("job queued", job=job.id, bytes=len(bundle), waiting=self.waiting)
+        return job
+
+    # -- running -------------------------------------------------------------------------------------------------
+
+    async def run_forever(self) -> None:
+        """Hands one job after the other to the worker."""
+        while True:
+            await self._work_waits.wait()
+            await self.worker.ready.wait()
+            if not self._waiting:  # cancelled while the worker was starting
+                self._work_waits.clear()
+                continue
+            await self._run(self._waiting.popleft())
+
+    async def _run(self, job: Job) -> None:
+        assert job.bundle is not None
+        message = Message(Kind.RUN, job.id, {"watched": job.watched}, (job.bundle,))
+        job.bundle = None
+        self._running = job
+        self._run_ended.clear()
+        job.start()
+        self._number()
+        await self.worker.send(message)
+        del message  # the worker has its own copy by now
+        await self._run_ended.wait()
+
+    def watch(self, job: Job) -> None:
+        """Somebody wants previews of the job from here on."""
+        if not job.watched and job is self._running:
+            self._tell(Message(Kind.WATCH, job.id))
+        job.watched = True
+
+    def cancel(self, job: Job) -> None:
+        """Cancels a waiting or running job; forgets an ended one."""
+        if job.ended:
+            self._ended.remove(job)
+            del self._jobs[job.id]
+        elif job is not self._running:
+            self._waiting.remove(job)
+            self._finish(job, State.CANCELLED)
+        elif not job.cancelling:
+            job.cancelling = True
+            self._tell(Message(Kind.CANCEL, job.id))
+            loop = asyncio.get_running_loop()
+            loop.call_later(self._settings.cancel_grace_s, self._kill_if_stuck, job)
+
+    def _tell(self, message: Message) -> None:
+        self._telling = asyncio.ensure_future(self.worker.send(message))
+
+    def _kill_if_stuck(self, job: Job) -> None:
+        if job is self._running:
+            log.event("worker ignores a cancel", job=job.id)
+            self.worker.kill()
+
+    # -- what the worker says ------------------------------------------------------------------------------------
+
+    def _on_message(self, message: Message) -> None:
+        job = self._running
+        if job is None or message.job != job.id:
+            return
+        if message.kind is Kind.STAGE:
+            job.stage, job.done, job.total = (message.fields[key] for key in ("name", "done", "total"))
+            job.changed()
+        elif message.kind is Kind.PREVIEW:
+            job.preview = message.payload
+            job.previews += 1
+            job.changed()
+        elif job.cancelling or message.kind is Kind.CANCELLED:
+            self._finish(job, State.CANCELLED)
+        elif message.kind is Kind.DONE:
+            job.result = message.payload
+            self._finish(job, State.DONE)
+        else:
+            self._finish(job, State.FAILED, message.fields)
+
+    def _on_worker_exit(self, sentence: str) -> None:
+        error = {"code": "worker_died", "message": sentence}
+        if self._running:
+            self._finish(
+                self._running, *((State.CANCELLED,) if self._running.cancelling else (State.FAILED, error))
+            )
+        elif not self.worker.was_ready:
+            while self._waiting:
+                self._finish(self._waiting.popleft(), State.FAILED, error)
+
+    def _finish(self, job: Job, state: State, error: dict[str, str] | None = None) -> None:
+        job.end(state, error)
+        if job is self._running:
+            self._running = None
+            self._run_ended.set()
+        self._ended.append(job)
+        self._forget_oldest()
+        self._number()
+        log.event(
+            "job ended", job=job.id, state=state.value, code=(error or {}).get("code"), bytes=len(job.result)
+        )
+
+    def _forget_oldest(self) -> None:
+        def too_much() -> bool:
+            kept_bytes = sum(len(job.result) for job in self._ended)
+            return len(self._ended) > self._settings.kept_jobs or kept_bytes > self._settings.kept_bytes
+
+        while len(self._ended) > 1 and too_much():
+            del self._jobs[self._ended.popleft().id]
+
+    def _number(self) -> None:
+        """Tells every waiting job how many are before it."""
+        for position, job in enumerate(self._waiting, start=1 if self._running else 0):
+            if job.position != position:
+                job.position = position
+                job.changed()

@@ -1,0 +1,47 @@
+"""How much the backend takes: fixed bounds of pictures and bundles, and the settings of one server.
+
+Numbers only. They are checked in `bundle`, `png`, `request`, `routes` and `jobs`, always before anything is decoded.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+SIDE_PX = 16_384
+"""Longest side of a canvas or picture."""
+
+PICTURE_PIXELS = 268_435_456
+"""Pixels of one picture."""
+
+DECODED_BYTES = 4 * 2**30
+"""All pictures of one job together, decoded."""
+
+BLOBS = 64
+REFERENCES = 16
+HEADER_BYTES = 2**20
+PREVIEW_PX = 1024
+"""Longest side of a preview."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What tests and special installations change about a server; the defaults are those of docs/wire.md."""
+
+    worker_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.server.worker")
+    body_bytes: int = 1_342_177_280
+    body_timeout_s: float = 60.0
+    """A request body that brings no byte for so long is given up."""
+    request_timeout_s: float = 30.0
+    """A connection that sends no whole request head for so long is closed."""
+    connections: int = 128
+    waiting_jobs: int = 32
+    waiting_bytes: int = 2 * 2**30
+    """Bundles waiting or on their way in, together."""
+    kept_jobs: int = 32
+    kept_bytes: int = 2**30
+    """Results of ended jobs, together; the newest is kept whatever its size."""
+    cancel_grace_s: float = 10.0
+    """A worker that goes on for so long after a cancel is killed."""
+    heartbeat_s: float = 10.0
+    """How often an event stream says something when there is nothing to say."""

@@ -1,0 +1,66 @@
+"""Looks at PNG files without decoding them: size, order and length of their chunks.
+
+Only still pictures of the declared size pass, and only the chunks that hold the picture are ever handed to a decoder:
+profiles and texts, where decompression bombs hide, are left behind. Decoding is in `pixels`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from colorizer.errors import UnreadablePicture
+from colorizer.server.pipe import Buffer
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_HEAD = struct.Struct(">I4s")
+_HEADER_LENGTH = 13
+_KEPT = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+_CRC_LENGTH = 4
+_CHUNKS = 65_536
+"""More chunks than any real file has; a file of empty ones would keep us counting."""
+
+
+def check(data: Buffer, width: int, height: int) -> None:
+    """Raises `UnreadablePicture` unless it is one whole still PNG of that size in px."""
+    names = [name for name, _ in _chunks(memoryview(data))]
+    if (
+        not names
+        or names[0] != b"IHDR"
+        or names.count(b"IHDR") != 1
+        or names[-1] != b"IEND"
+        or b"IDAT" not in names
+    ):
+        raise UnreadablePicture("The PNG is broken: its chunks are not in order.")
+    if b"acTL" in names:
+        raise UnreadablePicture("The PNG is animated; send one still picture.")
+    found = struct.unpack_from(">II", data, len(_SIGNATURE) + _HEAD.size)
+    if found != (width, height):
+        raise UnreadablePicture(
+            f"The PNG is {found[0]} x {found[1]} px, not {width} x {height} px as announced."
+        )
+
+
+def essential(data: Buffer) -> bytes:
+    """The same picture with nothing but its pixels, palette and transparent colour."""
+    chunks = _chunks(memoryview(data))
+    return b"".join([_SIGNATURE, *(chunk for name, chunk in chunks if name in _KEPT)])
+
+
+def _chunks(view: memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """Names and whole chunks (length, name, content, checksum), up to the last byte."""
+    if view[: len(_SIGNATURE)] != _SIGNATURE:
+        raise UnreadablePicture("This is no PNG file.")
+    start = len(_SIGNATURE)
+    for _ in range(_CHUNKS):
+        if start == len(view):
+            return
+        if start + _HEAD.size > len(view):
+            raise UnreadablePicture("The PNG is cut off.")
+        length, name = _HEAD.unpack(view[start : start + _HEAD.size])
+        end = start + _HEAD.size + length + _CRC_LENGTH
+        if end > len(view) or (name == b"IHDR" and length != _HEADER_LENGTH):
+            raise UnreadablePicture("The PNG is cut off.")
+        yield bytes(name), view[start:end]
+        start = end
+    raise UnreadablePicture("The PNG has too many chunks.")

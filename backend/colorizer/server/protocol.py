@@ -1,0 +1,78 @@
+"""uvicorn's HTTP/1.1 with three bounds it doesn't have: connections, the time for a request's head, and our error body
+for bytes that are no HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from colorizer.server import failures
+from colorizer.server.failures import Code, Refused
+
+
+class BoundedProtocol(H11Protocol):
+    """One connection. `timeout_keep_alive` of uvicorn's configuration is the time it may be silent or slow."""
+
+    max_connections = 128
+    """uvicorn makes the objects, so the bound is set on a subclass, see `bounded_to`."""
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.max_connections:
+            transport.abort()
+        else:
+            self._start_deadline()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        head_unfinished = self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+        body_unwanted = self.conn.our_state is h11.DONE and self.conn.their_state is h11.SEND_BODY
+        if not (head_unfinished or body_unwanted):
+            self._stop_deadline()
+        elif self._deadline is None:
+            self._start_deadline()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_deadline()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """Answers bytes that are no HTTP; uvicorn would send plain text."""
+        refusal = Refused(Code.BAD_REQUEST, "This is no HTTP/1.1 request, or its head is too long.")
+        body = json.dumps(failures.body(refusal)).encode()
+        headers = [
+            ("Content-Type", "application/json"),
+            ("Content-Length", str(len(body))),
+            ("X-Content-Type-Options", "nosniff"),
+            ("Connection", "close"),
+        ]
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            for event in (
+                h11.Response(status_code=400, headers=headers),
+                h11.Data(data=body),
+                h11.EndOfMessage(),
+            ):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _start_deadline(self) -> None:
+        self._deadline = self.loop.call_later(self.timeout_keep_alive, self._give_up)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _give_up(self) -> None:
+        self._deadline = None
+        self.transport.abort()
+
+
+def bounded_to(connections: int) -> type[BoundedProtocol]:
+    """The protocol class for a server with so many connections at once."""
+    return type("BoundedProtocol", (BoundedProtocol,), {"max_connections": connections})

@@ -1,0 +1,156 @@
+"""What a job's header may say: every field, its type, its range, and what must fit together.
+
+Nothing is decoded and no engine is imported here; what the engines can do comes as `EngineInfo` in JSON form.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from colorizer.engines.registry import unknown
+from colorizer.errors import InvalidInput
+from colorizer.server import limits
+from colorizer.server.bundle import Bundle, first_rule
+from colorizer.server.failures import Code, Refused
+
+API = 1
+_FAR = 2**31
+
+
+class InvalidRequest(InvalidInput):
+    """A header that breaks a rule; the message names the field and the rule."""
+
+    code = "invalid_request"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class PlacedBlob(_Strict):
+    """A picture and where its top left corner lies on its canvas, px."""
+
+    blob: int = Field(ge=0)
+    x: int = Field(default=0, ge=-_FAR, le=_FAR)
+    y: int = Field(default=0, ge=-_FAR, le=_FAR)
+
+
+class ReferenceBlobs(_Strict):
+    """A reference and, where the artist made one, its foreground mask."""
+
+    picture: PlacedBlob
+    mask: PlacedBlob | None = None
+
+
+class CanvasSize(_Strict):
+    """The size of the canvas, px."""
+
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+
+
+class JobOptions(_Strict):
+    """`colorizer.engines.base.Options` with its ranges."""
+
+    palette_lock: bool = True
+    style_detail: bool = False
+    background_detail: bool = False
+    line_gap: float = Field(default=0.02, ge=0, le=0.1, allow_inf_nan=False)
+    steps: int = Field(default=20, ge=1, le=1000)
+    size: int = Field(default=0, ge=0, le=limits.SIDE_PX)
+
+
+class JobRequest(_Strict):
+    """`header["request"]` of a job."""
+
+    api: Literal[1]
+    task: Literal["colorize", "mask"]
+    engine: str = Field(min_length=1, max_length=64)
+    model: str = Field(default="", max_length=128)
+    mode: str = Field(default="whole", max_length=64)
+    canvas: CanvasSize
+    sketch: PlacedBlob
+    sketch_mask: PlacedBlob | None = None
+    references: list[ReferenceBlobs] = Field(max_length=limits.REFERENCES)
+    background: PlacedBlob | None = None
+    seed: int = Field(default=0, ge=0, lt=2**63)
+    options: JobOptions = JobOptions()
+
+    @property
+    def pictures(self) -> dict[str, PlacedBlob]:
+        """Field name -> blob, for all that must be pictures."""
+        found = {f"references.{i}.picture": one.picture for i, one in enumerate(self.references)}
+        found["sketch"] = self.sketch
+        return found | ({"background": self.background} if self.background else {})
+
+    @property
+    def masks(self) -> dict[str, PlacedBlob]:
+        """Field name -> blob, for all masks there are."""
+        found = {f"references.{i}.mask": one.mask for i, one in enumerate(self.references) if one.mask}
+        return found | ({"sketch_mask": self.sketch_mask} if self.sketch_mask else {})
+
+
+def read(bundle: Bundle) -> JobRequest:
+    """The request of a job's bundle, checked against the bundle's blobs and the limits.
+
+    Raises `InvalidRequest`, or `Refused` with `too_large`.
+    """
+    extra = set(bundle.header) - {"blobs", "request"}
+    if extra:
+        raise InvalidRequest(f"`{min(extra)}`: there is no such field in a job's header.")
+    try:
+        request = JobRequest.model_validate(bundle.header.get("request"))
+    except ValidationError as error:
+        raise InvalidRequest(first_rule(error, "request")) from error
+    canvas = request.canvas
+    if max(canvas.width, canvas.height) > limits.SIDE_PX:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"A canvas of {canvas.width} x {canvas.height} px is too large: sides may have {limits.SIDE_PX} px.",
+        )
+    _check_blobs(request, bundle)
+    return request
+
+
+def _check_blobs(request: JobRequest, bundle: Bundle) -> None:
+    for name, placed in (request.pictures | request.masks).items():
+        if placed.blob >= len(bundle.blobs):
+            raise InvalidRequest(
+                f"`request.{name}.blob`: there are {len(bundle.blobs)} blobs, not {placed.blob + 1}."
+            )
+    for name, placed in request.pictures.items():
+        if bundle.blobs[placed.blob].info.format == "gray8":
+            raise InvalidRequest(f"`request.{name}`: a picture must be bgra8 or png, not gray8.")
+
+
+def check_engine(request: JobRequest, engines: Sequence[Mapping[str, Any]]) -> None:
+    """Checks a request against what the engines say about themselves (`EngineInfo` as JSON).
+
+    Raises `UnknownEngine` or `InvalidRequest`.
+    """
+    info = {engine["name"]: engine for engine in engines}.get(request.engine)
+    if info is None:
+        raise unknown(request.engine, [engine["name"] for engine in engines])
+    models = ["", *(model["name"] for model in info["models"])]
+    if request.model not in models:
+        raise InvalidRequest(f"`request.model`: {info['title']} has no model {request.model!r}.")
+    if max(request.canvas.width, request.canvas.height) > info["max_side"]:
+        raise InvalidRequest(f"`request.canvas`: {info['title']} takes sides up to {info['max_side']} px.")
+    if request.task == "colorize":
+        _check_colorize(request, info)
+
+
+def _check_colorize(request: JobRequest, info: Mapping[str, Any]) -> None:
+    if request.mode not in info["modes"]:
+        modes = ", ".join(info["modes"])
+        raise InvalidRequest(f"`request.mode`: {info['title']} has the modes {modes}, not {request.mode!r}.")
+    if not request.references:
+        raise InvalidRequest("`request.references`: give at least one reference picture.")
+    if len(request.references) > info["max_references"]:
+        count = len(request.references)
+        raise InvalidRequest(
+            f"`request.references`: {info['title']} takes up to {info['max_references']} references, not {count}."
+        )

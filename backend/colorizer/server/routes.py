@@ -1,0 +1,203 @@
+"""The routes of docs/wire.md. Every one is a few lines over `jobs`; who may call them was decided by `guard`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+import colorizer
+from colorizer.errors import ColorizerError
+from colorizer.server import bundle, log, request
+from colorizer.server.failures import Code, Refused
+from colorizer.server.guard import INTERNAL, answer
+from colorizer.server.jobs import Job, JobQueue
+from colorizer.server.limits import Settings
+from colorizer.server.pipe import Buffer
+
+_EVENTS_A_SECOND = 20
+_PIECE = 2**18
+_ENGINES_TIMEOUT_S = 60.0
+
+
+class Routes:
+    """The application's handlers, bound to one queue."""
+
+    def __init__(self, queue: JobQueue, settings: Settings) -> None:
+        self._queue = queue
+        self._settings = settings
+        self._started = time.monotonic()
+
+    async def health(self, _: Request) -> Response:
+        """Whether the backend is there and what its worker does."""
+        return JSONResponse(
+            {
+                "ok": True,
+                "api": request.API,
+                "version": colorizer.__version__,
+                "uptime_s": round(time.monotonic() - self._started, 3),
+                "worker": self._queue.worker_state,
+                "waiting": self._queue.waiting,
+            }
+        )
+
+    async def engines(self, _: Request) -> Response:
+        """What the engines can do; waits while the worker is still importing them."""
+        await self._wait_for_engines()
+        return JSONResponse({"ok": True, "engines": self._queue.worker.engines})
+
+    async def submit(self, http: Request) -> Response:
+        """Takes a bundle, checks all but the pixels, queues it."""
+        if http.headers.get("content-type") != bundle.MEDIA_TYPE:
+            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"`Content-Type` must be {bundle.MEDIA_TYPE}.")
+        body = bytearray()
+        self._queue.open_upload()
+        try:
+            await self._receive(http, body)
+            job_request = await asyncio.to_thread(lambda: request.read(bundle.read(body)))
+            await self._wait_for_engines()
+            request.check_engine(job_request, self._queue.worker.engines)
+        finally:
+            self._queue.close_upload(len(body))
+        return JSONResponse(self._queue.submit(body).status(), status_code=202)
+
+    async def _receive(self, http: Request, body: bytearray) -> None:
+        too_large = Refused(Code.TOO_LARGE, f"A body may have {self._settings.body_bytes} bytes.")
+        announced = http.headers.get("content-length", "0")
+        if int(announced) > self._settings.body_bytes:
+            raise too_large
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s) as silence:
+                async for chunk in http.stream():
+                    if len(body) + len(chunk) > self._settings.body_bytes:
+                        raise too_large
+                    self._queue.add_upload(len(chunk))
+                    body += chunk
+                    silence.reschedule(loop.time() + self._settings.body_timeout_s)
+        except TimeoutError:
+            raise Refused(Code.TIMEOUT, "The body came too slowly and was given up.") from None
+
+    async def _wait_for_engines(self) -> None:
+        try:
+            await asyncio.wait_for(self._queue.worker.engines_known.wait(), _ENGINES_TIMEOUT_S)
+        except TimeoutError:
+            raise Refused(
+                Code.NOT_READY, "The engines don't start; the reason is in the backend's log."
+            ) from None
+
+    async def status(self, http: Request) -> Response:
+        """One job's status."""
+        return JSONResponse(self._job(http).status())
+
+    async def events(self, http: Request) -> Response:
+        """One job's status at every change, as server-sent events."""
+        job = self._job(http)
+        self._queue.watch(job)
+        return StreamingResponse(self._tell_changes(job), media_type="text/event-stream")
+
+    async def _tell_changes(self, job: Job) -> AsyncIterator[str]:
+        while True:
+            change = job.next_change  # taken before the status, so that nothing falls between
+            yield f"event: status\ndata: {json.dumps(job.status())}\n\n"
+            if job.ended:
+                return
+            await asyncio.sleep(1 / _EVENTS_A_SECOND)
+            while not await _happens(change, within_s=self._settings.heartbeat_s):
+                yield ": still here\n\n"
+
+    async def preview(self, http: Request) -> Response:
+        """The newest picture of how it will look."""
+        job = self._job(http)
+        self._queue.watch(job)
+        if not job.preview:
+            raise Refused(Code.NOT_READY, "There is no preview of this job yet.")
+        return Response(bytes(job.preview), media_type="image/png")
+
+    async def result(self, http: Request) -> Response:
+        """The result's bundle."""
+        job = self._job(http)
+        if not job.result:
+            raise Refused(Code.NOT_READY, f"This job has no result: it is {job.state.value}.")
+        headers = {"Content-Length": str(len(job.result))}
+        return StreamingResponse(_pieces(job.result), headers=headers, media_type=bundle.MEDIA_TYPE)
+
+    async def cancel(self, http: Request) -> Response:
+        """Cancels a waiting or running job, forgets an ended one."""
+        job = self._job(http)
+        self._queue.cancel(job)
+        return JSONResponse(job.status())
+
+    def _job(self, http: Request) -> Job:
+        return self._queue.get(http.path_params["job"])
+
+
+async def _happens(change: asyncio.Event, within_s: float) -> bool:
+    try:
+        return await asyncio.wait_for(change.wait(), within_s)
+    except TimeoutError:
+        return False
+
+
+async def _pieces(data: Buffer) -> AsyncIterator[memoryview]:
+    view = memoryview(data)
+    for start in range(0, len(view), _PIECE):
+        yield view[start : start + _PIECE]
+
+
+def application(queue: JobQueue, settings: Settings) -> Starlette:
+    """The application without its guard."""
+    routes = Routes(queue, settings)
+    table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
+        ("GET", "/v1/health", routes.health),
+        ("GET", "/v1/engines", routes.engines),
+        ("POST", "/v1/jobs", routes.submit),
+        ("GET", "/v1/jobs/{job}", routes.status),
+        ("DELETE", "/v1/jobs/{job}", routes.cancel),
+        ("GET", "/v1/jobs/{job}/events", routes.events),
+        ("GET", "/v1/jobs/{job}/preview", routes.preview),
+        ("GET", "/v1/jobs/{job}/result", routes.result),
+    ]
+    app = Starlette(
+        routes=[Route(path, handler, methods=[method]) for method, path, handler in table],
+        exception_handlers={
+            ColorizerError: _on_error,
+            HTTPException: _on_http_exception,
+            ClientDisconnect: _on_disconnect,
+            Exception: _on_bug,
+        },
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _on_error(http: Request, error: Exception) -> Response:
+    assert isinstance(error, ColorizerError)
+    log.event("request refused", method=http.method, code=error.code)
+    return answer(error)
+
+
+def _on_http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code == Code.METHOD_NOT_ALLOWED.status:
+        response = answer(Refused(Code.METHOD_NOT_ALLOWED, "This route doesn't answer that method."))
+        response.headers.update(error.headers or {})
+        return response
+    return answer(Refused(Code.UNKNOWN_ROUTE, "There is no such route."))
+
+
+def _on_disconnect(_: Request, __: Exception) -> Response:
+    return Response(status_code=Code.BAD_REQUEST.status)  # nobody reads it
+
+
+def _on_bug(_: Request, __: Exception) -> Response:
+    return answer(
+        Refused(Code.INTERNAL, INTERNAL)
+    )  # `guard` logs it: starlette raises it again after this answer

@@ -1,0 +1,179 @@
+"""The worker process: imports engines, runs one job after the other, and may die at any time without harm.
+
+Started by `supervisor` with messages on stdin and stdout (`pipe`) and its log on stderr. One thread listens; the main
+thread works. When stdin ends, the HTTP process is gone, and the worker ends at once. What a job is, is in `run_job`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import faulthandler
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import IO, Any
+
+from colorizer.engines import registry
+from colorizer.engines.base import Picture
+from colorizer.errors import Cancelled, ColorizerError, OutOfMemory
+from colorizer.server import log, pipe
+from colorizer.server.pipe import Buffer, Kind, Message
+
+_STAGES_A_SECOND = 20
+_PREVIEWS_A_SECOND = 2
+
+
+class Worker:
+    """The state that the listening and the working thread share."""
+
+    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self._jobs: queue.SimpleQueue[Message] = queue.SimpleQueue()
+        self.cancelled: set[str] = set()
+        self.watched: set[str] = set()
+
+    def say(self, kind: Kind, job: str = "", *parts: Buffer, **fields: Any) -> None:
+        """Sends a message to the HTTP process."""
+        pipe.write(self._outgoing, Message(kind, job, fields, parts))
+
+    def listen(self) -> None:
+        """The listening thread: never returns, ends the process when the other end is gone."""
+        while message := pipe.read(self._incoming):
+            if message.kind is Kind.CANCEL:
+                self.cancelled.add(message.job)
+            elif message.kind is Kind.WATCH:
+                self.watched.add(message.job)
+            else:
+                self._jobs.put(message)
+        os._exit(0)
+
+    def work(self) -> None:
+        """Runs jobs for ever."""
+        while True:
+            message = self._jobs.get()
+            if message.fields["watched"]:
+                self.watched.add(message.job)
+            self._run(message)
+            self.cancelled.discard(message.job)
+            self.watched.discard(message.job)
+
+    def _run(self, message: Message) -> None:
+        from colorizer.server import run_job
+
+        try:
+            run_job.run(message.payload, JobReport(self, message.job))
+        except Cancelled:
+            self.say(Kind.CANCELLED, message.job)
+        except ColorizerError as error:
+            self.say(Kind.FAILED, message.job, code=error.code, message=str(error))
+        except Exception as error:  # noqa: BLE001 - the border of a job: whatever happens, the next job must run
+            told = tell(error)
+            log.trouble("job failed", job=message.job, code=told.code)
+            self.say(Kind.FAILED, message.job, code=told.code, message=str(told))
+            release_memory()
+
+
+class JobReport:
+    """What an engine reports to; satisfies `colorizer.engines.base.Report`."""
+
+    def __init__(self, worker: Worker, job: str) -> None:
+        self._worker = worker
+        self._job = job
+        self._stage = ""
+        self._next_stage_at = 0.0
+        self._next_preview_at = 0.0
+
+    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
+        """Tells the HTTP process; raises `Cancelled` when the job was cancelled."""
+        self._stop_if_cancelled()
+        now = time.monotonic()
+        if name != self._stage or done >= total or now >= self._next_stage_at:
+            self._worker.say(Kind.STAGE, self._job, name=name, done=done, total=total)
+            self._stage, self._next_stage_at = name, now + 1 / _STAGES_A_SECOND
+
+    def preview(self, picture: Callable[[], Picture]) -> None:
+        """Sends the picture when somebody looks and the last one is half a second old."""
+        self._stop_if_cancelled()
+        now = time.monotonic()
+        if self._job in self._worker.watched and now >= self._next_preview_at:
+            from colorizer.server import pixels
+
+            self._worker.say(Kind.PREVIEW, self._job, pixels.encode_preview(picture()))
+            self._next_preview_at = now + 1 / _PREVIEWS_A_SECOND
+
+    def finish(self, preview: bytes, bundle: list[Buffer], record: dict[str, Any]) -> None:
+        """Sends the last preview and the result."""
+        self._stop_if_cancelled()
+        self._worker.say(Kind.PREVIEW, self._job, preview)
+        self._worker.say(Kind.DONE, self._job, *bundle)
+        request = record["request"]
+        log.event(
+            "job done",
+            job=self._job,
+            seconds=record["seconds"],
+            engine=request["engine"],
+            mode=request["mode"],
+        )
+
+    def _stop_if_cancelled(self) -> None:
+        if self._job in self._worker.cancelled:
+            raise Cancelled("The job was cancelled.")
+
+
+def tell(error: BaseException) -> ColorizerError:
+    """What to tell the artist about an exception that is not a `ColorizerError`."""
+    text = str(error).lower()
+    memory = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory")
+    if isinstance(error, MemoryError) or any(words in text for words in memory):
+        return OutOfMemory(
+            "There is not enough memory for this job. Close other programs, or use a smaller picture or working size."
+        )
+    told = ColorizerError("Something went wrong inside the engine; the details are in the backend's log.")
+    told.code = "internal"
+    return told
+
+
+def release_memory() -> None:
+    """Gives back what a failed job still holds, on the accelerator too."""
+    import gc
+
+    gc.collect()
+    torch = sys.modules.get("torch")
+    if torch is not None and torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def describe_engines() -> list[dict[str, Any]]:
+    """What every engine says about itself, as JSON; one that can't even be imported is left out and logged."""
+    found = []
+    for name in registry.names():
+        try:
+            found.append(dataclasses.asdict(registry.get(name).info))
+        except Exception:  # noqa: BLE001 - a broken engine must not take the others with it
+            log.trouble("engine left out", engine=name)
+    return found
+
+
+def main() -> None:
+    """The process: never returns while the HTTP process lives."""
+    outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(
+        sys.stderr.fileno(), sys.stdout.fileno()
+    )  # what libraries print must not get between the messages
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; the HTTP process ends us
+    log.start_on_stderr()
+    worker = Worker(sys.stdin.buffer, outgoing)
+    threading.Thread(target=worker.listen, name="listen", daemon=True).start()
+    engines = describe_engines()
+    worker.say(Kind.READY, engines=engines)
+    worker.work()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,297 @@
+"""Trains the match engine's correspondence network on our own drawings. Reads from top to bottom.
+
+The truth is known for every pixel, so the attention itself is supervised: a region of the sketch must look at the
+reference's cells of the same part or colour, or at the null key where the reference has neither.
+No picture from outside is read. The batches come from `match_data`, the figures on held-out drawings from
+`match_validation`.
+
+    python -m colorizer.training.match --out DIR --limit-minutes 65
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.optim.swa_utils import AveragedModel
+
+from colorizer.data.palette import BACKGROUND_PARTS, Part
+from colorizer.engines.match.network import Features, MatchConfig, MatchNetwork
+from colorizer.training.loop import StopSignal, log, open_run, save_checkpoint
+from colorizer.training.match_data import Batch, DrawingRing, key_parts
+from colorizer.training.match_validation import validate
+
+MODEL_FOLDER = "model"
+
+SAME_COLOUR = 0.06
+"""RGB distance (0..1) below which two palette colours count as one."""
+
+NEVER = -1e4
+"""A logit that no sum of exponentials notices, and that bf16 and fp32 can hold."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides the trained weights, besides the seed."""
+
+    network: MatchConfig = MatchConfig(parts=len(Part), background_parts=BACKGROUND_PARTS)
+    steps: int = 2600
+    """The learning rate comes down to its least at this step; then the training ends."""
+    batch: int = 16
+    drawings_kept: int = 2048
+    drawings_per_step: int = 8
+    regions: int = 32
+    """Regions compared per sketch and step."""
+    places: int = 6
+    """Places compared per region."""
+    learning_rate: float = 1.2e-3
+    warmup_steps: int = 150
+    weight_decay: float = 0.01
+    average: float = 0.998
+    """How slowly the averaged weights follow; these are the ones that are kept."""
+    log_every: int = 25
+    save_every: int = 250
+    validation_drawings: int = 96
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where a training is."""
+
+    step: int
+    steps: int
+    losses: dict[str, float]
+    """Running means."""
+
+
+def train(
+    out: Path,
+    *,
+    resume: bool = False,
+    limit_minutes: float = math.inf,
+    device: str = "cpu",
+    seed: int = 0,
+    progress: Callable[[Progress], None] = lambda _: None,
+    recipe: Recipe | None = None,
+) -> None:
+    """Trains until the recipe's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.
+
+    Leaves in `out`: `checkpoint.pt` (everything needed to go on exactly), `training.jsonl` (figures) and `model/`
+    (what `MatchNetwork.from_pretrained` loads).
+
+    Raises:
+        InvalidInput: `out` holds a training and `resume` is not set, or the other way round.
+    """
+    stop = StopSignal(limit_minutes)
+    state = open_run(out, resume=resume)
+    training = _Training(recipe or Recipe(), device, seed, state)
+    with stop.listening():
+        while training.step < training.recipe.steps and not stop.is_set:
+            training.advance()
+            if training.step % training.recipe.log_every == 0:
+                log(out, **training.figures())
+                progress(Progress(training.step, training.recipe.steps, dict(training.losses)))
+            if training.step % training.recipe.save_every == 0:
+                training.save(out)
+    training.save(out)
+    figures = validate(training.averaged, training.recipe.validation_drawings)
+    log(out, step=training.step, **asdict(figures))
+
+
+class _Training:
+    """The state of one training, and the step that moves it on."""
+
+    def __init__(self, recipe: Recipe, device: str, seed: int, state: dict[str, Any] | None) -> None:
+        self.recipe = recipe
+        self.losses: dict[str, float] = {}
+        self.step = 0
+        self._device = device
+        self._seed = seed
+        self._started = time.monotonic()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            network = MatchNetwork(recipe.network)
+        self._network = network.to(device).train()
+        self._average = AveragedModel(self._network, avg_fn=self._follow)
+        self._optimiser = torch.optim.AdamW(
+            self._network.parameters(), recipe.learning_rate, betas=(0.9, 0.98),
+            weight_decay=recipe.weight_decay,
+        )  # fmt: skip
+        self._generator = torch.Generator().manual_seed(seed)
+        drawn = self._restore(state) if state else 0
+        size = recipe.network.image_size
+        self._ring = DrawingRing(recipe.drawings_kept, size, self._seed, drawn)
+
+    @property
+    def averaged(self) -> MatchNetwork:
+        """The averaged network, ready for use."""
+        network = self._average.module
+        assert isinstance(network, MatchNetwork)
+        return network.eval()
+
+    def advance(self) -> None:
+        """One step: draw, compare, learn."""
+        self._ring.renew(self.recipe.drawings_per_step)
+        batch = self._ring.batch(self.recipe.batch, self._generator)
+        places, regions = region_places(batch, self.recipe, self._generator)
+        for group in self._optimiser.param_groups:
+            group["lr"] = learning_rate(self.step, self.recipe)
+        losses = self._losses(batch.to(self._device), places.to(self._device), regions.to(self._device))
+        self._optimiser.zero_grad()
+        torch.autograd.backward(torch.stack(list(losses.values())).sum())
+        torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
+        self._optimiser.step()
+        self._average.update_parameters(self._network)
+        self.step += 1
+        for name, loss in losses.items():
+            before = self.losses.setdefault(name, loss.item())
+            self.losses[name] = 0.98 * before + 0.02 * loss.item()
+
+    def figures(self) -> dict[str, float]:
+        """One line of the log. `minutes` counts from the start of this process."""
+        minutes = (time.monotonic() - self._started) / 60
+        samples = self.step * self.recipe.batch
+        rounded = {name: round(value, 4) for name, value in self.losses.items()}
+        return {"step": self.step, "samples": samples, "minutes": round(minutes, 2), **rounded}
+
+    def save(self, out: Path) -> None:
+        """Writes the checkpoint and the averaged network."""
+        state = {
+            "step": self.step,
+            "seed": self._seed,
+            "drawn": self._ring.drawn,
+            "losses": self.losses,
+            "network": self._network.state_dict(),
+            "average": self._average.state_dict(),
+            "optimiser": self._optimiser.state_dict(),
+            "generator": self._generator.get_state(),
+        }
+        save_checkpoint(out, state)
+        self.averaged.save_pretrained(out / MODEL_FOLDER)
+
+    def _restore(self, state: dict[str, Any]) -> int:
+        """Takes up a checkpoint; returns how many drawings had been made."""
+        self.step, self._seed, self.losses = state["step"], state["seed"], state["losses"]
+        self._network.load_state_dict(state["network"])
+        self._average.load_state_dict(state["average"])
+        self._optimiser.load_state_dict(state["optimiser"])
+        self._generator.set_state(state["generator"])
+        drawn: int = state["drawn"]
+        return drawn
+
+    def _follow(self, averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        """Follows fast in the first steps, when the weights are still far from anything worth keeping."""
+        follow = 1 - min(self.recipe.average, float(count) / (float(count) + 20))
+        return averaged.lerp(current, follow)
+
+    def _losses(self, batch: Batch, places: Tensor, regions: Tensor) -> dict[str, Tensor]:
+        with torch.autocast(self._device.partition(":")[0], torch.bfloat16):
+            features = self._network.features(
+                batch.ink, batch.ink_mask, batch.reference, batch.reference_mask
+            )
+        queries = features.queries.gather(
+            1, places.flatten(1)[..., None].expand(-1, -1, features.queries.shape[-1])
+        )
+        logits = self._network.logits(features, queries).view(*places.shape, -1)
+        return match_losses(batch, features, logits, places, regions)
+
+
+def learning_rate(step: int, recipe: Recipe) -> float:
+    """Warm-up, then half a cosine down to a fiftieth."""
+    warm = min(1.0, (step + 1) / recipe.warmup_steps)
+    cosine = 0.5 * (1 + math.cos(math.pi * min(step / recipe.steps, 1.0)))
+    return recipe.learning_rate * warm * (0.02 + 0.98 * cosine)
+
+
+def region_places(batch: Batch, recipe: Recipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Picks regions of each sketch, small ones nearly as often as big ones, and places inside them.
+
+    Returns:
+        places: (B, R, M) indices into the query grid.
+        regions: (B, R) the part of each region.
+    """
+    stride = recipe.network.image_size // recipe.network.query_grid
+    instances = batch.instances[:, ::stride, ::stride].flatten(1)
+    parts = batch.parts[:, ::stride, ::stride].flatten(1)
+    sizes = torch.zeros(len(parts), 256).scatter_add_(1, instances, torch.ones(parts.shape))
+    weights = sizes.gather(1, instances) ** -0.7
+    first = torch.multinomial(weights, recipe.regions, generator=generator)
+    inside = instances.gather(1, first)[:, :, None] == instances[:, None]
+    order = torch.rand(inside.shape, generator=generator) * inside
+    value, places = order.topk(recipe.places, 2)
+    # A region smaller than the number of places is asked at its first place again.
+    return torch.where(value > 0, places, first[:, :, None]), parts.gather(1, first)
+
+
+def match_losses(
+    batch: Batch, features: Features, logits: Tensor, places: Tensor, regions: Tensor
+) -> dict[str, Tensor]:
+    """The losses, weighted; their sum is what is minimised.
+
+    Args:
+        batch: the pictures and the truth.
+        features: what the network made of them.
+        logits: (B, R, M, K*K + 1) of the places.
+        places: (B, R, M) indices into the query grid.
+        regions: (B, R) part of each region.
+    """
+    keys = key_parts(batch.reference_parts, int(math.isqrt(features.colours.shape[1]))).flatten(1)
+    truth = _colours_of(batch.palette, regions)
+    key_truth = _colours_of(batch.palette, keys)
+    right = (torch.cdist(truth, key_truth) < SAME_COLOUR) | (regions[:, :, None] == keys[:, None])
+    present = right.any(2)
+    right = torch.cat([right, ~present[..., None]], 2)
+
+    share = logits.log_softmax(-1)
+    found = torch.logsumexp(share.masked_fill(~right[:, :, None], NEVER), -1)  # (B, R, M)
+    pooled = torch.logsumexp(found, -1) - math.log(found.shape[-1])
+
+    seen = logits[..., :-1].softmax(-1).mean(2)  # (B, R, K*K): the region's attention, as at run time
+    colour = (torch.matmul(seen, features.colours) - truth).abs().mean(-1)
+    part_logits = features.sketch_parts.flatten(2).transpose(1, 2)
+    part_logits = part_logits.gather(1, places[:, :, 0, None].expand(-1, -1, part_logits.shape[-1]))
+    return {
+        "attention": -0.5 * found.mean(),
+        "region": -0.5 * pooled.mean(),
+        "colour": (colour * present).sum() / present.sum().clamp(min=1),
+        "pick": 0.5 * (features.colours - key_truth).abs().mean(),
+        "sketch_part": 0.4 * F.cross_entropy(part_logits.flatten(0, 1), regions.flatten()),
+        "reference_part": 0.4 * F.cross_entropy(features.reference_parts.flatten(2), keys),
+    }
+
+
+def _colours_of(palette: Tensor, parts: Tensor) -> Tensor:
+    """(B, P, 3) and (B, N) to (B, N, 3)."""
+    return palette.gather(1, parts[..., None].expand(-1, -1, 3))
+
+
+def main() -> None:
+    """The command line of this file alone; `colorize train match` is the same with a progress bar."""
+    parser = argparse.ArgumentParser(prog="python -m colorizer.training.match")
+    parser.add_argument("--out", type=Path, required=True, help="folder of the run")
+    parser.add_argument("--resume", action="store_true", help="go on with the run in the folder")
+    parser.add_argument("--limit-minutes", type=float, default=math.inf)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--steps", type=int, default=Recipe().steps, help="length of the whole run")
+    options = parser.parse_args()
+    train(
+        options.out,
+        resume=options.resume,
+        limit_minutes=options.limit_minutes,
+        device=options.device,
+        seed=options.seed,
+        recipe=Recipe(steps=options.steps),
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,192 @@
+"""Batches for the match network: a ring of drawings that is renewed all the time, and what is varied per batch.
+
+Which drawings the ring holds depends on how many were drawn and on nothing else, so a resumed training can draw
+exactly the same ring again. The drawings themselves come from `colorizer.data`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorizer.data.drawing import Triplet, triplet
+from colorizer.data.palette import BACKGROUND_PARTS, Part
+
+FIRST_TRAINING_SEED = 1_000_000
+"""Drawings below are kept for validation."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B triplets, ready for the network. S: image size, P: number of parts."""
+
+    ink: Tensor
+    """(B, 1, S, S), 0..1, 1 = line."""
+    ink_mask: Tensor
+    """(B, 1, S, S), -1 background, 1 foreground, 0 unknown."""
+    reference: Tensor
+    """(B, 3, S, S), sRGB, 0..1."""
+    reference_mask: Tensor
+    parts: Tensor
+    """(B, S, S), int64."""
+    instances: Tensor
+    """(B, S, S), int64, 1..255; 0 where there is only margin."""
+    reference_parts: Tensor
+    palette: Tensor
+    """(B, P, 3), sRGB, 0..1."""
+
+    def to(self, device: str) -> Batch:
+        """The same batch on another device."""
+        return Batch(*(value.to(device) for value in vars(self).values()))
+
+
+class DrawingRing:
+    """Keeps the last `capacity` drawings of an endless series."""
+
+    def __init__(self, capacity: int, size: int, seed: int = 0, drawn: int = 0) -> None:
+        """`drawn` tells how many drawings a resumed training had made; 0 starts with a full ring."""
+        self.capacity = capacity
+        self._size = size
+        self._first_seed = FIRST_TRAINING_SEED + seed * 1_000_000_000
+        self._kept: list[Triplet | None] = [None] * capacity
+        self.drawn = max(drawn - capacity, 0)
+        self.renew(capacity)
+
+    def renew(self, count: int) -> None:
+        """Replaces the `count` oldest drawings."""
+        for _ in range(count):
+            drawing = triplet(self._first_seed + self.drawn, self._size)
+            self._kept[self.drawn % self.capacity] = drawing
+            self.drawn += 1
+
+    def batch(self, count: int, generator: torch.Generator) -> Batch:
+        """`count` different drawings, varied."""
+        chosen = torch.randperm(self.capacity, generator=generator)[:count].tolist()
+        return vary(collate([self._kept[i] for i in chosen]), generator)
+
+
+def collate(drawings: list[Triplet | None]) -> Batch:
+    """Drawings as they are, with exact masks."""
+    kept = [drawing for drawing in drawings if drawing is not None]
+
+    def stack(name: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(drawing, name) for drawing in kept]))
+
+    parts, reference_parts = stack("parts").long(), stack("reference_parts").long()
+    return Batch(
+        ink=1 - stack("sketch").float()[:, None] / 255,
+        ink_mask=_mask(parts),
+        reference=stack("reference").permute(0, 3, 1, 2).float() / 255,
+        reference_mask=_mask(reference_parts),
+        parts=parts,
+        instances=stack("instances").long(),
+        reference_parts=reference_parts,
+        palette=stack("palette"),
+    )
+
+
+def vary(batch: Batch, generator: torch.Generator) -> Batch:
+    """Other colours, margins, mirrored pictures, and masks that are rough or missing; the labels follow."""
+    count = len(batch.ink)
+    batch = _with_margins(batch, generator)
+    reference, palette = _recolour(batch.reference, batch.palette, generator)
+    mirror = torch.rand(count, generator=generator) < 0.5
+    # The pose stays alike in three of four: sketches are often coloured from a picture in the same pose.
+    mirror_reference = mirror ^ (torch.rand(count, generator=generator) < 0.25)
+    known = torch.multinomial(torch.tensor([0.25, 0.1, 0.1, 0.55]), count, True, generator=generator)
+    ink_mask = _roughen(batch.ink_mask, generator) * _per_picture(known % 2 == 1)
+    reference_mask = _roughen(batch.reference_mask, generator) * _per_picture(known >= 2)
+    return Batch(
+        ink=_mirrored(batch.ink, mirror),
+        ink_mask=_mirrored(ink_mask, mirror),
+        reference=_mirrored(reference, mirror_reference),
+        reference_mask=_mirrored(reference_mask, mirror_reference),
+        parts=_mirrored(batch.parts, mirror),
+        instances=_mirrored(batch.instances, mirror),
+        reference_parts=_mirrored(batch.reference_parts, mirror_reference),
+        palette=palette,
+    )
+
+
+def key_parts(reference_parts: Tensor, key_grid: int) -> Tensor:
+    """The part each key's cell stands for: (B, S, S) to (B, K, K).
+
+    Mostly the one that covers most of the cell; the rarer in the picture, the less it needs (eyes would never win).
+    """
+    cell = reference_parts.shape[-1] // key_grid
+    covered = F.one_hot(reference_parts, len(Part)).permute(0, 3, 1, 2).float()
+    share = F.avg_pool2d(covered, cell)
+    rarity = share.mean((2, 3), keepdim=True).clamp(min=1e-4) ** -0.3
+    return (share * rarity).argmax(1)
+
+
+def _with_margins(batch: Batch, generator: torch.Generator) -> Batch:
+    """Blank paper left and right of some pictures: at run time portraits are padded to squares."""
+    size = batch.ink.shape[-1]
+    blank, reference_blank = (_margins(len(batch.ink), size, generator) for _ in range(2))
+    wide, reference_wide = blank[:, None, None], reference_blank[:, None, None]
+    return replace(
+        batch,
+        ink=batch.ink.masked_fill(wide, 0),
+        ink_mask=batch.ink_mask.masked_fill(wide, -1),
+        reference=batch.reference.masked_fill(reference_wide, 1),
+        reference_mask=batch.reference_mask.masked_fill(reference_wide, -1),
+        parts=batch.parts.masked_fill(blank[:, None], Part.BACKDROP),
+        instances=batch.instances.masked_fill(blank[:, None], 0),
+        reference_parts=batch.reference_parts.masked_fill(reference_blank[:, None], Part.BACKDROP),
+    )
+
+
+def _margins(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """(B, S): which columns are blank; in three of five pictures none, else up to a quarter on either side."""
+    shares = torch.rand(count, 2, generator=generator)
+    width = torch.where(shares[:, 0] < 0.4, shares[:, 1] * size / 4, 0.0)[:, None]
+    column = torch.arange(size)[None] + 0.5
+    return (column < width) | (column > size - width)
+
+
+def _mask(parts: Tensor) -> Tensor:
+    return (parts >= BACKGROUND_PARTS).float()[:, None] * 2 - 1
+
+
+def _mirrored(pictures: Tensor, which: Tensor) -> Tensor:
+    view = which.view(-1, *[1] * (pictures.dim() - 1))
+    return torch.where(view, pictures.flip(-1), pictures)
+
+
+def _per_picture(which: Tensor) -> Tensor:
+    return which.float().view(-1, 1, 1, 1)
+
+
+def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
+    """The whole batch's masks exact (half of the time), or up to 3 px too wide or too narrow."""
+    radius, narrow = torch.randint(1, 4, (2,), generator=generator).tolist()
+    if torch.rand(1, generator=generator).item() < 0.5:
+        return mask
+    sign = -1 if narrow == 1 else 1
+    return sign * F.max_pool2d(sign * mask, 2 * radius + 1, 1, radius)
+
+
+def _recolour(reference: Tensor, palette: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Every second picture gets its channels swapped, another gamma and another saturation."""
+    count = len(reference)
+    changed = torch.rand(count, generator=generator) < 0.5
+    order = torch.rand(count, 3, generator=generator).argsort(1)
+    order = torch.where(changed[:, None], order, torch.arange(3))
+    gamma = torch.where(changed, torch.exp(torch.randn(count, generator=generator) * 0.25), 1.0)
+    saturation = 0.6 + 0.6 * torch.rand(count, generator=generator)
+    saturation = torch.where(changed, saturation, 1.0)
+
+    def recoloured(pixels: Tensor) -> Tensor:
+        """(B, 3, N) to the same."""
+        pixels = pixels.gather(1, order[:, :, None].expand_as(pixels))
+        pixels = pixels ** gamma[:, None, None]
+        gray = pixels.mean(1, keepdim=True)
+        return (gray + (pixels - gray) * saturation[:, None, None]).clamp(0, 1)
+
+    pictures = recoloured(reference.flatten(2)).view_as(reference)
+    return pictures, recoloured(palette.transpose(1, 2)).transpose(1, 2)

@@ -1,0 +1,200 @@
+"""The backend process: started on first need, watched, ended with Krita. Its HTTP is `client`'s business.
+
+The process lives as long as its stdin stays open: it sees the end of it even when Krita is killed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from enum import Enum
+from pathlib import Path
+
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.home import LOG
+from krita_colorize.core import launch
+from krita_colorize.core.errors import Told
+from krita_colorize.qt import QtCore, Signal
+
+READY_WITHIN_MS = 60_000
+END_WITHIN_MS = 1500
+STEADY_MS = 30_000
+"""A process that lived so long wasn't a failed start."""
+
+_MAX_GREETING_BYTES = 1 << 16
+
+
+class BackendState(Enum):
+    """Where the process is."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    ERROR = "error"  # `message` says what and what to do
+
+
+class Backend(QtCore.QObject):
+    """Supervises one process. `changed` follows every change of `state` and `message`."""
+
+    changed = Signal()
+
+    def __init__(self, home: Path, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self.home = home
+        self.state = BackendState.STOPPED
+        self.message = ""
+        self.address: launch.Ready | None = None
+        self._process: QtCore.QProcess | None = None
+        self._greeting = b""
+        self._stderr: deque[str] = deque(maxlen=40)
+        self._failures = 0
+        self._delay = self._timer(self._launch)
+        self._patience = self._timer(self._on_too_slow)
+        self._steady = self._timer(self._on_steady)
+
+    def need(self) -> None:
+        """Starts the process unless it runs or is about to; after failed starts only after a pause."""
+        if self.state in (BackendState.STARTING, BackendState.READY):
+            return
+        self._set(BackendState.STARTING)
+        self._delay.start(launch.back_off_s(self._failures) * 1000)
+
+    def restart(self) -> None:
+        """Starts the process afresh and at once, whatever state it is in: the artist's button."""
+        self.stop()
+        self._failures = 0
+        self.need()
+
+    def stop(self) -> None:
+        """Ends the process; it isn't missed."""
+        self._delay.stop()
+        process = self._let_go()
+        if process is not None:
+            # It ends by itself when its stdin closes; whoever doesn't is killed, without anybody waiting for it.
+            process.finished.connect(process.deleteLater)
+            QtCore.QTimer.singleShot(END_WITHIN_MS, process.kill)
+            process.closeWriteChannel()
+        self._set(BackendState.STOPPED)
+
+    def close(self) -> None:
+        """Ends the process and waits for its end: for the end of Krita."""
+        self._delay.stop()
+        process = self._let_go()
+        if process is not None:
+            process.closeWriteChannel()
+            if not process.waitForFinished(END_WITHIN_MS):
+                process.kill()
+                process.waitForFinished(END_WITHIN_MS)
+            process.deleteLater()
+        self.state = BackendState.STOPPED
+
+    def report(self, sentence: str) -> None:
+        """Turns trouble into the state `ERROR`."""
+        self._failures += 1
+        process = self._let_go()
+        if process is not None:
+            process.kill()
+            process.deleteLater()
+        if self._stderr:
+            LOG.warning("the backend's last words:\n%s", "\n".join(self._stderr))
+        self._set(BackendState.ERROR, sentence)
+
+    def _timer(self, slot: object) -> QtCore.QTimer:
+        timer = QtCore.QTimer(self)
+        timer.setSingleShot(True)
+        timer.timeout.connect(slot)  # type: ignore[arg-type]
+        return timer
+
+    def _set(self, state: BackendState, message: str = "") -> None:
+        if (state, message) != (self.state, self.message):
+            LOG.info("backend: %s %s", state.value, message)
+            self.state, self.message = state, message
+            self.changed.emit()
+
+    def _let_go(self) -> QtCore.QProcess | None:
+        """Forgets the process; its signals no longer reach us."""
+        process, self._process = self._process, None
+        self.address = None
+        self._patience.stop()
+        self._steady.stop()
+        if process is not None:
+            for signal in (process.readyReadStandardOutput, process.readyReadStandardError):
+                signal.disconnect()
+            process.finished.disconnect()
+            process.errorOccurred.disconnect()
+        return process
+
+    @guarded
+    def _launch(self) -> None:
+        file = self.home / "backend.json"
+        command = launch.read_launch(file.read_text("utf-8") if file.is_file() else None).command
+        process = QtCore.QProcess(self)
+        self._process, self._greeting = process, b""
+        self._stderr.clear()
+        environment = QtCore.QProcessEnvironment()
+        for name, value in launch.environment(os.environ, str(self.home)).items():
+            environment.insert(name, value)
+        process.setProcessEnvironment(environment)
+        process.readyReadStandardOutput.connect(self._on_stdout)
+        process.readyReadStandardError.connect(self._on_stderr)
+        process.finished.connect(self._on_finished)
+        process.errorOccurred.connect(self._on_error)
+        self._patience.start(READY_WITHIN_MS)
+        process.start(command[0], list(command[1:]))
+
+    @guarded
+    def _on_stdout(self) -> None:
+        assert self._process is not None
+        data = self._process.readAllStandardOutput().data()
+        if self.state is not BackendState.STARTING:
+            return
+        self._greeting += data
+        line, end, _ = self._greeting.partition(b"\n")
+        if end or len(line) > _MAX_GREETING_BYTES:
+            self.address = launch.read_greeting(line)
+            self._patience.stop()
+            self._steady.start(STEADY_MS)
+            self._set(BackendState.READY)
+
+    @guarded
+    def _on_stderr(self) -> None:
+        assert self._process is not None
+        text = self._process.readAllStandardError().data().decode("utf-8", "replace")
+        self._stderr.extend(text.splitlines())
+
+    @guarded
+    def _on_finished(self, code: int, status: QtCore.QProcess.ExitStatus) -> None:
+        raise Told(launch.ended(code, crashed=status == QtCore.QProcess.ExitStatus.CrashExit))
+
+    @guarded
+    def _on_error(self, error: QtCore.QProcess.ProcessError) -> None:
+        if error == QtCore.QProcess.ProcessError.FailedToStart and self._process is not None:
+            raise Told(launch.failed_to_start(self._process.program()))
+
+    @guarded
+    def _on_too_slow(self) -> None:
+        raise Told(launch.TOO_SLOW)
+
+    def _on_steady(self) -> None:
+        self._failures = 0
+
+
+_shared: dict[Path, tuple[Backend, int]] = {}
+
+
+def acquire(home: Path) -> Backend:
+    """The one backend of this Krita for that home, shared by all its windows. Give it back with `release`."""
+    backend, users = _shared.get(home) or (Backend(home), 0)
+    _shared[home] = (backend, users + 1)
+    return backend
+
+
+def release(backend: Backend) -> None:
+    """Gives back what `acquire` gave; the last one to do so ends the process."""
+    _, users = _shared[backend.home]
+    if users > 1:
+        _shared[backend.home] = (backend, users - 1)
+        return
+    del _shared[backend.home]
+    backend.close()
+    backend.deleteLater()

@@ -1,0 +1,97 @@
+"""What reaches the canvas: the overlay of a selected result, applied groups, mask layers. Never while the pen is down.
+
+Pixels are unpacked on a thread; the insertion itself is Krita's own call, one undo step each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from krita_colorize.app.calm import Calm
+from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.guard import sentence
+from krita_colorize.app.workers import Workers
+from krita_colorize.core.errors import Told
+from krita_colorize.core.port import KritaPort, NewGroup, NewLayer
+from krita_colorize.core.result import Result
+from krita_colorize.qt import QtCore, Signal
+
+
+class Canvas(QtCore.QObject):
+    """Shows and inserts. `changed` follows whenever the overlay came or went."""
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        port: KritaPort,
+        workers: Workers,
+        report: Callable[[str], None],
+        parent: QtCore.QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self.overlay_shown = False
+        self._port = port
+        self._workers = workers
+        self._calm = Calm(port.busy, report, self)
+        self._wanted: tuple[str, bytes] | None = None
+
+    def show(self, document: str, png: bytes) -> None:
+        """Lays a picture over the document's canvas as soon as the pen is up; the last wish counts."""
+        self._wanted = (document, png)
+        self._calm.when_calm(self._update_overlay)
+
+    def hide(self) -> None:
+        """Takes the picture away, at once."""
+        self._wanted = None
+        self._update_overlay()
+
+    def apply(self, model: DocumentModel, item: Item) -> None:
+        """Inserts a result as a group beside its sketch."""
+
+        def insert(group: NewGroup) -> None:
+            self.hide()
+            item.group_id = self._port.insert_group(model.info.key, item.result.request.sketch.key, group)
+            model.refresh()
+            model.results_changed.emit()
+
+        self._workers.run(
+            item.result.group, lambda group: self._calm.when_calm(lambda: insert(group)), self._on_error
+        )
+
+    def add_mask(
+        self, model: DocumentModel, result: Result, name: str, above_id: str, then: Callable[[str], None]
+    ) -> None:
+        """Inserts the layer of a mask result above another layer and calls `then` with its id."""
+
+        def insert(layers: tuple[NewLayer, ...]) -> None:
+            if not layers:
+                raise Told("No foreground was found. Paint the mask yourself on a layer and choose it here.")
+            layer = NewLayer(name, layers[0].pixels)
+            layer_id = self._port.insert_layer(model.info.key, above_id, layer)
+            model.refresh()
+            then(layer_id)
+
+        self._workers.run(
+            result.layers, lambda layers: self._calm.when_calm(lambda: insert(layers)), self._on_error
+        )
+
+    def close(self) -> None:
+        """Forgets what waits for the pen."""
+        self._wanted = None
+        self._calm.close()
+
+    def _on_error(self, error: Exception) -> None:
+        self.report(sentence(error))
+
+    def _update_overlay(self) -> None:
+        if self._wanted is not None:
+            shown = self._port.show_overlay(*self._wanted)
+        else:
+            shown = False
+            if self.overlay_shown:
+                self._port.hide_overlay()
+        if shown != self.overlay_shown:
+            self.overlay_shown = shown
+            self.changed.emit()

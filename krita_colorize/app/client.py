@@ -1,0 +1,252 @@
+"""HTTP with the backend (docs/wire.md), through Qt: nothing here waits, everything comes back as a signal.
+
+Knows routes, headers and error bodies; not what a job means (`jobs`) nor how the backend came to run (`backend`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.home import LOG
+from krita_colorize.core import bundle, sse
+from krita_colorize.core.launch import Ready
+from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
+
+ANSWER_WITHIN_MS = 30_000
+"""Without a byte for so long, a request has failed; an event stream has a sign of life every 10 s."""
+
+_MAX_ERROR_BYTES = 1 << 16
+
+GONE = "The colour engine stopped answering. Press Restart, or Colorize to try again."
+NOT_UNDERSTOOD = "The colour engine answered in a way this docker doesn't understand. Update Krita Colorize."
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a request came to nothing: the wire's code ("gone" where there was no answer) and a sentence."""
+
+    code: str
+    message: str
+
+
+class Call(QtCore.QObject):
+    """One request on its way. Ends with `done` (the body in pieces) or `failed`, once, unless it is aborted."""
+
+    done = Signal(object)
+    failed = Signal(object)
+    sent = Signal(object, object)  # bytes, of bytes
+    received = Signal(object, object)  # bytes, of bytes (-1: unknown)
+
+    def __init__(self, reply: QtNetwork.QNetworkReply, parent: QtCore.QObject) -> None:
+        super().__init__(parent)
+        self._reply = reply
+        self._pieces: list[bytes] = []
+        reply.readyRead.connect(self._on_ready_read)
+        # Not signal to signal: Qt can't hand its 64-bit numbers to a signal of Python objects.
+        reply.uploadProgress.connect(lambda done, total: self.sent.emit(done, total))
+        reply.downloadProgress.connect(lambda done, total: self.received.emit(done, total))
+        reply.finished.connect(self._on_finished)
+
+    def abort(self) -> None:
+        """Drops the request; neither `done` nor `failed` follows."""
+        reply = self._let_go()
+        if reply is not None:
+            reply.abort()
+            reply.deleteLater()
+            self.deleteLater()
+
+    def report(self, sentence: str) -> None:
+        """Our own trouble with an answer ends the call."""
+        if self._let_go() is not None:
+            self._fail(Failure("internal", sentence))
+
+    def _let_go(self) -> QtNetwork.QNetworkReply | None:
+        reply = self._reply
+        if reply is None:
+            return None
+        self._reply = None  # type: ignore[assignment]
+        for signal in (reply.readyRead, reply.uploadProgress, reply.downloadProgress, reply.finished):
+            signal.disconnect()
+        return reply
+
+    @guarded
+    def _on_ready_read(self) -> None:
+        # Read as it comes: a result in one piece would be copied while the artist's brush waits.
+        while (size := self._reply.bytesAvailable()) > 0:
+            self._pieces.append(self._reply.read(min(size, bundle.PIECE_BYTES)))
+
+    @guarded
+    def _on_finished(self) -> None:
+        self._on_ready_read()
+        reply = self._let_go()
+        assert reply is not None
+        reply.deleteLater()
+        failure = _failure(reply, self._pieces)
+        if failure is None:
+            self.done.emit(self._pieces)
+            self.deleteLater()
+        else:
+            self._fail(failure)
+
+    def _fail(self, failure: Failure) -> None:
+        self.failed.emit(failure)
+        self.deleteLater()
+
+
+class Events(QtCore.QObject):
+    """One job's event stream. `status` for each event; `ended` once, with a `Failure` where it broke, else None."""
+
+    status = Signal(object)
+    ended = Signal(object)
+
+    def __init__(self, reply: QtNetwork.QNetworkReply, parent: QtCore.QObject) -> None:
+        super().__init__(parent)
+        self._reply: QtNetwork.QNetworkReply | None = reply
+        self._parser = sse.Parser()
+        self._body = b""
+        reply.readyRead.connect(self._on_ready_read)
+        reply.finished.connect(self._on_finished)
+
+    def abort(self) -> None:
+        """Stops listening; `ended` does not follow."""
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            reply.readyRead.disconnect()
+            reply.finished.disconnect()
+            reply.abort()
+            reply.deleteLater()
+            self.deleteLater()
+
+    def report(self, sentence: str) -> None:
+        """Our own trouble with an event ends the stream."""
+        if self._reply is not None:
+            self.abort()
+            self.ended.emit(Failure("internal", sentence))
+
+    @guarded
+    def _on_ready_read(self) -> None:
+        if self._reply is None:
+            return
+        data = self._reply.readAll().data()
+        if _status_code(self._reply) != 200:
+            self._body = (self._body + data)[:_MAX_ERROR_BYTES]
+            return
+        for event in self._parser.feed(data):
+            if event.name == "status":
+                self.status.emit(json.loads(event.data))
+
+    @guarded
+    def _on_finished(self) -> None:
+        self._on_ready_read()
+        reply, self._reply = self._reply, None
+        if reply is not None:
+            reply.deleteLater()
+            self.ended.emit(_failure(reply, [self._body]))
+            self.deleteLater()
+
+
+class Client(QtCore.QObject):
+    """Makes the requests. `address` tells where the backend is now; None fails every request as "gone"."""
+
+    def __init__(self, address: Callable[[], Ready | None], parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self._address = address
+        self._manager = self._new_manager()
+        # Qt keeps at most six connections to a host: streams must not use up those of the short requests.
+        self._streams = self._new_manager()
+
+    def get(self, path: str) -> Call:
+        """`GET path`."""
+        return self._call(self._manager.get(self._request(path)))
+
+    def post_bundle(self, path: str, body: QtCore.QByteArray) -> Call:
+        """`POST path` with a bundle."""
+        request = self._request(path)
+        request.setRawHeader(b"Content-Type", bundle.CONTENT_TYPE.encode())
+        buffer = QtCore.QBuffer()  # a QByteArray handed over directly would be copied
+        buffer.setData(body)
+        buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
+        reply = self._manager.post(request, buffer)
+        assert reply is not None
+        buffer.setParent(reply)
+        return self._call(reply)
+
+    def delete(self, path: str) -> Call:
+        """`DELETE path`."""
+        return self._call(self._manager.deleteResource(self._request(path)))
+
+    def delete_when_accepted(self, call: Call) -> None:
+        """For a job that was cancelled between its last byte and the answer: deletes it once its id is known."""
+        call.done.disconnect()
+        call.failed.disconnect()
+        call.done.connect(self._on_accepted)
+
+    def report(self, sentence: str) -> None:
+        """Nobody waits for the answers that end here."""
+        LOG.warning("an answer was dropped: %s", sentence)
+
+    @guarded
+    def _on_accepted(self, pieces: list[bytes]) -> None:
+        self.delete(f"/v1/jobs/{read_json(pieces)['id']}")
+
+    def events(self, path: str) -> Events:
+        """Listens to an event stream."""
+        reply = self._streams.get(self._request(path))
+        assert reply is not None
+        return Events(reply, self)
+
+    def _new_manager(self) -> QtNetwork.QNetworkAccessManager:
+        manager = QtNetwork.QNetworkAccessManager(self)
+        # Krita takes the system's proxy, which must never see the loopback.
+        manager.setProxy(QtNetwork.QNetworkProxy(QtNetwork.QNetworkProxy.ProxyType.NoProxy))
+        return manager
+
+    def _call(self, reply: QtNetwork.QNetworkReply | None) -> Call:
+        assert reply is not None
+        return Call(reply, self)
+
+    def _request(self, path: str) -> QtNetwork.QNetworkRequest:
+        address = self._address()
+        # Port 9 ("discard") refuses at once: a backend that is gone fails like one that went a moment later.
+        host, port, token = (address.host, address.port, address.token) if address else ("127.0.0.1", 9, "")
+        request = QtNetwork.QNetworkRequest(QtCore.QUrl(f"http://{host}:{port}{path}"))
+        request.setRawHeader(b"Authorization", f"Bearer {token}".encode())
+        request.setRawHeader(b"Accept-Encoding", b"identity")
+        request.setTransferTimeout(ANSWER_WITHIN_MS)
+        attributes = QtNetwork.QNetworkRequest.Attribute
+        if IS_QT6:  # Qt 5 does neither by itself
+            manual = QtNetwork.QNetworkRequest.RedirectPolicy.ManualRedirectPolicy
+            request.setAttribute(attributes.RedirectPolicyAttribute, manual.value)
+            request.setAttribute(attributes.Http2AllowedAttribute, False)
+        return request
+
+
+def read_json(pieces: list[bytes]) -> dict[str, Any]:
+    """A JSON answer's object. Raises `ValueError`."""
+    data = json.loads(b"".join(pieces))
+    if not isinstance(data, dict):
+        raise ValueError("the answer is not a JSON object")
+    return data
+
+
+def _status_code(reply: QtNetwork.QNetworkReply) -> int:
+    code = reply.attribute(QtNetwork.QNetworkRequest.Attribute.HttpStatusCodeAttribute)
+    return code if isinstance(code, int) else 0
+
+
+def _failure(reply: QtNetwork.QNetworkReply, pieces: list[bytes]) -> Failure | None:
+    status = _status_code(reply)
+    error = reply.error()  # type: ignore[operator, unused-ignore] # PyQt5 has a signal of that name
+    if error == QtNetwork.QNetworkReply.NetworkError.NoError and 200 <= status < 300:
+        return None
+    if status < 300:
+        return Failure("gone", GONE)
+    try:
+        body = read_json(pieces)
+    except ValueError:
+        return Failure("internal", NOT_UNDERSTOOD)
+    return Failure(str(body.get("code", "internal")), str(body.get("message", NOT_UNDERSTOOD)))

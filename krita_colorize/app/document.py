@@ -1,0 +1,161 @@
+"""One open document as the docker sees it: its layers, the sketch, what each sketch remembers, the results so far.
+
+Settings are read from the document once and written back only when the artist changes something. Jobs are `jobs`'
+business; what happens with several documents is `session`'s.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import Any
+
+from krita_colorize.core import layers as layer_lists
+from krita_colorize.core import settings as notes
+from krita_colorize.core.errors import Told
+from krita_colorize.core.port import DocumentInfo, KritaPort, LayerInfo
+from krita_colorize.core.result import Result
+from krita_colorize.core.settings import Reference, Settings, Source
+from krita_colorize.qt import QtCore, QtGui, Signal
+
+RESULTS_BYTES = 512 << 20
+"""What a document's results may take in memory, packed; the oldest go first, the newest always stays."""
+
+FOLLOW = ""
+"""Stands for the selected layer in `sketch_choice`."""
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Item:
+    """A result in the strip; `group_id` is the group it was last applied as."""
+
+    number: int
+    result: Result
+    thumbnail: QtGui.QImage
+    group_id: str = ""
+
+
+class DocumentModel(QtCore.QObject):
+    """Observable; every signal says "look again"."""
+
+    layers_changed = Signal()
+    settings_changed = Signal()  # the sketch's settings, or another sketch
+    results_changed = Signal()
+
+    def __init__(self, port: KritaPort, info: DocumentInfo, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self.info = info
+        self.layers: list[LayerInfo] = []
+        self.sketch_choice = FOLLOW
+        self.results: list[Item] = []
+        self.selected: Item | None = None
+        self.thumbnails: dict[str, QtGui.QImage] = {}
+        stored = notes.load(port.read_note(info.key, notes.NOTE))
+        self.problem = stored.problem
+        self._remembered = dict(stored.layers)
+        self._port = port
+        self._followed: str | None = None
+        self.refresh()
+
+    @property
+    def sketch(self) -> LayerInfo | None:
+        """The layer to be coloured."""
+        return layer_lists.find(self.layers, self.sketch_choice or self._followed)
+
+    @property
+    def settings(self) -> Settings:
+        """What the sketch remembers."""
+        return self.settings_of(self.sketch.id if self.sketch else "")
+
+    def settings_of(self, sketch_id: str) -> Settings:
+        """What the sketch with this id remembers."""
+        return self._remembered.get(sketch_id, Settings())
+
+    def refresh(self) -> None:
+        """Reads the document's layers and selection again."""
+        layers, active = list(self._port.layers(self.info.key)), self._port.active_layer(self.info.key)
+        before = self.sketch
+        changed, self.layers = layers != self.layers, layers
+        if layer_lists.follows(layers, active, self.settings):
+            self._followed = active
+        if layer_lists.find(layers, self.sketch_choice) is None:
+            self.sketch_choice = FOLLOW
+        if changed:
+            self.layers_changed.emit()
+        if changed or before != self.sketch:
+            self.settings_changed.emit()
+
+    def choose_sketch(self, choice: str) -> None:
+        """Takes a layer by its id, or `FOLLOW`s the selection."""
+        self.sketch_choice = choice
+        self.refresh()
+        self.settings_changed.emit()
+
+    def change(self, **fields: Any) -> None:
+        """Changes fields of the sketch's settings and stores them in the document. Raises `Told` without a sketch."""
+        sketch = self.sketch
+        if sketch is None:
+            raise Told("Select the layer with your sketch first.")
+        self.change_for(sketch.id, **fields)
+
+    def change_for(self, sketch_id: str, **fields: Any) -> None:
+        """As `change`, for the sketch with this id."""
+        before = self.settings_of(sketch_id)
+        after = replace(before, **fields)
+        if after != before:
+            self._remembered[sketch_id] = after
+            self._port.write_note(self.info.key, notes.NOTE, notes.dump(self._remembered))
+            self.settings_changed.emit()
+
+    def change_options(self, **fields: Any) -> None:
+        """Changes switches and numbers; as `change`."""
+        self.change(options=replace(self.settings.options, **fields))
+
+    def add_references(self, *references: Reference) -> None:
+        """Adds pictures that aren't there yet. Raises `Told` where there are too many."""
+        known = [reference.source for reference in self.settings.references]
+        new = tuple(item for item in references if item.source not in known)
+        together = self.settings.references + new
+        if len(together) > notes.MAX_REFERENCES:
+            raise Told(f"There can be {notes.MAX_REFERENCES} references at most. Remove one first.")
+        self.change(references=together)
+
+    def use_reference_mask(self, sketch_id: str, source: Source, mask: str) -> None:
+        """Gives one of a sketch's references another foreground mask."""
+        references = self.settings_of(sketch_id).references
+        changed = (replace(item, mask=mask) if item.source == source else item for item in references)
+        self.change_for(sketch_id, references=tuple(changed))
+
+    def remove_reference(self, index: int) -> None:
+        """Removes one reference."""
+        references = self.settings.references
+        self.change(references=references[:index] + references[index + 1 :])
+
+    def add_result(self, result: Result, thumbnail: QtGui.QImage) -> None:
+        """Puts a result first in the strip and selects it."""
+        item = Item(next(_numbers), result, thumbnail)
+        self.results.insert(0, item)
+        self.selected = item
+        total = 0
+        for index, kept in enumerate(self.results):
+            total += kept.result.size_bytes
+            if index and total > RESULTS_BYTES:
+                del self.results[index:]
+                break
+        self.results_changed.emit()
+
+    def select(self, number: int | None) -> None:
+        """Selects a result by its number, or none."""
+        selected = next((item for item in self.results if item.number == number), None)
+        if selected is not self.selected:
+            self.selected = selected
+            self.results_changed.emit()
+
+    def discard_selected(self) -> None:
+        """Drops the selected result; its neighbour isn't selected, so that the canvas shows the drawing again."""
+        if self.selected in self.results:
+            self.results.remove(self.selected)
+        self.selected = None
+        self.results_changed.emit()

@@ -1,0 +1,214 @@
+"""Pictures between Qt, files and the wire: reading, converting, packing a whole request. For worker threads.
+
+Qt keeps the interpreter's lock while it converts a picture, so that goes in bands of a few rows, none of which takes
+longer than a frame. Reading and writing files release it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from krita_colorize.core import bundle
+from krita_colorize.core.errors import Told
+from krita_colorize.core.geometry import placed
+from krita_colorize.core.port import Pixels
+from krita_colorize.core.request import Pictures, Request, Task, bundle_parts
+from krita_colorize.core.settings import Reference, Source, SourceKind
+from krita_colorize.qt import IS_QT6, QtCore, QtGui
+
+THUMBNAIL_SIDE = 96
+NOTE_FOLDER = "picture/"
+
+_BAND_BYTES = 4 << 20
+_Image = QtGui.QImage
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What the GUI thread read for a request: layers by id, notes (PNG files) by name."""
+
+    layers: Mapping[str, Pixels]
+    notes: Mapping[str, bytes]
+
+
+def pack(request: Request, inputs: Inputs) -> QtCore.QByteArray:
+    """The body of `POST /v1/jobs`. Raises `Told` where a picture is missing, broken or empty."""
+    body = QtCore.QByteArray()
+    for part in bundle_parts(request, collect(request, inputs)):
+        for piece in bundle.pieces(part):
+            body.append(piece)
+    return body
+
+
+def collect(request: Request, inputs: Inputs) -> Pictures:
+    """All pictures of a request. Raises `Told`."""
+    sketch = _picture(request.sketch, inputs)
+    if request.task is Task.MASK:
+        return Pictures(sketch if request.sketch.kind is SourceKind.LAYER else _stretched(sketch, request))
+    chosen = request.settings
+    return Pictures(
+        sketch=sketch,
+        sketch_mask=_mask(chosen.sketch_mask, inputs) if chosen.sketch_mask else None,
+        references=tuple(_reference(item, request, inputs) for item in chosen.references),
+        background=_layer(chosen.background, "The background layer", inputs) if chosen.background else None,
+    )
+
+
+def read_file(path: str, side: int = 0) -> QtGui.QImage:
+    """Reads a picture file, turned upright; at most `side` px long where that is given. Raises `Told`."""
+    name = Path(path).name
+    if not Path(path).is_file():
+        raise Told(
+            f"The picture {name} can't be found any more. Remove it from the references or put it back."
+        )
+    return _read(QtGui.QImageReader(path), name, side)
+
+
+def read_data(data: bytes, name: str, side: int = 0) -> QtGui.QImage:
+    """Reads an encoded picture; as `read_file`."""
+    buffer = QtCore.QBuffer()
+    buffer.setData(data)
+    buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
+    return _read(QtGui.QImageReader(buffer), name, side)
+
+
+def to_pixels(image: QtGui.QImage) -> Pixels:
+    """sRGB, 8 bit, not premultiplied."""
+    srgb = QtGui.QColorSpace(QtGui.QColorSpace.NamedColorSpace.SRgb)
+    rows = []
+    for band in _bands(image):
+        if band.colorSpace().isValid() and band.colorSpace() != srgb:
+            band.convertToColorSpace(srgb)
+        rows.append(_bytes(band.convertToFormat(_Image.Format.Format_ARGB32)))
+    return Pixels(image.width(), image.height(), b"".join(rows))
+
+
+def to_image(pixels: Pixels) -> QtGui.QImage:
+    """The picture as a QImage of its own."""
+    stride = pixels.width * 4
+    return _Image(pixels.data, pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32).copy()
+
+
+def to_mask(pixels: Pixels) -> Pixels:
+    """A mask from a picture: its brightness where every pixel is opaque, else its alpha. Masks stay as they are."""
+    if pixels.channels != 4:
+        return pixels
+    alpha = _channel(pixels, _Image.Format.Format_Alpha8)
+    if alpha.count(255) == len(alpha):
+        alpha = _channel(pixels, _Image.Format.Format_Grayscale8)
+    return Pixels(pixels.width, pixels.height, alpha, pixels.x, pixels.y)
+
+
+def to_png(image: QtGui.QImage) -> bytes:
+    """A PNG file."""
+    buffer = QtCore.QBuffer()
+    buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
+    writer = QtGui.QImageWriter(buffer, b"png")
+    if not writer.write(image):
+        raise Told(f"The picture can't be stored ({writer.errorString()}).")
+    return buffer.data().data()
+
+
+def as_note(image: QtGui.QImage) -> tuple[str, bytes]:
+    """The note (name, PNG file) that keeps a picture in the document; the same picture gives the same name."""
+    png = to_png(image)
+    return NOTE_FOLDER + hashlib.sha256(png).hexdigest(), png
+
+
+def thumbnail(pixels: Pixels) -> QtGui.QImage:
+    """At most `THUMBNAIL_SIDE` px long, and rough: only the pixels that stay are looked at."""
+    stride = pixels.width * 4
+    image = _Image(pixels.data, pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32)
+    return image.scaled(THUMBNAIL_SIDE, THUMBNAIL_SIDE, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
+
+
+def _read(reader: QtGui.QImageReader, name: str, side: int) -> QtGui.QImage:
+    reader.setAutoTransform(True)
+    reader.setDecideFormatFromContent(True)
+    if IS_QT6:
+        reader.setAllocationLimit(0)  # our own limit follows
+    size = reader.size()
+    if max(size.width(), size.height()) > bundle.MAX_SIDE or size.width() * size.height() > bundle.MAX_PIXELS:
+        raise Told(
+            f"{name} is {size.width()} x {size.height()} px; pictures may have {bundle.MAX_SIDE} px on a side. "
+            "Use a smaller copy of it."
+        )
+    if side and size.isValid() and max(size.width(), size.height()) > side:
+        reader.setScaledSize(size.scaled(side, side, QtCore.Qt.AspectRatioMode.KeepAspectRatio))
+    image = reader.read()
+    if image.isNull():
+        raise Told(f"{name} can't be read as a picture ({reader.errorString()}). Save it as PNG or JPEG.")
+    return image
+
+
+def _picture(source: Source, inputs: Inputs) -> Pixels:
+    if source.kind is SourceKind.LAYER:
+        return _layer(source.key, f"The layer {source.name}", inputs)
+    if source.kind is SourceKind.FILE:
+        return to_pixels(read_file(source.key))
+    if source.key not in inputs.notes:
+        raise Told(
+            f"The picture {source.name} is no longer stored in the document. Add it to the references again."
+        )
+    return to_pixels(read_data(inputs.notes[source.key], source.name))
+
+
+def _layer(layer_id: str, words: str, inputs: Inputs) -> Pixels:
+    pixels = inputs.layers[layer_id]
+    if not pixels.data:
+        raise Told(f"{words} is empty. Draw or paint on it, or choose another one.")
+    return pixels
+
+
+def _mask(layer_id: str, inputs: Inputs) -> Pixels:
+    return to_mask(_layer(layer_id, "The foreground mask (or the selection)", inputs))
+
+
+def _reference(reference: Reference, request: Request, inputs: Inputs) -> tuple[Pixels, Pixels | None]:
+    picture = _picture(reference.source, inputs)
+    if not reference.mask:
+        return picture, None
+    mask = _mask(reference.mask, inputs)
+    if reference.source.kind is SourceKind.LAYER:
+        return picture, placed(mask, picture.x, picture.y, picture.width, picture.height)
+    # A picture that isn't in the document is thought of as stretched over the canvas; so is its mask.
+    return picture, placed(mask, 0, 0, request.width, request.height)
+
+
+def _stretched(pixels: Pixels, request: Request) -> Pixels:
+    smooth = QtCore.Qt.TransformationMode.SmoothTransformation
+    image = to_image(pixels).scaled(
+        request.width, request.height, QtCore.Qt.AspectRatioMode.IgnoreAspectRatio, smooth
+    )
+    return to_pixels(image)
+
+
+def _bands(image: QtGui.QImage) -> Iterator[QtGui.QImage]:
+    rows = max(1, _BAND_BYTES // max(1, image.bytesPerLine()))
+    for top in range(0, image.height(), rows):
+        yield image.copy(0, top, image.width(), min(rows, image.height() - top))
+
+
+def _channel(pixels: Pixels, kind: QtGui.QImage.Format) -> bytes:
+    stride = pixels.width * 4
+    step = max(1, _BAND_BYTES // stride) * stride
+    rows = []
+    for start in range(0, len(pixels.data), step):
+        data = pixels.data[start : start + step]
+        band = _Image(data, pixels.width, len(data) // stride, stride, _Image.Format.Format_ARGB32)
+        rows.append(_bytes(band.convertToFormat(kind)))
+    return b"".join(rows)
+
+
+def _bytes(image: QtGui.QImage) -> bytes:
+    """The pixels without the padding that Qt puts behind each row."""
+    bits = image.constBits()
+    assert bits is not None
+    data, stride = bits.asstring(image.sizeInBytes()), image.bytesPerLine()
+    used = image.width() * image.depth() // 8
+    if used == stride:
+        return data
+    return b"".join(data[start : start + used] for start in range(0, len(data), stride))

@@ -1,0 +1,122 @@
+"""How reference pictures come in: layers, files, the clipboard, and whatever is dropped on the list.
+
+Pictures that lie nowhere else are kept as PNG notes in the document, once each. Reading and encoding happen on threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from krita_colorize.app import pictures
+from krita_colorize.app.document import DocumentModel
+from krita_colorize.app.guard import sentence
+from krita_colorize.app.workers import Workers
+from krita_colorize.core import layers as layer_lists
+from krita_colorize.core.errors import Told
+from krita_colorize.core.port import KritaPort, LayerInfo, Pixels
+from krita_colorize.core.settings import Reference, Source, SourceKind
+from krita_colorize.qt import QtCore, QtGui
+
+T = TypeVar("T")
+
+LAYER_ARCHIVE = "application/zip"
+"""A dragged layer's small .kra."""
+
+
+class References(QtCore.QObject):
+    """Adds references to a document's sketch."""
+
+    def __init__(
+        self,
+        port: KritaPort,
+        workers: Workers,
+        report: Callable[[str], None],
+        parent: QtCore.QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self._port = port
+        self._workers = workers
+
+    def add_layer(self, model: DocumentModel, layer: LayerInfo) -> None:
+        """Takes a layer of the document."""
+        model.add_references(Reference(Source(SourceKind.LAYER, layer.id, layer.name)))
+
+    def add_file(self, model: DocumentModel, path: str) -> None:
+        """Takes a picture file, once a thread has seen that it is one."""
+
+        def then(thumbnail: QtGui.QImage) -> None:
+            model.thumbnails[path] = thumbnail
+            model.add_references(Reference(Source(SourceKind.FILE, path, Path(path).name)))
+
+        self._run(lambda: pictures.read_file(path, pictures.THUMBNAIL_SIDE), then)
+
+    def add_image(self, model: DocumentModel, image: QtGui.QImage, name: str) -> None:
+        """Takes a picture that lies nowhere, and keeps it in the document."""
+        if image.isNull():
+            raise Told("The picture is empty or of an unknown kind.")
+
+        def work() -> tuple[str, bytes, QtGui.QImage]:
+            note, png = pictures.as_note(image)
+            return note, png, pictures.read_data(png, name, pictures.THUMBNAIL_SIDE)
+
+        def then(found: tuple[str, bytes, QtGui.QImage]) -> None:
+            note, png, thumbnail = found
+            model.thumbnails[note] = thumbnail
+            if self._port.read_note(model.info.key, note) is None:
+                self._port.write_note(model.info.key, note, png)
+            model.add_references(Reference(Source(SourceKind.NOTE, note, name)))
+
+        self._run(work, then)
+
+    def add_mime(self, model: DocumentModel, mime: QtCore.QMimeData, name: str) -> None:
+        """Takes what was dropped or lies on the clipboard: a layer of the document, files, or a picture."""
+        archive = mime.data(LAYER_ARCHIVE).data() if mime.hasFormat(LAYER_ARCHIVE) else b""
+        active = self._port.active_layer(model.info.key)
+        layer = layer_lists.dropped_layer(model.layers, active, archive) if archive else None
+        files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
+        if layer is not None:
+            self.add_layer(model, layer)
+        elif files:
+            for path in files:
+                self.add_file(model, path)
+        elif mime.hasImage():
+            self.add_image(model, QtGui.QImage(mime.imageData()), name)
+        else:
+            raise Told("There is no picture in it. Copy or drop a picture, a picture file or a layer.")
+
+    def load_thumbnails(self, model: DocumentModel) -> None:
+        """Reads the small pictures of files and notes that haven't been seen yet."""
+        for reference in model.settings.references:
+            source = reference.source
+            if source.kind is SourceKind.LAYER or source.key in model.thumbnails:
+                continue
+            model.thumbnails[source.key] = QtGui.QImage()  # asked for once
+            png = self._port.read_note(model.info.key, source.key) if source.kind is SourceKind.NOTE else None
+            self._load_thumbnail(model, source, png)
+
+    def keep_thumbnails(self, model: DocumentModel, layers: Mapping[str, Pixels]) -> None:
+        """Makes small pictures of reference layers that have just been read anyway; reading them for that costs Krita
+        too much."""
+        for reference in model.settings.references:
+            pixels = layers.get(reference.source.key)
+            if reference.source.kind is SourceKind.LAYER and pixels is not None and pixels.data:
+                model.thumbnails[reference.source.key] = pictures.thumbnail(pixels)
+        model.settings_changed.emit()
+
+    def _load_thumbnail(self, model: DocumentModel, source: Source, png: bytes | None) -> None:
+        def work() -> QtGui.QImage:
+            if source.kind is SourceKind.FILE:
+                return pictures.read_file(source.key, pictures.THUMBNAIL_SIDE)
+            return pictures.read_data(png or b"", source.name, pictures.THUMBNAIL_SIDE)
+
+        def then(thumbnail: QtGui.QImage) -> None:
+            model.thumbnails[source.key] = thumbnail
+            model.settings_changed.emit()
+
+        self._run(work, then)
+
+    def _run(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
+        self._workers.run(work, then, lambda error: self.report(sentence(error)))

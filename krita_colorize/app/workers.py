@@ -1,0 +1,65 @@
+"""Runs slow pure functions on threads and brings their results back to the GUI thread.
+
+Functions get values and return values; they never touch widgets, Krita or QObjects of the GUI thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from krita_colorize.app.guard import guarded
+from krita_colorize.qt import QtCore, Signal
+
+T = TypeVar("T")
+
+
+class Workers(QtCore.QObject):
+    """A small pool of threads."""
+
+    _ended = Signal(object, object)
+
+    def __init__(
+        self, report: Callable[[str], None], parent: QtCore.QObject | None = None, *, threads: int = 2
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self._pool = QtCore.QThreadPool()
+        self._pool.setMaxThreadCount(threads)
+        self._ended.connect(self._on_ended)
+        self._closed = False
+
+    def run(
+        self, work: Callable[[], T], then: Callable[[T], None], failed: Callable[[Exception], None]
+    ) -> None:
+        """Calls `work` on a thread, then `then` with its result or `failed` with its error on the GUI thread."""
+
+        def call() -> None:
+            try:
+                result = work()
+            except Exception as error:  # noqa: BLE001 - the border of a thread; the error is handed on
+                self._ended.emit(failed, error)
+            else:
+                self._ended.emit(then, result)
+
+        self._pool.start(_Task(call))
+
+    def close(self) -> None:
+        """Waits for what runs and drops what comes of it."""
+        self._closed = True
+        self._pool.clear()
+        self._pool.waitForDone()
+
+    @guarded
+    def _on_ended(self, callback: Callable[[object], None], value: object) -> None:
+        if not self._closed:
+            callback(value)
+
+
+class _Task(QtCore.QRunnable):
+    def __init__(self, call: Callable[[], None]) -> None:
+        super().__init__()
+        self._call = call
+
+    def run(self) -> None:
+        self._call()

@@ -1,0 +1,229 @@
+"""The wire's bundle: a JSON header and pictures back to back (docs/wire.md). Encodes, checks, decodes.
+
+Standard library only, as everything in the docker; knows neither what the header means (see `request`, `result`) nor
+how it travels. Long copies go piece by piece, so that a worker thread never keeps the interpreter to itself for long.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from krita_colorize.core.port import Pixels
+
+CONTENT_TYPE = "application/vnd.colorize.bundle"
+MAGIC = b"CLZ1"
+MAX_HEADER_BYTES = 1 << 20
+MAX_SIDE = 16384
+MAX_PIXELS = 268_435_456
+MAX_BLOBS = 64
+
+PIECE_BYTES = 4 << 20
+"""What is copied at a time while the interpreter's lock is held: about a millisecond."""
+
+_SAMPLE_BYTES = 64 << 10
+_SAMPLE_SLICES = 16
+_WORTH_DEFLATING = 0.7  # of the sample's size; above it the time costs more than the bytes it saves
+
+
+class BundleError(ValueError):
+    """A bundle that breaks the format; the message says which rule."""
+
+
+class Format(str, Enum):
+    """How a blob's bytes are to be read."""
+
+    BGRA8 = "bgra8"
+    GRAY8 = "gray8"
+    PNG = "png"
+
+
+_CHANNELS = {Format.BGRA8: 4, Format.GRAY8: 1}
+
+
+@dataclass(frozen=True)
+class Blob:
+    """One picture: `data` is width * height * 4 (BGRA) or * 1 (gray) bytes, or a PNG file."""
+
+    format: Format
+    width: int
+    height: int
+    data: bytes
+
+    @classmethod
+    def from_pixels(cls, pixels: Pixels) -> Blob:
+        """A picture (4 channels) or a mask (1 channel)."""
+        kind = Format.GRAY8 if pixels.channels == 1 else Format.BGRA8
+        return cls(kind, pixels.width, pixels.height, pixels.data)
+
+    def to_pixels(self, x: int = 0, y: int = 0) -> Pixels:
+        """The same picture, placed; a PNG has no pixels yet and is refused."""
+        if self.format is Format.PNG:
+            raise BundleError("a PNG can't be used as raw pixels")
+        return Pixels(self.width, self.height, self.data, x, y)
+
+
+@dataclass(frozen=True)
+class _Packed:
+    format: Format
+    width: int
+    height: int
+    deflated: bool
+    data: memoryview
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A checked bundle whose pictures are still as they travelled; `blob` unpacks one."""
+
+    header: Mapping[str, Any]
+    packed: tuple[_Packed, ...]
+
+    def blob(self, index: int) -> Blob:
+        """Unpacks one picture. Raises `BundleError` where there is none or it isn't as long as its size says."""
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.packed):
+            raise BundleError(f"there is no blob {index!r}")
+        packed = self.packed[index]
+        if packed.deflated:
+            data = _inflate(packed.data, _raw_length(packed.format, packed.width, packed.height))
+        else:
+            data = copy_bytes(packed.data)
+        return Blob(packed.format, packed.width, packed.height, data)
+
+
+def encode(header: Mapping[str, Any], blobs: Sequence[Blob]) -> list[bytes]:
+    """The parts of a bundle in their order; joined they are what travels."""
+    entries, parts = [], []
+    for blob in blobs:
+        data, encoding = _pack(blob)
+        parts.append(data)
+        entries.append(
+            {
+                "format": blob.format.value,
+                "width": blob.width,
+                "height": blob.height,
+                "encoding": encoding,
+                "bytes": len(data),
+            }
+        )
+    text = json.dumps({**header, "blobs": entries}, ensure_ascii=False).encode("utf-8")
+    if len(text) > MAX_HEADER_BYTES:
+        raise BundleError("the header is longer than 1 MiB")
+    return [MAGIC + struct.pack("<I", len(text)) + text, *parts]
+
+
+def decode(data: bytes) -> Bundle:
+    """Checks a bundle's structure and finds its pictures, without unpacking any. Raises `BundleError`."""
+    view = memoryview(data)
+    if bytes(view[:4]) != MAGIC or len(view) < 8:
+        raise BundleError("the data is not a bundle")
+    (length,) = struct.unpack("<I", view[4:8])
+    if length > MAX_HEADER_BYTES or 8 + length > len(view):
+        raise BundleError("the header is longer than the data or than 1 MiB")
+    header = _parse_header(bytes(view[8 : 8 + length]))
+    packed, start = [], 8 + length
+    for entry in header["blobs"]:
+        blob = _parse_entry(entry, view[start:])
+        packed.append(blob)
+        start += len(blob.data)
+    if start != len(view):
+        raise BundleError("there are bytes behind the last blob")
+    return Bundle(header, tuple(packed))
+
+
+def pieces(data: bytes | memoryview) -> Iterator[bytes]:
+    """Copies of consecutive parts of at most `PIECE_BYTES`."""
+    view = memoryview(data).cast("B")
+    for start in range(0, len(view), PIECE_BYTES):
+        yield bytes(view[start : start + PIECE_BYTES])
+
+
+def copy_bytes(data: memoryview) -> bytes:
+    """The same bytes as `bytes(data)`, without keeping other threads waiting for more than a piece's time."""
+    return b"".join(pieces(data))
+
+
+def _pack(blob: Blob) -> tuple[bytes, str]:
+    if blob.format is Format.PNG:
+        return blob.data, "raw"
+    if len(blob.data) != _raw_length(blob.format, blob.width, blob.height):
+        raise BundleError("a picture's bytes don't fit its size")
+    if _pays_to_deflate(blob.data):
+        return zlib.compress(blob.data, 1), "deflate"
+    return blob.data, "raw"
+
+
+def _pays_to_deflate(data: bytes) -> bool:
+    """Tries slices from all over the picture: its first rows are often empty and say little."""
+    if len(data) <= _SAMPLE_BYTES:
+        sample = data
+    else:
+        size = _SAMPLE_BYTES // _SAMPLE_SLICES
+        starts = (i * (len(data) - size) // (_SAMPLE_SLICES - 1) for i in range(_SAMPLE_SLICES))
+        sample = b"".join(data[start : start + size] for start in starts)
+    return len(zlib.compress(sample, 1)) < _WORTH_DEFLATING * len(sample)
+
+
+def _inflate(data: memoryview, length: int) -> bytes:
+    stream = zlib.decompressobj()
+    raw: list[bytes] = []
+    left = length + 1  # one byte more than allowed tells a stream that is too long
+    try:
+        for piece in pieces(data):
+            while piece and left:
+                raw.append(stream.decompress(piece, min(left, PIECE_BYTES)))
+                left -= len(raw[-1])
+                piece = stream.unconsumed_tail
+    except zlib.error as error:
+        raise BundleError(f"a picture's zlib stream is broken ({error})") from error
+    if left != 1 or not stream.eof or stream.unused_data:
+        raise BundleError("a picture's bytes don't fit its size")
+    return b"".join(raw)
+
+
+def _parse_header(text: bytes) -> dict[str, Any]:
+    try:
+        header = json.loads(text.decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise BundleError("the header is not JSON") from error
+    if not isinstance(header, dict) or not isinstance(header.get("blobs"), list):
+        raise BundleError("the header has no list of blobs")
+    if len(header["blobs"]) > MAX_BLOBS:
+        raise BundleError(f"there are more than {MAX_BLOBS} blobs")
+    return header
+
+
+def _parse_entry(entry: object, rest: memoryview) -> _Packed:
+    if not isinstance(entry, dict):
+        raise BundleError("an entry of `blobs` is not an object")
+    try:
+        kind = Format(entry.get("format"))
+    except ValueError as error:
+        raise BundleError(f"`format` is {entry.get('format')!r}") from error
+    width, height, length = (_whole_number(entry, key) for key in ("width", "height", "bytes"))
+    if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
+        raise BundleError(f"a picture of {width} x {height} px is beyond the limits")
+    if length > len(rest):
+        raise BundleError("the data ends inside a blob")
+    encoding = entry.get("encoding")
+    if encoding not in ("raw", "deflate") or (encoding == "deflate" and kind is Format.PNG):
+        raise BundleError(f"`encoding` is {encoding!r}")
+    if encoding == "raw" and kind is not Format.PNG and length != _raw_length(kind, width, height):
+        raise BundleError("a picture's bytes don't fit its size")
+    return _Packed(kind, width, height, encoding == "deflate", rest[:length])
+
+
+def _whole_number(entry: Mapping[str, Any], key: str) -> int:
+    value = entry.get(key)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise BundleError(f"`{key}` is {value!r}")
+    return value
+
+
+def _raw_length(kind: Format, width: int, height: int) -> int:
+    return width * height * _CHANNELS[kind]

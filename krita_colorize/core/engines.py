@@ -1,0 +1,63 @@
+"""What the backend's engines can do, as `GET /v1/engines` tells it; the docker shows its controls from this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from krita_colorize.core.modes import Mode
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """One set of weights."""
+
+    name: str
+    title: str
+    installed: bool
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """One engine; `options` names the fields of `settings.Options` that have an effect in it."""
+
+    name: str
+    title: str
+    modes: frozenset[Mode]
+    options: frozenset[str]
+    models: tuple[ModelInfo, ...]
+    max_references: int
+
+
+BUILT_IN: tuple[EngineInfo, ...] = (
+    EngineInfo(
+        name="match",
+        title="Match (built in)",
+        modes=frozenset(Mode),
+        options=frozenset({"palette_lock", "line_gap"}),
+        models=(),
+        max_references=16,
+    ),
+)
+"""What is offered while no backend has been asked."""
+
+
+def read(data: Mapping[str, Any]) -> tuple[EngineInfo, ...]:
+    """Reads the answer of `GET /v1/engines`. Raises `KeyError`, `TypeError`, `ValueError`."""
+    return tuple(_engine(entry) for entry in data["engines"])
+
+
+def _engine(entry: Mapping[str, Any]) -> EngineInfo:
+    known = {mode.value for mode in Mode}
+    return EngineInfo(
+        name=str(entry["name"]),
+        title=str(entry["title"]),
+        modes=frozenset(Mode(mode) for mode in entry["modes"] if mode in known),
+        options=frozenset(str(name) for name in entry["options"]),
+        models=tuple(
+            ModelInfo(str(model["name"]), str(model["title"]), bool(model["installed"]))
+            for model in entry["models"]
+        ),
+        max_references=int(entry["max_references"]),
+    )

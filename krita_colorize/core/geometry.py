@@ -1,0 +1,25 @@
+"""Rectangles of pixels: what is cropped, padded, placed."""
+
+from __future__ import annotations
+
+from krita_colorize.core.port import Pixels
+
+
+def placed(pixels: Pixels, x: int, y: int, width: int, height: int) -> Pixels:
+    """The same picture or mask cut and padded (with zeros: transparent, background) to another rectangle."""
+    if (pixels.x, pixels.y, pixels.width, pixels.height) == (x, y, width, height):
+        return pixels
+    channels = pixels.channels or 1
+    left, right = max(x, pixels.x), min(x + width, pixels.x + pixels.width)
+    top, bottom = max(y, pixels.y), min(y + height, pixels.y + pixels.height)
+    empty_row = bytes(width * channels)
+    if left >= right or top >= bottom:
+        return Pixels(width, height, empty_row * height, x, y)
+    before, behind = bytes((left - x) * channels), bytes((x + width - right) * channels)
+    stride = pixels.width * channels
+    rows = [empty_row] * (top - y)
+    for row in range(top - pixels.y, bottom - pixels.y):
+        start = row * stride + (left - pixels.x) * channels
+        rows += (before, pixels.data[start : start + (right - left) * channels], behind)
+    rows += [empty_row] * (y + height - bottom)
+    return Pixels(width, height, b"".join(rows), x, y)

@@ -1,0 +1,104 @@
+"""What is said when the backend process starts and ends (docs/wire.md, "Start"): values and sentences, no process.
+
+`app.backend` runs the process; here is only what can be decided without one.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from krita_colorize.core.errors import Told
+from krita_colorize.core.request import API
+
+NOT_INSTALLED = "The colour engine isn't installed. Run `./colorize krita` once, then press Restart."
+BROKEN_LAUNCH_FILE = (
+    "The file that says where the colour engine lies can't be read. "
+    "Run `./colorize krita` once, then press Restart."
+)
+TOO_SLOW = "The colour engine didn't get ready within a minute. Press Restart; `colorize doctor` tells what is wrong."
+UNKNOWN_GREETING = (
+    "The colour engine answered in a way this docker doesn't understand. Update Krita Colorize."
+)
+
+
+@dataclass(frozen=True)
+class Launch:
+    """The command that starts the backend."""
+
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Where the backend listens, and the secret that opens it."""
+
+    host: str
+    port: int
+    version: str
+    token: str = field(repr=False)
+
+
+def read_launch(text: str | None) -> Launch:
+    """Reads `COLORIZE_HOME/backend.json`; None is a missing file. Raises `Told`."""
+    if text is None:
+        raise Told(NOT_INSTALLED)
+    try:
+        command = json.loads(text)["command"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Told(BROKEN_LAUNCH_FILE) from error
+    if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
+        raise Told(BROKEN_LAUNCH_FILE)
+    return Launch(tuple(command))
+
+
+def read_greeting(line: bytes) -> Ready:
+    """Reads the first line of the backend's stdout. Raises `Told` where it failed or speaks another wire."""
+    try:
+        data = json.loads(line.decode("utf-8"))
+    except ValueError as error:
+        raise Told(UNKNOWN_GREETING) from error
+    if not isinstance(data, dict):
+        raise Told(UNKNOWN_GREETING)
+    if data.get("event") == "failed":
+        raise Told(str(data.get("message", "The colour engine failed to start.")))
+    if data.get("api") != API:
+        raise Told(
+            f"The colour engine speaks version {data.get('api')} of the wire, this docker speaks {API}. "
+            "Run `./colorize krita` once to bring both to the same version."
+        )
+    try:
+        return Ready(str(data["host"]), int(data["port"]), str(data["version"]), str(data["token"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise Told(UNKNOWN_GREETING) from error
+
+
+def environment(inherited: Mapping[str, str], home: str) -> dict[str, str]:
+    """Krita's environment without what only concerns Krita: its Python, its Qt, its AppImage's libraries."""
+    in_appimage = "APPDIR" in inherited or "APPIMAGE" in inherited
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if not name.startswith(("PYTHON", "QT_")) and not (in_appimage and name == "LD_LIBRARY_PATH")
+    }
+    # PASSIVE: OpenMP's waiting threads would otherwise take the artist's processor while nothing is computed.
+    return {**kept, "PYTHONUTF8": "1", "OMP_WAIT_POLICY": "PASSIVE", "COLORIZE_HOME": home}
+
+
+def failed_to_start(command: str) -> str:
+    """The program could not be run at all."""
+    return f"The colour engine can't be started: {command} is missing or not a program. Run `./colorize krita` once."
+
+
+def ended(code: int, *, crashed: bool) -> str:
+    """The process is gone although nobody asked it to go."""
+    how = (
+        "was ended by the system (often: not enough memory)" if crashed else f"ended by itself (code {code})"
+    )
+    return f"The colour engine {how}. Press Restart, or Colorize to try again."
+
+
+def back_off_s(failures: int) -> int:
+    """How long to wait before another start after so many failed ones in a row, s."""
+    return min(2 ** (failures - 1), 30) if failures > 1 else 0

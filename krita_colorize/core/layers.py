@@ -1,0 +1,87 @@
+"""Questions about a document's layer list: what can be coloured, what belongs to a result, what an artist dropped."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ElementTree
+import zipfile
+from collections.abc import Sequence
+
+from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo
+from krita_colorize.core.result import FOREGROUND_MASK_NAME, GROUP_NAME
+from krita_colorize.core.settings import Settings, SourceKind
+
+_MAX_MAINDOC_BYTES = 16 << 20
+
+
+def find(layers: Sequence[LayerInfo], layer_id: str | None) -> LayerInfo | None:
+    """The layer with this id."""
+    return next((layer for layer in layers if layer.id == layer_id), None)
+
+
+def colourable(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
+    """Layers that hold a picture, and none of those that we made: sketches and references."""
+    inside = _inside_results(layers)
+    return [layer for layer in layers if layer.kind not in (Kind.MASK, Kind.OTHER) and layer.id not in inside]
+
+
+def maskable(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
+    """Layers and masks that can say where the foreground is."""
+    return [layer for layer in layers if layer.kind is not Kind.OTHER]
+
+
+def follows(layers: Sequence[LayerInfo], layer_id: str | None, settings: Settings) -> bool:
+    """Whether the sketch follows the selection to this layer.
+
+    Not to masks, references and results: an artist who repairs a mask is still working on the same sketch.
+    """
+    used = {settings.sketch_mask, settings.background, SELECTION_ID}
+    used |= {reference.mask for reference in settings.references}
+    used |= {item.source.key for item in settings.references if item.source.kind is SourceKind.LAYER}
+    return layer_id not in used and any(layer.id == layer_id for layer in colourable(layers))
+
+
+def painted_mask(layers: Sequence[LayerInfo], group_id: str) -> str:
+    """The id of the foreground mask inside an applied result, "" where there is none."""
+    for layer in _children(layers, group_id):
+        if layer.kind is Kind.MASK and layer.name == FOREGROUND_MASK_NAME:
+            return layer.id
+    return ""
+
+
+def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: bytes) -> LayerInfo | None:
+    """The layer of the document that was dragged from the Layers docker; None where that isn't clear.
+
+    Krita hands over a small .kra with the layer's name but a new id, so the name has to do; the selected layer wins.
+    """
+    name = _name_in_archive(archive)
+    same = [layer for layer in layers if layer.name == name and layer.kind is not Kind.MASK]
+    active = [layer for layer in same if layer.id == active_id]
+    return active[0] if active else same[0] if len(same) == 1 else None
+
+
+def _children(layers: Sequence[LayerInfo], group_id: str) -> list[LayerInfo]:
+    index = next((i for i, layer in enumerate(layers) if layer.id == group_id), None)
+    if index is None:
+        return []
+    found = []
+    for layer in layers[index + 1 :]:
+        if layer.depth <= layers[index].depth:
+            break
+        found.append(layer)
+    return found
+
+
+def _inside_results(layers: Sequence[LayerInfo]) -> set[str]:
+    groups = [layer for layer in layers if layer.kind is Kind.GROUP and layer.name.startswith(GROUP_NAME)]
+    inside = {child.id for group in groups for child in _children(layers, group.id)}
+    return inside | {group.id for group in groups}
+
+
+def _name_in_archive(archive: bytes) -> str | None:
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as kra, kra.open("maindoc.xml") as maindoc:
+            root = ElementTree.fromstring(maindoc.read(_MAX_MAINDOC_BYTES))
+    except (zipfile.BadZipFile, KeyError, OSError, ElementTree.ParseError, RuntimeError, NotImplementedError):
+        return None
+    return next((node.get("name") for node in root.iter() if node.tag.rpartition("}")[2] == "layer"), None)

@@ -1,0 +1,37 @@
+"""The four modes a sketch layer can have, and how they are told to the artist (DESIGN section 5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Mode(str, Enum):
+    """What is coloured, and from what; the values are the wire's."""
+
+    WHOLE = "whole"
+    SPLIT = "split"
+    FOREGROUND = "foreground"
+    BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class ModeWords:
+    """How a mode is named in the combo and explained in its tooltip."""
+
+    title: str
+    tooltip: str
+
+
+WORDS = {
+    Mode.WHOLE: ModeWords("Whole picture", "Colours the whole sketch from the whole reference."),
+    Mode.SPLIT: ModeWords(
+        "Figure and background apart",
+        "Colours the figure from the reference's figure, and the background from its background.",
+    ),
+    Mode.FOREGROUND: ModeWords(
+        "Figure only",
+        "Colours the figure and leaves the background clear. The reference may have a background: it is ignored.",
+    ),
+    Mode.BACKGROUND: ModeWords("Background only", "Colours the background and leaves the figure clear."),
+}

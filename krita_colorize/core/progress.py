@@ -1,0 +1,53 @@
+"""How far a job is as one number, although the engine only tells the stage it is in.
+
+The number of stages isn't known beforehand, so every stage takes a fixed share of the way that is left. The number
+never falls and reaches 1 only at the end.
+"""
+
+from __future__ import annotations
+
+_PREPARED = 0.05  # of the way: pictures read and packed
+_SENT = 0.10
+_COMPUTED = 0.92
+_STAGE_SHARE = 0.35  # of what is left of the computing
+
+
+class Progress:
+    """Follows one job; `fraction` is 0..1."""
+
+    def __init__(self) -> None:
+        self.fraction = 0.0
+        self._stage = ""
+        self._start = _SENT
+        self._end = _SENT
+
+    def prepared(self) -> None:
+        """The pictures are packed."""
+        self._rise(_PREPARED)
+
+    def sending(self, sent: int, total: int) -> None:
+        """So many bytes of the job have left."""
+        self._rise(_PREPARED + (_SENT - _PREPARED) * _share(sent, total))
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        """The engine finished `done` of `total` steps of a stage."""
+        if name != self._stage:
+            self._stage = name
+            self._start = self._end
+            self._end += (_COMPUTED - self._start) * _STAGE_SHARE
+        self._rise(self._start + (self._end - self._start) * _share(done, total))
+
+    def receiving(self, received: int, total: int) -> None:
+        """So many bytes of the result have arrived; `total` may be unknown (-1)."""
+        self._rise(_COMPUTED + (1 - _COMPUTED) * 0.9 * _share(received, total))
+
+    def finished(self) -> None:
+        """The result is there."""
+        self._rise(1.0)
+
+    def _rise(self, fraction: float) -> None:
+        self.fraction = max(self.fraction, fraction)
+
+
+def _share(done: int, total: int) -> float:
+    return min(1.0, max(0.0, done / total)) if total > 0 else 0.0

@@ -1,0 +1,110 @@
+"""A request: everything that decides a result, as one comparable value; and the bundle that carries it.
+
+The pictures themselves are read by `krita_port` and `app` and only join in `bundle_parts`; their hashes come back in
+the result's record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any
+
+from krita_colorize.core import bundle, settings
+from krita_colorize.core.port import Pixels
+from krita_colorize.core.settings import Settings, Source, SourceKind
+
+API = 1
+
+
+class Task(str, Enum):
+    """What the backend is asked for."""
+
+    COLORIZE = "colorize"
+    MASK = "mask"  # the foreground of the sketch, which may then be any picture
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to do with which picture, and how. `width` and `height` are the canvas's, px."""
+
+    sketch: Source
+    width: int
+    height: int
+    settings: Settings = field(default_factory=Settings)
+    task: Task = Task.COLORIZE
+
+    @property
+    def layer_ids(self) -> tuple[str, ...]:
+        """The ids of all layers that have to be read from the document, each once, the sketch first."""
+        chosen = self.settings
+        ids = [self.sketch.key] if self.sketch.kind is SourceKind.LAYER else []
+        if self.task is Task.COLORIZE:
+            references = chosen.references
+            ids += [item.source.key for item in references if item.source.kind is SourceKind.LAYER]
+            ids += [item.mask for item in references]
+            ids += [chosen.sketch_mask, chosen.background]
+        return tuple(dict.fromkeys(key for key in ids if key))
+
+    def to_json(self) -> dict[str, Any]:
+        """JSON values; `from_json` gives an equal request back."""
+        return {
+            "sketch": asdict(self.sketch),
+            "width": self.width,
+            "height": self.height,
+            "settings": settings.to_json(self.settings),
+            "task": self.task.value,
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Request:
+        """Reads what `to_json` wrote. Raises `KeyError`, `TypeError` or `ValueError` for anything else."""
+        sketch = data["sketch"]
+        return cls(
+            sketch=Source(SourceKind(sketch["kind"]), str(sketch["key"]), str(sketch["name"])),
+            width=int(data["width"]),
+            height=int(data["height"]),
+            settings=settings.from_json(data["settings"]),
+            task=Task(data["task"]),
+        )
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """The pixels of a request. Masks are (1 channel) as large as their reference, or placed on the canvas."""
+
+    sketch: Pixels
+    sketch_mask: Pixels | None = None
+    references: tuple[tuple[Pixels, Pixels | None], ...] = ()
+    background: Pixels | None = None
+
+
+def bundle_parts(request: Request, pictures: Pictures) -> list[bytes]:
+    """The parts of the bundle for `POST /v1/jobs`. Slow (it compresses): for worker threads."""
+    blobs: list[bundle.Blob] = []
+
+    def place(pixels: Pixels | None) -> dict[str, int] | None:
+        if pixels is None:
+            return None
+        blobs.append(bundle.Blob.from_pixels(pixels))
+        return {"blob": len(blobs) - 1, "x": pixels.x, "y": pixels.y}
+
+    chosen = request.settings
+    body = {
+        "api": API,
+        "task": request.task.value,
+        "engine": chosen.engine,
+        "model": chosen.model,
+        "mode": chosen.mode.value,
+        "canvas": {"width": request.width, "height": request.height},
+        "sketch": place(pictures.sketch),
+        "sketch_mask": place(pictures.sketch_mask),
+        "references": [
+            {"picture": place(picture), "mask": place(mask)} for picture, mask in pictures.references
+        ],
+        "background": place(pictures.background),
+        "seed": chosen.seed,
+        "options": asdict(chosen.options),
+    }
+    return bundle.encode({"request": body}, blobs)

@@ -1,0 +1,96 @@
+"""A result as it came over the wire, and the group of layers it becomes (DESIGN section 8).
+
+The pictures stay packed until somebody applies the result: at 4k they would take a gigabyte a dozen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from krita_colorize.core import bundle
+from krita_colorize.core.port import NewGroup, NewLayer, Pixels
+from krita_colorize.core.request import Request
+
+KRITA_BLENDS = {"normal": "normal", "multiply": "multiply", "screen": "screen", "addition": "add"}
+"""The wire's blend modes in Krita's words (`Node.blendingMode`)."""
+
+GROUP_NAME = "Colorized"
+FOREGROUND_MASK_NAME = "Foreground mask"
+
+
+class ResultError(ValueError):
+    """A result that breaks the wire's rules; the message says which."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """A finished job: its request, the packed bundle, a small preview (PNG) and the backend's record."""
+
+    request: Request
+    bundle: bundle.Bundle
+    preview_png: bytes
+    record: Mapping[str, Any]
+
+    @property
+    def title(self) -> str:
+        """The name of the group."""
+        references = self.request.settings.references
+        name = references[0].source.name if references else self.request.sketch.name
+        more = f" +{len(references) - 1}" if len(references) > 1 else ""
+        return f"{GROUP_NAME} · {name}{more} · seed {self.request.settings.seed}"
+
+    @property
+    def doubts(self) -> int:
+        """How many regions the engine was not sure about."""
+        report = self.record.get("report")
+        count = report.get("doubtful_regions", 0) if isinstance(report, Mapping) else 0
+        return count if isinstance(count, int) else 0
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory."""
+        return sum(len(packed.data) for packed in self.bundle.packed)
+
+    def layers(self) -> tuple[NewLayer, ...]:
+        """The layers from bottom to top, unpacked. Slow: for worker threads. Raises `BundleError`, `ResultError`."""
+        return tuple(_new_layer(entry, self.bundle) for entry in self.bundle.header["layers"])
+
+    def group(self) -> NewGroup:
+        """The group to insert beside the sketch layer. Slow: for worker threads."""
+        paper = bool(self.record.get("sketch_has_paper"))
+        return NewGroup(self.title, self.layers(), blend="multiply" if paper else "normal", above=paper)
+
+
+def read(request: Request, data: bytes) -> Result:
+    """Checks a result bundle and unpacks its preview. Raises `BundleError` or `ResultError`."""
+    packed = bundle.decode(data)
+    layers, record = packed.header.get("layers"), packed.header.get("record")
+    if not isinstance(layers, list) or not isinstance(record, dict):
+        raise ResultError("the result has no layers or no record")
+    preview = packed.blob(packed.header.get("preview", -1))
+    return Result(request, packed, preview.data if preview.format is bundle.Format.PNG else b"", record)
+
+
+def _new_layer(entry: object, packed: bundle.Bundle) -> NewLayer:
+    if not isinstance(entry, dict):
+        raise ResultError("a layer is not an object")
+    try:
+        x, y = int(entry["x"]), int(entry["y"])
+        mask = entry["mask"]
+        return NewLayer(
+            name=str(entry["name"]),
+            pixels=packed.blob(entry["blob"]).to_pixels(x, y),
+            blend=KRITA_BLENDS[entry["blend"]],
+            opacity=float(entry["opacity"]),
+            clip=bool(entry["clip"]),
+            mask=_mask(mask["blob"], packed, x, y) if mask else None,
+            mask_name=str(mask["name"]) if mask else "",
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultError(f"a layer can't be read ({error!r})") from error
+
+
+def _mask(index: int, packed: bundle.Bundle, x: int, y: int) -> Pixels:
+    return packed.blob(index).to_pixels(x, y)

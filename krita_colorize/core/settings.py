@@ -1,0 +1,186 @@
+"""What the artist chose for each sketch layer, and how it is kept in the document.
+
+The note is versioned JSON. Reading it never fails: what is missing, of another type or out of range gets its default,
+and the artist is told in one sentence. Where the note lies is `krita_port`'s business, when it is written `app`'s.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import Enum
+from typing import Any, TypeVar
+
+from krita_colorize.core.modes import Mode
+
+NOTE = "state.json"
+VERSION = 1
+MAX_REFERENCES = 16
+MAX_SEED = 2**31 - 1
+MAX_LINE_GAP = 0.1
+
+BROKEN = "The colouring settings stored in this picture can't be read, so the defaults are used."
+FROM_LATER_VERSION = (
+    "This picture's colouring settings were stored by a later version of Krita Colorize; "
+    "what this version doesn't know is left at its default."
+)
+
+_E = TypeVar("_E", bound=Enum)
+
+
+class SourceKind(str, Enum):
+    """Where a reference picture lies."""
+
+    LAYER = "layer"  # a layer of the document; the key is its id
+    FILE = "file"  # a picture file; the key is its path
+    NOTE = "note"  # a picture from the clipboard, kept in the document; the key is its note's name
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture, by where it lies; `name` is for people."""
+
+    kind: SourceKind
+    key: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A picture to take colours from; `mask` is the layer with its foreground, "" where the engine finds it."""
+
+    source: Source
+    mask: str = ""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The switches and numbers beside the mode, as the wire names them."""
+
+    palette_lock: bool = True
+    style_detail: bool = False
+    background_detail: bool = False
+    line_gap: float = (
+        0.02  # widest opening in a line that is still closed, as a share of the canvas's longer side
+    )
+    steps: int = 20
+    size: int = 0  # px, 0 lets the engine choose
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Everything one sketch layer remembers. Layer ids are Krita's; "" stands for automatic or none."""
+
+    mode: Mode = Mode.WHOLE
+    engine: str = "match"
+    model: str = ""
+    references: tuple[Reference, ...] = ()
+    sketch_mask: str = ""
+    background: str = ""
+    seed: int = 0
+    options: Options = field(default_factory=Options)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a note held: settings by sketch layer id, and a sentence for the artist where something was wrong."""
+
+    layers: Mapping[str, Settings]
+    problem: str = ""
+
+
+def dump(layers: Mapping[str, Settings]) -> bytes:
+    """The note for these settings; the same settings always give the same bytes."""
+    note = {"version": VERSION, "layers": {key: to_json(settings) for key, settings in layers.items()}}
+    return json.dumps(note, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8")
+
+
+def load(note: bytes | None) -> Stored:
+    """Reads a note of any version, however broken; None is a document without one."""
+    if note is None:
+        return Stored({})
+    try:
+        data = json.loads(note.decode("utf-8"))
+    except (ValueError, RecursionError):
+        return Stored({}, BROKEN)
+    if not isinstance(data, dict) or not isinstance(data.get("layers"), dict):
+        return Stored({}, BROKEN)
+    layers = {key: from_json(value) for key, value in data["layers"].items() if isinstance(value, dict)}
+    version = data.get("version")
+    if not isinstance(version, int) or len(layers) < len(data["layers"]):
+        return Stored(layers, BROKEN)
+    return Stored(layers, FROM_LATER_VERSION if version > VERSION else "")
+
+
+def to_json(settings: Settings) -> dict[str, Any]:
+    """JSON values of one layer's settings."""
+    return {**asdict(settings), "references": [asdict(reference) for reference in settings.references]}
+
+
+def from_json(data: Mapping[str, Any]) -> Settings:
+    """Settings from JSON values; what doesn't fit gets its default."""
+    references = data.get("references")
+    known = [_reference(item) for item in references] if isinstance(references, list) else []
+    return Settings(
+        mode=_member(Mode, data.get("mode"), Mode.WHOLE),
+        engine=_text(data.get("engine")) or "match",
+        model=_text(data.get("model")),
+        references=tuple(item for item in known if item is not None)[:MAX_REFERENCES],
+        sketch_mask=_text(data.get("sketch_mask")),
+        background=_text(data.get("background")),
+        seed=_whole(data.get("seed"), 0, MAX_SEED, 0),
+        options=_options(data.get("options")),
+    )
+
+
+def _reference(data: object) -> Reference | None:
+    source = data.get("source") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(source, dict):
+        return None
+    try:
+        kind = SourceKind(source.get("kind"))
+    except ValueError:
+        return None
+    key = _text(source.get("key"))
+    return Reference(Source(kind, key, _text(source.get("name"))), _text(data.get("mask"))) if key else None
+
+
+def _options(data: object) -> Options:
+    default = Options()
+    if not isinstance(data, dict):
+        return default
+    line_gap = data.get("line_gap")
+    valid_gap = (
+        isinstance(line_gap, (int, float))
+        and not isinstance(line_gap, bool)
+        and 0 <= line_gap <= MAX_LINE_GAP
+    )
+    return Options(
+        palette_lock=_switch(data.get("palette_lock"), default=default.palette_lock),
+        style_detail=_switch(data.get("style_detail"), default=default.style_detail),
+        background_detail=_switch(data.get("background_detail"), default=default.background_detail),
+        line_gap=float(line_gap) if valid_gap else default.line_gap,  # type: ignore[arg-type]
+        steps=_whole(data.get("steps"), 1, 1000, default.steps),
+        size=_whole(data.get("size"), 0, 16384, default.size),
+    )
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _switch(value: object, *, default: bool) -> bool:
+    return value if isinstance(value, bool) else default
+
+
+def _whole(value: object, low: int, high: int, default: int) -> int:
+    fits = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+    return value if fits else default  # type: ignore[return-value]
+
+
+def _member(kind: type[_E], value: object, default: _E) -> _E:
+    try:
+        return kind(value)
+    except ValueError:
+        return default

@@ -1,0 +1,141 @@
+"""Makes layers and puts them into a document as exactly one undo step.
+
+Krita has no undo macro: but a tree that is finished before it enters the document enters it in one step. It is made in
+a hidden document of the same colour space and handed over by a single `addChildNode`. Never while a stroke runs: the
+caller asks `pen.busy()` first. No layer of the artist is changed, moved or renamed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from krita import Document, Krita, Node
+
+from krita_colorize.core.port import NewGroup, NewLayer, Pixels
+from krita_colorize.krita_port import wrappers
+from krita_colorize.krita_port.capabilities import Capabilities
+from krita_colorize.krita_port.scratch import SRGB8, ColorSpace, Scratch, is_srgb8
+from krita_colorize.qt import QtCore
+
+TEMPLATE = Path(__file__).with_name("mask_template.kra")
+"""Holds one transparency mask. In Krita 5.1 masks made by `createNode` can't hold pixels, copies of a saved one can."""
+
+BEHIND = "behind"
+"""Krita's blend mode that shows a layer only where what is below it is clear, as if it lay below."""
+
+
+class LayerBuilder:
+    """Makes layers; one per port."""
+
+    def __init__(self, scratch: Scratch, capabilities: Capabilities) -> None:
+        self._scratch = scratch
+        self._capabilities = capabilities
+        self._template: Document | None = None
+
+    def insert_group(self, document: Document, sketch: Node, group: NewGroup) -> str:
+        """Inserts a group beside the sketch layer; returns its id."""
+        below = None if group.above else _below(sketch)
+        if not group.above and below is None:
+            # Krita's `addChildNode` reaches every place but the lowest: above the lowest layer, shown behind it, the
+            # group looks the same. A group that multiplies looks the same above and below.
+            group = replace(group, blend=BEHIND if group.blend == "normal" else group.blend)
+        above = below or sketch
+        return self._insert(document, above, lambda scratch: self._make_group(scratch, document, group))
+
+    def insert_layer(self, document: Document, above: Node, layer: NewLayer) -> str:
+        """Inserts a paint layer above another layer; returns its id."""
+        return self._insert(document, above, lambda scratch: self._make_layer(scratch, document, layer))
+
+    def close(self) -> None:
+        """Drops what is cached."""
+        if self._template is not None:
+            self._template.close()
+            self._template = None
+
+    def _insert(self, document: Document, above: Node, make: Callable[[Document], Node]) -> str:
+        parent = above.parentNode()
+        if parent is None:
+            raise LookupError("The layer is no longer in the picture. Choose another one.")
+        active = document.activeNode()
+        with self._scratch.document(ColorSpace.of(document)) as scratch:
+            node = make(scratch)
+            parent.addChildNode(node, above)
+            inserted = wrappers.node_id(node)
+            # `node` still points to the scratch document; using it after that one's end crashes Krita.
+            del node
+        document.refreshProjection()
+        if active is not None:
+            _restore_active(document, wrappers.node_id(active))
+        return inserted
+
+    def _make_group(self, scratch: Document, document: Document, group: NewGroup) -> Node:
+        node = scratch.createGroupLayer(group.name)
+        node.setChildNodes([self._make_layer(scratch, document, layer) for layer in group.layers])
+        if group.blend != "normal":
+            node.setBlendingMode(group.blend)
+        return node
+
+    def _make_layer(self, scratch: Document, document: Document, layer: NewLayer) -> Node:
+        node = scratch.createNode(layer.name, "paintlayer")
+        _paint(node, layer.pixels, ColorSpace.of(document))
+        node.setOpacity(round(layer.opacity * 255))
+        node.setInheritAlpha(layer.clip)
+        if layer.blend != "normal":
+            node.setBlendingMode(layer.blend)
+        if layer.mask is not None:
+            node.setChildNodes([self._make_mask(scratch, layer.mask, layer.mask_name)])
+        return node
+
+    def _make_mask(self, scratch: Document, mask: Pixels, name: str) -> Node:
+        if self._capabilities.transparency_masks:
+            node = scratch.createTransparencyMask(name)
+        else:
+            node = self._template_mask().duplicate()
+            node.setName(name)
+        if mask.data:
+            node.setPixelData(mask.data, mask.x, mask.y, mask.width, mask.height)
+        return node
+
+    def _template_mask(self) -> Node:
+        if self._template is None:
+            opened = Krita.instance().openDocument(str(TEMPLATE))
+            if opened is None:
+                raise LookupError("A part of the plugin is missing. Install Krita Colorize again.")
+            self._template = opened.clone()
+            opened.close()
+        masks = [n for n, _ in wrappers.walk(self._template.rootNode()) if n.type() == "transparencymask"]
+        return masks[0]
+
+
+def _paint(node: Node, pixels: Pixels, space: ColorSpace) -> None:
+    """Fills a layer of the scratch document with an sRGB picture in the document's colour space."""
+    convert = not is_srgb8(space)
+    if convert:
+        node.setColorSpace(SRGB8.model, SRGB8.depth, SRGB8.profile)
+    if pixels.data:
+        node.setPixelData(pixels.data, pixels.x, pixels.y, pixels.width, pixels.height)
+    if convert:
+        node.setColorSpace(space.model, space.depth, space.profile)
+
+
+def _below(node: Node) -> Node | None:
+    """The layer directly below another one in the same group."""
+    parent = node.parentNode()
+    siblings = wrappers.children(parent) if parent is not None else []
+    ids = [wrappers.node_id(sibling) for sibling in siblings]
+    place = ids.index(wrappers.node_id(node)) if wrappers.node_id(node) in ids else 0
+    return siblings[place - 1] if place > 0 else None
+
+
+def _restore_active(document: Document, layer_id: str) -> None:
+    """Selects a layer again: Krita selects a new layer only when the event loop has turned, so later than now."""
+
+    def restore() -> None:
+        if document in wrappers.documents():
+            node = wrappers.find_node(document, layer_id)
+            if node is not None:
+                document.setActiveNode(node)
+
+    QtCore.QTimer.singleShot(0, restore)

@@ -1,0 +1,20 @@
+"""What this Krita can do, found by looking at its classes, never at its version number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from krita import Document
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """Differences between Kritas that the port has two ways for."""
+
+    transparency_masks: bool
+    """`Document.createTransparencyMask` exists (5.2 and later); before, masks are copied from a template."""
+
+
+def probe() -> Capabilities:
+    """Looks at the running Krita."""
+    return Capabilities(transparency_masks=hasattr(Document, "createTransparencyMask"))

@@ -1,0 +1,56 @@
+"""Krita's side of a docker: the frame Krita makes for each of its windows. What is inside is the caller's."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from krita import Canvas, DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita, Window
+
+from krita_colorize.krita_port import wrappers
+from krita_colorize.qt import QtCore, QtGui, QtWidgets
+
+log = logging.getLogger(__name__)
+
+
+def register(name: str, title: str, make: Callable[[Window], QtWidgets.QWidget]) -> None:
+    """Registers a docker; `make` is called once for each Krita window, when the window is there."""
+
+    class Frame(DockWidget):
+        """One docker in one window."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.setWindowTitle(title)
+            # Krita makes its dockers before it tells anybody about their window.
+            QtCore.QTimer.singleShot(0, self._fill)
+
+        def canvasChanged(self, canvas: Canvas | None) -> None:  # noqa: N802 - Krita's name
+            """Told by Krita at every change of view; the port watches for itself."""
+
+        def _fill(self) -> None:
+            window = _window_of(self)
+            if window is None:
+                log.error("the docker is in no window of Krita's")
+                return
+            try:
+                self.setWidget(make(window))
+            except Exception:  # noqa: BLE001 - event-loop border: Krita would open a modal dialog
+                log.exception("could not make the docker")
+                self.setWidget(
+                    QtWidgets.QLabel("Krita Colorize could not start. Details are in Krita's log.")
+                )
+
+    factory = DockWidgetFactory(name, DockWidgetFactoryBase.DockRight, Frame)
+    Krita.instance().addDockWidgetFactory(factory)
+
+
+def icon(name: str) -> QtGui.QIcon:
+    """One of Krita's own icons, tinted for the theme."""
+    return Krita.instance().icon(name)
+
+
+def _window_of(widget: QtWidgets.QWidget) -> Window | None:
+    return next(
+        (window for window in wrappers.windows() if window.qwindow() is widget.window()), None
+    ) or next((window for window in wrappers.windows() if window.qwindow().isAncestorOf(widget)), None)

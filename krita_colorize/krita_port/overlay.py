@@ -1,0 +1,130 @@
+"""A picture laid over the canvas without touching the document: previews cost no layer and no undo step.
+
+It is a transparent child widget of the canvas, drawn where Krita draws the picture, at any zoom and scroll position.
+On a rotated, mirrored or wrapped canvas, and over another document, it hides.
+"""
+
+from __future__ import annotations
+
+from krita import Document, View, Window
+
+from krita_colorize.krita_port import canvas as canvases
+from krita_colorize.krita_port import wrappers
+from krita_colorize.qt import QtCore, QtGui, QtWidgets
+
+POINTS_PER_INCH = 72.0
+
+
+class Overlay:
+    """The overlay of one window."""
+
+    def __init__(self, window: Window) -> None:
+        self._window = window
+        self._sheet: _Sheet | None = None
+
+    def show(self, document: Document, png: bytes, opacity: float) -> bool:
+        """Shows a picture over the whole canvas of `document`; False where that isn't possible."""
+        self.hide()
+        area = canvases.scroll_area(self._window)
+        canvas = canvases.canvas_widget(self._window)
+        image = QtGui.QImage.fromData(png)
+        view = self._window.activeView()
+        if area is None or canvas is None or view is None or image.isNull():
+            return False
+        if view.document() != document:
+            return False
+        self._sheet = _Sheet(canvas, area, view, document, image, opacity)
+        return self._sheet.place()
+
+    def hide(self) -> None:
+        """Takes the picture away."""
+        if self._sheet is not None and not wrappers.gone(self._sheet):
+            self._sheet.hide()
+            self._sheet.setParent(None)
+            self._sheet.deleteLater()
+        self._sheet = None
+
+    def follow(self) -> None:
+        """Puts the picture right again after the view may have changed; to be called now and then."""
+        if self._sheet is None or wrappers.gone(self._sheet):
+            return
+        view = self._window.activeView()
+        current = view.document() if view is not None else None
+        if current == self._sheet.document and self._sheet.document in wrappers.documents():
+            self._sheet.place()
+        else:
+            self._sheet.hide()
+
+
+class _Sheet(QtWidgets.QWidget):
+    """The transparent widget itself."""
+
+    def __init__(
+        self,
+        canvas: QtWidgets.QWidget,
+        area: QtWidgets.QAbstractScrollArea,
+        view: View,
+        document: Document,
+        image: QtGui.QImage,
+        opacity: float,
+    ) -> None:
+        super().__init__(canvas)
+        self.document = document
+        self._area = area
+        self._view = view
+        self._image = image
+        self._opacity = opacity
+        self._placed: tuple[float, ...] = ()
+        self.setObjectName("colorize_overlay")
+        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self.setAttribute(QtCore.Qt.WidgetAttribute.WA_NoSystemBackground)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
+        canvas.installEventFilter(self)
+
+    def place(self) -> bool:
+        """Covers the canvas and shows itself, or hides where the picture can't be laid straight; whether it shows."""
+        canvas = self._view.canvas()
+        parent = self.parentWidget()
+        if parent is None or canvas.rotation() or canvas.mirror() or canvas.wrapAroundMode():
+            self.hide()
+            return False
+        target = self.target()
+        placed = (target.x(), target.y(), target.width(), target.height(), parent.width(), parent.height())
+        if placed != self._placed or self.isHidden():
+            self._placed = placed
+            self.setGeometry(0, 0, parent.width(), parent.height())
+            self.show()
+            self.raise_()
+            self.update()
+        return True
+
+    def target(self) -> QtCore.QRectF:
+        """Where the document lies on the canvas widget."""
+        canvas = self._view.canvas()
+        scale = canvas.zoomLevel() * POINTS_PER_INCH / self.document.resolution() / self.devicePixelRatioF()
+        horizontal, vertical = self._area.horizontalScrollBar(), self._area.verticalScrollBar()
+        assert horizontal is not None
+        assert vertical is not None
+        width, height = self.document.width() * scale, self.document.height() * scale
+        return QtCore.QRectF(-horizontal.value(), -vertical.value(), width, height)
+
+    def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
+        """Draws the picture where the document is."""
+        painter = QtGui.QPainter(self)
+        painter.setOpacity(self._opacity)
+        smooth = self.target().width() < self._image.width() * 2
+        painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform, smooth)
+        painter.drawImage(self.target(), self._image)
+        painter.end()
+
+    def eventFilter(  # noqa: N802 - Qt's name
+        self, _watched: QtCore.QObject | None, event: QtCore.QEvent | None
+    ) -> bool:
+        """Follows the canvas when it is resized or painted; takes nothing away."""
+        if event is not None and event.type() in (QtCore.QEvent.Type.Resize, QtCore.QEvent.Type.Paint):
+            QtCore.QTimer.singleShot(0, self._follow)
+        return False
+
+    def _follow(self) -> None:
+        if not wrappers.gone(self) and not self.isHidden() and self.document in wrappers.documents():
+            self.place()

@@ -1,0 +1,60 @@
+"""Whether the artist's pen is down or was a moment ago. Changing a document then would cut or destroy the stroke.
+
+Mouse buttons are asked of Qt; tablets and the moment of release are seen by a filter on the canvas widget.
+"""
+
+from __future__ import annotations
+
+import time
+
+from krita_colorize.qt import QtCore, QtWidgets
+
+REST_S = 0.3
+"""How long after the pen was lifted the stroke may still be on its way into the document."""
+
+_DOWN = (QtCore.QEvent.Type.TabletPress, QtCore.QEvent.Type.MouseButtonPress)
+_UP = (QtCore.QEvent.Type.TabletRelease, QtCore.QEvent.Type.MouseButtonRelease)
+
+
+class Pen(QtCore.QObject):
+    """Follows the pen on one canvas widget at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._canvas: QtWidgets.QWidget | None = None
+        self._down = False
+        self._last_s = 0.0
+
+    def follow(self, canvas: QtWidgets.QWidget | None) -> None:
+        """Watches this canvas widget from now on; the last one is left alone."""
+        if canvas is self._canvas:
+            return
+        self._down = False
+        self._canvas = canvas
+        if canvas is not None:
+            canvas.installEventFilter(self)
+            canvas.destroyed.connect(self._forget)
+
+    def busy(self) -> bool:
+        """Whether the pen is down or was `REST_S` ago."""
+        if QtWidgets.QApplication.mouseButtons() != QtCore.Qt.MouseButton.NoButton:
+            self._last_s = time.monotonic()
+            return True
+        return self._down or time.monotonic() - self._last_s < REST_S
+
+    def eventFilter(  # noqa: N802 - Qt's name
+        self, watched: QtCore.QObject | None, event: QtCore.QEvent | None
+    ) -> bool:
+        """Notes presses and releases; takes nothing away."""
+        if watched is self._canvas and event is not None:
+            if event.type() in _DOWN:
+                self._down = True
+                self._last_s = time.monotonic()
+            elif event.type() in _UP:
+                self._down = False
+                self._last_s = time.monotonic()
+        return False
+
+    def _forget(self) -> None:
+        self._canvas = None
+        self._down = False

@@ -1,0 +1,134 @@
+"""`LibKisPort`: the docker's door into one Krita window. Thin: it finds documents and layers and hands on.
+
+Every public call may be made at any time on the GUI thread, except the inserting ones: ask `busy` before them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from krita import Document, Krita, Window
+
+from krita_colorize.core.port import SELECTION_ID, Change, DocumentInfo, LayerInfo, NewGroup, NewLayer, Pixels
+from krita_colorize.krita_port import canvas, snapshot, store, wrappers
+from krita_colorize.krita_port.builder import LayerBuilder
+from krita_colorize.krita_port.capabilities import probe
+from krita_colorize.krita_port.documents import Documents
+from krita_colorize.krita_port.kinds import kind
+from krita_colorize.krita_port.overlay import Overlay
+from krita_colorize.krita_port.pen import Pen
+from krita_colorize.krita_port.scratch import Scratch
+from krita_colorize.krita_port.watcher import Look, Watcher
+
+
+class LibKisPort:
+    """`KritaPort` over libkis. Without a window (kritarunner) there is no overlay and nothing to watch."""
+
+    def __init__(self, window: Window | None = None) -> None:
+        self._window = window
+        self.documents = Documents()
+        self._scratch = Scratch()
+        self._builder = LayerBuilder(self._scratch, probe())
+        self._pen = Pen()
+        self._overlay = Overlay(window) if window is not None else None
+        self._watcher = Watcher(window, self._look) if window is not None else None
+
+    def active_document(self) -> DocumentInfo | None:
+        """The document in the window's active view."""
+        document = self._active()
+        return self.documents.info(document) if document is not None else None
+
+    def layers(self, document: str) -> Sequence[LayerInfo]:
+        """All layers and masks, top first, children after their group."""
+        root = self.documents.find(document).rootNode()
+        return [
+            LayerInfo(wrappers.node_id(node), node.name(), kind(node), depth, node.visible())
+            for node, depth in wrappers.walk(root)
+        ]
+
+    def active_layer(self, document: str) -> str | None:
+        """The id of the selected layer."""
+        node = self.documents.find(document).activeNode()
+        return wrappers.node_id(node) if node is not None else None
+
+    def snapshot(self, document: str, layer_ids: Sequence[str]) -> dict[str, Pixels]:
+        """Reads layers as they look alone; see `snapshot.read`."""
+        opened = self.documents.find(document)
+        pixels = {}
+        for layer_id in dict.fromkeys(layer_ids):
+            if layer_id == SELECTION_ID:
+                pixels[layer_id] = snapshot.read_selection(opened)
+            else:
+                node = self.documents.node(document, layer_id)
+                pixels[layer_id] = snapshot.read(opened, node, self._scratch)
+        return pixels
+
+    def busy(self) -> bool:
+        """Whether the artist's pen is down or was a moment ago."""
+        self._follow_canvas()
+        return self._pen.busy()
+
+    def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
+        """Inserts a group beside the sketch layer as one undo step; returns its id."""
+        sketch = self.documents.node(document, sketch_id)
+        return self._builder.insert_group(self.documents.find(document), sketch, group)
+
+    def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
+        """Inserts one paint layer above another as one undo step; returns its id."""
+        above = self.documents.node(document, above_id)
+        return self._builder.insert_layer(self.documents.find(document), above, layer)
+
+    def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
+        """Lays a picture over the whole canvas; False where that isn't possible."""
+        if self._overlay is None:
+            return False
+        return self._overlay.show(self.documents.find(document), png, opacity)
+
+    def hide_overlay(self) -> None:
+        """Takes the picture away."""
+        if self._overlay is not None:
+            self._overlay.hide()
+
+    def read_note(self, document: str, name: str) -> bytes | None:
+        """Reads what `write_note` stored in the document."""
+        return store.read(self.documents.find(document), name)
+
+    def write_note(self, document: str, name: str, data: bytes) -> None:
+        """Stores bytes in the document; saved with the .kra, marks it as modified."""
+        store.write(self.documents.find(document), name, data)
+
+    def watch(self, callback: Callable[[Change], None]) -> None:
+        """Calls back on every change from now on."""
+        if self._watcher is not None:
+            self._watcher.watch(callback)
+
+    def close(self) -> None:
+        """Stops watching, takes the overlay away and drops hidden documents."""
+        if self._watcher is not None:
+            self._watcher.close()
+        self.hide_overlay()
+        self._pen.follow(None)
+        self._builder.close()
+        self._scratch.close()
+
+    def _active(self) -> Document | None:
+        if self._window is None:
+            document = Krita.instance().activeDocument()
+        else:
+            view = self._window.activeView()
+            document = view.document() if view is not None else None
+        # After the last document has closed Krita still hands out its dead wrapper.
+        return document if document is not None and document in wrappers.documents() else None
+
+    def _follow_canvas(self) -> None:
+        if self._window is not None:
+            self._pen.follow(canvas.canvas_widget(self._window))
+
+    def _look(self) -> Look:
+        self._follow_canvas()
+        if self._overlay is not None:
+            self._overlay.follow()
+        info = self.active_document()
+        if info is None:
+            return Look()
+        return Look(info.key, tuple(self.layers(info.key)), self.active_layer(info.key))

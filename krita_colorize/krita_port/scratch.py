@@ -1,0 +1,99 @@
+"""Hidden documents in which pixels are converted and new layers are made: the artist's document sees none of it.
+
+Krita converts colours only inside a document and notes every conversion as an undo step of that document. A clone of
+a tiny document is in no list of Krita's and takes a millisecond; it is thrown away after each use, with its undo steps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from krita import Document, Krita, Node
+
+from krita_colorize.core.port import Pixels
+from krita_colorize.qt import QtCore
+
+
+@dataclass(frozen=True)
+class ColorSpace:
+    """Krita's three words for a colour space."""
+
+    model: str
+    depth: str
+    profile: str
+
+    @classmethod
+    def of(cls, owner: Document | Node) -> ColorSpace:
+        """The colour space of a document or a layer. Never call it on a detached mask: Krita crashes."""
+        return cls(owner.colorModel(), owner.colorDepth(), owner.colorProfile())
+
+
+SRGB8 = ColorSpace("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
+
+SRGB_PROFILES = frozenset({SRGB8.profile, "sRGB built-in", "sRGB IEC61966-2.1"})
+"""Profiles whose 8-bit values are those of sRGB already."""
+
+EMPTY = Pixels(0, 0, b"")
+
+
+def is_srgb8(space: ColorSpace) -> bool:
+    """Whether pixels of this colour space can be taken as they are."""
+    return (space.model, space.depth) == ("RGBA", "U8") and space.profile in SRGB_PROFILES
+
+
+class Scratch:
+    """Makes hidden documents; one per port."""
+
+    def __init__(self) -> None:
+        self._base: dict[ColorSpace, Document] = {}
+
+    @contextmanager
+    def document(self, space: ColorSpace) -> Iterator[Document]:
+        """A hidden document of that colour space. No layer of it may be used after the `with` block."""
+        copy = self._template(space).clone()
+        try:
+            yield copy
+        finally:
+            copy.setModified(False)
+            copy.close()
+
+    def close(self) -> None:
+        """Drops what is cached."""
+        for document in self._base.values():
+            document.close()
+        self._base.clear()
+
+    def read_srgb8(self, raw: bytes, space: ColorSpace, area: QtCore.QRect) -> Pixels:
+        """Converts raw pixels of an area (image px) to BGRA8 sRGB, cropped to what is not transparent."""
+        with self.document(SRGB8) as document:
+            node = document.createNode("pixels", "paintlayer")
+            if space != SRGB8:
+                node.setColorSpace(space.model, space.depth, space.profile)
+            node.setPixelData(raw, *rectangle(area))
+            if not is_srgb8(space):
+                node.setColorSpace(SRGB8.model, SRGB8.depth, SRGB8.profile)
+            return read_cropped(node, area)
+
+    def _template(self, space: ColorSpace) -> Document:
+        if space not in self._base:
+            made = Krita.instance().createDocument(1, 1, "", space.model, space.depth, space.profile, 72.0)
+            self._base[space] = made.clone()
+            made.setModified(False)
+            made.close()
+        return self._base[space]
+
+
+def rectangle(area: QtCore.QRect) -> tuple[int, int, int, int]:
+    """x, y, width, height as Krita's calls take them."""
+    return area.x(), area.y(), area.width(), area.height()
+
+
+def read_cropped(node: Node, area: QtCore.QRect) -> Pixels:
+    """A paint layer's pixels inside an area, cropped to what is not transparent, 4 bytes a pixel as stored."""
+    content = node.bounds().intersected(area)
+    if content.isEmpty():
+        return EMPTY
+    data = node.pixelData(*rectangle(content)).data()
+    return Pixels(content.width(), content.height(), data, content.x(), content.y())

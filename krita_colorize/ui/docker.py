@@ -1,0 +1,88 @@
+"""The docker's content, from top to bottom: status, settings (scrolling where the docker is low), actions, results."""
+
+from __future__ import annotations
+
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.session import Session
+from krita_colorize.qt import QtCore, QtWidgets
+from krita_colorize.ui.form import Form
+from krita_colorize.ui.results import Results
+from krita_colorize.ui.status import StatusBar
+from krita_colorize.ui.widgets import Icons, no_icons, row
+
+_STEPS = 1000  # of the progress bar
+
+
+class DockerWidget(QtWidgets.QWidget):
+    """Everything inside the docker's frame. `icons` gives Krita's icons, where there are any."""
+
+    def __init__(
+        self, session: Session, parent: QtWidgets.QWidget | None = None, *, icons: Icons = no_icons
+    ) -> None:
+        super().__init__(parent)
+        self.report = session.report
+        self.session = session
+        self._init_actions()
+        self._progress = QtWidgets.QProgressBar()
+        self._progress.setObjectName("progress_bar")
+        self._progress.setAccessibleName("Progress")
+        self._progress.setRange(0, _STEPS)
+        self._progress.setTextVisible(False)
+        self._progress.setFixedHeight(8)
+        self._init_layout(icons)
+        session.state_changed.connect(self.refresh)
+        session.document_changed.connect(self.refresh)
+        session.results_changed.connect(self.refresh)
+        session.settings_changed.connect(self.refresh)
+        self.refresh()
+
+    @guarded
+    def refresh(self) -> None:
+        """Shows what can be done now and how far the job is."""
+        session, job = self.session, self.session.job
+        model = session.document
+        self._colorize.setEnabled(model is not None and model.sketch is not None)
+        self._redo.setEnabled(model is not None and bool(model.results))
+        self._cancel.setEnabled(job is not None)
+        self._progress.setValue(round(job.progress.fraction * _STEPS) if job else 0)
+        self._progress.setVisible(job is not None)
+
+    def _init_actions(self) -> None:
+        self._colorize = QtWidgets.QPushButton("Colorize")
+        self._colorize.setObjectName("colorize_button")
+        self._colorize.setToolTip(
+            "Colour the sketch from the references. Nothing in the picture changes yet."
+        )
+        font = self._colorize.font()
+        font.setBold(True)
+        self._colorize.setFont(font)
+        self._colorize.setMinimumHeight(32)
+        self._colorize.clicked.connect(self.session.colorize)
+        self._redo = QtWidgets.QPushButton("Redo")
+        self._redo.setObjectName("redo_button")
+        self._redo.setToolTip("Colour again as the selected result was, with the masks as they are now.")
+        self._redo.clicked.connect(self.session.redo)
+        self._cancel = QtWidgets.QPushButton("Cancel")
+        self._cancel.setObjectName("cancel_button")
+        self._cancel.setToolTip("Stop the job that is running.")
+        self._cancel.clicked.connect(self.session.cancel)
+        for button in (self._redo, self._cancel):
+            button.setMinimumHeight(32)
+
+    def _init_layout(self, icons: Icons) -> None:
+        scroll = QtWidgets.QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(Form(self.session, icons))
+        keep = self._progress.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # nothing jumps when a job starts
+        self._progress.setSizePolicy(keep)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(6, 6, 6, 6)
+        layout.setSpacing(6)
+        layout.addWidget(StatusBar(self.session))
+        layout.addWidget(scroll, 1)
+        layout.addLayout(row(self._colorize, self._redo, self._cancel))
+        layout.addWidget(self._progress)
+        layout.addWidget(Results(self.session))

@@ -1,0 +1,283 @@
+"""What decides a result: engine, sketch, mode, references, masks, background, switches, seed."""
+
+from __future__ import annotations
+
+import random
+
+from krita_colorize.app.document import FOLLOW
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.session import Session
+from krita_colorize.core import layers as layer_lists
+from krita_colorize.core import modes
+from krita_colorize.core.engines import EngineInfo
+from krita_colorize.core.modes import Mode
+from krita_colorize.core.port import SELECTION_ID
+from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
+from krita_colorize.qt import QtCore, QtWidgets
+from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList, remove_button
+from krita_colorize.ui.widgets import Choice, Entry, Fold, Icons, layer_entries, row, tool_button
+
+_PAINT_TIP = "Find the foreground and lay it down as a layer that can be painted."
+
+
+class Form(QtWidgets.QWidget):
+    """All settings of the sketch. Shows the document model, changes it, and keeps nothing itself."""
+
+    def __init__(self, session: Session, icons: Icons, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.report = session.report
+        self._session = session
+        self._icons = icons
+        self._init_choices()
+        self._init_references()
+        self._init_checks()
+        self._init_numbers()
+        self._init_layout()
+        session.document_changed.connect(self.refresh)
+        session.layers_changed.connect(self.refresh)
+        session.settings_changed.connect(self.refresh)
+        session.engines_changed.connect(self.refresh)
+        self.refresh()
+
+    @guarded
+    def refresh(self) -> None:
+        """Shows the sketch's settings."""
+        model = self._session.document
+        self.setEnabled(model is not None)
+        settings = model.settings if model else Settings()
+        engine = self._engine(settings)
+        self._show_engines(settings, engine)
+        self._show_layers(settings)
+        self._mode.setToolTip(modes.WORDS[settings.mode].tooltip)
+        self._mode.show_choice([(modes.WORDS[mode].title, mode.value) for mode in Mode], settings.mode.value)
+        self._mode.set_enabled_entries(lambda value: engine is None or Mode(value) in engine.modes)
+        self._show_options(settings, engine)
+        self._references.refresh()
+
+    # building
+
+    def _init_choices(self) -> None:
+        self._engine_choice = self._choice(
+            "engine_combo", "Engine", "The system that does the colouring.", "engine"
+        )
+        self._model_choice = self._choice(
+            "model_combo", "Model", "The set of weights the engine works with.", "model"
+        )
+        self._sketch = Choice("sketch_combo", "Sketch", "The layer with the lines. It is never changed.")
+        self._sketch.chosen.connect(self._on_sketch)
+        self._mode = Choice("mode_combo", "Mode", "")
+        self._mode.chosen.connect(self._on_mode)
+        self._sketch_mask = self._choice(
+            "sketch_mask_combo",
+            "Sketch's foreground mask",
+            "Where the figure is in the sketch: opaque (or white) is figure. Automatic lets the engine find it.",
+            "sketch_mask",
+        )
+        self._background = self._choice(
+            "background_combo",
+            "Background picture",
+            "A layer whose colours are for the background alone.",
+            "background",
+        )
+        self._create_sketch_mask = tool_button("create_sketch_mask_button", "Create", _PAINT_TIP)
+        self._create_sketch_mask.clicked.connect(self._on_create_sketch_mask)
+
+    def _init_references(self) -> None:
+        self._references = ReferenceList(self._session, self._icons)
+        self._references.selected.connect(self._on_reference_selected)
+        self._add_reference = AddReferenceButton(self._session, self._icons)
+        self._remove_reference = remove_button(self._references, self._icons)
+        self._reference_mask = Choice(
+            "reference_mask_combo",
+            "Reference's foreground mask",
+            "Where the figure is in the selected reference: opaque (or white) is figure.",
+        )
+        self._reference_mask.chosen.connect(self._on_reference_mask)
+        self._create_reference_mask = tool_button("create_reference_mask_button", "Create", _PAINT_TIP)
+        self._create_reference_mask.clicked.connect(self._on_create_reference_mask)
+
+    def _init_checks(self) -> None:
+        self._palette_lock = self._check(
+            "palette_lock",
+            "Exact reference colours",
+            "Every flat colour is taken exactly from the reference.",
+        )
+        self._style_detail = self._check(
+            "style_detail", "Style detail", "Follow the reference's shading and texture more closely."
+        )
+        self._background_detail = self._check(
+            "background_detail", "Background detail", "Take more detail from the reference's background."
+        )
+
+    def _init_numbers(self) -> None:
+        self._seed = QtWidgets.QSpinBox()
+        self._seed.setObjectName("seed_spin")
+        self._seed.setAccessibleName("Seed")
+        self._seed.setRange(0, MAX_SEED)
+        self._seed.setToolTip("The same seed and settings give the same result again.")
+        self._seed.setMinimumWidth(60)
+        self._seed.valueChanged.connect(self._on_seed)
+        self._new_seed = tool_button(
+            "new_seed_button", "New", "Take another seed.", self._icons("view-refresh")
+        )
+        self._new_seed.clicked.connect(self._on_new_seed)
+        self._line_gap = QtWidgets.QSpinBox()
+        self._line_gap.setObjectName("line_gap_spin")
+        self._line_gap.setAccessibleName("Close gaps up to")
+        self._line_gap.setSuffix(" px")
+        self._line_gap.setToolTip("Openings in the lines up to this width are treated as closed.")
+        self._line_gap.valueChanged.connect(self._on_line_gap)
+
+    def _init_layout(self) -> None:
+        form = QtWidgets.QFormLayout()
+        form.setVerticalSpacing(4)
+        form.setHorizontalSpacing(6)
+        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+        form.addRow("Engine", self._engine_choice)
+        form.addRow("Model", self._model_choice)
+        form.addRow("Sketch", self._sketch)
+        form.addRow("Foreground", row(self._sketch_mask, self._create_sketch_mask))
+        form.addRow("Mode", self._mode)
+        form.addRow("References", row(QtWidgets.QWidget(), self._add_reference, self._remove_reference))
+        form.addRow(self._references)
+        form.addRow("Foreground", row(self._reference_mask, self._create_reference_mask))
+        form.addRow("Background", self._background)
+        form.addRow(self._palette_lock)
+        form.addRow(self._style_detail)
+        form.addRow(self._background_detail)
+        form.addRow("Seed", row(self._seed, self._new_seed))
+        advanced = QtWidgets.QWidget()
+        advanced_form = QtWidgets.QFormLayout(advanced)
+        advanced_form.setContentsMargins(0, 0, 0, 0)
+        advanced_form.addRow("Close gaps up to", self._line_gap)
+        form.addRow(Fold("More", advanced))
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(form)
+        layout.addStretch(1)
+
+    def _choice(self, name: str, title: str, tooltip: str, field: str) -> Choice:
+        """A combo that changes one field of the settings."""
+        choice = Choice(name, title, tooltip)
+        choice.chosen.connect(lambda value: self._change(**{field: value}))
+        return choice
+
+    def _check(self, option: str, text: str, tooltip: str) -> QtWidgets.QCheckBox:
+        """A check box that changes one switch of the options."""
+        check = QtWidgets.QCheckBox(text)
+        check.setObjectName(f"{option}_check")
+        check.setToolTip(tooltip)
+        check.toggled.connect(lambda on: self._change_options(**{option: on}))
+        return check
+
+    # showing
+
+    def _engine(self, settings: Settings) -> EngineInfo | None:
+        return next((engine for engine in self._session.engines if engine.name == settings.engine), None)
+
+    def _show_engines(self, settings: Settings, engine: EngineInfo | None) -> None:
+        names = [(info.title, info.name) for info in self._session.engines]
+        self._engine_choice.show_choice(names, settings.engine, f"{settings.engine} (not installed)")
+        models: list[Entry] = [("Default", "")]
+        if engine is not None:
+            models += [
+                (m.title if m.installed else f"{m.title} (not installed)", m.name) for m in engine.models
+            ]
+        self._model_choice.show_choice(models, settings.model, f"{settings.model} (not installed)")
+
+    def _show_layers(self, settings: Settings) -> None:
+        model = self._session.document
+        layers = model.layers if model else []
+        pictures = layer_entries(layer_lists.colourable(layers))
+        masks = [("Automatic", ""), ("Selection", SELECTION_ID), *layer_entries(layer_lists.maskable(layers))]
+        follow = f"Active layer ({model.sketch.name})" if model and model.sketch else "Active layer"
+        self._sketch.show_choice([(follow, FOLLOW), *pictures], model.sketch_choice if model else FOLLOW)
+        self._sketch_mask.show_choice(masks, settings.sketch_mask)
+        self._background.show_choice([("From the reference", ""), *pictures], settings.background)
+
+    def _show_options(self, settings: Settings, engine: EngineInfo | None) -> None:
+        options = settings.options
+        for name, check in self._checks().items():
+            blocker = QtCore.QSignalBlocker(check)
+            check.setChecked(getattr(options, name))
+            check.setEnabled(engine is None or name in engine.options)
+            blocker.unblock()
+        for spin, value in (
+            (self._seed, settings.seed),
+            (self._line_gap, round(options.line_gap * self._side())),
+        ):
+            blocker = QtCore.QSignalBlocker(spin)
+            if spin is self._line_gap:
+                spin.setMaximum(round(MAX_LINE_GAP * self._side()))
+            spin.setValue(value)
+            blocker.unblock()
+
+    def _checks(self) -> dict[str, QtWidgets.QCheckBox]:
+        return {
+            "palette_lock": self._palette_lock,
+            "style_detail": self._style_detail,
+            "background_detail": self._background_detail,
+        }
+
+    def _side(self) -> int:
+        """The canvas's longer side, px."""
+        model = self._session.document
+        return max(model.info.width, model.info.height) if model else 1000
+
+    # changing
+
+    @guarded
+    def _change(self, /, **fields: object) -> None:
+        if self._session.document is not None:
+            self._session.document.change(**fields)
+
+    @guarded
+    def _change_options(self, /, **fields: object) -> None:
+        if self._session.document is not None:
+            self._session.document.change_options(**fields)
+
+    @guarded
+    def _on_sketch(self, layer_id: str) -> None:
+        if self._session.document is not None:
+            self._session.document.choose_sketch(layer_id)
+
+    @guarded
+    def _on_mode(self, value: str) -> None:
+        self._change(mode=Mode(value))
+
+    @guarded
+    def _on_seed(self, seed: int) -> None:
+        self._change(seed=seed)
+
+    @guarded
+    def _on_new_seed(self) -> None:
+        self._change(seed=random.randrange(MAX_SEED + 1))
+
+    @guarded
+    def _on_line_gap(self, pixels: int) -> None:
+        self._change_options(line_gap=min(MAX_LINE_GAP, pixels / self._side()))
+
+    @guarded
+    def _on_create_sketch_mask(self) -> None:
+        self._session.create_mask()
+
+    @guarded
+    def _on_create_reference_mask(self) -> None:
+        self._session.create_mask(max(0, self._references.currentRow()))
+
+    @guarded
+    def _on_reference_selected(self) -> None:
+        model, index = self._session.document, self._references.currentRow()
+        layers = model.layers if model else []
+        masks = [("Automatic", ""), ("Selection", SELECTION_ID), *layer_entries(layer_lists.maskable(layers))]
+        there = model is not None and 0 <= index < len(model.settings.references)
+        mask = model.settings.references[index].mask if model is not None and there else ""
+        self._reference_mask.show_choice(masks, mask)
+        for widget in (self._reference_mask, self._create_reference_mask, self._remove_reference):
+            widget.setEnabled(there)
+
+    @guarded
+    def _on_reference_mask(self, mask: str) -> None:
+        model, index = self._session.document, self._references.currentRow()
+        if model is not None and model.sketch is not None and 0 <= index < len(model.settings.references):
+            model.use_reference_mask(model.sketch.id, model.settings.references[index].source, mask)

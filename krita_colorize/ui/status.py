@@ -1,0 +1,106 @@
+"""The docker's head: how things stand, the backend's button, and what went wrong."""
+
+from __future__ import annotations
+
+from krita_colorize.app.backend import BackendState
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.session import Session
+from krita_colorize.qt import QtCore, QtWidgets
+from krita_colorize.ui.widgets import row, tool_button
+
+_BUTTONS = {
+    BackendState.STOPPED: ("Start", "Start the colour engine now. Colorize starts it by itself, too."),
+    BackendState.STARTING: ("Stop", "Stop the colour engine."),
+    BackendState.READY: (
+        "Stop",
+        "Stop the colour engine and give its memory back. Colorize starts it again.",
+    ),
+    BackendState.ERROR: ("Restart", "Start the colour engine again."),
+}
+
+
+class StatusBar(QtWidgets.QWidget):
+    """Shows the session's status and error."""
+
+    def __init__(self, session: Session, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.report = session.report
+        self._session = session
+        self._status = QtWidgets.QLabel()
+        self._status.setObjectName("status_label")
+        self._status.setAccessibleName("Status")
+        self._status.setWordWrap(True)
+        self._button = tool_button("backend_button", "Start", "")
+        self._button.clicked.connect(session.toggle_backend)
+        self._error = self._error_label()
+        self._sign = QtWidgets.QLabel()
+        self._error_box = QtWidgets.QFrame()
+        self._error_box.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
+        box = row(self._sign, self._error, self._dismiss_button(), stretch=1)
+        box.setContentsMargins(4, 4, 4, 4)
+        self._error_box.setLayout(box)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row(self._status, self._button))
+        layout.addWidget(self._error_box)
+        session.state_changed.connect(self.refresh)
+        session.document_changed.connect(self.refresh)
+        self.refresh()
+
+    @guarded
+    def refresh(self) -> None:
+        """Shows how things stand."""
+        session = self._session
+        self._status.setText(session.status)
+        text, tooltip = _BUTTONS[session.backend.state]
+        self._button.setText(text)
+        self._button.setAccessibleName(f"{text} the colour engine")
+        self._button.setToolTip(tooltip)
+        self._error.setText(session.error)
+        self._error.setVisible(bool(session.error))
+        self._error_box.setVisible(bool(session.error))
+        self._dismiss.setVisible(session.error_dismissible)
+
+    def _error_label(self) -> QtWidgets.QLabel:
+        label = QtWidgets.QLabel()
+        label.setObjectName("error_label")
+        label.setAccessibleName("What went wrong")
+        label.setWordWrap(True)
+        flags = QtCore.Qt.TextInteractionFlag
+        selectable = flags.TextSelectableByMouse | flags.TextSelectableByKeyboard
+        label.setTextInteractionFlags(selectable)  # type: ignore[arg-type, unused-ignore] # PyQt5's stub says int
+        label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        # A word-wrapped label otherwise asks for the width of its longest line.
+        label.setMinimumWidth(1)
+        return label
+
+    def _dismiss_button(self) -> QtWidgets.QToolButton:
+        self._dismiss = tool_button("dismiss_error_button", "×", "Hide this message.")
+        self._dismiss.setAutoRaise(True)
+        self._dismiss.setAccessibleName("Hide this message")
+        self._dismiss.clicked.connect(self._on_dismissed)
+        return self._dismiss
+
+    @guarded
+    def _on_dismissed(self) -> None:
+        self._session.report("")
+
+    def changeEvent(self, event: QtCore.QEvent | None) -> None:
+        """Draws the sign anew for another theme."""
+        super().changeEvent(event)
+        if event is not None and event.type() in (
+            QtCore.QEvent.Type.StyleChange,
+            QtCore.QEvent.Type.PaletteChange,
+        ):
+            self._show_sign()
+
+    def showEvent(self, event: object) -> None:
+        """Draws the sign."""
+        super().showEvent(event)  # type: ignore[arg-type]
+        self._show_sign()
+
+    def _show_sign(self) -> None:
+        style = self.style()
+        assert style is not None
+        icon = style.standardIcon(QtWidgets.QStyle.StandardPixmap.SP_MessageBoxWarning)
+        self._sign.setPixmap(icon.pixmap(QtCore.QSize(16, 16)))

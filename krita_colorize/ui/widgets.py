@@ -1,0 +1,123 @@
+"""Small widgets the docker is made of: combos over layers, a fold, rows. They know no session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from krita_colorize.core.port import LayerInfo
+from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
+
+Icons = Callable[[str], QtGui.QIcon]
+"""Gives Krita's own icon of a name; a null icon where there is none."""
+
+Entry = tuple[str, str]
+"""A combo's entry: what it says, and its user data."""
+
+
+def no_icons(name: str) -> QtGui.QIcon:  # noqa: ARG001 - the signature of `Icons`
+    """Stands in for Krita's icons outside Krita."""
+    return QtGui.QIcon()
+
+
+class Choice(QtWidgets.QComboBox):
+    """A combo over texts with string user data. `chosen` tells what the artist (not `show_choice`) chose."""
+
+    chosen = Signal(str)
+
+    def __init__(self, name: str, title: str, tooltip: str, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setAccessibleName(title)
+        self.setToolTip(tooltip)
+        # Long layer names must not widen the docker.
+        self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(4)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
+        self._entries: list[Entry] = []
+        self.currentIndexChanged.connect(self._on_current_index_changed)
+
+    def show_choice(self, entries: Sequence[Entry], current: str, missing: str = "(no longer there)") -> None:
+        """Shows these entries with one selected; a choice that isn't among them is shown as missing."""
+        shown = list(entries)
+        if all(data != current for _, data in shown):
+            shown.append((missing, current))
+        blocker = QtCore.QSignalBlocker(self)
+        if shown != self._entries:  # rebuilding would close an open list under the artist's hand
+            self._entries = shown
+            self.clear()
+            for text, data in shown:
+                self.addItem(text, data)
+        self.setCurrentIndex(self.findData(current))
+        blocker.unblock()
+
+    def set_enabled_entries(self, enabled: Callable[[str], bool]) -> None:
+        """Greys out entries that can't be chosen now."""
+        model = self.model()
+        assert isinstance(model, QtGui.QStandardItemModel)
+        for row in range(self.count()):
+            item = model.item(row)
+            assert item is not None
+            item.setEnabled(enabled(str(self.itemData(row))))
+
+    def wheelEvent(self, event: QtGui.QWheelEvent | None) -> None:
+        """Scrolling the docker must not change what is under the pointer."""
+        if event is not None:
+            event.ignore()
+
+    def _on_current_index_changed(self, index: int) -> None:
+        self.chosen.emit(str(self.itemData(index)))
+
+
+def layer_entries(layers: Sequence[LayerInfo]) -> list[Entry]:
+    """Entries for layers, indented as in the Layers docker."""
+    top = min((layer.depth for layer in layers), default=0)
+    return [("    " * (layer.depth - top) + layer.name, layer.id) for layer in layers]
+
+
+class Fold(QtWidgets.QWidget):
+    """A title that opens and closes what is below it."""
+
+    def __init__(
+        self, title: str, content: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._button = QtWidgets.QToolButton()
+        self._button.setText(title)
+        self._button.setCheckable(True)
+        self._button.setAutoRaise(True)
+        self._button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._content = content
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._button)
+        layout.addWidget(content)
+        self._button.toggled.connect(self._on_toggled)
+        self._on_toggled(False)
+
+    def _on_toggled(self, opened: bool) -> None:  # noqa: FBT001 - a toggle's slot
+        arrows = QtCore.Qt.ArrowType
+        self._button.setArrowType(arrows.DownArrow if opened else arrows.RightArrow)
+        self._content.setVisible(opened)
+
+
+def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
+    """Widgets side by side; the one with index `stretch` takes the room that is left."""
+    layout = QtWidgets.QHBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for index, widget in enumerate(widgets):
+        layout.addWidget(widget, 1 if index == stretch else 0)
+    return layout
+
+
+def tool_button(name: str, text: str, tooltip: str, icon: QtGui.QIcon | None = None) -> QtWidgets.QToolButton:
+    """A small button; with an icon the text is for screen readers only."""
+    button = QtWidgets.QToolButton()
+    button.setObjectName(name)
+    button.setText(text)
+    button.setAccessibleName(text)
+    button.setToolTip(tooltip)
+    if icon is not None and not icon.isNull():
+        button.setIcon(icon)
+    return button

@@ -1,0 +1,70 @@
+"""Which layers can be coloured, what the sketch follows, what was dropped."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+from krita_colorize.core import layers
+from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo
+from krita_colorize.core.settings import Reference, Settings, Source, SourceKind
+
+
+def info(name: str, kind: Kind = Kind.PAINT, depth: int = 0) -> LayerInfo:
+    return LayerInfo("{" + name + "}", name, kind, depth, visible=True)
+
+
+STACK = [
+    info("Lines"),
+    info("Colorized · a · seed 0", Kind.GROUP),
+    info("Flats", depth=1),
+    info("Foreground mask", Kind.MASK, depth=2),
+    info("Sheet"),
+    info("Sheet mask"),
+    info("Blur", Kind.OTHER),
+]
+USED = Settings(references=(Reference(Source(SourceKind.LAYER, "{Sheet}", "Sheet"), "{Sheet mask}"),))
+
+
+def kra(name: str) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr(
+            "maindoc.xml", f'<DOC xmlns="urn:x"><IMAGE><layers><layer name="{name}"/></layers></IMAGE></DOC>'
+        )
+    return file.getvalue()
+
+
+def test_results_masks_and_filters_are_not_coloured() -> None:
+    assert [layer.name for layer in layers.colourable(STACK)] == ["Lines", "Sheet", "Sheet mask"]
+
+
+def test_sketch_follows_to_pictures_only() -> None:
+    assert layers.follows(STACK, "{Lines}", Settings())
+    assert not any(
+        layers.follows(STACK, key, USED) for key in ("{Flats}", "{Sheet}", "{Sheet mask}", "{Blur}", None)
+    )
+    assert not layers.follows(STACK, SELECTION_ID, Settings())
+
+
+def test_painted_mask_is_found_in_its_group_only() -> None:
+    assert layers.painted_mask(STACK, "{Colorized · a · seed 0}") == "{Foreground mask}"
+    assert layers.painted_mask(STACK, "{Lines}") == ""
+    assert layers.painted_mask(STACK, "{gone}") == ""
+
+
+def test_dropped_layer_is_known_by_its_name() -> None:
+    found = layers.dropped_layer(STACK, None, kra("Sheet"))
+    assert found is not None
+    assert found.id == "{Sheet}"
+
+
+def test_active_layer_wins_among_equal_names() -> None:
+    twins = [info("Ink"), LayerInfo("{2}", "Ink", Kind.PAINT, 0, visible=True)]
+    assert layers.dropped_layer(twins, "{2}", kra("Ink")) == twins[1]
+    assert layers.dropped_layer(twins, None, kra("Ink")) is None
+
+
+def test_rubbish_drops_are_nobody() -> None:
+    assert layers.dropped_layer(STACK, None, b"PK rubbish") is None
+    assert layers.dropped_layer(STACK, None, b"") is None

@@ -1,0 +1,286 @@
+"""The match engine through its door: modes, masks, layers, exact colours, sentences."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from colorizer.engines.base import ColorizeRequest, Layer, Mode, Options, Picture, Reference, Result, Role
+from colorizer.engines.match.engine import MatchEngine, cover
+from colorizer.engines.match.network import MatchNetwork
+from colorizer.errors import (
+    Cancelled,
+    ColorizerError,
+    InvalidInput,
+    MissingModel,
+    NothingToColour,
+    UnknownEngine,
+)
+from colorizer.imaging import color
+from colorizer.imaging.layers import flatten
+from drawn import BLUE, GREEN, RED, YELLOW, blank, box_mask, box_reference, box_sketch
+from engines.match_stand_ins import Quiet, SamePlace, engine, random_network
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+FIGURE, GROUND = {RED, GREEN}, {BLUE}
+REQUEST = ColorizeRequest(box_sketch(), (Reference(box_reference(), box_mask()),), sketch_mask=box_mask())
+
+
+class Listener:
+    """Writes down the stages; may cancel at one of them."""
+
+    def __init__(self, cancel_at: str = "") -> None:
+        self.stages: list[str] = []
+        self.previews: list[Picture] = []
+        self.cancel_at = cancel_at
+
+    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
+        assert 0 <= done <= total
+        self.stages.append(name)
+        if name == self.cancel_at:
+            raise Cancelled("stopped")
+
+    def preview(self, picture: Callable[[], Picture]) -> None:
+        self.previews.append(picture())
+
+
+def run(request: ColorizeRequest, network: MatchNetwork | None = None) -> Result:
+    return engine(network or SamePlace()).colorize(request, Quiet())
+
+
+def colours(layer: Layer) -> set[tuple[int, ...]]:
+    """All opaque colours of a layer, also those its mask hides."""
+    pixels = layer.pixels[layer.pixels[..., 3] > 0]
+    return {tuple(row) for row in color.unpack(np.unique(color.pack(pixels))).tolist()}
+
+
+def test_colours_come_from_the_same_part() -> None:
+    flat = flatten(run(REQUEST).layers, 128, 128)
+    assert flat[64, 48].tolist() == [*RED, 255]
+    assert flat[64, 80].tolist() == [*GREEN, 255]
+    assert flat[8, 8].tolist() == [*BLUE, 255]
+
+
+@pytest.mark.parametrize(
+    ("mode", "names"),
+    [
+        (Mode.WHOLE, ["Background", "Flats"]),
+        (Mode.SPLIT, ["Background", "Flats"]),
+        (Mode.FOREGROUND, ["Flats"]),
+        (Mode.BACKGROUND, ["Background"]),
+    ],
+)
+def test_layers_of_a_mode(mode: Mode, names: list[str]) -> None:
+    layers = run(replace(REQUEST, mode=mode)).layers
+    assert [layer.name for layer in layers] == names
+    masks = {"Background": "Background mask", "Flats": "Foreground mask"}
+    assert all(layer.mask_name == masks[layer.name] for layer in layers)
+    assert all(layer.mask is not None and set(np.unique(layer.mask)) <= {0, 255} for layer in layers)
+
+
+def test_masks_complementary_and_colours_everywhere() -> None:
+    background, flats = run(replace(REQUEST, mode=Mode.SPLIT)).layers
+    assert background.mask is not None
+    assert flats.mask is not None
+    assert (background.mask ^ flats.mask == 255).all()
+    assert (background.pixels[..., 3] == 255).all()
+    assert (flats.pixels[..., 3] == 255).all()
+
+
+@given(seed=st.integers(0, 10_000), mode=st.sampled_from([Mode.SPLIT, Mode.FOREGROUND, Mode.BACKGROUND]))
+@settings(max_examples=25, deadline=None)
+def test_no_colour_from_the_other_side(seed: int, mode: Mode) -> None:
+    result = run(replace(REQUEST, mode=mode), random_network(seed))
+    for layer in result.layers:
+        assert colours(layer) <= (FIGURE if layer.role is Role.FIGURE else GROUND)
+
+
+@given(seed=st.integers(0, 10_000), mode=st.sampled_from(Mode), mask=st.booleans())
+@settings(max_examples=12, deadline=None)
+def test_every_colour_occurs_in_a_reference(seed: int, mode: Mode, *, mask: bool) -> None:
+    second = Reference(blank(40, 90, YELLOW))
+    request = replace(REQUEST, mode=mode, references=(*REQUEST.references, second))
+    result = run(request if mask else replace(request, sketch_mask=None), random_network(seed))
+    palette = {tuple(bytes.fromhex(name[1:])) for name in result.report["palette"]}
+    assert palette <= FIGURE | GROUND | {YELLOW}
+    assert all(colours(layer) <= FIGURE | GROUND | {YELLOW} for layer in result.layers)
+
+
+def test_unlocked_palette_named_colours() -> None:
+    result = run(replace(REQUEST, options=Options(palette_lock=False)))
+    assert [layer.name for layer in result.layers] == ["Background", "Colours"]
+    assert np.abs(result.layers[1].pixels[64, 48, :3].astype(int) - RED).max() <= 6
+
+
+def test_hidden_colours_never_leak() -> None:
+    reference = box_reference()
+    reference[box_mask() == 0] = (255, 0, 255, 0)
+    for lock in (True, False):
+        request = replace(
+            REQUEST, references=(Reference(reference),), mode=Mode.WHOLE, options=Options(palette_lock=lock)
+        )
+        found = set().union(*(colours(layer) for layer in run(request).layers))
+        assert all(red < 240 or green > 20 or blue < 240 for red, green, blue in found)
+
+
+def test_side_without_reference_left_clear() -> None:
+    everything = np.full((128, 128), 255, np.uint8)
+    request = replace(REQUEST, mode=Mode.SPLIT, references=(Reference(box_reference(), everything),))
+    background, flats = run(request).layers
+    assert not background.pixels[..., 3].any()
+    assert flats.pixels[..., 3].all()
+    assert run(request).report["unpainted_pixels"] == np.count_nonzero(background.mask)
+
+
+def test_missing_masks_predicted() -> None:
+    request = replace(REQUEST, mode=Mode.SPLIT, sketch_mask=None, references=(Reference(box_reference()),))
+    background, flats = run(request).layers
+    assert flats.mask is not None
+    assert (flats.mask > 0).mean() == pytest.approx(0.25, abs=0.03)
+    assert colours(background) == GROUND
+
+
+@pytest.mark.parametrize("mask", [np.zeros((128, 128), np.uint8), np.zeros((3, 5), np.uint8)])
+def test_unpainted_mask_counts_as_none(mask: np.ndarray) -> None:
+    with_mask, without = replace(REQUEST, sketch_mask=mask), replace(REQUEST, sketch_mask=None)
+    assert (run(with_mask).layers[1].pixels == run(without).layers[1].pixels).all()
+
+
+def test_mask_of_another_size_stretched() -> None:
+    request = replace(REQUEST, sketch_mask=box_mask(64))
+    assert (flatten(run(request).layers, 128, 128) == flatten(run(REQUEST).layers, 128, 128)).mean() > 0.97
+
+
+def test_mask_divides_a_region() -> None:
+    mask = box_mask()
+    mask[:64] = 0
+    flats = run(replace(REQUEST, sketch_mask=mask)).layers[1]
+    assert flats.mask is not None
+    assert (flats.mask[40, 40], flats.mask[80, 40]) == (0, 255)
+
+
+def test_background_picture_covers() -> None:
+    picture = blank(50, 20, YELLOW)
+    background, _ = run(replace(REQUEST, background=picture)).layers
+    assert background.pixels.shape == (128, 128, 4)
+    assert colours(background) == {YELLOW}
+    alone = replace(REQUEST, mode=Mode.BACKGROUND, references=(), background=picture)
+    assert [colours(layer) for layer in run(alone).layers] == [{YELLOW}]
+
+
+def test_cover_keeps_the_middle() -> None:
+    stripes = blank(30, 10, RED)
+    stripes[:, 10:20, :3] = GREEN
+    assert {tuple(pixel) for pixel in cover(stripes, 64, 64).reshape(-1, 4).tolist()} == {(*GREEN, 255)}
+
+
+@pytest.mark.parametrize("size", [(1200, 60), (40, 1000), (521, 773), (96, 96)])
+def test_result_has_the_canvas_size(size: tuple[int, int]) -> None:
+    width, height = size
+    sketch = blank(width, height)
+    sketch[height // 2 - 1 : height // 2 + 2, :, :3] = 0
+    for layer in run(replace(REQUEST, sketch=sketch, sketch_mask=None), random_network()).layers:
+        assert layer.pixels.shape == (height, width, 4)
+        assert layer.mask is not None
+        assert layer.mask.shape == (height, width)
+
+
+def test_absent_parts_are_doubtful() -> None:
+    sure = run(REQUEST).report
+    unsure = run(REQUEST, SamePlace(null=20.0)).report
+    assert sure["doubtful_regions"] == 0
+    assert unsure["doubtful_regions"] == unsure["regions"] == 3
+    assert unsure["confidence"] < sure["confidence"]
+
+
+def test_report_is_json() -> None:
+    report = json.loads(json.dumps(run(REQUEST).report))
+    assert report["regions"] == 3
+    assert report["unpainted_pixels"] == 0
+    assert set(report["palette"]) == set(color.as_hex(np.array([RED, GREEN, BLUE], np.uint8)))
+
+
+def test_same_request_same_bytes() -> None:
+    network = random_network()
+    first, second = run(REQUEST, network), run(REQUEST, network)
+    assert [layer.pixels.tobytes() for layer in first.layers] == [
+        layer.pixels.tobytes() for layer in second.layers
+    ]
+    assert first.report == second.report
+
+
+def test_stages_have_plain_names() -> None:
+    listener = Listener()
+    engine(SamePlace()).colorize(REQUEST, listener)
+    stages = [
+        "Finding lines",
+        "Finding regions",
+        "Reading the reference",
+        "Matching colours",
+        "Painting layers",
+    ]
+    assert listener.stages == stages
+    assert listener.previews[0].shape == (128, 128, 4)
+
+
+@pytest.mark.parametrize("stage", ["Finding lines", "Finding regions", "Matching colours", "Painting layers"])
+def test_cancel_at_any_stage(stage: str) -> None:
+    listener = Listener(cancel_at=stage)
+    with pytest.raises(Cancelled):
+        engine(SamePlace()).colorize(REQUEST, listener)
+    assert listener.stages[-1] == stage
+
+
+def test_inputs_not_touched() -> None:
+    copies = [REQUEST.sketch.copy(), REQUEST.references[0].picture.copy(), box_mask()]
+    run(REQUEST)
+    for copy, now in zip(
+        copies, [REQUEST.sketch, REQUEST.references[0].picture, REQUEST.sketch_mask], strict=True
+    ):
+        assert (copy == now).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "words"),
+    [
+        ({"references": ()}, InvalidInput, "no reference"),
+        ({"references": REQUEST.references * 17}, InvalidInput, "At most 16 references"),
+        ({"references": (Reference(np.zeros((9, 9, 4), np.uint8)),)}, InvalidInput, "Reference 1 is empty"),
+        ({"background": np.zeros((9, 9, 4), np.uint8)}, InvalidInput, "background picture is empty"),
+        ({"model": "huge"}, UnknownEngine, 'no model "huge"'),
+        ({"sketch": blank(128, 128)}, NothingToColour, "no lines"),
+    ],
+)
+def test_wrong_requests_told(change: dict[str, object], error: type[ColorizerError], words: str) -> None:
+    with pytest.raises(error, match=words):
+        run(replace(REQUEST, **change))
+
+
+def test_missing_weights_told(tmp_path: Path) -> None:
+    missing = MatchEngine(tmp_path)
+    assert missing.weights() is None
+    assert not missing.info.models[0].installed
+    with pytest.raises(MissingModel, match="weights are missing"):
+        missing.load("cpu")
+
+
+@pytest.mark.parametrize("broken", ["config.json", "model.safetensors"])
+def test_damaged_weights_told(tmp_path: Path, broken: str) -> None:
+    random_network().save_pretrained(tmp_path)
+    (tmp_path / broken).write_bytes(b"{}")
+    with pytest.raises(MissingModel, match="can't be read"):
+        MatchEngine(tmp_path).load("cpu")
+
+
+def test_saved_weights_loaded(tmp_path: Path) -> None:
+    random_network().save_pretrained(tmp_path)
+    made = MatchEngine(tmp_path)
+    made.load("cpu")
+    assert made.weights() == tmp_path / "model.safetensors"
+    assert made.info.models[0].installed
+    assert made.colorize(REQUEST, Quiet()).report["regions"] == 3

@@ -1,0 +1,93 @@
+"""Pooled attention: who may be read, how a region's vote is counted, and what confidence means."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from colorizer.engines.match import readout
+from colorizer.engines.match.inputs import Window, square, whole, windows
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.regions import Regions, find_regions
+from drawn import box_sketch
+
+PALETTE = np.array([(200, 30, 40), (40, 160, 60)], np.uint8)
+KEYS = torch.tensor([[200, 30, 40], [205, 35, 40], [40, 160, 60]]) / 255
+
+
+@pytest.fixture
+def regions() -> Regions:
+    return find_regions(find_ink(box_sketch()))
+
+
+def test_cells_add_up(regions: Regions) -> None:
+    cells = readout.region_cells(regions, whole(128, 128), 1.0, 16)
+    assert cells.sum(axis=0) == pytest.approx(np.ones(256))
+    assert cells.sum(axis=1) / 256 == pytest.approx(regions.areas(), abs=0.02)
+
+
+def test_cells_outside_the_canvas_are_empty(regions: Regions) -> None:
+    cells = readout.region_cells(regions, Window(-64, 0, 256), 1.0, 16).sum(axis=0).reshape(16, 16)
+    assert not cells[:, :4].any()
+    assert not cells[8:].any()
+    assert cells[:8, 4:12] == pytest.approx(np.ones((8, 8)))
+
+
+def test_missed_regions_entered() -> None:
+    labels = np.zeros((64, 64), np.int32)
+    labels[40:42, 10:12] = 1
+    regions = Regions(labels, labels, 2)
+    cells = readout.region_cells(regions, whole(64, 64), 1.0, 2)[None]
+    cells[:, 1] = 0
+    readout.add_missed(cells, regions, [whole(64, 64)], 1.0)
+    assert cells[0, 1].tolist() == [0, 0, 1, 0]
+
+
+def test_weights_sum_to_one(regions: Regions) -> None:
+    cells = np.stack(
+        [readout.region_cells(regions, window, 1.0, 8) for window in (whole(128, 128), Window(0, 0, 64))]
+    )
+    assert readout.weigh(cells).sum(axis=(0, 2)) == pytest.approx(np.ones(regions.count), abs=1e-5)
+
+
+def test_forbidden_keys_get_nothing() -> None:
+    view = readout.View(torch.ones(1, 1), torch.tensor([[9.0, 0.0, 0.0]]), torch.tensor([-50.0]))
+    attention = readout.pool([view], torch.tensor([False, True, True]))
+    assert attention.tolist() == [[0, pytest.approx(0.5), pytest.approx(0.5)]]
+
+
+def test_null_takes_its_share() -> None:
+    view = readout.View(torch.ones(1, 1), torch.zeros(1, 3), torch.zeros(1))
+    assert readout.pool([view], torch.ones(3, dtype=torch.bool)).sum() == pytest.approx(0.75)
+
+
+def test_alike_keys_vote_together() -> None:
+    attention = torch.tensor([[0.3, 0.3, 0.4]])
+    found = readout.colour(attention, KEYS, PALETTE, lock=True)
+    assert found.colours.tolist() == [[200, 30, 40]]
+    assert found.confidence[0] == pytest.approx(0.6, abs=0.05)
+
+
+def test_unlocked_takes_the_voters_mean() -> None:
+    found = readout.colour(torch.tensor([[0.5, 0.5, 0.0]]), KEYS, PALETTE, lock=False)
+    assert np.abs(found.colours[0].astype(int) - (202, 32, 40)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    ("size", "count"), [((100, 100), 1), ((300, 101), 1), ((6000, 300), 12), ((200, 5000), 12)]
+)
+def test_strips_seen_through_windows(size: tuple[int, int], count: int) -> None:
+    width, height = size
+    made = windows(width, height)
+    assert len(made) == count
+    covered = np.zeros((height, width), bool)
+    for window in made:
+        covered[max(0, window.y) : window.y + window.side, max(0, window.x) : window.x + window.side] = True
+    assert covered.all()
+
+
+def test_square_pads_with_paper() -> None:
+    plane = np.full((10, 20), 255, np.uint8)
+    seen = square(plane, whole(20, 10), 20, fill=0)
+    assert seen[:5].max() == seen[15:].max() == 0
+    assert seen[5:15].min() == 1

@@ -1,0 +1,180 @@
+"""A Krita of dictionaries: the real interface, scriptable. It passes the contract that real Krita passes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from krita_colorize.core.port import (
+    SELECTION_ID,
+    Change,
+    DocumentInfo,
+    Kind,
+    LayerInfo,
+    NewGroup,
+    NewLayer,
+    Pixels,
+)
+
+EMPTY = Pixels(0, 0, b"")
+
+
+@dataclass
+class FakeDocument:
+    """One open document; `undo` holds a name per undo step."""
+
+    info: DocumentInfo
+    layers: list[LayerInfo] = field(default_factory=list)
+    pixels: dict[str, Pixels] = field(default_factory=dict)
+    active: str | None = None
+    notes: dict[str, bytes] = field(default_factory=dict)
+    undo: list[str] = field(default_factory=list)
+    modified: bool = False
+    selection: Pixels = EMPTY
+
+
+class FakePort:
+    """Answers as Krita would; tests change its documents and call `tell`."""
+
+    def __init__(self) -> None:
+        self.documents: dict[str, FakeDocument] = {}
+        self.active: str | None = None
+        self.pen_down = False
+        self.overlay: bytes | None = None
+        self.overlays: list[bytes] = []
+        self.inserted: list[NewGroup | NewLayer] = []
+        self.closed = False
+        self._callbacks: list[Callable[[Change], None]] = []
+        self._ids = 0
+
+    # for tests
+
+    def open(self, name: str = "page.kra", width: int = 64, height: int = 48) -> FakeDocument:
+        key = f"{name}#{len(self.documents)}"
+        document = FakeDocument(DocumentInfo(key, name, width, height, "RGBA", "U8"))
+        self.documents[key] = document
+        self.active = key
+        self.tell(Change.DOCUMENT)
+        return document
+
+    def close_document(self, key: str) -> None:
+        del self.documents[key]
+        self.active = next(iter(self.documents), None)
+        self.tell(Change.DOCUMENT)
+
+    def add_layer(
+        self, document: FakeDocument, name: str, kind: Kind = Kind.PAINT, color: bytes = b"\x10\x20\x30\xff"
+    ) -> LayerInfo:
+        info = LayerInfo(self._new_id(), name, kind, 0, visible=True)
+        document.layers.insert(0, info)
+        width, height = document.info.width, document.info.height
+        document.pixels[info.id] = Pixels(width, height, color * (width * height))
+        document.active = info.id
+        self.tell(Change.LAYERS)
+        return info
+
+    def select(self, document: FakeDocument, layer: LayerInfo) -> None:
+        document.active = layer.id
+        self.tell(Change.ACTIVE_LAYER)
+
+    def tell(self, change: Change) -> None:
+        for callback in self._callbacks:
+            callback(change)
+
+    # KritaPort
+
+    def active_document(self) -> DocumentInfo | None:
+        return self.documents[self.active].info if self.active else None
+
+    def layers(self, document: str) -> Sequence[LayerInfo]:
+        return list(self._find(document).layers)
+
+    def active_layer(self, document: str) -> str | None:
+        return self._find(document).active
+
+    def snapshot(self, document: str, layer_ids: Sequence[str]) -> dict[str, Pixels]:
+        found = self._find(document)
+        for layer_id in layer_ids:
+            if layer_id not in found.pixels and layer_id != SELECTION_ID:
+                raise LookupError("A layer is no longer there; choose another one.")
+        return {key: found.selection if key == SELECTION_ID else found.pixels[key] for key in layer_ids}
+
+    def busy(self) -> bool:
+        return self.pen_down
+
+    def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
+        assert not self.pen_down
+        found = self._find(document)
+        index = self._index(found, sketch_id)
+        start = index if group.above else index + 1
+        group_id, depth = self._new_id(), found.layers[index].depth
+        rows = [LayerInfo(group_id, group.name, Kind.GROUP, depth, visible=True)]
+        for layer in reversed(group.layers):
+            rows.append(LayerInfo(self._new_id(), layer.name, Kind.PAINT, depth + 1, visible=True))
+            found.pixels[rows[-1].id] = layer.pixels
+            if layer.mask is not None:
+                rows.append(LayerInfo(self._new_id(), layer.mask_name, Kind.MASK, depth + 2, visible=True))
+                found.pixels[rows[-1].id] = layer.mask
+        found.layers[start:start] = rows
+        self._changed(found, "Add Layer", group)
+        return group_id
+
+    def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
+        assert not self.pen_down
+        found = self._find(document)
+        index = self._index(found, above_id)
+        info = LayerInfo(self._new_id(), layer.name, Kind.PAINT, found.layers[index].depth, visible=True)
+        found.layers.insert(index, info)
+        found.pixels[info.id] = layer.pixels
+        self._changed(found, "Add Layer", layer)
+        return info.id
+
+    def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
+        assert not self.pen_down
+        self._find(document)
+        self.overlay = png
+        self.overlays.append(png)
+        return True
+
+    def hide_overlay(self) -> None:
+        self.overlay = None
+
+    def read_note(self, document: str, name: str) -> bytes | None:
+        return self._find(document).notes.get(name)
+
+    def write_note(self, document: str, name: str, data: bytes) -> None:
+        found = self._find(document)
+        found.notes[name] = data
+        found.modified = True
+
+    def watch(self, callback: Callable[[Change], None]) -> None:
+        self._callbacks.append(callback)
+
+    def close(self) -> None:
+        self._callbacks.clear()
+        self.overlay = None
+        self.closed = True
+
+    # inside
+
+    def _find(self, document: str) -> FakeDocument:
+        if document not in self.documents:
+            raise LookupError("The picture has been closed.")
+        return self.documents[document]
+
+    def _index(self, document: FakeDocument, layer_id: str) -> int:
+        for index, layer in enumerate(document.layers):
+            if layer.id == layer_id:
+                return index
+        raise LookupError("A layer is no longer there; choose another one.")
+
+    def _changed(self, document: FakeDocument, step: str, inserted: NewGroup | NewLayer) -> None:
+        document.undo.append(step)
+        document.modified = True
+        self.inserted.append(inserted)
+        self.tell(Change.LAYERS)
+        self.tell(Change.CONTENT)
+
+    def _new_id(self) -> str:
+        self._ids += 1
+        return f"{{{self._ids:08d}}}"

@@ -1,0 +1,114 @@
+"""Every pixel gets a region, regions are numbered without holes, and gaps in lines are closed up to the set width."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.regions import Regions, find_regions
+from drawn import box_sketch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def regions_of(sketch: np.ndarray, gap: float = 0.02) -> Regions:
+    return find_regions(find_ink(sketch), gap=gap)
+
+
+def inside(regions: Regions) -> tuple[int, int, int]:
+    """The labels left in the box, right in it, and outside."""
+    height, width = regions.labels.shape
+    labels = regions.labels
+    return (
+        int(labels[height // 2, 3 * width // 8]),
+        int(labels[height // 2, 5 * width // 8]),
+        int(labels[height // 8, width // 8]),
+    )
+
+
+def test_box_has_three_regions() -> None:
+    regions = regions_of(box_sketch(256))
+    assert regions.count == 3
+    assert len(set(inside(regions))) == 3
+
+
+@pytest.mark.parametrize(("gap", "closed"), [(8, True), (40, False)])
+def test_gaps_closed_up_to_width(gap: int, *, closed: bool) -> None:
+    left, right, outside = inside(regions_of(box_sketch(512, gap=gap), gap=0.04))
+    assert right != outside
+    assert (left != outside) is closed
+
+
+def test_gap_setting_decides() -> None:
+    sketch = box_sketch(512, gap=14)
+    assert inside(regions_of(sketch, gap=0.05))[0] != inside(regions_of(sketch, gap=0.05))[2]
+    narrow = inside(regions_of(sketch, gap=0.005))
+    assert narrow[0] == narrow[2]
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    width=st.integers(16, 220),
+    height=st.integers(16, 220),
+    gap=st.floats(0, 0.1),
+)
+@settings(max_examples=40, deadline=None)
+def test_every_pixel_labelled(seed: int, width: int, height: int, gap: float) -> None:
+    rng = np.random.default_rng(seed)
+    ink = np.zeros((height, width), np.uint8)
+    for _ in range(rng.integers(1, 12)):
+        points = rng.integers(0, max(width, height), (2, 2)).tolist()
+        cv2.line(ink, points[0], points[1], 255, int(rng.integers(1, 5)))
+    regions = find_regions(ink, gap=gap)
+    assert regions.labels.shape == (height, width)
+    assert np.unique(regions.labels).tolist() == list(range(regions.count))
+    assert regions.areas().sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("size", [(1500, 75), (50, 1250), (521, 773), (1300, 1100)])
+def test_odd_sizes(size: tuple[int, int]) -> None:
+    width, height = size
+    ink = np.zeros((height, width), np.uint8)
+    ink[height // 2] = ink[:, width // 2] = 255
+    regions = find_regions(ink)
+    assert regions.labels.shape == (height, width)
+    assert regions.count == 4
+
+
+def test_large_canvas_follows_its_own_lines() -> None:
+    small, large = regions_of(box_sketch(1024, line=6)), regions_of(box_sketch(2048, line=12))
+    enlarged = cv2.resize(small.labels, (2048, 2048), interpolation=cv2.INTER_NEAREST)
+    pairs = np.bincount((enlarged * large.count + large.labels).ravel())
+    assert np.sort(pairs)[-3:].sum() > 0.998 * large.labels.size
+    assert large.coarse.shape == (1024, 1024)
+
+
+def test_beyond_carried_pixels_enlarged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("colorizer.imaging.regions.CARRIED_PIXELS", 1_500_000)
+    regions = regions_of(box_sketch(2048, line=12))
+    assert regions.labels.shape == (2048, 2048)
+    assert len(set(inside(regions))) == 3
+
+
+def test_same_every_time() -> None:
+    sketch = box_sketch(300, gap=5)
+    assert (regions_of(sketch).labels == regions_of(sketch).labels).all()
+
+
+def test_shares_of_a_mask() -> None:
+    regions = regions_of(box_sketch(256))
+    left, right, outside = inside(regions)
+    shares = regions.shares(np.where(regions.labels == left, 255, 0).astype(np.uint8))
+    assert shares[left] == 1
+    assert shares[right] == shares[outside] == 0
+
+
+def test_cut_along_mask() -> None:
+    regions = regions_of(box_sketch(256))
+    mask = np.zeros((256, 256), np.uint8)
+    mask[128:] = 255
+    cut = regions.cut(mask)
+    assert cut.count == 6
+    assert set(cut.shares(mask).round().tolist()) == {0, 1}
+    assert regions.cut(np.full_like(mask, 255)) is regions

@@ -1,0 +1,188 @@
+"""The port in Krita's window: one undo step, the active layer, the overlay's place, changes, strokes left whole."""
+
+import pytest
+
+pytestmark = pytest.mark.window
+
+
+def insert_group():
+    document, _ = new_document(width=300, height=200)
+    key = yield from show(document)
+    document.rootNode().addChildNode(document.createNode("Ink", "paintlayer"), None)
+    yield from ticks(5)
+    lines = find(document, "Ink")
+    document.setActiveNode(lines)
+    yield from ticks(5)
+    before, names = undo_steps(), tree(document.rootNode())
+    layers = (
+        NewLayer("Background", solid([0, 0, 200, 255], 300, 200), mask=mask(255, 300, 200), mask_name="m"),
+        NewLayer("Flats", solid([200, 0, 0, 255], 300, 200), mask=mask(0, 300, 200), mask_name="n"),
+        NewLayer("Shading", solid([9, 9, 9, 255], 300, 200), blend="multiply", opacity=0.5, clip=True),
+    )
+    document.setModified(False)
+    group = port.insert_group(key, id_of(lines), NewGroup("Colorized", layers))
+    yield from ticks(20)
+    found = {"steps": len(undo_steps()) - len(before), "active": document.activeNode().name()}
+    found |= {
+        "modified": document.modified(),
+        "pixel": pixel(document, 5, 5),
+        "tree": tree(document.rootNode()),
+    }
+    trigger("edit_undo")
+    document.waitForDone()
+    yield from ticks(10)
+    found["undone"] = tree(document.rootNode()) == names
+    trigger("edit_redo")
+    document.waitForDone()
+    yield from ticks(10)
+    found["redone"] = (
+        tree(document.rootNode()) == found["tree"] and id_of(find(document, "Colorized")) == group
+    )
+    found["again"] = pixel(document, 5, 5)
+    return found
+
+
+def test_group_is_one_undo_step(window):
+    found = window.call(insert_group)
+    assert found["steps"] == 1
+    assert found["active"] == "Ink"
+    assert found["modified"]
+    assert found["undone"]
+    assert found["redone"]
+    assert found["pixel"] == found["again"] == [0, 0, 103, 255]
+
+
+def read_everything():
+    document, _ = new_document(width=300, height=200)
+    key = yield from show(document)
+    vector = add(document, document.createVectorLayer("vector"))
+    vector.addShapesFromSvg(
+        '<svg xmlns="http://www.w3.org/2000/svg" width="300px" height="200px" viewBox="0 0 300 200">'
+        '<rect x="10" y="5" width="20" height="15" fill="#ff0000"/></svg>'
+    )
+    yield from ticks(20)
+    before = undo_steps()
+    document.setModified(False)
+    read = port.snapshot(key, [layer.id for layer in port.layers(key)])
+    yield from ticks(10)
+    red = read[id_of(find(document, "vector"))]
+    centre = red.data[(red.height // 2 * red.width + red.width // 2) * 4 :][:4]
+    return [place(red), list(centre), document.modified(), undo_steps() == before]
+
+
+def test_reading_leaves_no_undo_step(window):
+    where, colour, modified, same_steps = window.call(read_everything)
+    assert all(abs(a - b) <= 1 for a, b in zip(where, [10, 5, 20, 15, 4], strict=True))
+    assert (colour, modified, same_steps) == ([0, 0, 255, 255], False, True)
+
+
+def lay_overlay(zoom):
+    """Shows a half red, half blue picture; finds the border on the screen."""
+    image = krita.QImage(200, 100, krita.QImage.Format.Format_ARGB32)
+    image.fill(krita.QColor(255, 0, 0))
+    painter = krita.QPainter(image)
+    painter.fillRect(100, 0, 100, 100, krita.QColor(0, 0, 255))
+    painter.end()
+    buffer = krita.QBuffer()
+    buffer.open(krita.QIODevice.OpenModeFlag.WriteOnly)
+    image.save(buffer, "png")
+    document, _ = new_document(width=400, height=200)
+    key = yield from show(document)
+    view = krita.Krita.instance().activeWindow().activeView()
+    view.canvas().setZoomLevel(zoom)
+    yield from ticks(20)
+    document.setModified(False)
+    shown = port.show_overlay(key, bytes(buffer.data()))
+    yield from ticks(20)
+    points = [(198, 100), (202, 100), (198, 190), (202, 10)]
+    colours = [screen_colour(*screen_point(document, *point)) for point in points]
+    state = [shown, document.modified(), tree(document.rootNode())]
+    view.canvas().setRotation(30)
+    yield from ticks(50)
+    state.append(widget("colorize_overlay").isVisible())
+    view.canvas().setRotation(0)
+    port.hide_overlay()
+    yield from ticks(10)
+    state.append(screen_colour(*screen_point(document, 198, 100)))
+    return [colours, state]
+
+
+@pytest.mark.parametrize("zoom", [1.0, 2.0, 3.0])
+def test_overlay_lies_on_the_picture(window, zoom):
+    colours, state = window.call(lay_overlay, zoom=zoom)
+    red, blue = [255, 0, 0], [0, 0, 255]
+    assert colours == [red, blue, red, blue]
+    shown, modified, names, visible_when_rotated, after = state
+    assert (shown, modified, names, visible_when_rotated) == (True, False, ["Lines"], False)
+    assert after not in (red, blue)
+
+
+def change_things():
+    document, _ = new_document(width=300, height=200)
+    changes.clear()
+    seen = []
+    yield from show(document)
+    yield from ticks(50)
+    seen.append(list(dict.fromkeys(changes)))
+    changes.clear()
+    document.rootNode().addChildNode(document.createNode("Ink", "paintlayer"), None)
+    yield from ticks(50)
+    seen.append(list(dict.fromkeys(changes)))
+    changes.clear()
+    document.setActiveNode(find(document, "Lines"))
+    yield from ticks(50)
+    seen.append(list(dict.fromkeys(changes)))
+    changes.clear()
+    yield from ticks(80)
+    seen.append(list(changes))
+    return seen
+
+
+def test_changes_are_noticed(window):
+    opened, added, selected, idle = window.call(change_things)
+    assert opened[0] == "document"
+    assert {"layers", "active_layer", "content"} <= set(added)
+    assert selected == ["active_layer"]
+    assert idle == []
+
+
+def open_for_painting():
+    document, _ = new_document(width=600, height=400)
+    key = yield from show(document)
+    trigger("KritaShape/KisToolBrush")
+    window.activeView().canvas().setZoomLevel(1.0)
+    yield from ticks(20)
+    return [key, screen_point(document, 100, 200), screen_point(document, 500, 200)]
+
+
+def look_while_painting(key):
+    """Busy? And does reading, showing and storing hurt the stroke?"""
+    busy = port.busy()
+    port.snapshot(key, [layer.id for layer in port.layers(key)])
+    return busy
+
+
+def stroke_extent():
+    yield from ticks(60)
+    document = port.documents.find(port.active_document().key)
+    document.waitForDone()
+    bounds = find(document, "Lines").bounds()
+    return [bounds.left(), bounds.right(), port.busy(), undo_steps()]
+
+
+def test_reading_leaves_a_stroke_whole(window):
+    key, start, end = window.call(open_for_painting)
+    window.xdotool("mousemove", *start, "mousedown", 1)
+    try:
+        middle = [(start[0] + end[0]) // 2, start[1]]
+        window.xdotool("mousemove", *middle)
+        assert window.call(look_while_painting, key=key)
+        window.xdotool("mousemove", *end)
+    finally:
+        window.xdotool("mouseup", 1)
+    assert window.call("pass") is None
+    left, right, busy, steps = window.call(stroke_extent)
+    assert left < 105
+    assert right > 495
+    assert not busy
+    assert steps.count("Brush Stroke") == 1

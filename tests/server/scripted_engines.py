@@ -1,0 +1,84 @@
+"""Engines for the server's tests: quick, slow, failing, crashing. Real engines are tested in tests/engines."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+
+import numpy as np
+from colorizer.engines.base import (
+    ColorizeRequest,
+    EngineInfo,
+    Layer,
+    Mask,
+    Mode,
+    Picture,
+    Report,
+    Result,
+    Role,
+)
+from colorizer.errors import NothingToColour
+
+
+class ScriptedEngine:
+    """Does what the request's `model` says; paints the canvas in the reference's first colour."""
+
+    SCRIPTS = ("", "slow", "deaf", "fails", "bug", "memory", "crash", "hog", "noise", "large")
+
+    @property
+    def info(self) -> EngineInfo:
+        from colorizer.engines.base import ModelInfo
+
+        models = tuple(ModelInfo(name, name, "none", 0, installed=True) for name in self.SCRIPTS if name)
+        return EngineInfo("scripted", "Scripted", tuple(Mode), 4, ("palette_lock",), models, 8192, 1)
+
+    def load(self, device: str, model: str = "") -> None:
+        pass
+
+    def colorize(self, request: ColorizeRequest, report: Report) -> Result:
+        report.stage("Painting", 0, 2)
+        getattr(self, f"_{request.model or 'quick'}")(request, report)
+        report.stage("Painting", 2, 2)
+        pixels = np.empty_like(request.sketch)
+        pixels[:] = request.references[0].picture[0, 0]
+        if request.model == "noise":
+            pixels[:] = np.random.default_rng(request.seed).integers(0, 256, pixels.shape, np.uint8)
+        mask = (
+            np.full(pixels.shape[:2], 255, np.uint8) if request.sketch_mask is None else request.sketch_mask
+        )
+        return Result(
+            (Layer("Flats", Role.FIGURE, pixels, mask=mask, mask_name="Foreground mask"),), {"regions": 1}
+        )
+
+    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
+        return np.ascontiguousarray(picture[..., 3])
+
+    def _quick(self, request: ColorizeRequest, report: Report) -> None:
+        report.preview(lambda: request.sketch)
+
+    _noise = _large = _quick
+
+    def _slow(self, request: ColorizeRequest, report: Report) -> None:
+        for step in range(600):
+            report.stage("Painting slowly", step, 600)
+            report.preview(lambda: request.sketch)
+            time.sleep(0.05)
+
+    def _deaf(self, request: ColorizeRequest, report: Report) -> None:
+        time.sleep(600)
+
+    def _fails(self, request: ColorizeRequest, report: Report) -> None:
+        raise NothingToColour("The sketch is empty. Draw something first.")
+
+    def _bug(self, request: ColorizeRequest, report: Report) -> None:
+        raise KeyError("/home/artist/secret drawing.kra")
+
+    def _memory(self, request: ColorizeRequest, report: Report) -> None:
+        np.empty((1 << 45,), np.uint8)
+
+    def _crash(self, request: ColorizeRequest, report: Report) -> None:
+        os._exit(3)
+
+    def _hog(self, request: ColorizeRequest, report: Report) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)  # what the kernel does when the memory is full

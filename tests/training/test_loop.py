@@ -1,0 +1,43 @@
+"""Stopping, checkpoints and logs."""
+
+import json
+import signal
+
+import torch
+from colorizer.training.loop import StopSignal, log, open_run, save_checkpoint
+
+
+def test_limit_is_over_at_once():
+    assert StopSignal(0).is_set
+    assert not StopSignal(1).is_set
+
+
+def test_signal_is_heard_only_inside():
+    stop = StopSignal(1)
+    before = signal.getsignal(signal.SIGINT)
+    with stop.listening():
+        signal.raise_signal(signal.SIGINT)
+    assert stop.is_set
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_checkpoint_comes_back(tmp_path):
+    save_checkpoint(tmp_path, {"step": 3, "weights": torch.arange(3)})
+    state = open_run(tmp_path, resume=True)
+    assert state["step"] == 3
+    assert torch.equal(state["weights"], torch.arange(3))
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"]
+
+
+def test_new_run_makes_its_folder(tmp_path):
+    assert open_run(tmp_path / "a" / "b", resume=False) is None
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_log_grows_line_by_line(tmp_path):
+    log(tmp_path, step=1, loss=0.5)
+    log(tmp_path, step=2, loss=0.25)
+    lines = (tmp_path / "training.jsonl").read_text().splitlines()
+    assert [json.loads(line) for line in lines] == [
+        {"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25},
+    ]  # fmt: skip
