@@ -166,7 +166,9 @@ def main() -> None:
         sys.stderr.fileno(), sys.stdout.fileno()
     )  # what libraries print must not get between the messages
     faulthandler.enable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal reaches us too; the HTTP process ends us
+    signal.signal(
+        signal.SIGINT, signal.SIG_IGN
+    )  # Ctrl-C in a terminal reaches us too; the HTTP process ends us
     log.start_on_stderr()
     worker = Worker(sys.stdin.buffer, outgoing)
     threading.Thread(target=worker.listen, name="listen", daemon=True).start()

@@ -14,7 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import Side
+from colorizer.engines.colorize_diffusion.settings import Side
 
 FOLDER = "lora"
 

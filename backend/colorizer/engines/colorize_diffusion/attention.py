@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from typing import Any
 
 import torch
@@ -20,23 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorizer.engines.colorize_diffusion.positions import transformers_in_order
-
-
-class Side(str, Enum):
-    """The two sides of split attention; the values are the names of the peft adapters."""
-
-    FOREGROUND = "foreground"
-    BACKGROUND = "background"
-
-
-@dataclass(frozen=True)
-class SideStrength:
-    """What split attention weighs its two sides with (paper: foreground, background and merging scale)."""
-
-    foreground: float = 1.0
-    background: float = 1.0
-    merge: float = 0.0
-    """How much of the background's attention is mixed into the foreground, 0..1."""
+from colorizer.engines.colorize_diffusion.settings import Side, SideStrength
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Pictures and settings to what the denoiser takes, in every mode of the three versions.
 
 All of it is independent of the time step and made once per picture. One row per condition: `guidance` repeats rows.
-Which tokens, LoRA and encoders a mode uses is the table in `docs/engines.md`; the papers' sections are named below.
+v1 and v1.5 follow the v1.5 paper (split cross-attention, Bg2Fig and Fig2Fig), v2 its own (background and style
+encoders, skip injection, style modulation).
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import Side, Split, level_masks
+from colorizer.engines.colorize_diffusion.attention import Split, level_masks
 from colorizer.engines.colorize_diffusion.manipulation import manipulate_local
 from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
-from colorizer.engines.colorize_diffusion.settings import Settings, Version
+from colorizer.engines.colorize_diffusion.settings import Settings, Side, Version
 from colorizer.engines.colorize_diffusion.sketch_encoder import null_sketch
 
 BOTH_SIDES = frozenset(Side)
@@ -89,9 +90,14 @@ def figure_painted_out(reference: Tensor, mask: Tensor, threshold: float) -> Ten
     return torch.where(mask < threshold, reference, torch.ones_like(reference))
 
 
+def reduced(tensor: Tensor, share: float) -> Tensor:
+    """A smaller (B, C, H, W), bicubic without antialiasing, not clamped."""
+    return F.interpolate(tensor, scale_factor=share, mode="bicubic", align_corners=False)
+
+
 def latent_mask(mask: Tensor) -> Tensor:
-    """The sketch's mask (1, 1, H, W) at latent size, bicubic without antialiasing, not clamped."""
-    return F.interpolate(mask, scale_factor=0.125, mode="bicubic", align_corners=False)
+    """The sketch's mask (1, 1, H, W) at latent size (1, 1, H/8, W/8)."""
+    return reduced(mask, 1 / 8)
 
 
 def squash(picture: Tensor, size: tuple[int, int]) -> Tensor:

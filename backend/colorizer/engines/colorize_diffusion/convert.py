@@ -22,9 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 from colorizer.engines.colorize_diffusion.adapters import adapter_file
 from colorizer.engines.colorize_diffusion.architecture import Architecture, build, read
-from colorizer.engines.colorize_diffusion.attention import Side
 from colorizer.engines.colorize_diffusion.layout import Change, Component, Target, targets
-from colorizer.engines.colorize_diffusion.settings import Prediction, Version
+from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version
 from colorizer.errors import UnusableModel
 
 if TYPE_CHECKING:

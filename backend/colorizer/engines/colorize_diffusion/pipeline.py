@@ -23,7 +23,6 @@ from colorizer.engines.colorize_diffusion.adapters import (
     add_adapter,
     load_adapters,
 )
-from colorizer.engines.colorize_diffusion.attention import SideStrength
 from colorizer.engines.colorize_diffusion.conditioning import Conditioner, Conditions, Networks, Pictures
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser
 from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens, text_vectors
@@ -36,7 +35,7 @@ from colorizer.engines.colorize_diffusion.sampling import (
     Window,
     denoise,
 )
-from colorizer.engines.colorize_diffusion.settings import Modes, Prediction, Settings, Version
+from colorizer.engines.colorize_diffusion.settings import Modes, Prediction, Settings, SideStrength, Version
 from colorizer.errors import InvalidInput
 
 SIZE_STEP = 64

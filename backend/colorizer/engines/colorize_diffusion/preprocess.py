@@ -100,7 +100,12 @@ def pad_sides(picture: Picture, scale: float) -> Picture:
     return padded
 
 
-def above(mask: Tensor, threshold: float | Tensor) -> Tensor:
-    """The mask (B, 1, H, W) where it is above the threshold (a number, or (B,)), 0 elsewhere."""
+def is_figure(mask: Tensor, threshold: float | Tensor) -> Tensor:
+    """Where the mask (B, 1, H, W) is above the threshold (a number, or one per mask: (B,))."""
     limit = threshold.view(-1, 1, 1, 1) if isinstance(threshold, Tensor) else threshold
-    return torch.where(mask > limit, mask, torch.zeros_like(mask))
+    return mask > limit
+
+
+def above(mask: Tensor, threshold: float | Tensor) -> Tensor:
+    """The mask (B, 1, H, W) where it is above the threshold, 0 elsewhere."""
+    return torch.where(is_figure(mask, threshold), mask, torch.zeros_like(mask))

@@ -26,8 +26,8 @@ def squash(picture: Picture, side: int) -> Picture:
 def longer_side(picture: Picture, side: int) -> Picture:
     """To a longer side of `side` px at its own aspect."""
     height, width = picture.shape[:2]
-    scale = side / max(height, width)
-    return _resized(picture, int(width * scale), int(height * scale))
+    longer = max(height, width)
+    return _resized(picture, width * side // longer, height * side // longer)
 
 
 def letterbox(picture: Picture, side: int) -> Picture:
@@ -49,8 +49,8 @@ def unsquash(picture: Picture, size: tuple[int, int]) -> Picture:
 
 def fitted_share(picture_hw: tuple[int, int], size: tuple[int, int]) -> tuple[float, float]:
     """Shares of the target's width and height that a picture fills when fitted into (H, W)."""
-    scale = min(size[0] / picture_hw[0], size[1] / picture_hw[1])
-    return picture_hw[1] * scale / size[1], picture_hw[0] * scale / size[0]
+    height, width = picture_hw
+    return min(1.0, width / height * size[0] / size[1]), min(1.0, height / width * size[1] / size[0])
 
 
 def corner(tensor: Tensor, size: tuple[int, int]) -> Tensor:

@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import Enum
 
-from colorizer.engines.colorize_diffusion.attention import SideStrength
-
 NUM_TRANSFORMERS = 16
 
 
@@ -26,6 +24,23 @@ class Prediction(str, Enum):
 
     EPSILON = "epsilon"
     V = "v_prediction"
+
+
+class Side(str, Enum):
+    """The two sides of split attention; the values are the names of the peft adapters."""
+
+    FOREGROUND = "foreground"
+    BACKGROUND = "background"
+
+
+@dataclass(frozen=True)
+class SideStrength:
+    """What split attention weighs its two sides with (paper: foreground, background and merging scale)."""
+
+    foreground: float = 1.0
+    background: float = 1.0
+    merge: float = 0.0
+    """How much of the background's attention is mixed into the foreground, 0..1."""
 
 
 ENCODER_BLOCKS = (0, 1, 2, 3, 4, 5)
