@@ -1,6 +1,7 @@
 """What a person can choose for one ColorizeDiffusion picture, beside the pictures themselves.
 
-Plain frozen values; nothing here computes. `BlockScales` holds the published groups of the sixteen cross-attentions.
+Plain frozen values and nothing that needs torch, so that a list of choices can be shown without loading it. The
+`*_scales` functions know the groups of the sixteen cross-attentions.
 """
 
 from __future__ import annotations
