@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 
 import torch
-
 from colorizer.engines.colorize_diffusion.adapters import add_adapter
 from colorizer.engines.colorize_diffusion.architecture import Architecture, Tower, build
 from colorizer.engines.colorize_diffusion.conditioning import Pictures

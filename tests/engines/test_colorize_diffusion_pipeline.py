@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 import tiny_colorize_diffusion as tiny
 import torch
-
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
 from colorizer.engines.colorize_diffusion.samplers import Sampler
 from colorizer.engines.colorize_diffusion.sampling import Window

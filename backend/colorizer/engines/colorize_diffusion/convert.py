@@ -12,6 +12,7 @@ import os
 import pickle
 import re
 import shutil
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import contextmanager
@@ -73,7 +74,8 @@ def _open_pickle(file: Path) -> Checkpoint:
     import torch
 
     try:
-        loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+        with warnings.catch_warnings(action="ignore"):  # about pickle versions
+            loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise UnusableModel(
             f"{file.name} can't be read as a model: it is damaged, or it holds program code, which is never run."
@@ -210,7 +212,7 @@ def _write(
         tensors = {
             part.target.key: part.target.change.apply(checkpoint.load(part.published)) for part in parts
         }
-        save_file({key: tensor.clone() for key, tensor in tensors.items()}, file, metadata={"format": "pt"})
+        save_file(tensors, file, metadata={"format": "pt"})
 
 
 def _prepare(component: Component, contents: Contents, sizes: Architecture, folder: Path) -> Path:

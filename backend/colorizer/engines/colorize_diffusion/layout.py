@@ -52,7 +52,7 @@ class Change(Enum):
         elif self is Change.TO_CONV and tensor.ndim == 2:
             tensor = tensor[:, :, None, None]
         elif self in THIRDS:
-            tensor = tensor.chunk(3)[THIRDS.index(self)]
+            tensor = tensor.chunk(3)[THIRDS.index(self)].clone()
         return tensor.contiguous()
 
 
