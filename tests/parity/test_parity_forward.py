@@ -1,6 +1,7 @@
 """One forward pass in every mode: conditions, attention layer by layer, and the three predictions."""
 
 from dataclasses import replace
+from functools import cache
 
 import published
 import pytest
@@ -47,18 +48,28 @@ def recorded(folder, case):
 
 
 @pytest.fixture
-def conditions(folder, case, recorded):
+def conditions(folder, case):
     """Our conditions of the case, in the published program's way."""
-    model = published.model_of(folder)
-    config = published.config_of(folder)["forward_cases"][case]
-    inputs = Arrays(folder / "cases_forward.npz").of("inputs.b" if case.startswith("fwd.b_") else "inputs.a")
-    pictures = published.pictures_of(inputs, config["cond"])
-    with torch.no_grad():
-        conditioner = Conditioner(model.version, published.recorded_networks(model, recorded))
-        made = conditioner.prepare(pictures, settings_of(config))
+    return prepared(folder, case)
+
+
+@cache
+@torch.no_grad()
+def prepared(folder, case):
+    model, config = published.model_of(folder), published.config_of(folder)["forward_cases"][case]
+    recorded = Arrays(folder / "cases_forward.npz").of(case)
+    conditioner = Conditioner(model.version, published.recorded_networks(model, recorded))
+    made = conditioner.prepare(
+        published.pictures_of(inputs_of(folder, case), config["cond"]), settings_of(config)
+    )
     if "clstoken" in case:  # a model conditioned on the class token alone
         made = replace(made, tokens=recorded["clip_call0_full"][:, :1])
     return made
+
+
+def inputs_of(folder, case):
+    """The pictures that a case was made with."""
+    return Arrays(folder / "cases_forward.npz").of("inputs.b" if case.startswith("fwd.b_") else "inputs.a")
 
 
 @pytest.fixture
@@ -81,7 +92,7 @@ def test_conditions(folder, case, recorded, conditions, batch, agree):
 
 @published.needs("c.mask")
 def test_mask(folder, case, recorded, agree):
-    inputs = Arrays(folder / "cases_forward.npz").of("inputs.b" if case.startswith("fwd.b_") else "inputs.a")
+    inputs = inputs_of(folder, case)
     reduced = latent_mask(inputs["smask_full"])
     agree(reduced, inputs["smask"], 1e-6, "reduced")
     agree(reduced.expand_as(recorded["c.mask"]), recorded["c.mask"], 1e-6, "mask")

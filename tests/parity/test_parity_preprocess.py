@@ -1,5 +1,7 @@
 """Pictures to tensors and back, masks, backgrounds and text manipulation, to the last grey level."""
 
+import re
+
 import published
 import pytest
 import torch
@@ -157,13 +159,19 @@ def test_background_bleaching(arrays, agree):
             agree(one, recorded[key], EXACT, key)
 
 
-def network(pixels):
-    """The stand-in for a segmentation network that the fixture was made with."""
-    return torch.sigmoid(3 * pixels.mean(dim=1, keepdim=True))
+def number_after(text, name):
+    """The number that follows a name in the fixture's own description of its settings."""
+    return float(re.search(rf"{name}\D{{0,3}}?(\d*\.?\d+)", text)[1])
 
 
-def test_segmentation(arrays, agree):
-    working_size = 128
+def test_segmentation(arrays, detail, agree):
+    """With the stand-in for a network that the fixture was made with."""
+    said = detail["isnet_proceed"]
+    working_size, factor = int(number_after(said, "working size s")), number_after(said, "sigmoid")
+
+    def network(pixels):
+        return torch.sigmoid(factor * pixels.mean(dim=1, keepdim=True))
+
     for name in arrays.numbered("isnet_proceed", ".x"):
         recorded = arrays.of(name.removesuffix(".x"))
         picture, smaller = recorded["x"], recorded["crop_th"]
@@ -205,18 +213,14 @@ def test_to_pictures(arrays, agree):
 def test_shown_pictures(arrays, detail, agree):
     """What the published window shows, in its order: results, sketch, reference, background, masks, cut-outs."""
     recorded = arrays.of("postprocess")
-    numbers = [
-        int(word)
-        for word in detail["postprocess"].replace(",", " ").replace(")", " ").split()
-        if word.isdigit()
-    ]
-    box = Box(*numbers[:4])
+    said = detail["postprocess"]
+    box = Box(*(int(number_after(said, name)) for name in ("left", "top", "width", "height")))
     pictures = {
         name: postprocess.to_picture(recorded[name]) for name in ("sketch", "reference", "background")
     }
     cropped = [postprocess.crop(postprocess.to_picture(one[None]), box) for one in recorded["results"]]
-    sketch_mask = postprocess.to_mask(preprocess.above(recorded["smask"], 0.05))
-    reference_mask = postprocess.to_mask(preprocess.above(recorded["rmask"], 0.5))
+    sketch_mask = postprocess.to_mask(preprocess.above(recorded["smask"], number_after(said, "mask_ss")))
+    reference_mask = postprocess.to_mask(preprocess.above(recorded["rmask"], number_after(said, "mask_ts")))
     background_mask = postprocess.to_mask(recorded["bgmask"])
     shown = [
         *cropped,

@@ -86,6 +86,8 @@ class Noise:
 def run(folder, case, monkeypatch):
     """The loop of a case: its predictor, scheduler, first sample and what was recorded."""
     config, model = published.config_of(folder)["sampling_cases"][case], published.model_of(folder)
+    if config["sampler"] == "DPM adaptive":
+        pytest.skip("DPM adaptive has no fixed number of steps and is left out")
     recorded = Arrays(folder / "cases_sampling.npz").of(case)
     networks = published.recorded_networks(model, recorded)
     inputs = Arrays(folder / "cases_forward.npz").of("inputs.a")

@@ -14,7 +14,7 @@ ONE_LEVEL = 2e-6
 """Sigmas up to 14.6 in float32: one or two units in the last place."""
 TIME = 1e-4
 """Time steps up to 999 in float32, and sines of them: one or two units in the last place."""
-WITHOUT_SOLVER = {"DPM_fast", "DPM_adaptive"}
+WITHOUT_SOLVER = {"DPM_adaptive"}
 DIFFUSERS = {"ddim": Sampler.DDIM, "dpm": Sampler.DPM, "pndm": Sampler.PNDM, "lms": Sampler.LMS_LEADING}
 SAMPLERS = {name.value.replace(" ", "_").replace("+", "p"): name for name in Sampler}
 

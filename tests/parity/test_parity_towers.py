@@ -37,6 +37,8 @@ def test_image_tokens(folder, arrays, towers, agree):
         corner = recorded["preprocessed_corner"]
         pixels = clip_input(recorded["x"], published.config_of(folder)["vision_cfg"]["image_size"])
         agree(pixels[..., : corner.shape[-2], : corner.shape[-1]], corner, 1e-6, "input")
+        spread = torch.stack([pixels.mean(dim=(2, 3)), pixels.std(dim=(2, 3))])
+        agree(spread, recorded["preprocessed_mean_std"], name="input's mean and deviation")
         full = tokens(recorded["x"])
         assert full.shape[1] == tokens.count
         agree(full, recorded["full"], name="full")
@@ -55,18 +57,25 @@ def test_inside_the_image_tower(folder, arrays, towers, agree):
         states = tower.vision_model(pixels, output_hidden_states=True).hidden_states
         norm, project = tower.vision_model.post_layernorm, tower.visual_projection
         agree(states[-1], recorded["full_no_projection"], name="no norm, no projection")
-        agree(project(norm(states[-2])), recorded["full_layer_idx1"], name="last but one")
+        for layer in recorded.numbered("full_layer_idx"):
+            skipped = int(layer.removeprefix("full_layer_idx"))
+            agree(project(norm(states[-1 - skipped])), recorded[layer], name=layer)
 
 
-@published.needs("scale1p5.x")
+@published.needs("scale")
 @torch.no_grad()
 def test_larger_pictures_interpolate_positions(folder, arrays, towers, agree):
     tower = towers[Component.IMAGE_ENCODER]
-    size = round(tower.config.image_size * 1.5)
-    pixels = clip_input(arrays["scale1p5.x"], size)
-    hidden = tower.vision_model(pixels, interpolate_pos_encoding=True).last_hidden_state
-    tokens = tower.visual_projection(tower.vision_model.post_layernorm(hidden))
-    agree(tokens[:, 1:], arrays["scale1p5.local"])
+    for name in sorted(name for name in arrays.names if name.startswith("scale") and name.endswith(".x")):
+        recorded = arrays.of(name.removesuffix(".x"))
+        grid = round(recorded["local"].shape[1] ** 0.5)
+        pixels = clip_input(recorded["x"], grid * tower.config.patch_size)
+        hidden = tower.vision_model(pixels, interpolate_pos_encoding=True).last_hidden_state
+        tokens = tower.visual_projection(tower.vision_model.post_layernorm(hidden))
+        agree(tokens[:, 1:], recorded["local"], name=name)
+        embeddings = tower.vision_model.embeddings
+        positions = embeddings.interpolate_pos_encoding(hidden, *pixels.shape[-2:])
+        agree(positions[0], recorded["pos"], name="positions")
 
 
 @published.needs("text.tokens")

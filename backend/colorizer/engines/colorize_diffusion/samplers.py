@@ -2,7 +2,8 @@
 
 `make_scheduler` returns a scheduler whose time steps are set; the caller multiplies unit noise by `initial_scale` and
 then follows diffusers' usual loop. Four samplers are diffusers' own set-ups (their names start with "diffuser"), the
-others are diffusers' solvers put on the sigmas of `noise`. "DPM fast" and "DPM adaptive" have no solver in diffusers.
+others are diffusers' solvers, and three of `solvers`, put on the sigmas of `noise`. "DPM adaptive" is left out: it
+chooses its number of steps by itself.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ from colorizer.engines.colorize_diffusion.noise import BETA_END, BETA_START, Noi
 from colorizer.engines.colorize_diffusion.settings import Prediction
 from colorizer.engines.colorize_diffusion.solvers import (
     DPMSolver2SAncestralScheduler,
+    DPMSolverFastScheduler,
+    SingleStepScheduler,
     ThirdOrderSDEScheduler,
 )
 from colorizer.errors import InvalidInput
@@ -59,6 +62,7 @@ class Sampler(str, Enum):
     HEUN = "Heun"
     DPM2 = "DPM2"
     DPM2_A = "DPM2 a"
+    DPM_FAST = "DPM fast"
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,7 @@ SOLVERS = {
     Sampler.HEUN: Solver(HeunDiscreteScheduler, BETAS),
     Sampler.DPM2: Solver(KDPM2DiscreteScheduler, BETAS, Spacing.KARRAS, skips_second_last=True),
     Sampler.DPM2_A: Solver(KDPM2AncestralDiscreteScheduler, BETAS, Spacing.KARRAS, skips_second_last=True),
+    Sampler.DPM_FAST: Solver(DPMSolverFastScheduler, {}),
 }
 LEADING = {"timestep_spacing": "leading", "steps_offset": 1}
 TWO_PASS = (
@@ -155,7 +160,7 @@ def _on_sigmas(solver: Solver, sigmas: Tensor, options: dict[str, Any]) -> Any:
         scheduler.set_timesteps(steps)
         return scheduler
     scheduler = solver.scheduler(**options, **solver.options)
-    if isinstance(scheduler, DPMSolver2SAncestralScheduler):
+    if isinstance(scheduler, SingleStepScheduler):
         scheduler.set_timesteps(sigmas)
         return scheduler
     scheduler.set_timesteps(steps)
