@@ -1,151 +1,68 @@
-"""Numbers of the published programs, compared with ours: `pytest tests/parity --fixtures DIR`.
+"""Fixtures recorded from the published programs: where they are, and which of them a test gets.
 
-Every setting is read from a fixture's `config.json`; the largest absolute difference of every case is printed last.
+`pytest tests/parity --fixtures DIR` runs every folder of DIR. A folder that no test here knows is an error. Every case
+prints its largest absolute difference.
 """
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
-from functools import cached_property
+import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
-import torch
-from safetensors.torch import load_file
 
-# The published numbers were made where MKL takes this path. Elsewhere its exp() differs in the last bit of one
-# frequency of the time embedding, 3e-5 at time 999, for the published programs as well. MKL reads it at its first call.
-os.environ.setdefault("MKL_CBWR", "AVX")
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))  # `published` lies here
 
-KNOWN = {
-    "animediffusion",
-    "colorflow_pixart",
-    "colorflow_retrieval",
-    "colorflow_sd",
-    "colorflow_superres",
-}
-ELSEWHERE = "cd_"  # ColorizeDiffusion's
-
-_differences: list[tuple[str, float, float]] = []
-
-
-class Fixture:
-    """One folder of arrays and weights that a published program left."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.config = json.loads((folder / "config.json").read_text("utf-8"))
-
-    @cached_property
-    def arrays(self) -> dict[str, torch.Tensor]:
-        with np.load(self.folder / "cases.npz") as file:
-            return {name: torch.from_numpy(file[name]) for name in file.files}
-
-    def weights(self, name: str) -> dict[str, torch.Tensor]:
-        state = load_file(self.folder / name)
-        return {key: value.float() if value.is_floating_point() else value for key, value in state.items()}
-
-    def keys(self, name: str = "full_keys.json") -> dict[str, list]:
-        return json.loads((self.folder / name).read_text("utf-8"))["keys"]
-
-    def cases(self, prefix: str) -> Iterator[str]:
-        """Names of the cases `prefix...` in the arrays: what stands before the first dot after it."""
-        names = {
-            prefix + name[len(prefix) :].split(".")[0] for name in self.arrays if name.startswith(prefix)
-        }
-        return iter(sorted(names))
-
-    def check(
-        self,
-        case: str,
-        got: torch.Tensor | np.ndarray,
-        want: torch.Tensor | str,
-        limit: float,
-        rounding: float = 0,
-    ) -> None:
-        """Compares and remembers.
-
-        Args:
-            want: an array or its name.
-            limit: largest absolute difference; of floats larger than 1, a share of the largest.
-            rounding: what single precision alone changes in this case, measured on our side; random weights can make it
-                larger than any limit, and the published numbers hold as much of it.
-        """
-        want = self.arrays[want] if isinstance(want, str) else want
-        got = torch.from_numpy(got.copy()) if isinstance(got, np.ndarray) else got
-        assert got.shape == want.shape, f"{case}: {tuple(got.shape)} is not {tuple(want.shape)}"
-        difference = float((got.double() - want.double()).abs().max())
-        if want.is_floating_point():
-            limit = max(limit * max(1.0, float(want.double().abs().max())), 2 * rounding)
-        _differences.append((f"{self.folder.name}: {case}", difference, limit))
-        assert difference <= limit, f"{case}: {difference:.3g} > {limit:.3g}"
+import published  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    group = parser.getgroup("parity")
-    # pytest's own --fixtures lists its fixtures and takes no folder; it keeps its other name, --funcargs.
-    group._arggroup.conflict_handler = "resolve"
-    group.addoption("--fixtures", dest="parity", help="folder with the fixtures of the published programs")
+    # pytest has a flag of that name, which lists fixtures; `--funcargs` still does
+    parser._anonymous._arggroup.conflict_handler = "resolve"
+    parser.addoption("--fixtures", help="folder of recorded fixtures (default: parity in the shared folder)")
 
 
-@pytest.fixture(scope="session")
-def fixtures(request: pytest.FixtureRequest) -> Path:
-    given = request.config.getoption("parity")
-    beside = Path(__file__).resolve().parents[2].parent / "shared"
-    folder = Path(given) if given else Path(os.environ.get("COLORIZE_SHARED") or beside) / "parity"
-    if not folder.is_dir():
-        pytest.skip("no parity fixtures here (--fixtures, COLORIZE_SHARED)")
-    unknown = {path.name for path in folder.iterdir() if path.is_dir()} - KNOWN
-    unknown = {name for name in unknown if not name.startswith(ELSEWHERE)}
-    assert not unknown, f"fixtures that no test knows: {', '.join(sorted(unknown))}"
-    return folder
+def fixture_root(config: pytest.Config) -> Path:
+    chosen = config.getoption("--fixtures", default=None)
+    shared = os.environ.get("COLORIZE_SHARED") or HERE.parents[2] / "shared"
+    return Path(chosen) if chosen else Path(shared) / "parity"
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`folder` becomes every fixture folder of the systems that a test module names in SYSTEMS."""
+    root = fixture_root(metafunc.config)
+    folders = sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    if "any_folder" in metafunc.fixturenames:
+        metafunc.parametrize("any_folder", folders, ids=lambda path: path.name)
+    if {"folder", "case"} & set(metafunc.fixturenames):
+        systems = metafunc.module.SYSTEMS
+        folders = [path for path in folders if published.system_of(path) in systems]
+        if "case" in metafunc.fixturenames:
+            cases = [(path, name) for path in folders for name in metafunc.module.cases_of(path)]
+            cases = [(path, name) for path, name in cases if recorded(metafunc, path, f"{name}.")]
+            ids = [f"{path.name}-{name}" for path, name in cases]
+            metafunc.parametrize(("folder", "case"), cases, ids=ids)
+        else:
+            folders = [path for path in folders if recorded(metafunc, path)]
+            metafunc.parametrize("folder", folders, ids=lambda path: path.name)
 
 
-def open_fixture(folder: Path, name: str) -> Fixture:
-    if not (folder / name).is_dir():
-        pytest.skip(f"no {name} in {folder}")
-    return Fixture(folder / name)
+def recorded(metafunc: pytest.Metafunc, folder: Path, prefix: str = "") -> bool:
+    """Whether the folder holds what the test says it needs (`published.needs`)."""
+    marks = metafunc.definition.iter_markers("needs")
+    return all(published.records(folder, prefix + mark.args[0]) for mark in marks)
 
 
-@pytest.fixture(scope="session")
-def animediffusion(fixtures: Path) -> Fixture:
-    return open_fixture(fixtures, "animediffusion")
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "needs(name): runs where a fixture records an array of that name")
 
 
-@pytest.fixture(scope="session")
-def colorflow_sd(fixtures: Path) -> Fixture:
-    return open_fixture(fixtures, "colorflow_sd")
-
-
-@pytest.fixture(scope="session")
-def colorflow_pixart(fixtures: Path) -> Fixture:
-    return open_fixture(fixtures, "colorflow_pixart")
-
-
-@pytest.fixture(scope="session")
-def colorflow_superres(fixtures: Path) -> Fixture:
-    return open_fixture(fixtures, "colorflow_superres")
-
-
-@pytest.fixture(scope="session")
-def colorflow_retrieval(fixtures: Path) -> Fixture:
-    return open_fixture(fixtures, "colorflow_retrieval")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if not _differences:
-        return
-    terminalreporter.section("largest absolute differences from the published programs")
-    for case, difference, limit in _differences:
-        terminalreporter.write_line(f"{difference:9.2e}  (limit {limit:.1e})  {case}")
+@pytest.fixture
+def agree(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]):
+    """Compares pairs and, at the end, prints the largest difference of the test."""
+    differences = published.Differences()
+    yield differences
+    with capsys.disabled():
+        print(f"\n{request.node.name}: {differences}", end="")
