@@ -16,6 +16,7 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))  # `published` lies here
 
 import published  # noqa: E402
+import recorded as recorded_fixtures  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -66,3 +67,12 @@ def agree(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]):
     yield differences
     with capsys.disabled():
         print(f"\n{request.node.name}: {differences}", end="")
+
+
+@pytest.fixture
+def fixture(folder: Path, capsys: pytest.CaptureFixture[str]):
+    """A folder of arrays and weights; at the end prints the difference of every case that was checked."""
+    opened = recorded_fixtures.open_fixture(folder)
+    yield opened
+    with capsys.disabled():
+        print("", *opened.take_differences(), sep="\n")

@@ -32,13 +32,15 @@ CLASSES = {
     "refnet.models.switch.": Version.V1_5,
     "refnet.models.v2-colorizer.": Version.V2,
 }
-KNOWN = ("cd_base", "cd_v1", "cd_v15", "cd_v2", "cd_clip", "cd_vae", "cd_schedules", "cd_preprocess")
-NOT_BUILT = ("animediffusion", "colorflow")
+KNOWN = (
+    *("cd_base", "cd_v1", "cd_v15", "cd_v2", "cd_clip", "cd_vae", "cd_schedules", "cd_preprocess"),
+    *("animediffusion", "colorflow_sd", "colorflow_pixart", "colorflow_superres", "colorflow_retrieval"),
+)
 
 
 def system_of(folder: Path) -> str:
     """Which of the systems a fixture folder belongs to, by its name; empty for an unknown one."""
-    names = sorted((*KNOWN, *NOT_BUILT), key=len, reverse=True)
+    names = sorted(KNOWN, key=len, reverse=True)
     return next((name for name in names if folder.name.startswith(name)), "")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from colorizer.engines.colorflow.in_context import Guidance
+from diffusers import AutoencoderKL
 from safetensors.torch import load_file
 
 # The published numbers were made where MKL takes this path. Elsewhere its exp() differs in the last bit of one
@@ -26,6 +29,7 @@ class Fixture:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.config = json.loads((folder / "config.json").read_text("utf-8"))
+        self._differences: list[str] = []
 
     @cached_property
     def arrays(self) -> dict[str, torch.Tensor]:
@@ -68,10 +72,72 @@ class Fixture:
         difference = float((got.double() - want.double()).abs().max())
         if want.is_floating_point():
             limit = max(limit * max(1.0, float(want.double().abs().max())), 2 * rounding)
-        print(f"{difference:9.2e}  (limit {limit:.1e})  {self.folder.name}: {case}")
+        self._differences.append(f"{difference:9.2e}  (limit {limit:.1e})  {self.folder.name}: {case}")
         assert difference <= limit, f"{case}: {difference:.3g} > {limit:.3g}"
+
+    def take_differences(self) -> list[str]:
+        """The differences since this was last asked, a line each."""
+        taken, self._differences = self._differences, []
+        return taken
 
 
 @cache
 def open_fixture(folder: Path) -> Fixture:
     return Fixture(folder)
+
+
+def build(kind, config):
+    known = inspect.signature(kind.__init__).parameters
+    return kind(**{name: value for name, value in config.items() if name in known}).eval()
+
+
+def load_vae(fixture):
+    vae = build(AutoencoderKL, fixture.config["vae"])
+    vae.load_state_dict(fixture.weights(fixture.config["vae_weights"]))
+    return vae
+
+
+def finished_pipelines(fixture):
+    """Names and settings of the published pipeline runs that didn't fail."""
+    runs = {name: run for name, run in fixture.config["detail"].items() if name.startswith("pipe.")}
+    return [(name, run) for name, run in runs.items() if "ERROR" not in run]
+
+
+def guidance_of(run, published):
+    return Guidance(
+        prompt=run.get("guidance_scale", published.prompt),
+        guider=run.get("colorguider_conditioning_scale", 1.0),
+        guider_start=run.get("control_guidance_start", 0.0),
+        guider_end=run.get("control_guidance_end", 1.0),
+    )
+
+
+def in_both_precisions(networks, compute):
+    """What `compute(dtype)` gives in double precision, and how far single precision is from it."""
+    single = compute(torch.float32)
+    for network in networks:
+        network.double()
+    double = compute(torch.float64)
+    for network in networks:
+        network.float()
+    return double, float((single.double() - double).abs().max())
+
+
+def check_denoising(fixture, case, run, pipeline, condition):
+    networks = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+
+    def denoise(dtype):
+        return pipeline.denoise(
+            fixture.arrays[f"{case}.latents"].to(dtype),
+            condition.to(dtype),
+            steps=run["num_inference_steps"],
+            guidance=guidance_of(run, pipeline.published_guidance),
+        )
+
+    got, rounding = in_both_precisions(networks, denoise)
+    assert pipeline.scheduler.timesteps.tolist() == fixture.arrays[f"{case}.timesteps"].tolist()
+    fixture.check(f"{case}.out_latent", got, f"{case}.out_latent", SAMPLING, rounding)
+
+
+def shapes(network):
+    return {key: list(value.shape) for key, value in network.state_dict().items()}

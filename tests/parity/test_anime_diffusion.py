@@ -7,22 +7,17 @@ from colorizer.engines.anime_diffusion import diffusion
 from colorizer.engines.anime_diffusion.checkpoint import NETWORK, network_from_published
 from colorizer.engines.anime_diffusion.pictures import Warp, to_picture, xdog
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet, sinusoid
+from recorded import FORWARD, SAMPLING
 
-FORWARD = 2e-5
-SAMPLING = 1e-4
-
-
-@pytest.fixture(scope="module")
-def fixture(animediffusion):
-    return animediffusion
+SYSTEMS = ("animediffusion",)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def betas(fixture):
     return diffusion.Betas(fixture.config["config"]["time_step"], **fixture.config["config"]["betas"])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def schedule(betas):
     return diffusion.ddim_scheduler(betas)
 
@@ -35,7 +30,7 @@ def unet(fixture, betas):
     return network.requires_grad_(False)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def condition(fixture):
     return torch.cat([fixture.arrays["inputs.condition"], fixture.arrays["inputs.distorted"]], dim=1)
 
