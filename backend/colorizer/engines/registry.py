@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # the HTTP process asks for names and must not load numpy
 ENTRIES = {
     "match": "colorizer.engines.match.engine:MatchEngine",
     "colorize_diffusion": "colorizer.engines.colorize_diffusion.engine:ColorizeDiffusionEngine",
+    "anime_diffusion": "colorizer.engines.anime_diffusion.engine:AnimeDiffusionEngine",
 }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from peft import LoraConfig, inject_adapter_in_model
+from peft.tuners.tuners_utils import BaseTunerLayer
 from torch import Tensor, nn
 
 from colorizer.errors import UnusableModel
@@ -45,3 +46,11 @@ def load_lora(network: nn.Module, state: Mapping[str, Tensor], targets: Sequence
             " Choose the LoRA file that belongs to this model."
         )
     network.load_state_dict(state, strict=False)
+
+
+def fold_lora(network: nn.Module) -> None:
+    """Adds the adapter to the weights it adapts and takes it off, so that the network is a plain one again."""
+    adapted = [(name, part) for name, part in network.named_modules() if isinstance(part, BaseTunerLayer)]
+    for name, part in adapted:
+        part.merge()
+        network.set_submodule(name, part.get_base_layer())
