@@ -20,6 +20,7 @@ ENTRIES = {
     "match": "colorizer.engines.match.engine:MatchEngine",
     "colorize_diffusion": "colorizer.engines.colorize_diffusion.engine:ColorizeDiffusionEngine",
     "anime_diffusion": "colorizer.engines.anime_diffusion.engine:AnimeDiffusionEngine",
+    "colorflow": "colorizer.engines.colorflow.engine:ColorFlowEngine",
 }
 
 

@@ -166,7 +166,7 @@ def _covering(picture: RGB, side: int) -> RGB:
     top, left = (height - short) // 2, (width - short) // 2
     inner = picture[top : top + short, left : left + short]
     way = cv2.INTER_AREA if short > side else cv2.INTER_LINEAR
-    return cv2.resize(inner, (side, side), interpolation=way)  # type: ignore[no-any-return]
+    return cv2.resize(inner, (side, side), interpolation=way)
 
 
 def _working_side(size: int) -> int:
