@@ -1,4 +1,4 @@
-"""What looks alike (section 3.1): patches through a CLIP image tower, ViT-H/14 as published; references are remembered."""
+"""What looks alike (section 3.1): patches through a CLIP image tower (published: ViT-H/14); it remembers references."""
 
 from __future__ import annotations
 
