@@ -6,6 +6,7 @@ import inspect
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import numpy as np
 import torch
 from colorizer.engines.colorflow.in_context import Guidance
 from diffusers import AutoencoderKL
+from peft.tuners.tuners_utils import BaseTunerLayer
 from safetensors.torch import load_file
 
 # The published numbers were made where MKL takes this path. Elsewhere its exp() differs in the last bit of one
@@ -141,3 +143,15 @@ def check_denoising(fixture, case, run, pipeline, condition):
 
 def shapes(network):
     return {key: list(value.shape) for key, value in network.state_dict().items()}
+
+
+@contextmanager
+def without_lora(network):
+    """Inside, the network's adapter is switched off."""
+    adapted = [part for part in network.modules() if isinstance(part, BaseTunerLayer)]
+    assert adapted
+    for part in adapted:
+        part.enable_adapters(enabled=False)
+    yield
+    for part in adapted:
+        part.enable_adapters(enabled=True)

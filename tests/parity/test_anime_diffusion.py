@@ -6,7 +6,7 @@ import torch
 from colorizer.engines.anime_diffusion import diffusion
 from colorizer.engines.anime_diffusion.checkpoint import NETWORK, network_from_published
 from colorizer.engines.anime_diffusion.pictures import Warp, to_picture, xdog
-from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet, sinusoid
+from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet, SelfAttention, sinusoid
 from recorded import FORWARD, SAMPLING
 
 SYSTEMS = ("animediffusion",)
@@ -89,8 +89,9 @@ def test_shorter_schedules_scale_their_betas(fixture):
 
 
 def test_forward_process_adds_the_published_noise(fixture, schedule):
-    for case in ("q_sample", "q_sample_rand"):
-        noise, t = fixture.arrays[f"{case}.noise"], fixture.arrays[f"{case}.t"]
+    for case in ("q_sample", "q_sample_rand", "unseen_transform"):
+        noise = fixture.arrays[f"{case}.noise"]
+        t = fixture.arrays[f"{case}.t"].expand(len(noise))
         clean = fixture.arrays.get(f"{case}.x0", fixture.arrays["inputs.reference"])
         fixture.check(case, diffusion.add_noise(schedule, clean, noise, t), f"{case}.out", FORWARD)
 
@@ -138,6 +139,30 @@ def test_losses_agree(fixture, unet, schedule, condition):
     fixture.check(
         "phase1_loss (relative)", loss / fixture.arrays["phase1_loss.loss"], torch.tensor(1.0), 1e-6
     )
+
+
+def test_fine_tuning_of_the_model_sums_its_loss(fixture, unet, schedule, condition):
+    unet.double()
+    picture = fixture.arrays["inputs.reference"].double()
+    for case in fixture.cases("fine_tune_method_eta"):
+        start = fixture.arrays[f"{case}.x_T"].double()
+        noise = fixture.arrays.get(
+            f"{case}.noise", torch.zeros(diffusion.SAMPLING_STEPS, *start.shape)
+        ).double()
+        eta = float(case.removeprefix("fine_tune_method_eta"))
+        drawn = diffusion.sample(unet, schedule, start, condition.double(), noise, eta=eta)
+        loss = (drawn - picture).square().sum() / fixture.arrays[f"{case}.loss"]
+        fixture.check(f"{case}.loss (relative)", loss, torch.tensor(1.0), 1e-6)
+
+
+def test_attention_looks_everywhere(fixture):
+    start = "attention_block.w."
+    names = [name for name in fixture.arrays if name.startswith(start)]
+    x = fixture.arrays["attention_block.x"]
+    block = SelfAttention(x.shape[1], fixture.config["config"]["unet"]["attention_head"])
+    block.load_state_dict({name.removeprefix(start): fixture.arrays[name] for name in names})
+    with torch.no_grad():
+        fixture.check("attention_block", block(x), "attention_block.out", FORWARD)
 
 
 def test_second_phase_has_the_published_loss_and_gradients(fixture, unet, schedule, condition):

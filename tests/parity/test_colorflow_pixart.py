@@ -9,7 +9,7 @@ from colorizer.engines.colorflow.pixart_pipeline import ColorFlowPixArtPipeline,
 from colorizer.engines.colorflow.prompts import Prompts
 from colorizer.engines.colorflow.published import PIXART_ALIAS, pixart_guider_from_published
 from diffusers import PixArtTransformer2DModel
-from recorded import FORWARD, build, check_denoising, finished_pipelines, load_vae, shapes
+from recorded import FORWARD, build, check_denoising, finished_pipelines, load_vae, shapes, without_lora
 
 SYSTEMS = ("colorflow_pixart",)
 FULL_PIXART = {
@@ -44,24 +44,28 @@ def forward_inputs(fixture, case, *names):
 def test_pixart_guider_and_transformer_agree(fixture, pixart_networks):
     transformer, guider = pixart_networks
     for case in fixture.cases("fwd"):
-        x, t, cond, text, mask, resolution, aspect = forward_inputs(
-            fixture, case, "x", "t", "cond", "text", "text_mask", "resolution", "aspect_ratio"
-        )
-        sizes = {"resolution": resolution, "aspect_ratio": aspect}
+        x, t, cond, text, mask = forward_inputs(fixture, case, "x", "t", "cond", "text", "text_mask")
+        sizes = {name: fixture.arrays.get(f"{case}.{name}") for name in ("resolution", "aspect_ratio")}
         residuals = guider(x, t, cond, sizes)
         assert len(residuals) == fixture.config["detail"]["n_control"]
         for index, residual in enumerate(residuals):
             fixture.check(f"{case}.control.{index}", residual, f"{case}.control.{index}", FORWARD)
-        for name, added in (("out", residuals), ("out_without_control", ())):
-            with guided(transformer, added):
-                got = transformer(
-                    x,
-                    encoder_hidden_states=text,
-                    encoder_attention_mask=mask,
-                    timestep=t,
-                    added_cond_kwargs=sizes,
-                ).sample
-            fixture.check(f"{case}.{name}", got, f"{case}.{name}", FORWARD)
+
+        def predict(x=x, t=t, text=text, mask=mask, sizes=sizes):
+            return transformer(
+                x,
+                encoder_hidden_states=text,
+                encoder_attention_mask=mask,
+                timestep=t,
+                added_cond_kwargs=sizes,
+            ).sample
+
+        with guided(transformer, residuals):
+            fixture.check(f"{case}.out", predict(), f"{case}.out", FORWARD)
+        fixture.check(f"{case}.out_without_control", predict(), f"{case}.out_without_control", FORWARD)
+        bare = f"{case}.out_without_control_without_lora"
+        with without_lora(transformer):
+            fixture.check(bare, predict(), bare, FORWARD)
 
 
 def test_schedule_has_the_published_times(fixture):
@@ -82,9 +86,10 @@ def test_pixart_pipeline_agrees_given_the_recorded_draws(fixture, pixart_network
         condition = guider_condition(vae, canvas, fixture.arrays[f"{case}.vae_noise"])
         recorded = fixture.arrays[f"{case}.guider_input0"]
         fixture.check(f"{case}.condition", condition, recorded[:, -condition.shape[1] :], FORWARD)
-        sizes = canvas_sizes(recorded, canvas.shape[0] // recorded.shape[-2], told=True)
-        for name, values in sizes.items():
-            fixture.check(f"{case}.{name}", values, f"{case}.{name}", 1e-6)
+        told = pixart_networks[0].use_additional_conditions
+        sizes = canvas_sizes(recorded, canvas.shape[0] // recorded.shape[-2], told=told)
+        for name in sizes if told else ():
+            fixture.check(f"{case}.{name}", sizes[name], f"{case}.{name}", 1e-6)
         check_denoising(fixture, case, run, pipeline, condition)
 
 

@@ -6,7 +6,7 @@ from diffusers import AutoencoderKL, DPMSolverMultistepScheduler, PixArtTransfor
 from torch import Tensor
 
 from colorizer.engines.colorflow.in_context import Guidance, InContextPipeline
-from colorizer.engines.colorflow.pixart_guider import SIZE_CONDITIONED, PixArtGuider, canvas_sizes, guided
+from colorizer.engines.colorflow.pixart_guider import PixArtGuider, canvas_sizes, guided
 from colorizer.engines.colorflow.prompts import Prompts
 
 
@@ -50,8 +50,7 @@ class ColorFlowPixArtPipeline(InContextPipeline):
         batch = len(latents)
         times = t.expand(batch)
         scale = 2 ** (len(self.vae.config.block_out_channels) - 1)
-        told = self.transformer.config.sample_size == SIZE_CONDITIONED
-        sizes = canvas_sizes(latents, scale, told=told)
+        sizes = canvas_sizes(latents, scale, told=self.transformer.use_additional_conditions)
         residuals = [part * guider for part in self.guider(latents, times, condition, sizes)]
         embeddings, mask = self.prompts.batch(guided=batch == 2)
         with guided(self.transformer, residuals):
