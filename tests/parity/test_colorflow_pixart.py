@@ -1,5 +1,7 @@
 """ColorFlow on PixArt against the published program: guider, injection, LoRA, schedule, pipeline."""
 
+from functools import partial
+
 import pytest
 import torch
 from colorizer.engines.colorflow.condition import guider_condition
@@ -9,7 +11,16 @@ from colorizer.engines.colorflow.pixart_pipeline import ColorFlowPixArtPipeline,
 from colorizer.engines.colorflow.prompts import Prompts
 from colorizer.engines.colorflow.published import PIXART_ALIAS, pixart_guider_from_published
 from diffusers import PixArtTransformer2DModel
-from recorded import FORWARD, build, check_denoising, finished_pipelines, load_vae, shapes, without_lora
+from recorded import (
+    FORWARD,
+    build,
+    check_denoising,
+    finished_pipelines,
+    in_both_precisions,
+    load_vae,
+    shapes,
+    without_lora,
+)
 
 SYSTEMS = ("colorflow_pixart",)
 FULL_PIXART = {
@@ -44,28 +55,33 @@ def forward_inputs(fixture, case, *names):
 def test_pixart_guider_and_transformer_agree(fixture, pixart_networks):
     transformer, guider = pixart_networks
     for case in fixture.cases("fwd"):
-        x, t, cond, text, mask = forward_inputs(fixture, case, "x", "t", "cond", "text", "text_mask")
+        x, t, cond = forward_inputs(fixture, case, "x", "t", "cond")
         sizes = {name: fixture.arrays.get(f"{case}.{name}") for name in ("resolution", "aspect_ratio")}
         residuals = guider(x, t, cond, sizes)
         assert len(residuals) == fixture.config["detail"]["n_control"]
         for index, residual in enumerate(residuals):
             fixture.check(f"{case}.control.{index}", residual, f"{case}.control.{index}", FORWARD)
 
-        def predict(x=x, t=t, text=text, mask=mask, sizes=sizes):
-            return transformer(
-                x,
-                encoder_hidden_states=text,
-                encoder_attention_mask=mask,
-                timestep=t,
-                added_cond_kwargs=sizes,
-            ).sample
+        def predict(dtype, added, case=case, sizes=sizes):
+            inputs = forward_inputs(fixture, case, "x", "t", "text", "text_mask")
+            x, text, mask = (inputs[index].to(dtype) for index in (0, 2, 3))
+            told = {name: None if size is None else size.to(dtype) for name, size in sizes.items()}
+            with guided(transformer, [part.to(dtype) for part in added]):
+                return transformer(
+                    x,
+                    encoder_hidden_states=text,
+                    encoder_attention_mask=mask,
+                    timestep=inputs[1],
+                    added_cond_kwargs=told,
+                ).sample
 
-        with guided(transformer, residuals):
-            fixture.check(f"{case}.out", predict(), f"{case}.out", FORWARD)
-        fixture.check(f"{case}.out_without_control", predict(), f"{case}.out_without_control", FORWARD)
+        for name, added in (("out", residuals), ("out_without_control", ())):
+            got, rounding = in_both_precisions([transformer], partial(predict, added=added))
+            fixture.check(f"{case}.{name}", got, f"{case}.{name}", FORWARD, rounding)
         bare = f"{case}.out_without_control_without_lora"
         with without_lora(transformer):
-            fixture.check(bare, predict(), bare, FORWARD)
+            got, rounding = in_both_precisions([transformer], partial(predict, added=()))
+        fixture.check(bare, got, bare, FORWARD, rounding)
 
 
 def test_schedule_has_the_published_times(fixture):
