@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import torch
 from colorizer.engines.anime_diffusion import diffusion
-from colorizer.engines.anime_diffusion.checkpoint import NETWORK, network_from_published
+from colorizer.engines.anime_diffusion.checkpoint import NETWORK, convert, network_from_published
 from colorizer.engines.anime_diffusion.pictures import Warp, to_picture, to_tensor, xdog
+from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.errors import UnusableModel
 from hypothesis import given
@@ -27,6 +28,20 @@ def test_published_checkpoint_loads_whole(published):
     unet = network_from_published(published, TINY)
     for key, value in unet.state_dict().items():
         assert torch.equal(value, published[NETWORK + key])
+
+
+def test_checkpoint_file_becomes_a_model_folder(published, tmp_path):
+    torch.save(published, tmp_path / "trained.model.pth")
+    convert(tmp_path / "trained.model.pth", tmp_path / "models/own", TINY)
+    unet = AnimeDiffusionPipeline.from_pretrained(tmp_path / "models/own").unet
+    assert torch.equal(unet.input[0].weight, published["denoise_fn.input.0.weight"])
+
+
+def test_broken_file_leaves_nothing(tmp_path):
+    (tmp_path / "trained.model.pth").write_bytes(b"no checkpoint")
+    with pytest.raises(UnusableModel):
+        convert(tmp_path / "trained.model.pth", tmp_path / "models/own", TINY)
+    assert not (tmp_path / "models").exists()
 
 
 @pytest.mark.parametrize(

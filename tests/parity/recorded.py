@@ -115,8 +115,8 @@ def exact_embedding(
 ):
     """diffusers' time embedding in double precision.
 
-    In single it depends on the processor: the last bit of exp() is not the same on all, and at time 999 that bit is 3e-5
-    of the embedding, for the published programs as well as for ours.
+    In single it depends on the processor: the last bit of exp() is not the same on all, and at time 999 that bit is
+    3e-5 of the embedding, for the published programs as well as for ours.
     """
     assert flip_sin_to_cos
     assert downscale_freq_shift == 0

@@ -5,14 +5,20 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from colorizer.engines.anime_diffusion.diffusion import PUBLISHED, Betas, ddim_scheduler, schedule_tables
+from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
+from colorizer.engines.colorize_diffusion.convert import open_checkpoint
 from colorizer.errors import UnusableModel
 
 NETWORK = "denoise_fn."
@@ -43,6 +49,26 @@ def network_from_published(
             f"The file is no AnimeDiffusion checkpoint of this configuration: {error}. Choose the file of its model."
         ) from error
     return network.eval()
+
+
+def convert(file: Path, folder: Path, unet: Mapping[str, Any], betas: Betas = PUBLISHED) -> None:
+    """Writes the model folder of a checkpoint that the published training left; see `network_from_published`.
+
+    Raises:
+        UnusableModel: the file is damaged or no such checkpoint; nothing is left behind then.
+    """
+    with open_checkpoint(file) as checkpoint:
+        state = {key: checkpoint.load(key) for key in checkpoint.shapes}
+    pipeline = AnimeDiffusionPipeline(network_from_published(state, unet, betas), ddim_scheduler(betas))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        pipeline.save_pretrained(building)
+        os.replace(building, folder)
+    except OSError as error:
+        raise UnusableModel(f"The converted model can't be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
 
 
 def _check_tables(tables: Mapping[str, Tensor], betas: Betas) -> None:
