@@ -1,10 +1,14 @@
 """ColorFlow behind the engine's door: modes, pools, saved models, determinism, sentences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import tiny_colorflow
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
 from colorizer.engines.colorflow.engine import ColorFlowEngine, working_size
+from colorizer.engines.colorflow.input_style import InputStyle
+from colorizer.engines.colorflow.page import PageSettings, colour_page
 from colorizer.engines.colorflow.retrieval import Size
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
 
@@ -116,3 +120,14 @@ def test_says_how_to_get_a_model(tmp_path):
 )
 def test_works_at_the_nearest_published_proportions(canvas, side, size):
     assert working_size(*canvas, side) == size
+
+
+def test_parity_normalises_by_the_picture():
+    model = tiny_colorflow.make_pixart()
+    random = np.random.default_rng(0)
+    page, reference = (random.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(2))
+    settings = PageSettings(InputStyle.LINES, Size(64, 64), steps=1)
+    usual = colour_page(model, page, [reference], settings)
+    published = colour_page(model, page, [reference], replace(settings, parity=True))
+    assert usual.shape == published.shape == (96, 96, 3)
+    assert not np.array_equal(usual, published)

@@ -30,6 +30,8 @@ class PageSettings:
     """One of `retrieval.SIZES`, or a smaller one in tests."""
     steps: int = 10
     seed: int = 0
+    parity: bool = False
+    """As published where that is a mistake: the fusion network in training mode, grey levels cut off."""
 
 
 def colour_page(
@@ -60,7 +62,10 @@ def colour_page(
         on_step=lambda done, total, _latents: on_step(done, total),
     )
     colours = fit(small, large)
-    return to_picture(upscale(model.colouring.vae, model.fusion, to_tensor(colours), to_tensor(prepared))[0])
+    enlarged = upscale(
+        model.colouring.vae, model.fusion, to_tensor(colours), to_tensor(prepared), parity=settings.parity
+    )
+    return to_picture(enlarged[0], cut_off=settings.parity)
 
 
 def _canvas(model: ColorFlowModel, query: RGB, references: Sequence[RGB]) -> RGB:
