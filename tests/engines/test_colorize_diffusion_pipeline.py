@@ -241,13 +241,26 @@ class Stopped(Exception):
 def test_stops_within_one_step():
     calls = []
 
-    def stop(done, total, latent):
-        calls.append((done, total, tuple(latent.shape)))
+    def stop(done, total, ahead):
+        calls.append((done, total, tuple(ahead().shape)))
         raise Stopped
 
     with pytest.raises(Stopped):
         colour(tiny.shared(Version.V1), Settings(), on_step=stop)
     assert calls == [(1, 2, (1, 4, 8, 8))]
+
+
+@pytest.mark.parametrize("sampler", [Sampler.DPM, Sampler.DPMPP_2M, Sampler.EULER])
+def test_last_look_ahead_is_the_result(sampler):
+    pipeline, seen = tiny.shared(Version.V1), []
+    steps = Steps(sampler, count=3)
+    drawn = colour(pipeline, Settings(), steps=steps, on_step=lambda _d, _t, ahead: seen.append(ahead()))
+    assert close(pipeline.decode(seen[-1]), drawn, 2e-3)
+    assert not close(pipeline.decode(seen[0]), drawn, 2e-3)
+
+
+def test_previews_are_small():
+    assert tiny.shared(Version.V1).preview(torch.zeros(1, 4, 96, 48)).shape == (1, 3, 256, 128)
 
 
 @pytest.mark.parametrize(

@@ -40,6 +40,8 @@ from colorizer.errors import InvalidInput
 
 SIZE_STEP = 64
 LATENT_SHRINK = 8
+PREVIEW_LATENT = 32
+"""Longest side of a latent that is decoded for a preview."""
 POSTERIOR_SEED = 0
 """The VAE's posterior is sampled as published, but apart from the picture's seed, so that conditions can be kept."""
 
@@ -139,8 +141,9 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         pipeline: ColorizeDiffusionPipeline = super().from_pretrained(
             str(folder), local_files_only=True, **options
         )
+        precision = pipeline.unet.dtype
         load_adapters(pipeline.unet, Path(folder))
-        pipeline.unet.to(pipeline.unet.dtype)
+        pipeline.unet.to(precision)
         return pipeline
 
     @torch.no_grad()
@@ -248,6 +251,14 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         """Scaled latent (B, 4, h, w) to RGB (B, 3, 8 h, 8 w) in about [-1, 1], float32."""
         unscaled = (latent / self.vae.config.scaling_factor).to(self.vae.dtype)
         return self.vae.decode(unscaled, return_dict=False)[0].float()
+
+    @torch.no_grad()
+    def preview(self, latent: Tensor) -> Tensor:
+        """A small picture of a latent (1, 4, h, w): decoding a whole one takes longer than a step."""
+        side = max(latent.shape[-2:])
+        if side > PREVIEW_LATENT:
+            latent = F.interpolate(latent, scale_factor=PREVIEW_LATENT / side, mode="area")
+        return self.decode(latent)
 
     def injected_reference(self, pictures: Pictures, settings: Settings) -> InjectedReference | None:
         """What attention injection reads, where it is on."""
