@@ -31,7 +31,9 @@ def make_docker(window: Window) -> QtWidgets.QWidget:
     from krita_colorize.qt import QtCore
     from krita_colorize.ui.docker import DockerWidget
 
-    session = Session(LibKisPort(window))
+    port = LibKisPort(window)
+    port.prepare()
+    session = Session(port)
     widget = DockerWidget(session, icons=dock.icon)
     application = QtCore.QCoreApplication.instance()
     assert application is not None, "Krita is an application"

@@ -6,6 +6,7 @@ Exit status 0 on success, 2 on wrong use, 1 on failure with one sentence on stde
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -205,6 +206,8 @@ def _fail(sentence: str, status: int) -> NoReturn:
 
 def main() -> None:
     """Runs the command line; the only place that turns an error into a sentence and a status."""
+    # Before torch is loaded: threads that wait in a loop make everything slow beside a busy program such as Krita.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(prog_name="colorize")
     except ColorizerError as error:

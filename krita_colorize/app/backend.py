@@ -10,8 +10,10 @@ from collections import deque
 from enum import Enum
 from pathlib import Path
 
+from krita_colorize.app import home as homes
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
+from krita_colorize.app.timers import single_shot
 from krita_colorize.core import launch
 from krita_colorize.core.errors import Told
 from krita_colorize.qt import QtCore, Signal
@@ -44,13 +46,14 @@ class Backend(QtCore.QObject):
         self.state = BackendState.STOPPED
         self.message = ""
         self.address: launch.Ready | None = None
+        self._log = homes.start_log(home)
         self._process: QtCore.QProcess | None = None
         self._greeting = b""
         self._stderr: deque[str] = deque(maxlen=40)
         self._failures = 0
-        self._delay = self._timer(self._launch)
-        self._patience = self._timer(self._on_too_slow)
-        self._steady = self._timer(self._on_steady)
+        self._delay = single_shot(self, self._launch)
+        self._patience = single_shot(self, self._on_too_slow)
+        self._steady = single_shot(self, self._on_steady)
 
     def need(self) -> None:
         """Starts the process unless it runs or is about to; after failed starts only after a pause."""
@@ -87,6 +90,7 @@ class Backend(QtCore.QObject):
                 process.waitForFinished(END_WITHIN_MS)
             process.deleteLater()
         self.state = BackendState.STOPPED
+        homes.stop_log(self._log)
 
     def report(self, sentence: str) -> None:
         """Turns trouble into the state `ERROR`."""
@@ -98,12 +102,6 @@ class Backend(QtCore.QObject):
         if self._stderr:
             LOG.warning("the backend's last words:\n%s", "\n".join(self._stderr))
         self._set(BackendState.ERROR, sentence)
-
-    def _timer(self, slot: object) -> QtCore.QTimer:
-        timer = QtCore.QTimer(self)
-        timer.setSingleShot(True)
-        timer.timeout.connect(slot)  # type: ignore[arg-type]
-        return timer
 
     def _set(self, state: BackendState, message: str = "") -> None:
         if (state, message) != (self.state, self.message):

@@ -36,11 +36,14 @@ class Canvas(QtCore.QObject):
         self._workers = workers
         self._calm = Calm(port.busy, report, self)
         self._wanted: tuple[str, bytes] | None = None
+        self._waiting = False
 
     def show(self, document: str, png: bytes) -> None:
         """Lays a picture over the document's canvas as soon as the pen is up; the last wish counts."""
         self._wanted = (document, png)
-        self._calm.when_calm(self._update_overlay)
+        if not self._waiting:
+            self._waiting = True
+            self._calm.when_calm(self._on_calm)
 
     def hide(self) -> None:
         """Takes the picture away, at once."""
@@ -84,6 +87,10 @@ class Canvas(QtCore.QObject):
 
     def _on_error(self, error: Exception) -> None:
         self.report(sentence(error))
+
+    def _on_calm(self) -> None:
+        self._waiting = False
+        self._update_overlay()
 
     def _update_overlay(self) -> None:
         if self._wanted is not None:

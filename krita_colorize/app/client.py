@@ -43,7 +43,7 @@ class Call(QtCore.QObject):
 
     def __init__(self, reply: QtNetwork.QNetworkReply, parent: QtCore.QObject) -> None:
         super().__init__(parent)
-        self._reply = reply
+        self._reply: QtNetwork.QNetworkReply | None = reply
         self._pieces: list[bytes] = []
         reply.readyRead.connect(self._on_ready_read)
         # Not signal to signal: Qt can't hand its 64-bit numbers to a signal of Python objects.
@@ -68,22 +68,26 @@ class Call(QtCore.QObject):
         reply = self._reply
         if reply is None:
             return None
-        self._reply = None  # type: ignore[assignment]
+        self._reply = None
         for signal in (reply.readyRead, reply.uploadProgress, reply.downloadProgress, reply.finished):
             signal.disconnect()
         return reply
 
     @guarded
     def _on_ready_read(self) -> None:
-        # Read as it comes: a result in one piece would be copied while the artist's brush waits.
-        while (size := self._reply.bytesAvailable()) > 0:
+        # Piece by piece: a large result read at once would be copied while the artist's brush waits.
+        if self._reply is not None and (size := self._reply.bytesAvailable()) > 0:
             self._pieces.append(self._reply.read(min(size, bundle.PIECE_BYTES)))
 
     @guarded
     def _on_finished(self) -> None:
-        self._on_ready_read()
+        if self._reply is not None and self._reply.bytesAvailable() > 0:
+            self._on_ready_read()
+            QtCore.QTimer.singleShot(0, self._on_finished)
+            return
         reply = self._let_go()
-        assert reply is not None
+        if reply is None:
+            return
         reply.deleteLater()
         failure = _failure(reply, self._pieces)
         if failure is None:

@@ -57,6 +57,7 @@ class DocumentModel(QtCore.QObject):
         self._remembered = dict(stored.layers)
         self._port = port
         self._followed: str | None = None
+        self._followed_before: str | None = None
         self.refresh()
 
     @property
@@ -78,8 +79,8 @@ class DocumentModel(QtCore.QObject):
         layers, active = list(self._port.layers(self.info.key)), self._port.active_layer(self.info.key)
         before = self.sketch
         changed, self.layers = layers != self.layers, layers
-        if layer_lists.follows(layers, active, self.settings):
-            self._followed = active
+        if active != self._followed and layer_lists.follows(layers, active, self.settings):
+            self._followed, self._followed_before = active, self._followed
         if layer_lists.find(layers, self.sketch_choice) is None:
             self.sketch_choice = FOLLOW
         if changed:
@@ -92,6 +93,13 @@ class DocumentModel(QtCore.QObject):
         self.sketch_choice = choice
         self.refresh()
         self.settings_changed.emit()
+
+    def stay_with_sketch(self, dragged_id: str) -> None:
+        """Takes back that a layer was followed which the artist only selected by dragging or copying it."""
+        before = layer_lists.find(self.layers, self._followed_before or "")
+        if self.sketch_choice == FOLLOW and self._followed == dragged_id and before is not None:
+            self._followed = before.id
+            self.settings_changed.emit()
 
     def change(self, **fields: Any) -> None:
         """Changes fields of the sketch's settings and stores them in the document. Raises `Told` without a sketch."""

@@ -36,8 +36,10 @@ class Inputs:
 
 def pack(request: Request, inputs: Inputs) -> QtCore.QByteArray:
     """The body of `POST /v1/jobs`. Raises `Told` where a picture is missing, broken or empty."""
+    parts = bundle_parts(request, collect(request, inputs))
     body = QtCore.QByteArray()
-    for part in bundle_parts(request, collect(request, inputs)):
+    body.reserve(sum(len(part) for part in parts))  # growing would copy all of it again and again
+    for part in parts:
         for piece in bundle.pieces(part):
             body.append(piece)
     return body

@@ -78,12 +78,13 @@ class References(QtCore.QObject):
         layer = layer_lists.dropped_layer(model.layers, active, archive) if archive else None
         files = [url.toLocalFile() for url in mime.urls() if url.isLocalFile()]
         if layer is not None:
+            model.stay_with_sketch(layer.id)
             self.add_layer(model, layer)
         elif files:
             for path in files:
                 self.add_file(model, path)
         elif mime.hasImage():
-            self.add_image(model, QtGui.QImage(mime.imageData()), name)
+            self.add_image(model, _image(mime), name)
         else:
             raise Told("There is no picture in it. Copy or drop a picture, a picture file or a layer.")
 
@@ -120,3 +121,10 @@ class References(QtCore.QObject):
 
     def _run(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         self._workers.run(work, then, lambda error: self.report(sentence(error)))
+
+
+def _image(mime: QtCore.QMimeData) -> QtGui.QImage:
+    image = mime.imageData()  # an image from other programs; within one program whatever was put in
+    if isinstance(image, QtGui.QPixmap):
+        return image.toImage()
+    return image if isinstance(image, QtGui.QImage) else QtGui.QImage()

@@ -16,19 +16,25 @@ from krita_colorize.app import pictures
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.canvas import Canvas
 from krita_colorize.app.client import Client
-from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.jobs import Job, Jobs, JobState, Services
 from krita_colorize.app.references import References
+from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import engines
-from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import Change, DocumentInfo, KritaPort
+from krita_colorize.core.redo import mask_in_result, was_painted, with_newest_masks
 from krita_colorize.core.request import Request, Task
 from krita_colorize.core.result import FOREGROUND_MASK_NAME, Result
 from krita_colorize.core.settings import Settings, Source, SourceKind
 from krita_colorize.qt import QtCore, QtGui, Signal
+
+MAX_JOBS = 4
+"""Jobs of one document at a time; each holds its pictures in memory."""
+
+PROGRESS_MS = 100
 
 REFRESH_MS = 30
 """Changes that Krita tells of in a row are looked at together."""
@@ -52,22 +58,23 @@ class Session(QtCore.QObject):
         self.document: DocumentModel | None = None
         self.engines = engines.BUILT_IN
         self.show_on_canvas = True
-        self._log = homes.start_log(self.home)
         self._port = port
         self._models: dict[str, DocumentModel] = {}
         self._error = ""
         self._changes: set[Change] = set()
+        self._paints = False  # since the last job was started
         self._closed = False
         self.backend = processes.acquire(self.home)
-        self._client = Client(lambda: self.backend.address, self)
+        # The backend's child: its last words, that our jobs are no longer wanted, may be sent after we are gone.
+        self._client = Client(lambda: self.backend.address, self.backend)
         self._workers = Workers(self.report, self)
         self.canvas = Canvas(port, self._workers, self.report, self)
         self.references = References(port, self._workers, self.report, self)
         self.jobs = Jobs(Services(self.backend, self._client, self._workers), self)
-        self._refresh_timer = QtCore.QTimer(self)
-        self._refresh_timer.setSingleShot(True)
-        self._refresh_timer.timeout.connect(self._on_refresh)
-        self.jobs.changed.connect(self.state_changed)
+        self._refresh_timer = single_shot(self, self._on_refresh)
+        self._progress_timer = single_shot(self, self.state_changed.emit)
+        self._shown_job: tuple[Job | None, JobState | None] = (None, None)
+        self.jobs.changed.connect(self._on_jobs_changed)
         self.backend.changed.connect(self._on_backend_changed)
         port.watch(self._on_change)
         self._on_backend_changed()
@@ -111,8 +118,6 @@ class Session(QtCore.QObject):
     def report(self, sentence: str) -> None:
         """Shows one sentence to the artist."""
         self._error = sentence
-        if sentence:
-            homes.LOG.info("told: %s", sentence)
         self.state_changed.emit()
 
     # what the artist can do
@@ -132,8 +137,17 @@ class Session(QtCore.QObject):
         item = model.selected or next(iter(model.results), None)
         if item is None:
             raise Told("There is nothing to redo yet: press Colorize first.")
-        request = item.result.request
-        self._start(model, replace(request, settings=_with_newest_masks(request, model, item)))
+        result, now = item.result, model.settings_of(item.result.request.sketch.key)
+        mask = mask_in_result(model.layers, result.request, item.group_id)
+        if now.sketch_mask or not mask:
+            self._start(model, with_newest_masks(result.request, now))
+            return
+        pixels = self._port.snapshot(model.info.key, [mask])[mask]
+
+        def then(painted: bool) -> None:  # noqa: FBT001 - a worker's answer
+            self._start(model, with_newest_masks(result.request, now, mask if painted else ""))
+
+        self._workers.run(lambda: was_painted(result, pixels), then, self._on_error)
 
     @guarded
     def cancel(self) -> None:
@@ -198,13 +212,13 @@ class Session(QtCore.QObject):
             return
         self._closed = True
         self._refresh_timer.stop()
+        self._progress_timer.stop()
         self.canvas.close()
         self.backend.changed.disconnect(self._on_backend_changed)
         self.jobs.close()
         self._workers.close()
         self._port.close()
         processes.release(self.backend)
-        homes.stop_log(self._log)
 
     # jobs
 
@@ -227,6 +241,8 @@ class Session(QtCore.QObject):
 
     def _start(self, model: DocumentModel, request: Request) -> Job:
         key = model.info.key
+        if len(self.jobs.of(key)) >= MAX_JOBS:
+            raise Told(f"{MAX_JOBS} jobs of this picture are waiting already. Let one end, or cancel one.")
         layers = self._port.snapshot(key, request.layer_ids)
         sources = [request.sketch, *(reference.source for reference in request.settings.references)]
         names = {source.key for source in sources if source.kind is SourceKind.NOTE}
@@ -236,7 +252,18 @@ class Session(QtCore.QObject):
         job = self.jobs.start(key, request, inputs)
         job.ended.connect(lambda: self._on_job_ended(job))
         job.previewed.connect(lambda png: self._on_previewed(job, png))
+        self._paints = False
         return job
+
+    @guarded
+    def _on_jobs_changed(self) -> None:
+        """New states are shown at once, mere progress a few times a second: each time Krita repaints its window."""
+        shown = (self.job, self.job.state if self.job else None)
+        if shown != self._shown_job:
+            self._shown_job = shown
+            self.state_changed.emit()
+        elif not self._progress_timer.isActive():
+            self._progress_timer.start(PROGRESS_MS)
 
     @guarded
     def _on_job_ended(self, job: Job) -> None:
@@ -268,7 +295,8 @@ class Session(QtCore.QObject):
 
     @guarded
     def _on_previewed(self, job: Job, png: bytes) -> None:
-        if self.show_on_canvas and self.document is not None and job.document == self.document.info.key:
+        active = self.document is not None and job.document == self.document.info.key
+        if active and self.show_on_canvas and not self._paints:
             self.canvas.show(job.document, png)
 
     def _add_result(self, model: DocumentModel, result: Result) -> None:
@@ -280,8 +308,11 @@ class Session(QtCore.QObject):
         self._workers.run(
             lambda: pictures.read_data(result.preview_png, "The preview", pictures.THUMBNAIL_SIDE),
             then,
-            lambda error: self.report(sentence(error)),
+            self._on_error,
         )
+
+    def _on_error(self, error: Exception) -> None:
+        self.report(sentence(error))
 
     def _show_selected(self) -> None:
         model = self.document
@@ -305,6 +336,7 @@ class Session(QtCore.QObject):
         if self.document is not None and changes & {Change.LAYERS, Change.ACTIVE_LAYER}:
             self.document.refresh()
         if Change.CONTENT in changes:  # the artist paints: whatever lies over the drawing is in the way
+            self._paints = True
             self.canvas.hide()
 
     def _switch_document(self) -> None:
@@ -348,13 +380,3 @@ class Session(QtCore.QObject):
     def _on_engines(self, pieces: list[bytes]) -> None:
         self.engines = engines.read(http.read_json(pieces)) or engines.BUILT_IN
         self.engines_changed.emit()
-
-
-def _with_newest_masks(request: Request, model: DocumentModel, item: Item) -> Settings:
-    """The settings of a result, with the masks that its sketch has now; a mask painted inside the applied result counts
-    where the artist chose none."""
-    now = model.settings_of(request.sketch.key)
-    masks = {reference.source: reference.mask for reference in now.references}
-    references = (replace(old, mask=masks.get(old.source, old.mask)) for old in request.settings.references)
-    painted = layer_lists.painted_mask(model.layers, item.group_id) if item.group_id else ""
-    return replace(request.settings, references=tuple(references), sketch_mask=now.sketch_mask or painted)

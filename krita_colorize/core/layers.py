@@ -49,6 +49,11 @@ def painted_mask(layers: Sequence[LayerInfo], group_id: str) -> str:
     return ""
 
 
+def is_inside_result(layers: Sequence[LayerInfo], layer_id: str) -> bool:
+    """Whether it is a layer or mask that we made."""
+    return layer_id in _inside_results(layers)
+
+
 def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: bytes) -> LayerInfo | None:
     """The layer of the document that was dragged from the Layers docker; None where that isn't clear.
 

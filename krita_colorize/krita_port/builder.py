@@ -48,6 +48,11 @@ class LayerBuilder:
         """Inserts a paint layer above another layer; returns its id."""
         return self._insert(document, above, lambda scratch: self._make_layer(scratch, document, layer))
 
+    def prepare(self) -> None:
+        """Opens the template of masks where this Krita needs one."""
+        if not self._capabilities.transparency_masks:
+            self._template_mask()
+
     def close(self) -> None:
         """Drops what is cached."""
         if self._template is not None:

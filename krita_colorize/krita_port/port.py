@@ -33,6 +33,11 @@ class LibKisPort:
         self._overlay = Overlay(window) if window is not None else None
         self._watcher = Watcher(window, self._look) if window is not None else None
 
+    def prepare(self) -> None:
+        """Makes the hidden documents that are needed soon: at Krita's start nobody waits for them."""
+        self._scratch.prepare()
+        self._builder.prepare()
+
     def active_document(self) -> DocumentInfo | None:
         """The document in the window's active view."""
         document = self._active()

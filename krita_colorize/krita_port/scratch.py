@@ -59,6 +59,10 @@ class Scratch:
             copy.setModified(False)
             copy.close()
 
+    def prepare(self) -> None:
+        """Makes the hidden document for the commonest colour space."""
+        self._template(SRGB8)
+
     def close(self) -> None:
         """Drops what is cached."""
         for document in self._base.values():

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
-from krita_colorize.qt import QtCore, QtWidgets
+from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.form import Form
 from krita_colorize.ui.results import Results
 from krita_colorize.ui.status import StatusBar
-from krita_colorize.ui.widgets import Icons, no_icons, row
+from krita_colorize.ui.widgets import Icons, ScrollColumn, no_icons, row
 
 _STEPS = 1000  # of the progress bar
 
@@ -44,8 +44,15 @@ class DockerWidget(QtWidgets.QWidget):
         self._colorize.setEnabled(model is not None and model.sketch is not None)
         self._redo.setEnabled(model is not None and bool(model.results))
         self._cancel.setEnabled(job is not None)
-        self._progress.setValue(round(job.progress.fraction * _STEPS) if job else 0)
+        self._show_progress(round(job.progress.fraction * _STEPS) if job else 0)
         self._progress.setVisible(job is not None)
+
+    def _show_progress(self, value: int) -> None:
+        if value != self._progress.value():
+            # Qt would repaint the bar at once, and with it Krita's whole window; so it waits for the next frame.
+            self._progress.setUpdatesEnabled(False)
+            self._progress.setValue(value)
+            self._progress.setUpdatesEnabled(True)
 
     def _init_actions(self) -> None:
         self._colorize = QtWidgets.QPushButton("Colorize")
@@ -70,11 +77,6 @@ class DockerWidget(QtWidgets.QWidget):
             button.setMinimumHeight(32)
 
     def _init_layout(self, icons: Icons) -> None:
-        scroll = QtWidgets.QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(Form(self.session, icons))
         keep = self._progress.sizePolicy()
         keep.setRetainSizeWhenHidden(True)  # nothing jumps when a job starts
         self._progress.setSizePolicy(keep)
@@ -82,7 +84,8 @@ class DockerWidget(QtWidgets.QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(6)
         layout.addWidget(StatusBar(self.session))
-        layout.addWidget(scroll, 1)
+        layout.addWidget(ScrollColumn(Form(self.session, icons)))
         layout.addLayout(row(self._colorize, self._redo, self._cancel))
         layout.addWidget(self._progress)
         layout.addWidget(Results(self.session))
+        layout.addStretch(1)

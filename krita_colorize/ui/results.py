@@ -5,8 +5,8 @@ from __future__ import annotations
 from krita_colorize.app.document import Item
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
-from krita_colorize.qt import QtCore, QtGui, QtWidgets
-from krita_colorize.ui.widgets import row
+from krita_colorize.qt import QtCore, QtWidgets
+from krita_colorize.ui.widgets import picture_icon, row
 
 _ICON_SIDE = 72
 _NUMBER = QtCore.Qt.ItemDataRole.UserRole
@@ -68,13 +68,16 @@ class Results(QtWidgets.QWidget):
         self._list = QtWidgets.QListWidget()
         self._list.setObjectName("results_list")
         self._list.setAccessibleName("Results")
+        self._list.setToolTip(
+            "What was coloured so far, the newest first, with its seed. Select one to see it."
+        )
         self._list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self._list.setFlow(QtWidgets.QListView.Flow.LeftToRight)
         self._list.setWrapping(False)
         self._list.setMovement(QtWidgets.QListView.Movement.Static)
         self._list.setIconSize(QtCore.QSize(_ICON_SIDE, _ICON_SIDE))
         self._list.setGridSize(QtCore.QSize(_ICON_SIDE + 10, _ICON_SIDE + 24))
-        self._list.setFixedHeight(_ICON_SIDE + 42)
+        self._list.setFixedHeight(_ICON_SIDE + 34)
         self._list.currentRowChanged.connect(self._on_current_row_changed)
 
     def _button(self, name: str, text: str, tooltip: str) -> QtWidgets.QPushButton:
@@ -91,9 +94,9 @@ class Results(QtWidgets.QWidget):
 
 def _list_item(item: Item) -> QtWidgets.QListWidgetItem:
     settings = item.result.request.settings
-    shown = QtWidgets.QListWidgetItem(f"✓ {settings.seed}" if item.group_id else f"{settings.seed}")
+    shown = QtWidgets.QListWidgetItem(f"✓ seed {settings.seed}" if item.group_id else f"seed {settings.seed}")
     shown.setData(_NUMBER, item.number)
-    shown.setIcon(QtGui.QIcon(QtGui.QPixmap.fromImage(item.thumbnail)))
+    shown.setIcon(picture_icon(item.thumbnail))
     lines = [item.result.title, f"Mode: {settings.mode.value}"]
     if item.result.doubts:
         lines.append(f"The engine was unsure about {item.result.doubts} regions.")

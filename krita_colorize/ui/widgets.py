@@ -68,6 +68,14 @@ class Choice(QtWidgets.QComboBox):
         self.chosen.emit(str(self.itemData(index)))
 
 
+def picture_icon(image: QtGui.QImage) -> QtGui.QIcon:
+    """An icon whose colours stay true where it is selected; styles would tint it."""
+    pixmap = QtGui.QPixmap.fromImage(image)
+    icon = QtGui.QIcon(pixmap)
+    icon.addPixmap(pixmap, QtGui.QIcon.Mode.Selected)
+    return icon
+
+
 def layer_entries(layers: Sequence[LayerInfo]) -> list[Entry]:
     """Entries for layers, indented as in the Layers docker."""
     top = min((layer.depth for layer in layers), default=0)
@@ -101,6 +109,37 @@ class Fold(QtWidgets.QWidget):
         self._content.setVisible(opened)
 
 
+class ScrollColumn(QtWidgets.QScrollArea):
+    """As high as its content where there is room, scrolling where there isn't; never sideways."""
+
+    _LEAST_HEIGHT = 80
+
+    def __init__(self, content: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Maximum)
+        self.setWidget(content)
+
+    def sizeHint(self) -> QtCore.QSize:
+        """The content's."""
+        content = self.widget()
+        return content.sizeHint() if content is not None else super().sizeHint()
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """As wide as the content needs, but low."""
+        content = self.widget()
+        width = content.minimumSizeHint().width() if content is not None else 0
+        return QtCore.QSize(width, self._LEAST_HEIGHT)
+
+    def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
+        """Grows and shrinks with the content (a fold was opened, say)."""
+        if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+
 def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
     """Widgets side by side; the one with index `stretch` takes the room that is left."""
     layout = QtWidgets.QHBoxLayout()
@@ -111,13 +150,28 @@ def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
     return layout
 
 
-def tool_button(name: str, text: str, tooltip: str, icon: QtGui.QIcon | None = None) -> QtWidgets.QToolButton:
-    """A small button; with an icon the text is for screen readers only."""
-    button = QtWidgets.QToolButton()
-    button.setObjectName(name)
-    button.setText(text)
-    button.setAccessibleName(text)
-    button.setToolTip(tooltip)
-    if icon is not None and not icon.isNull():
-        button.setIcon(icon)
-    return button
+class ToolButton(QtWidgets.QToolButton):
+    """A small button. With an icon of Krita's, which follows the theme, its text is for screen readers only."""
+
+    def __init__(
+        self, name: str, text: str, tooltip: str, *, icons: Icons = no_icons, icon: str = ""
+    ) -> None:
+        super().__init__()
+        self._icons = icons
+        self._icon_name = icon
+        self.setObjectName(name)
+        self.setText(text)
+        self.setAccessibleName(text)
+        self.setToolTip(tooltip)
+        self._show_icon()
+
+    def changeEvent(self, event: QtCore.QEvent | None) -> None:
+        """Takes the icon of another theme."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QtCore.QEvent.Type.PaletteChange:
+            self._show_icon()
+
+    def _show_icon(self) -> None:
+        icon = self._icons(self._icon_name) if self._icon_name else QtGui.QIcon()
+        if not icon.isNull():
+            self.setIcon(icon)

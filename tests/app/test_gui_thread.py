@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import random
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -18,12 +21,24 @@ from krita_colorize.qt import QtCore
 
 SIDE = 4096
 LIMIT_MS = 50
-SHARED_MACHINE_FACTOR = 3
-"""The tests' machine is shared: what is asserted allows for neighbours, what is printed doesn't."""
+ATTEMPTS = 4
+"""The machine may be shared: what blocks because of us does so every time, what the neighbours do doesn't."""
+
+IDLE = """
+import sys, threading, time
+longest, last, done = 0.0, time.perf_counter(), threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), done.set())).start()
+while not done.is_set():
+    time.sleep(0.002)
+    now = time.perf_counter()
+    longest, last = max(longest, now - last), now
+print(longest * 1000)
+"""
+"""The same heartbeat in a process that does nothing: its longest silence is the machine's, not ours."""
 
 
 class Heartbeat(QtCore.QObject):
-    """Beats every 2 ms; remembers the longest silence, ms, and what CPU time this thread used in it."""
+    """Beats every 2 ms; remembers the longest silence, ms."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,6 +47,9 @@ class Heartbeat(QtCore.QObject):
         self._timer = QtCore.QTimer(self)
         self._timer.setTimerType(QtCore.Qt.TimerType.PreciseTimer)
         self._timer.timeout.connect(self._beat)
+
+    def start(self) -> None:
+        self.longest_ms, self._last = 0.0, time.perf_counter()
         self._timer.start(2)
 
     def _beat(self) -> None:
@@ -60,24 +78,47 @@ def line_art() -> bytes:
     return b"".join(rows)
 
 
+@dataclass(frozen=True)
+class Blocks:
+    """Longest silences at the same time, ms."""
+
+    ours: float
+    idle: float
+
+    @property
+    def acceptable(self) -> bool:
+        return self.ours < max(LIMIT_MS, 2 * self.idle)
+
+    def __str__(self) -> str:
+        return f"{self.ours:.0f} ms (an idle process {self.idle:.0f} ms)"
+
+
+def longest_blocks(session: Session, port: FakePort, heartbeat: Heartbeat, qtbot: Any) -> Blocks:
+    """Colours and applies once."""
+    before = len(session.document.results), len(port.inserted)
+    command = [sys.executable, "-c", IDLE]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as idle:
+        heartbeat.start()
+        session.colorize()
+        wait(qtbot, lambda: len(session.document.results) > before[0] or session.error)
+        session.apply()
+        wait(qtbot, lambda: len(port.inserted) > before[1] or session.error)
+        ours = heartbeat.stop()
+        return Blocks(ours, float(idle.communicate()[0]))
+
+
 @pytest.mark.parametrize("script", ["", "noise"])
 def test_4k_job_leaves_the_gui_thread_free(
     ready: Session, page: Page, port: FakePort, heartbeat: Heartbeat, qtbot: Any, script: str
 ) -> None:
-    page.document.info = type(page.document.info)(page.key, "page.kra", SIDE, SIDE, "RGBA", "U8")
+    page.document.info = replace(page.document.info, width=SIDE, height=SIDE)
     page.document.pixels[page.lines.id] = Pixels(SIDE, SIDE, line_art())
     noise = random.Random(1).randbytes(1 << 20)
     page.document.pixels[page.sheet.id] = Pixels(SIDE, SIDE, noise * (SIDE * SIDE * 4 >> 20))
     ready.document.change(model=script)
-    qtbot.wait(50)
-    heartbeat.longest_ms = 0
-    started = time.perf_counter()
-    ready.colorize()
-    wait(qtbot, lambda: ready.document.results or ready.error)
-    arrived = time.perf_counter() - started
-    ready.apply()
-    wait(qtbot, lambda: port.inserted)
-    longest = heartbeat.stop()
-    print(f"\n4k job ({script or 'flat'}): {arrived:.1f} s, longest GUI-thread block {longest:.0f} ms")
+    blocks = [longest_blocks(ready, port, heartbeat, qtbot)]
+    while len(blocks) < ATTEMPTS and not blocks[-1].acceptable:
+        blocks.append(longest_blocks(ready, port, heartbeat, qtbot))
+    print(f"\n4k job ({script or 'flat'}): longest GUI-thread block", *blocks, sep="\n  ")
     assert ready.error == ""
-    assert longest < LIMIT_MS * SHARED_MACHINE_FACTOR
+    assert blocks[-1].acceptable

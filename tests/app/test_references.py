@@ -14,6 +14,7 @@ from fake_port import FakePort
 from krita_colorize.app import pictures
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
+from krita_colorize.core.errors import Told
 from krita_colorize.core.settings import NOTE, Settings, SourceKind
 from krita_colorize.qt import QtCore, QtGui
 
@@ -67,6 +68,24 @@ def test_clipboard_pictures_are_kept_in_the_document_once(
     assert notes == [reference.source.key]
     assert notes[0].startswith("picture/")
     assert pictures.read_data(page.document.notes[notes[0]], "x").size() == QtCore.QSize(30, 20)
+
+
+@pytest.mark.parametrize("content", ["nothing", "text", "null image"])
+def test_mime_without_a_picture_is_told(session: Session, empty: DocumentModel, content: str) -> None:
+    mime = QtCore.QMimeData()
+    if content == "text":
+        mime.setText("hello")
+    elif content == "null image":
+        mime.setImageData(QtGui.QImage())
+    with pytest.raises(Told):
+        session.references.add_mime(empty, mime, "Clipboard")
+
+
+def test_pixmaps_are_pictures_too(session: Session, empty: DocumentModel, qtbot: Any) -> None:
+    mime = QtCore.QMimeData()
+    mime.setImageData(QtGui.QPixmap.fromImage(image()))
+    session.references.add_mime(empty, mime, "Clipboard")
+    wait(qtbot, lambda: empty.settings.references)
 
 
 def test_clipboard_pictures_colour_after_reopening(

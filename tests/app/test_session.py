@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +15,8 @@ from fake_port import EMPTY, FakePort
 
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
-from krita_colorize.app.jobs import JobState
-from krita_colorize.app.session import Session
+from krita_colorize.app.jobs import MAX_IN_FLIGHT, JobState
+from krita_colorize.app.session import MAX_JOBS, Session
 from krita_colorize.core.port import SELECTION_ID, Change, Kind, Pixels
 from krita_colorize.core.settings import NOTE
 
@@ -230,6 +232,34 @@ def test_redo_takes_the_mask_painted_inside_the_result(
     assert model.results[0].result.layers()[0].mask.data == b"\x80" * 64 * 48
 
 
+def test_redo_without_painting_gives_the_same_bytes(
+    ready: Session, page: Page, model: DocumentModel, port: FakePort, qtbot: Any
+) -> None:
+    model.change(model="noise", seed=5)
+    colorize(ready, qtbot)
+    ready.apply()
+    wait(qtbot, lambda: port.inserted)
+    ready.redo()
+    wait(qtbot, lambda: len(model.results) == 2)
+    again, first = (item.result for item in model.results)
+    assert again.request == first.request
+    assert again.layers() == first.layers()
+
+
+def test_painted_mask_stays_through_another_redo(
+    ready: Session, page: Page, model: DocumentModel, port: FakePort, qtbot: Any
+) -> None:
+    colorize(ready, qtbot)
+    ready.apply()
+    wait(qtbot, lambda: port.inserted)
+    mask = next(layer for layer in page.document.layers if layer.kind is Kind.MASK)
+    for count, value in ((2, b"\x80"), (3, b"\x40")):
+        page.document.pixels[mask.id] = Pixels(64, 48, value * 64 * 48)
+        ready.redo()
+        wait(qtbot, lambda count=count: len(model.results) == count)
+        assert model.results[0].result.layers()[0].mask.data == value * 64 * 48
+
+
 def test_same_request_gives_the_same_bytes(ready: Session, model: DocumentModel, qtbot: Any) -> None:
     model.change(model="noise", seed=5)
     colorize(ready, qtbot)
@@ -271,6 +301,71 @@ def test_painting_takes_the_overlay_away(ready: Session, page: Page, port: FakeP
     port.tell(Change.CONTENT)
     wait(qtbot, lambda: port.overlay is None)
     assert ready.document.selected is not None
+
+
+def test_previews_keep_away_from_whoever_paints(
+    ready: Session, model: DocumentModel, port: FakePort, qtbot: Any
+) -> None:
+    model.change(model="slow")
+    ready.colorize()
+    wait(qtbot, lambda: port.overlays)
+    port.tell(Change.CONTENT)
+    wait(qtbot, lambda: port.overlay is None)
+    qtbot.wait(300)
+    assert port.overlay is None
+    assert ready.job.state is JobState.RUNNING
+
+
+def test_impatient_clicks_are_bounded(ready: Session, model: DocumentModel, page: Page, qtbot: Any) -> None:
+    model.change(model="slow")
+    for _ in range(MAX_JOBS + 1):
+        ready.colorize()
+    assert len(ready.jobs.of(page.key)) == MAX_JOBS
+    assert "waiting already" in ready.error
+    assert f"(+{MAX_JOBS - 1} more)" in ready.status
+    for _ in range(MAX_JOBS):
+        ready.cancel()
+    assert ready.job is None
+
+
+def test_many_jobs_are_handed_over_in_turn(ready: Session, page: Page, port: FakePort, qtbot: Any) -> None:
+    def start_some(count: int) -> None:
+        ready.document.change(engine="scripted", model="slow")
+        for _ in range(count):
+            ready.colorize()
+
+    start_some(MAX_JOBS)
+    other = open_page(port, "other.kra")
+    wait(qtbot, lambda: ready.document.info.key == other.key and ready.document.sketch)
+    ready.references.add_layer(ready.document, other.sheet)
+    start_some(2)
+    jobs = ready.jobs.of(page.key) + ready.jobs.of(other.key)
+    wait(
+        qtbot, lambda: sum(job.state in (JobState.QUEUED, JobState.RUNNING) for job in jobs) == MAX_IN_FLIGHT
+    )
+    wait(qtbot, lambda: [job for job in jobs if job.state is JobState.WAITING])
+    (waiting,) = (job for job in jobs if job.state is JobState.WAITING)
+    next(job for job in jobs if job.state is JobState.RUNNING).cancel()
+    wait(qtbot, lambda: waiting.state is JobState.QUEUED)
+
+
+def test_closed_window_takes_its_jobs_along(
+    ready: Session, page: Page, model: DocumentModel, scripted_home: Path, qtbot: Any
+) -> None:
+    other_port = FakePort()
+    other = Session(other_port, home=scripted_home)
+    other_page = open_page(other_port, "other.kra")
+    wait(qtbot, lambda: other.document is not None and other.document.sketch)
+    other.document.change(engine="scripted", model="slow")
+    other.references.add_layer(other.document, other_page.sheet)
+    other.colorize()
+    wait(qtbot, lambda: other.job.state is JobState.RUNNING)
+    other.close()
+    other.deleteLater()
+    began = time.monotonic()
+    colorize(ready, qtbot)
+    assert ready.error == ""
+    assert time.monotonic() - began < 15  # the other job would have taken half a minute
 
 
 def test_opening_and_looking_writes_nothing(session: Session, port: FakePort, qtbot: Any) -> None:

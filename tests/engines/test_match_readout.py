@@ -21,13 +21,13 @@ def regions() -> Regions:
 
 
 def test_cells_add_up(regions: Regions) -> None:
-    cells = readout.region_cells(regions, whole(128, 128), 1.0, 16)
+    cells = readout.region_cells(regions, whole(128, 128), 16)
     assert cells.sum(axis=0) == pytest.approx(np.ones(256))
     assert cells.sum(axis=1) / 256 == pytest.approx(regions.areas(), abs=0.02)
 
 
 def test_cells_outside_the_canvas_are_empty(regions: Regions) -> None:
-    cells = readout.region_cells(regions, Window(-64, 0, 256), 1.0, 16).sum(axis=0).reshape(16, 16)
+    cells = readout.region_cells(regions, Window(-64, 0, 256), 16).sum(axis=0).reshape(16, 16)
     assert not cells[:, :4].any()
     assert not cells[8:].any()
     assert cells[:8, 4:12] == pytest.approx(np.ones((8, 8)))
@@ -37,15 +37,15 @@ def test_missed_regions_entered() -> None:
     labels = np.zeros((64, 64), np.int32)
     labels[40:42, 10:12] = 1
     regions = Regions(labels, labels, 2)
-    cells = readout.region_cells(regions, whole(64, 64), 1.0, 2)[None]
+    cells = readout.region_cells(regions, whole(64, 64), 2)[None]
     cells[:, 1] = 0
-    readout.add_missed(cells, regions, [whole(64, 64)], 1.0)
+    readout.add_missed(cells, regions, [whole(64, 64)])
     assert cells[0, 1].tolist() == [0, 0, 1, 0]
 
 
 def test_weights_sum_to_one(regions: Regions) -> None:
     cells = np.stack(
-        [readout.region_cells(regions, window, 1.0, 8) for window in (whole(128, 128), Window(0, 0, 64))]
+        [readout.region_cells(regions, window, 8) for window in (whole(128, 128), Window(0, 0, 64))]
     )
     assert readout.weigh(cells).sum(axis=(0, 2)) == pytest.approx(np.ones(regions.count), abs=1e-5)
 

@@ -36,11 +36,20 @@ class Keeper:
         self.session = None
 
 
-@pytest.fixture(scope="session")
-def headless_keeper():
-    keeper = Keeper(session.headless, "import inside\nglobals().update(vars(inside))")
+def keep(start, prelude):
+    keeper = Keeper(start, prelude)
     yield keeper
     keeper.close()
+
+
+@pytest.fixture(scope="session")
+def keeper():
+    return keep
+
+
+@pytest.fixture(scope="session")
+def headless_keeper():
+    yield from keep(session.headless, "import inside\nglobals().update(vars(inside))")
 
 
 @pytest.fixture
@@ -57,22 +66,3 @@ def display():
         pytest.skip(f"not installed: {', '.join(missing)}")
     with screen.virtual_screen() as name:
         yield name
-
-
-@pytest.fixture(scope="module")
-def window_keeper(display):
-    prelude = "import inside_window\nglobals().update(vars(inside_window))"
-    keeper = Keeper(lambda: session.windowed(display), prelude)
-    yield keeper
-    keeper.close()
-
-
-@pytest.fixture
-def window(window_keeper):
-    session = window_keeper.get()
-    session.call(_close_all)
-    return session
-
-
-def _close_all():
-    yield from close_all()

@@ -95,3 +95,33 @@ def place(pixels):
 def tree(parent):
     """Names below a node, bottom to top, children in lists."""
     return [[n.name(), tree(n)] if wrappers.children(n) else n.name() for n in wrappers.children(parent)]
+
+
+class Stage:
+    """The stage of `port_contract` in real Krita."""
+
+    def __init__(self):
+        self.port = port
+        self.documents = {}
+
+    def open(self, width, height):
+        document, key = new_document(width=width, height=height)
+        self.documents[key] = document
+        return key
+
+    def paint(self, key, name, bgra, x, y, width, height):
+        document = self.documents[key]
+        node = add(document, document.createNode(name, "paintlayer"))
+        if width and height:
+            fill(node, bgra, x, y, width, height)
+        document.refreshProjection()
+        return id_of(node)
+
+    def modified(self, key):
+        return self.documents[key].modified()
+
+    def settle(self, key):
+        self.documents[key].setModified(False)
+
+    def close(self, key):
+        close(self.documents[key])

@@ -1,7 +1,7 @@
 """Runs inside Krita with a window: opening documents, looking at the undo history and at the screen."""
 
 import inside
-from krita import Krita, QApplication, QPoint
+from krita import Krita, QPoint, QWidget
 
 from krita_colorize.krita_port import canvas, wrappers
 from krita_colorize.krita_port.port import LibKisPort
@@ -66,7 +66,9 @@ def screen_colour(x, y):
 
 
 def widget(name):
-    """A visible widget by its Qt object name."""
-    found = [w for w in QApplication.instance().allWidgets() if w.objectName() == name]
-    visible = [w for w in found if w.isVisible()]
-    return (visible or found or [None])[0]
+    """A widget of the docker or the canvas by its Qt object name; asking for all of Krita's widgets would take long."""
+    places = [d for d in Krita.instance().dockers() if d.objectName() == "colorize_docker"]
+    places += [canvas.canvas_widget(window)] if canvas.canvas_widget(window) else []
+    return next(
+        (found for found in (place.findChild(QWidget, name) for place in places) if found is not None), None
+    )

@@ -1,8 +1,26 @@
 """The port in Krita's window: one undo step, the active layer, the overlay's place, changes, strokes left whole."""
 
 import pytest
+from colorizer.krita_host import session
 
 pytestmark = pytest.mark.window
+
+
+@pytest.fixture(scope="module")
+def window_keeper(display, keeper):
+    prelude = "import inside_window\nglobals().update(vars(inside_window))"
+    yield from keeper(lambda: session.windowed(display), prelude)
+
+
+@pytest.fixture
+def window(window_keeper):
+    session = window_keeper.get()
+    session.call(empty)
+    return session
+
+
+def empty():
+    yield from close_all()
 
 
 def insert_group():

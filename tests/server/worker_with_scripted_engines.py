@@ -1,4 +1,4 @@
-"""A worker process that has the scripted engine too; only the tests' servers start it."""
+"""A worker process that has the scripted engine and no other; only the tests' servers start it."""
 
 from __future__ import annotations
 
@@ -10,5 +10,6 @@ if __name__ == "__main__":
     from colorizer.engines import registry
     from colorizer.server import worker
 
+    registry.ENTRIES.clear()
     registry.ENTRIES["scripted"] = "scripted_engines:ScriptedEngine"
     worker.main()

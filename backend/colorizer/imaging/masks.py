@@ -29,6 +29,7 @@ def fit_mask(mask: Mask, width: int, height: int) -> Mask:
 
 def usable_mask(mask: Mask | None, width: int, height: int) -> Mask | None:
     """The mask at the size needed; None where nothing is marked, as on a mask layer nobody has painted yet."""
-    if mask is None or not (mask > 127).any():
+    if mask is None:
         return None
-    return fit_mask(mask, width, height)
+    fitted = fit_mask(mask, width, height)
+    return fitted if (fitted > 127).any() else None

@@ -49,7 +49,7 @@ def write_openraster(
 def _write(archive: zipfile.ZipFile, layers: Sequence[Layer], sketch: Picture, name: str) -> None:
     height, width = sketch.shape[:2]
     # The standard asks for the type first and uncompressed; PNGs would gain nothing from compression either.
-    archive.writestr("mimetype", "image/openraster")
+    archive.writestr(_entry("mimetype"), "image/openraster")
     image = ElementTree.Element("image", version="0.0.3", w=str(width), h=str(height), xres="72", yres="72")
     stack = ElementTree.SubElement(image, "stack")
     _add(archive, stack, lines_layer(sketch), "data/lines.png")
@@ -60,9 +60,14 @@ def _write(archive: zipfile.ZipFile, layers: Sequence[Layer], sketch: Picture, n
         layer = _baked(layers[index], layers[:index])
         _add(archive, group, layer, f"data/layer{index:03d}.png")
     text = ElementTree.tostring(image, encoding="utf-8", xml_declaration=True)
-    archive.writestr("stack.xml", text, zipfile.ZIP_DEFLATED)
-    archive.writestr("mergedimage.png", encode_png(with_lines(layers, sketch)))
-    archive.writestr("Thumbnails/thumbnail.png", encode_png(preview(layers, sketch, _THUMBNAIL_SIDE)))
+    archive.writestr(_entry("stack.xml"), text, zipfile.ZIP_DEFLATED)
+    archive.writestr(_entry("mergedimage.png"), encode_png(with_lines(layers, sketch)))
+    archive.writestr(_entry("Thumbnails/thumbnail.png"), encode_png(preview(layers, sketch, _THUMBNAIL_SIDE)))
+
+
+def _entry(file: str) -> zipfile.ZipInfo:
+    """A file of the archive without the time of day, so that the same result is the same bytes."""
+    return zipfile.ZipInfo(file, date_time=(1980, 1, 1, 0, 0, 0))
 
 
 def _add(archive: zipfile.ZipFile, parent: ElementTree.Element, layer: Layer, file: str) -> None:
@@ -71,7 +76,7 @@ def _add(archive: zipfile.ZipFile, parent: ElementTree.Element, layer: Layer, fi
     entry.set("y", str(layer.y))
     entry.set("opacity", f"{layer.opacity:g}")
     entry.set("composite-op", _OPERATORS[layer.blend])
-    archive.writestr(file, encode_png(layer.pixels))
+    archive.writestr(_entry(file), encode_png(layer.pixels))
 
 
 def _baked(layer: Layer, below: Sequence[Layer]) -> Layer:

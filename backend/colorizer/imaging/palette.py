@@ -62,8 +62,8 @@ def _flat_pixels(picture: Picture, usable: NDArray[np.bool_]) -> color.RGB:
     """(N, 3): pixels whose surroundings are even; where a picture has hardly any (paint, photo), all usable ones."""
     colours = np.ascontiguousarray(picture[..., :3])
     square = np.ones((3, 3), np.uint8)
-    low, high = cv2.erode(colours, square), cv2.dilate(colours, square)
-    even = (cv2.subtract(high, low).max(axis=2) <= _FLAT_STEP) & (
+    red, green, blue = cv2.split(cv2.morphologyEx(colours, cv2.MORPH_GRADIENT, square))
+    even = (cv2.max(cv2.max(red, green), blue) <= _FLAT_STEP) & (
         cv2.erode(usable.astype(np.uint8), square) > 0
     )
     step = -(-max(picture.shape[:2]) // (_SAMPLED_SIDE // 2))

@@ -13,6 +13,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
@@ -93,12 +94,12 @@ def visible(picture: Picture) -> NDArray[np.bool_]:
 
 def over_white(picture: Picture) -> NDArray[np.uint8]:
     """(H, W, 3) uint8: the picture as seen on white paper."""
-    alpha = picture[..., 3]
+    colours = np.ascontiguousarray(picture[..., :3])
+    alpha = np.ascontiguousarray(picture[..., 3])
     if alpha.min() == 255:
-        return np.ascontiguousarray(picture[..., :3])
-    share = alpha[..., None].astype(np.float32) / 255
-    blended = picture[..., :3] * share + 255 * (1 - share)
-    return np.rint(blended).astype(np.uint8)
+        return colours
+    ink = cv2.multiply(255 - colours, cv2.merge([alpha] * 3), scale=1 / 255)
+    return 255 - ink  # type: ignore[no-any-return]
 
 
 def _open(data: bytes, name: str) -> Image.Image:

@@ -21,7 +21,9 @@ Labels = NDArray[np.int32]
 """(H, W), 0..count-1; inside this module 0 stands for "not decided" and regions count from 1."""
 
 DECIDING_SIDE = 1024
-"""Longer side, px, at which areas are decided."""
+"""Longer side, px, at which areas are decided; of a strip the shorter side is at least a third of it."""
+_LONGEST = 3
+"""A canvas longer than so many times its shorter side is a strip: openings are measured as if it were no longer."""
 CARRIED_PIXELS = 40_000_000
 """Borders are drawn at the canvas's own size up to here; beyond, a copy of so many pixels is enlarged."""
 _SAME_AREA = 0.45
@@ -40,7 +42,7 @@ class Regions:
     labels: Labels
     """(H, W), 0..count-1."""
     coarse: Labels
-    """The same at `DECIDING_SIDE` at most, for everything that only needs shares and places. Every region is in it."""
+    """The same, small (see `DECIDING_SIDE`), for all that only needs shares and places. Every region is in it."""
     count: int
 
     def areas(self) -> NDArray[np.float64]:
@@ -63,9 +65,9 @@ class Regions:
         outside = np.arange(self.count, dtype=np.int32)
         outside[divided] = self.count + np.arange(len(divided), dtype=np.int32)
         small = cv2.resize(mask, self.coarse.shape[::-1], interpolation=cv2.INTER_AREA)
-        coarse = np.where(small > 127, self.coarse, outside[self.coarse])
+        coarse = np.where(small > 127, self.coarse, np.take(outside, self.coarse))
         same = self.labels is self.coarse
-        labels = coarse if same else np.where(mask > 127, self.labels, outside[self.labels])
+        labels = coarse if same else np.where(mask > 127, self.labels, np.take(outside, self.labels))
         return Regions(labels, coarse, self.count + len(divided))
 
 
@@ -77,7 +79,7 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
         gap: widest opening in a line that is closed, as a share of the longer side, 0..0.1.
     """
     height, width = ink.shape
-    scale = min(1.0, DECIDING_SIDE / max(height, width))
+    scale = min(1.0, max(DECIDING_SIDE / max(height, width), DECIDING_SIDE / _LONGEST / min(height, width)))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     small = cv2.resize(ink, size, interpolation=cv2.INTER_AREA) if scale < 1 else ink
     lines = without_grains(line_mask(small))
@@ -92,7 +94,7 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
 def _decide(lines: NDArray[np.uint8], gap: float) -> Labels:
     """Labels 1..n for every pixel from a line mask (1 = line)."""
     distance = cv2.distanceTransform(1 - lines, cv2.DIST_L2, 3)
-    widest = max(gap * max(lines.shape) / 2, 1.5)
+    widest = max(gap * min(max(lines.shape), _LONGEST * min(lines.shape)) / 2, 1.5)
     narrowest = max(0.75, widest / 2 ** (_LEVELS - 2))
     basins = _Basins(distance)
     for radius in (*np.geomspace(widest, narrowest, _LEVELS - 1), 0.0):

@@ -39,7 +39,6 @@ def demo(out: Path, progress: Progress) -> None:
         progress("Applying", 0, 1)
         pointer.click(krita, "apply_button")
         krita.wait_until(_is_applied, timeout_s=60)
-        krita.call(_show_all)
         krita.screenshot(out / "docker.png")
         progress("Saving", 0, 1)
         krita.call(_save, kra=str((out / "demo.kra").resolve()), png=str((out / "demo.png").resolve()))
@@ -118,15 +117,18 @@ def _open_sample(folder: str) -> Any:
     edge = krita.Qt.Orientation  # type: ignore[name-defined] # noqa: F821
     main.resizeDocks([all_dockers["KisLayerBox"], all_dockers["colorize_docker"]], [300, 660], edge.Vertical)
     main.resizeDocks([all_dockers["colorize_docker"]], [320], edge.Horizontal)
-    for _ in range(40):
+    for _ in range(20):
+        yield
+    application.action("zoom_to_fit").trigger()
+    for _ in range(20):
         yield
 
 
 def _layer_ids() -> Any:
     """Runs inside Krita: ids of the document's layers by name, once the docker lists them."""
     document = krita.Krita.instance().activeDocument()  # type: ignore[name-defined] # noqa: F821
-    widgets = krita.QApplication.instance().allWidgets()  # type: ignore[name-defined] # noqa: F821
-    combo = next((w for w in widgets if w.objectName() == "sketch_combo"), None)
+    window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
+    combo = window.findChild(krita.QComboBox, "sketch_combo")  # type: ignore[name-defined] # noqa: F821
     if document is None or combo is None:
         return None
     ids = {node.name(): node.uniqueId().toString() for node in document.topLevelNodes()}
@@ -135,15 +137,15 @@ def _layer_ids() -> Any:
 
 def _job_state() -> Any:
     """Runs inside Krita: what the docker says."""
-    widgets = krita.QApplication.instance().allWidgets()  # type: ignore[name-defined] # noqa: F821
-    named = {w.objectName(): w for w in widgets if w.objectName()}
-    bar, error = named["progress_bar"], named["error_label"]
+    window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
+    names = ("status_label", "error_label", "progress_bar", "results_list")
+    status, error, bar, results = (window.findChild(krita.QWidget, name) for name in names)  # type: ignore[name-defined] # noqa: F821
     return {
-        "status": named["status_label"].text(),
+        "status": status.text(),
         "error": error.text() if error.isVisible() else "",
         "done": bar.value(),
         "total": bar.maximum(),
-        "results": named["results_list"].count(),
+        "results": results.count(),
     }
 
 
@@ -151,13 +153,6 @@ def _is_applied() -> Any:
     """Runs inside Krita: whether the result group is in the document."""
     document = krita.Krita.instance().activeDocument()  # type: ignore[name-defined] # noqa: F821
     return any(node.name().startswith("Colorized") for node in document.topLevelNodes())
-
-
-def _show_all() -> Any:
-    """Runs inside Krita: shows the whole picture."""
-    krita.Krita.instance().action("zoom_to_fit").trigger()  # type: ignore[name-defined] # noqa: F821
-    for _ in range(20):
-        yield
 
 
 def _save(kra: str, png: str) -> Any:

@@ -114,7 +114,8 @@ def install(folders: Folders) -> Path:
     shutil.copytree(source / PLUGIN, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     shutil.rmtree(target, ignore_errors=True)
     os.replace(new, target)
-    shutil.copyfile(source / DESKTOP, folders.plugins / DESKTOP)
+    # The name Krita's own importer gives it, so that an import and an installation replace each other.
+    shutil.copyfile(source / DESKTOP, folders.plugins / f"{PLUGIN}.desktop")
     switch_on(folders.settings, ENABLE_KEY)
     return target
 

@@ -61,23 +61,23 @@ def _press(session: Session, point: Sequence[int]) -> None:
 
 def _widget_centre(name: str) -> Any:
     """Runs inside Krita: where a widget is on the screen; scrolls it into view first."""
-    application = krita.QApplication.instance()  # type: ignore[name-defined] # noqa: F821
-    found = [w for w in application.allWidgets() if w.objectName() == name and w.isVisible()]
-    if not found:
+    window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
+    found = window.findChild(krita.QWidget, name)  # type: ignore[name-defined] # noqa: F821
+    if found is None or not found.isVisible():
         raise LookupError(f"no visible widget is called {name}")
-    parent = found[0].parentWidget()
+    parent = found.parentWidget()
     while parent is not None:
         if hasattr(parent, "ensureWidgetVisible"):
-            parent.ensureWidgetVisible(found[0])
+            parent.ensureWidgetVisible(found)
         parent = parent.parentWidget()
-    centre = found[0].mapToGlobal(found[0].rect().center())
+    centre = found.mapToGlobal(found.rect().center())
     return [centre.x(), centre.y()]
 
 
 def _entry_centre(combo: str, value: str) -> Any:
     """Runs inside Krita: where an entry of an open combo box is on the screen, None while it isn't open."""
-    application = krita.QApplication.instance()  # type: ignore[name-defined] # noqa: F821
-    box = next(w for w in application.allWidgets() if w.objectName() == combo and w.isVisible())
+    window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
+    box = window.findChild(krita.QComboBox, combo)  # type: ignore[name-defined] # noqa: F821
     row = box.findData(value)
     if row < 0:
         entries = [box.itemData(i) for i in range(box.count())]

@@ -19,6 +19,9 @@ from colorizer.server.limits import Settings
 from colorizer.server.pipe import Buffer, Kind, Message
 from colorizer.server.supervisor import Worker
 
+FIRST_STAGE = "Waiting for the engine"
+"""What a job's stage is until the worker says something: just after a start it may still be importing."""
+
 
 class State(str, Enum):
     """Where a job is on its way."""
@@ -82,7 +85,7 @@ class Job:
 
     def start(self) -> None:
         """It runs from here on."""
-        self.state, self._started = State.RUNNING, time.monotonic()
+        self.state, self._started, self.stage = State.RUNNING, time.monotonic(), FIRST_STAGE
         self.changed()
 
     def end(self, state: State, error: dict[str, str] | None = None) -> None:
@@ -102,6 +105,7 @@ class JobQueue:
         self._running: Job | None = None
         self._run_ended = asyncio.Event()
         self._work_waits = asyncio.Event()
+        self._telling: set[asyncio.Future[None]] = set()
         self._incoming = 0
         self._incoming_bytes = 0
         self.worker = Worker(settings.worker_command, self._on_message, self._on_worker_exit)
@@ -203,7 +207,9 @@ class JobQueue:
             loop.call_later(self._settings.cancel_grace_s, self._kill_if_stuck, job)
 
     def _tell(self, message: Message) -> None:
-        self._telling = asyncio.ensure_future(self.worker.send(message))
+        telling = asyncio.ensure_future(self.worker.send(message))
+        self._telling.add(telling)  # asyncio itself only keeps weak references
+        telling.add_done_callback(self._telling.discard)
 
     def _kill_if_stuck(self, job: Job) -> None:
         if job is self._running:

@@ -95,7 +95,7 @@ def encode(pixels: NDArray[np.uint8]) -> tuple[BlobInfo, Buffer]:
 
 def _deflated(data: memoryview) -> bytes | None:
     """The data as zlib stream, or None where a sample of it says that it isn't worth the time."""
-    step = max(1, len(data) // _SAMPLES)
+    step = max(_SAMPLE_BYTES, len(data) // _SAMPLES)
     sample = b"".join(data[start : start + _SAMPLE_BYTES] for start in range(0, len(data), step))
     if len(zlib.compress(sample, 1)) > len(sample) * _WORTH_IT:
         return None

@@ -70,7 +70,7 @@ class JobRequest(_Strict):
     task: Literal["colorize", "mask"]
     engine: str = Field(min_length=1, max_length=64)
     model: str = Field(default="", max_length=128)
-    mode: str = Field(default="whole", max_length=64)
+    mode: Literal["whole", "split", "foreground", "background"] = "whole"
     canvas: CanvasSize
     sketch: PlacedBlob
     sketch_mask: PlacedBlob | None = None
@@ -139,14 +139,14 @@ def check_engine(request: JobRequest, engines: Sequence[Mapping[str, Any]]) -> N
         raise InvalidRequest(f"`request.model`: {info['title']} has no model {request.model!r}.")
     if max(request.canvas.width, request.canvas.height) > info["max_side"]:
         raise InvalidRequest(f"`request.canvas`: {info['title']} takes sides up to {info['max_side']} px.")
-    if request.task == "colorize":
-        _check_colorize(request, info)
-
-
-def _check_colorize(request: JobRequest, info: Mapping[str, Any]) -> None:
     if request.mode not in info["modes"]:
         modes = ", ".join(info["modes"])
         raise InvalidRequest(f"`request.mode`: {info['title']} has the modes {modes}, not {request.mode!r}.")
+    if request.task == "colorize":
+        _check_references(request, info)
+
+
+def _check_references(request: JobRequest, info: Mapping[str, Any]) -> None:
     if not request.references:
         raise InvalidRequest("`request.references`: give at least one reference picture.")
     if len(request.references) > info["max_references"]:

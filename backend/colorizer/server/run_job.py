@@ -55,7 +55,7 @@ def run(data: Buffer, report: JobReport) -> None:
     report.stage("Reading the pictures")
     job_bundle = bundle.read(data)
     job = request.read(job_bundle)
-    _check_memory(job_bundle)
+    _check_memory(job, job_bundle)
     inputs = decode_inputs(job, job_bundle)
     clock.lap("decode")
     engine = registry.get(job.engine)
@@ -121,11 +121,12 @@ def _work(engine: Engine, job: JobRequest, inputs: ColorizeRequest, report: Repo
     return Result((Layer("Foreground mask", Role.MASK, white),))
 
 
-def _check_memory(job_bundle: Bundle) -> None:
-    """Refuses a job whose pictures alone (decoded, and once more as result) are more than the machine has free."""
+def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:
+    """Refuses a job whose pictures alone (inputs, sketch on its canvas, one result layer) won't fit into memory."""
     import psutil
 
-    needed = 2 * sum(blob.info.decoded_bytes for blob in job_bundle.blobs)
+    canvas_bytes = job.canvas.width * job.canvas.height * 4
+    needed = sum(blob.info.decoded_bytes for blob in job_bundle.blobs) + 2 * canvas_bytes
     free = psutil.virtual_memory().available
     if needed > free:
         raise OutOfMemory(

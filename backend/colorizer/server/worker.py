@@ -27,6 +27,12 @@ _STAGES_A_SECOND = 20
 _PREVIEWS_A_SECOND = 2
 
 
+class EngineFailure(ColorizerError):
+    """A bug in an engine or below it."""
+
+    code = "internal"
+
+
 class Worker:
     """The state that the listening and the working thread share."""
 
@@ -133,9 +139,7 @@ def tell(error: BaseException) -> ColorizerError:
         return OutOfMemory(
             "There is not enough memory for this job. Close other programs, or use a smaller picture or working size."
         )
-    told = ColorizerError("Something went wrong inside the engine; the details are in the backend's log.")
-    told.code = "internal"
-    return told
+    return EngineFailure("Something went wrong inside the engine; the details are in the backend's log.")
 
 
 def release_memory() -> None:
@@ -159,6 +163,17 @@ def describe_engines() -> list[dict[str, Any]]:
     return found
 
 
+def warm_up() -> None:
+    """Loads what the first job would have to wait for: torch and the built-in engine."""
+    from colorizer.engines.device import choose_device
+    from colorizer.server import run_job  # noqa: F401 - imported so that the first job finds it there
+
+    try:
+        registry.get(registry.names()[0]).load(choose_device())
+    except Exception:  # noqa: BLE001 - a worker without warm engines is still a worker
+        log.trouble("warm-up failed")
+
+
 def main() -> None:
     """The process: never returns while the HTTP process lives."""
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
@@ -172,8 +187,8 @@ def main() -> None:
     log.start_on_stderr()
     worker = Worker(sys.stdin.buffer, outgoing)
     threading.Thread(target=worker.listen, name="listen", daemon=True).start()
-    engines = describe_engines()
-    worker.say(Kind.READY, engines=engines)
+    worker.say(Kind.READY, engines=describe_engines())
+    warm_up()
     worker.work()
 
 

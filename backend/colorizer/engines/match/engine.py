@@ -7,6 +7,7 @@ painted pixel is a colour that occurs in a reference. It gives flat colours only
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ from colorizer.imaging.regions import Regions, find_regions
 if TYPE_CHECKING:
     from colorizer.engines.match.matching import Match
     from colorizer.engines.match.network import MatchNetwork
+    from colorizer.engines.match.readout import Colouring
 
 MODEL = "builtin"
 DOUBTFUL = 0.45
@@ -67,8 +69,9 @@ class MatchEngine:
     def info(self) -> EngineInfo:
         """What it can do."""
         weights = self.weights()
-        size = weights.stat().st_size if weights else 0
-        model = ModelInfo(MODEL, "Built-in", "GPL-3.0-or-later", size, weights is not None)
+        content = weights.read_bytes() if weights else b""
+        sha256 = hashlib.sha256(content).hexdigest() if weights else ""
+        model = ModelInfo(MODEL, "Built-in", "GPL-3.0-or-later", len(content), weights is not None, sha256)
         return EngineInfo(
             name="match",
             title="Match (built in)",
@@ -188,17 +191,17 @@ def _check(request: ColorizeRequest) -> None:
         raise InvalidInput("The background picture is empty (transparent everywhere). Choose another one.")
 
 
-def _opaque(colours: NDArray[np.uint8] | None) -> NDArray[np.uint8]:
-    """(n, 3) to (n, 4); nothing becomes one clear row for all."""
-    if colours is None:
+def _opaque(side: Colouring | None) -> NDArray[np.uint8]:
+    """(n, 4) RGBA; nothing becomes one clear row for all."""
+    if side is None:
         return np.zeros((1, 4), np.uint8)
-    return np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1)
+    return np.concatenate([side.colours, np.full((len(side.colours), 1), 255, np.uint8)], axis=1)
 
 
 def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: _Side) -> Layer:
     colours = np.ascontiguousarray(np.broadcast_to(side.colours, (regions.count, 4)))
-    pixels = colours.view(np.uint32)[regions.labels, 0].view(np.uint8)
-    mask = (side.shown * np.uint8(255))[regions.labels]
+    pixels = np.take(colours.view(np.uint32).ravel(), regions.labels).view(np.uint8)
+    mask = np.take(side.shown * np.uint8(255), regions.labels)
     return Layer(name, role, pixels.reshape(*regions.labels.shape, 4), mask=mask, mask_name=mask_name)
 
 
@@ -206,7 +209,7 @@ def _background_layer(request: ColorizeRequest, regions: Regions, side: _Side) -
     if request.background is None:
         return _layer("Background", Role.BACKGROUND, "Background mask", regions, side)
     height, width = regions.labels.shape
-    mask = (side.shown * np.uint8(255))[regions.labels]
+    mask = np.take(side.shown * np.uint8(255), regions.labels)
     return Layer(
         "Background",
         Role.BACKGROUND,
@@ -236,7 +239,11 @@ def _report(
         seen = match.is_figure
     elif request.mode is Mode.BACKGROUND:
         seen = ~match.is_figure
-    confidence = np.where(match.is_figure, match.figure_confidence, match.background_confidence)
+    confidence = np.where(
+        match.is_figure,
+        match.figure.confidence if match.figure else 0,
+        match.background.confidence if match.background else 0,
+    )
     if request.background is not None:
         confidence = np.where(match.is_figure, confidence, 1)
     painted = sum(

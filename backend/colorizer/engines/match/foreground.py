@@ -10,8 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.base import Report
-from colorizer.engines.match.inputs import see_reference, see_sketch, whole
-from colorizer.engines.match.matching import ask, foreground_share
+from colorizer.engines.match.inputs import (
+    ReferenceView,
+    ask,
+    foreground_share,
+    see_reference,
+    see_sketch,
+    whole,
+)
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.readout import add_missed, region_cells
 from colorizer.imaging.lines import Ink, find_ink
@@ -19,7 +25,7 @@ from colorizer.imaging.pictures import over_white
 from colorizer.imaging.regions import find_regions
 from colorizer.imaging.values import Mask, Picture
 
-_CUT_SIDE = 384
+_CUT_SIDE = 256
 """Longer side, px, at which the borders of a coloured picture are found."""
 
 
@@ -60,56 +66,64 @@ def _sketch_foreground(network: MatchNetwork, picture: Picture, report: Report) 
     regions = find_regions(ink)
     report.stage("Finding the foreground", 1, 2)
     config = network.config
-    window = whole(picture.shape[1], picture.shape[0])
-    view = see_sketch(ink, None, window, config.image_size)
-    answer = ask(network, view, see_reference(picture, None, config.image_size, config.key_grid))
-    scale = regions.coarse.shape[1] / picture.shape[1]
-    cells = region_cells(regions, window, scale, config.query_grid)[None]
-    add_missed(cells, regions, [window], scale)
+    height, width = regions.coarse.shape
+    small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
+    window = whole(width, height)
+    answer = ask(network, see_sketch(small, None, window, config.image_size), _seen(network, picture))
+    cells = region_cells(regions, window, config.query_grid)[None]
+    add_missed(cells, regions, [window])
     share = cells[0] @ foreground_share(network, answer.sketch_parts) / cells[0].sum(1)
     return ((share > 0.5) * np.uint8(255))[regions.labels]  # type: ignore[no-any-return]
 
 
 def _reference_foreground(network: MatchNetwork, picture: Picture, report: Report) -> Mask:
-    config = network.config
-    colours = over_white(picture)
-    window = whole(picture.shape[1], picture.shape[0])
-    view = see_sketch(_edges(colours), None, window, config.image_size)
-    answer = ask(network, view, see_reference(picture, None, config.image_size, config.key_grid))
-    report.stage("Finding the foreground", 1, 2)
-    grid = config.key_grid
-    share = foreground_share(network, answer.reference_parts).reshape(grid, grid)
     height, width = picture.shape[:2]
+    view = see_sketch(_edges(over_white(picture)), None, whole(width, height), network.config.image_size)
+    answer = ask(network, view, _seen(network, picture))
+    report.stage("Finding the foreground", 1, 2)
+    return outline(picture, foreground_share(network, answer.reference_parts))
+
+
+def _seen(network: MatchNetwork, picture: Picture) -> ReferenceView:
+    window = whole(picture.shape[1], picture.shape[0])
+    return see_reference(picture, None, window, network.config.image_size, network.config.key_grid)
+
+
+def outline(picture: Picture, share: NDArray[np.float32]) -> Mask:
+    """(H, W), 255 = foreground: a coarse guess moved onto the picture's own borders.
+
+    Args:
+        picture: of any size.
+        share: (grid*grid,), 0..1, how sure each cell of the square around the picture is of foreground.
+    """
+    height, width = picture.shape[:2]
+    window = whole(width, height)
     scale = _CUT_SIDE / window.side
-    side = _CUT_SIDE
-    left, top = round(-window.x * scale), round(-window.y * scale)
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    guess = cv2.resize(share, (side, side), interpolation=cv2.INTER_CUBIC)[
-        top : top + size[1], left : left + size[0]
-    ]
-    small = cv2.resize(colours, guess.shape[::-1], interpolation=cv2.INTER_AREA)
-    found = _cut(small, guess)
-    enlarged = cv2.resize(found.astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    columns, rows = max(1, round(width * scale)), max(1, round(height * scale))
+    left, top = (_CUT_SIDE - columns) // 2, (_CUT_SIDE - rows) // 2
+    grid = round(share.size**0.5)
+    guess = cv2.resize(share.reshape(grid, grid), (_CUT_SIDE, _CUT_SIDE), interpolation=cv2.INTER_CUBIC)
+    guess = guess[top : top + rows, left : left + columns]
+    small = cv2.resize(over_white(picture), (columns, rows), interpolation=cv2.INTER_AREA)
+    enlarged = cv2.resize(_cut(small, guess), (width, height), interpolation=cv2.INTER_CUBIC)
     return np.where(enlarged > 0.5, np.uint8(255), np.uint8(0))
 
 
-def _cut(picture: NDArray[np.uint8], guess: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Moves the border of a coarse guess (0..1) onto the picture's own edges. (H, W), 1 = foreground."""
-    marks = np.select(
-        [guess > 0.9, guess > 0.5, guess > 0.1], [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD], cv2.GC_BGD
-    ).astype(np.uint8)
+def _cut(picture: NDArray[np.uint8], guess: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The figure's border by its colours (GrabCut), starting from a guess of 0..1. (H, W), 1 = foreground."""
+    kinds = [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD]
+    marks = np.select([guess > 0.9, guess > 0.5, guess > 0.1], kinds, cv2.GC_BGD).astype(np.uint8)
     sure = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
-    if sure.all() or not sure.any():
-        return sure.astype(np.uint8)
-    cv2.setRNGSeed(0)  # its colour models start from random centres
-    background, foreground = np.zeros((1, 65)), np.zeros((1, 65))
-    cv2.grabCut(picture, marks, None, background, foreground, 3, cv2.GC_INIT_WITH_MASK)
-    return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.uint8)
+    if not sure.all() and sure.any():
+        cv2.setRNGSeed(0)  # its colour models start from random centres
+        lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
+        cv2.grabCut(lab, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
+    return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
 
 
 def _edges(colours: NDArray[np.uint8]) -> Ink:
-    """A line drawing of a coloured picture: where it is darker than its surroundings or changes."""
-    small = colours[:: max(1, max(colours.shape) // 1024), :: max(1, max(colours.shape) // 1024)]
-    soft = cv2.GaussianBlur(np.ascontiguousarray(small), (0, 0), 1.5)
+    """A line drawing of a coloured picture: where it changes."""
+    step = max(1, max(colours.shape) // 1024)
+    soft = cv2.GaussianBlur(np.ascontiguousarray(colours[::step, ::step]), (0, 0), 1.5)
     change = cv2.morphologyEx(soft, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2)
     return cv2.resize(cv2.convertScaleAbs(change, alpha=4), colours.shape[1::-1])  # type: ignore[no-any-return]

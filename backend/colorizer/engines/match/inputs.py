@@ -1,6 +1,6 @@
-"""From canvas and reference to what the network looks at: small squares, padded with paper.
+"""What the network looks at, and asking it: small squares of the sketch and of a reference, padded with paper.
 
-Very long canvases are looked at through several windows. What comes out of the network is read in `readout`.
+Very long canvases are looked at through several windows. What the answer means for a region is read in `readout`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from colorizer.engines.match.network import Correspondence, MatchNetwork
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Mask, Picture
@@ -50,6 +51,7 @@ class ReferenceView:
     visible: NDArray[np.float32]
     """(K*K,): how much of each cell shows something of the reference."""
     window: Window
+    """In px of the reference."""
 
 
 def whole(width: int, height: int) -> Window:
@@ -91,9 +93,16 @@ def see_sketch(ink: Ink, mask: Mask | None, window: Window, size: int) -> Sketch
     return SketchView(window, _planes(square(ink, window, size, fill=0)), _hint(mask, window, size))
 
 
-def see_reference(picture: Picture, mask: Mask | None, size: int, grid: int) -> ReferenceView:
-    """A whole reference on white paper."""
-    window = whole(picture.shape[1], picture.shape[0])
+def box(mask: NDArray[np.uint8], margin: float = 0.06) -> Window:
+    """The square around what a mask marks, and `margin` of its side more on every side; the mask isn't empty."""
+    rows, columns = np.flatnonzero((mask > 127).any(axis=1)), np.flatnonzero((mask > 127).any(axis=0))
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    side = max(8, round(max(bottom - top, right - left) * (1 + 2 * margin)))
+    return Window(int(left + right - side) // 2, int(top + bottom - side) // 2, side)
+
+
+def see_reference(picture: Picture, mask: Mask | None, window: Window, size: int, grid: int) -> ReferenceView:
+    """A reference on white paper, through a window."""
     colours = square(over_white(picture), window, size, fill=255)
     alpha = square(np.ascontiguousarray(picture[..., 3]), window, grid, fill=0)
     return ReferenceView(
@@ -113,3 +122,19 @@ def _hint(mask: Mask | None, window: Window, size: int) -> torch.Tensor:
     if mask is None:
         return torch.zeros(1, 1, size, size)
     return _planes(square(mask, window, size, fill=0) * 2 - 1)
+
+
+@torch.inference_mode()
+def ask(network: MatchNetwork, sketch: SketchView, reference: ReferenceView) -> Correspondence:
+    """The network's answer for one window and one reference."""
+    device = next(network.parameters()).device
+    answer: Correspondence = network(
+        sketch.ink.to(device), sketch.mask.to(device), reference.picture.to(device), reference.mask.to(device)
+    )
+    return answer
+
+
+def foreground_share(network: MatchNetwork, parts: torch.Tensor) -> NDArray[np.float32]:
+    """(grid*grid,): how sure the network is of foreground, 0..1, from part logits (1, parts, grid, grid)."""
+    chance = parts[0].softmax(0)[network.config.background_parts :].sum(0)
+    return chance.flatten().float().cpu().numpy()

@@ -3,33 +3,42 @@
 The rules of the modes are here. `split` reads the figure's colours only in the references' figures and the
 background's only in their backgrounds; `whole` reads everywhere; the side a region is not on is coloured from its own
 side of the references in any mode, so that repainting a mask shows sensible colours.
+
+The network knows far better where it is told the figures. So where a mask is missing it is asked once to find them,
+and then again, told what was found: about the whole pictures, and about the figures alone, which it sees larger then.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorizer.engines.base import ColorizeRequest, Mode, Reference, Report
+from colorizer.engines.base import ColorizeRequest, Mode, Report
 from colorizer.engines.match import readout
+from colorizer.engines.match.foreground import outline
 from colorizer.engines.match.inputs import (
-    ReferenceView,
-    SketchView,
+    Window,
+    ask,
+    box,
+    foreground_share,
     see_reference,
     see_sketch,
     square,
+    whole,
     windows,
 )
 from colorizer.engines.match.network import Correspondence, MatchNetwork
 from colorizer.imaging.color import RGB
-from colorizer.imaging.masks import usable_mask
+from colorizer.imaging.lines import Ink
+from colorizer.imaging.masks import fit_mask, usable_mask
 from colorizer.imaging.palette import find_palette
 from colorizer.imaging.regions import Regions
-from colorizer.imaging.values import Mask
+from colorizer.imaging.values import Mask, Picture
 
 
 @dataclass(frozen=True)
@@ -38,32 +47,66 @@ class Match:
 
     is_figure: NDArray[np.bool_]
     """(n,)."""
-    figure: RGB | None
-    """(n, 3): the colour each region has as part of the figure."""
-    figure_confidence: NDArray[np.float32]
-    background: RGB | None
-    """(n, 3): the colour each region has as part of the background."""
-    background_confidence: NDArray[np.float32]
+    figure: readout.Colouring | None
+    """Each region's colour as part of the figure."""
+    background: readout.Colouring | None
+    """Each region's colour as part of the background."""
     palette: RGB
     """(P, 3): the colours that could be chosen."""
 
 
 @dataclass(frozen=True)
-class _Keys:
-    """Some of the references' cells, and the exact colours that occur in that part of the references."""
+class _Sketch:
+    """The sketch, as small as its regions are decided."""
 
-    allowed: NDArray[np.bool_]
-    """(K,)."""
-    palette: RGB
+    ink: Ink
+    mask: Mask | None
+    regions: Regions
 
 
 @dataclass(frozen=True)
-class _Read:
-    """A reference as it was read: what the network sees of it and which of its pixels are figure, if told."""
+class _Source:
+    """A reference, and its figure as told or found; None until it is known."""
 
-    reference: Reference
-    view: ReferenceView
+    picture: Picture
     mask: Mask | None
+
+    def window(self) -> Window:
+        """Around all of it."""
+        return whole(self.picture.shape[1], self.picture.shape[0])
+
+
+@dataclass(frozen=True)
+class _Side:
+    """A part of the references: the exact colours that occur in it and which keys of a look lie in it."""
+
+    palette: RGB
+    of_figure: bool | None
+    """None: everything."""
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the network answered about all windows and references. K: all keys of all references."""
+
+    answers: list[list[Correspondence]]
+    """For each window (outer) and reference (inner)."""
+    cells: NDArray[np.float32]
+    """(windows, n, Q*Q), see `readout.region_cells`."""
+    visible: NDArray[np.bool_]
+    """(K,)."""
+    in_figure: NDArray[np.bool_]
+    """(K,)."""
+
+    def attention(self, of_figure: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
+        """(n, K) attention on one side's keys, None for all, and the keys' colours (K, 3)."""
+        allowed = self.visible if of_figure is None else self.visible & (self.in_figure == of_figure)
+        colours = torch.cat([answer.colours[0] for answer in self.answers[0]])
+        views = [
+            _view(row, torch.from_numpy(weights).to(colours.device))
+            for row, weights in zip(self.answers, readout.weigh(self.cells), strict=True)
+        ]
+        return readout.pool(views, torch.from_numpy(allowed).to(colours.device)), colours
 
 
 class Matcher:
@@ -73,146 +116,130 @@ class Matcher:
         self.network = network
         self.request = request
         self.report = report
-        self.device = next(network.parameters()).device
-        self.reads: list[_Read] = []
+        self._asked = 0
 
-    def match(self, ink: NDArray[np.uint8], mask: Mask | None, regions: Regions) -> Match:
-        """Decides side and colours of every region of the sketch; `mask` has the sketch's size."""
-        self._read_references()
-        config = self.network.config
-        views = [see_sketch(ink, mask, window, config.image_size) for window in windows(*ink.shape[::-1])]
-        scale = regions.coarse.shape[1] / ink.shape[1]
-        cells = np.stack(
-            [readout.region_cells(regions, view.window, scale, config.query_grid) for view in views]
-        )
-        readout.add_missed(cells, regions, [view.window for view in views], scale)
-        answers = self._ask(views)
-        is_figure = regions.shares(mask) > 0.5 if mask is not None else self._predicted_sides(answers, cells)
-        if not self.reads:
-            nothing = np.zeros(regions.count, np.float32)
-            return Match(is_figure, None, nothing, None, nothing, np.zeros((0, 3), np.uint8))
-        return self._colour(answers, cells, is_figure)
+    def match(self, ink: Ink, mask: Mask | None, regions: Regions) -> Match:
+        """Decides side and colours of every region of the sketch; `ink` and `mask` have the sketch's size."""
+        height, width = regions.coarse.shape
+        small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
+        sketch = _Sketch(small, None if mask is None else fit_mask(mask, width, height), regions)
+        sources = self._sources()
+        if sketch.mask is None or any(source.mask is None for source in sources):
+            sketch, sources = self._find_figures(sketch, sources)
+        assert sketch.mask is not None
+        is_figure = regions.shares(sketch.mask) > 0.5
+        if not sources:
+            return Match(is_figure, None, None, np.zeros((0, 3), np.uint8))
+        return self._colour(is_figure, sources, self._looks(sketch, sources))
 
-    def _read_references(self) -> None:
-        config = self.network.config
+    def _sources(self) -> list[_Source]:
+        sources = []
         for done, reference in enumerate(self.request.references):
             self.report.stage("Reading the reference", done, len(self.request.references))
             height, width = reference.picture.shape[:2]
             mask = usable_mask(reference.mask, width, height)
-            view = see_reference(reference.picture, mask, config.image_size, config.key_grid)
-            self.reads.append(_Read(reference, view, mask))
+            sources.append(_Source(reference.picture, mask))
+        return sources
 
-    def _ask(self, views: Sequence[SketchView]) -> list[list[Correspondence]]:
-        """The network's answer for each window (outer) and reference (inner)."""
-        total = len(views) * max(1, len(self.reads))
-        answers: list[list[Correspondence]] = []
+    def _find_figures(self, sketch: _Sketch, sources: list[_Source]) -> tuple[_Sketch, list[_Source]]:
+        """The same with every mask filled in."""
         # Without a reference the network still tells figure from background.
-        references = [read.view for read in self.reads] or [_blank(self.network)]
-        for index, view in enumerate(views):
+        look = self._look(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
+        if sketch.mask is None:
+            is_figure = _predicted_sides(self.network, look)
+            sketch = replace(sketch, mask=(is_figure * np.uint8(255))[sketch.regions.coarse])
+        found = []
+        for source, answer in zip(sources, look.answers[0], strict=bool(sources)):
+            if source.mask is None:
+                mask = outline(source.picture, foreground_share(self.network, answer.reference_parts))
+                mask &= np.where(source.picture[..., 3] > 127, np.uint8(255), np.uint8(0))
+                # A guess must not leave a figure without colours: nothing found means that all may be figure.
+                source = replace(source, mask=mask if mask.any() else np.full_like(mask, 255))
+            found.append(source)
+        return sketch, found
+
+    def _looks(self, sketch: _Sketch, sources: list[_Source]) -> list[_Look]:
+        """At the whole pictures, and, where there are figures to be seen larger, at these."""
+        seen = windows(*sketch.ink.shape[::-1])
+        looks = [self._look(sketch, seen, sources)]
+        assert sketch.mask is not None
+        if len(seen) == 1 and (sketch.mask > 127).any():
+            around = [box(source.mask) for source in sources if source.mask is not None]
+            looks.append(self._look(sketch, [box(sketch.mask)], sources, around))
+        return looks
+
+    def _look(
+        self,
+        sketch: _Sketch,
+        seen: Sequence[Window],
+        sources: Sequence[_Source],
+        around: Sequence[Window] | None = None,
+    ) -> _Look:
+        """Asks the network about some windows of the sketch and one of each reference (all of it by default)."""
+        config = self.network.config
+        size, grid = config.image_size, config.key_grid
+        around = around or [source.window() for source in sources]
+        references = [
+            see_reference(source.picture, source.mask, window, size, grid)
+            for source, window in zip(sources, around, strict=True)
+        ]
+        answers: list[list[Correspondence]] = []
+        for index, window in enumerate(seen):
+            view = see_sketch(sketch.ink, sketch.mask, window, size)
             answers.append([])
             for number, reference in enumerate(references):
-                self.report.stage("Matching colours", index * len(references) + number, total)
+                done = index * len(references) + number
+                self.report.stage("Matching colours", done, len(seen) * len(references))
                 answers[-1].append(ask(self.network, view, reference))
-        return answers
-
-    def _predicted_sides(
-        self, answers: list[list[Correspondence]], cells: NDArray[np.float32]
-    ) -> NDArray[np.bool_]:
-        """(n,): whether the network takes each region for part of the figure."""
-        hits = np.zeros(cells.shape[1])
-        for row, weights in zip(answers, cells, strict=True):
-            chance = np.mean([foreground_share(self.network, answer.sketch_parts) for answer in row], axis=0)
-            hits += weights @ chance
-        figure: NDArray[np.bool_] = hits > 0.5 * cells.sum(axis=(0, 2))
-        return (
-            figure if figure.any() else ~figure
-        )  # a drawing of nothing but background is most likely misread
-
-    def _colour(
-        self, answers: list[list[Correspondence]], cells: NDArray[np.float32], is_figure: NDArray[np.bool_]
-    ) -> Match:
-        views = [
-            _view(row, torch.from_numpy(weights).to(self.device))
-            for row, weights in zip(answers, readout.weigh(cells), strict=True)
+        cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
+        readout.add_missed(cells, sketch.regions, seen)
+        in_figure = [
+            _figure_keys(source.mask, window, grid) for source, window in zip(sources, around, strict=True)
         ]
-        colours = torch.cat([answer.colours[0] for answer in answers[0]])
-        figure_keys, background_keys, all_keys = self._keys(answers[0])
-        figure = self._read_out(views, colours, figure_keys)
-        background = self._read_out(views, colours, background_keys)
+        visible = [reference.visible > 0.5 for reference in references]
+        return _Look(answers, cells, np.concatenate(visible), np.concatenate(in_figure))
+
+    def _colour(self, is_figure: NDArray[np.bool_], sources: list[_Source], looks: list[_Look]) -> Match:
+        figure_side, background_side = _side(sources, of_figure=True), _side(sources, of_figure=False)
+        figure = self._read_out(looks, figure_side)
+        background = self._read_out(looks[:1], background_side)
+        sides = {Mode.FOREGROUND: [figure_side], Mode.BACKGROUND: [background_side]}
+        used = sides.get(self.request.mode, [figure_side, background_side])
         if self.request.mode is Mode.WHOLE:
-            everywhere = self._read_out(views, colours, all_keys)
-            assert everywhere is not None
-            figure = _prefer(everywhere, figure, is_figure)
-            background = _prefer(everywhere, background, ~is_figure)
-        nothing = np.zeros(len(is_figure), np.float32)
-        used = {Mode.FOREGROUND: [figure_keys], Mode.BACKGROUND: [background_keys], Mode.WHOLE: [all_keys]}
-        palette = np.concatenate(
-            [keys.palette for keys in used.get(self.request.mode, [figure_keys, background_keys])]
-        )
-        return Match(
-            is_figure,
-            figure.colours if figure else None,
-            figure.confidence if figure else nothing,
-            background.colours if background else None,
-            background.confidence if background else nothing,
-            _distinct(palette),
-        )
+            everything = _side(sources, of_figure=None)
+            figure = _prefer(self._read_out(looks, everything), figure, is_figure)
+            background = _prefer(self._read_out(looks[:1], everything), background, ~is_figure)
+            used = [everything]
+        palette = _distinct(np.concatenate([side.palette for side in used]))
+        return Match(is_figure, figure, background, palette)
 
-    def _read_out(
-        self, views: Sequence[readout.View], colours: torch.Tensor, keys: _Keys
-    ) -> readout.Colouring | None:
-        if not len(keys.palette) or not keys.allowed.any():
+    def _read_out(self, looks: Sequence[_Look], side: _Side) -> readout.Colouring | None:
+        if not len(side.palette):
             return None
-        attention = readout.pool(views, torch.from_numpy(keys.allowed).to(self.device))
-        return readout.colour(attention, colours, keys.palette, lock=self.request.options.palette_lock)
-
-    def _keys(self, answers: Sequence[Correspondence]) -> tuple[_Keys, _Keys, _Keys]:
-        """The cells and palettes of the figure, of the background, and of everything, all references together."""
-        parts: list[list[_Keys]] = [[], [], []]
-        for read, answer in zip(self.reads, answers, strict=True):
-            for side, keys in zip(parts, self._keys_of(read, answer), strict=True):
-                side.append(keys)
-        joined = [
-            _Keys(
-                np.concatenate([keys.allowed for keys in side]),
-                _distinct(np.concatenate([keys.palette for keys in side])),
-            )
-            for side in parts
-        ]
-        return joined[0], joined[1], joined[2]
-
-    def _keys_of(self, read: _Read, answer: Correspondence) -> tuple[_Keys, _Keys, _Keys]:
-        grid = self.network.config.key_grid
-        visible = read.view.visible > 0.5
-        if read.mask is not None:
-            share = square(read.mask, read.view.window, grid, fill=0).ravel()
-            inside = read.mask > 127
-        else:
-            share = foreground_share(self.network, answer.reference_parts)
-            inside = _enlarged(share, read.view, read.reference.picture.shape[:2])
-        picture = read.reference.picture
-        everything = _Keys(visible, find_palette(picture).colours)
-        figure = _Keys(visible & (share > 0.5), find_palette(picture, inside).colours)
-        background = _Keys(visible & (share <= 0.5), find_palette(picture, ~inside).colours)
-        if read.mask is None and not figure.allowed.any():  # a guess must not leave a figure uncoloured
-            figure = everything
-        return figure, background, everything
+        parts = [look.attention(side.of_figure) for look in looks]
+        attention = torch.cat([part[0] for part in parts], dim=1) / len(parts)
+        colours = torch.cat([part[1] for part in parts])
+        return readout.colour(attention, colours, side.palette, lock=self.request.options.palette_lock)
 
 
-@torch.inference_mode()
-def ask(network: MatchNetwork, sketch: SketchView, reference: ReferenceView) -> Correspondence:
-    """The network's answer for one window and one reference."""
-    device = next(network.parameters()).device
-    answer: Correspondence = network(
-        sketch.ink.to(device), sketch.mask.to(device), reference.picture.to(device), reference.mask.to(device)
-    )
-    return answer
+def _side(sources: Sequence[_Source], *, of_figure: bool | None) -> _Side:
+    """One side of the references with its palette."""
+    palettes = []
+    for source in sources:
+        assert source.mask is not None
+        inside = None if of_figure is None else (source.mask > 127) == of_figure
+        palettes.append(find_palette(source.picture, inside).colours)
+    return _Side(_distinct(np.concatenate(palettes)), of_figure)
 
 
-def foreground_share(network: MatchNetwork, parts: torch.Tensor) -> NDArray[np.float32]:
-    """(grid*grid,): how sure the network is of foreground, 0..1, from part logits (1, parts, grid, grid)."""
-    chance = parts[0].softmax(0)[network.config.background_parts :].sum(0)
-    return chance.flatten().float().cpu().numpy()
+def _predicted_sides(network: MatchNetwork, look: _Look) -> NDArray[np.bool_]:
+    """(n,): whether the network takes each region for part of the figure."""
+    hits = np.zeros(look.cells.shape[1])
+    for row, weights in zip(look.answers, look.cells, strict=True):
+        chance = np.mean([foreground_share(network, answer.sketch_parts) for answer in row], axis=0)
+        hits += weights @ chance
+    figure: NDArray[np.bool_] = hits > 0.5 * look.cells.sum(axis=(0, 2))
+    return figure if figure.any() else ~figure  # a drawing of nothing but background is most likely misread
 
 
 def _view(row: Sequence[Correspondence], cells: torch.Tensor) -> readout.View:
@@ -222,35 +249,27 @@ def _view(row: Sequence[Correspondence], cells: torch.Tensor) -> readout.View:
     return readout.View(cells, logits, null)
 
 
+def _figure_keys(mask: Mask | None, window: Window, grid: int) -> NDArray[np.bool_]:
+    """(grid*grid,): which cells of a reference's window lie in its figure; all where it is not known yet."""
+    if mask is None:
+        return np.ones(grid * grid, bool)
+    return square(mask, window, grid, fill=0).ravel() > 0.5
+
+
 def _prefer(
-    first: readout.Colouring, second: readout.Colouring | None, where: NDArray[np.bool_]
-) -> readout.Colouring:
+    first: readout.Colouring | None, second: readout.Colouring | None, where: NDArray[np.bool_]
+) -> readout.Colouring | None:
     """`first` for the regions of `where`, `second` (if there is one) for the others."""
-    if second is None:
-        return first
+    if first is None or second is None:
+        return first or second
     return readout.Colouring(
         np.where(where[:, None], first.colours, second.colours),
         np.where(where, first.confidence, second.confidence),
     )
 
 
-def _blank(network: MatchNetwork) -> ReferenceView:
-    paper = np.full((8, 8, 4), 255, np.uint8)
-    return see_reference(paper, None, network.config.image_size, network.config.key_grid)
-
-
-def _enlarged(share: NDArray[np.float32], view: ReferenceView, size: tuple[int, int]) -> NDArray[np.bool_]:
-    """(H, W): the cells' share of foreground brought to the reference's own size."""
-    import cv2
-
-    grid = round(share.size**0.5)
-    side = view.window.side
-    # A grid is far coarser than the picture: it is enlarged to a working size and looked up from there.
-    work = min(side, 1024)
-    big = cv2.resize(share.reshape(grid, grid), (work, work), interpolation=cv2.INTER_LINEAR) > 0.5
-    y = ((np.arange(size[0]) - view.window.y) * work // side).clip(0, work - 1)
-    x = ((np.arange(size[1]) - view.window.x) * work // side).clip(0, work - 1)
-    return big[np.ix_(y, x)]  # type: ignore[no-any-return]
+def _blank() -> _Source:
+    return _Source(np.full((8, 8, 4), 255, np.uint8), None)
 
 
 def _distinct(colours: RGB) -> RGB:

@@ -18,8 +18,6 @@ from colorizer.engines.match.inputs import Window
 from colorizer.imaging.color import RGB
 from colorizer.imaging.regions import Regions
 
-SHARPNESS = 1.5
-"""Factor on the attention logits."""
 _KERNEL = 0.06
 """How far apart (sRGB 0..1) two colours may be and still vote for each other: the Gaussian's sigma."""
 _SAMPLES = 4
@@ -48,19 +46,18 @@ class View:
     """(Q*Q,): the logit of "not in the reference"."""
 
 
-def region_cells(regions: Regions, window: Window, scale: float, grid: int) -> NDArray[np.float32]:
+def region_cells(regions: Regions, window: Window, grid: int) -> NDArray[np.float32]:
     """(n, grid*grid): what share of each cell of the window each region fills.
 
     Args:
         regions: of the whole canvas.
-        window: in px of the canvas.
-        scale: size of `regions.coarse` over the canvas's.
+        window: in px of `regions.coarse`.
         grid: cells on a side of the window.
     """
     height, width = regions.coarse.shape
-    places = (np.arange(grid * _SAMPLES) + 0.5) * (window.side * scale / (grid * _SAMPLES))
-    x = np.floor(places + window.x * scale).astype(np.intp)
-    y = np.floor(places + window.y * scale).astype(np.intp)
+    places = (np.arange(grid * _SAMPLES) + 0.5) * (window.side / (grid * _SAMPLES))
+    x = np.floor(places + window.x).astype(np.intp)
+    y = np.floor(places + window.y).astype(np.intp)
     inside_x, inside_y = (x >= 0) & (x < width), (y >= 0) & (y < height)
     cell = np.arange(grid * _SAMPLES) // _SAMPLES
     label = regions.coarse[np.ix_(y[inside_y], x[inside_x])]
@@ -70,7 +67,7 @@ def region_cells(regions: Regions, window: Window, scale: float, grid: int) -> N
     return (counts.reshape(regions.count, grid * grid) / _SAMPLES**2).astype(np.float32)
 
 
-def add_missed(cells: NDArray[np.float32], regions: Regions, windows: Sequence[Window], scale: float) -> None:
+def add_missed(cells: NDArray[np.float32], regions: Regions, windows: Sequence[Window]) -> None:
     """Enters regions too small to be sampled where their middle is. `cells` (windows, n, grid*grid) is changed."""
     missed = np.flatnonzero(cells.sum(axis=(0, 2)) == 0)
     if not len(missed):
@@ -80,8 +77,8 @@ def add_missed(cells: NDArray[np.float32], regions: Regions, windows: Sequence[W
     y, x = np.nonzero(is_missed[regions.coarse])
     label = regions.coarse[y, x]
     pixels = np.maximum(np.bincount(label, minlength=regions.count), 1)
-    middle_x = np.bincount(label, x + 0.5, minlength=regions.count) / pixels / scale
-    middle_y = np.bincount(label, y + 0.5, minlength=regions.count) / pixels / scale
+    middle_x = np.bincount(label, x + 0.5, minlength=regions.count) / pixels
+    middle_y = np.bincount(label, y + 0.5, minlength=regions.count) / pixels
     grid = round(cells.shape[2] ** 0.5)
     for region in missed:
         index, window = min(
@@ -108,8 +105,8 @@ def pool(views: Sequence[View], allowed: torch.Tensor) -> torch.Tensor:
     total: torch.Tensor | None = None
     for view in views:
         top = torch.maximum(view.logits.max(dim=1).values, view.null)[:, None]
-        reach = torch.exp((view.logits - top) * SHARPNESS) * allowed
-        nothing = torch.exp((view.null[:, None] - top) * SHARPNESS)
+        reach = torch.exp(view.logits - top) * allowed
+        nothing = torch.exp(view.null[:, None] - top)
         part = (view.cells / (reach.sum(1) + nothing[:, 0])) @ reach
         total = part if total is None else total + part
     assert total is not None

@@ -1,0 +1,180 @@
+"""Runs inside Krita for `way.py`: one job through the docker's own session, every part of the way timed.
+
+`TimedPort` measures Krita's own calls, a heartbeat the longest time the GUI thread didn't come back; what is left of
+that after Krita's own calls is ours.
+"""
+
+import time
+
+from krita import Krita, QByteArray
+
+from krita_colorize.app.session import Session
+from krita_colorize.krita_port.port import LibKisPort
+from krita_colorize.qt import QtCore, QtGui
+
+window = Krita.instance().activeWindow()
+HEARTBEAT_MS = 1
+
+
+class TimedPort:
+    """A `LibKisPort` whose calls are timed: seconds by name, and when each began and ended."""
+
+    def __init__(self, port):
+        self._port = port
+        self.seconds = {}
+        self.spans = []
+
+    def __getattr__(self, name):
+        call = getattr(self._port, name)
+
+        def timed(*arguments, **named):
+            start = time.perf_counter()
+            try:
+                return call(*arguments, **named)
+            finally:
+                end = time.perf_counter()
+                self.seconds[name] = self.seconds.get(name, 0.0) + end - start
+                self.spans.append((start, end))
+
+        return timed
+
+
+class Heartbeat:
+    """Notes every gap between two turns of the event loop."""
+
+    def __init__(self):
+        self.gaps = []
+        self._last = time.perf_counter()
+        self._timer = QtCore.QTimer()
+        self._timer.timeout.connect(self._beat)
+        self._timer.start(HEARTBEAT_MS)
+
+    def _beat(self):
+        now = time.perf_counter()
+        self.gaps.append((self._last, now))
+        self._last = now
+
+    def stop(self):
+        self._timer.stop()
+
+    def longest_ms(self, spans):
+        """The longest gap, less the time inside Krita's own calls."""
+
+        def ours(start, end):
+            return end - start - sum(max(0, min(end, b) - max(start, a)) for a, b in spans)
+
+        return 1000 * max(ours(*gap) for gap in self.gaps)
+
+
+def make_document(side, sketch):
+    """A square document with the sketch's lines on a transparent layer."""
+    image = QtGui.QImage(sketch).convertToFormat(QtGui.QImage.Format.Format_Grayscale8)
+    image = image.scaled(
+        side,
+        side,
+        QtCore.Qt.AspectRatioMode.IgnoreAspectRatio,
+        QtCore.Qt.TransformationMode.SmoothTransformation,
+    )
+    image.invertPixels()
+    lines = QtGui.QImage(side, side, QtGui.QImage.Format.Format_ARGB32)
+    lines.fill(QtCore.Qt.GlobalColor.black)
+    lines.setAlphaChannel(image)
+    document = Krita.instance().createDocument(
+        side, side, "way", "RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", 100.0
+    )
+    layer = document.createNode("Lines", "paintlayer")
+    bits = lines.constBits()
+    bits.setsize(lines.byteCount())
+    layer.setPixelData(QByteArray(bytes(bits)), 0, 0, side, side)
+    document.rootNode().addChildNode(layer, None)
+    document.setActiveNode(layer)
+    document.refreshProjection()
+    window.addView(document)
+    return document, layer
+
+
+def way(side, sketch, reference):
+    """One job at this size; use with the driver's `yield`. Returns seconds by name."""
+    document, layer = make_document(side, sketch)
+    yield from turns(60)
+    document.setActiveNode(layer)
+    port = TimedPort(LibKisPort(window))
+    session = Session(port)
+    yield from until(lambda: session.document is not None and session.document.sketch is not None)
+    session.references.add_file(session.document, reference)
+    yield from until(lambda: session.document.settings.references)
+    yield from one_job(session)  # the backend runs now and has read its weights
+    yield from apply(session)
+    first_insert = port.seconds["insert_group"]
+    yield from turns(60)
+    port.seconds.clear()
+    heart = Heartbeat()
+    start = time.perf_counter()
+    yield from one_job(session)
+    done = time.perf_counter()
+    yield from apply(session)
+    applied = time.perf_counter()
+    heart.stop()
+    engine = session.document.results[0].result.record["seconds"]
+    figures = {
+        "whole": applied - start,
+        "engine": engine["colorize"] + engine["load"],
+        "backend_decode": engine["decode"],
+        "backend_encode": engine["encode"],
+        "snapshot": port.seconds["snapshot"],
+        "insert": port.seconds["insert_group"],
+        "first_insert": first_insert,
+        "apply": applied - done,
+        "gui_block_ms": heart.longest_ms(port.spans),
+    }
+    session.close()
+    yield from turns(10)
+    figures["floor"] = yield from floor(document, layer)
+    document.setModified(False)
+    document.close()
+    yield from turns(20)
+    return figures
+
+
+def one_job(session):
+    """Presses Colorize and waits for the result."""
+    before = len(session.document.results)
+    session.colorize()
+    yield from until(lambda: len(session.document.results) > before or session.error)
+    if session.error:
+        raise RuntimeError(session.error)
+
+
+def apply(session):
+    """Presses Apply on the newest result and waits until it is in."""
+    item = session.document.results[0]
+    session.apply()
+    yield from until(lambda: item.group_id)
+
+
+def floor(document, layer):
+    """Krita's own layer duplicate + merge: seconds."""
+    start = time.perf_counter()
+    copy = layer.duplicate()
+    document.rootNode().addChildNode(copy, layer)
+    document.waitForDone()
+    copy.mergeDown()
+    document.waitForDone()
+    document.refreshProjection()
+    yield
+    return time.perf_counter() - start
+
+
+def until(condition, limit_s=300):
+    """Waits for a condition, turn by turn."""
+    end = time.perf_counter() + limit_s
+    while not condition():
+        if time.perf_counter() > end:
+            raise TimeoutError("waited too long")
+        yield
+
+
+def turns(count):
+    """Lets Krita work for a while."""
+    for _ in range(count):
+        yield

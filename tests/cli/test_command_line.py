@@ -1,0 +1,165 @@
+"""The `colorize` command as people and scripts use it: files, exit statuses, sentences."""
+
+import json
+from pathlib import Path
+
+import pytest
+from colorizer import cli, paths
+from colorizer.imaging.pictures import read_picture
+
+SKETCH = paths.resource("sample/sketch.png")
+REFERENCE = paths.resource("sample/reference.png")
+
+
+@pytest.fixture
+def colorize(monkeypatch, capsys):
+    """Runs the command in this process: (status, stdout, stderr)."""
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["colorize", *map(str, words)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as end:
+            status = end.code or 0
+        printed = capsys.readouterr()
+        return status, printed.out, printed.err
+
+    return call
+
+
+def run_sample(colorize, output, *words):
+    return colorize("run", SKETCH, "--reference", REFERENCE, "-o", output, *words)
+
+
+def test_run_writes_a_picture_of_the_sketch_size(colorize, tmp_path):
+    status, _, problem = run_sample(colorize, tmp_path / "out.png")
+    assert (status, problem) == (0, "")
+    assert read_picture(tmp_path / "out.png").shape == read_picture(SKETCH).shape
+
+
+def test_run_leaves_the_sketch_alone(colorize, tmp_path):
+    before = SKETCH.read_bytes()
+    run_sample(colorize, tmp_path / "out.ora")
+    assert SKETCH.read_bytes() == before
+
+
+def test_json_is_one_record_on_one_line(colorize, tmp_path):
+    _, printed, _ = run_sample(colorize, tmp_path / "out.png", "--json", "--seed", 7, "--mode", "split")
+    record = json.loads(printed)
+    assert printed.count("\n") == 1
+    assert (record["request"]["seed"], record["request"]["mode"]) == (7, "split")
+    assert len(record["hashes"]["model"]) == 64
+
+
+@pytest.mark.parametrize("suffix", [".ora", ".png"])
+def test_same_record_same_bytes(colorize, tmp_path, suffix):
+    first, second = tmp_path / f"a{suffix}", tmp_path / f"b{suffix}"
+    run_sample(colorize, first, "--seed", 3)
+    run_sample(colorize, second, "--seed", 3)
+    assert first.read_bytes() == second.read_bytes()
+
+
+def test_broken_picture_is_one_sentence(colorize, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(REFERENCE.read_bytes()[:5000])
+    status, printed, problem = colorize("run", broken, "--reference", REFERENCE, "-o", tmp_path / "out.png")
+    assert (status, printed) == (1, "")
+    assert problem.count("\n") == 1
+    assert "broken.png" in problem
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_missing_picture_is_one_sentence(colorize, tmp_path):
+    status, _, problem = colorize(
+        "run", tmp_path / "no.png", "--reference", REFERENCE, "-o", tmp_path / "o.png"
+    )
+    assert status == 1
+    assert problem.count("\n") == 1
+
+
+def test_result_never_replaces_what_was_read(colorize, tmp_path):
+    mine = tmp_path / "mine.png"
+    mine.write_bytes(SKETCH.read_bytes())
+    status, _, problem = colorize("run", mine, "--reference", REFERENCE, "-o", mine)
+    assert status == 1
+    assert "another name" in problem
+    assert mine.read_bytes() == SKETCH.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("run",),
+        ("run", SKETCH, "--reference", REFERENCE, "-o", "result.jpg"),
+        ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--mode", "sideways"),
+        ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--seed", "-1"),
+        ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", *("--reference-mask", "m.png") * 2),
+        ("nonsense",),
+    ],
+)
+def test_wrong_use_is_status_two(colorize, words):
+    assert colorize(*words)[0] == 2
+
+
+def test_unknown_engine_is_named(colorize, tmp_path):
+    status, _, problem = run_sample(colorize, tmp_path / "o.png", "--engine", "mtach")
+    assert status == 1
+    assert "match" in problem
+
+
+def test_absent_device_is_told(colorize, tmp_path):
+    status, _, problem = run_sample(colorize, tmp_path / "o.png", "--device", "tpu")
+    assert status == 1
+    assert "device" in problem
+
+
+def test_doctor_tells_that_pictures_can_be_coloured(colorize):
+    status, printed, _ = colorize("doctor", "--json")
+    assert status == 0
+    findings = {finding["name"]: finding["works"] for finding in json.loads(printed)["findings"]}
+    assert findings["torch"]
+    assert findings["torchvision"]
+    assert findings["match engine"]
+
+
+def test_unknown_recipe_is_told(colorize, tmp_path):
+    status, _, problem = colorize("train", "mtach", "--out", tmp_path / "run")
+    assert status == 1
+    assert "match" in problem
+
+
+def test_evaluate_prints_figures_and_writes_them(colorize, corpus, tmp_path):
+    report, sheet = tmp_path / "report.json", tmp_path / "sheet.png"
+    status, printed, _ = colorize(
+        "evaluate", corpus, "--report", report, "--sheet", sheet, "--limit", 2, "--json"
+    )
+    assert status == 0
+    assert json.loads(printed) == json.loads(report.read_text(encoding="utf-8"))
+    assert sheet.stat().st_size > 1000
+
+
+def hostile_items():
+    """Ids of the corpus' hostile items; one that skips where there is no corpus."""
+    import os
+
+    shared = Path(os.environ.get("COLORIZE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
+    found = sorted(path.name for path in (shared / "corpus").glob("hostile_*"))
+    return found or ["hostile_none"]
+
+
+@pytest.mark.corpus
+@pytest.mark.parametrize("item", hostile_items())
+def test_hostile_item_gives_a_result_or_a_sentence(colorize, corpus, tmp_path, item):
+    manifest = json.loads((corpus / "manifest.json").read_text(encoding="utf-8"))
+    files = next(entry["files"] for entry in manifest["items"] if entry["id"] == item)
+    sketch = corpus / files["sketch"]
+    reference = corpus / files["reference"] if "reference" in files else REFERENCE
+    status, _, problem = colorize("run", sketch, "--reference", reference, "-o", tmp_path / "out.png")
+    if status == 0:
+        assert read_picture(tmp_path / "out.png").shape[:2] == read_picture(sketch).shape[:2]
+    else:
+        assert status == 1
+        assert problem.startswith("colorize: ")
+        assert problem.count("\n") == 1
+        assert not (tmp_path / "out.png").exists()

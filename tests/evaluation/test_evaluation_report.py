@@ -1,0 +1,115 @@
+"""`evaluate` goes through the engine's door, judges what can be judged and writes down what came of the rest."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from colorizer.engines import registry
+from colorizer.errors import InvalidInput, UnknownEngine
+from colorizer.evaluation.corpus import read_corpus
+from colorizer.evaluation.report import evaluate, table
+from colorizer.imaging.pictures import read_picture
+from engines.match_stand_ins import SamePlace, engine
+from evaluation.corpora import write_corpus
+
+FIGURES = {
+    "area_within_10",
+    "regions_within_10",
+    "area_within_5",
+    "delta_e_area",
+    "psnr",
+    "ssim",
+    "bleed",
+    "unpainted",
+    "off_palette",
+    "seconds",
+    "lines_unchanged",
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], Path]:
+    """A whole evaluation with an engine that takes the colour at the same place; and its folder."""
+    folder = tmp_path_factory.mktemp("evaluation")
+    write_corpus(folder / "corpus")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "get", lambda name: engine(SamePlace()))
+        figures = evaluate(
+            folder / "corpus", "match", report=folder / "report.json", sheet=folder / "sheet.png"
+        )
+    return figures, folder
+
+
+def test_figures_of_a_triplet(run: tuple[dict[str, Any], Path]) -> None:
+    entry = run[0]["items"][0]
+    assert entry.keys() >= FIGURES | {"id", "kind", "class", "baselines"}
+    assert (entry["area_within_10"], entry["unpainted"], entry["off_palette"]) == (1, 0, 0)
+    assert entry["lines_unchanged"] is True
+    assert entry["class"] == "aligned"
+    assert entry["baselines"].keys() == {"white", "same_place", "palette_match"}
+
+
+def test_means_and_classes(run: tuple[dict[str, Any], Path]) -> None:
+    figures = run[0]
+    assert figures["mean"].keys() >= FIGURES
+    assert figures["classes"].keys() == {"aligned"}
+    assert figures["classes"]["aligned"]["items"] == 1
+    assert figures["baselines"]["same_place"]["mean"]["area_within_10"] == 1
+    assert figures["baselines"]["white"]["classes"]["aligned"]["area_within_10"] == 0
+
+
+def test_every_item_is_in(run: tuple[dict[str, Any], Path]) -> None:
+    entries = {entry["id"]: entry for entry in run[0]["items"]}
+    assert list(entries) == ["box", "wild", "run", "odd"]
+    assert "area_within_10" not in entries["wild"]
+    assert entries["run"]["area_within_10"] == 1
+    assert entries["odd"]["cases"] == 3
+    assert len(entries["odd"]["sentences"]) == 1
+    assert "zero bytes" in entries["odd"]["sentences"][0]
+
+
+def test_report_and_sheet_written(run: tuple[dict[str, Any], Path]) -> None:
+    figures, folder = run
+    assert json.loads((folder / "report.json").read_text("utf-8")) == figures
+    assert read_picture(folder / "sheet.png").shape[1] > 1000
+    assert not list(folder.glob("*.part"))
+
+
+def test_table_names_baselines(run: tuple[dict[str, Any], Path]) -> None:
+    text = table(run[0])
+    assert "4 items" in text
+    assert "same_place" in text
+
+
+def test_progress_and_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "get", lambda name: engine(SamePlace()))
+    seen: list[str] = []
+    figures = evaluate(
+        write_corpus(tmp_path), "match", limit=2, progress=lambda name, done, total: seen.append(name)
+    )
+    assert [entry["id"] for entry in figures["items"]] == ["box", "wild"]
+    assert seen == ["Colouring box", "Colouring wild"]
+
+
+def test_no_corpus_told(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match=r"holds no manifest\.json"):
+        read_corpus(tmp_path)
+    (tmp_path / "manifest.json").write_text('{"items": [{"id": 1}]}')
+    with pytest.raises(InvalidInput, match="can't be understood"):
+        read_corpus(tmp_path)
+
+
+def test_unknown_engine_told(tmp_path: Path) -> None:
+    with pytest.raises(UnknownEngine, match="no engine"):
+        evaluate(write_corpus(tmp_path), "matsch")
+
+
+@pytest.mark.corpus
+def test_corpus_read(corpus: Path) -> None:
+    items = read_corpus(corpus)
+    missing = [case.sketch for item in items for case in item.cases if not case.sketch.is_file()]
+    assert {item.kind for item in items} >= {"triplet", "wild_pair", "sequence", "hostile"}
+    assert not missing

@@ -1,0 +1,105 @@
+"""The docker gets into Krita: copied and switched on, or as a zip that Krita's own importer takes."""
+
+import importlib.util
+import json
+import os
+import zipfile
+from pathlib import Path
+
+import pytest
+from colorizer.errors import ColorizerError
+from colorizer.krita_host import install
+
+IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "colorize"))
+    monkeypatch.setattr(install, "find_krita", lambda: Path("krita"))
+    return tmp_path
+
+
+def test_installs_for_the_user(home):
+    folder = install.install_for_user(["python", "-m", "colorizer", "serve"])
+    assert (folder / "__init__.py").exists()
+    assert (folder / "krita_port" / "mask_template.kra").exists()
+    assert (folder.parent / "krita_colorize.desktop").exists()
+    assert not list(folder.rglob("__pycache__"))
+    assert "enable_krita_colorize=true" in (home / ".config/kritarc").read_text()
+    backend = json.loads((home / "colorize/backend.json").read_text())
+    assert backend["command"][-1] == "serve"
+
+
+def test_installing_again_replaces_the_old_files(home):
+    folder = install.install_for_user(["python"])
+    (folder / "old.py").touch()
+    install.install_for_user(["python"])
+    assert not (folder / "old.py").exists()
+
+
+def test_other_settings_stay(home):
+    settings = home / ".config/kritarc"
+    settings.parent.mkdir()
+    python = "[python]\nenable_other=false\nenable_krita_colorize=false\n"
+    before = f"[KisCanvas][x]\nkey=a=b\n\n{python}\n[theme]\nTheme=Krita dark\n"
+    settings.write_text(before)
+    install.install_for_user(["python"])
+    after = settings.read_text()
+    assert sorted(after.split()) == sorted(before.replace("colorize=false", "colorize=true").split())
+    assert after.index("enable_krita_colorize") > after.index("[python]")
+    assert after.index("enable_krita_colorize") < after.index("[theme]")
+
+
+def test_open_krita_is_refused(home, monkeypatch):
+    monkeypatch.setattr(install, "_is_open", lambda folders: True)
+    with pytest.raises(install.KritaIsOpen, match="Close it, then run the command again"):
+        install.install_for_user(["python"])
+    assert not (home / ".config/kritarc").exists()
+
+
+def test_missing_krita_is_said(home, monkeypatch):
+    monkeypatch.setattr(install, "find_krita", lambda: None)
+    with pytest.raises(ColorizerError, match="Krita isn't installed"):
+        install.install_for_user(["python"])
+
+
+def test_package_has_the_same_bytes_again(tmp_path):
+    one, two = install.package(tmp_path / "a.zip"), install.package(tmp_path / "b.zip")
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_package_holds_what_krita_needs(tmp_path):
+    with zipfile.ZipFile(install.package(tmp_path / "a.zip")) as archive:
+        names = archive.namelist()
+    assert "krita_colorize/" in names
+    assert "krita_colorize/__init__.py" in names
+    assert "krita_colorize/krita_port/mask_template.kra" in names
+    assert len(names) == len(set(names))
+    assert not [name for name in names if "__pycache__" in name or name.startswith(("/", ".."))]
+
+
+@pytest.mark.skipif(not IMPORTER.exists(), reason="Krita's plugin importer isn't installed")
+def test_kritas_own_importer_takes_the_package(tmp_path):
+    spec = importlib.util.spec_from_file_location("plugin_importer", IMPORTER)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    resources = tmp_path / "resources"
+    (resources / "pykrita").mkdir(parents=True)
+    importer = module.PluginImporter(
+        str(install.package(tmp_path / "a.zip")), str(resources), lambda plugin: True
+    )
+    imported = importer.import_all()
+    assert [plugin["name"] for plugin in imported] == ["krita_colorize"]
+    assert (resources / "pykrita/krita_colorize/ui").is_dir()
+    assert (resources / "pykrita/krita_colorize.desktop").exists()
+
+
+def test_found_krita_runs(tmp_path):
+    program = install.find_krita()
+    if program is None:
+        pytest.skip("Krita isn't installed")
+    assert os.access(program, os.X_OK)

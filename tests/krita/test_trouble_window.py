@@ -1,0 +1,133 @@
+"""What goes wrong in Krita's window: the engine is killed, a job is cancelled, Krita itself is killed."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from colorizer.krita_host import pointer, session
+
+pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
+
+PRELUDE = "import inside_docker\nglobals().update(vars(inside_docker))"
+SCRIPTED = Path(__file__).resolve().parents[1] / "server" / "serve_with_scripted_engines.py"
+
+
+@pytest.fixture(scope="module")
+def docker_keeper(display, keeper):
+    backend = [sys.executable, str(SCRIPTED), "{}"]
+    yield from keeper(lambda: session.windowed(display, backend=backend), PRELUDE)
+
+
+@pytest.fixture
+def krita(docker_keeper):
+    krita = docker_keeper.get()
+    krita.call(empty)
+    start_slow_job(krita)
+    return krita
+
+
+def empty():
+    yield from close_all()
+    window.qwindow().showMaximized()
+    hide_other_dockers()
+    yield from ticks(10)
+    if session().backend.state.value in ("stopped", "error"):
+        session().toggle_backend()
+    for _ in range(1000):
+        if "scripted" in [engine.name for engine in session().engines]:
+            break
+        yield
+
+
+def open_it():
+    yield from open_drawing()
+    yield from ticks(30)
+    return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
+
+
+def state():
+    return docker_state()
+
+
+def is_moving():
+    return docker_state()["progress"] > 0.1 and "slowly" in docker_state()["status"]
+
+
+def is_idle():
+    return not docker_state()["busy"]
+
+
+def has_result():
+    return docker_state()["results"] > 0
+
+
+def start_slow_job(krita):
+    krita.call(open_it)
+    pointer.choose(krita, "engine_combo", "scripted")
+    pointer.choose(krita, "model_combo", "slow")
+    pointer.choose_action(krita, "add_reference_button", "Reference")
+    pointer.click(krita, "colorize_button")
+    krita.wait_until(is_moving, timeout_s=60)
+
+
+def colour_quickly(krita):
+    pointer.choose(krita, "model_combo", "")
+    pointer.click(krita, "colorize_button")
+    krita.wait_until(has_result, timeout_s=60)
+
+
+def backends(krita):
+    children = psutil.Process(krita.process.pid).children(recursive=True)
+    return [child for child in children if "python" in child.name()]
+
+
+def test_a_killed_engine_is_said_and_the_next_job_works(krita):
+    server, *_ = backends(krita)
+    server.kill()
+    krita.wait_until(is_idle, timeout_s=20)
+    now = krita.call(state)
+    assert now["error"].endswith(".")
+    assert now["button"] == "Restart"
+    colour_quickly(krita)
+    assert krita.call(state)["error"] == ""
+
+
+def test_a_killed_worker_fails_the_job_alone(krita):
+    worker = backends(krita)[-1]
+    worker.kill()
+    krita.wait_until(is_idle, timeout_s=20)
+    assert krita.call(state)["error"].endswith(".")
+    colour_quickly(krita)
+
+
+def test_cancel_stops_the_job(krita):
+    pointer.click(krita, "cancel_button")
+    krita.wait_until(is_idle, timeout_s=5)
+    now = krita.call(state)
+    assert (now["error"], now["results"]) == ("", 0)
+    colour_quickly(krita)
+
+
+def test_a_killed_krita_leaves_no_engine(krita):
+    running = backends(krita)
+    assert len(running) >= 2
+    os.kill(krita.process.pid, signal.SIGKILL)
+    _, alive = psutil.wait_procs(running, timeout=10)
+    assert not alive
+
+
+def quit_krita():
+    for document in wrappers.documents():
+        document.setModified(False)
+    QTimer.singleShot(200, lambda: trigger("file_quit"))
+
+
+def test_quitting_krita_ends_the_engine(krita):
+    running = backends(krita)
+    krita.call(quit_krita)
+    assert krita.process.wait(timeout=30) == 0
+    _, alive = psutil.wait_procs(running, timeout=10)
+    assert not alive

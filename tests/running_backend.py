@@ -1,0 +1,193 @@
+"""A real backend in its own process, and a client that speaks docs/wire.md by hand. For tests of every room."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import struct
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+MEDIA_TYPE = "application/vnd.colorize.bundle"
+SCRIPTED = [sys.executable, str(REPOSITORY / "tests" / "server" / "serve_with_scripted_engines.py")]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer."""
+
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    @property
+    def json(self) -> dict[str, Any]:
+        return json.loads(self.body)
+
+
+class Backend:
+    """A backend that was started for a test. `settings` are those of `colorizer.server.limits.Settings`."""
+
+    def __init__(self, home: Path, command: list[str] | None = None, **settings: Any) -> None:
+        environment = os.environ | {"COLORIZE_HOME": str(home), "PYTHONPATH": str(REPOSITORY / "backend")}
+        command = command or [*SCRIPTED, json.dumps(settings)]
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True
+        )
+        self.line = json.loads(self.process.stdout.readline())
+        self.ready_s = time.monotonic() - self.started
+        self.log = home / "logs" / "server.log"
+
+    @property
+    def port(self) -> int:
+        return self.line["port"]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.line['token']}"}
+
+    @property
+    def worker(self) -> psutil.Process:
+        """The worker process, once it takes jobs."""
+        self.wait_until(lambda: self.get("/v1/health").json["worker"] in ("idle", "busy"))
+        (worker,) = psutil.Process(self.process.pid).children()
+        return worker
+
+    def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        """One request; underscores in header names stand for dashes."""
+        sent = self.headers | {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.request_with(method, path, body, sent)
+
+    def request_with(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        """One request with exactly these headers (and those that HTTP needs)."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, answer.read())
+        finally:
+            connection.close()
+
+    def get(self, path: str) -> Answer:
+        return self.request("GET", path)
+
+    def post(self, body: bytes) -> Answer:
+        return self.request("POST", "/v1/jobs", body, Content_Type=MEDIA_TYPE)
+
+    def delete(self, job: str) -> Answer:
+        return self.request("DELETE", f"/v1/jobs/{job}")
+
+    def submit(self, body: bytes) -> str:
+        """Queues a job that must be accepted; its id."""
+        answer = self.post(body)
+        assert answer.status == 202, answer.body
+        return answer.json["id"]
+
+    def status(self, job: str) -> dict[str, Any]:
+        return self.get(f"/v1/jobs/{job}").json
+
+    def wait(self, job: str) -> dict[str, Any]:
+        """The status of a job once it has ended."""
+        self.wait_until(lambda: self.status(job)["state"] not in ("queued", "running"))
+        return self.status(job)
+
+    def wait_for_state(self, job: str, state: str) -> None:
+        self.wait_until(lambda: self.status(job)["state"] == state)
+
+    def wait_until(self, condition: Any, timeout_s: float = 60) -> None:
+        end = time.monotonic() + timeout_s
+        while not condition():
+            assert time.monotonic() < end, "it didn't happen"
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        """Closes its stdin, as a Krita that ends does."""
+        self.process.stdin.close()
+        self.process.wait(10)
+        self.process.stdout.close()
+
+
+@dataclass
+class JobBundle:
+    """A job's bundle, made by hand; change any field before `encode`."""
+
+    model: str = ""
+    width: int = 8
+    height: int = 6
+    blobs: list[tuple[dict[str, Any], bytes]] = field(default_factory=list)
+    request: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.blobs:
+            size = self.width * self.height * 4
+            self.add("bgra8", self.width, self.height, bytes(size))
+            self.add("bgra8", 1, 1, b"\x01\x02\x03\xff")
+        self.request = {
+            "api": 1,
+            "task": "colorize",
+            "engine": "scripted",
+            "model": self.model,
+            "mode": "whole",
+            "canvas": {"width": self.width, "height": self.height},
+            "sketch": {"blob": 0, "x": 0, "y": 0},
+            "sketch_mask": None,
+            "references": [{"picture": {"blob": 1, "x": 0, "y": 0}, "mask": None}],
+            "background": None,
+            "seed": 0,
+            "options": {"palette_lock": True, "line_gap": 0.02},
+        } | self.request
+
+    def add(self, kind: str, width: int, height: int, data: bytes, encoding: str = "raw") -> int:
+        """Adds a blob; its index."""
+        entry = {"format": kind, "width": width, "height": height, "encoding": encoding, "bytes": len(data)}
+        self.blobs.append((entry, data))
+        return len(self.blobs) - 1
+
+    def encode(self) -> bytes:
+        header = {"blobs": [entry for entry, _ in self.blobs], "request": self.request} | self.extra
+        return bundle_of(header, *(data for _, data in self.blobs))
+
+
+def bundle_of(header: Any, *blobs: bytes) -> bytes:
+    """A bundle of any header."""
+    encoded = json.dumps(header).encode()
+    return b"CLZ1" + struct.pack("<I", len(encoded)) + encoded + b"".join(blobs)
+
+
+def job(model: str = "", **changes: Any) -> bytes:
+    """A small job for the scripted engine (`tests/server/scripted_engines.py` says what `model` does)."""
+    return JobBundle(model, **changes).encode()
+
+
+def open_bundle(data: bytes) -> tuple[dict[str, Any], list[bytes]]:
+    """Header and blobs as sent."""
+    assert data[:4] == b"CLZ1"
+    start = 8 + struct.unpack("<I", data[4:8])[0]
+    header = json.loads(data[8:start])
+    blobs = []
+    for entry in header["blobs"]:
+        blobs.append(data[start : start + entry["bytes"]])
+        start += entry["bytes"]
+    assert start == len(data)
+    return header, blobs
+
+
+def check_error(answer: Answer, status: int, code: str) -> None:
+    """The one body that every failing route answers with."""
+    assert answer.status == status, answer.body
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert set(answer.json) == {"ok", "status", "code", "message"}
+    assert (answer.json["ok"], answer.json["status"], answer.json["code"]) == (False, status, code)
+    assert answer.json["message"][-1] == "."
+    assert not [name for name in answer.headers if name.lower().startswith("access-control")]

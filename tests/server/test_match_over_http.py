@@ -1,0 +1,73 @@
+"""The built-in engine through the real backend: the way every job of the docker takes."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from colorizer import paths
+from running_backend import Backend, JobBundle, job, open_bundle
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    backend = Backend(tmp_path_factory.mktemp("real"), [sys.executable, "-m", "colorizer", "serve"])
+    yield backend
+    backend.close()
+
+
+def drawn() -> JobBundle:
+    """A black box on paper, and a red and blue reference."""
+    sketch = np.full((96, 128, 4), 255, np.uint8)
+    sketch[20:70, 30:90, :3] = 0
+    sketch[23:67, 33:87, :3] = 255
+    reference = np.full((80, 80, 4), (200, 60, 30, 255), np.uint8)
+    reference[20:60, 20:60] = (20, 30, 220, 255)
+    made = JobBundle(blobs=[({}, b"")])
+    made.blobs.clear()
+    made.add("bgra8", 128, 96, sketch.tobytes())
+    made.add("bgra8", 80, 80, reference.tobytes())
+    made.request |= {"engine": "match", "canvas": {"width": 128, "height": 96}}
+    return made
+
+
+def result(backend: Backend, body: bytes):
+    id_ = backend.submit(body)
+    status = backend.wait(id_)
+    assert status["state"] == "done", status
+    return open_bundle(backend.get(f"/v1/jobs/{id_}/result").body)
+
+
+def test_colours_are_the_references(real: Backend) -> None:
+    header, blobs = result(real, drawn().encode())
+    names = [(layer["name"], layer["mask"]["name"]) for layer in header["layers"][:2]]
+    assert names == [("Background", "Background mask"), ("Flats", "Foreground mask")]
+    pixels = np.frombuffer(blobs[header["layers"][1]["blob"]], np.uint8).reshape(-1, 4)
+    assert set(map(tuple, pixels.tolist())) <= {(200, 60, 30, 255), (20, 30, 220, 255)}
+    assert header["record"]["sketch_has_paper"] is True
+    weights = paths.resource("weights/match/model.safetensors").read_bytes()
+    assert header["record"]["hashes"]["model"] == hashlib.sha256(weights).hexdigest()
+
+
+def test_same_job_same_bytes(real: Backend) -> None:
+    first, second = (result(real, drawn().encode())[1] for _ in range(2))
+    assert first == second
+
+
+def test_empty_sketch_is_a_sentence(real: Backend) -> None:
+    made = JobBundle()
+    made.request["engine"] = "match"
+    error = real.wait(real.submit(made.encode()))["error"]
+    assert error["code"] == "nothing_to_colour"
+
+
+def test_worker_speaks_to_nobody(real: Backend) -> None:
+    result(real, drawn().encode())
+    assert real.worker.net_connections() == []
+
+
+def test_scripted_engines_are_out_of_reach(real: Backend) -> None:
+    assert real.post(job()).json["code"] == "unknown_engine"

@@ -1,0 +1,114 @@
+"""How the docker looks in Krita's dark and light themes. With COLORIZE_SCREENSHOTS=DIR the pictures are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker_stage import Page, wait
+from fake_port import FakePort
+
+from krita_colorize.app.document import DocumentModel
+from krita_colorize.app.session import Session
+from krita_colorize.core.port import Pixels
+from krita_colorize.qt import QtGui, QtWidgets
+from krita_colorize.ui.docker import DockerWidget
+
+THEMES = {
+    "dark": {
+        "window": "#474747",
+        "base": "#373737",
+        "text": "#e0e0e0",
+        "button": "#505050",
+        "highlight": "#5a7fa8",
+    },
+    "light": {
+        "window": "#d4d4d4",
+        "base": "#f2f2f2",
+        "text": "#202020",
+        "button": "#dedede",
+        "highlight": "#7ba7d6",
+    },
+}
+STATES = ("nothing open", "ready", "working", "result", "error")
+
+
+def palette(theme: dict[str, str]) -> QtGui.QPalette:
+    roles, groups = QtGui.QPalette.ColorRole, QtGui.QPalette.ColorGroup
+    palette = QtGui.QPalette(QtGui.QColor(theme["button"]), QtGui.QColor(theme["window"]))
+    palette.setColor(roles.Base, QtGui.QColor(theme["base"]))
+    palette.setColor(roles.Highlight, QtGui.QColor(theme["highlight"]))
+    for role in (roles.Text, roles.WindowText, roles.ButtonText):
+        palette.setColor(role, QtGui.QColor(theme["text"]))
+        palette.setColor(groups.Disabled, role, QtGui.QColor("#858585"))
+    return palette
+
+
+@pytest.fixture(params=sorted(THEMES))
+def docker(
+    request: pytest.FixtureRequest, session: Session, qtbot: Any, qapp: QtWidgets.QApplication
+) -> DockerWidget:
+    qapp.setStyle("Fusion")
+    docker = DockerWidget(session)
+    qtbot.addWidget(docker)
+    docker.setPalette(palette(THEMES[request.param]))
+    docker.setAutoFillBackground(True)
+    font = QtGui.QFont("DejaVu Sans")
+    font.setPixelSize(12)
+    docker.setFont(font)
+    docker.resize(300, 860)
+    docker.show()
+    docker.setObjectName(request.param)
+    return docker
+
+
+def show_state(state: str, docker: DockerWidget, session: Session, model: DocumentModel, qtbot: Any) -> None:
+    if state == "working":
+        model.change(model="slow")
+        session.colorize()
+        wait(qtbot, lambda: "Painting" in session.status)
+    elif state == "result":
+        for seed in (0, 7):
+            model.change(seed=seed)
+            session.colorize()
+            wait(qtbot, lambda seed=seed: len(model.results) == 1 + bool(seed))
+    elif state == "error":
+        model.remove_reference(0)
+        session.colorize()
+
+
+def draw(page: Page, port: FakePort) -> None:
+    """Something to see in the thumbnails."""
+    image = QtGui.QImage(64, 48, QtGui.QImage.Format.Format_ARGB32)
+    image.fill(QtGui.QColor("white"))
+    painter = QtGui.QPainter(image)
+    painter.drawEllipse(12, 6, 36, 36)
+    painter.end()
+    bits = image.constBits()
+    page.document.pixels[page.lines.id] = Pixels(64, 48, bits.asstring(image.sizeInBytes()))
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_every_state_shows_text_that_can_be_read(
+    docker: DockerWidget,
+    state: str,
+    session: Session,
+    port: FakePort,
+    qtbot: Any,
+    request: pytest.FixtureRequest,
+) -> None:
+    if state != "nothing open":
+        page = request.getfixturevalue("page")
+        draw(page, port)
+        show_state(state, docker, session, request.getfixturevalue("model"), qtbot)
+    qtbot.wait(50)
+    picture = docker.grab().toImage()
+    folder = os.environ.get("COLORIZE_SCREENSHOTS")
+    if folder:
+        picture.save(str(Path(folder) / f"docker-{docker.objectName()}-{state.replace(' ', '-')}.png"))
+    colours = {picture.pixel(x, y) for x in range(0, 300, 2) for y in range(0, 860, 2)}
+    lightness = [QtGui.QColor(colour).lightness() for colour in colours]
+    assert max(lightness) - min(lightness) > 100
+    session.cancel()

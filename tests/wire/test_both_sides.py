@@ -1,0 +1,128 @@
+"""The two sides share no code; here each reads what the other writes."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+from colorizer.engines.base import Blend, Layer, Mode, Role
+from colorizer.server import bundle, pixels, request, run_job
+from colorizer.server.bundle import BlobInfo
+from hypothesis import given
+from hypothesis import strategies as st
+
+from krita_colorize.core import bundle as docker_bundle
+from krita_colorize.core import modes, sse
+from krita_colorize.core import request as docker_request
+from krita_colorize.core import result as docker_result
+from krita_colorize.core.port import Pixels
+from krita_colorize.core.settings import Options, Reference, Settings, Source, SourceKind
+
+HEADERS = st.dictionaries(
+    st.text().filter(lambda key: key != "blobs"),
+    st.none() | st.integers(-(2**63), 2**63) | st.text() | st.booleans(),
+)
+SOURCE = Source(SourceKind.LAYER, "{1}", "Ink")
+
+
+@st.composite
+def pictures(draw: st.DrawFn, channels: int | None = None) -> Pixels:
+    width, height = draw(st.integers(1, 9)), draw(st.integers(1, 9))
+    length = width * height * (channels or draw(st.sampled_from([1, 4])))
+    data = draw(st.binary(min_size=length, max_size=length) | st.just(bytes(length)))
+    return Pixels(width, height, data, draw(st.integers(-99, 99)), draw(st.integers(-99, 99)))
+
+
+@given(HEADERS, st.lists(pictures(), max_size=4))
+def test_server_reads_what_the_docker_writes(header: dict, sent: list[Pixels]) -> None:
+    blobs = [docker_bundle.Blob.from_pixels(picture) for picture in sent]
+    found = bundle.read(b"".join(docker_bundle.encode(header, blobs)))
+    assert {key: found.header[key] for key in header} == header
+    for picture, blob in zip(sent, found.blobs, strict=True):
+        decoded = pixels.decode(blob)
+        order = [2, 1, 0, 3]
+        ours = decoded if decoded.ndim == 2 else decoded[..., order]
+        assert ours.tobytes() == picture.data
+
+
+@given(HEADERS, st.lists(pictures(), max_size=4), st.sampled_from(["raw", "deflate"]))
+def test_docker_reads_what_the_server_writes(header: dict, sent: list[Pixels], encoding: str) -> None:
+    blobs = [server_blob(picture, encoding) for picture in sent]
+    found = docker_bundle.decode(b"".join(bundle.write(header, blobs)))
+    assert {key: found.header[key] for key in header} == header
+    assert [found.blob(number).data for number in range(len(sent))] == [picture.data for picture in sent]
+
+
+def server_blob(picture: Pixels, encoding: str) -> tuple[BlobInfo, bytes]:
+    data = zlib.compress(picture.data, 1) if encoding == "deflate" else picture.data
+    info = BlobInfo(
+        format="gray8" if picture.channels == 1 else "bgra8",
+        width=picture.width,
+        height=picture.height,
+        encoding=encoding,
+        bytes=len(data),
+    )
+    return info, data
+
+
+@given(
+    pictures(channels=4),
+    pictures(),
+    pictures(channels=4),
+    st.sampled_from(list(modes.Mode)),
+    st.integers(0, 2**31 - 1),
+)
+def test_server_accepts_the_dockers_jobs(sketch, mask, reference, mode, seed: int) -> None:
+    made = docker_request.Request(
+        SOURCE, 99, 88, Settings(mode=mode, seed=seed, references=(Reference(SOURCE),))
+    )
+    sent = docker_request.Pictures(sketch, mask, ((reference, None),), background=reference)
+    read = bundle.read(b"".join(docker_request.bundle_parts(made, sent)))
+    found = request.read(read)
+    assert (found.mode, found.seed, found.canvas.width) == (mode.value, seed, 99)
+    assert (found.sketch.x, found.sketch.y) == (sketch.x, sketch.y)
+    inputs = run_job.decode_inputs(found, read)
+    assert inputs.sketch.shape == (88, 99, 4)
+    assert inputs.references[0].picture[..., [2, 1, 0, 3]].tobytes() == reference.data
+
+
+def test_server_accepts_the_dockers_mask_jobs() -> None:
+    made = docker_request.Request(SOURCE, 2, 1, task=docker_request.Task.MASK)
+    parts = docker_request.bundle_parts(made, docker_request.Pictures(Pixels(2, 1, bytes(8))))
+    assert request.read(bundle.read(b"".join(parts))).task == "mask"
+
+
+def test_both_know_the_same_words() -> None:
+    assert {mode.value for mode in modes.Mode} == {mode.value for mode in Mode}
+    assert {blend.value for blend in Blend} == set(docker_result.KRITA_BLENDS)
+    assert asdict(Options()) == request.JobOptions().model_dump()
+
+
+@pytest.mark.parametrize("mask", [None, np.arange(6, dtype=np.uint8).reshape(2, 3)], ids=["bare", "masked"])
+def test_docker_reads_the_servers_results(mask: np.ndarray | None) -> None:
+    picture = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+    layer = Layer(
+        "Shading", Role.SHADING, picture, 4, -5, Blend.SCREEN, 0.5, clip=True, mask=mask, mask_name="M"
+    )
+    preview = pixels.encode_preview(picture)
+    parts = run_job.result_bundle(
+        preview, [run_job._pack_layer(layer)], {"sketch_has_paper": True, "report": {}}
+    )
+    read = docker_result.read(docker_request.Request(SOURCE, 9, 9), b"".join(parts))
+    (found,) = read.layers()
+    assert found.pixels == Pixels(3, 2, picture[..., [2, 1, 0, 3]].tobytes(), 4, -5)
+    assert (found.name, found.blend, found.opacity, found.clip) == ("Shading", "screen", 0.5, True)
+    assert found.mask == (None if mask is None else Pixels(3, 2, mask.tobytes(), 4, -5))
+    assert read.preview_png == preview
+
+
+def test_docker_reads_the_event_stream() -> None:
+    stream = b'event: status\ndata: {"done": 1}\n\n: still here\n\nevent: status\ndata: {"done": 2}\n\n'
+    parser = sse.Parser()
+    found = [event for byte in stream for event in parser.feed(bytes([byte]))]
+    assert [(event.name, event.data) for event in found] == [
+        ("status", '{"done": 1}'),
+        ("status", '{"done": 2}'),
+    ]

@@ -1,0 +1,92 @@
+"""docs/wire.md tells the truth: its examples, its codes, its routes and its limits are those of the server."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from pathlib import Path
+from typing import get_args
+
+import pytest
+from colorizer.engines import base
+from colorizer.server import jobs, limits, request, routes
+from colorizer.server.failures import Code
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+
+
+def example(word: str) -> dict:
+    """The example that holds a word, with its dots filled in."""
+    (text,) = [text for text in EXAMPLES if word in text]
+    filled = text.replace('"blobs": [...]', '"blobs": []').replace("{...}", "{}")
+    return json.loads(filled)
+
+
+def test_job_example_is_accepted() -> None:
+    found = request.JobRequest.model_validate(example('"task"')["request"])
+    assert found.options == request.JobOptions()
+    assert found.references[0].picture.blob == 2
+
+
+def test_job_example_names_every_field() -> None:
+    shown = example('"task"')["request"]
+    assert set(shown) == set(request.JobRequest.model_fields)
+    assert set(shown["options"]) == set(request.JobOptions.model_fields)
+
+
+def test_options_are_those_of_engines() -> None:
+    ours = {name: field.default for name, field in request.JobOptions.model_fields.items()}
+    assert ours == dataclasses.asdict(base.Options())
+
+
+def test_modes_are_those_of_engines() -> None:
+    ours = get_args(request.JobRequest.model_fields["mode"].annotation)
+    assert set(ours) == {mode.value for mode in base.Mode}
+
+
+def test_status_example_names_every_field() -> None:
+    assert set(example('"position"')) == set(jobs.Job(b"").status())
+    assert {state.value for state in jobs.State} == set(example('"position"')["state"].split("|"))
+
+
+@pytest.mark.parametrize("code", Code)
+def test_codes_are_on_the_page(code: Code) -> None:
+    name, status = code.value
+    assert re.search(rf"^\|.*`{name}`.*\| {status} \|", PAGE, re.MULTILINE)
+
+
+def test_routes_are_on_the_page() -> None:
+    settings = limits.Settings()
+    app = routes.application(jobs.JobQueue(settings), settings)
+    ours = {
+        f"{method} {route.path}".replace("{job}", "ID")  # type: ignore[attr-defined]
+        for route in app.routes
+        for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
+    }
+    assert ours == set(re.findall(r"^\| `(\w+ /v1/[\w/]*)` \|", PAGE, re.MULTILINE))
+
+
+def test_engine_fields_are_on_the_page() -> None:
+    for kind in (base.EngineInfo, base.ModelInfo):
+        for field in dataclasses.fields(kind):
+            assert f'"{field.name}"' in PAGE
+
+
+def test_limits_are_on_the_page() -> None:
+    settings = limits.Settings()
+    wanted = [
+        f"{limits.SIDE_PX} px",
+        f"{limits.PICTURE_PIXELS:,} pixels".replace(",", " "),
+        f"{limits.DECODED_BYTES // 2**30} GiB for all pictures",
+        f"{limits.REFERENCES} references",
+        f"{limits.BLOBS} blobs",
+        f"{settings.body_bytes / 2**30} GiB a body",
+        f"{settings.waiting_bytes // 2**30} GiB waiting",
+        f"{settings.waiting_jobs} jobs waiting",
+        f"{settings.body_timeout_s:.0f} s without a byte",
+        f"{settings.request_timeout_s:.0f} s for a request's head",
+        f"{settings.connections} connections",
+    ]
+    assert [text for text in wanted if text not in PAGE] == []
