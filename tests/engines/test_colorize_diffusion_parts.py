@@ -6,7 +6,8 @@ import tiny_colorize_diffusion as tiny
 import torch
 from colorizer.engines.colorize_diffusion import manipulation, postprocess, preprocess
 from colorizer.engines.colorize_diffusion.architecture import build
-from colorizer.engines.colorize_diffusion.attention import level_masks
+from colorizer.engines.colorize_diffusion.attention import Plan, level_masks
+from colorizer.engines.colorize_diffusion.denoiser import Denoiser, Features
 from colorizer.engines.colorize_diffusion.image_tokens import text_vectors
 from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.noise import NoiseSchedule
@@ -161,6 +162,18 @@ def test_positions_are_counted_as_in_the_papers():
     assert [step.upsampler is not None for step in decoder] == [i in (2, 5, 8) for i in range(12)]
     assert len(transformers_in_order(unet)) == 16
     assert transformers_in_order(unet)[6] is unet.mid_block.attentions[0]
+
+
+@torch.no_grad()
+def test_plain_pass_is_diffusers_own():
+    """Without hints, sides and style our walk through the UNet is `UNet2DConditionModel.forward`."""
+    unet = build(Component.UNET, tiny.SIZES).eval()
+    latent, tokens = torch.randn(2, 4, 8, 16), torch.randn(2, 7, 32)
+    timesteps = torch.tensor([10.0, 500.5])
+    expected = unet(latent, timesteps, tokens).sample
+    hints = [torch.zeros(())] * 5
+    ours = Denoiser(unet)(latent, timesteps, Features(tokens, hints), Plan(2, [1.0] * 16))
+    assert (ours - expected).abs().max() < 1e-5
 
 
 def test_masks_per_level_are_not_clamped():
