@@ -287,6 +287,17 @@ def test_works_without_a_reference():
     ).all()
 
 
+def test_half_precision_can_be_loaded_and_saved(tmp_path):
+    settings = Settings(SPLIT)
+    tiny.shared(Version.V2).save_pretrained(tmp_path / "full")
+    half = ColorizeDiffusionPipeline.from_pretrained(tmp_path / "full", dtype=torch.bfloat16)
+    before = colour(half, settings)
+    half.save_pretrained(tmp_path / "half")
+    assert torch.equal(colour(half, settings), before)
+    again = ColorizeDiffusionPipeline.from_pretrained(tmp_path / "half", dtype=torch.bfloat16)
+    assert torch.equal(colour(again, settings), before)
+
+
 def test_half_precision_is_near_full():
     pipeline = tiny.make(Version.V2)
     settings = Settings(SPLIT, Thresholds(0.5, 0.5))

@@ -141,9 +141,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         pipeline: ColorizeDiffusionPipeline = super().from_pretrained(
             str(folder), local_files_only=True, **options
         )
-        precision = pipeline.unet.dtype
         load_adapters(pipeline.unet, Path(folder))
-        pipeline.unet.to(precision)
         return pipeline
 
     @torch.no_grad()
