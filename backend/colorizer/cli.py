@@ -13,9 +13,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from colorizer.engines.base import Mode
+from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
-from colorizer.progress import Progress
 
 app = typer.Typer(
     add_completion=False,
@@ -64,6 +63,7 @@ def run(
     """Colour one picture without Krita."""
     from colorizer import headless
     from colorizer.engines.base import Options
+    from colorizer.progress import Progress
 
     if output.suffix.lower() not in (".ora", ".png"):
         raise typer.BadParameter("the result must end in .ora or .png", param_hint="-o")
@@ -108,6 +108,7 @@ def evaluate(
 ) -> None:
     """Measure an engine on a corpus of pictures, with its baselines in the same run."""
     from colorizer.evaluation import report as evaluation
+    from colorizer.progress import Progress
 
     with Progress() as progress:
         figures = evaluation.evaluate(
@@ -155,6 +156,7 @@ def krita(files: Annotated[list[Path] | None, typer.Argument(help="Pictures to o
 def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out")) -> None:
     """Colour the sample sketch in real Krita; leaves demo.kra, demo.png and docker.png."""
     from colorizer.krita_host.demo import demo as run_demo
+    from colorizer.progress import Progress
 
     with Progress() as progress:
         run_demo(out, progress.stage)
@@ -176,6 +178,7 @@ def train(
     """Train one of the project's own models."""
     from colorizer import training
     from colorizer.engines.device import choose_device
+    from colorizer.progress import Progress
 
     trainer = training.recipe(recipe)
     with Progress() as bar:

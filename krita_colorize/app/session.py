@@ -101,6 +101,8 @@ class Session(QtCore.QObject):
             return "Starting the colour engine…"
         if self.document is None:
             return "Open a picture to colour it"
+        if self.document.sketch is None:
+            return "Select the layer with your sketch"
         if self.backend.state is BackendState.STOPPED:
             return "Ready; the colour engine starts with the first job"
         return "Ready"
@@ -113,7 +115,7 @@ class Session(QtCore.QObject):
     @property
     def error_dismissible(self) -> bool:
         """Whether `report("")` takes the error away; the backend's own stays until it runs again."""
-        return bool(self._error)
+        return self._error not in ("", self.backend.message)
 
     def report(self, sentence: str) -> None:
         """Shows one sentence to the artist."""

@@ -50,7 +50,7 @@ def icon(name: str) -> QtGui.QIcon:
     return Krita.instance().icon(name)
 
 
-def _window_of(widget: QtWidgets.QWidget) -> Window | None:
-    return next(
-        (window for window in wrappers.windows() if window.qwindow() is widget.window()), None
-    ) or next((window for window in wrappers.windows() if window.qwindow().isAncestorOf(widget)), None)
+def _window_of(dock: QtWidgets.QWidget) -> Window | None:
+    """The window a docker belongs to, also where it floats."""
+    parent = dock.parentWidget()
+    return next((window for window in wrappers.windows() if window.qwindow() is parent), None)

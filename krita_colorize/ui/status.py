@@ -45,6 +45,7 @@ class StatusBar(QtWidgets.QWidget):
         layout.addWidget(self._error_box)
         session.state_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
+        session.settings_changed.connect(self.refresh)
         self.refresh()
 
     @guarded

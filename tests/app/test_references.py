@@ -105,18 +105,38 @@ def test_clipboard_pictures_colour_after_reopening(
     assert session.document.results[0].result.layers()[0].pixels.data[:4] == b"\xff\x00\x00\xff"
 
 
-def test_dragged_layers_are_the_live_layers(session: Session, empty: DocumentModel, page: Page) -> None:
+def dragged(name: str) -> QtCore.QMimeData:
+    """What Krita hands over when a row of its Layers docker is dragged."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as kra:
-        kra.writestr(
-            "maindoc.xml", '<DOC><IMAGE><layers><layer name="Sheet" uuid="{x}"/></layers></IMAGE></DOC>'
-        )
+        kra.writestr("maindoc.xml", f'<DOC><IMAGE><layers><layer name="{name}"/></layers></IMAGE></DOC>')
     mime = QtCore.QMimeData()
     mime.setImageData(image())
     mime.setData("application/zip", archive.getvalue())
-    session.references.add_mime(empty, mime, "Dropped picture")
+    return mime
+
+
+def test_dragged_layers_are_the_live_layers(session: Session, empty: DocumentModel, page: Page) -> None:
+    session.references.add_mime(empty, dragged("Sheet"), "Dropped picture")
     source = empty.settings.references[0].source
     assert (source.kind, source.key) == (SourceKind.LAYER, page.sheet.id)
+
+
+def test_dragging_selects_but_the_sketch_stays(
+    session: Session, empty: DocumentModel, page: Page, port: FakePort, qtbot: Any
+) -> None:
+    port.select(page.document, page.sheet)  # Krita does, when the drag begins
+    qtbot.waitUntil(lambda: empty.sketch is not None and empty.sketch.id == page.sheet.id)
+    session.references.add_mime(empty, dragged("Sheet"), "Dropped picture")
+    assert empty.sketch is not None
+    assert empty.sketch.id == page.lines.id
+    assert [reference.source.key for reference in empty.settings.references] == [page.sheet.id]
+
+
+def test_layers_of_other_documents_are_pictures(session: Session, empty: DocumentModel, qtbot: Any) -> None:
+    session.references.add_mime(empty, dragged("Elsewhere"), "Dropped picture")
+    wait(qtbot, lambda: empty.settings.references)
+    assert empty.settings.references[0].source.kind is SourceKind.NOTE
 
 
 def test_dropped_files_are_all_added(
@@ -162,6 +182,7 @@ def test_layers_get_their_thumbnail_with_the_first_job(
 def test_settings_without_sketch_are_refused(session: Session, port: FakePort, qtbot: Any) -> None:
     port.open()
     wait(qtbot, lambda: session.document is not None)
+    assert session.status == "Select the layer with your sketch"
     session.colorize()
     assert "Select the layer with your sketch" in session.error
     assert session.document.settings == Settings()

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from click.testing import CliRunner
-
 from colorizer import cli
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = typer.main.get_command(cli.app)
@@ -26,7 +25,7 @@ def help_page():
     lines = ["# Commands", "", "`./colorize COMMAND` from a clone, `colorize COMMAND` once installed. Made by the tests.", ""]
     runner = CliRunner()
     for name in COMMAND.commands:
-        shown = runner.invoke(COMMAND, [name, "--help"], prog_name="colorize", terminal_width=100)
+        shown = runner.invoke(cli.app, [name, "--help"], prog_name="colorize", env={"COLUMNS": "100"})
         lines += [f"## {name}", "```", shown.output.strip(), "```", ""]
     return "\n".join(lines)
 
