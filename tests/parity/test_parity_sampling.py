@@ -1,12 +1,13 @@
 """Whole sampling loops with the recorded noise: every forward pass's input and prediction, and the last latent."""
 
 import importlib
+from dataclasses import replace
 
 import published
 import pytest
 import torch
 from colorizer.engines.colorize_diffusion import sampling, solvers
-from colorizer.engines.colorize_diffusion.conditioning import Conditioner
+from colorizer.engines.colorize_diffusion.conditioning import Conditioner, resized
 from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.noise import Spacing
 from colorizer.engines.colorize_diffusion.samplers import Sampler, initial_scale, make_scheduler
@@ -97,9 +98,12 @@ def run(folder, case, monkeypatch):
     prediction = Prediction.EPSILON if config["param"] == "eps" else Prediction.V
     with torch.no_grad():
         conditions = Conditioner(model.version, networks).prepare(pictures, settings)
+        if config["manip"]["targets"]:  # the text vectors were not recorded, what became of the tokens was
+            conditions = replace(conditions, tokens=recorded["c.context"][:1])
         injected = None
         if settings.injection:
-            own = model.networks[Component.SKETCH_ENCODER](-inputs[config["injection"]["xr"]])
+            reference = resized(inputs[config["injection"]["xr"]], pictures.size)
+            own = model.networks[Component.SKETCH_ENCODER](-reference)
             injected = InjectedReference(networks.encode(pictures.reference), own)
     scheduler = make_scheduler(sampler, Spacing(config["scheduler"]), config["step"], prediction)
     noise = Noise(recorded, sampler)
@@ -166,6 +170,8 @@ def test_loop(run, agree):
         agree(scheduler.timesteps, recorded["timesteps"], 0, "timesteps")
     else:
         agree(noise_levels(scheduler), recorded["sigmas"], 2e-6, "sigmas")
+    context = recorded["c.context"]
+    agree(predict.conditions.tokens.expand_as(context), context, name="context")
     recorder = Recorder(predict, scheduler, recorded, noise, agree)
     final = denoise(recorder, scheduler, first)
     assert recorder.calls == len(recorded.numbered("call", ".x"))

@@ -108,6 +108,11 @@ def squash(picture: Tensor, size: tuple[int, int]) -> Tensor:
     return F.interpolate(picture, size, mode="bicubic", align_corners=False)
 
 
+def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resizes to (H, W), aspect not kept; with antialiasing, as attention injection takes the reference."""
+    return F.interpolate(picture, size, mode="bicubic", align_corners=False, antialias=True)
+
+
 class Conditioner:
     """Prepares the conditions of one version."""
 

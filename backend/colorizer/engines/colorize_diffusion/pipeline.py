@@ -23,7 +23,13 @@ from colorizer.engines.colorize_diffusion.adapters import (
     add_adapter,
     load_adapters,
 )
-from colorizer.engines.colorize_diffusion.conditioning import Conditioner, Conditions, Networks, Pictures
+from colorizer.engines.colorize_diffusion.conditioning import (
+    Conditioner,
+    Conditions,
+    Networks,
+    Pictures,
+    resized,
+)
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser
 from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens, text_vectors
 from colorizer.engines.colorize_diffusion.noise import Spacing
@@ -262,7 +268,5 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         """What attention injection reads, where it is on."""
         if settings.injection is None or pictures.reference is None:
             return None
-        reference = F.interpolate(
-            pictures.reference, pictures.size, mode="bicubic", align_corners=False, antialias=True
-        )
+        reference = resized(pictures.reference, pictures.size)
         return InjectedReference(self.encode(reference), self.sketch_encoder(-reference))
