@@ -172,6 +172,10 @@ def test_loop(run, agree):
         agree(noise_levels(scheduler), recorded["sigmas"], 2e-6, "sigmas")
     context = recorded["c.context"]
     agree(predict.conditions.tokens.expand_as(context), context, name="context")
+    for i, name in enumerate(recorded.numbered("c.style_modulations.")):
+        agree(predict.conditions.style[i].expand_as(recorded[name]), recorded[name], name=name)
+    if "c.threshold" in recorded:
+        agree(predict.conditions.split.threshold, recorded["c.threshold"], 1e-7, "threshold")
     recorder = Recorder(predict, scheduler, recorded, noise, agree)
     final = denoise(recorder, scheduler, first)
     assert recorder.calls == len(recorded.numbered("call", ".x"))
