@@ -14,7 +14,8 @@ CANVASES = ("KisOpenGLCanvas2", "KisQPainterCanvas")
 
 def scroll_area(window: Window) -> QtWidgets.QAbstractScrollArea | None:
     """The scroll area around the canvas of the active view."""
-    area = window.qwindow().findChild(QtWidgets.QMdiArea)
+    centre = window.qwindow().centralWidget()
+    area = centre.findChild(QtWidgets.QMdiArea) if centre is not None else None
     active = area.activeSubWindow() if area is not None else None
     view = active.widget() if active is not None else None
     if view is None:

@@ -121,6 +121,7 @@ class ScrollColumn(QtWidgets.QScrollArea):
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Maximum)
         self.setWidget(content)
+        content.setAutoFillBackground(False)  # else a disabled form is a darker slab in light themes
 
     def sizeHint(self) -> QtCore.QSize:
         """The content's."""
