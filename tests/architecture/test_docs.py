@@ -22,7 +22,12 @@ def text(name):
 
 def help_page():
     """docs/commands.md as the program itself tells it."""
-    lines = ["# Commands", "", "`./colorize COMMAND` from a clone, `colorize COMMAND` once installed. Made by the tests.", ""]
+    lines = [
+        "# Commands",
+        "",
+        "`./colorize COMMAND` from a clone, `colorize COMMAND` once installed. Made by the tests.",
+        "",
+    ]
     runner = CliRunner()
     for name in COMMAND.commands:
         shown = runner.invoke(cli.app, [name, "--help"], prog_name="colorize", env={"COLUMNS": "100"})
