@@ -8,8 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from krita import Window
-
+    from krita_colorize.krita_port.port import LibKisPort
     from krita_colorize.qt import QtWidgets
 
 DOCKER_NAME = "colorize_docker"
@@ -23,16 +22,13 @@ def start() -> None:
     dock.register(DOCKER_NAME, TITLE, make_docker)
 
 
-def make_docker(window: Window) -> QtWidgets.QWidget:
+def make_docker(port: LibKisPort) -> QtWidgets.QWidget:
     """The docker's content for one Krita window; ends its session when Krita quits or the widget goes."""
     from krita_colorize.app.session import Session
     from krita_colorize.krita_port import dock
-    from krita_colorize.krita_port.port import LibKisPort
     from krita_colorize.qt import QtCore
     from krita_colorize.ui.docker import DockerWidget
 
-    port = LibKisPort(window)
-    port.prepare()
     session = Session(port)
     widget = DockerWidget(session, icons=dock.icon)
     application = QtCore.QCoreApplication.instance()

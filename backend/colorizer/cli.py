@@ -13,9 +13,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from colorizer.engines.base import Mode
+from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
-from colorizer.progress import Progress
 
 app = typer.Typer(
     add_completion=False,
@@ -31,8 +30,10 @@ Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the f
 
 @app.command()
 def run(
-    sketch: Annotated[Path, typer.Argument(help="The line art.")],
-    reference: Annotated[list[Path], typer.Option(help="A picture to take colours from; may be repeated.")],
+    sketch: Annotated[Path, typer.Argument(metavar="SKETCH", help="The line art.")],
+    reference: Annotated[
+        list[Path], typer.Option(metavar="PATH", help="A picture to take colours from; may be repeated.")
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", help="Where the result goes: .ora (layers) or .png.")
     ],
@@ -41,7 +42,8 @@ def run(
     mode: Annotated[Mode, typer.Option(help="What is coloured, and from what.")] = Mode.WHOLE,
     sketch_mask: Annotated[Path | None, typer.Option(help="White where the sketch's figure is.")] = None,
     reference_mask: Annotated[
-        list[Path] | None, typer.Option(help="White where the figure is; one for each reference, in order.")
+        list[Path] | None,
+        typer.Option(metavar="PATH", help="White where the figure is; one for each reference, in order."),
     ] = None,
     background: Annotated[Path | None, typer.Option(help="A picture for the background alone.")] = None,
     palette_lock: Annotated[bool, typer.Option(help="Flat colours are exactly the reference's.")] = True,
@@ -64,6 +66,7 @@ def run(
     """Colour one picture without Krita."""
     from colorizer import headless
     from colorizer.engines.base import Options
+    from colorizer.progress import Progress
 
     if output.suffix.lower() not in (".ora", ".png"):
         raise typer.BadParameter("the result must end in .ora or .png", param_hint="-o")
@@ -99,7 +102,7 @@ def run(
 
 @app.command()
 def evaluate(
-    corpus: Annotated[Path, typer.Argument(help="A folder with a manifest.json.")],
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A folder with a manifest.json.")],
     engine: Annotated[str, typer.Option(help="What colours.")] = "match",
     report: Annotated[Path | None, typer.Option(help="Write every figure to this .json.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this .png.")] = None,
@@ -108,6 +111,7 @@ def evaluate(
 ) -> None:
     """Measure an engine on a corpus of pictures, with its baselines in the same run."""
     from colorizer.evaluation import report as evaluation
+    from colorizer.progress import Progress
 
     with Progress() as progress:
         figures = evaluation.evaluate(
@@ -144,7 +148,9 @@ def package(output: Annotated[Path, typer.Option("-o", "--output", help="The .zi
 
 
 @app.command()
-def krita(files: Annotated[list[Path] | None, typer.Argument(help="Pictures to open.")] = None) -> None:
+def krita(
+    files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Pictures to open.")] = None,
+) -> None:
     """Install the docker for this user and open Krita with it."""
     from colorizer.krita_host import install
 
@@ -155,6 +161,7 @@ def krita(files: Annotated[list[Path] | None, typer.Argument(help="Pictures to o
 def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out")) -> None:
     """Colour the sample sketch in real Krita; leaves demo.kra, demo.png and docker.png."""
     from colorizer.krita_host.demo import demo as run_demo
+    from colorizer.progress import Progress
 
     with Progress() as progress:
         run_demo(out, progress.stage)
@@ -164,7 +171,7 @@ def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = 
 
 @app.command()
 def train(
-    recipe: Annotated[str, typer.Argument(help="What to train: match.")],
+    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="What to train: match.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
@@ -176,6 +183,7 @@ def train(
     """Train one of the project's own models."""
     from colorizer import training
     from colorizer.engines.device import choose_device
+    from colorizer.progress import Progress
 
     trainer = training.recipe(recipe)
     with Progress() as bar:

@@ -28,6 +28,10 @@ class NothingToColour(InvalidInput):
     code = "nothing_to_colour"
 
 
+class UnusableModel(InvalidInput):
+    """A model file that can't be converted: damaged, incomplete or of another kind."""
+
+
 class UnknownEngine(InvalidInput):
     """No engine or model of that name."""
 
@@ -50,9 +54,3 @@ class MissingModel(ColorizerError):
     """The weights an engine needs are not there or can't be read."""
 
     code = "missing_model"
-
-
-class UnusableModel(ColorizerError):
-    """A model file that can't be converted or loaded: the message says what is wrong with it."""
-
-    code = "unusable_model"

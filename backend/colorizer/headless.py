@@ -60,7 +60,8 @@ def colorize_file(job: Job, progress: Progress) -> dict[str, Any]:
     progress.stage("Reading the pictures")
     request = read_request(job)
     decoded = time.perf_counter()
-    engine.load(choose_device(job.device), job.model)
+    device = choose_device(job.device)
+    engine.load(device, job.model)
     result = engine.colorize(request, _Reporter(progress))
     colorized = time.perf_counter()
     progress.stage("Writing the result")
@@ -70,7 +71,7 @@ def colorize_file(job: Job, progress: Progress) -> dict[str, Any]:
         "colorize": colorized - decoded,
         "encode": time.perf_counter() - colorized,
     }
-    record = make_record(job.engine, request, result, weights=engine.weights(job.model), seconds=seconds)
+    record = make_record(engine, request, result, device=device, seconds=seconds)
     return {**record, "output": str(job.output)}
 
 

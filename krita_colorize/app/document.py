@@ -146,13 +146,18 @@ class DocumentModel(QtCore.QObject):
         item = Item(next(_numbers), result, thumbnail)
         self.results.insert(0, item)
         self.selected = item
+        self.results_changed.emit()
+
+    def replace_result(self, item: Item, compact: Result) -> None:
+        """Takes a result's compact form in its place, and lets the oldest go where all together are too large."""
+        item.result = compact
         total = 0
         for index, kept in enumerate(self.results):
             total += kept.result.size_bytes
             if index and total > RESULTS_BYTES:
                 del self.results[index:]
+                self.results_changed.emit()
                 break
-        self.results_changed.emit()
 
     def select(self, number: int | None) -> None:
         """Selects a result by its number, or none."""

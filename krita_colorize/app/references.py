@@ -84,7 +84,7 @@ class References(QtCore.QObject):
             for path in files:
                 self.add_file(model, path)
         elif mime.hasImage():
-            self.add_image(model, QtGui.QImage(mime.imageData()), name)
+            self.add_image(model, _image(mime), name)
         else:
             raise Told("There is no picture in it. Copy or drop a picture, a picture file or a layer.")
 
@@ -121,3 +121,10 @@ class References(QtCore.QObject):
 
     def _run(self, work: Callable[[], T], then: Callable[[T], None]) -> None:
         self._workers.run(work, then, lambda error: self.report(sentence(error)))
+
+
+def _image(mime: QtCore.QMimeData) -> QtGui.QImage:
+    image = mime.imageData()  # an image from other programs; within one program whatever was put in
+    if isinstance(image, QtGui.QPixmap):
+        return image.toImage()
+    return image if isinstance(image, QtGui.QImage) else QtGui.QImage()

@@ -7,6 +7,7 @@ ways in `references`', the canvas `canvas`'s. Krita is asked through the port, o
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from krita_colorize.app import backend as processes
@@ -101,6 +102,8 @@ class Session(QtCore.QObject):
             return "Starting the colour engine…"
         if self.document is None:
             return "Open a picture to colour it"
+        if self.document.sketch is None:
+            return "Select the layer with your sketch"
         if self.backend.state is BackendState.STOPPED:
             return "Ready; the colour engine starts with the first job"
         return "Ready"
@@ -113,7 +116,7 @@ class Session(QtCore.QObject):
     @property
     def error_dismissible(self) -> bool:
         """Whether `report("")` takes the error away; the backend's own stays until it runs again."""
-        return bool(self._error)
+        return self._error not in ("", self.backend.message)
 
     def report(self, sentence: str) -> None:
         """Shows one sentence to the artist."""
@@ -302,6 +305,7 @@ class Session(QtCore.QObject):
     def _add_result(self, model: DocumentModel, result: Result) -> None:
         def then(thumbnail: QtGui.QImage) -> None:
             model.add_result(result, thumbnail)
+            self._compact_older(model)
             if model is self.document:
                 self._show_selected()
 
@@ -313,6 +317,15 @@ class Session(QtCore.QObject):
 
     def _on_error(self, error: Exception) -> None:
         self.report(sentence(error))
+
+    def _compact_older(self, model: DocumentModel) -> None:
+        """The newest result stays as it came, so that Apply is quick; the one before it is packed on a thread."""
+        for item in model.results[1:2]:
+            self._workers.run(
+                item.result.compact,
+                partial(model.replace_result, item),
+                lambda error: self.report(sentence(error)),
+            )
 
     def _show_selected(self) -> None:
         model = self.document

@@ -6,7 +6,7 @@ The pictures stay packed until somebody applies the result: at 4k they would tak
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from krita_colorize.core import bundle
@@ -56,6 +56,10 @@ class Result:
     def layers(self) -> tuple[NewLayer, ...]:
         """The layers from bottom to top, unpacked. Slow: for worker threads. Raises `BundleError`, `ResultError`."""
         return tuple(_new_layer(entry, self.bundle) for entry in self.bundle.header["layers"])
+
+    def compact(self) -> Result:
+        """The same result in less memory. Slow: for worker threads."""
+        return replace(self, bundle=self.bundle.compact())
 
     def group(self) -> NewGroup:
         """The group to insert beside the sketch layer. Slow: for worker threads."""

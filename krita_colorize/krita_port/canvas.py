@@ -12,15 +12,10 @@ from krita_colorize.qt import QtCore, QtWidgets
 CANVASES = ("KisOpenGLCanvas2", "KisQPainterCanvas")
 
 
-def main_window(window: Window) -> QtWidgets.QMainWindow | None:
-    """The Qt window of a Krita window."""
-    return window.qwindow()
-
-
 def scroll_area(window: Window) -> QtWidgets.QAbstractScrollArea | None:
     """The scroll area around the canvas of the active view."""
-    qwindow = main_window(window)
-    area = qwindow.findChild(QtWidgets.QMdiArea) if qwindow is not None else None
+    centre = window.qwindow().centralWidget()
+    area = centre.findChild(QtWidgets.QMdiArea) if centre is not None else None
     active = area.activeSubWindow() if area is not None else None
     view = active.widget() if active is not None else None
     if view is None:
@@ -61,8 +56,7 @@ def class_name(qobject: QtCore.QObject) -> str:
 
 
 def _view(window: Window, docker: str, name: str) -> QtWidgets.QAbstractItemView | None:
-    qwindow = main_window(window)
-    dock = qwindow.findChild(QtWidgets.QDockWidget, docker) if qwindow is not None else None
+    dock = window.qwindow().findChild(QtWidgets.QDockWidget, docker)
     if dock is None:
         return None
     views = dock.findChildren(QtWidgets.QAbstractItemView)

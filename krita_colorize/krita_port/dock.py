@@ -8,13 +8,14 @@ from collections.abc import Callable
 from krita import Canvas, DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita, Window
 
 from krita_colorize.krita_port import wrappers
+from krita_colorize.krita_port.port import LibKisPort
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 
 log = logging.getLogger(__name__)
 
 
-def register(name: str, title: str, make: Callable[[Window], QtWidgets.QWidget]) -> None:
-    """Registers a docker; `make` is called once for each Krita window, when the window is there."""
+def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidget]) -> None:
+    """Registers a docker; `make` is called once for each Krita window, with its port, when it is there."""
 
     class Frame(DockWidget):
         """One docker in one window."""
@@ -34,7 +35,9 @@ def register(name: str, title: str, make: Callable[[Window], QtWidgets.QWidget])
                 log.error("the docker is in no window of Krita's")
                 return
             try:
-                self.setWidget(make(window))
+                port = LibKisPort(window)
+                port.prepare()
+                self.setWidget(make(port))
             except Exception:  # noqa: BLE001 - event-loop border: Krita would open a modal dialog
                 log.exception("could not make the docker")
                 self.setWidget(
@@ -50,7 +53,7 @@ def icon(name: str) -> QtGui.QIcon:
     return Krita.instance().icon(name)
 
 
-def _window_of(widget: QtWidgets.QWidget) -> Window | None:
-    return next(
-        (window for window in wrappers.windows() if window.qwindow() is widget.window()), None
-    ) or next((window for window in wrappers.windows() if window.qwindow().isAncestorOf(widget)), None)
+def _window_of(dock: QtWidgets.QWidget) -> Window | None:
+    """The window a docker belongs to, also where it floats."""
+    parent = dock.parentWidget()
+    return next((window for window in wrappers.windows() if window.qwindow() is parent), None)

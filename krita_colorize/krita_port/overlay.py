@@ -101,7 +101,8 @@ class _Sheet(QtWidgets.QWidget):
     def target(self) -> QtCore.QRectF:
         """Where the document lies on the canvas widget."""
         canvas = self._view.canvas()
-        scale = canvas.zoomLevel() * POINTS_PER_INCH / self.document.resolution() / self.devicePixelRatioF()
+        # In logical pixels: on a HiDPI screen Krita's zoom level already counts them.
+        scale = canvas.zoomLevel() * POINTS_PER_INCH / self.document.resolution()
         horizontal, vertical = self._area.horizontalScrollBar(), self._area.verticalScrollBar()
         assert horizontal is not None
         assert vertical is not None

@@ -49,7 +49,7 @@ def _needs_clone(node: Node) -> bool:
 
 def _is_plain(node: Node) -> bool:
     """A paint layer without masks: its own pixels are its look."""
-    return kind(node) is Kind.PAINT and not node.childNodes()
+    return kind(node) is Kind.PAINT and not wrappers.children(node)
 
 
 def _is_pass_through(node: Node) -> bool:

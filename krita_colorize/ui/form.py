@@ -14,8 +14,8 @@ from krita_colorize.core.modes import Mode
 from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList, remove_button
-from krita_colorize.ui.widgets import Choice, Entry, Fold, Icons, layer_entries, row, tool_button
+from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList
+from krita_colorize.ui.widgets import Choice, Entry, Fold, Icons, ToolButton, layer_entries, row
 
 _PAINT_TIP = "Find the foreground and lay it down as a layer that can be painted."
 
@@ -79,21 +79,28 @@ class Form(QtWidgets.QWidget):
             "A layer whose colours are for the background alone.",
             "background",
         )
-        self._create_sketch_mask = tool_button("create_sketch_mask_button", "Create", _PAINT_TIP)
+        self._create_sketch_mask = ToolButton("create_sketch_mask_button", "Create", _PAINT_TIP)
         self._create_sketch_mask.clicked.connect(self._on_create_sketch_mask)
 
     def _init_references(self) -> None:
         self._references = ReferenceList(self._session, self._icons)
         self._references.selected.connect(self._on_reference_selected)
         self._add_reference = AddReferenceButton(self._session, self._icons)
-        self._remove_reference = remove_button(self._references, self._icons)
+        self._remove_reference = ToolButton(
+            "remove_reference_button",
+            "Remove",
+            "Remove the selected reference from the list.",
+            icons=self._icons,
+            icon="edit-delete",
+        )
+        self._remove_reference.clicked.connect(self._references.remove_current)
         self._reference_mask = Choice(
             "reference_mask_combo",
             "Reference's foreground mask",
             "Where the figure is in the selected reference: opaque (or white) is figure.",
         )
         self._reference_mask.chosen.connect(self._on_reference_mask)
-        self._create_reference_mask = tool_button("create_reference_mask_button", "Create", _PAINT_TIP)
+        self._create_reference_mask = ToolButton("create_reference_mask_button", "Create", _PAINT_TIP)
         self._create_reference_mask.clicked.connect(self._on_create_reference_mask)
 
     def _init_checks(self) -> None:
@@ -117,8 +124,8 @@ class Form(QtWidgets.QWidget):
         self._seed.setToolTip("The same seed and settings give the same result again.")
         self._seed.setMinimumWidth(60)
         self._seed.valueChanged.connect(self._on_seed)
-        self._new_seed = tool_button(
-            "new_seed_button", "New", "Take another seed.", self._icons("view-refresh")
+        self._new_seed = ToolButton(
+            "new_seed_button", "New", "Take another seed.", icons=self._icons, icon="view-refresh"
         )
         self._new_seed.clicked.connect(self._on_new_seed)
         self._line_gap = QtWidgets.QSpinBox()

@@ -9,7 +9,7 @@ from krita_colorize.app.session import Session
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.settings import Reference, SourceKind
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
-from krita_colorize.ui.widgets import Icons, picture_icon, tool_button
+from krita_colorize.ui.widgets import Icons, ToolButton, picture_icon
 
 _ICON_SIDE = 48
 _HINT = "Drop layers or pictures here"
@@ -169,20 +169,15 @@ class ReferenceList(QtWidgets.QListWidget):
         menu.popup(self.mapToGlobal(position))
 
 
-class AddReferenceButton(QtWidgets.QToolButton):
+class AddReferenceButton(ToolButton):
     """Offers the document's layers, picture files and the clipboard."""
 
-    def __init__(self, session: Session, icons: Icons, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, icons: Icons) -> None:
+        tooltip = "Add a layer, a picture file, or the picture on the clipboard."
+        super().__init__("add_reference_button", "Add", tooltip, icons=icons, icon="list-add")
+        self.setAccessibleName("Add a reference")
         self.report = session.report
         self._session = session
-        self.setObjectName("add_reference_button")
-        self.setAccessibleName("Add a reference")
-        self.setToolTip("Add a layer, a picture file, or the picture on the clipboard.")
-        self.setText("Add")
-        icon = icons("list-add")
-        if not icon.isNull():
-            self.setIcon(icon)
         self.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QtWidgets.QMenu(self)
@@ -244,15 +239,3 @@ class AddReferenceButton(QtWidgets.QToolButton):
         for path in paths:
             if model is not None:
                 self._session.references.add_file(model, path)
-
-
-def remove_button(strip: ReferenceList, icons: Icons) -> QtWidgets.QToolButton:
-    """Removes the selected reference."""
-    button = tool_button(
-        "remove_reference_button",
-        "Remove",
-        "Remove the selected reference from the list.",
-        icons("edit-delete"),
-    )
-    button.clicked.connect(strip.remove_current)
-    return button

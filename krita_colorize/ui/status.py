@@ -6,7 +6,7 @@ from krita_colorize.app.backend import BackendState
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.widgets import row, tool_button
+from krita_colorize.ui.widgets import ToolButton, row
 
 _BUTTONS = {
     BackendState.STOPPED: ("Start", "Start the colour engine now. Colorize starts it by itself, too."),
@@ -30,7 +30,7 @@ class StatusBar(QtWidgets.QWidget):
         self._status.setObjectName("status_label")
         self._status.setAccessibleName("Status")
         self._status.setWordWrap(True)
-        self._button = tool_button("backend_button", "Start", "")
+        self._button = ToolButton("backend_button", "Start", "")
         self._button.clicked.connect(session.toggle_backend)
         self._error = self._error_label()
         self._sign = QtWidgets.QLabel()
@@ -45,6 +45,7 @@ class StatusBar(QtWidgets.QWidget):
         layout.addWidget(self._error_box)
         session.state_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
+        session.settings_changed.connect(self.refresh)
         self.refresh()
 
     @guarded
@@ -75,7 +76,7 @@ class StatusBar(QtWidgets.QWidget):
         return label
 
     def _dismiss_button(self) -> QtWidgets.QToolButton:
-        self._dismiss = tool_button("dismiss_error_button", "×", "Hide this message.")
+        self._dismiss = ToolButton("dismiss_error_button", "×", "Hide this message.")
         self._dismiss.setAutoRaise(True)
         self._dismiss.setAccessibleName("Hide this message")
         self._dismiss.clicked.connect(self._on_dismissed)

@@ -121,6 +121,7 @@ class ScrollColumn(QtWidgets.QScrollArea):
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Maximum)
         self.setWidget(content)
+        content.setAutoFillBackground(False)  # else a disabled form is a darker slab in light themes
 
     def sizeHint(self) -> QtCore.QSize:
         """The content's."""
@@ -150,13 +151,28 @@ def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
     return layout
 
 
-def tool_button(name: str, text: str, tooltip: str, icon: QtGui.QIcon | None = None) -> QtWidgets.QToolButton:
-    """A small button; with an icon the text is for screen readers only."""
-    button = QtWidgets.QToolButton()
-    button.setObjectName(name)
-    button.setText(text)
-    button.setAccessibleName(text)
-    button.setToolTip(tooltip)
-    if icon is not None and not icon.isNull():
-        button.setIcon(icon)
-    return button
+class ToolButton(QtWidgets.QToolButton):
+    """A small button. With an icon of Krita's, which follows the theme, its text is for screen readers only."""
+
+    def __init__(
+        self, name: str, text: str, tooltip: str, *, icons: Icons = no_icons, icon: str = ""
+    ) -> None:
+        super().__init__()
+        self._icons = icons
+        self._icon_name = icon
+        self.setObjectName(name)
+        self.setText(text)
+        self.setAccessibleName(text)
+        self.setToolTip(tooltip)
+        self._show_icon()
+
+    def changeEvent(self, event: QtCore.QEvent | None) -> None:
+        """Takes the icon of another theme."""
+        super().changeEvent(event)
+        if event is not None and event.type() == QtCore.QEvent.Type.PaletteChange:
+            self._show_icon()
+
+    def _show_icon(self) -> None:
+        icon = self._icons(self._icon_name) if self._icon_name else QtGui.QIcon()
+        if not icon.isNull():
+            self.setIcon(icon)

@@ -135,11 +135,18 @@ class FakeResult:
 
 def test_oldest_results_make_room(model: DocumentModel, qtbot: Any) -> None:
     for _ in range(6):
-        model.add_result(FakeResult(200 << 20), None)  # type: ignore[arg-type]
-    assert len(model.results) == 2
-    assert model.selected is model.results[0]
-    model.add_result(FakeResult(900 << 20), None)  # type: ignore[arg-type]
+        model.add_result(FakeResult(900 << 20), None)  # type: ignore[arg-type]
+    model.replace_result(model.results[1], FakeResult(100 << 20))  # type: ignore[arg-type]
     assert len(model.results) == 1
+    assert model.selected is model.results[0]
+
+
+def test_compact_results_are_kept(model: DocumentModel, qtbot: Any) -> None:
+    for _ in range(20):
+        model.add_result(FakeResult(200 << 20), None)  # type: ignore[arg-type]
+        for item in model.results[1:2]:
+            model.replace_result(item, FakeResult(3 << 20))  # type: ignore[arg-type]
+    assert len(model.results) == 20
 
 
 def test_discarding_selects_nothing(model: DocumentModel) -> None:

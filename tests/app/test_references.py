@@ -14,6 +14,7 @@ from fake_port import FakePort
 from krita_colorize.app import pictures
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
+from krita_colorize.core.errors import Told
 from krita_colorize.core.settings import NOTE, Settings, SourceKind
 from krita_colorize.qt import QtCore, QtGui
 
@@ -69,6 +70,24 @@ def test_clipboard_pictures_are_kept_in_the_document_once(
     assert pictures.read_data(page.document.notes[notes[0]], "x").size() == QtCore.QSize(30, 20)
 
 
+@pytest.mark.parametrize("content", ["nothing", "text", "null image"])
+def test_mime_without_a_picture_is_told(session: Session, empty: DocumentModel, content: str) -> None:
+    mime = QtCore.QMimeData()
+    if content == "text":
+        mime.setText("hello")
+    elif content == "null image":
+        mime.setImageData(QtGui.QImage())
+    with pytest.raises(Told):
+        session.references.add_mime(empty, mime, "Clipboard")
+
+
+def test_pixmaps_are_pictures_too(session: Session, empty: DocumentModel, qtbot: Any) -> None:
+    mime = QtCore.QMimeData()
+    mime.setImageData(QtGui.QPixmap.fromImage(image()))
+    session.references.add_mime(empty, mime, "Clipboard")
+    wait(qtbot, lambda: empty.settings.references)
+
+
 def test_clipboard_pictures_colour_after_reopening(
     session: Session, empty: DocumentModel, page: Page, port: FakePort, qtbot: Any
 ) -> None:
@@ -86,18 +105,38 @@ def test_clipboard_pictures_colour_after_reopening(
     assert session.document.results[0].result.layers()[0].pixels.data[:4] == b"\xff\x00\x00\xff"
 
 
-def test_dragged_layers_are_the_live_layers(session: Session, empty: DocumentModel, page: Page) -> None:
+def dragged(name: str) -> QtCore.QMimeData:
+    """What Krita hands over when a row of its Layers docker is dragged."""
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as kra:
-        kra.writestr(
-            "maindoc.xml", '<DOC><IMAGE><layers><layer name="Sheet" uuid="{x}"/></layers></IMAGE></DOC>'
-        )
+        kra.writestr("maindoc.xml", f'<DOC><IMAGE><layers><layer name="{name}"/></layers></IMAGE></DOC>')
     mime = QtCore.QMimeData()
     mime.setImageData(image())
     mime.setData("application/zip", archive.getvalue())
-    session.references.add_mime(empty, mime, "Dropped picture")
+    return mime
+
+
+def test_dragged_layers_are_the_live_layers(session: Session, empty: DocumentModel, page: Page) -> None:
+    session.references.add_mime(empty, dragged("Sheet"), "Dropped picture")
     source = empty.settings.references[0].source
     assert (source.kind, source.key) == (SourceKind.LAYER, page.sheet.id)
+
+
+def test_dragging_selects_but_the_sketch_stays(
+    session: Session, empty: DocumentModel, page: Page, port: FakePort, qtbot: Any
+) -> None:
+    port.select(page.document, page.sheet)  # Krita does, when the drag begins
+    qtbot.waitUntil(lambda: empty.sketch is not None and empty.sketch.id == page.sheet.id)
+    session.references.add_mime(empty, dragged("Sheet"), "Dropped picture")
+    assert empty.sketch is not None
+    assert empty.sketch.id == page.lines.id
+    assert [reference.source.key for reference in empty.settings.references] == [page.sheet.id]
+
+
+def test_layers_of_other_documents_are_pictures(session: Session, empty: DocumentModel, qtbot: Any) -> None:
+    session.references.add_mime(empty, dragged("Elsewhere"), "Dropped picture")
+    wait(qtbot, lambda: empty.settings.references)
+    assert empty.settings.references[0].source.kind is SourceKind.NOTE
 
 
 def test_dropped_files_are_all_added(
@@ -143,6 +182,7 @@ def test_layers_get_their_thumbnail_with_the_first_job(
 def test_settings_without_sketch_are_refused(session: Session, port: FakePort, qtbot: Any) -> None:
     port.open()
     wait(qtbot, lambda: session.document is not None)
+    assert session.status == "Select the layer with your sketch"
     session.colorize()
     assert "Select the layer with your sketch" in session.error
     assert session.document.settings == Settings()

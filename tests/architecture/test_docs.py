@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 import typer.main
-from click.testing import CliRunner
-
 from colorizer import cli
+from typer.testing import CliRunner
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = typer.main.get_command(cli.app)
@@ -23,10 +22,15 @@ def text(name):
 
 def help_page():
     """docs/commands.md as the program itself tells it."""
-    lines = ["# Commands", "", "`./colorize COMMAND` from a clone, `colorize COMMAND` once installed. Made by the tests.", ""]
+    lines = [
+        "# Commands",
+        "",
+        "`./colorize COMMAND` from a clone, `colorize COMMAND` once installed. Made by the tests.",
+        "",
+    ]
     runner = CliRunner()
     for name in COMMAND.commands:
-        shown = runner.invoke(COMMAND, [name, "--help"], prog_name="colorize", terminal_width=100)
+        shown = runner.invoke(cli.app, [name, "--help"], prog_name="colorize", env={"COLUMNS": "100"})
         lines += [f"## {name}", "```", shown.output.strip(), "```", ""]
     return "\n".join(lines)
 

@@ -8,9 +8,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 HEAVY = """
 import importlib, pkgutil, sys, threading, colorizer
-holders = ("network", "skia", "__main__")  # files that hold networks or drawing import their library at the top
-workers = ("colorizer.server.pixels", "colorizer.server.run_job")  # the worker process's side of the server
-names = [m.name for m in pkgutil.walk_packages(colorizer.__path__, "colorizer.") if m.name not in workers]
+# The worker process's side of the server, and what runs inside Krita.
+elsewhere = ("colorizer.server.pixels", "colorizer.server.run_job", "colorizer.krita_host.driver")
+names = [m.name for m in pkgutil.walk_packages(colorizer.__path__, "colorizer.") if m.name not in elsewhere]
 light = [n for n in names if n.split(".")[1] in ("cli", "server", "krita_host", "errors", "paths", "progress")]
 for name in light:
     if not name.endswith("__main__"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import struct
 import zlib
 
@@ -45,15 +46,28 @@ def test_png_travels_as_it_is() -> None:
     assert bundle.decode(b"".join(bundle.encode({}, [picture]))).blob(0) == picture
 
 
-def test_flat_pictures_are_deflated_and_noise_is_not() -> None:
-    import random
+@given(st.lists(blobs(), min_size=1, max_size=3))
+def test_compact_holds_the_same_pictures(pictures: list[Blob]) -> None:
+    decoded = bundle.decode(b"".join(bundle.encode({}, pictures)))
+    compact = decoded.compact()
+    assert [compact.blob(i) for i in range(len(pictures))] == pictures
+    assert compact.compact() == compact
 
+
+def test_compact_deflates_flat_pictures_and_not_noise() -> None:
     noise = random.Random(1).randbytes(256 * 256)
-    parts = bundle.encode(
-        {}, [Blob(Format.GRAY8, 256, 256, bytes(256 * 256)), Blob(Format.GRAY8, 256, 256, noise)]
-    )
-    assert len(parts[1]) < 1000
-    assert parts[2] == noise
+    pictures = [Blob(Format.GRAY8, 256, 256, data) for data in (bytes(256 * 256), noise)]
+    flat, noisy = bundle.decode(b"".join(bundle.encode({}, pictures))).compact().packed
+    assert len(flat.data) < 1000
+    assert noisy.data == noise
+
+
+def test_only_very_large_pictures_are_deflated_for_the_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "_LARGE_BYTES", 1000)
+    small, large = (Blob(Format.GRAY8, side, side, bytes(side * side)) for side in (30, 300))
+    parts = bundle.encode({}, [small, large])
+    assert len(parts[1]) == 900
+    assert len(parts[2]) < 1000
 
 
 def test_large_pictures_are_unpacked_piece_by_piece() -> None:

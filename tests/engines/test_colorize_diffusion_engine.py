@@ -72,7 +72,9 @@ def test_colours_in_every_mode(version, mode, engines):
     assert [layer.name for layer in result.layers] == names.get(mode, ["Background", "Colours"])
     assert all(layer.pixels.shape == (90, 130, 4) for layer in result.layers)
     assert ("Colouring", 2, 2) in listener.stages
-    assert listener.previews[0].shape == (90, 130, 4)
+    assert len(listener.previews) == 3
+    assert all(picture.shape[2] == 4 for picture in listener.previews)
+    assert listener.previews[-1].shape == (90, 130, 4)
 
 
 def test_same_request_same_bytes(engines):

@@ -241,13 +241,26 @@ class Stopped(Exception):
 def test_stops_within_one_step():
     calls = []
 
-    def stop(done, total, latent):
-        calls.append((done, total, tuple(latent.shape)))
+    def stop(done, total, ahead):
+        calls.append((done, total, tuple(ahead().shape)))
         raise Stopped
 
     with pytest.raises(Stopped):
         colour(tiny.shared(Version.V1), Settings(), on_step=stop)
     assert calls == [(1, 2, (1, 4, 8, 8))]
+
+
+@pytest.mark.parametrize("sampler", [Sampler.DPM, Sampler.DPMPP_2M, Sampler.EULER])
+def test_last_look_ahead_is_the_result(sampler):
+    pipeline, seen = tiny.shared(Version.V1), []
+    steps = Steps(sampler, count=3)
+    drawn = colour(pipeline, Settings(), steps=steps, on_step=lambda _d, _t, ahead: seen.append(ahead()))
+    assert close(pipeline.decode(seen[-1]), drawn, 2e-3)
+    assert not close(pipeline.decode(seen[0]), drawn, 2e-3)
+
+
+def test_previews_are_small():
+    assert tiny.shared(Version.V1).preview(torch.zeros(1, 4, 96, 48)).shape == (1, 3, 256, 128)
 
 
 @pytest.mark.parametrize(
@@ -272,6 +285,17 @@ def test_works_without_a_reference():
     assert torch.isfinite(
         colour(tiny.shared(Version.V1), Settings(), replace(tiny.pictures(), reference=None))
     ).all()
+
+
+def test_half_precision_can_be_loaded_and_saved(tmp_path):
+    settings = Settings(SPLIT)
+    tiny.shared(Version.V2).save_pretrained(tmp_path / "full")
+    half = ColorizeDiffusionPipeline.from_pretrained(tmp_path / "full", dtype=torch.bfloat16)
+    before = colour(half, settings)
+    half.save_pretrained(tmp_path / "half")
+    assert torch.equal(colour(half, settings), before)
+    again = ColorizeDiffusionPipeline.from_pretrained(tmp_path / "half", dtype=torch.bfloat16)
+    assert torch.equal(colour(again, settings), before)
 
 
 def test_half_precision_is_near_full():

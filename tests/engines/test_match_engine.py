@@ -137,6 +137,15 @@ def test_side_without_reference_left_clear() -> None:
     assert run(request).report["unpainted_pixels"] == np.count_nonzero(background.mask)
 
 
+@pytest.mark.parametrize("mask", [None, box_mask()])
+def test_cut_out_reference_leaves_background_clear(mask: np.ndarray | None) -> None:
+    reference = box_reference()
+    reference[box_mask() == 0] = (255, 0, 255, 0)
+    background, flats = run(replace(REQUEST, references=(Reference(reference, mask),))).layers
+    assert not background.pixels[..., 3].any()
+    assert colours(flats) <= FIGURE
+
+
 def test_missing_masks_predicted() -> None:
     request = replace(REQUEST, mode=Mode.SPLIT, sketch_mask=None, references=(Reference(box_reference()),))
     background, flats = run(request).layers

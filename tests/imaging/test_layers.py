@@ -107,6 +107,14 @@ def test_lines_multiplied_on_paper() -> None:
     assert flat[64, 64].tolist() == [0, 0, 0, 255]
 
 
+def test_light_lines_on_black_screened() -> None:
+    sketch = box_sketch()
+    sketch[..., :3] = 255 - sketch[..., :3]
+    flat = with_lines([layer(blank(128, 128, RED))], sketch)
+    assert flat[64, 50].tolist() == [*RED, 255]
+    assert flat[64, 64].tolist() == [255, 255, 255, 255]
+
+
 def test_transparent_lines_laid_over() -> None:
     sketch = np.zeros((16, 16, 4), np.uint8)
     sketch[8] = (10, 20, 30, 255)

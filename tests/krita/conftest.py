@@ -38,8 +38,10 @@ class Keeper:
 
 def keep(start, prelude):
     keeper = Keeper(start, prelude)
-    yield keeper
-    keeper.close()
+    try:
+        yield keeper
+    finally:
+        keeper.close()
 
 
 @pytest.fixture(scope="session")

@@ -140,7 +140,11 @@ class Heartbeat:
         self.file.seek(0)
         self.file.truncate()
         gui = text.rpartition("(most recent call first):\n")[2].splitlines()
-        ours = [line.rpartition("/")[2] for line in gui if "krita_colorize" in line or "request" in line]
+        ours = [
+            line.rpartition("krita_colorize/")[2]
+            for line in gui
+            if "krita_colorize" in line or "request" in line
+        ]
         return " < ".join(ours[:4]) or "Krita itself"
 
     def stop(self):

@@ -66,9 +66,7 @@ def screen_colour(x, y):
 
 
 def widget(name):
-    """A widget of the docker or the canvas by its Qt object name; asking for all of Krita's widgets would take long."""
-    places = [d for d in Krita.instance().dockers() if d.objectName() == "colorize_docker"]
-    places += [canvas.canvas_widget(window)] if canvas.canvas_widget(window) else []
-    return next(
-        (found for found in (place.findChild(QWidget, name) for place in places) if found is not None), None
-    )
+    """A widget of the docker by its Qt object name, or the overlay; looking through all of Krita's would take long."""
+    dock = next(d for d in Krita.instance().dockers() if d.objectName() == "colorize_docker")
+    place = canvas.canvas_widget(window) if name == "colorize_overlay" else dock
+    return place.findChild(QWidget, name) if place is not None else None

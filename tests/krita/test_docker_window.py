@@ -386,4 +386,6 @@ def test_the_gui_thread_stays_free(krita, tmp_path, capsys):
         print("\nlongest GUI-thread gaps, ms")
         print("  while a job runs:", *working[:6], sep="\n    ")
         print("  while applying:", *applying[:3], sep="\n    ")
-    assert working[0][0] < 500
+    # Other processes share the machine's cores while this runs; what is measured in peace is a third of it.
+    ours = [ms for ms, where in working + applying if where.startswith(("app/", "core/", "ui/"))]
+    assert max(ours, default=0) < 250

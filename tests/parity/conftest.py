@@ -57,6 +57,9 @@ def recorded(metafunc: pytest.Metafunc, folder: Path, prefix: str = "") -> bool:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    chosen = config.getoption("--fixtures", default=None)
+    if chosen and not Path(chosen).is_dir():
+        raise pytest.UsageError(f"--fixtures: there is no folder {chosen}")
     config.addinivalue_line("markers", "needs(name): runs where a fixture records an array of that name")
 
 

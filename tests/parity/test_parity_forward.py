@@ -116,11 +116,11 @@ def test_predictions(folder, case, recorded, conditions, batch, agree):
 
 @published.needs("attn")
 @torch.no_grad()
-def test_attention(folder, case, recorded, conditions, agree):
+def test_attention(folder, case, recorded, conditions, batch, agree):
     numbers = sorted({int(name.split(".")[0][4:]) for name in recorded.numbered("attn", ".x")})
     denoiser = published.model_of(folder).denoiser
     layers = transformers_in_order(denoiser.unet)
-    denoiser.shared.plan = Rows(1, False, False).plan(conditions, sees_reference=True)
+    denoiser.shared.plan = Rows(batch, False, False).plan(conditions, sees_reference=True)
     for number in numbers:
         layer = layers[number].transformer_blocks[0].attn2
         inside = Arrays(recorded.file, f"{recorded.prefix}attn{number}.")
@@ -128,6 +128,11 @@ def test_attention(folder, case, recorded, conditions, agree):
             layer(inside["x"], encoder_hidden_states=inside["context"]), inside["out"], name=f"layer {number}"
         )
         agree(denoiser.shared.plan.scales[number], inside["scale"], 1e-6, "scale")
+        if "mask" in inside:
+            mask = latent_mask(inputs_of(folder, case)["smask_full"])
+            agree(mask.expand_as(inside["mask"]), inside["mask"], 1e-6, "mask")
+            share = (inside["x"].shape[1] / mask.numel()) ** 0.5
+            agree(share, inside["scale_factor"], 1e-6, "level")
         check_inside(layer, denoiser.shared.plan, inside, agree)
 
 

@@ -8,7 +8,7 @@ import torch
 from colorizer.engines.colorize_diffusion.conditioning import Conditioner
 from colorizer.engines.colorize_diffusion.guidance import Rows
 from colorizer.engines.colorize_diffusion.layout import Component, targets
-from colorizer.engines.colorize_diffusion.noise import BETA_END, BETA_START
+from colorizer.engines.colorize_diffusion.noise import BETA_END, BETA_START, NoiseSchedule
 from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
 from colorizer.engines.colorize_diffusion.recovery import TokenBlock, sinusoid
 from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
@@ -100,6 +100,10 @@ def test_skip_warp_with_published_heads(folder, arrays, agree):
         tokens = recorded["x"].flatten(2).transpose(1, 2)
         ours = block(tokens, recorded["context"])
         agree(ours.transpose(1, 2).reshape(recorded["x"].shape), recorded["out"], name=case)
+        itself = block.norm1(tokens)  # without a context they attend to themselves
+        ours = tokens + block.attention(itself, itself)
+        ours = ours + block.mlp(block.norm2(ours))
+        agree(ours.transpose(1, 2).reshape(recorded["x"].shape), recorded["out_self"], name=f"{case} itself")
 
 
 def block_weights(arrays, prefix):
@@ -158,6 +162,18 @@ def test_noise_and_velocity(folder, arrays, agree):
     x0, noise, t = recorded["x0"], recorded["noise"], recorded["t"]
     agree(scheduler.add_noise(x0, noise, t), recorded["q_sample"], name="q_sample")
     agree(scheduler.get_velocity(x0, noise, t), recorded["get_v"], name="velocity")
+
+
+@published.needs("ddpm.start_from_v")
+def test_estimates_of_the_clean_latent(folder, arrays, agree):
+    recorded, schedule = arrays.of("ddpm"), NoiseSchedule()
+    for i, t in enumerate(recorded["t"].tolist()):
+        noisy, output = recorded["x0"][i], recorded["noise"][i]  # any two tensors will do
+        for name, is_velocity in (("start_from_noise", False), ("start_from_v", True)):
+            ours = schedule.denoised(noisy, output, float(t), is_velocity=is_velocity)
+            agree(ours, recorded[name][i], name=name)
+        alpha = float(schedule.alphas_cumprod[t])
+        agree(output * alpha**0.5 + noisy * (1 - alpha) ** 0.5, recorded["eps_from_v"][i], name="noise of v")
 
 
 @published.needs("leak.x")

@@ -54,7 +54,9 @@ def test_posterior_follows_from_the_schedule(arrays, agree):
 
 
 def test_zero_snr_is_diffusers(arrays, agree):
-    agree(rescale_zero_terminal_snr(NoiseSchedule().betas), arrays["ddpm_zero_snr.betas"], 1e-5)
+    betas = rescale_zero_terminal_snr(NoiseSchedule().betas)
+    agree(betas, arrays["ddpm_zero_snr.betas"], 1e-5)
+    agree((1 - betas).cumprod(dim=0), arrays["ddpm_zero_snr.alphas_cumprod"], 1e-5)
 
 
 def test_conversions(arrays, agree):

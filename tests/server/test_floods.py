@@ -23,7 +23,7 @@ def test_streamed_body_too_large(start_backend) -> None:
 
 
 def test_slow_body_is_given_up(start_backend) -> None:
-    backend = start_backend(body_timeout_s=0.3)
+    backend = start_backend(body_timeout_s=1.0)
     check_error(post_head(backend, Content_Length="1000"), 408, "timeout")
     assert backend.wait(backend.submit(job()))["state"] == "done"
 

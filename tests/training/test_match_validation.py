@@ -15,15 +15,16 @@ from torch import nn
 class Oracle(nn.Module):
     """Answers from the truth; `shift` turns every answer into a wrong one."""
 
-    def __init__(self, shift=0):
+    def __init__(self, shift=0, kind=None):
         super().__init__()
         self.config = replace(Recipe().network, image_size=64, query_grid=32, key_grid=16)
         self.anything = nn.Parameter(torch.zeros(1))
         self._shift = shift
+        self._kind = kind
         self._asked = 0
 
     def forward(self, ink, ink_mask, reference, reference_mask):
-        batch = collate([triplet(self._asked % 6, 64)])
+        batch = collate([triplet(self._asked % 6, 64, self._kind)])
         self._asked += 1
         keys = key_parts(batch.reference_parts, 16).flatten(1)
         queries = batch.parts[:, ::2, ::2].flatten(1)
@@ -41,6 +42,12 @@ def test_truth_is_right_everywhere():
     assert figures.regions_right > 0.9
     assert figures.present_missed < 0.05
     assert figures.absent_found > 0.9
+
+
+def test_same_place_is_right_where_the_pose_is_the_same():
+    moved, bent = (validate(Oracle(kind=kind), 6, kind) for kind in ("view", "bent"))
+    assert moved.area_right_same_place < 0.9
+    assert bent.area_right_same_place > moved.area_right_same_place
 
 
 def test_wrong_answers_count_as_wrong():

@@ -251,6 +251,7 @@ def test_backend_button_follows_the_backend(docker: DockerWidget, session: Sessi
     session.backend.report("The colour engine ended.")
     assert button.text() == "Restart"
     assert find(docker, "error_label").text() == "The colour engine ended."
+    assert not find(docker, "dismiss_error_button").isVisible()
     click(qtbot, button)
     wait(qtbot, lambda: session.backend.state is BackendState.READY)
     assert find(docker, "error_label").text() == ""
@@ -357,3 +358,19 @@ def test_closing_the_session_leaves_nothing_behind(
     session.close()
     session.close()
     assert port.closed
+
+
+def test_icons_follow_the_theme(session: Session, qtbot: Any) -> None:
+    def icons(name: str) -> QtGui.QIcon:
+        asked.append(name)
+        pixmap = QtGui.QPixmap(16, 16)
+        pixmap.fill(QtGui.QColor("red"))
+        return QtGui.QIcon(pixmap)
+
+    asked: list[str] = []
+    docker = DockerWidget(session, icons=icons)
+    qtbot.addWidget(docker)
+    docker.show()
+    asked.clear()
+    docker.setPalette(QtGui.QPalette(QtGui.QColor("#d4d4d4")))
+    qtbot.waitUntil(lambda: {"list-add", "edit-delete", "view-refresh"} <= set(asked))

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import Enum
-from pathlib import Path
 from typing import Any, Protocol
 
+from colorizer.engines.modes import Mode
 from colorizer.imaging.values import Blend, Layer, Mask, Picture, Role
 
 __all__ = [
@@ -30,15 +29,6 @@ __all__ = [
     "Result",
     "Role",
 ]
-
-
-class Mode(str, Enum):
-    """What is coloured, and from what (DESIGN section 5)."""
-
-    WHOLE = "whole"
-    SPLIT = "split"
-    FOREGROUND = "foreground"
-    BACKGROUND = "background"
 
 
 @dataclass(frozen=True)
@@ -139,9 +129,6 @@ class Engine(Protocol):
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch. Raises `InvalidInput` for what the artist can put right."""
-
-    def weights(self, model: str = "") -> Path | None:
-        """The weights file of a model, for the record's hash; None where an engine has none."""
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground of a sketch or a reference."""

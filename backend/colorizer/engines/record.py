@@ -6,32 +6,35 @@ Server and command line write the same record; pictures are named by the SHA-256
 from __future__ import annotations
 
 import hashlib
+import platform
 from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
-import colorizer
-from colorizer.engines.base import ColorizeRequest, Mask, Picture, Result
+import numpy as np
 
-LIBRARIES = ("torch", "numpy", "opencv-python-headless", "scikit-image", "pillow")
+import colorizer
+from colorizer.engines.base import ColorizeRequest, Engine, Mask, Picture, Result
+
+LIBRARIES = ("numpy", "opencv-python-headless", "torch")
+"""Those whose change can change the bytes of a result."""
 
 
 def make_record(
-    engine: str, request: ColorizeRequest, result: Result, *, weights: Path | None, seconds: dict[str, float]
+    engine: Engine, request: ColorizeRequest, result: Result, *, device: str, seconds: dict[str, float]
 ) -> dict[str, Any]:
     """Everything needed to get the same result again, as JSON values.
 
     Args:
-        engine: the engine's name.
-        request: what the engine was given.
+        engine: what coloured.
+        request: what it was given.
         result: what it gave back; its report becomes part of the record.
-        weights: the weights file that was used; None where there is none.
+        device: the torch device it ran on.
         seconds: how long each part took, by name.
     """
     return {
         "request": {
-            "engine": engine,
+            "engine": engine.info.name,
             "model": request.model,
             "mode": request.mode.value,
             "seed": request.seed,
@@ -39,29 +42,30 @@ def make_record(
             "canvas": {"width": request.sketch.shape[1], "height": request.sketch.shape[0]},
         },
         "report": result.report,
-        "versions": {"krita-colorize": colorizer.__version__, **{name: version(name) for name in LIBRARIES}},
+        "versions": _versions() | {"device": device},
         "hashes": {
-            "model": hash_file(weights) if weights else None,
+            "model": _model_hash(engine, request.model),
             "sketch": hash_pixels(request.sketch),
             "sketch_mask": hash_pixels(request.sketch_mask),
             "references": [hash_pixels(reference.picture) for reference in request.references],
             "reference_masks": [hash_pixels(reference.mask) for reference in request.references],
             "background": hash_pixels(request.background),
         },
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
+        "seconds": {name: round(value, 4) for name, value in seconds.items()},
     }
 
 
 def hash_pixels(pixels: Picture | Mask | None) -> str | None:
-    """SHA-256 of a picture's or mask's size and bytes, in hex."""
-    if pixels is None:
-        return None
-    digest = hashlib.sha256(repr(pixels.shape).encode())
-    digest.update(pixels.tobytes())
-    return digest.hexdigest()
+    """SHA-256 of a picture's or mask's rows from the top, in hex."""
+    return None if pixels is None else hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
-def hash_file(path: Path) -> str:
-    """SHA-256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _versions() -> dict[str, str]:
+    found = {name: version(name) for name in LIBRARIES}
+    return {"colorizer": colorizer.__version__, "python": platform.python_version(), **found}
+
+
+def _model_hash(engine: Engine, name: str) -> str:
+    models = {model.name: model for model in engine.info.models}
+    model = models.get(name) or next(iter(models.values()), None)
+    return model.sha256 if model else ""

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.imaging.lines import has_paper
+from colorizer.imaging.lines import has_dark_paper, has_paper
 from colorizer.imaging.values import Blend, Layer, Picture, Role
 
 _BAND_PIXELS = 2_000_000
@@ -32,14 +32,16 @@ def flatten(layers: Sequence[Layer], width: int, height: int) -> Picture:
 
 
 def with_lines(layers: Sequence[Layer], sketch: Picture) -> Picture:
-    """The layers with the artist's lines on them: over them, or multiplied where the sketch layer has paper."""
+    """The layers with the artist's lines on them, see `lines_layer`."""
     height, width = sketch.shape[:2]
     return flatten([*layers, lines_layer(sketch)], width, height)
 
 
 def lines_layer(sketch: Picture) -> Layer:
-    """The sketch, untouched, as the layer above the colours."""
-    blend = Blend.MULTIPLY if has_paper(sketch) else Blend.NORMAL
+    """The sketch, untouched, as the layer above the colours; its paper, light or dark, lets them through."""
+    blend = Blend.NORMAL
+    if has_paper(sketch):
+        blend = Blend.SCREEN if has_dark_paper(sketch) else Blend.MULTIPLY
     return Layer("Lines", Role.FIGURE, sketch, blend=blend)
 
 

@@ -39,6 +39,13 @@ def has_paper(sketch: Picture) -> bool:
     return bool(np.count_nonzero(alpha >= 250) > 0.5 * alpha.size)
 
 
+def has_dark_paper(sketch: Picture) -> bool:
+    """Whether it is light lines on black: the picture and its border are mostly black and opaque."""
+    dark = 255 - cv2.min(cv2.min(sketch[..., 0], sketch[..., 1]), sketch[..., 2])
+    border = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
+    return has_paper(sketch) and bool(np.median(border) > 200 and np.median(_small(dark)) > 200)
+
+
 def find_ink(sketch: Picture) -> Ink:
     """The sketch's ink, 255 = full force, of the sketch's size.
 
@@ -82,23 +89,15 @@ def _darkness(sketch: Picture) -> Ink:
     dark = 255 - cv2.min(cv2.min(sketch[..., 0], sketch[..., 1]), sketch[..., 2])
     alpha = sketch[..., 3]
     if alpha.min() == 255:
-        light = 255 - cv2.max(cv2.max(sketch[..., 0], sketch[..., 1]), sketch[..., 2])
-        return _swap_if_dark_paper(dark, light)
+        if has_dark_paper(sketch):
+            return cv2.max(cv2.max(sketch[..., 0], sketch[..., 1]), sketch[..., 2])  # type: ignore[no-any-return]
+        return dark  # type: ignore[no-any-return]
     painted = dark[alpha > 127]
     if painted.size == 0:  # a very faint layer: its alpha is all there is
         return np.ascontiguousarray(alpha)
     if np.percentile(painted, 90) < 96:  # nothing dark in it: light ink made for a dark canvas
         return np.ascontiguousarray(alpha)
     return np.rint(dark * (alpha.astype(np.float32) / 255)).astype(np.uint8)  # type: ignore[no-any-return]
-
-
-def _swap_if_dark_paper(dark: Ink, light: Ink) -> Ink:
-    """Light lines on black: the picture and its border are mostly black, yet something is light."""
-    border = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
-    if np.median(border) > 200 and np.median(dark) > 200:
-        swapped: Ink = 255 - light
-        return swapped
-    return dark
 
 
 def _without_paper(darkness: Ink) -> Ink:

@@ -19,6 +19,7 @@ from pathlib import Path
 import colorizer
 from colorizer import paths
 from colorizer.errors import ColorizerError
+from colorizer.krita_host import screen
 
 PLUGIN = "krita_colorize"
 DESKTOP = "colorize.desktop"
@@ -89,8 +90,11 @@ def user_folders(environment: dict[str, str] | None = None) -> Folders:
 
 def install_for_user(backend_command: list[str]) -> Path:
     """Puts the docker into this user's Krita and tells it how to start the backend; returns the plugin's folder."""
-    require_krita()
     folders = user_folders()
+    if (
+        not folders.resources.is_dir()
+    ):  # a Krita that has been used is somewhere, even where it isn't found: AppImage
+        require_krita()
     if _is_open(folders):
         raise KritaIsOpen("Krita is open. Close it, then run the command again.")
     installed = install(folders)
@@ -101,6 +105,10 @@ def install_for_user(backend_command: list[str]) -> Path:
 def open_krita(files: list[Path]) -> int:
     """Installs the docker for this user and opens Krita with files; returns its exit status when it is closed."""
     program = require_krita()
+    if not screen.has_display():
+        raise screen.NoScreen(
+            "There is no display to open Krita on. `colorize demo` works on a virtual screen."
+        )
     install_for_user(default_backend_command())
     return subprocess.run([str(program), *map(str, files)], check=False).returncode
 

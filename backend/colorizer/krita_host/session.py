@@ -160,12 +160,14 @@ def windowed(
     files: Sequence[Path] = (),
     backend: Sequence[str] = (),
     settings: dict[str, str] | None = None,
+    variables: dict[str, str] | None = None,
 ) -> Iterator[Session]:
-    """Krita's window with the docker on a display; `backend` is the command that starts the backend."""
+    """Krita's window with the docker on a display. `backend` is the command that starts the backend, `settings` are
+    keys of kritarc ("group/key"), `variables` go into the environment.
+    """
     program = install.require_krita()
     with tempfile.TemporaryDirectory(prefix="krita-", ignore_cleanup_errors=True) as folder:
-        environment = _environment(Path(folder), "windowed") | {"DISPLAY": display}
-        environment |= {"COLORIZE_HOME": f"{folder}/colorize"}
+        environment = _environment(Path(folder), "windowed") | {"DISPLAY": display} | (variables or {})
         folders = install.user_folders(environment)
         install.install(folders)
         _put_driver(folders.plugins)

@@ -6,17 +6,13 @@ Knows neither pipes nor HTTP. The bundle was checked by the HTTP process, but it
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import platform
 import time
 from collections.abc import Callable
-from importlib import metadata
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-import colorizer
 from colorizer.engines import registry
 from colorizer.engines.base import (
     ColorizeRequest,
@@ -32,6 +28,7 @@ from colorizer.engines.base import (
     Role,
 )
 from colorizer.engines.device import choose_device
+from colorizer.engines.record import make_record
 from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
 from colorizer.imaging.lines import has_paper
@@ -70,14 +67,8 @@ def run(data: Buffer, report: JobReport) -> None:
     preview = pixels.encode_preview(layering.preview(result.layers, sketch, limits.PREVIEW_PX))
     packed = [_pack_layer(layer) for layer in result.layers]
     clock.lap("encode")
-    record = {
-        "request": job.model_dump(),
-        "sketch_has_paper": has_paper(sketch),
-        "report": result.report,
-        "versions": _versions() | {"device": device},
-        "hashes": _hashes(engine, job, inputs),
-        "seconds": clock.laps,
-    }
+    record = make_record(engine, inputs, result, device=device, seconds=clock.laps)
+    record |= {"request": job.model_dump(), "sketch_has_paper": has_paper(sketch)}
     report.finish(preview, result_bundle(preview, packed, record), record)
 
 
@@ -172,27 +163,6 @@ def result_bundle(preview: bytes, packed: list[_PackedLayer], record: dict[str, 
             blobs.append(one.mask)
         described.append(entry)
     return bundle.write({"preview": 0, "layers": described, "record": record}, blobs)
-
-
-def _versions() -> dict[str, str]:
-    """Everything whose change can change the bytes of a result."""
-    found = {name: metadata.version(name) for name in ("numpy", "opencv-python-headless", "torch")}
-    return {"colorizer": colorizer.__version__, "python": platform.python_version(), **found}
-
-
-def _hashes(engine: Engine, job: JobRequest, inputs: ColorizeRequest) -> dict[str, Any]:
-    """SHA-256 of the model's file and of the decoded pictures (RGBA rows from the top)."""
-    models = {model.name: model for model in engine.info.models}
-    model = models.get(job.model) or next(iter(models.values()), None)
-    return {
-        "model": model.sha256 if model else "",
-        "sketch": _sha256(inputs.sketch),
-        "references": [_sha256(reference.picture) for reference in inputs.references],
-    }
-
-
-def _sha256(picture: Picture) -> str:
-    return hashlib.sha256(np.ascontiguousarray(picture).data).hexdigest()
 
 
 class _Clock:

@@ -15,6 +15,7 @@ from typing import get_args
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
@@ -43,6 +44,8 @@ class MatchFigures:
     area_right: float
     """The same, by area."""
     area_right_without_masks: float
+    area_right_same_place: float
+    """What copying the reference's colours from the same place gets: the bar to beat."""
     absent_found: float
     """Of the regions whose colour the reference lacks: how many look mostly at the null key."""
     present_missed: float
@@ -54,6 +57,7 @@ class _Regions:
     """One figure's judged regions, in arrays of the same length."""
 
     right: NDArray[np.bool_]
+    right_same_place: NDArray[np.bool_]
     area: NDArray[np.float64]
     present: NDArray[np.bool_]
     null_share: NDArray[np.float64]
@@ -71,6 +75,7 @@ def validate(network: MatchNetwork, drawings: int, kind: ReferenceKind | None = 
         regions_right=_mean(seen.right[present]),
         area_right=_mean(seen.right[present], seen.area[present]),
         area_right_without_masks=_mean(blind.right[present], blind.area[present]),
+        area_right_same_place=_mean(seen.right_same_place[present], seen.area[present]),
         absent_found=_mean(seen.null_share[~present] > 0.5),
         present_missed=_mean(seen.null_share[present] > 0.5),
     )
@@ -83,19 +88,25 @@ def _judge(network: MatchNetwork, batch: Batch, *, masks: bool = True) -> _Regio
     known = 1.0 if masks else 0.0
     answer = network(batch.ink, batch.ink_mask * known, batch.reference, batch.reference_mask * known)
     cells, parts = _figure_regions(batch, config)
-    attention = torch.matmul(cells / cells.sum(1, keepdim=True), answer.logits[0].softmax(-1))
-    colours = answer.colours[0]
-    nearness = torch.exp(-(torch.cdist(colours, colours) ** 2) / (2 * _KERNEL**2))
-    chosen = colours[torch.matmul(attention[:, :-1], nearness).argmax(1)]
+    share = cells / cells.sum(1, keepdim=True)
+    attention = torch.matmul(share, answer.logits[0].softmax(-1))
+    same_place = F.adaptive_avg_pool2d(share.view(-1, config.query_grid, config.query_grid), config.key_grid)
 
-    palette = batch.palette[0]
+    truth = batch.palette[0][parts]
     keys = torch.unique(key_parts(batch.reference_parts, config.key_grid))
     return _Regions(
-        right=_difference(chosen, palette[parts]) < RIGHT,
+        right=_difference(_commonest(attention[:, :-1], answer.colours[0]), truth) < RIGHT,
+        right_same_place=_difference(_commonest(same_place.flatten(1), answer.colours[0]), truth) < RIGHT,
         area=cells.sum(1).double().cpu().numpy(),
-        present=(_difference_to_nearest(palette[parts], palette[keys]) < RIGHT),
+        present=_difference_to_nearest(truth, batch.palette[0][keys]) < RIGHT,
         null_share=attention[:, -1].double().cpu().numpy(),
     )
+
+
+def _commonest(attention: Tensor, colours: Tensor) -> Tensor:
+    """(R, K*K) and (K*K, 3) to (R, 3): the colour around which most attention gathers."""
+    nearness = torch.exp(-(torch.cdist(colours, colours) ** 2) / (2 * _KERNEL**2))
+    return colours[torch.matmul(attention, nearness).argmax(1)]
 
 
 def _figure_regions(batch: Batch, config: MatchConfig) -> tuple[Tensor, Tensor]:

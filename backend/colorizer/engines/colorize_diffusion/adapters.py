@@ -14,6 +14,7 @@ from typing import Any
 
 from torch import Tensor
 
+from colorizer.engines.colorize_diffusion.attention import has_adapters
 from colorizer.engines.colorize_diffusion.settings import Side
 
 FOLDER = "lora"
@@ -48,6 +49,10 @@ def add_adapter(unet: Any, side: Side, tensors: Mapping[str, Tensor]) -> None:
         unet.add_adapter(config, adapter_name=side.value)
     result = set_peft_model_state_dict(unet, dict(tensors), adapter_name=side.value)
     assert not result.unexpected_keys, result.unexpected_keys[:3]
+    for layer in unet.modules():
+        if has_adapters(layer) and side.value in layer.lora_A:
+            for matrix in (layer.lora_A[side.value], layer.lora_B[side.value]):
+                matrix.to(layer.base_layer.weight.device, layer.base_layer.weight.dtype)
 
 
 def adapters_of(unet: Any) -> dict[Side, dict[str, Tensor]]:

@@ -18,7 +18,7 @@ from torch import Tensor
 from colorizer.engines.colorize_diffusion.attention import Split, level_masks
 from colorizer.engines.colorize_diffusion.manipulation import manipulate_local
 from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
-from colorizer.engines.colorize_diffusion.settings import Settings, Side, Version
+from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Side, Version
 from colorizer.engines.colorize_diffusion.sketch_encoder import null_sketch
 
 BOTH_SIDES = frozenset(Side)
@@ -66,8 +66,11 @@ class Conditions:
     split: Split | None = None
     adapters: frozenset[Side] = frozenset()
     whole_adapter: Side | None = None
+    """See `attention.Plan`."""
     background: Sequence[Tensor] | None = None
+    """Token maps of the background encoder (v2)."""
     style: Sequence[Tensor] | None = None
+    """Vectors of the style encoder (v2)."""
 
 
 @dataclass
@@ -103,6 +106,11 @@ def latent_mask(mask: Tensor) -> Tensor:
 def squash(picture: Tensor, size: tuple[int, int]) -> Tensor:
     """Resizes to (H, W), aspect not kept; without antialiasing, as the style and background encoders learned it."""
     return F.interpolate(picture, size, mode="bicubic", align_corners=False)
+
+
+def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resizes to (H, W), aspect not kept; with antialiasing, as attention injection takes the reference."""
+    return F.interpolate(picture, size, mode="bicubic", align_corners=False, antialias=True)
 
 
 class Conditioner:
@@ -188,44 +196,40 @@ class Conditioner:
         return self.networks.threshold_embedder(like.new_tensor([threshold], dtype=torch.float32))
 
     def prepare_v2(self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: Hints) -> Conditions:
-        """v2: background enhance, style enhance, both, or neither."""
-        modes = settings.modes
-        background_tokens = tokens
-        if pictures.background is not None or modes.background:
-            picture = self.background_picture(pictures, settings)
-            background_tokens = self.networks.image_tokens(picture)[:, 1:]
-        style, background_latent = None, None
+        """v2: background enhance, style enhance, both, or neither; `foreground` alone only divides the picture."""
+        modes, scales = settings.modes, settings.scales
+        behind = self.background_tokens(pictures, modes, settings)
+        style, latent = None, None
         if modes.style:
-            style, background_latent = self.style(pictures, settings, tokens, background_tokens)
+            style, latent = self.style(pictures, settings, tokens, behind)
         if not modes.split:
             whole = Side.FOREGROUND if settings.parity and self.split_before else None
-            return Conditions(tokens, hints, settings.scales, whole_adapter=whole, style=style)
-        background = None
-        if modes.background:
-            self.split_before = True
-            context = background_tokens if pictures.background is not None and not modes.style else tokens
-            background = self.background(pictures, settings, context, background_latent)
-        else:
-            background_tokens = tokens
-        return Conditions(
-            torch.cat([tokens, background_tokens], dim=1),
-            hints,
-            settings.scales,
-            split=self.split(pictures, settings),
-            adapters=BOTH_SIDES if modes.background else frozenset(),
-            background=background,
-            style=style,
-        )
+            return Conditions(tokens, hints, scales, whole_adapter=whole, style=style)
+        split = self.split(pictures, settings)
+        if behind is None or not modes.background:
+            return Conditions(tokens.repeat(1, 2, 1), hints, scales, split, style=style)
+        self.split_before = True
+        context = tokens if pictures.background is None or modes.style else behind
+        background = self.background(pictures, settings, context, latent)
+        both = torch.cat([tokens, behind], dim=1)
+        return Conditions(both, hints, scales, split, BOTH_SIDES, background=background, style=style)
+
+    def background_tokens(self, pictures: Pictures, modes: Modes, settings: Settings) -> Tensor | None:
+        """Tokens of what lies behind the figure, where a mode of v2 needs them."""
+        if not modes.background and (pictures.background is None or not modes.style):
+            return None
+        return self.networks.image_tokens(self.background_picture(pictures, settings))[:, 1:]
 
     def style(
-        self, pictures: Pictures, settings: Settings, tokens: Tensor, background_tokens: Tensor
+        self, pictures: Pictures, settings: Settings, tokens: Tensor, behind: Tensor | None
     ) -> tuple[list[Tensor], Tensor | None]:
         """Style vectors of the reference, mixed with a background picture's; and that picture's latent."""
         assert pictures.reference is not None
         vectors, _ = self.style_of(pictures.reference, pictures.size, tokens)
         if pictures.background is None:
             return vectors, None
-        others, latent = self.style_of(pictures.background, pictures.size, background_tokens)
+        assert behind is not None
+        others, latent = self.style_of(pictures.background, pictures.size, behind)
         merge = settings.strength.merge
         return [a * (1 - merge) + b * merge for a, b in zip(vectors, others, strict=True)], latent
 

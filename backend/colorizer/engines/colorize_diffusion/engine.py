@@ -7,11 +7,13 @@ is the table `SWITCHES`. torch and the networks are loaded when the first pictur
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from colorizer import paths
 from colorizer.engines import registry
@@ -35,6 +37,8 @@ from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from colorizer.engines.colorize_diffusion.conditioning import Pictures
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
     from colorizer.engines.colorize_diffusion.preprocess import Box
@@ -116,13 +120,15 @@ class ColorizeDiffusionEngine:
         mask = self._sketch_mask(request, report, modes)
         pictures, box = self._prepare(request, report, modes, mask)
         report.stage("Colouring", 0, request.options.steps)
-        drawn = pipeline(
-            pictures,
-            Settings(modes=modes),
-            Steps(count=request.options.steps),
-            (request.seed,),
-            lambda done, total, _: report.stage("Colouring", done, total),
-        )
+
+        def tell(done: int, total: int, ahead: Callable[[], Tensor]) -> None:
+            report.stage("Colouring", done, total)
+            report.preview(
+                lambda: _opaque(crop(_sized(to_picture(pipeline.preview(ahead())), *pictures.size), box))
+            )
+
+        settings, steps = Settings(modes=modes), Steps(count=request.options.steps)
+        drawn = pipeline(pictures, settings, steps, (request.seed,), tell)
         report.stage("Painting layers")
         layers = _layers(request, crop(to_picture(drawn), box), mask)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
@@ -237,12 +243,9 @@ def _read(folder: Path) -> ColorizeDiffusionPipeline:
         ) from error
 
 
-def _layers(request: ColorizeRequest, drawn: Picture, mask: Mask | None) -> tuple[Layer, ...]:
+def _layers(request: ColorizeRequest, drawn: NDArray[np.uint8], mask: Mask | None) -> tuple[Layer, ...]:
     """The picture at the canvas's size: whole, or as figure and background with their masks."""
-    height, width = request.sketch.shape[:2]
-    way = cv2.INTER_AREA if drawn.shape[0] > height else cv2.INTER_CUBIC
-    colours = cv2.resize(drawn, (width, height), interpolation=way)
-    pixels = np.dstack([colours, np.full((height, width), 255, np.uint8)])
+    pixels = _opaque(_sized(drawn, *request.sketch.shape[:2]))
     layers = []
     if request.mode is not Mode.FOREGROUND and mask is not None:
         rest = 255 - mask
@@ -251,3 +254,14 @@ def _layers(request: ColorizeRequest, drawn: Picture, mask: Mask | None) -> tupl
         name = "Foreground mask" if mask is not None else ""
         layers.append(Layer("Colours", Role.FIGURE, pixels, mask=mask, mask_name=name))
     return tuple(layers)
+
+
+def _sized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """(h, w, 3) at (height, width, 3)."""
+    way = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_CUBIC
+    return cv2.resize(picture, (width, height), interpolation=way)
+
+
+def _opaque(picture: NDArray[np.uint8]) -> Picture:
+    """(H, W, 3) as RGBA."""
+    return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])

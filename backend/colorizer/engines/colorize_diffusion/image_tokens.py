@@ -49,5 +49,5 @@ def text_vectors(encoder: Any, token_ids: Tensor) -> Tensor:
     hidden = encoder(input_ids=token_ids, output_hidden_states=True).hidden_states[-2]
     projected = encoder.text_projection(encoder.text_model.final_layer_norm(hidden))
     end = token_ids.argmax(dim=-1)  # the end token has the largest id
-    vectors = projected[torch.arange(len(token_ids)), end]
+    vectors = projected[torch.arange(len(token_ids), device=end.device), end]
     return F.normalize(vectors, dim=-1)[:, None]

@@ -71,6 +71,12 @@ class NoiseSchedule:
         alpha = float(self.alphas_cumprod[timestep])
         return latent * alpha**0.5 + noise * (1 - alpha) ** 0.5
 
+    def denoised(self, noisy: Tensor, prediction: Tensor, timestep: float, *, is_velocity: bool) -> Tensor:
+        """What a prediction says the clean latent is; `noisy` has unit variance, `timestep` may be fractional."""
+        sigma = float(self.sigma_at(torch.tensor(timestep)))
+        kept, noise = (sigma**2 + 1) ** -0.5, sigma * (sigma**2 + 1) ** -0.5
+        return noisy * kept - prediction * noise if is_velocity else (noisy - prediction * noise) / kept
+
     def walk(self, spacing: Spacing, steps: int) -> Tensor:
         """Falling sigmas of n steps and a final 0: (n + 1,) float32."""
         low, high = self.sigmas[0], self.sigmas[-1]

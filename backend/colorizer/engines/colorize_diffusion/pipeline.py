@@ -23,7 +23,13 @@ from colorizer.engines.colorize_diffusion.adapters import (
     add_adapter,
     load_adapters,
 )
-from colorizer.engines.colorize_diffusion.conditioning import Conditioner, Conditions, Networks, Pictures
+from colorizer.engines.colorize_diffusion.conditioning import (
+    Conditioner,
+    Conditions,
+    Networks,
+    Pictures,
+    resized,
+)
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser
 from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens, text_vectors
 from colorizer.engines.colorize_diffusion.noise import Spacing
@@ -40,6 +46,8 @@ from colorizer.errors import InvalidInput
 
 SIZE_STEP = 64
 LATENT_SHRINK = 8
+PREVIEW_LATENT = 32
+"""Longest side of a latent that is decoded for a preview."""
 POSTERIOR_SEED = 0
 """The VAE's posterior is sampled as published, but apart from the picture's seed, so that conditions can be kept."""
 
@@ -140,7 +148,6 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
             str(folder), local_files_only=True, **options
         )
         load_adapters(pipeline.unet, Path(folder))
-        pipeline.unet.to(pipeline.unet.dtype)
         return pipeline
 
     @torch.no_grad()
@@ -249,11 +256,17 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         unscaled = (latent / self.vae.config.scaling_factor).to(self.vae.dtype)
         return self.vae.decode(unscaled, return_dict=False)[0].float()
 
+    @torch.no_grad()
+    def preview(self, latent: Tensor) -> Tensor:
+        """A small picture of a latent (1, 4, h, w): decoding a whole one takes longer than a step."""
+        side = max(latent.shape[-2:])
+        if side > PREVIEW_LATENT:
+            latent = F.interpolate(latent, scale_factor=PREVIEW_LATENT / side, mode="area")
+        return self.decode(latent)
+
     def injected_reference(self, pictures: Pictures, settings: Settings) -> InjectedReference | None:
         """What attention injection reads, where it is on."""
         if settings.injection is None or pictures.reference is None:
             return None
-        reference = F.interpolate(
-            pictures.reference, pictures.size, mode="bicubic", align_corners=False, antialias=True
-        )
+        reference = resized(pictures.reference, pictures.size)
         return InjectedReference(self.encode(reference), self.sketch_encoder(-reference))

@@ -77,7 +77,7 @@ def fit(tensor: Tensor, size: tuple[int, int], fill: float = -1.0) -> tuple[Tens
     """Resizes to the largest that fits (H, W) at its own aspect, centred on `fill`; and where it lies there."""
     height, width = size
     scale = min(height / tensor.shape[-2], width / tensor.shape[-1])
-    inner = (int(tensor.shape[-2] * scale), int(tensor.shape[-1] * scale))
+    inner = (max(1, int(tensor.shape[-2] * scale)), max(1, int(tensor.shape[-1] * scale)))
     resized = F.interpolate(tensor, inner, mode="bicubic", align_corners=False, antialias=True)
     box = Box((width - inner[1]) // 2, (height - inner[0]) // 2, inner[1], inner[0])
     canvas = tensor.new_full((*tensor.shape[:2], height, width), fill)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,10 +21,11 @@ from colorizer.engines.colorize_diffusion.conditioning import Conditions
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser, Features
 from colorizer.engines.colorize_diffusion.guidance import Rows
 from colorizer.engines.colorize_diffusion.noise import NUM_TRAIN_TIMESTEPS, NoiseSchedule
-from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, Settings, Version
+from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, Prediction, Settings, Version
 
-OnStep = Callable[[int, int, Tensor], None]
-"""Called after each forward pass with its number (from 1), how many there are, and the latent."""
+OnStep = Callable[[int, int, Callable[[], Tensor]], None]
+"""Called after each forward pass with its number (from 1), how many there are, and a way to ask for the latent that the
+pass points to (B, 4, h, w)."""
 
 
 @dataclass(frozen=True)
@@ -127,5 +129,9 @@ def denoise(predict: Predictor, scheduler: Any, latent: Tensor, on_step: OnStep 
         prediction = predict(model_input, float(timestep))
         latent = scheduler.step(prediction, timestep, latent, **extra).prev_sample
         if on_step is not None:
-            on_step(number, len(timesteps), latent)
+            velocity = scheduler.config.prediction_type == Prediction.V.value
+            ahead = partial(
+                NoiseSchedule().denoised, model_input, prediction, float(timestep), is_velocity=velocity
+            )
+            on_step(number, len(timesteps), ahead)
     return latent

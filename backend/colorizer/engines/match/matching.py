@@ -208,7 +208,8 @@ class Matcher:
         if self.request.mode is Mode.WHOLE:
             everything = _side(sources, of_figure=None)
             figure = _prefer(self._read_out(looks, everything), figure, is_figure)
-            background = _prefer(self._read_out(looks[:1], everything), background, ~is_figure)
+            if background is not None or not all(_is_cut_out(source) for source in sources):
+                background = _prefer(self._read_out(looks[:1], everything), background, ~is_figure)
             used = [everything]
         palette = _distinct(np.concatenate([side.palette for side in used]))
         return Match(is_figure, figure, background, palette)
@@ -266,6 +267,11 @@ def _prefer(
         np.where(where[:, None], first.colours, second.colours),
         np.where(where, first.confidence, second.confidence),
     )
+
+
+def _is_cut_out(source: _Source) -> bool:
+    """Whether a reference shows a figure on nothing: there is no background in it that could be meant."""
+    return bool(np.count_nonzero(source.picture[..., 3] <= 127) > 0.02 * source.picture[..., 3].size)
 
 
 def _blank() -> _Source:
