@@ -23,7 +23,8 @@ def test_record_says_how_it_came_about(backend: Backend) -> None:
     record = run(backend, job(request={"seed": 7}))[0]["record"]
     assert record["request"]["seed"] == 7
     assert record["request"]["options"]["steps"] == 20
-    assert set(record["hashes"]) == {"model", "sketch", "references"}
+    pictures = {"sketch", "sketch_mask", "references", "reference_masks", "background"}
+    assert set(record["hashes"]) == {"model", *pictures}
     assert {"colorizer", "torch", "device"} <= set(record["versions"])
     assert record["sketch_has_paper"] is False
 

@@ -100,7 +100,7 @@ def evaluate(
     if report is not None:
         _write_json(Path(report), result)
     if sheet is not None:
-        write_sheet(Path(sheet), rows, title=f"{engine}: {table(result).splitlines()[0]}")
+        write_sheet(Path(sheet), rows, title=_title(result))
     return result
 
 
@@ -119,6 +119,15 @@ def table(figures: dict[str, Any]) -> str:
                     f"{row['delta_e_area']:5.1f}  {row['psnr']:5.1f} dB"
                 )
     return "\n".join(lines)
+
+
+def _title(figures: dict[str, Any]) -> str:
+    """The sheet's heading: the area that is right, beside the baselines'."""
+    if not figures["mean"]:
+        return f"{figures['engine']}: {len(figures['items'])} items"
+    parts = [f"{figures['engine']} {figures['mean']['area_within_10']:.3f}"]
+    parts += [f"{name} {means['mean']['area_within_10']:.3f}" for name, means in figures["baselines"].items()]
+    return f"{len(figures['items'])} items, area within CIEDE2000 10 of the truth:  " + "   ".join(parts)
 
 
 def _run(engine: Engine, case: Case) -> _Outcome:

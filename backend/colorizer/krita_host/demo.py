@@ -6,6 +6,7 @@ throw-away profile, on the display where there is one, else on a virtual screen.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,8 +49,6 @@ def demo(out: Path, progress: Progress) -> None:
 @contextmanager
 def _display() -> Iterator[str]:
     """The artist's display, or a virtual screen."""
-    import os
-
     if screen.has_display() and os.environ.get("DISPLAY"):
         yield os.environ["DISPLAY"]
     else:
@@ -117,10 +116,7 @@ def _open_sample(folder: str) -> Any:
     edge = krita.Qt.Orientation  # type: ignore[name-defined] # noqa: F821
     main.resizeDocks([all_dockers["KisLayerBox"], all_dockers["colorize_docker"]], [300, 660], edge.Vertical)
     main.resizeDocks([all_dockers["colorize_docker"]], [320], edge.Horizontal)
-    for _ in range(20):
-        yield
-    application.action("zoom_to_fit").trigger()
-    for _ in range(20):
+    for _ in range(40):
         yield
 
 
