@@ -28,6 +28,10 @@ class NothingToColour(InvalidInput):
     code = "nothing_to_colour"
 
 
+class UnusableModel(InvalidInput):
+    """A model file that can't be converted: damaged, incomplete or of another kind."""
+
+
 class UnknownEngine(InvalidInput):
     """No engine or model of that name."""
 

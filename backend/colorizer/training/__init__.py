@@ -1,6 +1,7 @@
 """One trainer for each recipe. Nothing an artist runs needs this room; it loads torch when a training starts.
 
-`match` makes the built-in network from our own drawings. `loop` holds what trainers share: stopping, resuming, logging.
+`match` makes the built-in network from our own drawings, `anime_diffusion` the published
+system. `loop` holds what trainers share: stopping, resuming, logging.
 """
 
 from __future__ import annotations
@@ -11,7 +12,10 @@ from typing import Any
 
 from colorizer.errors import InvalidInput
 
-RECIPES = {"match": "colorizer.training.match"}
+RECIPES = {
+    "match": "colorizer.training.match",
+    "anime-diffusion": "colorizer.training.anime_diffusion",
+}
 
 
 def recipe(name: str) -> Callable[..., None]:

@@ -1,0 +1,88 @@
+"""AnimeDiffusion's published checkpoint layout: a state dict of network and schedule, every key accounted for.
+
+`denoise_fn.*` is the network; the seven tables beside it belong to the schedule and are checked against it, not kept.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from colorizer.engines.anime_diffusion.diffusion import PUBLISHED, Betas, ddim_scheduler, schedule_tables
+from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
+from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
+from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+from colorizer.errors import UnusableModel
+
+NETWORK = "denoise_fn."
+_RELATIVE_ERROR = 1e-4
+"""How far a table may be from ours; it was computed elsewhere in single precision."""
+
+
+def network_from_published(
+    state: Mapping[str, Tensor], unet: Mapping[str, Any], betas: Betas = PUBLISHED
+) -> AnimeDiffusionUNet:
+    """The network of a published state dict, float32.
+
+    Args:
+        state: the whole state dict; names as `torch.save` of the published wrapper leaves them.
+        unet: the `unet` part of the published configuration.
+        betas: the `betas` part; the tables must belong to it.
+
+    Raises:
+        UnusableModel: a key is missing, left over or of another shape, or the schedule is another one.
+    """
+    network = AnimeDiffusionUNet(**unet)
+    weights = {key.removeprefix(NETWORK): value for key, value in state.items() if key.startswith(NETWORK)}
+    _check_tables({key: value for key, value in state.items() if not key.startswith(NETWORK)}, betas)
+    try:
+        network.load_state_dict(weights)
+    except RuntimeError as error:
+        raise UnusableModel(
+            f"The file is no AnimeDiffusion checkpoint of this configuration: {error}. Choose the file of its model."
+        ) from error
+    return network.eval()
+
+
+def convert(file: Path, folder: Path, unet: Mapping[str, Any], betas: Betas = PUBLISHED) -> None:
+    """Writes the model folder of a checkpoint that the published training left; see `network_from_published`.
+
+    Raises:
+        UnusableModel: the file is damaged or no such checkpoint; nothing is left behind then.
+    """
+    with open_checkpoint(file) as checkpoint:
+        state = {key: checkpoint.load(key) for key in checkpoint.shapes}
+    pipeline = AnimeDiffusionPipeline(network_from_published(state, unet, betas), ddim_scheduler(betas))
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        pipeline.save_pretrained(building)
+        os.replace(building, folder)
+    except OSError as error:
+        raise UnusableModel(f"The converted model can't be written: {error.strerror or error}.") from error
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+
+
+def _check_tables(tables: Mapping[str, Tensor], betas: Betas) -> None:
+    expected = schedule_tables(ddim_scheduler(betas))
+    if different := sorted(set(tables) ^ set(expected)):
+        raise UnusableModel(
+            f"The file is no AnimeDiffusion checkpoint: {', '.join(different[:5])} is missing or unknown."
+            " Choose the `.pth` file that the training wrote."
+        )
+    for name, values in expected.items():
+        if values.shape != tables[name].shape or not torch.allclose(
+            tables[name].float(), values, rtol=_RELATIVE_ERROR, atol=1e-7
+        ):
+            raise UnusableModel(
+                f"The checkpoint's noise schedule (`{name}`) isn't the one of its configuration."
+                " Give the `betas` it was trained with."
+            )

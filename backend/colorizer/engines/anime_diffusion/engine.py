@@ -1,0 +1,197 @@
+"""AnimeDiffusion behind the door of `engines/base.py`: an artist's request to squares the network was trained for.
+
+No checkpoint was ever published: models are folders under the user's models folder, trained with
+`colorize train anime-diffusion` or converted from the user's own checkpoint. Sketches of any size are fitted into the
+model's square and the colours brought back to the canvas. torch and the network are loaded when first needed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from colorizer import paths
+from colorizer.engines import registry
+from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, ModelInfo, Picture, Report, Result
+from colorizer.engines.sides import RGB, Side, layers_of, resized, sides_of
+from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.imaging.layers import preview
+from colorizer.imaging.lines import find_ink
+
+if TYPE_CHECKING:
+    from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
+
+NAME = "anime_diffusion"
+TRAINED_SIDE = 256
+SIZE_STEP = 8
+MOST_STEPS = 500
+PREVIEW_SIDE = 1024
+
+
+class AnimeDiffusionEngine:
+    """Faces, with a model of the user's own."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._pipeline: AnimeDiffusionPipeline | None = None
+        self._loaded = ("", "")
+
+    @property
+    def folder(self) -> Path:
+        """Where the models are, one folder each."""
+        return self._folder or paths.home() / "models" / NAME
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do."""
+        return EngineInfo(
+            name=NAME,
+            title="AnimeDiffusion",
+            modes=tuple(Mode),
+            max_references=1,
+            options=("steps", "size"),
+            models=tuple(self._describe(model) for model in self._installed()),
+            max_side=16384,
+            memory_mb=2000,
+        )
+
+    def weights(self, model: str = "") -> Path | None:
+        """The network's file; None where there is no model."""
+        found = self._find(model)
+        return found / "unet" / "diffusion_pytorch_model.safetensors" if found else None
+
+    def load(self, device: str, model: str = "") -> None:
+        """Reads a model; `MissingModel` where there is none."""
+        found = self._find(model)
+        if found is None:
+            raise MissingModel(
+                "There is no AnimeDiffusion model here, and none was ever published. Train one with"
+                " `colorize train anime-diffusion`, or choose another engine."
+            )
+        if self._pipeline is None or self._loaded[0] != found.name:
+            self._pipeline = _read(found)
+        self._pipeline.to(device)
+        self._loaded = (found.name, device)
+
+    def colorize(self, request: ColorizeRequest, report: Report) -> Result:
+        """Colours one sketch; see `colorizer.engines.base.Engine`."""
+        _check(request)
+        self.load(self._loaded[1] or "cpu", request.model)
+        report.stage("Finding lines")
+        height, width = request.sketch.shape[:2]
+        side = _working_side(request.options.size)
+        square = _Square(height, width, side)
+        lines = square.fit(np.repeat((255 - find_ink(request.sketch))[..., None], 3, axis=2))[..., 0]
+        report.stage("Finding the figure")
+        sides = sides_of(request, lambda picture: self.foreground_mask(picture, report))
+        drawn = [
+            square.cut(self._draw(lines, part, request, report, (index, len(sides))))
+            for index, part in enumerate(sides)
+        ]
+        report.stage("Painting layers")
+        layers = layers_of(sides, drawn, height, width)
+        report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
+        return Result(layers, {"size": [side, side]})
+
+    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
+        """Finds the foreground with the built-in engine's segmenter."""
+        return registry.get("match").foreground_mask(picture, report)
+
+    def _draw(
+        self, lines: Mask, side: Side, request: ColorizeRequest, report: Report, part: tuple[int, int]
+    ) -> RGB:
+        """One side of the sketch as a square; `part` is its number and how many there are."""
+        assert self._pipeline is not None
+        steps, (index, count) = request.options.steps, part
+        report.stage("Colouring", index * steps, count * steps)
+        reference = _covering(side.references[0], len(lines))
+        return self._pipeline(
+            lines,
+            reference,
+            steps=steps,
+            seed=request.seed,
+            on_step=lambda done, total, _so_far: report.stage(
+                "Colouring", index * total + done, count * total
+            ),
+        )
+
+    def _installed(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if (path / "model_index.json").is_file())
+
+    def _find(self, model: str) -> Path | None:
+        installed = self._installed()
+        if not model:
+            return installed[0] if installed else None
+        for path in installed:
+            if path.name == model:
+                return path
+        raise UnknownEngine(f"There is no AnimeDiffusion model {model!r} here. Choose one from the list.")
+
+    def _describe(self, folder: Path) -> ModelInfo:
+        size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+        return ModelInfo(folder.name, f"{folder.name} (AnimeDiffusion)", "own", size, installed=True)
+
+
+class _Square:
+    """Where a canvas lies in the model's square: as large as it fits, in the middle, on white paper."""
+
+    def __init__(self, height: int, width: int, side: int) -> None:
+        scale = side / max(height, width)
+        self.side = side
+        self.height, self.width = max(1, round(height * scale)), max(1, round(width * scale))
+        self.top, self.left = (side - self.height) // 2, (side - self.width) // 2
+
+    def fit(self, picture: RGB) -> RGB:
+        """A canvas-sized picture as the square."""
+        square = np.full((self.side, self.side, 3), 255, np.uint8)
+        square[self.top : self.top + self.height, self.left : self.left + self.width] = resized(
+            picture, self.height, self.width
+        )
+        return square
+
+    def cut(self, square: RGB) -> RGB:
+        """The canvas's part of the square."""
+        return square[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def _covering(picture: RGB, side: int) -> RGB:
+    """The middle square of a picture, (side, side, 3); the reference's place in the square matters to the network."""
+    height, width = picture.shape[:2]
+    short = min(height, width)
+    top, left = (height - short) // 2, (width - short) // 2
+    inner = picture[top : top + short, left : left + short]
+    way = cv2.INTER_AREA if short > side else cv2.INTER_LINEAR
+    return cv2.resize(inner, (side, side), interpolation=way)
+
+
+def _working_side(size: int) -> int:
+    return max(SIZE_STEP, round((size or TRAINED_SIDE) / SIZE_STEP) * SIZE_STEP)
+
+
+def _check(request: ColorizeRequest) -> None:
+    if len(request.references) > 1:
+        raise InvalidInput(
+            f"AnimeDiffusion takes one reference, not {len(request.references)}. Choose the best."
+        )
+    if not 1 <= request.options.steps <= MOST_STEPS:
+        raise InvalidInput(f"`steps` must be 1 to {MOST_STEPS}, not {request.options.steps}.")
+
+
+def _read(folder: Path) -> AnimeDiffusionPipeline:
+    from safetensors import SafetensorError
+
+    from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
+
+    try:
+        pipeline = AnimeDiffusionPipeline.from_pretrained(folder)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise MissingModel(
+            f"The model {folder.name} can't be read; a file may be damaged. Convert or train it again."
+        ) from error
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

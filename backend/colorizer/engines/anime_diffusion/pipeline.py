@@ -1,0 +1,57 @@
+"""AnimeDiffusion as a diffusers pipeline: lines and one reference to a coloured picture of the same size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from diffusers import DDIMScheduler, DiffusionPipeline
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorizer.engines.anime_diffusion.diffusion import ETA, SAMPLING_STEPS, sample_step
+from colorizer.engines.anime_diffusion.pictures import RGB, to_picture, to_tensor
+from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
+
+Step = Callable[[int, int, Callable[[], RGB]], None]
+"""Called after each step with steps done, steps in all and a way to see the picture so far; may raise to stop."""
+
+
+class AnimeDiffusionPipeline(DiffusionPipeline):
+    """The network and the published DDIM sampler."""
+
+    def __init__(self, unet: AnimeDiffusionUNet, scheduler: DDIMScheduler) -> None:
+        super().__init__()
+        self.register_modules(unet=unet, scheduler=scheduler)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        lines: NDArray[np.uint8],
+        reference: RGB,
+        *,
+        steps: int = SAMPLING_STEPS,
+        eta: float = ETA,
+        seed: int = 0,
+        on_step: Step = lambda *_: None,
+    ) -> RGB:
+        """Colours lines.
+
+        Args:
+            lines: (H, W), 0 = line; H and W multiples of 2 ** (levels - 1), 8 for the published network.
+            reference: (H, W, 3); taken as it is, the published demo warps it at random.
+        """
+        place = {"device": self.unet.device, "dtype": self.unet.dtype}
+        condition = torch.cat([to_tensor(lines), to_tensor(reference)], dim=1).to(**place)
+        generator = torch.Generator().manual_seed(seed)
+
+        def draw() -> Tensor:
+            return torch.randn(1, 3, *lines.shape, generator=generator).to(**place)
+
+        x = draw()
+        self.scheduler.set_timesteps(steps)
+        for done, t in enumerate(self.scheduler.timesteps, start=1):
+            x = sample_step(self.unet, self.scheduler, x, condition, t, draw(), eta=eta)
+            on_step(done, steps, lambda x=x: to_picture(x[0]))  # type: ignore[misc]
+        return to_picture(x[0])

@@ -1,0 +1,198 @@
+"""ColorFlow behind the door of `engines/base.py`: an artist's sketch and a pool of references to pages.
+
+Models are folders under the user's models folder, see `model`. A sketch of any proportions is set on white paper of a
+published size, so that nothing of it is cropped. torch and the networks are loaded when first needed.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from colorizer import paths
+from colorizer.engines import registry
+from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, ModelInfo, Picture, Report, Result
+from colorizer.engines.colorflow.input_style import InputStyle
+from colorizer.engines.colorflow.retrieval import RGB, Size, nearest_size
+from colorizer.engines.sides import layers_of, resized, sides_of
+from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.imaging.layers import preview
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.pictures import over_white
+
+if TYPE_CHECKING:
+    from colorizer.engines.colorflow.model import ColorFlowModel
+
+NAME = "colorflow"
+LICENCE = "academic, non-commercial (ColorFlow)"
+CARD = "colorflow.json"
+MAX_REFERENCES = 64
+MOST_STEPS = 100
+SIZE_STEP = 32
+"""Canvas and patches have to divide evenly, down to latent pixels."""
+PUBLISHED_AREA_SIDE = 640
+PREVIEW_SIDE = 1024
+_GREY_SHARE = 0.1
+"""A picture with more than this share of middle tones is a page, not line art."""
+
+
+class ColorFlowEngine:
+    """Pages and frames from one pool of references."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._model: ColorFlowModel | None = None
+        self._loaded = ("", "")
+
+    @property
+    def folder(self) -> Path:
+        """Where the models are, one folder each."""
+        return self._folder or paths.home() / "models" / NAME
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do."""
+        return EngineInfo(
+            name=NAME,
+            title="ColorFlow",
+            modes=tuple(Mode),
+            max_references=MAX_REFERENCES,
+            options=("steps", "size"),
+            models=tuple(self._describe(model) for model in self._installed()),
+            max_side=16384,
+            memory_mb=12000,
+        )
+
+    def weights(self, model: str = "") -> Path | None:
+        """The guider's file; the other networks lie beside it."""
+        found = self._find(model)
+        return found / "colouring" / "guider" / "diffusion_pytorch_model.safetensors" if found else None
+
+    def load(self, device: str, model: str = "") -> None:
+        """Reads a model; `MissingModel` where there is none."""
+        found = self._find(model)
+        if found is None:
+            raise MissingModel(
+                "No ColorFlow model is installed. Download one, then convert it with `colorize models convert FILE`."
+            )
+        if self._model is None or self._loaded[0] != found.name:
+            self._model = _read(found)
+        self._model.to(device)
+        self._loaded = (found.name, device)
+
+    def colorize(self, request: ColorizeRequest, report: Report) -> Result:
+        """Colours one sketch; see `colorizer.engines.base.Engine`."""
+        from colorizer.engines.colorflow.page import PageSettings, colour_page
+
+        _check(request)
+        self.load(self._loaded[1] or "cpu", request.model)
+        assert self._model is not None
+        report.stage("Finding lines")
+        height, width = request.sketch.shape[:2]
+        size = working_size(width, height, request.options.size)
+        picture, style = _as_page(request.sketch, self._model.style)
+        paper = _Paper(height, width, size)
+        settings = PageSettings(style, size, request.options.steps, request.seed)
+        report.stage("Finding the figure")
+        sides = sides_of(request, lambda found: self.foreground_mask(found, report))
+        drawn = []
+        for index, side in enumerate(sides):
+
+            def on_step(done: int, total: int, index: int = index) -> None:
+                report.stage("Colouring", index * total + done, len(sides) * total)
+
+            page = colour_page(self._model, paper.lay(picture), side.references, settings, on_step)
+            drawn.append(paper.cut(page))
+        report.stage("Painting layers")
+        layers = layers_of(sides, drawn, height, width)
+        report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
+        return Result(layers, {"size": [size.width, size.height], "style": style.value})
+
+    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
+        """Finds the foreground with the built-in engine's segmenter."""
+        return registry.get("match").foreground_mask(picture, report)
+
+    def _installed(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if (path / CARD).is_file())
+
+    def _find(self, model: str) -> Path | None:
+        installed = self._installed()
+        if not model:
+            return installed[0] if installed else None
+        for path in installed:
+            if path.name == model:
+                return path
+        raise UnknownEngine(f"There is no ColorFlow model {model!r} here. Choose one from the list.")
+
+    def _describe(self, folder: Path) -> ModelInfo:
+        size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+        return ModelInfo(folder.name, f"{folder.name} (ColorFlow)", LICENCE, size, installed=True)
+
+
+class _Paper:
+    """White paper of a size's proportions with the canvas in its middle."""
+
+    def __init__(self, height: int, width: int, size: Size) -> None:
+        self.size = size
+        self.height, self.width = height, width
+        self.whole_width = max(width, round(height * size.width / size.height))
+        self.whole_height = max(height, round(width * size.height / size.width))
+        self.top, self.left = (self.whole_height - height) // 2, (self.whole_width - width) // 2
+
+    def lay(self, picture: RGB) -> RGB:
+        """The canvas on the paper."""
+        paper = np.full((self.whole_height, self.whole_width, 3), 255, np.uint8)
+        paper[self.top : self.top + self.height, self.left : self.left + self.width] = picture
+        return paper
+
+    def cut(self, page: RGB) -> RGB:
+        """The canvas's part of a page of any size, at the canvas's size."""
+        whole = resized(page, self.whole_height, self.whole_width)
+        return whole[self.top : self.top + self.height, self.left : self.left + self.width]
+
+
+def working_size(width: int, height: int, side: int) -> Size:
+    """The published size nearest to a canvas's proportions; `side` asks for another area, 0 for the published."""
+    size = nearest_size(width, height)
+    if not side:
+        return size
+    factor = side / PUBLISHED_AREA_SIDE
+    rounded = [
+        max(SIZE_STEP, round(length * factor / SIZE_STEP) * SIZE_STEP) for length in (size.width, size.height)
+    ]
+    return Size(*rounded)
+
+
+def _as_page(sketch: Picture, style: InputStyle) -> tuple[RGB, InputStyle]:
+    """Line art as clean lines, passed on as it is; anything else as a page to be prepared in the model's style."""
+    page = over_white(sketch)
+    middle = (page > 50) & (page < 205)
+    if style is InputStyle.GREY or middle.any(axis=2).mean() > _GREY_SHARE:
+        return page, style
+    return np.repeat((255 - find_ink(sketch))[..., None], 3, axis=2), InputStyle.LINES
+
+
+def _check(request: ColorizeRequest) -> None:
+    if len(request.references) > MAX_REFERENCES:
+        raise InvalidInput(
+            f"At most {MAX_REFERENCES} references are possible, not {len(request.references)}."
+        )
+    if not 1 <= request.options.steps <= MOST_STEPS:
+        raise InvalidInput(f"`steps` must be 1 to {MOST_STEPS}, not {request.options.steps}.")
+
+
+def _read(folder: Path) -> ColorFlowModel:
+    from safetensors import SafetensorError
+
+    from colorizer.engines.colorflow.model import ColorFlowModel
+
+    try:
+        return ColorFlowModel.load(folder)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise MissingModel(
+            f"The model {folder.name} can't be read; a file may be damaged. Convert it again."
+        ) from error

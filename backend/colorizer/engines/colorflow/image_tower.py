@@ -1,0 +1,58 @@
+"""What looks alike (section 3.1): patches through a CLIP image tower (published: ViT-H/14); it remembers references."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from transformers import CLIPVisionModelWithProjection
+
+from colorizer.engines.colorflow.retrieval import RGB, Embeddings, reference_patches
+
+_MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
+_SPREAD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
+"""Of CLIP's training pictures, RGB 0..1."""
+_REMEMBERED = 4096
+"""References whose embeddings are kept; 20 kB each with the published tower."""
+
+
+class ImageTower:
+    """Embeds patches; a reference that was embedded before costs one hash."""
+
+    def __init__(self, network: CLIPVisionModelWithProjection) -> None:
+        self.network = network.eval()
+        self._known: OrderedDict[str, Embeddings] = OrderedDict()
+
+    @torch.no_grad()
+    def embed(self, patches: Sequence[RGB]) -> Embeddings:
+        """(patches, D), float32."""
+        side = self.network.config.image_size
+        pixels = torch.from_numpy(np.stack([_seen(patch, side) for patch in patches]))
+        place = next(self.network.parameters())
+        return self.network(pixel_values=pixels.to(place)).image_embeds.float().cpu().numpy()
+
+    def embed_reference(self, fitted: RGB) -> Embeddings:
+        """The embeddings of a fitted reference's patches, (5, D)."""
+        key = hashlib.sha256(repr(fitted.shape).encode() + fitted.tobytes()).hexdigest()
+        if key not in self._known:
+            self._known[key] = self.embed(reference_patches(fitted))
+            if len(self._known) > _REMEMBERED:
+                self._known.popitem(last=False)
+        self._known.move_to_end(key)
+        return self._known[key]
+
+
+def _seen(patch: RGB, side: int) -> NDArray[np.float32]:
+    """CLIP's own preparation: the shorter side to `side`, the middle cut out, normalised; (3, side, side)."""
+    height, width = patch.shape[:2]
+    scale = side / min(height, width)
+    size = (max(side, int(width * scale)), max(side, int(height * scale)))
+    image = Image.fromarray(np.ascontiguousarray(patch)).resize(size, Image.Resampling.BICUBIC)
+    left, top = (size[0] - side) // 2, (size[1] - side) // 2
+    pixels = np.asarray(image, np.float32)[top : top + side, left : left + side] / 255
+    return np.asarray((pixels - _MEAN) / _SPREAD, np.float32).transpose(2, 0, 1)

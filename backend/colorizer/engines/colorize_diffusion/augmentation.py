@@ -1,0 +1,56 @@
+"""What the published training does to masks and backgrounds (v2 paper, section on training; nothing an artist runs).
+
+Random numbers are passed in, so that a trainer keeps its own generators.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorizer.engines.colorize_diffusion.preprocess import is_figure
+
+LEAST_WHITE = 0.95
+
+
+def expand_in_blocks(mask: Tensor, block: tuple[int, int]) -> Tensor:
+    """Every block (h, w) of a mask (B, 1, H, W) gets its maximum; an incomplete block at the edge becomes 0."""
+    largest = F.max_pool2d(mask, block, block)
+    spread = largest.repeat_interleave(block[0], dim=2).repeat_interleave(block[1], dim=3)
+    missing = (mask.shape[-2] - spread.shape[-2], mask.shape[-1] - spread.shape[-1])
+    return F.pad(spread, (0, missing[1], 0, missing[0]))
+
+
+@dataclass(frozen=True)
+class TrainingBatch:
+    """Ground truth and sketch with the sketch's mask, reference with its own; masks (B, 1, H, W)."""
+
+    truth: Tensor
+    sketch: Tensor
+    sketch_mask: Tensor
+    reference: Tensor
+    reference_mask: Tensor
+
+
+def bleach_backgrounds(
+    batch: TrainingBatch, thresholds: tuple[Tensor, Tensor], chosen: Tensor, white: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Truth, sketch and background reference after background bleaching.
+
+    `thresholds` are the sketch's and the reference's, (B,) each; samples `chosen` (B,) get a white background, their
+    reference a flat level between 0.95 and 1 by `white` (B,) in 0..1. The others' reference keeps what is outside its
+    figure. The sketch loses its background lines in every sample, as published.
+    """
+    figure = is_figure(batch.sketch_mask, thresholds[0])
+    reference_figure = is_figure(batch.reference_mask, thresholds[1])
+    bleached = chosen.view(-1, 1, 1, 1)
+    level = (white * (1 - LEAST_WHITE) + LEAST_WHITE).view(-1, 1, 1, 1)
+    background = torch.where(reference_figure, torch.ones_like(batch.reference), batch.reference)
+    return (
+        torch.where(bleached & ~figure, torch.ones_like(batch.truth), batch.truth),
+        torch.where(figure, batch.sketch, -torch.ones_like(batch.sketch)),
+        torch.where(bleached, level.expand_as(background), background),
+    )

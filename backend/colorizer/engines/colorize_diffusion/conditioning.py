@@ -1,0 +1,251 @@
+"""Pictures and settings to what the denoiser takes, in every mode of the three versions.
+
+All of it is independent of the time step and made once per picture. One row per condition: `guidance` repeats rows.
+v1 and v1.5 follow the v1.5 paper (split cross-attention, Bg2Fig and Fig2Fig), v2 its own (background and style
+encoders, skip injection, style modulation).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from colorizer.engines.colorize_diffusion.attention import Split, level_masks
+from colorizer.engines.colorize_diffusion.manipulation import manipulate_local
+from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
+from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Side, Version
+from colorizer.engines.colorize_diffusion.sketch_encoder import null_sketch
+
+BOTH_SIDES = frozenset(Side)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """One sketch and its references, as tensors of one row; RGB in [-1, 1], masks about 0..1."""
+
+    sketch: Tensor
+    """(1, 3, H, W), lines +1 on background -1; H and W are multiples of 64."""
+    reference: Tensor | None = None
+    """(1, 3, h, w), any size."""
+    background: Tensor | None = None
+    """(1, 3, h, w), any size: takes the place of the reference's own background."""
+    sketch_mask: Tensor | None = None
+    """(1, 1, H, W), 1 = figure."""
+    reference_mask: Tensor | None = None
+    """(1, 1, h, w) of the reference, 1 = figure."""
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the result, px."""
+        return self.sketch.shape[-2], self.sketch.shape[-1]
+
+
+@dataclass(frozen=True)
+class Hints:
+    """The sketch encoder's maps, finest first."""
+
+    sketch: Sequence[Tensor]
+    none: Sequence[Tensor]
+    """Of the sketch that stands for none."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """Everything the denoiser takes beside the latent and the time step, one row each."""
+
+    tokens: Tensor
+    """(1, N, D) image tokens; when split, the foreground's and then the background's: (1, 2 N, D)."""
+    hints: Hints
+    scales: Sequence[float]
+    """Reference strength per cross-attention."""
+    split: Split | None = None
+    adapters: frozenset[Side] = frozenset()
+    whole_adapter: Side | None = None
+    """See `attention.Plan`."""
+    background: Sequence[Tensor] | None = None
+    """Token maps of the background encoder (v2)."""
+    style: Sequence[Tensor] | None = None
+    """Vectors of the style encoder (v2)."""
+
+
+@dataclass
+class Networks:
+    """The networks that make conditions; versions lack some."""
+
+    image_tokens: Callable[[Tensor], Tensor]
+    """Picture (1, 3, h, w) to class token and local tokens (1, 1 + N, D)."""
+    encode: Callable[[Tensor], Tensor]
+    """Picture (1, 3, H, W) to a scaled latent (1, 4, H/8, W/8)."""
+    sketch_encoder: Any
+    recovery: Any = None
+    threshold_embedder: Any = None
+    background_encoder: Any = None
+    style_encoder: Any = None
+
+
+def figure_painted_out(reference: Tensor, mask: Tensor, threshold: float) -> Tensor:
+    """The reference with its figure (mask at or above the threshold) painted white."""
+    return torch.where(mask < threshold, reference, torch.ones_like(reference))
+
+
+def reduced(tensor: Tensor, share: float) -> Tensor:
+    """A smaller (B, C, H, W), bicubic without antialiasing, not clamped."""
+    return F.interpolate(tensor, scale_factor=share, mode="bicubic", align_corners=False)
+
+
+def latent_mask(mask: Tensor) -> Tensor:
+    """The sketch's mask (1, 1, H, W) at latent size (1, 1, H/8, W/8)."""
+    return reduced(mask, 1 / 8)
+
+
+def squash(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resizes to (H, W), aspect not kept; without antialiasing, as the style and background encoders learned it."""
+    return F.interpolate(picture, size, mode="bicubic", align_corners=False)
+
+
+def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
+    """Resizes to (H, W), aspect not kept; with antialiasing, as attention injection takes the reference."""
+    return F.interpolate(picture, size, mode="bicubic", align_corners=False, antialias=True)
+
+
+class Conditioner:
+    """Prepares the conditions of one version."""
+
+    def __init__(self, version: Version, networks: Networks) -> None:
+        self.version = version
+        self.networks = networks
+        self.split_before = False
+        """Whether an earlier run used the LoRA; the published v2 leaves the foreground's switched on."""
+
+    def prepare(
+        self, pictures: Pictures, settings: Settings, text: Callable[[str], Tensor] | None = None
+    ) -> Conditions:
+        """The conditions of one picture; `text` gives unit vectors (1, 1, D) for the settings' edits."""
+        full = self.reference_tokens(pictures)
+        if settings.edits and text is not None:
+            full = manipulate_local(full, settings.edits, text, parity=settings.parity)
+        tokens = full[:, 1:]
+        make = self.prepare_v2 if self.version is Version.V2 else self.prepare_split
+        return make(pictures, settings, tokens, self.hints(pictures, settings))
+
+    def reference_tokens(self, pictures: Pictures) -> Tensor:
+        """Class and local tokens of the reference, zeros where there is none."""
+        if pictures.reference is not None:
+            return self.networks.image_tokens(pictures.reference)
+        return torch.zeros_like(self.networks.image_tokens(torch.zeros_like(pictures.sketch)))
+
+    def hints(self, pictures: Pictures, settings: Settings) -> Hints:
+        """Hints of the sketch and of no sketch, times the sketch strength."""
+        encode, strength = self.networks.sketch_encoder, settings.sketch_strength
+        return Hints(
+            [hint * strength for hint in encode(pictures.sketch)],
+            [hint * strength for hint in encode(null_sketch(pictures.sketch))],
+        )
+
+    def background_picture(self, pictures: Pictures, settings: Settings) -> Tensor:
+        """The background picture, or the reference with its figure painted out."""
+        if pictures.background is not None:
+            return pictures.background
+        assert pictures.reference is not None
+        assert pictures.reference_mask is not None
+        return figure_painted_out(pictures.reference, pictures.reference_mask, settings.thresholds.reference)
+
+    def split(self, pictures: Pictures, settings: Settings) -> Split:
+        """The division of the picture by the sketch's mask."""
+        assert pictures.sketch_mask is not None
+        mask = latent_mask(pictures.sketch_mask)
+        levels = len(self.networks.sketch_encoder.config.block_out_channels)
+        return Split(level_masks(mask, levels), settings.thresholds.sketch, settings.strength)
+
+    def prepare_split(
+        self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: Hints
+    ) -> Conditions:
+        """v1 (background only, without LoRA) and v1.5 (Bg2Fig, Fig2Fig)."""
+        modes = settings.modes
+        foreground = modes.foreground and self.version is Version.V1_5
+        if not (foreground or modes.background):
+            return Conditions(tokens, hints, settings.scales)
+        if modes.background:
+            tokens = torch.cat(self.two_sides(pictures, settings, tokens), dim=1)
+        if foreground and (settings.parity or not modes.background):
+            # the published program does this to the tokens of both sides too, which undoes their separation
+            tokens = tokens.repeat(1, 2, 1)
+        used = {Side.FOREGROUND: foreground, Side.BACKGROUND: modes.background}
+        adapters = frozenset(side for side in Side if used[side])
+        split = self.split(pictures, settings)
+        return Conditions(tokens, hints, settings.scales, split, adapters)
+
+    def two_sides(self, pictures: Pictures, settings: Settings, tokens: Tensor) -> list[Tensor]:
+        """Foreground and background tokens; v1.5 marks both with their thresholds and recovers the hole."""
+        background = self.networks.image_tokens(self.background_picture(pictures, settings))[:, 1:]
+        if self.version is Version.V1_5:
+            thresholds = settings.thresholds
+            tokens = tokens + self.threshold_token(thresholds.sketch, tokens)
+            background = background + self.threshold_token(thresholds.reference, tokens)
+            if pictures.background is None:
+                background = self.networks.recovery(background)
+        return [tokens, background]
+
+    def threshold_token(self, threshold: float, like: Tensor) -> Tensor:
+        """The embedded threshold (1, 1, D)."""
+        return self.networks.threshold_embedder(like.new_tensor([threshold], dtype=torch.float32))
+
+    def prepare_v2(self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: Hints) -> Conditions:
+        """v2: background enhance, style enhance, both, or neither; `foreground` alone only divides the picture."""
+        modes, scales = settings.modes, settings.scales
+        behind = self.background_tokens(pictures, modes, settings)
+        style, latent = None, None
+        if modes.style:
+            style, latent = self.style(pictures, settings, tokens, behind)
+        if not modes.split:
+            whole = Side.FOREGROUND if settings.parity and self.split_before else None
+            return Conditions(tokens, hints, scales, whole_adapter=whole, style=style)
+        split = self.split(pictures, settings)
+        if behind is None or not modes.background:
+            return Conditions(tokens.repeat(1, 2, 1), hints, scales, split, style=style)
+        self.split_before = True
+        context = tokens if pictures.background is None or modes.style else behind
+        background = self.background(pictures, settings, context, latent)
+        both = torch.cat([tokens, behind], dim=1)
+        return Conditions(both, hints, scales, split, BOTH_SIDES, background=background, style=style)
+
+    def background_tokens(self, pictures: Pictures, modes: Modes, settings: Settings) -> Tensor | None:
+        """Tokens of what lies behind the figure, where a mode of v2 needs them."""
+        if not modes.background and (pictures.background is None or not modes.style):
+            return None
+        return self.networks.image_tokens(self.background_picture(pictures, settings))[:, 1:]
+
+    def style(
+        self, pictures: Pictures, settings: Settings, tokens: Tensor, behind: Tensor | None
+    ) -> tuple[list[Tensor], Tensor | None]:
+        """Style vectors of the reference, mixed with a background picture's; and that picture's latent."""
+        assert pictures.reference is not None
+        vectors, _ = self.style_of(pictures.reference, pictures.size, tokens)
+        if pictures.background is None:
+            return vectors, None
+        assert behind is not None
+        others, latent = self.style_of(pictures.background, pictures.size, behind)
+        merge = settings.strength.merge
+        return [a * (1 - merge) + b * merge for a, b in zip(vectors, others, strict=True)], latent
+
+    def style_of(self, picture: Tensor, size: tuple[int, int], tokens: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Style vectors of one picture, and its latent."""
+        latent = self.networks.encode(squash(picture, size))
+        y = size_embedding((picture.shape[-2], picture.shape[-1]), size).to(latent.device)
+        return self.networks.style_encoder(latent, tokens, y), latent
+
+    def background(
+        self, pictures: Pictures, settings: Settings, context: Tensor, latent: Tensor | None
+    ) -> list[Tensor]:
+        """Background features; `latent` is the background picture's where the style has encoded it already."""
+        picture = self.background_picture(pictures, settings)
+        if latent is None:
+            latent = self.networks.encode(squash(picture, pictures.size))
+        y = size_embedding((picture.shape[-2], picture.shape[-1]), pictures.size).to(latent.device)
+        maps = self.networks.background_encoder(latent, context, y)
+        return [one * settings.background_factor for one in maps]

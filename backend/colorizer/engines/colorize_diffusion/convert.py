@@ -1,0 +1,283 @@
+"""A published checkpoint to a model folder, every key accounted for.
+
+Reads safetensors lazily and pickles with `weights_only`; writes one network after the other into a folder beside the
+target, checks keys and shapes against freshly built networks, and only then moves the folder into place. Names are
+`layout`'s, sizes `architecture`'s.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import re
+import shutil
+import warnings
+import zipfile
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+from colorizer.engines.colorize_diffusion.adapters import adapter_file
+from colorizer.engines.colorize_diffusion.architecture import Architecture, build, read
+from colorizer.engines.colorize_diffusion.layout import Change, Component, Target, targets
+from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version
+from colorizer.errors import UnusableModel
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+LORA = {Component.FOREGROUND_LORA: Side.FOREGROUND, Component.BACKGROUND_LORA: Side.BACKGROUND}
+TOWERS = frozenset({Component.IMAGE_ENCODER, Component.TEXT_ENCODER})
+BASE = frozenset({Component.UNET, Component.SKETCH_ENCODER, Component.VAE})
+NEEDED = {
+    Version.V1: BASE,
+    Version.V1_5: BASE | {*LORA, Component.THRESHOLD_EMBEDDER, Component.RECOVERY},
+    Version.V2: BASE
+    | {*LORA, Component.WARP, Component.STYLE, Component.BACKGROUND_ENCODER, Component.STYLE_ENCODER},
+}
+PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
+NAMED_IN_MESSAGE = 3
+
+
+class Checkpoint:
+    """The tensors of a file by published key: shapes at once, a tensor only when asked for."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]], load: Callable[[str], Tensor]) -> None:
+        self.shapes = shapes
+        self.load = load
+
+
+@contextmanager
+def open_checkpoint(file: Path) -> Any:
+    """A `Checkpoint` while the file is open. Raises `UnusableModel` for what can't be read safely."""
+    if file.suffix in PICKLES:
+        yield _open_pickle(file)
+        return
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        handle: Any = safe_open(file, framework="pt")
+    except (SafetensorError, OSError) as error:
+        raise UnusableModel(
+            f"{file.name} can't be read as a model: it is damaged, incomplete or of another kind. Download it again."
+        ) from error
+    with handle:
+        shapes = {key: tuple(handle.get_slice(key).get_shape()) for key in handle.keys()}  # noqa: SIM118
+        yield Checkpoint(shapes, handle.get_tensor)
+
+
+def _open_pickle(file: Path) -> Checkpoint:
+    import torch
+
+    try:
+        with warnings.catch_warnings(action="ignore"):  # about pickle versions
+            loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
+    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
+        raise UnusableModel(
+            f"{file.name} can't be read as a model: it is damaged, or it holds program code, which is never run."
+            " Use the .safetensors file instead."
+        ) from error
+    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise UnusableModel(f"{file.name} holds no list of named tensors, so it is no model of this kind.")
+    return Checkpoint({key: tuple(value.shape) for key, value in state.items()}, state.__getitem__)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One of our tensors and the published tensor it is made of."""
+
+    published: str
+    target: Target
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a checkpoint holds, sorted by network."""
+
+    version: Version
+    parts: Mapping[Component, tuple[Part, ...]]
+    shapes: Mapping[Component, Mapping[str, tuple[int, ...]]]
+
+
+def survey(shapes: Mapping[str, tuple[int, ...]], name: str) -> Contents:
+    """Sorts all published keys. Raises `UnusableModel` for unknown keys and missing networks."""
+    parts: dict[Component, list[Part]] = {}
+    ours: dict[Component, dict[str, tuple[int, ...]]] = {}
+    unknown = []
+    for key, shape in shapes.items():
+        places = targets(key)
+        if places is None:
+            unknown.append(key)
+        for target in places or ():
+            parts.setdefault(target.component, []).append(Part(key, target))
+            ours.setdefault(target.component, {})[target.key] = changed_shape(shape, target.change)
+    if Component.UNET not in parts:
+        raise UnusableModel(f"{name} is not a ColorizeDiffusion model: it holds no colouring network.")
+    if unknown:
+        raise UnusableModel(
+            f"{name} holds {len(unknown)} tensors that no known ColorizeDiffusion version has ({_some(unknown)})."
+        )
+    version = recognise(parts)
+    missing = sorted(component.value for component in NEEDED[version] - parts.keys())
+    if missing:
+        raise UnusableModel(f"{name} looks like {version.value} but lacks {', '.join(missing)}.")
+    return Contents(version, {c: tuple(p) for c, p in parts.items()}, ours)
+
+
+def recognise(components: Iterable[Component]) -> Version:
+    """The version, by the networks that only it has."""
+    present = set(components)
+    if Component.BACKGROUND_ENCODER in present:
+        return Version.V2
+    only_v1_5 = {Component.THRESHOLD_EMBEDDER, Component.RECOVERY, *LORA}
+    return Version.V1_5 if present & only_v1_5 else Version.V1
+
+
+def changed_shape(shape: tuple[int, ...], change: Change) -> tuple[int, ...]:
+    """The shape after a change."""
+    if change is Change.TRANSPOSE:
+        return shape[::-1]
+    if change is Change.TO_LINEAR:
+        return shape[:2]
+    if change is Change.TO_CONV:
+        return (*shape, 1, 1) if len(shape) == 2 else shape  # noqa: PLR2004 - a matrix
+    return shape if change is Change.NONE else (shape[0] // 3, *shape[1:])
+
+
+def _some(names: Iterable[str]) -> str:
+    names = sorted(names)
+    return ", ".join(names[:NAMED_IN_MESSAGE]) + (" ..." if len(names) > NAMED_IN_MESSAGE else "")
+
+
+def guess_prediction(version: Version, name: str) -> Prediction | None:
+    """What the network predicts, where version and published file name tell; None: a person must say."""
+    if version is Version.V2:
+        return Prediction.V
+    return Prediction.EPSILON if re.search(r"(^|[-_.])eps([-_.]|$)", name.lower()) else None
+
+
+def convert(
+    file: Path,
+    folder: Path,
+    prediction: Prediction | None = None,
+    on_part: Callable[[str, int, int], None] | None = None,
+    head_dim: int = 64,
+) -> Version:
+    """Writes the model folder and returns the version; `on_part` hears the network, done and total.
+
+    Raises `UnusableModel` for a file that can't be converted whole; nothing is left behind then.
+    """
+    with open_checkpoint(file) as checkpoint:
+        contents = survey(checkpoint.shapes, file.name)
+        prediction = prediction or guess_prediction(contents.version, file.name)
+        if prediction is None:
+            raise UnusableModel(
+                f"Nothing in {file.name} tells whether it predicts noise (epsilon) or velocity (v_prediction)."
+                " Say which: all published v1 and v1.5 models predict noise."
+            )
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+        try:
+            _write(checkpoint, contents, building, head_dim, on_part)
+            _write_index(building, contents, prediction)
+            os.replace(building, folder)
+        except OSError as error:
+            raise UnusableModel(
+                f"The converted model can't be written: {error.strerror or error}."
+            ) from error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+    return contents.version
+
+
+def _write(
+    checkpoint: Checkpoint,
+    contents: Contents,
+    folder: Path,
+    head_dim: int,
+    on_part: Callable[[str, int, int], None] | None,
+) -> None:
+    from safetensors.torch import save_file
+
+    sizes = read(contents.shapes, head_dim)
+    for done, (component, parts) in enumerate(contents.parts.items()):
+        if on_part is not None:
+            on_part(component.value, done, len(contents.parts))
+        file = _prepare(component, contents, sizes, folder)
+        tensors = {
+            part.target.key: part.target.change.apply(checkpoint.load(part.published)) for part in parts
+        }
+        save_file(tensors, file, metadata={"format": "pt"})
+
+
+def _prepare(component: Component, contents: Contents, sizes: Architecture, folder: Path) -> Path:
+    """Checks a network's keys and shapes, writes its config, and says where its weights go."""
+    import torch
+
+    found = contents.shapes[component]
+    if component in LORA:
+        check_lora(found, contents.shapes[Component.UNET])
+        file = adapter_file(folder, LORA[component])
+        file.parent.mkdir(exist_ok=True)
+        return file
+    with torch.device("meta"):
+        network = build(component, sizes)
+    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
+    differing = {key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)}
+    if differing:
+        raise UnusableModel(
+            f"The {component.value} of this file does not fit together: {len(differing)} tensors are missing,"
+            f" superfluous or of another size ({_some(differing)})."
+        )
+    network.config.save_pretrained(folder / component.value) if component in TOWERS else network.save_config(
+        folder / component.value
+    )
+    name = "model" if component in TOWERS else "diffusion_pytorch_model"
+    return folder / component.value / f"{name}.safetensors"
+
+
+def check_lora(found: Mapping[str, tuple[int, ...]], unet: Mapping[str, tuple[int, ...]]) -> None:
+    """Raises `UnusableModel` where a LoRA does not fit the UNet's layers."""
+    for key, shape in found.items():
+        layer, matrix, _ = key.rsplit(".", 2)
+        out_features, in_features = unet.get(f"{layer}.weight", (0, 0))
+        down, up = found.get(f"{layer}.lora_A.weight"), found.get(f"{layer}.lora_B.weight")
+        if not down or not up or down[0] != up[1] or (up[0], down[1]) != (out_features, in_features):
+            raise UnusableModel(
+                f"The LoRA of this file does not fit its network ({layer}, {matrix} {shape})."
+            )
+
+
+def _write_index(folder: Path, contents: Contents, prediction: Prediction) -> None:
+    """`model_index.json`, which diffusers reads: the class of every network."""
+    import diffusers
+
+    room = __name__.rpartition(".")[0]
+    classes = {
+        Component.UNET: ("diffusers", "UNet2DConditionModel"),
+        Component.VAE: ("diffusers", "AutoencoderKL"),
+        Component.SKETCH_ENCODER: (f"{room}.sketch_encoder", "SketchEncoder"),
+        Component.IMAGE_ENCODER: ("transformers", "CLIPVisionModelWithProjection"),
+        Component.TEXT_ENCODER: ("transformers", "CLIPTextModelWithProjection"),
+        Component.THRESHOLD_EMBEDDER: (f"{room}.recovery", "ThresholdEmbedder"),
+        Component.RECOVERY: (f"{room}.recovery", "RecoveryTransformer"),
+        Component.BACKGROUND_ENCODER: (f"{room}.reference_encoder", "BackgroundEncoder"),
+        Component.STYLE_ENCODER: (f"{room}.reference_encoder", "StyleEncoder"),
+        Component.WARP: (f"{room}.decoder_modules", "SkipWarp"),
+        Component.STYLE: (f"{room}.decoder_modules", "StyleModulation"),
+    }
+    index: dict[str, Any] = {
+        "_class_name": "ColorizeDiffusionPipeline",
+        "_diffusers_version": diffusers.__version__,
+        "version": contents.version.value,
+        "prediction": prediction.value,
+        "tokenizer": [None, None],
+    }
+    for component, names in classes.items():
+        index[component.value] = list(names) if component in contents.parts else [None, None]
+    (folder / "model_index.json").write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,87 @@
+"""One forward pass of the denoising UNet with everything the papers add to it.
+
+Sketch hints are added inside the encoder, before a state is kept as a skip (that is not ControlNet's place); in v2 the
+skips outside the figure are warped towards the background, and every decoder step is modulated by the style.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from colorizer.engines.colorize_diffusion.attention import Plan, install
+from colorizer.engines.colorize_diffusion.decoder_modules import SkipWarp, StyleModulation
+from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
+
+
+@dataclass(frozen=True)
+class Features:
+    """What enters the UNet beside the noisy latent; every tensor has the batch's B rows."""
+
+    context: Tensor
+    """Image tokens (B, N, D)."""
+    hints: Sequence[Tensor]
+    """Of the sketch encoder."""
+    background: Sequence[Tensor] | None = None
+    """Token maps of the background encoder, deepest first (v2)."""
+    style: Sequence[Tensor] | None = None
+    """Modulation vectors of the style encoder, deepest first (v2)."""
+
+
+class Denoiser:
+    """A UNet with its decoder modules; installs the attention processors of this room into the UNet."""
+
+    def __init__(self, unet: Any, warp: SkipWarp | None = None, style: StyleModulation | None = None) -> None:
+        self.unet = unet
+        self.warp = warp
+        self.style = style
+        self.shared = install(unet)
+
+    def __call__(self, latent: Tensor, timesteps: Tensor, features: Features, plan: Plan) -> Tensor:
+        """Noisy latent (B, 4, h, w) at (possibly fractional) `timesteps` (B,) to the prediction (B, 4, h, w)."""
+        self.shared.plan = plan
+        try:
+            embedding = self.unet.time_embedding(self.unet.time_proj(timesteps).to(latent.dtype))
+            skips = self.encode(latent, embedding, features)
+            hidden = self.unet.mid_block(skips[-1], embedding, encoder_hidden_states=features.context)
+            hidden = self.decode(hidden, skips, embedding, features, plan)
+            return self.unet.conv_out(self.unet.conv_act(self.unet.conv_norm_out(hidden)))
+        finally:
+            self.shared.plan = None
+
+    def encode(self, latent: Tensor, embedding: Tensor, features: Features) -> list[Tensor]:
+        """The skips, finest first. Hints enter after `conv_in`, each downsampler and the last step."""
+        hints = list(features.hints)
+        skips = [self.unet.conv_in(latent) + hints.pop(0)]
+        steps = list(encoder_positions(self.unet.down_blocks))
+        for step in steps:
+            hidden = step(skips[-1], embedding, features.context)
+            if step.downsampler is not None or step is steps[-1]:
+                hidden = hidden + hints.pop(0)
+            skips.append(hidden)
+        return skips
+
+    def decode(
+        self, hidden: Tensor, skips: list[Tensor], embedding: Tensor, features: Features, plan: Plan
+    ) -> Tensor:
+        """From the middle to the last hidden state."""
+        for i, step in enumerate(decoder_positions(self.unet.up_blocks)):
+            skip = self.warp_skip(i, skips[-1 - i], features, plan)
+            hidden = step(torch.cat([hidden, skip], dim=1), embedding, features.context)
+            if self.style is not None and features.style is not None:
+                hidden = self.style(i, hidden, features.style[i], embedding)
+        return hidden
+
+    def warp_skip(self, position: int, skip: Tensor, features: Features, plan: Plan) -> Tensor:
+        """Keeps the skip inside the figure, warps it outside (v2, skip injection)."""
+        if self.warp is None or features.background is None or plan.split is None:
+            return skip
+        mask = plan.split.masks[skip.shape[-2] * skip.shape[-1]]
+        mask = mask.transpose(1, 2).reshape(-1, 1, *skip.shape[2:])
+        mask = mask.repeat(skip.shape[0] // mask.shape[0], 1, 1, 1)
+        warped = self.warp(position, skip, features.background[position])
+        return torch.where(mask > plan.split.threshold, skip, warped)

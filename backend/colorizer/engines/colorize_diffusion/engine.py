@@ -1,0 +1,267 @@
+"""ColorizeDiffusion behind the door of `engines/base.py`: an artist's request to the pipeline's pictures and settings.
+
+Models are folders under the user's models folder, made by `convert`. Which switches the four modes set in which version
+is the table `SWITCHES`. torch and the networks are loaded when the first picture is coloured.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer import paths
+from colorizer.engines import registry
+from colorizer.engines.base import (
+    ColorizeRequest,
+    EngineInfo,
+    Layer,
+    Mask,
+    Mode,
+    ModelInfo,
+    Picture,
+    Report,
+    Result,
+    Role,
+)
+from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Version
+from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.imaging.layers import preview
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.masks import usable_mask
+from colorizer.imaging.pictures import over_white
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from colorizer.engines.colorize_diffusion.conditioning import Pictures
+    from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
+    from colorizer.engines.colorize_diffusion.preprocess import Box
+
+NAME = "colorize_diffusion"
+LICENCE = "CC BY-NC-SA 4.0"
+SIZE_STEP = 64
+USUAL_SIZE = {Version.V1: 512, Version.V1_5: 512, Version.V2: 768}
+PREVIEW_SIDE = 1024
+
+SWITCHES = {
+    (Version.V1, Mode.SPLIT): Modes(background=True),
+    (Version.V1, Mode.BACKGROUND): Modes(background=True),
+    (Version.V1_5, Mode.SPLIT): Modes(foreground=True, background=True),
+    (Version.V1_5, Mode.FOREGROUND): Modes(foreground=True),
+    (Version.V1_5, Mode.BACKGROUND): Modes(background=True),
+    (Version.V2, Mode.SPLIT): Modes(background=True),
+    (Version.V2, Mode.BACKGROUND): Modes(background=True),
+}
+"""Papers' names: v1.5 split is Fig2Fig, v1.5 foreground Bg2Fig, v2 split background enhance; the rest is vanilla."""
+
+
+class ColorizeDiffusionEngine:
+    """The published systems with the user's own models."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder
+        self._pipeline: ColorizeDiffusionPipeline | None = None
+        self._loaded = ("", "")
+
+    @property
+    def folder(self) -> Path:
+        """Where the models are, one folder each."""
+        return self._folder or paths.home() / "models" / NAME
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do."""
+        return EngineInfo(
+            name=NAME,
+            title="ColorizeDiffusion",
+            modes=tuple(Mode),
+            max_references=1,
+            options=("style_detail", "background_detail", "steps", "size"),
+            models=tuple(self._describe(model) for model in self._installed()),
+            max_side=16384,
+            memory_mb=9000,
+        )
+
+    def weights(self, model: str = "") -> Path | None:
+        """The colouring network's file; the other networks lie beside it."""
+        found = self._find(model)
+        return found / "unet" / "diffusion_pytorch_model.safetensors" if found else None
+
+    def load(self, device: str, model: str = "") -> None:
+        """Reads a model; `MissingModel` where there is none."""
+        found = self._find(model)
+        if found is None:
+            raise MissingModel(
+                "No ColorizeDiffusion model is installed. Download one, then convert it with"
+                " `colorize models convert FILE`."
+            )
+        if self._pipeline is None or self._loaded[0] != found.name:
+            self._pipeline = _read(found)
+        if self._loaded != (found.name, device):
+            self._pipeline.to(device)
+        self._loaded = (found.name, device)
+
+    def colorize(self, request: ColorizeRequest, report: Report) -> Result:
+        """Colours one sketch; see `colorizer.engines.base.Engine`."""
+        from colorizer.engines.colorize_diffusion.pipeline import Steps
+        from colorizer.engines.colorize_diffusion.postprocess import crop, to_picture
+
+        _check(request)
+        self.load(self._loaded[1] or "cpu", request.model)
+        pipeline = self._pipeline
+        assert pipeline is not None
+        modes = switches(pipeline.version, request)
+        mask = self._sketch_mask(request, report, modes)
+        pictures, box = self._prepare(request, report, modes, mask)
+        report.stage("Colouring", 0, request.options.steps)
+
+        def tell(done: int, total: int, ahead: Callable[[], Tensor]) -> None:
+            report.stage("Colouring", done, total)
+            report.preview(
+                lambda: _opaque(crop(_sized(to_picture(pipeline.preview(ahead())), *pictures.size), box))
+            )
+
+        settings, steps = Settings(modes=modes), Steps(count=request.options.steps)
+        drawn = pipeline(pictures, settings, steps, (request.seed,), tell)
+        report.stage("Painting layers")
+        layers = _layers(request, crop(to_picture(drawn), box), mask)
+        report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
+        return Result(layers, {"version": pipeline.version.value, "size": list(pictures.size)})
+
+    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
+        """Finds the foreground with the built-in engine's segmenter."""
+        return registry.get("match").foreground_mask(picture, report)
+
+    def _installed(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted(path for path in self.folder.iterdir() if (path / "model_index.json").is_file())
+
+    def _find(self, model: str) -> Path | None:
+        installed = self._installed()
+        if not model:
+            return installed[0] if installed else None
+        for path in installed:
+            if path.name == model:
+                return path
+        raise UnknownEngine(f"There is no ColorizeDiffusion model {model!r} here. Choose one from the list.")
+
+    def _describe(self, folder: Path) -> ModelInfo:
+        size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
+        title = f"{folder.name} (ColorizeDiffusion {_version(folder)})"
+        return ModelInfo(folder.name, title, LICENCE, size, installed=True)
+
+    def _sketch_mask(self, request: ColorizeRequest, report: Report, modes: Modes) -> Mask | None:
+        """The artist's mask, or where something has to be divided the one that is found."""
+        height, width = request.sketch.shape[:2]
+        mask = usable_mask(request.sketch_mask, width, height)
+        if mask is None and (modes.split or request.mode is not Mode.WHOLE):
+            report.stage("Finding the figure")
+            mask = self.foreground_mask(request.sketch, report)
+        return mask
+
+    def _prepare(
+        self, request: ColorizeRequest, report: Report, modes: Modes, mask: Mask | None
+    ) -> tuple[Pictures, Box]:
+        """The request as the pipeline's pictures, and where the sketch lies in them."""
+        from colorizer.engines.colorize_diffusion.conditioning import Pictures
+        from colorizer.engines.colorize_diffusion.preprocess import fit, mask_to_tensor, to_tensor
+
+        assert self._pipeline is not None
+        report.stage("Finding lines")
+        size = working_size(
+            request.sketch.shape[:2], request.options.size or USUAL_SIZE[self._pipeline.version]
+        )
+        ink = find_ink(request.sketch)
+        sketch, box = fit(to_tensor(np.repeat(ink[..., None], 3, axis=2)), size)
+        reference = request.references[0] if request.references else None
+        reference_mask = None
+        if reference is not None and modes.background and request.background is None:
+            height, width = reference.picture.shape[:2]
+            reference_mask = usable_mask(reference.mask, width, height)
+            if reference_mask is None:
+                reference_mask = self.foreground_mask(reference.picture, report)
+        return Pictures(
+            sketch,
+            reference=None if reference is None else to_tensor(over_white(reference.picture)),
+            background=None if request.background is None else to_tensor(over_white(request.background)),
+            sketch_mask=None if mask is None else fit(mask_to_tensor(mask), size, fill=0.0)[0],
+            reference_mask=None if reference_mask is None else mask_to_tensor(reference_mask),
+        ), box
+
+
+def switches(version: Version, request: ColorizeRequest) -> Modes:
+    """The papers' switches for a mode; details are v2's own and left out elsewhere."""
+    mode = request.mode
+    if version is Version.V2 and request.options.background_detail and mode is Mode.WHOLE:
+        mode = Mode.SPLIT
+    modes = SWITCHES.get((version, mode), Modes())
+    style = version is Version.V2 and request.options.style_detail
+    return Modes(modes.foreground, modes.background, style)
+
+
+def working_size(canvas_hw: tuple[int, ...], side: int) -> tuple[int, int]:
+    """Height and width, multiples of 64 px, of about side x side px in the canvas's proportions."""
+    height, width = canvas_hw
+    scale = side / (height * width) ** 0.5
+    rounded = [max(SIZE_STEP, round(length * scale / SIZE_STEP) * SIZE_STEP) for length in (height, width)]
+    return rounded[0], rounded[1]
+
+
+def _check(request: ColorizeRequest) -> None:
+    if len(request.references) > 1:
+        raise InvalidInput(
+            f"ColorizeDiffusion takes one reference, not {len(request.references)}. Choose the best."
+        )
+    if not request.references:
+        raise InvalidInput(
+            "There is no reference to take colours from. Add a picture or a layer as reference."
+        )
+
+
+def _version(folder: Path) -> str:
+    index: dict[str, Any] = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    return str(index.get("version", "?"))
+
+
+def _read(folder: Path) -> ColorizeDiffusionPipeline:
+    from safetensors import SafetensorError
+
+    from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
+
+    try:
+        return ColorizeDiffusionPipeline.from_pretrained(folder)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise MissingModel(
+            f"The model {folder.name} can't be read; a file may be damaged. Convert it again."
+        ) from error
+
+
+def _layers(request: ColorizeRequest, drawn: NDArray[np.uint8], mask: Mask | None) -> tuple[Layer, ...]:
+    """The picture at the canvas's size: whole, or as figure and background with their masks."""
+    pixels = _opaque(_sized(drawn, *request.sketch.shape[:2]))
+    layers = []
+    if request.mode is not Mode.FOREGROUND and mask is not None:
+        rest = 255 - mask
+        layers.append(Layer("Background", Role.BACKGROUND, pixels, mask=rest, mask_name="Background mask"))
+    if request.mode is not Mode.BACKGROUND:
+        name = "Foreground mask" if mask is not None else ""
+        layers.append(Layer("Colours", Role.FIGURE, pixels, mask=mask, mask_name=name))
+    return tuple(layers)
+
+
+def _sized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    """(h, w, 3) at (height, width, 3)."""
+    way = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_CUBIC
+    return cv2.resize(picture, (width, height), interpolation=way)
+
+
+def _opaque(picture: NDArray[np.uint8]) -> Picture:
+    """(H, W, 3) as RGBA."""
+    return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])

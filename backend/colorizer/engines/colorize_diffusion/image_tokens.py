@@ -1,0 +1,53 @@
+"""The reference as tokens: CLIP's image tower, its last norm and projection applied to every token; and CLIP's text.
+
+The whole picture is squashed to the tower's square, whatever its aspect: the papers' tokens are made that way.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
+CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+def clip_input(picture: Tensor, size: int) -> Tensor:
+    """RGB (B, 3, H, W) in [-1, 1] to CLIP's normalised (B, 3, size, size)."""
+    # align_corners together with antialias is what the published weights were trained with
+    square = F.interpolate(picture, (size, size), mode="bicubic", align_corners=True, antialias=True)
+    mean, std = (picture.new_tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
+    return ((square + 1) / 2 - mean) / std
+
+
+class ImageTokens:
+    """Pictures to tokens; the tower is transformers' `CLIPVisionModelWithProjection`."""
+
+    def __init__(self, tower: Any) -> None:
+        self.tower = tower
+
+    @property
+    def count(self) -> int:
+        """Tokens of one picture, class token included."""
+        config = self.tower.config
+        return int((config.image_size // config.patch_size) ** 2 + 1)
+
+    def __call__(self, picture: Tensor) -> Tensor:
+        """RGB (B, 3, H, W) in [-1, 1], any size, to (B, 1 + N, D): the class token, then one per patch."""
+        tower = self.tower
+        pixels = clip_input(picture.float(), tower.config.image_size).to(tower.dtype)
+        hidden = tower.vision_model(pixels).last_hidden_state
+        tokens: Tensor = tower.visual_projection(tower.vision_model.post_layernorm(hidden))
+        return tokens
+
+
+def text_vectors(encoder: Any, token_ids: Tensor) -> Tensor:
+    """Token ids (B, L), padded after the end token, to unit vectors (B, 1, D) of the last but one layer."""
+    hidden = encoder(input_ids=token_ids, output_hidden_states=True).hidden_states[-2]
+    projected = encoder.text_projection(encoder.text_model.final_layer_norm(hidden))
+    end = token_ids.argmax(dim=-1)  # the end token has the largest id
+    vectors = projected[torch.arange(len(token_ids), device=end.device), end]
+    return F.normalize(vectors, dim=-1)[:, None]

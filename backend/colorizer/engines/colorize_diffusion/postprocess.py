@@ -1,0 +1,34 @@
+"""Tensors to pictures after the model. Levels are truncated, not rounded, as published."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+
+from colorizer.engines.colorize_diffusion.preprocess import Box, Picture
+
+
+def to_picture(tensor: Tensor) -> Picture:
+    """(1, 3, H, W) in [-1, 1], clamped, to uint8 (H, W, 3)."""
+    levels = ((tensor.clamp(-1, 1) + 1) * 127.5).to(torch.uint8)
+    return levels[0].permute(1, 2, 0).cpu().numpy()
+
+
+def to_mask(tensor: Tensor) -> NDArray[np.uint8]:
+    """(1, 1, H, W) in 0..1, clamped, to uint8 (H, W)."""
+    return (tensor.clamp(0, 1) * 255).to(torch.uint8)[0, 0].cpu().numpy()
+
+
+def crop(picture: Picture, box: Box) -> Picture:
+    """The part of a picture in a box."""
+    return picture[box.top : box.top + box.height, box.left : box.left + box.width]
+
+
+def over_white(picture: Picture, mask: NDArray[np.uint8], *, keep_figure: bool = True) -> Picture:
+    """The figure (mask 255) on white, or what is around it."""
+    shown, white = Image.fromarray(picture), Image.new("RGB", picture.shape[1::-1], "white")
+    first, second = (shown, white) if keep_figure else (white, shown)
+    return np.asarray(Image.composite(first, second, Image.fromarray(mask)))

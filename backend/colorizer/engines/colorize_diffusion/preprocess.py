@@ -1,0 +1,111 @@
+"""Pictures to tensors before the model: sketch polarity and fitting, reference padding, masks.
+
+Pictures are uint8 RGB (H, W, 3) arrays, tensors (1, C, H, W) float32 in [-1, 1], masks 0..1. A sketch's lines are +1
+on a background of -1. Resampling is the published program's to the last bit, because the networks learned with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+Picture = NDArray[np.uint8]
+
+LINE_BLUR_SIGMA = 6.0
+LINE_FLOOR = 8
+LEAST_LINE_STRENGTH = 16
+LINE_LEVEL = 127
+
+
+class SketchStyle(str, Enum):
+    """What a drawing looks like; the values are the published names."""
+
+    LIGHT_ON_DARK = "none"
+    DARK_ON_LIGHT = "invert"
+    SHADED = "invert-webui"
+    """Dark lines over grey or coloured areas: only what is darker than its surroundings counts."""
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in px."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def to_tensor(picture: Picture) -> Tensor:
+    """uint8 (H, W, 3) to (1, 3, H, W) in [-1, 1]."""
+    levels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+    return (levels - 0.5) / 0.5
+
+
+def mask_to_tensor(mask: NDArray[np.uint8]) -> Tensor:
+    """uint8 (H, W), 255 = figure, to (1, 1, H, W) in 0..1."""
+    return torch.from_numpy(np.array(mask))[None, None].float() / 255
+
+
+def lines_of_shaded(picture: Picture) -> Picture:
+    """Light lines on dark from what is darker than its blurred surroundings, evened out in strength."""
+    levels = picture.astype(np.float32)
+    blurred = cv2.GaussianBlur(levels, (0, 0), LINE_BLUR_SIGMA)
+    strength = np.min(blurred - levels, axis=2).clip(0, 255)
+    strong = strength[strength > LINE_FLOOR]
+    usual = max(LEAST_LINE_STRENGTH, float(np.median(strong))) if strong.size else LEAST_LINE_STRENGTH
+    lines = (strength / usual * LINE_LEVEL).clip(0, 255).astype(np.uint8)
+    return np.repeat(lines[:, :, None], 3, axis=2)
+
+
+def sketch_lines(picture: Picture, style: SketchStyle) -> Tensor:
+    """A drawing as (1, 3, H, W), lines +1 on background -1."""
+    if style is SketchStyle.SHADED:
+        return to_tensor(lines_of_shaded(picture))
+    tensor = to_tensor(picture)
+    return tensor if style is SketchStyle.LIGHT_ON_DARK else -tensor
+
+
+def fit(tensor: Tensor, size: tuple[int, int], fill: float = -1.0) -> tuple[Tensor, Box]:
+    """Resizes to the largest that fits (H, W) at its own aspect, centred on `fill`; and where it lies there."""
+    height, width = size
+    scale = min(height / tensor.shape[-2], width / tensor.shape[-1])
+    inner = (max(1, int(tensor.shape[-2] * scale)), max(1, int(tensor.shape[-1] * scale)))
+    resized = F.interpolate(tensor, inner, mode="bicubic", align_corners=False, antialias=True)
+    box = Box((width - inner[1]) // 2, (height - inner[0]) // 2, inner[1], inner[0])
+    canvas = tensor.new_full((*tensor.shape[:2], height, width), fill)
+    canvas[..., box.top : box.top + box.height, box.left : box.left + box.width] = resized
+    return canvas, box
+
+
+def no_sketch(size: tuple[int, int]) -> tuple[Tensor, Box]:
+    """The sketch that stands for none, (H, W) px."""
+    return torch.full((1, 3, *size), -1.0), Box(0, 0, size[1], size[0])
+
+
+def pad_sides(picture: Picture, scale: float) -> Picture:
+    """White to the left and right, up to `scale` times the width: keeps the reference's shapes from leaking."""
+    height, width = picture.shape[:2]
+    wide = int(width * scale)
+    left = (wide - width) // 2
+    padded = np.full((height, wide, 3), 255, np.uint8)
+    padded[:, left : left + width] = picture
+    return padded
+
+
+def is_figure(mask: Tensor, threshold: float | Tensor) -> Tensor:
+    """Where the mask (B, 1, H, W) is above the threshold (a number, or one per mask: (B,))."""
+    limit = threshold.view(-1, 1, 1, 1) if isinstance(threshold, Tensor) else threshold
+    return mask > limit
+
+
+def above(mask: Tensor, threshold: float | Tensor) -> Tensor:
+    """The mask (B, 1, H, W) where it is above the threshold, 0 elsewhere."""
+    return torch.where(is_figure(mask, threshold), mask, torch.zeros_like(mask))

@@ -1,0 +1,90 @@
+"""v1.5's two small networks: the threshold embedder and the recovery transformer (section "background recovery").
+
+A background reference has a hole where its figure was painted out; the recovery transformer reads its image tokens
+and returns as many tokens of a background without the hole. Both end in `conditioning`.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.embeddings import get_timestep_embedding
+from diffusers.models.modeling_utils import ModelMixin
+from torch import Tensor, nn
+
+
+def sinusoid(values: Tensor, dim: int) -> Tensor:
+    """cat(cos, sin) of `values` (N,) at `dim` / 2 geometric frequencies from 1 to 1/10000; (N, dim)."""
+    return get_timestep_embedding(values, dim, flip_sin_to_cos=True, downscale_freq_shift=0)
+
+
+class CrossAttention(nn.Module):
+    """Multi-head attention from queries to a context of the same width; no bias on q, k and v."""
+
+    def __init__(self, dim: int, head_dim: int) -> None:
+        super().__init__()
+        self.head_dim = head_dim
+        self.to_q = nn.Linear(dim, dim, bias=False)
+        self.to_k = nn.Linear(dim, dim, bias=False)
+        self.to_v = nn.Linear(dim, dim, bias=False)
+        self.to_out = nn.Linear(dim, dim)
+
+    def forward(self, queries: Tensor, context: Tensor) -> Tensor:
+        """(B, N, dim) queries and (B, M, dim) context to (B, N, dim)."""
+        q, k, v = (
+            layer(x).view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
+            for layer, x in ((self.to_q, queries), (self.to_k, context), (self.to_v, context))
+        )
+        return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class TokenBlock(nn.Module):
+    """x + attention(LN x, context), then x + MLP(LN x); the context is not normalised."""
+
+    def __init__(self, dim: int, head_dim: int) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(dim)
+        self.attention = CrossAttention(dim, head_dim)
+        self.norm2 = nn.LayerNorm(dim)
+        self.mlp = nn.Sequential(nn.Linear(dim, dim * 4), nn.SiLU(), nn.Linear(dim * 4, dim))
+
+    def forward(self, tokens: Tensor, context: Tensor) -> Tensor:
+        """(B, N, dim) tokens and (B, M, dim) context to (B, N, dim)."""
+        tokens = tokens + self.attention(self.norm1(tokens), context)
+        return tokens + self.mlp(self.norm2(tokens))
+
+
+class RecoveryTransformer(ModelMixin, ConfigMixin):
+    """Tokens of a background with a hole (B, M, dim) to `num_tokens` tokens of a whole one (B, N, dim)."""
+
+    @register_to_config
+    def __init__(
+        self, dim: int = 1024, num_layers: int = 6, num_tokens: int = 256, head_dim: int = 64
+    ) -> None:
+        super().__init__()
+        self.queries = nn.Parameter(torch.randn(num_tokens, dim) * dim**-0.5)
+        self.blocks = nn.ModuleList(TokenBlock(dim, head_dim) for _ in range(num_layers))
+
+    def forward(self, context: Tensor) -> Tensor:
+        """Reads the context with learned queries."""
+        tokens = self.queries.expand(context.shape[0], -1, -1)
+        for block in self.blocks:
+            tokens = block(tokens, context)
+        return tokens
+
+
+class ThresholdEmbedder(ModelMixin, ConfigMixin):
+    """A mask threshold (B,) in 0..1 to one token (B, 1, dim), which is added to all tokens of its side."""
+
+    @register_to_config
+    def __init__(self, frequencies: int = 256, dim: int = 1024) -> None:
+        super().__init__()
+        self.frequencies = frequencies
+        self.linear_1 = nn.Linear(frequencies, dim)
+        self.linear_2 = nn.Linear(dim, dim)
+
+    def forward(self, thresholds: Tensor) -> Tensor:
+        """Sinusoid of the raw number, then Linear, SiLU, Linear."""
+        embedding = sinusoid(thresholds, self.frequencies).to(self.linear_1.weight.dtype)
+        return self.linear_2(F.silu(self.linear_1(embedding)))[:, None]

@@ -1,0 +1,138 @@
+"""v2's two reference encoders: copies of the UNet's encoder that read a latent picture at t = 0.
+
+The background encoder returns a token map per step for `SkipWarp`, the style encoder one vector per step for
+`StyleModulation`; both in decoder order, deepest first. Which picture they read is decided in `conditioning`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from diffusers.configuration_utils import ConfigMixin, register_to_config
+from diffusers.models.embeddings import TimestepEmbedding, Timesteps
+from diffusers.models.modeling_utils import ModelMixin
+from diffusers.models.unets.unet_2d_blocks import CrossAttnDownBlock2D, DownBlock2D
+from torch import Tensor, nn
+
+from colorizer.engines.colorize_diffusion.decoder_modules import output_channels, skip_channels
+from colorizer.engines.colorize_diffusion.positions import encoder_positions
+from colorizer.engines.colorize_diffusion.recovery import sinusoid
+
+SIZE_FREQUENCIES = 256
+
+
+def size_embedding(picture_hw: tuple[int, int], target_hw: tuple[int, int]) -> Tensor:
+    """How large the picture was beside the target, as two sinusoids: (1, 512).
+
+    A picture smaller than the target counts as its height plus the target's longer side, at its own aspect.
+    """
+    height, width = float(picture_hw[0]), float(picture_hw[1])
+    if picture_hw[0] < target_hw[0] or picture_hw[1] < target_hw[1]:
+        height, width = height + max(target_hw), width / height * (height + max(target_hw))
+    ratios = torch.tensor([height / target_hw[0], width / target_hw[1]])
+    return sinusoid(ratios, SIZE_FREQUENCIES).flatten()[None]
+
+
+def _down_blocks(widths: Sequence[int], layers: int, heads: Sequence[int], context_dim: int) -> nn.ModuleList:
+    """The encoder of `UNet2DConditionModel`: transformers on all levels but the last, which does not shrink."""
+    blocks: list[Any] = []
+    channels = widths[0]
+    for width, num_heads in zip(widths[:-1], heads[:-1], strict=True):
+        blocks.append(
+            CrossAttnDownBlock2D(
+                channels,
+                width,
+                widths[0] * 4,
+                num_layers=layers,
+                resnet_eps=1e-5,
+                num_attention_heads=num_heads,
+                cross_attention_dim=context_dim,
+            )
+        )
+        channels = width
+    blocks.append(
+        DownBlock2D(
+            channels, widths[-1], widths[0] * 4, num_layers=layers, resnet_eps=1e-5, add_downsample=False
+        )
+    )
+    return nn.ModuleList(blocks)
+
+
+class _ReferenceEncoder(ModelMixin, ConfigMixin):
+    """The UNet's encoder with a size embedding beside the time embedding."""
+
+    def _build_encoder(
+        self, widths: Sequence[int], layers: int, heads: Sequence[int], context_dim: int, latent_channels: int
+    ) -> None:
+        time_channels = widths[0] * 4
+        self.time_proj = Timesteps(widths[0], flip_sin_to_cos=True, downscale_freq_shift=0)
+        self.time_embedding = TimestepEmbedding(widths[0], time_channels)
+        self.size_embedding = TimestepEmbedding(2 * SIZE_FREQUENCIES, time_channels)
+        self.conv_in = nn.Conv2d(latent_channels, widths[0], 3, padding=1)
+        self.down_blocks = _down_blocks(widths, layers, heads, context_dim)
+
+    def _encode(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
+        """The hidden state after each of the encoder's steps, finest first."""
+        at_zero = self.time_proj(latent.new_zeros(latent.shape[0])).to(latent.dtype)
+        embedding = self.time_embedding(at_zero) + self.size_embedding(size.to(latent.dtype))
+        states = [self.conv_in(latent)]
+        for step in encoder_positions(self.down_blocks):
+            states.append(step(states[-1], embedding, context))
+        return states
+
+
+class BackgroundEncoder(_ReferenceEncoder):
+    """Latent (B, 4, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve token maps, deepest first."""
+
+    @register_to_config
+    def __init__(
+        self,
+        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        num_heads: Sequence[int] = (5, 10, 20, 20),
+        cross_attention_dim: int = 1024,
+        latent_channels: int = 4,
+    ) -> None:
+        super().__init__()
+        self._build_encoder(
+            block_out_channels, layers_per_block, num_heads, cross_attention_dim, latent_channels
+        )
+        widths = skip_channels(block_out_channels, layers_per_block)[::-1]
+        self.projections = nn.ModuleList(nn.Conv2d(width, width, 1) for width in widths)
+
+    def forward(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
+        """Token maps (B, h w, C); map i has the size and width of the skip that enters decoder position i."""
+        states = self._encode(latent, context, size)
+        maps = [projection(state) for projection, state in zip(self.projections, states, strict=True)]
+        return [one.flatten(2).transpose(1, 2) for one in reversed(maps)]
+
+
+class StyleEncoder(_ReferenceEncoder):
+    """Latent (B, 4, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve vectors, deepest first."""
+
+    @register_to_config
+    def __init__(
+        self,
+        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        num_heads: Sequence[int] = (5, 10, 20, 20),
+        cross_attention_dim: int = 1024,
+        latent_channels: int = 4,
+    ) -> None:
+        super().__init__()
+        self._build_encoder(
+            block_out_channels, layers_per_block, num_heads, cross_attention_dim, latent_channels
+        )
+        widths = skip_channels(block_out_channels, layers_per_block)[::-1]
+        modulated = output_channels(block_out_channels, layers_per_block)[::-1]
+        self.projections = nn.ModuleList(
+            nn.Linear(width, 2 * channels) for width, channels in zip(widths, modulated, strict=True)
+        )
+
+    def forward(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
+        """Modulation vectors (B, 2C) from the spatial means, C the width of the decoder position."""
+        means = [state.mean(dim=(2, 3)) for state in self._encode(latent, context, size)]
+        vectors = [projection(mean) for projection, mean in zip(self.projections, means, strict=True)]
+        return vectors[::-1]

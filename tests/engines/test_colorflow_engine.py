@@ -1,0 +1,133 @@
+"""ColorFlow behind the engine's door: modes, pools, saved models, determinism, sentences."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_colorflow
+from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
+from colorizer.engines.colorflow.engine import ColorFlowEngine, working_size
+from colorizer.engines.colorflow.input_style import InputStyle
+from colorizer.engines.colorflow.page import PageSettings, colour_page
+from colorizer.engines.colorflow.retrieval import Size
+from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
+
+HEIGHT, WIDTH = 90, 130
+
+
+class Listener:
+    def __init__(self, stop_after=99):
+        self.stages, self.previews, self.stop_after = [], [], stop_after
+
+    def stage(self, name, done=0, total=1):
+        self.stages.append((name, done, total))
+        if name == "Colouring" and done >= self.stop_after:
+            raise Cancelled("cancelled")
+
+    def preview(self, picture):
+        self.previews.append(picture())
+
+
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("models")
+    (folder / "sketch").mkdir()
+    (folder / "grey").mkdir()
+    tiny_colorflow.make_pixart().save(folder / "sketch")
+    tiny_colorflow.make_sd().save(folder / "grey")
+    return ColorFlowEngine(folder)
+
+
+def mask(height, width):
+    marked = np.zeros((height, width), np.uint8)
+    marked[20:60, 30:50] = 255
+    return marked
+
+
+def request(mode=Mode.WHOLE, *, references=2, steps=2, seed=0, model="sketch"):
+    sketch = np.full((HEIGHT, WIDTH, 4), 255, np.uint8)
+    sketch[20:70, 30:33, :3] = sketch[20:70, 90:93, :3] = sketch[67:70, 30:93, :3] = 0
+    random = np.random.default_rng(1)
+    pool = []
+    for _ in range(references):
+        pixels = random.integers(0, 256, (80, 60, 4), np.uint8)
+        pixels[..., 3] = 255
+        pool.append(Reference(pixels, mask(80, 60)))
+    options = Options(steps=steps, size=64)
+    return ColorizeRequest(
+        sketch, tuple(pool), mode, mask(HEIGHT, WIDTH), seed=seed, model=model, options=options
+    )
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_colours_in_every_mode(engine, mode):
+    listener = Listener()
+    result = engine.colorize(request(mode), listener)
+    one = {Mode.WHOLE: ["Colours"], Mode.FOREGROUND: ["Colours"], Mode.BACKGROUND: ["Background"]}
+    assert [layer.name for layer in result.layers] == one.get(mode, ["Background", "Colours"])
+    assert all(layer.pixels.shape == (HEIGHT, WIDTH, 4) for layer in result.layers)
+    assert listener.stages[-2][0] == "Colouring"
+    assert listener.stages[-2][1] == listener.stages[-2][2]
+
+
+def test_same_request_gives_same_bytes_and_seeds_differ(engine):
+    first, second = (engine.colorize(request(), Listener()).layers[0].pixels for _ in range(2))
+    other = engine.colorize(request(seed=1), Listener()).layers[0].pixels
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, other)
+
+
+def test_cancelled_within_one_step(engine):
+    listener = Listener(stop_after=1)
+    with pytest.raises(Cancelled):
+        engine.colorize(request(steps=4), listener)
+    assert listener.stages[-1] == ("Colouring", 1, 4)
+
+
+def test_references_are_embedded_once(engine, monkeypatch):
+    engine.colorize(request(seed=5), Listener())
+    seen = []
+    tower = engine._model.tower
+    embed = tower.embed
+    monkeypatch.setattr(tower, "embed", lambda patches: seen.append(len(patches)) or embed(patches))
+    engine.colorize(request(seed=6), Listener())
+    assert seen == [4]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "sentence"),
+    [
+        ({"references": 65}, InvalidInput, "At most 64 references"),
+        ({"references": 0}, InvalidInput, "no reference to take colours from"),
+        ({"steps": 0}, InvalidInput, "`steps` must be 1 to 100, not 0"),
+        ({"model": "other"}, UnknownEngine, "no ColorFlow model 'other'"),
+        ({"model": "grey"}, MissingModel, "came without its screentone generator"),
+    ],
+)
+def test_says_what_is_wrong(engine, given, error, sentence):
+    with pytest.raises(error, match=sentence):
+        engine.colorize(request(**given), Listener())
+
+
+def test_says_how_to_get_a_model(tmp_path):
+    with pytest.raises(MissingModel, match="No ColorFlow model is installed"):
+        ColorFlowEngine(tmp_path).load("cpu")
+
+
+@pytest.mark.parametrize(
+    ("canvas", "side", "size"),
+    [((1000, 1000), 0, Size(640, 640)), ((500, 900), 0, Size(512, 800)), ((900, 500), 320, Size(384, 256))],
+)
+def test_works_at_the_nearest_published_proportions(canvas, side, size):
+    assert working_size(*canvas, side) == size
+
+
+def test_parity_normalises_by_the_picture():
+    model = tiny_colorflow.make_pixart()
+    random = np.random.default_rng(0)
+    page, reference = (random.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(2))
+    settings = PageSettings(InputStyle.LINES, Size(64, 64), steps=1)
+    usual = colour_page(model, page, [reference], settings)
+    published = colour_page(model, page, [reference], replace(settings, parity=True))
+    assert usual.shape == published.shape == (96, 96, 3)
+    assert not np.array_equal(usual, published)

@@ -1,0 +1,184 @@
+"""ColorizeDiffusion behind the engine's door: requests to switches, sizes and layers."""
+
+import numpy as np
+import pytest
+import tiny_colorize_diffusion as tiny
+from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
+from colorizer.engines.colorize_diffusion import engine as door
+from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine, switches, working_size
+from colorizer.engines.colorize_diffusion.settings import Modes, Version
+from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
+
+
+class Listener:
+    def __init__(self, stop_at=""):
+        self.stages, self.previews, self.stop_at = [], [], stop_at
+
+    def stage(self, name, done=0, total=1):
+        self.stages.append((name, done, total))
+        if name == self.stop_at:
+            raise Cancelled("cancelled")
+
+    def preview(self, picture):
+        self.previews.append(picture())
+
+
+def drawing(height=90, width=130):
+    picture = np.full((height, width, 4), 255, np.uint8)
+    picture[20:70, 30:33, :3] = picture[20:70, 90:93, :3] = 0
+    picture[20:23, 30:93, :3] = picture[67:70, 30:93, :3] = 0
+    return picture
+
+
+def mask(height, width):
+    marked = np.zeros((height, width), np.uint8)
+    marked[20:70, 30:93] = 255
+    return marked
+
+
+def reference():
+    picture = np.random.default_rng(0).integers(0, 256, (80, 60, 4), np.uint8)
+    picture[..., 3] = 255
+    return Reference(picture, mask(80, 60))
+
+
+def request(mode=Mode.WHOLE, **options):
+    return ColorizeRequest(
+        drawing(), (reference(),), mode, mask(90, 130), options=Options(steps=2, size=64, **options)
+    )
+
+
+@pytest.fixture(scope="module")
+def engines(tmp_path_factory):
+    """An engine with one tiny model of a version, saved on disk."""
+
+    def make(version):
+        folder = tmp_path_factory.mktemp("models")
+        tiny.make(version).save_pretrained(folder / "tiny")
+        return ColorizeDiffusionEngine(folder)
+
+    made = {}
+    return lambda version: (
+        made.setdefault(version, None) or made.__setitem__(version, make(version)) or made[version]
+    )
+
+
+@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("version", Version, ids=lambda version: version.value)
+def test_colours_in_every_mode(version, mode, engines):
+    listener = Listener()
+    result = engines(version).colorize(request(mode), listener)
+    names = {Mode.FOREGROUND: ["Colours"], Mode.BACKGROUND: ["Background"]}
+    assert [layer.name for layer in result.layers] == names.get(mode, ["Background", "Colours"])
+    assert all(layer.pixels.shape == (90, 130, 4) for layer in result.layers)
+    assert ("Colouring", 2, 2) in listener.stages
+    assert len(listener.previews) == 3
+    assert all(picture.shape[2] == 4 for picture in listener.previews)
+    assert listener.previews[-1].shape == (90, 130, 4)
+
+
+def test_same_request_same_bytes(engines):
+    first, second = (engines(Version.V2).colorize(request(Mode.SPLIT), Listener()) for _ in range(2))
+    assert np.array_equal(first.layers[0].pixels, second.layers[0].pixels)
+
+
+def test_masks_divide_the_canvas(engines):
+    background, figure = engines(Version.V1_5).colorize(request(Mode.SPLIT), Listener()).layers
+    assert (background.role, figure.role) == (Role.BACKGROUND, Role.FIGURE)
+    assert np.array_equal(figure.mask, mask(90, 130))
+    assert np.array_equal(background.mask, 255 - figure.mask)
+
+
+def test_whole_picture_needs_no_mask(engines):
+    whole = ColorizeRequest(drawing(), (reference(),), options=Options(steps=1, size=64))
+    (layer,) = engines(Version.V1).colorize(whole, Listener()).layers
+    assert layer.mask is None
+
+
+def test_missing_masks_are_found(engines, monkeypatch):
+    engine, asked = engines(Version.V2), []
+
+    def find(picture, report):
+        asked.append(picture.shape)
+        return mask(*picture.shape[:2])
+
+    monkeypatch.setattr(engine, "foreground_mask", find)
+    bare = Reference(reference().picture)
+    unmasked = ColorizeRequest(drawing(), (bare,), Mode.SPLIT, options=Options(steps=1, size=64))
+    engine.colorize(unmasked, Listener())
+    assert asked == [(90, 130, 4), (80, 60, 4)]
+
+
+def test_cancelling_stops_at_the_next_step(engines):
+    listener = Listener(stop_at="Colouring")
+    with pytest.raises(Cancelled):
+        engines(Version.V1).colorize(request(), listener)
+    assert listener.stages[-1] == ("Colouring", 0, 2)
+
+
+def test_tells_its_models_without_torch_loaded(engines):
+    info = engines(Version.V2).info
+    assert [(model.name, model.title) for model in info.models] == [("tiny", "tiny (ColorizeDiffusion v2)")]
+    assert info.models[0].bytes > 100_000
+    assert info.models[0].licence.startswith("CC BY-NC-SA")
+
+
+def test_weights_are_the_colouring_network(engines):
+    assert engines(Version.V2).weights("tiny").is_file()
+
+
+def test_without_a_model_it_says_so(tmp_path):
+    engine = ColorizeDiffusionEngine(tmp_path / "none")
+    assert engine.info.models == ()
+    assert engine.weights() is None
+    with pytest.raises(MissingModel, match="convert FILE"):
+        engine.colorize(request(), Listener())
+
+
+def test_unknown_model_is_told(engines):
+    with pytest.raises(UnknownEngine, match="'other'"):
+        engines(Version.V2).load("cpu", "other")
+
+
+def test_damaged_model_is_told(tmp_path):
+    tiny.make(Version.V1).save_pretrained(tmp_path / "tiny")
+    (tmp_path / "tiny" / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"x" * 100)
+    with pytest.raises(MissingModel, match="Convert it again"):
+        ColorizeDiffusionEngine(tmp_path).load("cpu")
+
+
+@pytest.mark.parametrize(
+    ("references", "message"), [((), "no reference"), ((reference(),) * 2, "one reference")]
+)
+def test_takes_exactly_one_reference(references, message, engines):
+    with pytest.raises(InvalidInput, match=message):
+        engines(Version.V1).colorize(ColorizeRequest(drawing(), references), Listener())
+
+
+@pytest.mark.parametrize(
+    ("version", "mode", "options", "expected"),
+    [
+        (Version.V1_5, Mode.WHOLE, {}, Modes()),
+        (Version.V1_5, Mode.SPLIT, {}, Modes(foreground=True, background=True)),
+        (Version.V1_5, Mode.FOREGROUND, {}, Modes(foreground=True)),
+        (Version.V1_5, Mode.SPLIT, {"style_detail": True}, Modes(foreground=True, background=True)),
+        (Version.V2, Mode.SPLIT, {}, Modes(background=True)),
+        (Version.V2, Mode.WHOLE, {"style_detail": True}, Modes(style=True)),
+        (Version.V2, Mode.WHOLE, {"background_detail": True}, Modes(background=True)),
+        (Version.V1, Mode.FOREGROUND, {}, Modes()),
+    ],
+)
+def test_switches(version, mode, options, expected):
+    assert switches(version, request(mode, **options)) == expected
+
+
+@pytest.mark.parametrize(
+    ("canvas", "side", "size"),
+    [((512, 512), 512, (512, 512)), ((4000, 2000), 512, (704, 384)), ((10, 9000), 512, (64, 15360))],
+)
+def test_working_sizes(canvas, side, size):
+    assert working_size(canvas, side) == size
+
+
+def test_every_switch_names_a_real_mode():
+    assert all(isinstance(modes, Modes) and modes.split for modes in door.SWITCHES.values())
