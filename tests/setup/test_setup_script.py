@@ -73,16 +73,16 @@ def test_complete_environment_is_not_touched_again(script, monkeypatch, tmp_path
     monkeypatch.setattr(script, "VENV", tmp_path)
     monkeypatch.setattr(script, "STAMP", tmp_path / "stamp.json")
     monkeypatch.setattr(script, "venv_python", lambda: python)
-    script.STAMP.write_text(json.dumps({"inputs": script.fingerprint(), "tests": True}))
+    script.STAMP.write_text(json.dumps({"inputs": script.fingerprint(), "whole": True}))
     monkeypatch.setattr(script, "run", lambda *a, **k: pytest.fail("ran something"))
-    script.prepare_environment(for_tests=False)
+    script.prepare_environment(whole=False)
 
 
 def test_offline_refuses_to_download(script, monkeypatch, tmp_path):
     monkeypatch.setattr(script, "STAMP", tmp_path / "stamp.json")
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
     with pytest.raises(script.SetupError, match="COLORIZE_OFFLINE"):
-        script.prepare_environment(for_tests=False)
+        script.prepare_environment(whole=False)
 
 
 def test_interrupted_setup_is_taken_up_again(script, monkeypatch, tmp_path):
@@ -92,10 +92,10 @@ def test_interrupted_setup_is_taken_up_again(script, monkeypatch, tmp_path):
     monkeypatch.setattr(script, "make_venv", lambda: None)
     monkeypatch.setattr(script, "install_torch", lambda: None)
     monkeypatch.setattr(
-        script, "install_backend", lambda for_tests: (_ for _ in ()).throw(script.SetupError("no"))
+        script, "install_backend", lambda whole: (_ for _ in ()).throw(script.SetupError("no"))
     )
     with pytest.raises(script.SetupError):
-        script.prepare_environment(for_tests=True)
+        script.prepare_environment(whole=True)
     assert not script.STAMP.exists()
 
 

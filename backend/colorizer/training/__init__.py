@@ -22,6 +22,12 @@ def recipe(name: str) -> Callable[..., None]:
     """The `train` function of a recipe. Raises `InvalidInput` where there is none of that name."""
     if name not in RECIPES:
         raise InvalidInput(f"There is no recipe {name!r}. There is: {', '.join(RECIPES)}.")
-    trainer: Any = importlib.import_module(RECIPES[name])
+    try:
+        trainer: Any = importlib.import_module(RECIPES[name])
+    except ModuleNotFoundError as error:
+        raise InvalidInput(
+            f"Training needs {error.name}, which isn't installed. Run ./colorize train from a clone, "
+            "or pip install 'krita-colorize[training,diffusion]'."
+        ) from error
     found: Callable[..., None] = trainer.train
     return found
