@@ -63,8 +63,11 @@ class Result:
 
     def group(self) -> NewGroup:
         """The group to insert beside the sketch layer. Slow: for worker threads."""
-        paper = bool(self.record.get("sketch_has_paper"))
-        return NewGroup(self.title, self.layers(), blend="multiply" if paper else "normal", above=paper)
+        if not self.record.get("sketch_has_paper"):
+            return NewGroup(self.title, self.layers())
+        # Over paper the lines must show through: dark ones on light paper multiply, light ones on dark paper screen.
+        blend = "screen" if self.record.get("sketch_has_dark_paper") else "multiply"
+        return NewGroup(self.title, self.layers(), blend=blend, above=True)
 
 
 def read(request: Request, data: bytes) -> Result:

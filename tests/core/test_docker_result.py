@@ -46,6 +46,11 @@ def test_group_goes_below_lines_and_above_paper() -> None:
     assert (above.above, above.blend) == (True, "multiply")
 
 
+def test_light_lines_on_dark_paper_show_through() -> None:
+    group = read(layer(), record={"sketch_has_paper": True, "sketch_has_dark_paper": True}).group()
+    assert (group.above, group.blend) == (True, "screen")
+
+
 def test_title_names_reference_and_seed() -> None:
     assert read().title == "Colorized · sheet.png · seed 7"
 

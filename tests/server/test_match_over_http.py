@@ -48,6 +48,7 @@ def test_colours_are_the_references(real: Backend) -> None:
     pixels = np.frombuffer(blobs[header["layers"][1]["blob"]], np.uint8).reshape(-1, 4)
     assert set(map(tuple, pixels.tolist())) <= {(200, 60, 30, 255), (20, 30, 220, 255)}
     assert header["record"]["sketch_has_paper"] is True
+    assert header["record"]["sketch_has_dark_paper"] is False
     weights = paths.resource("weights/match/model.safetensors").read_bytes()
     assert header["record"]["hashes"]["model"] == hashlib.sha256(weights).hexdigest()
 

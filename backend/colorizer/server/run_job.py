@@ -31,7 +31,7 @@ from colorizer.engines.device import choose_device
 from colorizer.engines.record import make_record
 from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
-from colorizer.imaging.lines import has_paper
+from colorizer.imaging.lines import has_dark_paper, has_paper
 from colorizer.imaging.masks import fit_mask
 from colorizer.server import bundle, limits, pixels, request
 from colorizer.server.bundle import BlobInfo, Bundle
@@ -68,7 +68,12 @@ def run(data: Buffer, report: JobReport) -> None:
     packed = [_pack_layer(layer) for layer in result.layers]
     clock.lap("encode")
     record = make_record(engine, inputs, result, device=device, seconds=clock.laps)
-    record |= {"request": job.model_dump(), "sketch_has_paper": has_paper(sketch)}
+    paper = has_paper(sketch)
+    record |= {
+        "request": job.model_dump(),
+        "sketch_has_paper": paper,
+        "sketch_has_dark_paper": paper and has_dark_paper(sketch),
+    }
     report.finish(preview, result_bundle(preview, packed, record), record)
 
 
