@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = ROOT / "resources" / "sample"
 COLUMNS = (
     "whole", "engine", "way", "snapshot", "backend_decode", "backend_encode", "insert", "first_insert",
-    "floor", "gui_block_ms",
+    "floor", "gui_block_ms", "aftermath_ms", "floor_aftermath_ms",
 )  # fmt: skip
 
 

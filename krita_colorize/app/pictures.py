@@ -91,7 +91,7 @@ def to_pixels(image: QtGui.QImage) -> Pixels:
 def to_image(pixels: Pixels) -> QtGui.QImage:
     """The picture as a QImage of its own."""
     stride = pixels.width * 4
-    return _Image(pixels.data, pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32).copy()
+    return _Image(bytes(pixels.data), pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32).copy()
 
 
 def to_mask(pixels: Pixels) -> Pixels:
@@ -123,7 +123,7 @@ def as_note(image: QtGui.QImage) -> tuple[str, bytes]:
 def thumbnail(pixels: Pixels) -> QtGui.QImage:
     """At most `THUMBNAIL_SIDE` px long, and rough: only the pixels that stay are looked at."""
     stride = pixels.width * 4
-    image = _Image(pixels.data, pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32)
+    image = _Image(bytes(pixels.data), pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32)
     return image.scaled(THUMBNAIL_SIDE, THUMBNAIL_SIDE, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
 
 
@@ -200,7 +200,7 @@ def _channel(pixels: Pixels, kind: QtGui.QImage.Format) -> bytes:
     rows = []
     for start in range(0, len(pixels.data), step):
         data = pixels.data[start : start + step]
-        band = _Image(data, pixels.width, len(data) // stride, stride, _Image.Format.Format_ARGB32)
+        band = _Image(bytes(data), pixels.width, len(data) // stride, stride, _Image.Format.Format_ARGB32)
         rows.append(_bytes(band.convertToFormat(kind)))
     return b"".join(rows)
 

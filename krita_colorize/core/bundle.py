@@ -56,7 +56,7 @@ class Blob:
     format: Format
     width: int
     height: int
-    data: bytes
+    data: bytes | bytearray
 
     @classmethod
     def from_pixels(cls, pixels: Pixels) -> Blob:
@@ -103,7 +103,7 @@ class Bundle:
         return Bundle(self.header, tuple(map(_compacted, self.packed)))
 
 
-def encode(header: Mapping[str, Any], blobs: Sequence[Blob]) -> list[bytes]:
+def encode(header: Mapping[str, Any], blobs: Sequence[Blob]) -> list[bytes | bytearray]:
     """The parts of a bundle in their order; joined they are what travels."""
     entries, parts = [], []
     for blob in blobs:
@@ -143,19 +143,22 @@ def decode(data: bytes) -> Bundle:
     return Bundle(header, tuple(packed))
 
 
-def pieces(data: bytes | memoryview) -> Iterator[bytes]:
+def pieces(data: bytes | bytearray | memoryview) -> Iterator[bytes]:
     """Copies of consecutive parts of at most `PIECE_BYTES`."""
     view = memoryview(data).cast("B")
     for start in range(0, len(view), PIECE_BYTES):
         yield bytes(view[start : start + PIECE_BYTES])
 
 
-def copy_bytes(data: memoryview) -> bytes:
+def copy_bytes(data: memoryview) -> bytearray:
     """The same bytes as `bytes(data)`, without keeping other threads waiting for more than a piece's time."""
-    return b"".join(pieces(data))
+    copy = bytearray()  # grows in place; joining pieces would copy everything once more in one go
+    for piece in pieces(data):
+        copy += piece
+    return copy
 
 
-def _pack(blob: Blob) -> tuple[bytes, str]:
+def _pack(blob: Blob) -> tuple[bytes | bytearray, str]:
     if blob.format is Format.PNG:
         return blob.data, "raw"
     if len(blob.data) != _raw_length(blob.format, blob.width, blob.height):
@@ -171,7 +174,7 @@ def _compacted(packed: _Packed) -> _Packed:
     return replace(packed, deflated=True, data=memoryview(zlib.compress(packed.data, 1)))
 
 
-def _pays_to_deflate(data: bytes | memoryview) -> bool:
+def _pays_to_deflate(data: bytes | bytearray | memoryview) -> bool:
     """Tries slices from all over the picture: its first rows are often empty and say little."""
     if len(data) <= _SAMPLE_BYTES:
         sample = data
@@ -182,21 +185,20 @@ def _pays_to_deflate(data: bytes | memoryview) -> bool:
     return len(zlib.compress(sample, 1)) < _WORTH_DEFLATING * len(sample)
 
 
-def _inflate(data: memoryview, length: int) -> bytes:
+def _inflate(data: memoryview, length: int) -> bytearray:
     stream = zlib.decompressobj()
-    raw: list[bytes] = []
-    left = length + 1  # one byte more than allowed tells a stream that is too long
+    raw = bytearray()
+    room = length + 1  # one byte more than allowed tells a stream that is too long
     try:
         for piece in pieces(data):
-            while piece and left:
-                raw.append(stream.decompress(piece, min(left, PIECE_BYTES)))
-                left -= len(raw[-1])
+            while piece and len(raw) < room:
+                raw += stream.decompress(piece, min(room - len(raw), PIECE_BYTES))
                 piece = stream.unconsumed_tail
     except zlib.error as error:
         raise BundleError(f"a picture's zlib stream is broken ({error})") from error
-    if left != 1 or not stream.eof or stream.unused_data:
+    if len(raw) != length or not stream.eof or stream.unused_data:
         raise BundleError("a picture's bytes don't fit its size")
-    return b"".join(raw)
+    return raw
 
 
 def _parse_header(text: bytes) -> dict[str, Any]:

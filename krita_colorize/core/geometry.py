@@ -17,7 +17,7 @@ def placed(pixels: Pixels, x: int, y: int, width: int, height: int) -> Pixels:
         return Pixels(width, height, empty_row * height, x, y)
     before, behind = bytes((left - x) * channels), bytes((x + width - right) * channels)
     stride = pixels.width * channels
-    rows = [empty_row] * (top - y)
+    rows: list[bytes | bytearray] = [empty_row] * (top - y)
     for row in range(top - pixels.y, bottom - pixels.y):
         start = row * stride + (left - pixels.x) * channels
         rows += (before, pixels.data[start : start + (right - left) * channels], behind)

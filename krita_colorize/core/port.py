@@ -65,7 +65,7 @@ class Pixels:
 
     width: int
     height: int
-    data: bytes
+    data: bytes | bytearray
     x: int = 0
     y: int = 0
 

@@ -80,7 +80,7 @@ class Pictures:
     background: Pixels | None = None
 
 
-def bundle_parts(request: Request, pictures: Pictures) -> list[bytes]:
+def bundle_parts(request: Request, pictures: Pictures) -> list[bytes | bytearray]:
     """The parts of the bundle for `POST /v1/jobs`. Slow (it compresses): for worker threads."""
     blobs: list[bundle.Blob] = []
 

@@ -77,7 +77,9 @@ def read(request: Request, data: bytes) -> Result:
     if not isinstance(layers, list) or not isinstance(record, dict):
         raise ResultError("the result has no layers or no record")
     preview = packed.blob(packed.header.get("preview", -1))
-    return Result(request, packed, preview.data if preview.format is bundle.Format.PNG else b"", record)
+    return Result(
+        request, packed, bytes(preview.data) if preview.format is bundle.Format.PNG else b"", record
+    )
 
 
 def _new_layer(entry: object, packed: bundle.Bundle) -> NewLayer:

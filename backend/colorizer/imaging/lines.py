@@ -41,9 +41,11 @@ def has_paper(sketch: Picture) -> bool:
 
 def has_dark_paper(sketch: Picture) -> bool:
     """Whether it is light lines on black: the picture and its border are mostly black and opaque."""
+    if not has_paper(sketch):
+        return False
     dark = 255 - cv2.min(cv2.min(sketch[..., 0], sketch[..., 1]), sketch[..., 2])
     border = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
-    return has_paper(sketch) and bool(np.median(border) > 200 and np.median(_small(dark)) > 200)
+    return bool(np.median(border) > 200 and np.median(_small(dark)) > 200)
 
 
 def find_ink(sketch: Picture) -> Ink:

@@ -68,11 +68,10 @@ def run(data: Buffer, report: JobReport) -> None:
     packed = [_pack_layer(layer) for layer in result.layers]
     clock.lap("encode")
     record = make_record(engine, inputs, result, device=device, seconds=clock.laps)
-    paper = has_paper(sketch)
     record |= {
         "request": job.model_dump(),
-        "sketch_has_paper": paper,
-        "sketch_has_dark_paper": paper and has_dark_paper(sketch),
+        "sketch_has_paper": has_paper(sketch),
+        "sketch_has_dark_paper": has_dark_paper(sketch),
     }
     report.finish(preview, result_bundle(preview, packed, record), record)
 
