@@ -103,3 +103,13 @@ def test_found_krita_runs(tmp_path):
     if program is None:
         pytest.skip("Krita isn't installed")
     assert os.access(program, os.X_OK)
+
+
+def test_krita_comes_first_on_its_own_path(tmp_path, monkeypatch):
+    program = tmp_path / "krita"
+    program.touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONHOME", "elsewhere")
+    environment = install.krita_environment()
+    assert environment["PATH"].startswith(str(tmp_path))
+    assert "PYTHONHOME" not in environment

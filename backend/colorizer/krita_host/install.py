@@ -25,6 +25,16 @@ PLUGIN = "krita_colorize"
 DESKTOP = "colorize.desktop"
 ENABLE_KEY = "enable_" + PLUGIN
 
+INHERITED = (
+    "LD_LIBRARY_PATH",
+    "PYTHONPATH",
+    "PYTHONHOME",
+    "VIRTUAL_ENV",
+    "QT_QPA_PLATFORM",
+    "QT_PLUGIN_PATH",
+)
+"""Variables of this process that would lead Krita's Python or Qt astray."""
+
 
 class NoKrita(ColorizerError):
     """Krita isn't installed."""
@@ -61,6 +71,18 @@ def find_krita() -> Path | None:
         "Windows": [r"C:\Program Files\Krita (x64)\bin\krita.exe", r"C:\Program Files\Krita\bin\krita.exe"],
     }
     return next((Path(p) for p in usual.get(platform.system(), []) if Path(p).exists()), None)
+
+
+def krita_environment() -> dict[str, str]:
+    """This process's environment, fit for Krita: without what leads its Python or Qt astray.
+
+    Krita's Python takes its home from the first `python3` on the path, so the one beside Krita has to come first.
+    """
+    kept = {name: value for name, value in os.environ.items() if name not in INHERITED}
+    program = find_krita()
+    if program is not None:
+        kept["PATH"] = os.pathsep.join([str(program.parent), *os.get_exec_path()])
+    return kept
 
 
 def require_krita() -> Path:
@@ -110,7 +132,8 @@ def open_krita(files: list[Path]) -> int:
             "There is no display to open Krita on. `colorize demo` works on a virtual screen."
         )
     install_for_user(default_backend_command())
-    return subprocess.run([str(program), *map(str, files)], check=False).returncode
+    command = [str(program), *map(str, files)]
+    return subprocess.run(command, env=krita_environment(), check=False).returncode
 
 
 def install(folders: Folders) -> Path:

@@ -12,7 +12,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import textwrap
 import time
@@ -35,16 +34,6 @@ X-KDE-Library={DRIVER}
 X-Python-2-Compatible=false
 Name=Krita Colorize test driver
 """
-
-INHERITED = (
-    "LD_LIBRARY_PATH",
-    "PYTHONPATH",
-    "PYTHONHOME",
-    "VIRTUAL_ENV",
-    "QT_QPA_PLATFORM",
-    "QT_PLUGIN_PATH",
-)
-"""Variables of this process that would lead Krita's Python or Qt astray."""
 
 
 class KritaEnded(ColorizerError):
@@ -207,9 +196,7 @@ def _environment(home: Path, kind: str) -> dict[str, str]:
 
 
 def _bare_environment(home: Path) -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name not in INHERITED}
-    own_bin = str(Path(sys.executable).parent)
-    kept["PATH"] = os.pathsep.join(p for p in os.get_exec_path() if p != own_bin)
+    kept = install.krita_environment()
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"):
         kept.pop(name, None)
     runtime = home / "runtime"
