@@ -241,9 +241,7 @@ class Job(QtCore.QObject):
     def _on_result(self, pieces: list[bytes]) -> None:
         self._call = None
         request = self.request
-        self._services.workers.run(
-            lambda: results.read(request, b"".join(pieces)), self._on_read, self._on_error
-        )
+        self._services.workers.run(lambda: results.read(request, pieces), self._on_read, self._on_error)
 
     @guarded
     def _on_read(self, result: Result) -> None:

@@ -77,7 +77,7 @@ class _Packed:
     width: int
     height: int
     deflated: bool
-    data: memoryview
+    data: bytes | bytearray
 
 
 @dataclass(frozen=True)
@@ -93,10 +93,9 @@ class Bundle:
             raise BundleError(f"there is no blob {index!r}")
         packed = self.packed[index]
         if packed.deflated:
-            data = _inflate(packed.data, _raw_length(packed.format, packed.width, packed.height))
-        else:
-            data = copy_bytes(packed.data)
-        return Blob(packed.format, packed.width, packed.height, data)
+            length = _raw_length(packed.format, packed.width, packed.height)
+            return Blob(packed.format, packed.width, packed.height, _inflate(packed.data, length))
+        return Blob(packed.format, packed.width, packed.height, packed.data)
 
     def compact(self) -> Bundle:
         """The same pictures in as little memory as zlib gets them into quickly. Slow: for worker threads."""
@@ -124,23 +123,42 @@ def encode(header: Mapping[str, Any], blobs: Sequence[Blob]) -> list[bytes | byt
     return [MAGIC + struct.pack("<I", len(text)) + text, *parts]
 
 
-def decode(data: bytes) -> Bundle:
-    """Checks a bundle's structure and finds its pictures, without unpacking any. Raises `BundleError`."""
-    view = memoryview(data)
-    if bytes(view[:4]) != MAGIC or len(view) < 8:
+def decode(data: bytes | Sequence[bytes]) -> Bundle:
+    """Checks a bundle's structure and finds its pictures, without unpacking any. Raises `BundleError`.
+
+    `data` may come in pieces, as it does from the network; each picture is then put together on its own.
+    """
+    reader = _Reader([data] if isinstance(data, bytes) else data)
+    if reader.left < 8 or reader.take(4) != MAGIC:
         raise BundleError("the data is not a bundle")
-    (length,) = struct.unpack("<I", view[4:8])
-    if length > MAX_HEADER_BYTES or 8 + length > len(view):
+    (length,) = struct.unpack("<I", reader.take(4))
+    if length > min(MAX_HEADER_BYTES, reader.left):
         raise BundleError("the header is longer than the data or than 1 MiB")
-    header = _parse_header(bytes(view[8 : 8 + length]))
-    packed, start = [], 8 + length
-    for entry in header["blobs"]:
-        blob = _parse_entry(entry, view[start:])
-        packed.append(blob)
-        start += len(blob.data)
-    if start != len(view):
+    header = _parse_header(bytes(reader.take(length)))
+    packed = tuple(_parse_entry(entry, reader) for entry in header["blobs"])
+    if reader.left:
         raise BundleError("there are bytes behind the last blob")
-    return Bundle(header, tuple(packed))
+    return Bundle(header, packed)
+
+
+class _Reader:
+    """Takes bytes off the front of pieces. Never keeps other threads waiting for longer than one copy of a piece."""
+
+    def __init__(self, data: Sequence[bytes]) -> None:
+        self.left = sum(map(len, data))
+        self._parts = (part for whole in data for part in pieces(whole))
+        self._rest = b""
+
+    def take(self, length: int) -> bytearray:
+        """The next bytes; there must be as many left."""
+        taken = bytearray()  # grows in place; joining pieces would copy everything in one go
+        while len(taken) < length:
+            part = self._rest or next(self._parts)
+            wanted = length - len(taken)
+            taken += part[:wanted]
+            self._rest = part[wanted:]
+        self.left -= length
+        return taken
 
 
 def pieces(data: bytes | bytearray | memoryview) -> Iterator[bytes]:
@@ -148,14 +166,6 @@ def pieces(data: bytes | bytearray | memoryview) -> Iterator[bytes]:
     view = memoryview(data).cast("B")
     for start in range(0, len(view), PIECE_BYTES):
         yield bytes(view[start : start + PIECE_BYTES])
-
-
-def copy_bytes(data: memoryview) -> bytearray:
-    """The same bytes as `bytes(data)`, without keeping other threads waiting for more than a piece's time."""
-    copy = bytearray()  # grows in place; joining pieces would copy everything once more in one go
-    for piece in pieces(data):
-        copy += piece
-    return copy
 
 
 def _pack(blob: Blob) -> tuple[bytes | bytearray, str]:
@@ -170,8 +180,8 @@ def _pack(blob: Blob) -> tuple[bytes | bytearray, str]:
 
 def _compacted(packed: _Packed) -> _Packed:
     if packed.deflated or packed.format is Format.PNG or not _pays_to_deflate(packed.data):
-        return replace(packed, data=memoryview(copy_bytes(packed.data)))
-    return replace(packed, deflated=True, data=memoryview(zlib.compress(packed.data, 1)))
+        return packed
+    return replace(packed, deflated=True, data=zlib.compress(packed.data, 1))
 
 
 def _pays_to_deflate(data: bytes | bytearray | memoryview) -> bool:
@@ -185,7 +195,7 @@ def _pays_to_deflate(data: bytes | bytearray | memoryview) -> bool:
     return len(zlib.compress(sample, 1)) < _WORTH_DEFLATING * len(sample)
 
 
-def _inflate(data: memoryview, length: int) -> bytearray:
+def _inflate(data: bytes | bytearray, length: int) -> bytearray:
     stream = zlib.decompressobj()
     raw = bytearray()
     room = length + 1  # one byte more than allowed tells a stream that is too long
@@ -213,7 +223,7 @@ def _parse_header(text: bytes) -> dict[str, Any]:
     return header
 
 
-def _parse_entry(entry: object, rest: memoryview) -> _Packed:
+def _parse_entry(entry: object, reader: _Reader) -> _Packed:
     if not isinstance(entry, dict):
         raise BundleError("an entry of `blobs` is not an object")
     try:
@@ -223,14 +233,14 @@ def _parse_entry(entry: object, rest: memoryview) -> _Packed:
     width, height, length = (_whole_number(entry, key) for key in ("width", "height", "bytes"))
     if not (0 < width <= MAX_SIDE and 0 < height <= MAX_SIDE and width * height <= MAX_PIXELS):
         raise BundleError(f"a picture of {width} x {height} px is beyond the limits")
-    if length > len(rest):
+    if length > reader.left:
         raise BundleError("the data ends inside a blob")
     encoding = entry.get("encoding")
     if encoding not in ("raw", "deflate") or (encoding == "deflate" and kind is Format.PNG):
         raise BundleError(f"`encoding` is {encoding!r}")
     if encoding == "raw" and kind is not Format.PNG and length != _raw_length(kind, width, height):
         raise BundleError("a picture's bytes don't fit its size")
-    return _Packed(kind, width, height, encoding == "deflate", rest[:length])
+    return _Packed(kind, width, height, encoding == "deflate", reader.take(length))
 
 
 def _whole_number(entry: Mapping[str, Any], key: str) -> int:

@@ -5,7 +5,7 @@ The pictures stay packed until somebody applies the result: at 4k they would tak
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -70,7 +70,7 @@ class Result:
         return NewGroup(self.title, self.layers(), blend=blend, above=True)
 
 
-def read(request: Request, data: bytes) -> Result:
+def read(request: Request, data: bytes | Sequence[bytes]) -> Result:
     """Checks a result bundle and unpacks its preview. Raises `BundleError` or `ResultError`."""
     packed = bundle.decode(data)
     layers, record = packed.header.get("layers"), packed.header.get("record")

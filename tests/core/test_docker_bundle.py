@@ -41,6 +41,14 @@ def test_round_trip(pictures: list[Blob], extra: dict) -> None:
     assert {k: v for k, v in decoded.header.items() if k != "blobs"} == extra
 
 
+@given(st.lists(blobs(), max_size=3), st.lists(st.integers(0, 8000), max_size=6))
+def test_pieces_read_like_the_whole(pictures: list[Blob], cuts: list[int]) -> None:
+    data = b"".join(bundle.encode({}, pictures))
+    ends = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    assert bundle.decode(pieces) == bundle.decode(data)
+
+
 def test_png_travels_as_it_is() -> None:
     picture = Blob(Format.PNG, 1, 1, b"\x89PNG...")
     assert bundle.decode(b"".join(bundle.encode({}, [picture]))).blob(0) == picture
