@@ -19,8 +19,3 @@ def resource(name: str) -> Path:
     package = Path(__file__).resolve().parent
     installed = package / "resources"
     return (installed if installed.is_dir() else package.parents[1] / "resources") / name
-
-
-def offline() -> bool:
-    """Whether `COLORIZE_OFFLINE=1` forbids every download."""
-    return os.environ.get("COLORIZE_OFFLINE", "") == "1"
