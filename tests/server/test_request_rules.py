@@ -20,6 +20,10 @@ ENGINE = {
 }
 
 
+SPOT = {"x": 0, "y": 0, "reference": 0, "reference_x": 0, "reference_y": 0}
+STATE = {"role": "figure", "delivered": {"blob": 0}, "now": {"blob": 0}}
+
+
 def check(made: JobBundle) -> request.JobRequest:
     found = request.read(bundle.read(made.encode()))
     request.check_engine(found, [ENGINE])
@@ -74,6 +78,27 @@ def test_good_request_passes() -> None:
         ("references.0.mask", {"blob": 7}, "references.0.mask.blob"),
         ("references.0.picture.path", "/etc/passwd", "references.0.picture.path"),
         ("engine", "", "request.engine"),
+        ("hints", {"blob": 9}, "request.hints.blob"),
+        ("bindings", [{}], "request.bindings.0"),
+        ("bindings", [SPOT | {"x": 8}], "8, 0 lies outside of the canvas"),
+        ("bindings", [SPOT | {"y": 6}], "0, 6 lies outside of the canvas"),
+        ("bindings", [SPOT | {"reference": 1}], "there are 1 references, not 2"),
+        ("bindings", [SPOT, SPOT | {"reference_x": 1}], "bindings.1`: the spot 1, 0 lies outside"),
+        ("bindings", [SPOT | {"reference_y": -1}], "request.bindings.0.reference_y"),
+        ("bindings", [SPOT] * 257, "request.bindings"),
+        ("swaps", [{"from": "red", "to": "#000000"}], "request.swaps.0.from"),
+        ("swaps", [{"from": "#000000", "to": "#00000G"}], "request.swaps.0.to"),
+        ("swaps", [{"before": "#000000", "after": "#000001"}], "request.swaps.0"),
+        ("swaps", [{"from": "#000000", "to": "#000001"}] * 2, "into one other colour only"),
+        ("redo", {"changed": {"blob": 0}, "layers": []}, "request.redo.layers"),
+        ("redo", {"changed": {"blob": 9}, "layers": [STATE]}, "request.redo.changed.blob"),
+        (
+            "redo",
+            {"changed": {"blob": 0}, "layers": [STATE | {"now": {"blob": 9}}]},
+            "redo.layers.0.now.blob",
+        ),
+        ("redo", {"changed": {"blob": 0}, "layers": [STATE | {"role": "mask"}]}, "redo.layers.0.role"),
+        ("redo", {"changed": {"blob": 0}, "layers": [STATE] * 2}, "give each role once"),
         ("engine", "../match", "There is: scripted"),
     ],
 )
@@ -106,6 +131,14 @@ def test_masks_need_no_reference() -> None:
     made = changed("task", "mask")
     made.request["references"] = []
     assert check(made).task == "mask"
+
+
+def test_recolouring_needs_swaps() -> None:
+    made = changed("task", "recolour")
+    with pytest.raises(ColorizerError, match="say which colours to change"):
+        check(made)
+    made.request |= {"swaps": [{"from": "#000001", "to": "#000002"}], "references": []}
+    assert check(made).swaps[0].after == "#000002"
 
 
 def test_unknown_header_fields_are_refused() -> None:

@@ -9,13 +9,14 @@ import zlib
 import numpy as np
 import psutil
 import pytest
-from colorizer.engines.base import Layer, Role
+from colorizer.engines.base import Binding, Check, Layer, Place, PlaceKind, Role, Swap
 from colorizer.errors import ColorizerError, OutOfMemory
 from colorizer.server import bundle, request, run_job, worker
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from running_backend import JobBundle
+from server.scripted_engines import ScriptedEngine
 
 
 def inputs(made: JobBundle):
@@ -40,6 +41,72 @@ def test_masks_reach_the_engine() -> None:
     found = inputs(made)
     assert (found.sketch_mask == 7).all()
     assert found.references[0].mask.tolist() == [[255]]
+
+
+def test_hints_bindings_and_swaps_reach_the_engine() -> None:
+    made = JobBundle()
+    blob = made.add("bgra8", 1, 1, b"\x01\x02\x03\xff")
+    spot = {"x": 7, "y": 5, "reference": 0, "reference_x": 0, "reference_y": 0}
+    made.request |= {"hints": {"blob": blob, "x": 2, "y": 1}, "bindings": [spot]}
+    made.request["swaps"] = [{"from": "#0a0b0c", "to": "#010203"}]
+    found = inputs(made)
+    assert np.argwhere(found.hints[..., 3]).tolist() == [[1, 2]]
+    assert found.hints[1, 2].tolist() == [3, 2, 1, 255]
+    assert found.bindings == (Binding(**spot),)
+    assert found.swaps == (Swap("#0a0b0c", "#010203"),)
+
+
+def redo_job(changed: bytes = b"\xff") -> JobBundle:
+    """The scripted engine paints (3, 2, 1); the document is all (0, 0, 9), but one pixel was painted over."""
+    made = JobBundle()
+    delivered = made.add("bgra8", 8, 6, b"\x09\x00\x00\xff" * 48)
+    now = made.add("bgra8", 8, 6, b"\x09\x00\x00\xff" * 47 + b"\x07\x07\x07\xff")
+    place = {"blob": made.add("gray8", 2, 2, changed * 4), "x": 6, "y": 4}
+    layer = {"role": "figure", "delivered": {"blob": delivered}, "now": {"blob": now}}
+    made.request["redo"] = {"changed": place, "layers": [layer]}
+    return made
+
+
+def test_redo_changes_what_it_reaches(finished) -> None:
+    header, blobs = finished(redo_job())
+    (layer,) = header["layers"]
+    assert (layer["name"], layer["x"], layer["y"], layer["mask"]) == ("Flats", 6, 4, None)
+    assert blobs[layer["blob"]] == b"\x01\x02\x03\xff" * 3 + b"\x07\x07\x07\xff"
+    assert header["record"]["report"]["redo"] == {"regions": 0, "pixels": 3, "kept_strokes": 1}
+
+
+def test_redo_without_change_gives_no_layer(finished) -> None:
+    assert finished(redo_job(b"\x00"))[0]["layers"] == []
+
+
+def test_swaps_are_made_in_any_engines_result(finished) -> None:
+    made = JobBundle()
+    made.request["swaps"] = [{"from": "#030201", "to": "#0a0b0c"}]
+    header, blobs = finished(made)
+    assert blobs[header["layers"][0]["blob"]] == b"\x0c\x0b\x0a\xff" * 48
+    assert header["record"]["request"]["swaps"] == made.request["swaps"]
+
+
+def test_recolouring_needs_no_engine(finished) -> None:
+    made = JobBundle(model="bug")
+    blob = made.add("bgra8", 2, 1, b"\x03\x02\x01\x80\x03\x02\x01\x00")
+    made.request |= {"task": "recolour", "references": [], "sketch": {"blob": blob, "x": -1, "y": 2}}
+    made.request["swaps"] = [{"from": "#010203", "to": "#0a0b0c"}]
+    header, blobs = finished(made)
+    (layer,) = header["layers"]
+    assert (layer["x"], layer["y"]) == (-1, 2)
+    assert blobs[layer["blob"]] == b"\x0c\x0b\x0a\x80\x03\x02\x01\x00"
+
+
+def test_check_follows_the_layers() -> None:
+    check = Check(np.full((2, 2), 255, np.uint8), (Place(PlaceKind.LEAK, 1, 0, 1, 2, 0.5),))
+    preview = run_job.pixels.encode_preview(np.zeros((2, 2, 4), np.uint8))
+    found = bundle.read(b"".join(run_job.result_bundle(preview, [], {}, check)))
+    assert found.header["check"]["mask"] == {"blob": 1}
+    assert found.header["check"]["places"] == [
+        {"kind": "leak", "x": 1, "y": 0, "width": 1, "height": 2, "confidence": 0.5}
+    ]
+    assert bytes(found.blobs[1].data) == b"\xff" * 4
 
 
 def test_background_is_its_own_canvas() -> None:
@@ -98,6 +165,24 @@ def test_errors_become_sentences(error: Exception, code: str) -> None:
     told = worker.tell(error)
     assert told.code == code
     assert str(error) not in str(told) or not str(error)
+
+
+@pytest.fixture
+def finished(monkeypatch: pytest.MonkeyPatch):
+    """Runs a job with the scripted engine; header and decoded blobs of its result."""
+    monkeypatch.setattr(run_job.registry, "get", lambda name: ScriptedEngine())
+
+    def run(made: JobBundle) -> tuple[dict, list[bytes]]:
+        taken: list[bytes] = []
+        report = Silent()
+        report.finish = lambda preview, parts, record: taken.append(b"".join(parts))
+        run_job.run(made.encode(), report)
+        read = bundle.read(taken[0])
+        order = [2, 1, 0, 3]
+        decoded = [run_job.pixels.decode(blob) for blob in read.blobs]
+        return read.header, [(one if one.ndim == 2 else one[..., order]).tobytes() for one in decoded]
+
+    return run
 
 
 class Silent:

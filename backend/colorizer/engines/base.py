@@ -11,10 +11,22 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from colorizer.engines.modes import Mode
-from colorizer.imaging.values import Blend, Layer, Mask, Picture, Role
+from colorizer.imaging.values import (
+    Blend,
+    Check,
+    Layer,
+    Mask,
+    Picture,
+    Place,
+    PlaceKind,
+    Role,
+    Swap,
+)
 
 __all__ = [
+    "Binding",
     "Blend",
+    "Check",
     "ColorizeRequest",
     "Engine",
     "EngineInfo",
@@ -24,10 +36,13 @@ __all__ = [
     "ModelInfo",
     "Options",
     "Picture",
+    "Place",
+    "PlaceKind",
     "Reference",
     "Report",
     "Result",
     "Role",
+    "Swap",
 ]
 
 
@@ -53,12 +68,14 @@ class EngineInfo:
     modes: tuple[Mode, ...]
     max_references: int
     options: tuple[str, ...]
-    """Names of `Options` fields that have an effect in this engine."""
+    """Names of `Options` fields that have an effect in this engine, and `hints` and `bindings` where it has them."""
     models: tuple[ModelInfo, ...]
     max_side: int
     """Longest side of a canvas, px."""
     memory_mb: int
     """Typical peak for a 2048 px canvas."""
+    missing: str = ""
+    """What has to be installed before it can colour, in one sentence; empty where nothing is."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +101,18 @@ class Reference:
 
 
 @dataclass(frozen=True)
+class Binding:
+    """This region takes that spot's colour: `x`, `y` in px of the canvas, the spot in px of a reference's picture."""
+
+    x: int
+    y: int
+    reference: int
+    """Index into the references."""
+    reference_x: int
+    reference_y: int
+
+
+@dataclass(frozen=True)
 class ColorizeRequest:
     """Everything that decides a result. The same request gives the same bytes on the same machine."""
 
@@ -93,6 +122,11 @@ class ColorizeRequest:
     sketch_mask: Mask | None = None
     background: Picture | None = None
     """A picture for the background alone; takes the place of the references' background."""
+    hints: Picture | None = None
+    """On the sketch's canvas: where its alpha is > 127, its colour is meant for the region below."""
+    bindings: tuple[Binding, ...] = ()
+    swaps: tuple[Swap, ...] = ()
+    """Made in the finished result by `colorizer.engines.last_stage`, never by an engine."""
     model: str = ""
     seed: int = 0
     options: Options = field(default_factory=Options)
@@ -105,6 +139,8 @@ class Result:
     layers: tuple[Layer, ...]
     report: dict[str, Any] = field(default_factory=dict)
     """JSON values: `palette` (list of "#rrggbb"), `regions`, `doubtful_regions`, `unpainted_pixels`, ..."""
+    check: Check | None = None
+    """Where to look, from engines that know."""
 
 
 class Report(Protocol):

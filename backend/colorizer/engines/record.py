@@ -39,6 +39,8 @@ def make_record(
             "mode": request.mode.value,
             "seed": request.seed,
             "options": asdict(request.options),
+            "bindings": [asdict(binding) for binding in request.bindings],
+            "swaps": [asdict(swap) for swap in request.swaps],
             "canvas": {"width": request.sketch.shape[1], "height": request.sketch.shape[0]},
         },
         "report": result.report,
@@ -50,6 +52,7 @@ def make_record(
             "references": [hash_pixels(reference.picture) for reference in request.references],
             "reference_masks": [hash_pixels(reference.mask) for reference in request.references],
             "background": hash_pixels(request.background),
+            "hints": hash_pixels(request.hints),
         },
         "seconds": {name: round(value, 4) for name, value in seconds.items()},
     }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +32,11 @@ def unpack(packed: NDArray[np.uint32]) -> RGB:
 def as_hex(colours: RGB) -> list[str]:
     """(N, 3) to "#rrggbb"."""
     return [f"#{red:02x}{green:02x}{blue:02x}" for red, green, blue in colours.tolist()]
+
+
+def from_hex(names: Sequence[str]) -> RGB:
+    """ "#rrggbb" to (N, 3)."""
+    return np.array([list(bytes.fromhex(name[1:])) for name in names], np.uint8).reshape(-1, 3)
 
 
 def nearest(colours: NDArray[np.float32], among: NDArray[np.float32]) -> NDArray[np.intp]:

@@ -1,4 +1,4 @@
-"""The values that pass through the backend: pictures, masks and result layers.
+"""The values that pass through the backend: pictures, masks, result layers, and what is said about them.
 
 Pictures are numpy arrays, uint8, sRGB, row-major, not premultiplied; masks have 255 where the foreground is.
 """
@@ -53,3 +53,60 @@ class Layer:
     mask: Mask | None = None
     """Same size as `pixels`; becomes a mask on the layer that can be painted."""
     mask_name: str = ""
+
+
+@dataclass(frozen=True)
+class Swap:
+    """One palette colour takes another's place, exactly. Both are "#rrggbb", lower case."""
+
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """One layer of an earlier result: as it was delivered, and as it is in the document now. Canvas size, RGBA."""
+
+    role: Role
+    delivered: Picture
+    now: Picture
+
+
+@dataclass(frozen=True)
+class Redo:
+    """An earlier result that is to be repaired where something changed."""
+
+    changed: Mask
+    """(H, W), not 0 where a mask, a hint or a binding is another one than for the earlier result."""
+    layers: tuple[LayerState, ...]
+
+
+class PlaceKind(str, Enum):
+    """Why somebody should look at a place."""
+
+    DOUBTFUL = "doubtful"
+    UNPAINTED = "unpainted"
+    LEAK = "leak"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A rectangle of the canvas, px, that somebody should look at."""
+
+    kind: PlaceKind
+    x: int
+    y: int
+    width: int
+    height: int
+    confidence: float
+    """0..1, of the least sure region in it."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Where a result may be wrong."""
+
+    mask: Mask
+    """(H, W), 255 = look here."""
+    places: tuple[Place, ...]
+    """The largest first."""

@@ -18,6 +18,7 @@ from colorizer.server.failures import Code, Refused
 
 API = 1
 _FAR = 2**31
+_COLOUR = r"^#[0-9a-f]{6}$"
 
 
 class InvalidRequest(InvalidInput):
@@ -52,6 +53,38 @@ class CanvasSize(_Strict):
     height: int = Field(ge=1)
 
 
+class SpotBinding(_Strict):
+    """This region of the canvas takes that spot of a reference, px."""
+
+    x: int = Field(ge=0)
+    y: int = Field(ge=0)
+    reference: int = Field(ge=0)
+    reference_x: int = Field(ge=0)
+    reference_y: int = Field(ge=0)
+
+
+class ColourSwap(_Strict):
+    """One palette colour takes another's place."""
+
+    before: str = Field(alias="from", pattern=_COLOUR)
+    after: str = Field(alias="to", pattern=_COLOUR)
+
+
+class DeliveredLayer(_Strict):
+    """A layer of the earlier result: as the backend sent it, and as it is in the document now."""
+
+    role: Literal["background", "figure"]
+    delivered: PlacedBlob
+    now: PlacedBlob
+
+
+class RedoBlobs(_Strict):
+    """An earlier result that is to be repaired where something changed."""
+
+    changed: PlacedBlob
+    layers: list[DeliveredLayer] = Field(min_length=1, max_length=2)
+
+
 class JobOptions(_Strict):
     """`colorizer.engines.base.Options` with its ranges."""
 
@@ -67,7 +100,7 @@ class JobRequest(_Strict):
     """`header["request"]` of a job."""
 
     api: Literal[1]
-    task: Literal["colorize", "mask"]
+    task: Literal["colorize", "mask", "recolour"]
     engine: str = Field(min_length=1, max_length=64)
     model: str = Field(default="", max_length=128)
     mode: Literal["whole", "split", "foreground", "background"] = "whole"
@@ -76,21 +109,29 @@ class JobRequest(_Strict):
     sketch_mask: PlacedBlob | None = None
     references: list[ReferenceBlobs] = Field(max_length=limits.REFERENCES)
     background: PlacedBlob | None = None
+    hints: PlacedBlob | None = None
+    bindings: list[SpotBinding] = Field(default_factory=list, max_length=limits.BINDINGS)
+    swaps: list[ColourSwap] = Field(default_factory=list, max_length=limits.SWAPS)
+    redo: RedoBlobs | None = None
     seed: int = Field(default=0, ge=0, lt=2**63)
     options: JobOptions = JobOptions()
 
     @property
     def pictures(self) -> dict[str, PlacedBlob]:
         """Field name -> blob, for all that must be pictures."""
+        found: dict[str, PlacedBlob | None]
         found = {f"references.{i}.picture": one.picture for i, one in enumerate(self.references)}
-        found["sketch"] = self.sketch
-        return found | ({"background": self.background} if self.background else {})
+        found |= {"sketch": self.sketch, "background": self.background, "hints": self.hints}
+        for i, layer in enumerate(self.redo.layers if self.redo else []):
+            found |= {f"redo.layers.{i}.delivered": layer.delivered, f"redo.layers.{i}.now": layer.now}
+        return {name: placed for name, placed in found.items() if placed is not None}
 
     @property
     def masks(self) -> dict[str, PlacedBlob]:
         """Field name -> blob, for all masks there are."""
         found = {f"references.{i}.mask": one.mask for i, one in enumerate(self.references) if one.mask}
-        return found | ({"sketch_mask": self.sketch_mask} if self.sketch_mask else {})
+        found |= {"sketch_mask": self.sketch_mask} if self.sketch_mask else {}
+        return found | ({"redo.changed": self.redo.changed} if self.redo else {})
 
 
 def read(bundle: Bundle) -> JobRequest:
@@ -112,6 +153,8 @@ def read(bundle: Bundle) -> JobRequest:
             f"A canvas of {canvas.width} x {canvas.height} px is too large: sides may have {limits.SIDE_PX} px.",
         )
     _check_blobs(request, bundle)
+    _check_bindings(request, bundle)
+    _check_edits(request)
     return request
 
 
@@ -124,6 +167,33 @@ def _check_blobs(request: JobRequest, bundle: Bundle) -> None:
     for name, placed in request.pictures.items():
         if bundle.blobs[placed.blob].info.format == "gray8":
             raise InvalidRequest(f"`request.{name}`: a picture must be bgra8 or png, not gray8.")
+
+
+def _check_bindings(request: JobRequest, bundle: Bundle) -> None:
+    for number, binding in enumerate(request.bindings):
+        name = f"`request.bindings.{number}`"
+        if binding.x >= request.canvas.width or binding.y >= request.canvas.height:
+            raise InvalidRequest(f"{name}: the place {binding.x}, {binding.y} lies outside of the canvas.")
+        if binding.reference >= len(request.references):
+            raise InvalidRequest(
+                f"{name}: there are {len(request.references)} references, not {binding.reference + 1}."
+            )
+        info = bundle.blobs[request.references[binding.reference].picture.blob].info
+        if binding.reference_x >= info.width or binding.reference_y >= info.height:
+            spot = f"{binding.reference_x}, {binding.reference_y}"
+            raise InvalidRequest(f"{name}: the spot {spot} lies outside of its reference.")
+
+
+def _check_edits(request: JobRequest) -> None:
+    """Swaps and redo must say one thing only."""
+    if request.task == "recolour" and not request.swaps:
+        raise InvalidRequest("`request.swaps`: say which colours to change into which.")
+    before = [swap.before for swap in request.swaps]
+    if len(set(before)) < len(before):
+        raise InvalidRequest("`request.swaps`: a colour can be changed into one other colour only.")
+    roles = [layer.role for layer in request.redo.layers] if request.redo else []
+    if len(set(roles)) < len(roles):
+        raise InvalidRequest("`request.redo.layers`: give each role once.")
 
 
 def check_engine(request: JobRequest, engines: Sequence[Mapping[str, Any]]) -> None:

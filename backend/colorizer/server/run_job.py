@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines import registry
+from colorizer.engines import last_stage, registry
 from colorizer.engines.base import (
+    Binding,
+    Check,
     ColorizeRequest,
     Engine,
     Layer,
@@ -26,6 +27,7 @@ from colorizer.engines.base import (
     Report,
     Result,
     Role,
+    Swap,
 )
 from colorizer.engines.device import choose_device
 from colorizer.engines.record import make_record
@@ -33,6 +35,8 @@ from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
 from colorizer.imaging.lines import has_dark_paper, has_paper
 from colorizer.imaging.masks import fit_mask
+from colorizer.imaging.recolour import recolour
+from colorizer.imaging.values import LayerState, Redo
 from colorizer.server import bundle, limits, pixels, request
 from colorizer.server.bundle import BlobInfo, Bundle
 from colorizer.server.pipe import Buffer
@@ -56,49 +60,80 @@ def run(data: Buffer, report: JobReport) -> None:
     inputs = decode_inputs(job, job_bundle)
     clock.lap("decode")
     engine = registry.get(job.engine)
-    report.stage("Loading the model")
     device = choose_device()
-    engine.load(device, job.model)
-    clock.lap("load")
-    result = _work(engine, job, inputs, report)
+    if job.task != "recolour":
+        report.stage("Loading the model")
+        engine.load(device, job.model)
+        clock.lap("load")
+        done = _work(engine, job, inputs, decode_redo(job, job_bundle), report)
+    else:
+        done = _recoloured(job, job_bundle)
     clock.lap("colorize")
     report.stage("Packing the layers")
-    sketch = inputs.sketch
-    preview = pixels.encode_preview(layering.preview(result.layers, sketch, limits.PREVIEW_PX))
+    result, sketch = done.result, inputs.sketch
+    preview = pixels.encode_preview(layering.preview(done.shown, done.lines, limits.PREVIEW_PX))
     packed = [_pack_layer(layer) for layer in result.layers]
     clock.lap("encode")
     record = make_record(engine, inputs, result, device=device, seconds=clock.laps)
     record |= {
-        "request": job.model_dump(),
+        "request": job.model_dump(by_alias=True),
         "sketch_has_paper": has_paper(sketch),
         "sketch_has_dark_paper": has_dark_paper(sketch),
     }
-    report.finish(preview, result_bundle(preview, packed, record), record)
+    report.finish(preview, result_bundle(preview, packed, record, result.check), record)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Decoder:
+    """The pictures of one job."""
+
+    job: JobRequest
+    bundle: Bundle
+
+    def picture(self, placed: PlacedBlob) -> NDArray[np.uint8]:
+        return pixels.decode(self.bundle.blobs[placed.blob])
+
+    def on_canvas(self, placed: PlacedBlob) -> Picture:
+        return self._placed(self.picture(placed), placed)
+
+    def mask_on_canvas(self, placed: PlacedBlob) -> Mask:
+        return self._placed(pixels.as_mask(self.picture(placed)), placed)
+
+    def _placed(self, found: NDArray[np.uint8], placed: PlacedBlob) -> NDArray[np.uint8]:
+        return pixels.place(found, placed.x, placed.y, self.job.canvas.width, self.job.canvas.height)
 
 
 def decode_inputs(job: JobRequest, job_bundle: Bundle) -> ColorizeRequest:
-    """The pictures of a job as the engine takes them: sketch and sketch mask on the canvas, references as they are."""
-
-    def decoded(placed: PlacedBlob) -> NDArray[np.uint8]:
-        return pixels.decode(job_bundle.blobs[placed.blob])
-
-    def on_canvas(placed: PlacedBlob, convert: Callable[[NDArray[np.uint8]], Mask]) -> NDArray[np.uint8]:
-        found = convert(decoded(placed))
-        return pixels.place(found, placed.x, placed.y, job.canvas.width, job.canvas.height)
-
+    """The pictures of a job as engines take them: sketch, mask and hints on the canvas, references as they are."""
+    decoder = _Decoder(job, job_bundle)
     return ColorizeRequest(
-        sketch=on_canvas(job.sketch, lambda picture: picture),
+        sketch=decoder.on_canvas(job.sketch),
         references=tuple(
-            _reference(decoded(one.picture), decoded(one.mask) if one.mask else None)
+            _reference(decoder.picture(one.picture), decoder.picture(one.mask) if one.mask else None)
             for one in job.references
         ),
         mode=Mode(job.mode),
-        sketch_mask=on_canvas(job.sketch_mask, pixels.as_mask) if job.sketch_mask else None,
-        background=decoded(job.background) if job.background else None,
+        sketch_mask=decoder.mask_on_canvas(job.sketch_mask) if job.sketch_mask else None,
+        background=decoder.picture(job.background) if job.background else None,
+        hints=decoder.on_canvas(job.hints) if job.hints else None,
+        bindings=tuple(Binding(**binding.model_dump()) for binding in job.bindings),
+        swaps=tuple(Swap(swap.before, swap.after) for swap in job.swaps),
         model=job.model,
         seed=job.seed,
         options=Options(**job.options.model_dump()),
     )
+
+
+def decode_redo(job: JobRequest, job_bundle: Bundle) -> Redo | None:
+    """The earlier result that is to be repaired, on the canvas."""
+    if job.redo is None:
+        return None
+    decoder = _Decoder(job, job_bundle)
+    states = (
+        LayerState(Role(one.role), decoder.on_canvas(one.delivered), decoder.on_canvas(one.now))
+        for one in job.redo.layers
+    )
+    return Redo(decoder.mask_on_canvas(job.redo.changed), tuple(states))
 
 
 def _reference(picture: Picture, mask: NDArray[np.uint8] | None) -> Reference:
@@ -107,13 +142,39 @@ def _reference(picture: Picture, mask: NDArray[np.uint8] | None) -> Reference:
     return Reference(picture, fit_mask(pixels.as_mask(mask), picture.shape[1], picture.shape[0]))
 
 
-def _work(engine: Engine, job: JobRequest, inputs: ColorizeRequest, report: Report) -> Result:
-    if job.task == "colorize":
-        return engine.colorize(inputs, report)
-    mask = engine.foreground_mask(inputs.sketch, report)
-    white: Picture = np.full((*mask.shape, 4), 255, np.uint8)
-    white[..., 3] = mask
-    return Result((Layer("Foreground mask", Role.MASK, white),))
+@dataclasses.dataclass(frozen=True)
+class _Done:
+    """A job's result, and what its preview is made of."""
+
+    result: Result
+    shown: tuple[Layer, ...]
+    lines: Picture
+
+
+def _work(
+    engine: Engine, job: JobRequest, inputs: ColorizeRequest, redo: Redo | None, report: Report
+) -> _Done:
+    if job.task == "mask":
+        mask = engine.foreground_mask(inputs.sketch, report)
+        white: Picture = np.full((*mask.shape, 4), 255, np.uint8)
+        white[..., 3] = mask
+        layer = Layer("Foreground mask", Role.MASK, white)
+        return _Done(Result((layer,)), (layer,), inputs.sketch)
+    result = last_stage.colorize(engine, inputs, report)
+    if redo is None:
+        return _Done(result, result.layers, inputs.sketch)
+    report.stage("Keeping the rest")
+    repaired = last_stage.keep_the_rest(result, inputs, redo)
+    return _Done(repaired.result, repaired.shown, inputs.sketch)
+
+
+def _recoloured(job: JobRequest, job_bundle: Bundle) -> _Done:
+    """A layer's picture with its colours changed, of the size and at the place it came with."""
+    found = _Decoder(job, job_bundle).picture(job.sketch)
+    swaps = [Swap(swap.before, swap.after) for swap in job.swaps]
+    picture, changed = recolour(found, swaps)
+    layer = Layer("Recoloured", Role.FIGURE, picture, job.sketch.x, job.sketch.y)
+    return _Done(Result((layer,), {"recoloured_pixels": changed}), (), picture)
 
 
 def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:
@@ -142,8 +203,10 @@ def _pack_layer(layer: Layer) -> _PackedLayer:
     return _PackedLayer(layer, pixels.encode(layer.pixels), mask)
 
 
-def result_bundle(preview: bytes, packed: list[_PackedLayer], record: dict[str, Any]) -> list[Buffer]:
-    """The result of docs/wire.md in pieces: blob 0 is the preview, then each layer's pixels and mask."""
+def result_bundle(
+    preview: bytes, packed: list[_PackedLayer], record: dict[str, Any], check: Check | None = None
+) -> list[Buffer]:
+    """The result of docs/wire.md in pieces: first the preview, then each layer's pixels and mask, last the check's."""
     width, height = np.frombuffer(preview, ">u4", count=2, offset=16).tolist()
     blobs: list[tuple[BlobInfo, Buffer]] = [
         (BlobInfo(format="png", width=width, height=height, encoding="raw", bytes=len(preview)), preview)
@@ -166,7 +229,17 @@ def result_bundle(preview: bytes, packed: list[_PackedLayer], record: dict[str, 
             entry["mask"] = {"blob": len(blobs), "name": one.layer.mask_name}
             blobs.append(one.mask)
         described.append(entry)
-    return bundle.write({"preview": 0, "layers": described, "record": record}, blobs)
+    header = {"preview": 0, "layers": described, "check": _check_entry(check, len(blobs)), "record": record}
+    if check is not None:
+        blobs.append(pixels.encode(check.mask))
+    return bundle.write(header, blobs)
+
+
+def _check_entry(check: Check | None, blob: int) -> dict[str, Any] | None:
+    if check is None:
+        return None
+    places = [dataclasses.asdict(place) | {"kind": place.kind.value} for place in check.places]
+    return {"mask": {"blob": blob}, "places": places}
 
 
 class _Clock:

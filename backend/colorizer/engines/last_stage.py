@@ -1,0 +1,40 @@
+"""The last stage, the same for all engines: palette edits, and a redo's repair of what was there before.
+
+Server and command line both come through here; engines never see a swap or an earlier result.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from colorizer.engines.base import ColorizeRequest, Engine, Layer, Report, Result
+from colorizer.imaging.recolour import recolour_layers, recolour_report
+from colorizer.imaging.repair import check_within, find_reach, repair
+from colorizer.imaging.values import Redo
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """What a redo gives back, and the layers as they will look."""
+
+    result: Result
+    shown: tuple[Layer, ...]
+
+
+def colorize(engine: Engine, request: ColorizeRequest, report: Report) -> Result:
+    """Colours one sketch with a loaded engine and makes the request's palette edits."""
+    result = engine.colorize(request, report)
+    if not request.swaps:
+        return result
+    layers = recolour_layers(result.layers, request.swaps)
+    return replace(result, layers=layers, report=recolour_report(result.report, request.swaps))
+
+
+def keep_the_rest(result: Result, request: ColorizeRequest, redo: Redo) -> Repaired:
+    """Of a fresh result what changes in the layers that are in the document; `report["redo"]` says how much."""
+    reach = find_reach(request.sketch, redo.changed, gap=request.options.line_gap)
+    repaired = repair(result.layers, redo, reach)
+    done = {"regions": reach.regions, "pixels": repaired.pixels, "kept_strokes": repaired.kept_strokes}
+    check = None if result.check is None else check_within(result.check, reach)
+    made = Result(repaired.layers, result.report | {"redo": done}, check)
+    return Repaired(made, repaired.shown)

@@ -1,0 +1,130 @@
+"""Redo: of a fresh result only what a change reaches is taken over, everything else stays as it is in the document.
+
+A change reaches the regions it touches, as the sketch's lines enclose them. Inside of them, too, the artist's own
+strokes stay: pixels that aren't any more what was delivered. Works on what any engine gave back; knows no engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.errors import NothingToColour
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.regions import find_regions
+from colorizer.imaging.values import Check, Layer, Mask, Picture, Redo
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What a change reaches."""
+
+    inside: NDArray[np.bool_]
+    """(H, W)."""
+    regions: int
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What a redo changes."""
+
+    layers: tuple[Layer, ...]
+    """One for each role in which pixels change, cropped to those, without masks: masks are the artist's."""
+    shown: tuple[Layer, ...]
+    """The whole layers as they will be, with the fresh masks: for a preview."""
+    pixels: int
+    """That change, all layers together."""
+    kept_strokes: int
+    """Strokes of the artist that were left where the change reaches."""
+
+
+def find_reach(sketch: Picture, changed: Mask, *, gap: float) -> Reach:
+    """The regions of the sketch that `changed` (H, W, not 0 = changed) touches.
+
+    Args:
+        sketch: (H, W, 4).
+        changed: of the sketch's size.
+        gap: as in `find_regions`.
+    """
+    touched = changed > 0
+    try:
+        regions = find_regions(find_ink(sketch), gap=gap)
+    except (
+        NothingToColour
+    ):  # no lines, no regions: an engine that colours it all the same changes what was asked for
+        return Reach(touched, 0)
+    is_reached = np.zeros(regions.count, bool)
+    is_reached[regions.labels[touched]] = True
+    return Reach(is_reached[regions.labels], int(np.count_nonzero(is_reached)))
+
+
+def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
+    """Puts the fresh layers' pixels where the change reaches; roles without a fresh layer stay as they are."""
+    by_role = {layer.role: layer for layer in fresh}
+    layers, shown = [], []
+    pixels = strokes = 0
+    for state in redo.layers:
+        layer = by_role.get(state.role)
+        if layer is None:
+            continue
+        own = _differs(state.now, state.delivered) & reach.inside
+        written = reach.inside & ~own
+        now = np.where(written[..., None], _on_canvas(layer, written.shape), state.now)
+        differs = (now != state.now).any(axis=2)
+        pixels += int(np.count_nonzero(differs))
+        strokes += cv2.connectedComponents(own.view(np.uint8), connectivity=8)[0] - 1
+        shown.append(replace(layer, pixels=now, x=0, y=0, mask=_mask_on_canvas(layer, written.shape)))
+        if differs.any():
+            layers.append(_cropped(shown[-1], differs))
+    return Repair(tuple(layers), tuple(shown), pixels, strokes)
+
+
+def check_within(check: Check, reach: Reach) -> Check:
+    """What of a check concerns the reached regions: elsewhere the document shows an earlier result."""
+    mask = np.where(reach.inside, check.mask, np.uint8(0))
+    places = tuple(
+        place
+        for place in check.places
+        if reach.inside[place.y : place.y + place.height, place.x : place.x + place.width].any()
+    )
+    return Check(mask, places)
+
+
+def _differs(first: Picture, second: Picture) -> NDArray[np.bool_]:
+    """(H, W); what is clear in both is alike whatever its colour."""
+    shows = (first[..., 3] > 0) | (second[..., 3] > 0)
+    differs: NDArray[np.bool_] = (first != second).any(axis=2) & shows
+    return differs
+
+
+def _on_canvas(layer: Layer, shape: tuple[int, ...]) -> Picture:
+    canvas = np.zeros((*shape, 4), np.uint8)
+    _put(canvas, layer.pixels, layer.x, layer.y)
+    return canvas
+
+
+def _mask_on_canvas(layer: Layer, shape: tuple[int, ...]) -> Mask | None:
+    if layer.mask is None:
+        return None
+    canvas = np.zeros(shape, np.uint8)
+    _put(canvas, layer.mask, layer.x, layer.y)
+    return canvas
+
+
+def _put(canvas: NDArray[np.uint8], pixels: NDArray[np.uint8], x: int, y: int) -> None:
+    left, top = max(x, 0), max(y, 0)
+    right, bottom = min(x + pixels.shape[1], canvas.shape[1]), min(y + pixels.shape[0], canvas.shape[0])
+    if left < right and top < bottom:
+        canvas[top:bottom, left:right] = pixels[top - y : bottom - y, left - x : right - x]
+
+
+def _cropped(layer: Layer, where: NDArray[np.bool_]) -> Layer:
+    """The layer's part around `where`, without its mask."""
+    rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
+    top, left = int(rows[0]), int(columns[0])
+    pixels = np.ascontiguousarray(layer.pixels[top : rows[-1] + 1, left : columns[-1] + 1])
+    return replace(layer, pixels=pixels, x=left, y=top, mask=None, mask_name="")
