@@ -48,6 +48,8 @@ def pack(request: Request, inputs: Inputs) -> QtCore.QByteArray:
 def collect(request: Request, inputs: Inputs) -> Pictures:
     """All pictures of a request. Raises `Told`."""
     sketch = _picture(request.sketch, inputs)
+    if request.task is Task.RECOLOUR:
+        return Pictures(sketch)
     if request.task is Task.MASK:
         return Pictures(sketch if request.sketch.kind is SourceKind.LAYER else _stretched(sketch, request))
     chosen = request.settings
@@ -56,6 +58,7 @@ def collect(request: Request, inputs: Inputs) -> Pictures:
         sketch_mask=_mask(chosen.sketch_mask, inputs) if chosen.sketch_mask else None,
         references=tuple(_reference(item, request, inputs) for item in chosen.references),
         background=_layer(chosen.background, "The background layer", inputs) if chosen.background else None,
+        hints=_hints(chosen.hints, inputs),
     )
 
 
@@ -163,6 +166,12 @@ def _layer(layer_id: str, words: str, inputs: Inputs) -> Pixels:
     if not pixels.data:
         raise Told(f"{words} is empty. Draw or paint on it, or choose another one.")
     return pixels
+
+
+def _hints(layer_id: str, inputs: Inputs) -> Pixels | None:
+    """A hint layer may be empty, as a new one is."""
+    pixels = inputs.layers[layer_id] if layer_id else None
+    return pixels if pixels is not None and pixels.data else None
 
 
 def _mask(layer_id: str, inputs: Inputs) -> Pixels:

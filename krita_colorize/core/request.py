@@ -6,12 +6,12 @@ the result's record.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any
 
-from krita_colorize.core import bundle, settings
+from krita_colorize.core import bundle, edits, settings
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Settings, Source, SourceKind
 
@@ -23,6 +23,7 @@ class Task(str, Enum):
 
     COLORIZE = "colorize"
     MASK = "mask"  # the foreground of the sketch, which may then be any picture
+    RECOLOUR = "recolour"  # the swaps of the settings in the sketch, which is then any picture
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,7 @@ class Request:
         chosen = self.settings
         ids = [self.sketch.key] if self.sketch.kind is SourceKind.LAYER else []
         if self.task is Task.COLORIZE:
-            references = chosen.references
-            ids += [item.source.key for item in references if item.source.kind is SourceKind.LAYER]
-            ids += [item.mask for item in references]
-            ids += [chosen.sketch_mask, chosen.background]
+            ids += chosen.layer_ids
         return tuple(dict.fromkeys(key for key in ids if key))
 
     def to_json(self) -> dict[str, Any]:
@@ -78,6 +76,25 @@ class Pictures:
     sketch_mask: Pixels | None = None
     references: tuple[tuple[Pixels, Pixels | None], ...] = ()
     background: Pixels | None = None
+    hints: Pixels | None = None
+    redo: Redo | None = None
+
+
+@dataclass(frozen=True)
+class RedoLayer:
+    """One layer of an applied result: as the backend delivered it, and as it is in the document."""
+
+    role: str
+    delivered: Pixels
+    now: Pixels
+
+
+@dataclass(frozen=True)
+class Redo:
+    """What is to be repaired, and where something `changed` (a mask: not 0) since it was made."""
+
+    changed: Pixels
+    layers: tuple[RedoLayer, ...]
 
 
 def bundle_parts(request: Request, pictures: Pictures) -> list[bytes | bytearray]:
@@ -104,7 +121,41 @@ def bundle_parts(request: Request, pictures: Pictures) -> list[bytes | bytearray
             {"picture": place(picture), "mask": place(mask)} for picture, mask in pictures.references
         ],
         "background": place(pictures.background),
+        "hints": place(pictures.hints),
+        "bindings": _bindings(request, pictures),
+        "swaps": edits.to_json((), chosen.swaps)["swaps"],
+        "redo": _redo(pictures.redo, place),
         "seed": chosen.seed,
         "options": asdict(chosen.options),
     }
     return bundle.encode({"request": body}, blobs)
+
+
+def _redo(redo: Redo | None, place: Callable[[Pixels], dict[str, int] | None]) -> dict[str, Any] | None:
+    if redo is None:
+        return None
+    layers = [
+        {"role": layer.role, "delivered": place(layer.delivered), "now": place(layer.now)}
+        for layer in redo.layers
+    ]
+    return {"changed": place(redo.changed), "layers": layers}
+
+
+def _bindings(request: Request, pictures: Pictures) -> list[dict[str, int]]:
+    """The bindings in px of the pictures that are sent; those whose place or spot isn't there are left out."""
+    chosen = request.settings
+    numbers = {item.source.key: number for number, item in enumerate(chosen.references)}
+    found = []
+    for binding in chosen.bindings:
+        number = numbers.get(binding.reference, -1)
+        inside = binding.x < request.width and binding.y < request.height
+        if not inside or not 0 <= number < len(pictures.references):
+            continue
+        picture = pictures.references[number][0]
+        x, y = binding.reference_x, binding.reference_y
+        if chosen.references[number].source.kind is SourceKind.LAYER:
+            x, y = x - picture.x, y - picture.y
+        if 0 <= x < picture.width and 0 <= y < picture.height:
+            place = {"x": binding.x, "y": binding.y, "reference": number}
+            found.append({**place, "reference_x": x, "reference_y": y})
+    return found

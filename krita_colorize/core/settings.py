@@ -12,10 +12,14 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
+from krita_colorize.core import edits
+from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.core.modes import Mode
 
 NOTE = "state.json"
-VERSION = 1
+VERSION = 2
+"""1 knew no document id, hints, bindings, swaps and locked colours; it is read as it stands."""
+
 MAX_REFERENCES = 16
 MAX_SEED = 2**31 - 1
 MAX_LINE_GAP = 0.1
@@ -78,21 +82,37 @@ class Settings:
     references: tuple[Reference, ...] = ()
     sketch_mask: str = ""
     background: str = ""
+    hints: str = ""
+    bindings: tuple[Binding, ...] = ()
+    swaps: tuple[Swap, ...] = ()
+    locked: tuple[str, ...] = ()
+    """Palette colours ("#rrggbb", as shown) that stay when a whole palette is put in place of the result's."""
     seed: int = 0
     options: Options = field(default_factory=Options)
+
+    @property
+    def layer_ids(self) -> tuple[str, ...]:
+        """The ids of the layers that it names, sketch excepted, each once."""
+        layers = [item.source.key for item in self.references if item.source.kind is SourceKind.LAYER]
+        masks = [item.mask for item in self.references]
+        ids = [*layers, *masks, self.sketch_mask, self.background, self.hints]
+        return tuple(dict.fromkeys(key for key in ids if key))
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What a note held: settings by sketch layer id, and a sentence for the artist where something was wrong."""
+    """What a note held: settings by sketch layer id, the document's own id ("" where it has none yet), and a sentence
+    for the artist where something was wrong."""
 
     layers: Mapping[str, Settings]
     problem: str = ""
+    document: str = ""
 
 
-def dump(layers: Mapping[str, Settings]) -> bytes:
+def dump(layers: Mapping[str, Settings], document: str = "") -> bytes:
     """The note for these settings; the same settings always give the same bytes."""
-    note = {"version": VERSION, "layers": {key: to_json(settings) for key, settings in layers.items()}}
+    stored = {key: to_json(settings) for key, settings in layers.items()}
+    note = {"version": VERSION, "document": document, "layers": stored}
     return json.dumps(note, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8")
 
 
@@ -107,15 +127,20 @@ def load(note: bytes | None) -> Stored:
     if not isinstance(data, dict) or not isinstance(data.get("layers"), dict):
         return Stored({}, BROKEN)
     layers = {key: from_json(value) for key, value in data["layers"].items() if isinstance(value, dict)}
-    version = data.get("version")
+    version, document = data.get("version"), _text(data.get("document"))
     if not isinstance(version, int) or len(layers) < len(data["layers"]):
-        return Stored(layers, BROKEN)
-    return Stored(layers, FROM_LATER_VERSION if version > VERSION else "")
+        return Stored(layers, BROKEN, document)
+    return Stored(layers, FROM_LATER_VERSION if version > VERSION else "", document)
 
 
 def to_json(settings: Settings) -> dict[str, Any]:
     """JSON values of one layer's settings."""
-    return {**asdict(settings), "references": [asdict(reference) for reference in settings.references]}
+    return {
+        **asdict(settings),
+        "references": [asdict(reference) for reference in settings.references],
+        **edits.to_json(settings.bindings, settings.swaps),
+        "locked": list(settings.locked),
+    }
 
 
 def from_json(data: Mapping[str, Any]) -> Settings:
@@ -129,6 +154,10 @@ def from_json(data: Mapping[str, Any]) -> Settings:
         references=tuple(item for item in known if item is not None)[:MAX_REFERENCES],
         sketch_mask=_text(data.get("sketch_mask")),
         background=_text(data.get("background")),
+        hints=_text(data.get("hints")),
+        bindings=edits.read_bindings(data.get("bindings")),
+        swaps=edits.read_swaps(data.get("swaps")),
+        locked=edits.read_colours(data.get("locked")),
         seed=_whole(data.get("seed"), 0, MAX_SEED, 0),
         options=_options(data.get("options")),
     )

@@ -42,6 +42,10 @@ def test_bundle_follows_the_wire() -> None:
         "sketch_mask",
         "references",
         "background",
+        "hints",
+        "bindings",
+        "swaps",
+        "redo",
         "seed",
         "options",
     ]

@@ -1,0 +1,91 @@
+"""What the artist adds to a result by hand, as values: bindings of regions to spots, colours put in others' place.
+
+Both are kept with the sketch's settings and travel with every request. Hints are a layer and need no value here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+MAX_BINDINGS = 256
+MAX_SWAPS = 256
+
+_COLOUR = re.compile(r"#[0-9a-f]{6}")
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The region at `x`, `y` (canvas, px) takes the colour of a spot of a reference.
+
+    `reference` is the key of the reference's source. The spot is in px of its picture; where the reference is a layer,
+    in px of the canvas, because a layer's picture is cropped differently each time it is read.
+    """
+
+    x: int
+    y: int
+    reference: str
+    reference_x: int
+    reference_y: int
+
+
+@dataclass(frozen=True)
+class Swap:
+    """Wherever the result has the colour `before`, it shows `after`; both as "#rrggbb" in lower case."""
+
+    before: str
+    after: str
+
+
+def compose(swaps: Sequence[Swap], edits: Mapping[str, str]) -> tuple[Swap, ...]:
+    """The swaps that do what `swaps` did and then change shown colours as `edits` say, all at once."""
+    after = {swap.before: edits.get(swap.after, swap.after) for swap in swaps}
+    for before, colour in edits.items():
+        after.setdefault(before, colour)
+    return tuple(Swap(before, colour) for before, colour in after.items() if before != colour)
+
+
+def to_json(bindings: Sequence[Binding], swaps: Sequence[Swap]) -> dict[str, Any]:
+    """JSON values; `read_bindings` and `read_swaps` read them."""
+    return {
+        "bindings": [vars(binding) for binding in bindings],
+        "swaps": [{"from": swap.before, "to": swap.after} for swap in swaps],
+    }
+
+
+def read_bindings(data: object) -> tuple[Binding, ...]:
+    """Bindings from JSON values; what doesn't fit is left out."""
+    found = [_binding(item) for item in data] if isinstance(data, list) else []
+    return tuple(item for item in found if item is not None)[:MAX_BINDINGS]
+
+
+def read_swaps(data: object) -> tuple[Swap, ...]:
+    """Swaps from JSON values; what doesn't fit is left out, and of two swaps of one colour the second one."""
+    pairs: dict[str, str] = {}
+    for item in data if isinstance(data, list) else []:
+        if isinstance(item, dict) and is_colour(item.get("from")) and is_colour(item.get("to")):
+            pairs.setdefault(item["from"], item["to"])
+    return tuple(Swap(before, after) for before, after in pairs.items())[:MAX_SWAPS]
+
+
+def read_colours(data: object) -> tuple[str, ...]:
+    """Colours from JSON values, each once; what doesn't fit is left out."""
+    return tuple(dict.fromkeys(filter(is_colour, data))) if isinstance(data, list) else ()
+
+
+def is_colour(value: object) -> bool:
+    """Whether it is "#rrggbb" in lower case."""
+    return isinstance(value, str) and _COLOUR.fullmatch(value) is not None
+
+
+def _binding(data: object) -> Binding | None:
+    if not isinstance(data, dict):
+        return None
+    places = [data.get(name) for name in ("x", "y", "reference_x", "reference_y")]
+    reference = data.get("reference")
+    if not isinstance(reference, str) or not all(type(place) is int and place >= 0 for place in places):
+        return None
+    x, y, reference_x, reference_y = places
+    return Binding(x, y, reference, reference_x, reference_y)  # type: ignore[arg-type]
