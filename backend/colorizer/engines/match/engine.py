@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from colorizer import paths
 from colorizer.engines.base import (
+    Binding,
     ColorizeRequest,
     EngineInfo,
     Layer,
@@ -31,12 +32,14 @@ from colorizer.engines.base import (
 )
 from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
 from colorizer.imaging import color
-from colorizer.imaging.layers import preview
+from colorizer.imaging.color import RGB
+from colorizer.imaging.layers import coverage, preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.regions import Regions, find_regions
 
 if TYPE_CHECKING:
+    from colorizer.engines.match.hints import Wishes
     from colorizer.engines.match.matching import Match
     from colorizer.engines.match.network import MatchNetwork
     from colorizer.engines.match.readout import Colouring
@@ -53,8 +56,20 @@ class _Side:
 
     colours: NDArray[np.uint8]
     """(n, 4) RGBA; alpha 0 where this side has nothing to paint with."""
+    confidence: NDArray[np.float32]
+    """(n,), 0..1; 1 where the artist said it."""
     shown: NDArray[np.bool_]
     """(n,): the regions that belong to this side."""
+
+
+@dataclass(frozen=True)
+class _Painting:
+    """What the layers are made from."""
+
+    figure: _Side
+    background: _Side
+    palette: RGB
+    """(P, 3)."""
 
 
 class MatchEngine:
@@ -77,7 +92,7 @@ class MatchEngine:
             title="Match (built in)",
             modes=tuple(Mode),
             max_references=MAX_REFERENCES,
-            options=("palette_lock", "line_gap"),
+            options=("palette_lock", "line_gap", "hints", "bindings"),
             models=(model,),
             max_side=16384,
             memory_mb=900,
@@ -110,7 +125,10 @@ class MatchEngine:
             regions = regions.cut(mask)
         match = self._match(request, report, ink, mask, regions)
         report.stage("Painting layers")
-        return self._paint(request, report, regions, match)
+        painting = _painting(request, regions, match)
+        layers = _layers(request, regions, painting)
+        report.preview(lambda: preview(layers, request.sketch, 1024))
+        return Result(layers, _report(request, regions, painting, layers))
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground: along the lines of a sketch, along the colours of anything else."""
@@ -135,19 +153,6 @@ class MatchEngine:
             self.load(self._device)
         assert self._network is not None
         return self._network
-
-    def _paint(self, request: ColorizeRequest, report: Report, regions: Regions, match: Match) -> Result:
-        figure = _Side(_opaque(match.figure), match.is_figure)
-        background = _Side(_opaque(match.background), ~match.is_figure)
-        layers: list[Layer] = []
-        if request.mode is not Mode.FOREGROUND:
-            layers.append(_background_layer(request, regions, background))
-        if request.mode is not Mode.BACKGROUND:
-            name = "Flats" if request.options.palette_lock else "Colours"
-            layers.append(_layer(name, Role.FIGURE, "Foreground mask", regions, figure))
-        result = tuple(layers)
-        report.preview(lambda: preview(result, request.sketch, 1024))
-        return Result(result, _report(request, regions, match, result))
 
 
 def _read_network(folder: Path) -> MatchNetwork:
@@ -187,20 +192,62 @@ def _check(request: ColorizeRequest) -> None:
             raise InvalidInput(
                 f"Reference {number} is empty (transparent everywhere). Choose another picture."
             )
+    for number, binding in enumerate(request.bindings, 1):
+        _check_binding(request, number, binding)
     if request.background is not None and not request.background[..., 3].any():
         raise InvalidInput("The background picture is empty (transparent everywhere). Choose another one.")
 
 
-def _opaque(side: Colouring | None) -> NDArray[np.uint8]:
-    """(n, 4) RGBA; nothing becomes one clear row for all."""
-    if side is None:
-        return np.zeros((1, 4), np.uint8)
-    return np.concatenate([side.colours, np.full((len(side.colours), 1), 255, np.uint8)], axis=1)
+def _check_binding(request: ColorizeRequest, number: int, binding: Binding) -> None:
+    height, width = request.sketch.shape[:2]
+    if not (0 <= binding.x < width and 0 <= binding.y < height):
+        raise InvalidInput(f"Binding {number} lies outside of the canvas. Choose a place on the sketch.")
+    if not 0 <= binding.reference < len(request.references):
+        raise InvalidInput(f"Binding {number} names a reference that there isn't. Choose one of the list.")
+    height, width = request.references[binding.reference].picture.shape[:2]
+    if not (0 <= binding.reference_x < width and 0 <= binding.reference_y < height):
+        raise InvalidInput(f"Binding {number} lies outside of its reference. Choose a spot in the picture.")
+
+
+def _painting(request: ColorizeRequest, regions: Regions, match: Match) -> _Painting:
+    """The colours that were found, and those that the artist asked for."""
+    from colorizer.engines.match.hints import read_wishes
+
+    wishes = read_wishes(request, regions)
+    known = {tuple(colour) for colour in match.palette.tolist()}
+    added = [colour for colour in dict.fromkeys(map(tuple, wishes.colours.tolist())) if colour not in known]
+    return _Painting(
+        _side(match.figure, match.is_figure, wishes),
+        _side(match.background, ~match.is_figure, wishes),
+        np.concatenate([match.palette, np.array(added, np.uint8).reshape(-1, 3)]),
+    )
+
+
+def _side(found: Colouring | None, shown: NDArray[np.bool_], wishes: Wishes) -> _Side:
+    from colorizer.engines.match.hints import followed
+
+    colours, confidence = np.zeros((len(shown), 4), np.uint8), np.zeros(len(shown), np.float32)
+    if found is not None:
+        colours[:, :3], colours[:, 3], confidence[:] = found.colours, 255, found.confidence
+    follows = followed(wishes, found, shown)
+    told = follows >= 0
+    colours[told, :3], colours[told, 3] = wishes.colours[follows[told]], 255
+    confidence[wishes.regions] = 1
+    return _Side(colours, confidence, shown)
+
+
+def _layers(request: ColorizeRequest, regions: Regions, painting: _Painting) -> tuple[Layer, ...]:
+    layers: list[Layer] = []
+    if request.mode is not Mode.FOREGROUND:
+        layers.append(_background_layer(request, regions, painting.background))
+    if request.mode is not Mode.BACKGROUND:
+        name = "Flats" if request.options.palette_lock else "Colours"
+        layers.append(_layer(name, Role.FIGURE, "Foreground mask", regions, painting.figure))
+    return tuple(layers)
 
 
 def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: _Side) -> Layer:
-    colours = np.ascontiguousarray(np.broadcast_to(side.colours, (regions.count, 4)))
-    pixels = np.take(colours.view(np.uint32).ravel(), regions.labels).view(np.uint8)
+    pixels = np.take(side.colours.view(np.uint32).ravel(), regions.labels).view(np.uint8)
     mask = np.take(side.shown * np.uint8(255), regions.labels)
     return Layer(name, role, pixels.reshape(*regions.labels.shape, 4), mask=mask, mask_name=mask_name)
 
@@ -231,32 +278,25 @@ def cover(picture: Picture, width: int, height: int) -> Picture:
 
 
 def _report(
-    request: ColorizeRequest, regions: Regions, match: Match, layers: tuple[Layer, ...]
+    request: ColorizeRequest, regions: Regions, painting: _Painting, layers: tuple[Layer, ...]
 ) -> dict[str, Any]:
     """What the docker shows beside the result. JSON values only."""
     seen = np.ones(regions.count, bool)
     if request.mode is Mode.FOREGROUND:
-        seen = match.is_figure
+        seen = painting.figure.shown
     elif request.mode is Mode.BACKGROUND:
-        seen = ~match.is_figure
-    confidence = np.where(
-        match.is_figure,
-        match.figure.confidence if match.figure else 0,
-        match.background.confidence if match.background else 0,
-    )
+        seen = painting.background.shown
+    is_figure = painting.figure.shown
+    confidence = np.where(is_figure, painting.figure.confidence, painting.background.confidence)
     if request.background is not None:
-        confidence = np.where(match.is_figure, confidence, 1)
-    painted = sum(
-        np.count_nonzero(layer.mask)
-        for layer in layers
-        if layer.mask is not None and layer.pixels[..., 3].any()
-    )
+        confidence = np.where(is_figure, confidence, 1)
+    painted = sum(cv2.countNonZero(coverage(layer)) for layer in layers)
     area = regions.areas()
     return {
-        "palette": color.as_hex(match.palette),
+        "palette": color.as_hex(painting.palette),
         "regions": int(np.count_nonzero(seen)),
         "doubtful_regions": int(np.count_nonzero(seen & (confidence < DOUBTFUL))),
         "unpainted_pixels": int(regions.labels.size - painted),
         "confidence": round(float((confidence * area)[seen].sum() / max(area[seen].sum(), 1e-9)), 4),
-        "figure_share": round(float(area[match.is_figure].sum()), 4),
+        "figure_share": round(float(area[is_figure].sum()), 4),
     }

@@ -266,6 +266,7 @@ def _prefer(
     return readout.Colouring(
         np.where(where[:, None], first.colours, second.colours),
         np.where(where, first.confidence, second.confidence),
+        np.where(where[:, None], first.looks, second.looks),
     )
 
 

@@ -32,6 +32,8 @@ class Colouring:
     """(n, 3)."""
     confidence: NDArray[np.float32]
     """(n,), 0..1."""
+    looks: NDArray[np.float32]
+    """(n, K), how much each region looks at each key: alike for regions that were taken for the same thing."""
 
 
 @dataclass(frozen=True)
@@ -127,9 +129,9 @@ def colour(attention: torch.Tensor, keys: torch.Tensor, palette: RGB, *, lock: b
     votes = attention @ near
     best = votes.max(dim=1)
     winner = best.indices
-    confidence = best.values.cpu().numpy()
+    confidence, looks = best.values.cpu().numpy(), attention.cpu().numpy()
     if lock:
-        return Colouring(palette[winner.cpu().numpy()], confidence)
+        return Colouring(palette[winner.cpu().numpy()], confidence, looks)
     weights = attention * near.T[winner]
     mean = (weights @ keys) / weights.sum(1, keepdim=True).clamp_min(1e-9)
-    return Colouring(np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8), confidence)
+    return Colouring(np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8), confidence, looks)
