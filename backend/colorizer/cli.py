@@ -13,6 +13,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
+from colorizer import cli_models
 from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
 
@@ -23,6 +24,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Colour line art from a reference picture.",
 )
+
+app.add_typer(cli_models.app, name="models")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result record as one JSON line.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the fastest there is.")]

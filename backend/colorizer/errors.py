@@ -54,3 +54,9 @@ class MissingModel(ColorizerError):
     """The weights an engine needs are not there or can't be read."""
 
     code = "missing_model"
+
+
+class DownloadFailed(ColorizerError):
+    """A download that was refused, or that came to nothing."""
+
+    code = "download_failed"

@@ -29,9 +29,11 @@ def help_page():
         "",
     ]
     runner = CliRunner()
-    for name in COMMAND.commands:
-        shown = runner.invoke(cli.app, [name, "--help"], prog_name="colorize", env={"COLUMNS": "100"})
-        lines += [f"## {name}", "```", shown.output.strip(), "```", ""]
+    for name, command in COMMAND.commands.items():
+        for inner in ("", *getattr(command, "commands", ())):
+            words = [name, inner] if inner else [name]
+            shown = runner.invoke(cli.app, [*words, "--help"], prog_name="colorize", env={"COLUMNS": "100"})
+            lines += [f"## {' '.join(words)}", "```", shown.output.strip(), "```", ""]
     return "\n".join(lines)
 
 

@@ -31,7 +31,7 @@ def test_ready_within_a_second(tmp_path, capsys: pytest.CaptureFixture[str]) -> 
 def test_command_starts_the_real_thing(tmp_path) -> None:
     backend = Backend(tmp_path, [sys.executable, "-m", "colorizer", "serve"])
     names = [engine["name"] for engine in backend.get("/v1/engines").json["engines"]]
-    assert names == ["match"]
+    assert names == ["match", "colorize_diffusion", "colorflow", "anime_diffusion"]
     check_error(backend.post(job()), 422, "unknown_engine")
     backend.close()
 

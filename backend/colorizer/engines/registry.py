@@ -16,7 +16,12 @@ from colorizer.errors import UnknownEngine
 if TYPE_CHECKING:  # the HTTP process asks for names and must not load numpy
     from colorizer.engines.base import Engine
 
-ENTRIES = {"match": "colorizer.engines.match.engine:MatchEngine"}
+ENTRIES = {
+    "match": "colorizer.engines.match.engine:MatchEngine",
+    "colorize_diffusion": "colorizer.engines.colorize_diffusion.engine:ColorizeDiffusionEngine",
+    "colorflow": "colorizer.engines.colorflow.engine:ColorFlowEngine",
+    "anime_diffusion": "colorizer.engines.anime_diffusion.engine:AnimeDiffusionEngine",
+}
 
 
 def names() -> tuple[str, ...]:

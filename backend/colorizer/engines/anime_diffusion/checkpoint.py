@@ -51,14 +51,43 @@ def network_from_published(
     return network.eval()
 
 
-def convert(file: Path, folder: Path, unet: Mapping[str, Any], betas: Betas = PUBLISHED) -> None:
+def read_config(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
+    """The `unet` part of a checkpoint's configuration, from its tensors' shapes; empty where it is no such checkpoint.
+
+    The number of attention heads leaves no trace in them; the published one is taken.
+    """
+    first, last = shapes.get(f"{NETWORK}input.0.weight"), shapes.get(f"{NETWORK}output.2.weight")
+    if first is None or last is None:
+        return {}
+    indices = [key.split(".")[2] for key in shapes if key.startswith(f"{NETWORK}encoder_block.")]
+    count = 1 + max(map(int, indices), default=0)
+    widths = [shapes.get(f"{NETWORK}encoder_block.{i}.conv2.3.weight", (0,))[0] for i in range(count)]
+    blocks = widths.index(0) if 0 in widths else count  # a gap in the numbers is where the picture is halved
+    levels = [widths[i] for i in range(0, count, blocks + 1)]
+    return {
+        "channel_in": first[1],
+        "channel_out": last[0],
+        "channel_base": first[0],
+        "channel_mult": [width // first[0] for width in levels],
+        "n_res_blocks": blocks,
+        "cbam": any(".channel_attention." in key for key in shapes),
+    }
+
+
+def convert(
+    file: Path, folder: Path, unet: Mapping[str, Any] | None = None, betas: Betas = PUBLISHED
+) -> None:
     """Writes the model folder of a checkpoint that the published training left; see `network_from_published`.
+
+    Args:
+        unet: the `unet` part of its configuration; None reads it from the tensors.
 
     Raises:
         UnusableModel: the file is damaged or no such checkpoint; nothing is left behind then.
     """
     with open_checkpoint(file) as checkpoint:
         state = {key: checkpoint.load(key) for key in checkpoint.shapes}
+        unet = read_config(checkpoint.shapes) if unet is None else unet
     pipeline = AnimeDiffusionPipeline(network_from_published(state, unet, betas), ddim_scheduler(betas))
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

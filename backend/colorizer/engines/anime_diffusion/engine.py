@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from colorizer import paths
 from colorizer.engines import registry
-from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, ModelInfo, Picture, Report, Result
+from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, Picture, Report, Result
+from colorizer.engines.models import Installed
 from colorizer.engines.sides import RGB, Side, layers_of, resized, sides_of
-from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 
@@ -25,6 +25,11 @@ if TYPE_CHECKING:
     from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 
 NAME = "anime_diffusion"
+WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
+NO_MODEL = (
+    "There is no AnimeDiffusion model here, and none was ever published. Train one with"
+    " `colorize train anime-diffusion`, or choose another engine."
+)
 TRAINED_SIDE = 256
 SIZE_STEP = 8
 MOST_STEPS = 500
@@ -35,14 +40,9 @@ class AnimeDiffusionEngine:
     """Faces, with a model of the user's own."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self._models = Installed(NAME, "AnimeDiffusion", folder)
         self._pipeline: AnimeDiffusionPipeline | None = None
         self._loaded = ("", "")
-
-    @property
-    def folder(self) -> Path:
-        """Where the models are, one folder each."""
-        return self._folder or paths.home() / "models" / NAME
 
     @property
     def info(self) -> EngineInfo:
@@ -53,24 +53,20 @@ class AnimeDiffusionEngine:
             modes=tuple(Mode),
             max_references=1,
             options=("steps", "size"),
-            models=tuple(self._describe(model) for model in self._installed()),
+            models=tuple(self._models.describe(model, WEIGHTS) for model in self._models.folders()),
             max_side=16384,
             memory_mb=2000,
+            missing=self._models.missing(NO_MODEL),
         )
 
     def weights(self, model: str = "") -> Path | None:
         """The network's file; None where there is no model."""
-        found = self._find(model)
-        return found / "unet" / "diffusion_pytorch_model.safetensors" if found else None
+        found = self._models.find(model)
+        return found / WEIGHTS if found else None
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        found = self._find(model)
-        if found is None:
-            raise MissingModel(
-                "There is no AnimeDiffusion model here, and none was ever published. Train one with"
-                " `colorize train anime-diffusion`, or choose another engine."
-            )
+        found = self._models.ready(model, NO_MODEL)
         if self._pipeline is None or self._loaded[0] != found.name:
             self._pipeline = _read(found)
         self._pipeline.to(device)
@@ -117,24 +113,6 @@ class AnimeDiffusionEngine:
                 "Colouring", index * total + done, count * total
             ),
         )
-
-    def _installed(self) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        return sorted(path for path in self.folder.iterdir() if (path / "model_index.json").is_file())
-
-    def _find(self, model: str) -> Path | None:
-        installed = self._installed()
-        if not model:
-            return installed[0] if installed else None
-        for path in installed:
-            if path.name == model:
-                return path
-        raise UnknownEngine(f"There is no AnimeDiffusion model {model!r} here. Choose one from the list.")
-
-    def _describe(self, folder: Path) -> ModelInfo:
-        size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
-        return ModelInfo(folder.name, f"{folder.name} (AnimeDiffusion)", "own", size, installed=True)
 
 
 class _Square:

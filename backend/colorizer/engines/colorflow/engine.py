@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from colorizer import paths
 from colorizer.engines import registry
-from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, ModelInfo, Picture, Report, Result
+from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, Picture, Report, Result
 from colorizer.engines.colorflow.input_style import InputStyle
 from colorizer.engines.colorflow.retrieval import RGB, Size, nearest_size
+from colorizer.engines.models import Installed
 from colorizer.engines.sides import layers_of, resized, sides_of
-from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.pictures import over_white
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 
 NAME = "colorflow"
 LICENCE = "academic, non-commercial (ColorFlow)"
-CARD = "colorflow.json"
+WEIGHTS = "colouring/guider/diffusion_pytorch_model.safetensors"
+NO_MODEL = (
+    "No ColorFlow model is installed. Get one on the docker's Models page or with `colorize models download`."
+)
 MAX_REFERENCES = 64
 MOST_STEPS = 100
 SIZE_STEP = 32
@@ -42,14 +45,9 @@ class ColorFlowEngine:
     """Pages and frames from one pool of references."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self._models = Installed(NAME, "ColorFlow", folder)
         self._model: ColorFlowModel | None = None
         self._loaded = ("", "")
-
-    @property
-    def folder(self) -> Path:
-        """Where the models are, one folder each."""
-        return self._folder or paths.home() / "models" / NAME
 
     @property
     def info(self) -> EngineInfo:
@@ -60,23 +58,22 @@ class ColorFlowEngine:
             modes=tuple(Mode),
             max_references=MAX_REFERENCES,
             options=("steps", "size"),
-            models=tuple(self._describe(model) for model in self._installed()),
+            models=tuple(
+                self._models.describe(model, WEIGHTS, licence=LICENCE) for model in self._models.folders()
+            ),
             max_side=16384,
             memory_mb=12000,
+            missing=self._models.missing(NO_MODEL),
         )
 
     def weights(self, model: str = "") -> Path | None:
         """The guider's file; the other networks lie beside it."""
-        found = self._find(model)
-        return found / "colouring" / "guider" / "diffusion_pytorch_model.safetensors" if found else None
+        found = self._models.find(model)
+        return found / WEIGHTS if found else None
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        found = self._find(model)
-        if found is None:
-            raise MissingModel(
-                "No ColorFlow model is installed. Download one, then convert it with `colorize models convert FILE`."
-            )
+        found = self._models.ready(model, NO_MODEL)
         if self._model is None or self._loaded[0] != found.name:
             self._model = _read(found)
         self._model.to(device)
@@ -113,24 +110,6 @@ class ColorFlowEngine:
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
-
-    def _installed(self) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        return sorted(path for path in self.folder.iterdir() if (path / CARD).is_file())
-
-    def _find(self, model: str) -> Path | None:
-        installed = self._installed()
-        if not model:
-            return installed[0] if installed else None
-        for path in installed:
-            if path.name == model:
-                return path
-        raise UnknownEngine(f"There is no ColorFlow model {model!r} here. Choose one from the list.")
-
-    def _describe(self, folder: Path) -> ModelInfo:
-        size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
-        return ModelInfo(folder.name, f"{folder.name} (ColorFlow)", LICENCE, size, installed=True)
 
 
 class _Paper:

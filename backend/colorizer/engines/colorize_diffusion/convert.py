@@ -41,6 +41,8 @@ NEEDED = {
 }
 PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 NAMED_IN_MESSAGE = 3
+HEAD_DIM = 64
+"""Of every published model; shapes don't show it."""
 
 
 class Checkpoint:
@@ -166,7 +168,7 @@ def convert(
     folder: Path,
     prediction: Prediction | None = None,
     on_part: Callable[[str, int, int], None] | None = None,
-    head_dim: int = 64,
+    head_dim: int = HEAD_DIM,
 ) -> Version:
     """Writes the model folder and returns the version; `on_part` hears the network, done and total.
 
@@ -204,18 +206,28 @@ def _write(
 ) -> None:
     from safetensors.torch import save_file
 
-    sizes = read(contents.shapes, head_dim)
+    sizes = sizes_of(contents, head_dim)
     for done, (component, parts) in enumerate(contents.parts.items()):
         if on_part is not None:
             on_part(component.value, done, len(contents.parts))
-        file = _prepare(component, contents, sizes, folder)
+        file = prepare(component, contents, sizes, folder)
         tensors = {
             part.target.key: part.target.change.apply(checkpoint.load(part.published)) for part in parts
         }
         save_file(tensors, file, metadata={"format": "pt"})
 
 
-def _prepare(component: Component, contents: Contents, sizes: Architecture, folder: Path) -> Path:
+def sizes_of(contents: Contents, head_dim: int) -> Architecture:
+    """The sizes of a checkpoint's networks. Raises `UnusableModel` where tensors that tell them are missing."""
+    try:
+        return read(contents.shapes, head_dim)
+    except (LookupError, ValueError) as error:
+        raise UnusableModel(
+            "This file lacks tensors that every such model has. Download it again."
+        ) from error
+
+
+def prepare(component: Component, contents: Contents, sizes: Architecture, folder: Path) -> Path:
     """Checks a network's keys and shapes, writes its config, and says where its weights go."""
     import torch
 
@@ -225,8 +237,13 @@ def _prepare(component: Component, contents: Contents, sizes: Architecture, fold
         file = adapter_file(folder, LORA[component])
         file.parent.mkdir(exist_ok=True)
         return file
-    with torch.device("meta"):
-        network = build(component, sizes)
+    try:
+        with torch.device("meta"):
+            network = build(component, sizes)
+    except (ArithmeticError, LookupError, ValueError, TypeError, RuntimeError) as error:
+        raise UnusableModel(
+            f"The {component.value} of this file has sizes that no such network can have. Choose another file."
+        ) from error
     wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
     differing = {key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)}
     if differing:

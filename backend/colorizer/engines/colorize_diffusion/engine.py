@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer import paths
 from colorizer.engines import registry
 from colorizer.engines.base import (
     ColorizeRequest,
@@ -30,7 +29,8 @@ from colorizer.engines.base import (
     Role,
 )
 from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Version
-from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.engines.models import Installed
+from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import usable_mask
@@ -45,6 +45,15 @@ if TYPE_CHECKING:
 
 NAME = "colorize_diffusion"
 LICENCE = "CC BY-NC-SA 4.0"
+WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
+NO_MODEL = (
+    "No ColorizeDiffusion model is installed. Get one on the docker's Models page, or turn a file you have into one"
+    " with `colorize models convert FILE`."
+)
+NO_TOWERS = (
+    "ColorizeDiffusion also needs CLIP ViT-H/14, which reads the reference. Get it on the docker's Models page or with"
+    " `colorize models download clip-vit-h-14`."
+)
 SIZE_STEP = 64
 USUAL_SIZE = {Version.V1: 512, Version.V1_5: 512, Version.V2: 768}
 PREVIEW_SIDE = 1024
@@ -65,14 +74,10 @@ class ColorizeDiffusionEngine:
     """The published systems with the user's own models."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder
+        self._models = Installed(NAME, "ColorizeDiffusion", folder)
+        self._towers = Installed("towers", "CLIP", folder)
         self._pipeline: ColorizeDiffusionPipeline | None = None
         self._loaded = ("", "")
-
-    @property
-    def folder(self) -> Path:
-        """Where the models are, one folder each."""
-        return self._folder or paths.home() / "models" / NAME
 
     @property
     def info(self) -> EngineInfo:
@@ -83,26 +88,22 @@ class ColorizeDiffusionEngine:
             modes=tuple(Mode),
             max_references=1,
             options=("style_detail", "background_detail", "steps", "size"),
-            models=tuple(self._describe(model) for model in self._installed()),
+            models=tuple(self._describe(model) for model in self._models.folders()),
             max_side=16384,
             memory_mb=9000,
+            missing=self._models.missing(NO_MODEL) or self._missing_towers(),
         )
 
     def weights(self, model: str = "") -> Path | None:
         """The colouring network's file; the other networks lie beside it."""
-        found = self._find(model)
-        return found / "unet" / "diffusion_pytorch_model.safetensors" if found else None
+        found = self._models.find(model)
+        return found / WEIGHTS if found else None
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        found = self._find(model)
-        if found is None:
-            raise MissingModel(
-                "No ColorizeDiffusion model is installed. Download one, then convert it with"
-                " `colorize models convert FILE`."
-            )
+        found = self._models.ready(model, NO_MODEL)
         if self._pipeline is None or self._loaded[0] != found.name:
-            self._pipeline = _read(found)
+            self._pipeline = _read(found, self._towers.find(""))
         if self._loaded != (found.name, device):
             self._pipeline.to(device)
         self._loaded = (found.name, device)
@@ -138,24 +139,14 @@ class ColorizeDiffusionEngine:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
 
-    def _installed(self) -> list[Path]:
-        if not self.folder.is_dir():
-            return []
-        return sorted(path for path in self.folder.iterdir() if (path / "model_index.json").is_file())
-
-    def _find(self, model: str) -> Path | None:
-        installed = self._installed()
-        if not model:
-            return installed[0] if installed else None
-        for path in installed:
-            if path.name == model:
-                return path
-        raise UnknownEngine(f"There is no ColorizeDiffusion model {model!r} here. Choose one from the list.")
+    def _missing_towers(self) -> str:
+        """What to say where every model lacks CLIP and it isn't installed by itself either."""
+        alone = all(_lacks_towers(folder) for folder in self._models.folders())
+        return NO_TOWERS if alone and not self._towers.folders() else ""
 
     def _describe(self, folder: Path) -> ModelInfo:
-        size = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
         title = f"{folder.name} (ColorizeDiffusion {_version(folder)})"
-        return ModelInfo(folder.name, title, LICENCE, size, installed=True)
+        return self._models.describe(folder, WEIGHTS, licence=LICENCE, title=title)
 
     def _sketch_mask(self, request: ColorizeRequest, report: Report, modes: Modes) -> Mask | None:
         """The artist's mask, or where something has to be divided the one that is found."""
@@ -225,18 +216,34 @@ def _check(request: ColorizeRequest) -> None:
         )
 
 
+def _index(folder: Path) -> dict[str, Any]:
+    """What diffusers wrote about the model; empty where it can't be read."""
+    try:
+        index: dict[str, Any] = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return index
+
+
 def _version(folder: Path) -> str:
-    index: dict[str, Any] = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    return str(index.get("version", "?"))
+    return str(_index(folder).get("version", "?"))
 
 
-def _read(folder: Path) -> ColorizeDiffusionPipeline:
+def _lacks_towers(folder: Path) -> bool:
+    return _index(folder).get("image_encoder", [None])[0] is None
+
+
+def _read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline:
     from safetensors import SafetensorError
 
+    from colorizer.engines.colorize_diffusion import towers
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 
+    if _lacks_towers(folder) and towers_folder is None:
+        raise MissingModel(NO_TOWERS)
     try:
-        return ColorizeDiffusionPipeline.from_pretrained(folder)
+        parts = towers.load(towers_folder) if _lacks_towers(folder) and towers_folder else {}
+        return ColorizeDiffusionPipeline.from_pretrained(folder, **parts)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise MissingModel(
             f"The model {folder.name} can't be read; a file may be damaged. Convert it again."

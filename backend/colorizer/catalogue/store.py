@@ -1,0 +1,320 @@
+"""The models on this machine: downloads them, installs them, verifies and removes them.
+
+A model folder appears under its name only when it is complete, with a card that holds every file's hash. One change at
+a time: a lock keeps two programs from working on the same folders, and what an interrupted one left half done is
+cleared away by the next. Downloaded files are kept until the model made of them is in its place.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from enum import Enum
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import IO, Any
+
+from colorizer import paths
+from colorizer.catalogue.convert import Choices, convert
+from colorizer.catalogue.download import CHUNK, Rules, check_allowed, fetch
+from colorizer.catalogue.entries import Catalogue, Entry, Kind
+from colorizer.engines.cards import CARD, NAME, Card, FileSum, cards, models_folder
+from colorizer.errors import InvalidInput, UnknownEngine, UnusableModel
+
+OnStage = Callable[[str, int, int], None]
+"""Told what is being done, how much of it is done, and how much there is (bytes or networks); may raise to stop."""
+
+_LOCK = ".lock"
+_BUILDING = ".building-"
+
+
+class State(str, Enum):
+    """How far a model of the catalogue is."""
+
+    ABSENT = "absent"
+    PARTIAL = "partial"  # something of it has been downloaded
+    INSTALLED = "installed"
+
+
+@dataclass(frozen=True)
+class Model:
+    """One line of the list: an entry of the catalogue, a model of the user's own, or both."""
+
+    name: str
+    title: str
+    state: State
+    engine: str
+    bytes: int
+    """On disk where it is installed, else about how much is downloaded."""
+    downloaded: int
+    licence: str
+    entry: Entry | None
+
+    def record(self) -> dict[str, Any]:
+        """JSON values, as docs/wire.md has them."""
+        entry = self.entry
+        return {
+            "name": self.name,
+            "title": self.title,
+            "state": self.state.value,
+            "engine": self.engine,
+            "bytes": self.bytes,
+            "downloaded": self.downloaded,
+            "memory_mb": entry.memory_mb if entry else 0,
+            "good_for": entry.good_for if entry else "",
+            "needs": list(entry.needs) if entry else [],
+            "licence": {
+                "title": self.licence,
+                "words": entry.licence.words if entry else "",
+                "commercial": entry.licence.commercial if entry else None,
+                "url": entry.licence.url if entry else "",
+            },
+        }
+
+
+class Store:
+    """The models of this user. `rules` are the downloads'."""
+
+    def __init__(self, catalogue: Catalogue, rules: Rules | None = None) -> None:
+        self.catalogue = catalogue
+        self._rules = rules or Rules(catalogue.hosts)
+
+    @property
+    def _downloads(self) -> Path:
+        return paths.home() / "downloads"
+
+    # -- looking -------------------------------------------------------------------------------------------------
+
+    def models(self) -> list[Model]:
+        """The catalogue's models, then those of the user's own."""
+        installed = {path.name: (path, card) for path, card in cards(models_folder())}
+        known = [self._of_entry(entry, installed.pop(entry.name, None)) for entry in self.catalogue.entries]
+        own = [
+            Model(
+                name,
+                card.title or name,
+                State.INSTALLED,
+                card.engine,
+                _size(path),
+                0,
+                card.licence or "own",
+                None,
+            )
+            for name, (path, card) in installed.items()
+        ]
+        return known + own
+
+    def _of_entry(self, entry: Entry, installed: tuple[Path, Card] | None) -> Model:
+        downloaded = _size(self._downloads / entry.name)
+        state = State.INSTALLED if installed else State.PARTIAL if downloaded else State.ABSENT
+        size = _size(installed[0]) if installed else entry.bytes
+        licence = entry.licence.title
+        return Model(entry.name, entry.title, state, entry.engine, size, downloaded, licence, entry)
+
+    def wanted(self, name: str) -> list[Entry]:
+        """The entries that have to be installed for a model to work, those it needs first. Raises `UnknownEngine`."""
+        entry = self.catalogue.get(name)
+        entries = [self.catalogue.get(needed) for needed in entry.needs] + [entry]
+        return [one for one in entries if Card.read(models_folder() / one.name) is None]
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def download(self, name: str, on_stage: OnStage, *, accept_licence: bool) -> list[str]:
+        """Downloads and installs a model with all it needs; the names of what was installed.
+
+        Raises `ColorizerError` with a sentence; what has come is kept, so that a later call goes on.
+        """
+        entries = self.wanted(name)
+        if entries and not accept_licence:
+            raise InvalidInput("\n".join(licence_notice(entry) for entry in entries))
+        if entries:
+            check_allowed()
+        with self._change():
+            for entry in entries:
+                self._fetch_all(entry, on_stage)
+                self._install(entry, on_stage)
+        return [entry.name for entry in entries]
+
+    def convert(self, path: Path, name: str, choices: Choices, on_stage: OnStage) -> Path:
+        """Makes a model folder of the user's own file, or of a folder of files; where it is then.
+
+        Raises `ColorizerError` with a sentence; nothing is left behind then.
+        """
+        name = name or default_name(path)
+        _check_name(name)
+        with self._change():
+            return self._build(path, name, choices, on_stage)
+
+    def verify(self, name: str, on_stage: OnStage) -> list[str]:
+        """Compares every file of a model with its card; one sentence for each that isn't as it was installed."""
+        folder, card = self._installed(name)
+        if not card.files:
+            raise InvalidInput(
+                f"{name} was not installed by the catalogue, so there is nothing to compare it with."
+            )
+        total = sum(known.bytes for known in card.files.values())
+        done, problems = 0, []
+        for file, known in card.files.items():
+            done += known.bytes
+            if not (folder / file).is_file():
+                problems.append(f"{file} is missing.")
+            elif _sum(folder / file, lambda: on_stage("Verifying", done, total)) != known:  # noqa: B023 - called at once
+                problems.append(f"{file} is not as it was installed.")
+            on_stage("Verifying", done, total)
+        return problems
+
+    def remove(self, name: str) -> None:
+        """Removes a model and what was downloaded of it."""
+        _check_name(name)
+        folder, downloaded = models_folder() / name, self._downloads / name
+        if not folder.is_dir() and not downloaded.is_dir():
+            raise UnknownEngine(f"There is no model {name!r} on this machine.")
+        with self._change():
+            if folder.is_dir():
+                gone = Path(mkdtemp(prefix=_BUILDING, dir=models_folder()))
+                os.replace(folder, gone / name)  # at once, so that no half model is ever found
+                shutil.rmtree(gone)
+            shutil.rmtree(downloaded, ignore_errors=True)
+
+    # -- steps ---------------------------------------------------------------------------------------------------
+
+    def _fetch_all(self, entry: Entry, on_stage: OnStage) -> None:
+        folder, before = self._downloads / entry.name, 0
+        for file in entry.files:
+            target = folder / file.name
+
+            def on_bytes(done: int, _: int, before: int = before) -> None:
+                on_stage(f"Downloading {entry.title}", before + done, entry.bytes)
+
+            if not target.is_file():
+                fetch(file, target, self._rules, on_bytes)
+            before += target.stat().st_size
+
+    def _install(self, entry: Entry, on_stage: OnStage) -> None:
+        folder = self._downloads / entry.name
+        choices = Choices(prediction=entry.prediction, variant=entry.variant)
+        path = folder / entry.files[0].name
+        if entry.kind is Kind.COLORFLOW:
+            path = folder / "published"
+            choices = Choices(variant=entry.variant, base=folder / "base")
+        elif entry.kind is Kind.TOWERS:
+            choices = Choices(tokenizer=folder / "tokenizer")
+        self._build(path, entry.name, choices, on_stage, entry)
+        shutil.rmtree(folder)
+
+    def _build(
+        self, path: Path, name: str, choices: Choices, on_stage: OnStage, entry: Entry | None = None
+    ) -> Path:
+        folder = models_folder() / name
+        if folder.exists():
+            raise InvalidInput(f"There is a model {name!r} already. Remove it first, or choose another name.")
+        building = Path(mkdtemp(prefix=_BUILDING, dir=models_folder()))
+        try:
+            made = convert(
+                path, building / "model", choices, lambda part, *at: on_stage(f"Converting: {part}", *at)
+            )
+            sums = _sums(building / "model", on_stage)
+            card = Card(
+                engine=made.engine,
+                title=entry.title if entry else f"{name} ({made.title})",
+                licence=entry.licence.title if entry else made.licence,
+                source=entry.files[0].url if entry else path.name,
+                files=sums,
+            )
+            (building / "model" / CARD).write_text(
+                json.dumps(asdict(card), indent=1) + "\n", encoding="utf-8"
+            )
+            os.replace(building / "model", folder)
+        except OSError as error:
+            raise UnusableModel(
+                f"The model can't be written: {error.strerror or error}. Make room on the disk."
+            ) from error
+        finally:
+            shutil.rmtree(building, ignore_errors=True)
+        return folder
+
+    def _installed(self, name: str) -> tuple[Path, Card]:
+        _check_name(name)
+        card = Card.read(models_folder() / name)
+        if card is None:
+            raise UnknownEngine(f"There is no model {name!r} on this machine.")
+        return models_folder() / name, card
+
+    @contextlib.contextmanager
+    def _change(self) -> Iterator[None]:
+        """The right to change the folders; clears away what an interrupted change left."""
+        models_folder().mkdir(parents=True, exist_ok=True)
+        with (models_folder() / _LOCK).open("a+b") as file:
+            if not _lock(file):
+                raise InvalidInput(
+                    "Another download or conversion is at work. Let it end, or stop it, then try again."
+                )
+            for left in models_folder().glob(f"{_BUILDING}*"):
+                shutil.rmtree(left, ignore_errors=True)
+            yield
+
+
+def licence_notice(entry: Entry) -> str:
+    """What has to be read before a download."""
+    licence = entry.licence
+    return (
+        f"{entry.title} ({entry.bytes / 1e9:.1f} GB) comes under the licence {licence.title}. {licence.words}"
+        f" The whole text: {licence.url}. Accept it with --accept-licence."
+    )
+
+
+def default_name(path: Path) -> str:
+    """A name for a model made of a file."""
+    cleaned = "".join(
+        letter if letter.isascii() and letter.isalnum() else "-" for letter in path.stem.lower()
+    )
+    return cleaned.strip("-")[:64] or "model"
+
+
+def _check_name(name: str) -> None:
+    if not NAME.fullmatch(name):
+        raise InvalidInput(f"{name!r} can't be a model's name. Use letters, digits, dots and dashes.")
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Takes the lock until the file is closed, also by a kill; False where another process has it."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _sums(folder: Path, on_stage: OnStage) -> dict[str, FileSum]:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    total, done, sums = sum(path.stat().st_size for path in files), 0, {}
+    for path in files:
+        sums[path.relative_to(folder).as_posix()] = _sum(path, lambda: on_stage("Checking", done, total))  # noqa: B023
+        done += path.stat().st_size
+    return sums
+
+
+def _sum(path: Path, on_piece: Callable[[], Any]) -> FileSum:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while piece := file.read(CHUNK):
+            digest.update(piece)
+            size += len(piece)
+            on_piece()
+    return FileSum(size, digest.hexdigest())
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix != ".json")

@@ -1,0 +1,97 @@
+"""The models an engine can load, as its door describes them. Which folders there are is told by `cards`."""
+
+from __future__ import annotations
+
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+from colorizer.engines.base import ModelInfo
+from colorizer.engines.cards import Card, cards, models_folder
+from colorizer.errors import MissingModel, UnknownEngine
+
+DIFFUSION_PACKAGES = ("accelerate", "diffusers", "peft", "scipy", "torchsde", "transformers")
+
+
+def missing_packages() -> str:
+    """A sentence about the packages that diffusion engines need and this installation lacks; empty for none."""
+    lacking = [name for name in DIFFUSION_PACKAGES if find_spec(name) is None]
+    if not lacking:
+        return ""
+    return (
+        f"This engine needs packages that aren't installed: {', '.join(lacking)}."
+        " Install them with `pip install krita-colorize[diffusion]`."
+    )
+
+
+def quiet_libraries() -> None:
+    """Keeps diffusers and transformers from asking the network and from drawing progress bars of their own."""
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    import diffusers.utils.logging
+    import transformers.utils.logging
+
+    diffusers.utils.logging.disable_progress_bar()
+    transformers.utils.logging.disable_progress_bar()
+
+
+class Installed:
+    """The models of one engine. `folder` is another place for all of them, for tests and special installations."""
+
+    def __init__(self, engine: str, title: str, folder: Path | None = None) -> None:
+        self._engine = engine
+        self._title = title
+        self._folder = folder
+
+    def folders(self) -> list[Path]:
+        """The model folders of this engine, by name."""
+        return [path for path, card in cards(self._folder or models_folder()) if card.engine == self._engine]
+
+    def missing(self, advice: str) -> str:
+        """What keeps the engine from colouring: its packages, or a model (then `advice`); empty for nothing."""
+        return missing_packages() or ("" if self.folders() else advice)
+
+    def find(self, model: str) -> Path | None:
+        """The folder of a model; of the first one where no name is given, None where there is none.
+
+        Raises `UnknownEngine` for a name that isn't installed.
+        """
+        folders = self.folders()
+        if not model:
+            return folders[0] if folders else None
+        for path in folders:
+            if path.name == model:
+                return path
+        raise UnknownEngine(f"There is no {self._title} model {model!r} here. Choose one from the list.")
+
+    def ready(self, model: str, advice: str) -> Path:
+        """The folder of a model that is about to be loaded; see `find`.
+
+        Raises `MissingModel` where there is none (with `advice`) or where packages are missing.
+        """
+        if lacking := self.missing(advice):
+            raise MissingModel(lacking)
+        quiet_libraries()
+        found = self.find(model)
+        assert found is not None
+        return found
+
+    def describe(self, path: Path, weights: str, *, licence: str = "own", title: str = "") -> ModelInfo:
+        """What the engine says about one folder.
+
+        Args:
+            path: the folder.
+            weights: the file, from the folder, whose hash goes into the record of a result.
+            licence: where the card names none.
+            title: where the card names none.
+        """
+        card = Card.read(path) or Card(self._engine)
+        size = sum(file.stat().st_size for file in path.rglob("*.safetensors"))
+        known = card.files.get(weights)
+        return ModelInfo(
+            path.name,
+            card.title or title or f"{path.name} ({self._title})",
+            card.licence or licence,
+            size,
+            installed=True,
+            sha256=known.sha256 if known else "",
+        )
