@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import struct
+import sys
 import zlib
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -26,6 +28,7 @@ MAX_BLOBS = 64
 PIECE_BYTES = 4 << 20
 """What is copied at a time while the interpreter's lock is held: about a millisecond."""
 
+_COUNT_BYTES = 4
 _SAMPLE_BYTES = 64 << 10
 _SAMPLE_SLICES = 16
 _WORTH_DEFLATING = 0.7  # of the sample's size; above it the time costs more than the bytes it saves
@@ -44,6 +47,14 @@ class Format(str, Enum):
     BGRA8 = "bgra8"
     GRAY8 = "gray8"
     PNG = "png"
+
+
+class Encoding(str, Enum):
+    """How a blob travels; `PNG` is always `RAW`."""
+
+    RAW = "raw"
+    DEFLATE = "deflate"
+    RLE = "rle"
 
 
 _CHANNELS = {Format.BGRA8: 4, Format.GRAY8: 1}
@@ -76,7 +87,7 @@ class _Packed:
     format: Format
     width: int
     height: int
-    deflated: bool
+    encoding: Encoding
     data: bytes | bytearray
 
 
@@ -92,10 +103,21 @@ class Bundle:
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.packed):
             raise BundleError(f"there is no blob {index!r}")
         packed = self.packed[index]
-        if packed.deflated:
-            length = _raw_length(packed.format, packed.width, packed.height)
-            return Blob(packed.format, packed.width, packed.height, _inflate(packed.data, length))
-        return Blob(packed.format, packed.width, packed.height, packed.data)
+        return Blob(packed.format, packed.width, packed.height, _unpacked(packed))
+
+    def parts(self) -> list[bytes | bytearray]:
+        """The parts of a bundle with these pictures as they are; joined they are what `decode` reads."""
+        entries = [
+            {
+                "format": packed.format.value,
+                "width": packed.width,
+                "height": packed.height,
+                "encoding": packed.encoding.value,
+                "bytes": len(packed.data),
+            }
+            for packed in self.packed
+        ]
+        return [_head(self.header, entries), *(packed.data for packed in self.packed)]
 
     def compact(self) -> Bundle:
         """The same pictures in as little memory as zlib gets them into quickly. Slow: for worker threads."""
@@ -113,14 +135,11 @@ def encode(header: Mapping[str, Any], blobs: Sequence[Blob]) -> list[bytes | byt
                 "format": blob.format.value,
                 "width": blob.width,
                 "height": blob.height,
-                "encoding": encoding,
+                "encoding": encoding.value,
                 "bytes": len(data),
             }
         )
-    text = json.dumps({**header, "blobs": entries}, ensure_ascii=False).encode("utf-8")
-    if len(text) > MAX_HEADER_BYTES:
-        raise BundleError("the header is longer than 1 MiB")
-    return [MAGIC + struct.pack("<I", len(text)) + text, *parts]
+    return [_head(header, entries), *parts]
 
 
 def decode(data: bytes | Sequence[bytes]) -> Bundle:
@@ -168,20 +187,31 @@ def pieces(data: bytes | bytearray | memoryview) -> Iterator[bytes]:
         yield bytes(view[start : start + PIECE_BYTES])
 
 
-def _pack(blob: Blob) -> tuple[bytes | bytearray, str]:
+def _head(header: Mapping[str, Any], entries: list[dict[str, Any]]) -> bytes:
+    text = json.dumps({**header, "blobs": entries}, ensure_ascii=False).encode("utf-8")
+    if len(text) > MAX_HEADER_BYTES:
+        raise BundleError("the header is longer than 1 MiB")
+    return MAGIC + struct.pack("<I", len(text)) + text
+
+
+def _pack(blob: Blob) -> tuple[bytes | bytearray, Encoding]:
     if blob.format is Format.PNG:
-        return blob.data, "raw"
+        return blob.data, Encoding.RAW
     if len(blob.data) != _raw_length(blob.format, blob.width, blob.height):
         raise BundleError("a picture's bytes don't fit its size")
     if len(blob.data) > _LARGE_BYTES and _pays_to_deflate(blob.data):
-        return zlib.compress(blob.data, 1), "deflate"
-    return blob.data, "raw"
+        return zlib.compress(blob.data, 1), Encoding.DEFLATE
+    return blob.data, Encoding.RAW
 
 
 def _compacted(packed: _Packed) -> _Packed:
-    if packed.deflated or packed.format is Format.PNG or not _pays_to_deflate(packed.data):
+    if (
+        packed.encoding is not Encoding.RAW
+        or packed.format is Format.PNG
+        or not _pays_to_deflate(packed.data)
+    ):
         return packed
-    return replace(packed, deflated=True, data=zlib.compress(packed.data, 1))
+    return replace(packed, encoding=Encoding.DEFLATE, data=zlib.compress(packed.data, 1))
 
 
 def _pays_to_deflate(data: bytes | bytearray | memoryview) -> bool:
@@ -193,6 +223,34 @@ def _pays_to_deflate(data: bytes | bytearray | memoryview) -> bool:
         starts = (i * (len(data) - size) // (_SAMPLE_SLICES - 1) for i in range(_SAMPLE_SLICES))
         sample = b"".join(data[start : start + size] for start in starts)
     return len(zlib.compress(sample, 1)) < _WORTH_DEFLATING * len(sample)
+
+
+def _unpacked(packed: _Packed) -> bytes | bytearray:
+    if packed.encoding is Encoding.RAW:
+        return packed.data
+    length = _raw_length(packed.format, packed.width, packed.height)
+    if packed.encoding is Encoding.RLE:
+        return _run_out(packed.data, _CHANNELS[packed.format], length)
+    return _inflate(packed.data, length)
+
+
+def _run_out(data: bytes | bytearray, size: int, length: int) -> bytearray:
+    """Runs back into pixels of `size` bytes: first all the counts, then all the colours."""
+    runs, rest = divmod(len(data), _COUNT_BYTES + size)
+    start = runs * _COUNT_BYTES
+    counts = array("I", data[:start])
+    if sys.byteorder == "big":
+        counts.byteswap()
+    if rest or 0 in counts or sum(counts) * size != length:
+        raise BundleError("a picture's runs don't fit its size")
+    raw, longest = bytearray(), PIECE_BYTES // size
+    for number, count in enumerate(counts):
+        colour = data[start + number * size : start + (number + 1) * size]
+        while count > longest:
+            raw += colour * longest
+            count -= longest
+        raw += colour * count
+    return raw
 
 
 def _inflate(data: bytes | bytearray, length: int) -> bytearray:
@@ -235,12 +293,15 @@ def _parse_entry(entry: object, reader: _Reader) -> _Packed:
         raise BundleError(f"a picture of {width} x {height} px is beyond the limits")
     if length > reader.left:
         raise BundleError("the data ends inside a blob")
-    encoding = entry.get("encoding")
-    if encoding not in ("raw", "deflate") or (encoding == "deflate" and kind is Format.PNG):
-        raise BundleError(f"`encoding` is {encoding!r}")
-    if encoding == "raw" and kind is not Format.PNG and length != _raw_length(kind, width, height):
+    try:
+        encoding = Encoding(entry.get("encoding"))
+    except ValueError as error:
+        raise BundleError(f"`encoding` is {entry.get('encoding')!r}") from error
+    if kind is Format.PNG and encoding is not Encoding.RAW:
+        raise BundleError(f"`encoding` of a PNG is {encoding.value!r}")
+    if encoding is Encoding.RAW and kind is not Format.PNG and length != _raw_length(kind, width, height):
         raise BundleError("a picture's bytes don't fit its size")
-    return _Packed(kind, width, height, encoding == "deflate", reader.take(length))
+    return _Packed(kind, width, height, encoding, reader.take(length))
 
 
 def _whole_number(entry: Mapping[str, Any], key: str) -> int:

@@ -107,6 +107,7 @@ def test_encoder_refuses_bytes_that_dont_fit() -> None:
         (by_hand({"blobs": [entry(bytes=-1)]}, b"1234"), "`bytes`"),
         (by_hand({"blobs": [entry(format="webp")]}, b"1234"), "`format`"),
         (by_hand({"blobs": [entry(encoding="lzma")]}, b"1234"), "`encoding`"),
+        (by_hand({"blobs": [entry(format="png", encoding="rle")]}, b"1234"), "`encoding`"),
         (by_hand({"blobs": [7]}, b"1234"), "not an object"),
         (by_hand({"blobs": [entry()] * 65}, b"1234"), "more than 64"),
     ],
@@ -122,6 +123,39 @@ def test_broken_bundles_are_refused(data: bytes, message: str) -> None:
 def test_deflated_lies_are_refused(payload: bytes) -> None:
     lie = by_hand({"blobs": [entry(encoding="deflate", bytes=len(payload))]}, payload)
     with pytest.raises(BundleError):
+        bundle.decode(lie).blob(0)
+
+
+def runs(counts: list[int], values: bytes, **more: object) -> bytes:
+    data = struct.pack(f"<{len(counts)}I", *counts) + values
+    return by_hand({"blobs": [{**entry(encoding="rle", bytes=len(data)), **more}]}, data)
+
+
+def test_runs_are_unpacked() -> None:
+    packed = bundle.decode(runs([3, 1], b"\1\2"))
+    assert packed.blob(0).data == b"\1\1\1\2"
+    assert packed.compact() == packed
+
+
+def test_long_runs_are_unpacked_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bundle, "PIECE_BYTES", 8)
+    packed = bundle.decode(runs([7, 2], b"abcdefgh", format="bgra8", width=3, height=3))
+    assert packed.blob(0).data == b"abcd" * 7 + b"efgh" * 2
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [
+        runs([3, 2], b"\1\2"),
+        runs([3], b"\1"),
+        runs([4, 0], b"\1\2"),
+        runs([4], b"\1\2"),
+        runs([], b""),
+        runs([2**32 - 1, 5], b"\1\2"),
+    ],
+)
+def test_runs_that_dont_make_the_picture_are_refused(lie: bytes) -> None:
+    with pytest.raises(BundleError, match="runs don't fit"):
         bundle.decode(lie).blob(0)
 
 

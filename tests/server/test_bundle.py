@@ -101,6 +101,8 @@ def one_blob(**changes: object) -> bytes:
         {"height": 10**30},
         {"encoding": "gzip"},
         {"format": "png", "encoding": "deflate"},
+        {"format": "png", "encoding": "rle"},
+        {"encoding": "rle", "width": 1, "height": 1},
         {"bytes": 15},
         {"bytes": 17},
         {"bytes": -16},

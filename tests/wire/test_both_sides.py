@@ -55,6 +55,15 @@ def test_docker_reads_what_the_server_writes(header: dict, sent: list[Pixels], e
     assert [found.blob(number).data for number in range(len(sent))] == [picture.data for picture in sent]
 
 
+@given(pictures(), st.integers(1, 20))
+def test_docker_reads_the_servers_runs(small: Pixels, scale: int) -> None:
+    shape = (small.height, small.width, small.channels)
+    flat = np.frombuffer(small.data, np.uint8).reshape(shape).repeat(scale, axis=0).repeat(scale, axis=1)
+    swapped = flat[..., 0] if small.channels == 1 else flat[..., [2, 1, 0, 3]]
+    parts = bundle.write({}, [pixels.encode(np.ascontiguousarray(swapped))])
+    assert docker_bundle.decode(b"".join(parts)).blob(0).data == flat.tobytes()
+
+
 def server_blob(picture: Pixels, encoding: str) -> tuple[BlobInfo, bytes]:
     data = zlib.compress(picture.data, 1) if encoding == "deflate" else picture.data
     info = BlobInfo(
