@@ -27,8 +27,8 @@ from colorizer.data.shapes import Point, curve
 ReferenceKind = Literal["view", "redressed", "bent", "sheet"]
 """Another view; the same colours on other hair and clothes; the sketch's own pose, bent; two views side by side."""
 
-_REFERENCE_SHARES = [0.55, 0.18, 0.22, 0.05]
-_FIGURES = {"human": draw_human, "creature": draw_creature, "object": draw_object}
+_REFERENCE_SHARES = [0.52, 0.18, 0.22, 0.08]
+FIGURES = {"human": draw_human, "creature": draw_creature, "object": draw_object}
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,17 @@ class Triplet:
 
 
 @dataclass(frozen=True)
+class _Company:
+    """A thing that stands beside, before or behind the figure. The frame's origin and unit are shares of the edge."""
+
+    view: View
+    x: float
+    y: float
+    unit: float
+    in_front: bool
+
+
+@dataclass(frozen=True)
 class _Scene:
     """What decides the shapes of one drawing; the line style and the light come on top."""
 
@@ -71,6 +82,7 @@ class _Scene:
     views: tuple[View, ...]
     background: str
     seed: int
+    company: _Company | None = None
 
 
 def triplet(seed: int, size: int = 128, kind: ReferenceKind | None = None) -> Triplet:
@@ -106,7 +118,15 @@ def triplet(seed: int, size: int = 128, kind: ReferenceKind | None = None) -> Tr
 def _sketch_scene(identity: Identity, rng: random.Random) -> _Scene:
     views = (draw_view(rng), draw_view(rng))[: 2 if rng.random() < 0.03 else 1]
     background = "plain" if rng.random() < 0.45 else identity.background
-    return _Scene(identity, views, background, rng.getrandbits(40))
+    company = _draw_company(rng) if rng.random() < 0.16 else None
+    return _Scene(identity, views, background, rng.getrandbits(40), company)
+
+
+def _draw_company(rng: random.Random) -> _Company:
+    """Real pictures hold things that the other picture lacks: what must not be copied from, or can't be answered."""
+    unit = rng.uniform(0.25, 0.6)
+    x, y = rng.uniform(-0.15, 1.15 - unit), rng.uniform(0.05, 1.05 - unit)
+    return _Company(draw_view(rng), x, y, unit, in_front=rng.random() < 0.6)
 
 
 def _reference_scene(sketch: _Scene, kind: ReferenceKind, rng: random.Random) -> _Scene:
@@ -119,26 +139,38 @@ def _reference_scene(sketch: _Scene, kind: ReferenceKind, rng: random.Random) ->
     if kind == "bent":
         return replace(sketch, background=background if rng.random() < 0.5 else sketch.background)
     views = (draw_view(rng), draw_view(rng))[: 2 if kind == "sheet" else 1]
-    return _Scene(identity, views, background, rng.getrandbits(40))
+    shown = rng.random() < (0.6 if sketch.company else 0.12)
+    return _Scene(identity, views, background, rng.getrandbits(40), _draw_company(rng) if shown else None)
 
 
 def _render(scene: _Scene, size: int, rng: random.Random, *, lit: bool) -> Drawing:
     style = draw_line_style(rng)
     canvas = Canvas(size, style, scene.seed, _light(rng) if lit else (0.0, 0.0))
     draw_background(canvas, scene.background)
+    if scene.company is not None and not scene.company.in_front:
+        _draw_thing(canvas, scene.identity, scene.company)
     if len(scene.views) == 1:
         _draw_figure(canvas, scene.identity, scene.views[0])
     else:
         for i, view in enumerate(scene.views):
             with canvas.frame(-0.02 + 0.45 * i, 0.2, 0.58):
                 _draw_figure(canvas, scene.identity, view)
+    if scene.company is not None and scene.company.in_front:
+        _draw_thing(canvas, scene.identity, scene.company)
     if style.hatched:
         _hatch(canvas)
     return canvas.finish()
 
 
+def _draw_thing(canvas: Canvas, identity: Identity, company: _Company) -> None:
+    if identity.kind == "object":  # it would have the same colours in other places
+        return
+    with canvas.frame(company.x, company.y, company.unit):
+        draw_object(canvas, identity.traits, company.view)
+
+
 def _draw_figure(canvas: Canvas, identity: Identity, view: View) -> None:
-    _FIGURES[identity.kind](canvas, identity.traits, view)
+    FIGURES[identity.kind](canvas, identity.traits, view)
 
 
 def _light(rng: random.Random) -> Point:

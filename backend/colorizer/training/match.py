@@ -43,6 +43,8 @@ class Recipe:
     """Everything that decides the trained weights, besides the seed."""
 
     network: MatchConfig = MatchConfig(parts=len(Part), background_parts=BACKGROUND_PARTS)
+    start: Path | None = None
+    """A folder that `train` left as `model/`, to begin with instead of with chance."""
     steps: int = 2600
     """The learning rate comes down to its least at this step; then the training ends."""
     batch: int = 16
@@ -118,7 +120,8 @@ class _Training:
         self._started = time.monotonic()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            network = MatchNetwork(recipe.network)
+            start = recipe.start
+            network = MatchNetwork.from_pretrained(start) if start else MatchNetwork(recipe.network)
         self._network = network.to(device).train()
         self._average = AveragedModel(self._network, avg_fn=self._follow)
         self._optimiser = torch.optim.AdamW(
@@ -282,6 +285,8 @@ def main() -> None:
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=Recipe().steps, help="length of the whole run")
+    parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate, help="the highest")
+    parser.add_argument("--start", type=Path, help="folder of a trained model to begin with")
     options = parser.parse_args()
     train(
         options.out,
@@ -289,7 +294,7 @@ def main() -> None:
         limit_minutes=options.limit_minutes,
         device=options.device,
         seed=options.seed,
-        recipe=Recipe(steps=options.steps),
+        recipe=Recipe(start=options.start, steps=options.steps, learning_rate=options.learning_rate),
     )
 
 
