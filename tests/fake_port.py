@@ -5,16 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import (
     SELECTION_ID,
     Change,
     DocumentInfo,
+    Frame,
     Kind,
     LayerInfo,
     NewGroup,
     NewLayer,
+    Part,
     Pixels,
 )
+
+ROLES = {
+    "Background": "background",
+    "Flats": "figure",
+    "Colours": "figure",
+    "Shading": "shading",
+    "Light": "light",
+}
 
 EMPTY = Pixels(0, 0, b"")
 
@@ -31,6 +42,7 @@ class FakeDocument:
     undo: list[str] = field(default_factory=list)
     modified: bool = False
     selection: Pixels = EMPTY
+    frames: dict[str, dict[int, Pixels]] = field(default_factory=dict)
 
 
 class FakePort:
@@ -44,6 +56,7 @@ class FakePort:
         self.overlays: list[bytes] = []
         self.inserted: list[NewGroup | NewLayer] = []
         self.closed = False
+        self.picked: Callable[[str, int, int], None] | None = None
         self._callbacks: list[Callable[[Change], None]] = []
         self._ids = 0
 
@@ -80,6 +93,11 @@ class FakePort:
     def tell(self, change: Change) -> None:
         for callback in self._callbacks:
             callback(change)
+
+    def click_canvas(self, x: int, y: int) -> None:
+        picked, self.picked = self.picked, None
+        if picked is not None:
+            picked(self.active, x, y)
 
     # KritaPort
 
@@ -128,6 +146,70 @@ class FakePort:
         found.pixels[info.id] = layer.pixels
         self._changed(found, "Add Layer", layer)
         return info.id
+
+    def frame_times(self, document: str, layer_id: str) -> Sequence[int]:
+        found = self._find(document)
+        self._index(found, layer_id)
+        return sorted(found.frames.get(layer_id, {}))
+
+    def snapshot_frame(self, document: str, layer_id: str, time: int) -> Pixels:
+        times = [key for key in self.frame_times(document, layer_id) if key <= time]
+        if not times:
+            return self.snapshot(document, [layer_id])[layer_id]
+        return self._find(document).frames[layer_id][times[-1]]
+
+    def insert_animated_layer(self, document: str, above_id: str, name: str, frames: Sequence[Frame]) -> str:
+        given = {frame.time: frame.pixels for frame in frames}
+        times = self.frame_times(document, above_id)
+        if not set(given) <= set(times):
+            raise ValueError("a frame's time is none of the layer's keyframes")
+        new = self.insert_layer(document, above_id, NewLayer(name, given.get(times[0], EMPTY)))
+        self._find(document).frames[new] = {time: given.get(time, EMPTY) for time in times}
+        return new
+
+    def group_parts(self, document: str, group_id: str) -> Sequence[Part]:
+        found = self._find(document)
+        index = self._index(found, group_id)
+        parts: list[Part] = []
+        for layer in found.layers[index + 1 :]:
+            if layer.depth <= found.layers[index].depth:
+                break
+            if layer.kind is Kind.MASK and parts:
+                parts[-1] = Part(parts[-1].role, parts[-1].layer_id, layer.id)
+            elif layer.name in ROLES:
+                parts.append(Part(ROLES[layer.name], layer.id))
+        return parts[::-1]
+
+    def layer_pixels(self, document: str, layer_id: str) -> Pixels:
+        return self.snapshot(document, [layer_id])[layer_id]
+
+    def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
+        assert not self.pen_down
+        found = self._find(document)
+        for layer_id, pixels in changes:
+            self._index(found, layer_id)
+            whole = placed(found.pixels[layer_id], 0, 0, found.info.width, found.info.height)
+            data, row = bytearray(whole.data), pixels.width * 4
+            for y in range(pixels.height):
+                start = ((pixels.y + y) * whole.width + pixels.x) * 4
+                data[start : start + row] = pixels.data[y * row : (y + 1) * row]
+            found.pixels[layer_id] = Pixels(whole.width, whole.height, bytes(data))
+        found.undo.append("Replace pixels")
+        found.modified = True
+        self.tell(Change.CONTENT)
+
+    def activate(self, document: str, layer_id: str) -> None:
+        found = self._find(document)
+        self._index(found, layer_id)
+        found.active = layer_id
+        self.tell(Change.ACTIVE_LAYER)
+
+    def set_selection(self, document: str, mask: Pixels | None) -> None:
+        self._find(document).selection = mask or EMPTY
+
+    def pick(self, picked: Callable[[str, int, int], None] | None) -> bool:
+        self.picked = picked
+        return True
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
         assert not self.pen_down

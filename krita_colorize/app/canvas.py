@@ -50,14 +50,15 @@ class Canvas(QtCore.QObject):
         self._wanted = None
         self._update_overlay()
 
-    def apply(self, model: DocumentModel, item: Item) -> None:
-        """Inserts a result as a group beside its sketch."""
+    def apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
+        """Inserts a result as a group beside its sketch, then calls `then`."""
 
         def insert(group: NewGroup) -> None:
             self.hide()
             item.group_id = self._port.insert_group(model.info.key, item.result.request.sketch.key, group)
             model.refresh()
-            model.results_changed.emit()
+            model.result_changed(item)
+            then()
 
         self._workers.run(
             item.result.group, lambda group: self._calm.when_calm(lambda: insert(group)), self._on_error

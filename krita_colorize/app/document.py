@@ -7,13 +7,19 @@ business; what happens with several documents is `session`'s.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass, replace
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core import settings as notes
 from krita_colorize.core.errors import Told
+from krita_colorize.core.kept import Base, Kept
 from krita_colorize.core.port import DocumentInfo, KritaPort, LayerInfo
+from krita_colorize.core.repair import State
 from krita_colorize.core.result import Result
 from krita_colorize.core.settings import Reference, Settings, Source
 from krita_colorize.qt import QtCore, QtGui, Signal
@@ -24,17 +30,44 @@ RESULTS_BYTES = 512 << 20
 FOLLOW = ""
 """Stands for the selected layer in `sketch_choice`."""
 
+MAX_EARLIER = 5
+"""States of a result before its repairs."""
+
 _numbers = itertools.count(1)
 
 
 @dataclass
 class Item:
-    """A result in the strip; `group_id` is the group it was last applied as."""
+    """A result in the strip.
+
+    `group_id` is the group it was last applied as, `base` what it was made from, `earlier` its states before repairs
+    (an undo brings them back), `made` a time in ns, `path` the file it is kept in.
+    """
 
     number: int
     result: Result
     thumbnail: QtGui.QImage
     group_id: str = ""
+    base: Base | None = None
+    made: int = field(default_factory=time.time_ns)
+    path: Path | None = None
+    earlier: list[State] = field(default_factory=list)
+    changes: int = 0  # what shows it compares this
+
+    def repaired(self, state: State) -> None:
+        """Takes a new state; the former ones are remembered, the oldest forgotten."""
+        if self.base is not None:
+            self.earlier = [State(self.result, self.base), *self.earlier][:MAX_EARLIER]
+        self.result, self.base = state.result, state.base
+
+
+@dataclass(frozen=True)
+class Restored:
+    """A result that was kept on disk."""
+
+    kept: Kept
+    thumbnail: QtGui.QImage
+    path: Path
 
 
 class DocumentModel(QtCore.QObject):
@@ -52,13 +85,25 @@ class DocumentModel(QtCore.QObject):
         self.results: list[Item] = []
         self.selected: Item | None = None
         self.thumbnails: dict[str, QtGui.QImage] = {}
+        self.closed = False
         stored = notes.load(port.read_note(info.key, notes.NOTE))
         self.problem = stored.problem
+        self.document_id = stored.document or uuid.uuid4().hex
+        self.inherited_id = ""
         self._remembered = dict(stored.layers)
         self._port = port
         self._followed: str | None = None
         self._followed_before: str | None = None
         self.refresh()
+
+    @property
+    def document_ids(self) -> list[str]:
+        """The document's own id, and that of the document it is a copy of."""
+        return [key for key in (self.document_id, self.inherited_id) if key]
+
+    def become_copy(self) -> None:
+        """Takes an id of its own, because another open document has the same one; what that one kept is shown, too."""
+        self.inherited_id, self.document_id = self.document_id, uuid.uuid4().hex
 
     @property
     def sketch(self) -> LayerInfo | None:
@@ -114,7 +159,8 @@ class DocumentModel(QtCore.QObject):
         after = replace(before, **fields)
         if after != before:
             self._remembered[sketch_id] = after
-            self._port.write_note(self.info.key, notes.NOTE, notes.dump(self._remembered))
+            note = notes.dump(self._remembered, self.document_id)
+            self._port.write_note(self.info.key, notes.NOTE, note)
             self.settings_changed.emit()
 
     def change_options(self, **fields: Any) -> None:
@@ -141,12 +187,37 @@ class DocumentModel(QtCore.QObject):
         references = self.settings.references
         self.change(references=references[:index] + references[index + 1 :])
 
-    def add_result(self, result: Result, thumbnail: QtGui.QImage) -> None:
+    def add_result(self, result: Result, thumbnail: QtGui.QImage, base: Base | None = None) -> Item:
         """Puts a result first in the strip and selects it."""
-        item = Item(next(_numbers), result, thumbnail)
+        item = Item(next(_numbers), result, thumbnail, base=base)
         self.results.insert(0, item)
         self.selected = item
         self.results_changed.emit()
+        return item
+
+    def add_restored(self, restored: Sequence[Restored]) -> None:
+        """Puts results that were kept behind those that came since, the newest first."""
+        there = {item.made for item in self.results}
+        for one in restored:
+            found = one.kept
+            if found.made not in there:
+                item = Item(
+                    next(_numbers), found.result, one.thumbnail, found.group_id, found.base, found.made
+                )
+                item.path = one.path
+                self.results.append(item)
+        self.results_changed.emit()
+
+    def applied(self) -> Item | None:
+        """The result that Redo and the palette mean: the selected one, else the newest that lies in the document,
+        else the newest."""
+        groups = {layer.id for layer in self.layers}
+        lying = next((item for item in self.results if item.group_id in groups), None)
+        return self.selected or lying or next(iter(self.results), None)
+
+    def lies_here(self, item: Item) -> bool:
+        """Whether the group that a result was applied as is in the document."""
+        return any(layer.id == item.group_id for layer in self.layers)
 
     def replace_result(self, item: Item, compact: Result) -> None:
         """Takes a result's compact form in its place, and lets the oldest go where all together are too large."""
@@ -158,6 +229,11 @@ class DocumentModel(QtCore.QObject):
                 del self.results[index:]
                 self.results_changed.emit()
                 break
+
+    def result_changed(self, item: Item) -> None:
+        """Says that a result was applied or repaired."""
+        item.changes += 1
+        self.results_changed.emit()
 
     def select(self, number: int | None) -> None:
         """Selects a result by its number, or none."""

@@ -6,6 +6,7 @@ it does are the backend's: here is only the artist's side of docs/wire.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -14,7 +15,6 @@ from krita_colorize.app import client as http
 from krita_colorize.app.backend import Backend, BackendState
 from krita_colorize.app.client import Call, Client, Events, Failure
 from krita_colorize.app.guard import guarded, sentence
-from krita_colorize.app.pictures import Inputs, pack
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import result as results
 from krita_colorize.core.progress import Progress
@@ -100,10 +100,9 @@ class Job(QtCore.QObject):
             return "Starting the colour engine…"
         return _WORDS[self.state]
 
-    def pack(self, inputs: Inputs) -> None:
-        """Starts: reads and packs the pictures on a thread."""
-        request = self.request
-        self._services.workers.run(lambda: pack(request, inputs), self._on_packed, self._on_error)
+    def pack(self, pack: Callable[[], QtCore.QByteArray]) -> None:
+        """Starts: `pack` reads and packs the pictures on a thread."""
+        self._services.workers.run(pack, self._on_packed, self._on_error)
 
     def send(self) -> None:
         """Hands the packed job over; the backend must be ready."""
@@ -263,13 +262,13 @@ class Jobs(QtCore.QObject):
         self._jobs: list[Job] = []
         services.backend.changed.connect(self._on_backend_changed)
 
-    def start(self, document: str, request: Request, inputs: Inputs) -> Job:
-        """Starts a job; the backend is started where it doesn't run."""
+    def start(self, document: str, request: Request, pack: Callable[[], QtCore.QByteArray]) -> Job:
+        """Starts a job whose body `pack` makes on a thread; the backend is started where it doesn't run."""
         job = Job(self._services, document, request, self)
         self._jobs.append(job)
         job.changed.connect(self._on_job_changed)
         self._services.backend.need()
-        job.pack(inputs)
+        job.pack(pack)
         self.changed.emit()
         return job
 

@@ -36,7 +36,12 @@ class Inputs:
 
 def pack(request: Request, inputs: Inputs) -> QtCore.QByteArray:
     """The body of `POST /v1/jobs`. Raises `Told` where a picture is missing, broken or empty."""
-    parts = bundle_parts(request, collect(request, inputs))
+    return packed(request, collect(request, inputs))
+
+
+def packed(request: Request, pictures: Pictures) -> QtCore.QByteArray:
+    """As `pack`, from pictures that have been read."""
+    parts = bundle_parts(request, pictures)
     body = QtCore.QByteArray()
     body.reserve(sum(len(part) for part in parts))  # growing would copy all of it again and again
     for part in parts:

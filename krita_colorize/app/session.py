@@ -6,34 +6,28 @@ ways in `references`', the canvas `canvas`'s. Krita is asked through the port, o
 
 from __future__ import annotations
 
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 from krita_colorize.app import backend as processes
 from krita_colorize.app import client as http
 from krita_colorize.app import home as homes
-from krita_colorize.app import pictures
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.canvas import Canvas
 from krita_colorize.app.client import Client
 from krita_colorize.app.document import DocumentModel
-from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.history import History
 from krita_colorize.app.jobs import Job, Jobs, JobState, Services
+from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.app.references import References
+from krita_colorize.app.repairs import Repairs
 from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import engines
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import Change, DocumentInfo, KritaPort
-from krita_colorize.core.redo import mask_in_result, was_painted, with_newest_masks
-from krita_colorize.core.request import Request, Task
-from krita_colorize.core.result import FOREGROUND_MASK_NAME, Result
-from krita_colorize.core.settings import Settings, Source, SourceKind
-from krita_colorize.qt import QtCore, QtGui, Signal
-
-MAX_JOBS = 4
-"""Jobs of one document at a time; each holds its pictures in memory."""
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, Signal
 
 PROGRESS_MS = 100
 
@@ -72,10 +66,17 @@ class Session(QtCore.QObject):
         self.canvas = Canvas(port, self._workers, self.report, self)
         self.references = References(port, self._workers, self.report, self)
         self.jobs = Jobs(Services(self.backend, self._client, self._workers), self)
+        self.history = History(self.home, self._workers, self.report, self)
+        tools = Tools(port, self._workers, self.jobs, self.canvas, self.references, self.history)
+        self.orders = Orders(tools, self.report, self)
+        self.repairs = Repairs(tools, self.orders, self.report, self)
         self._refresh_timer = single_shot(self, self._on_refresh)
         self._progress_timer = single_shot(self, self.state_changed.emit)
         self._shown_job: tuple[Job | None, JobState | None] = (None, None)
         self.jobs.changed.connect(self._on_jobs_changed)
+        self.orders.started.connect(self._on_job_started)
+        self.orders.ended.connect(self._on_order_ended)
+        self.orders.previewed.connect(self._on_previewed)
         self.backend.changed.connect(self._on_backend_changed)
         port.watch(self._on_change)
         self._on_backend_changed()
@@ -95,18 +96,18 @@ class Session(QtCore.QObject):
         job = self.job
         if job is not None:
             more = len(self.jobs.of(job.document)) - 1
-            return f"{job.words} (+{more} more)" if more else job.words
+            return tr("{what} (+{count} more)", what=job.words, count=more) if more else job.words
         if self.backend.state is BackendState.ERROR:
-            return "The colour engine isn't running"
+            return tr("The colour engine isn't running")
         if self.backend.state is BackendState.STARTING:
-            return "Starting the colour engine…"
+            return tr("Starting the colour engine…")
         if self.document is None:
-            return "Open a picture to colour it"
+            return tr("Open a picture to colour it")
         if self.document.sketch is None:
-            return "Select the layer with your sketch"
+            return tr("Select the layer with your sketch")
         if self.backend.state is BackendState.STOPPED:
-            return "Ready; the colour engine starts with the first job"
-        return "Ready"
+            return tr("Ready; the colour engine starts with the first job")
+        return tr("Ready")
 
     @property
     def error(self) -> str:
@@ -129,28 +130,14 @@ class Session(QtCore.QObject):
     def colorize(self) -> None:
         """Colours the sketch with its settings."""
         self.report("")
-        model, settings = self._model(), self._model().settings
-        self._start(model, self._request(model, settings))
+        model = self._model()
+        self.orders.colorize(model, self.orders.request(model, model.settings))
 
     @guarded
     def redo(self) -> None:
-        """Colours again as the selected (else the newest) result was, with the masks as they are now."""
+        """Repairs the selected (else the newest) result with the masks, hints and bindings as they are now."""
         self.report("")
-        model = self._model()
-        item = model.selected or next(iter(model.results), None)
-        if item is None:
-            raise Told("There is nothing to redo yet: press Colorize first.")
-        result, now = item.result, model.settings_of(item.result.request.sketch.key)
-        mask = mask_in_result(model.layers, result.request, item.group_id)
-        if now.sketch_mask or not mask:
-            self._start(model, with_newest_masks(result.request, now))
-            return
-        pixels = self._port.snapshot(model.info.key, [mask])[mask]
-
-        def then(painted: bool) -> None:  # noqa: FBT001 - a worker's answer
-            self._start(model, with_newest_masks(result.request, now, mask if painted else ""))
-
-        self._workers.run(lambda: was_painted(result, pixels), then, self._on_error)
+        self.repairs.redo(self._model())
 
     @guarded
     def cancel(self) -> None:
@@ -162,16 +149,7 @@ class Session(QtCore.QObject):
     def create_mask(self, reference: int | None = None) -> None:
         """Finds the foreground of the sketch, or of the reference with this index, and lays it down as a layer."""
         self.report("")
-        model = self._model()
-        request = self._request(model, replace(model.settings, references=()), Task.MASK)
-        if reference is not None:
-            if not 0 <= reference < len(model.settings.references):
-                raise Told("Select a reference in the list first.")
-            request = replace(request, sketch=model.settings.references[reference].source)
-        sketch = model.sketch
-        assert sketch is not None
-        job = self._start(model, request)
-        job.ended.connect(lambda: self._on_mask_ended(job, sketch.id))
+        self.orders.find_mask(self._model(), reference)
 
     @guarded
     def select_result(self, number: int | None) -> None:
@@ -185,13 +163,17 @@ class Session(QtCore.QObject):
         self.report("")
         model = self._model()
         if model.selected is None:
-            raise Told("Select a result first.")
-        self.canvas.apply(model, model.selected)
+            raise Told(tr("Select a result first."))
+        item = model.selected
+        self.canvas.apply(model, item, lambda: self.history.keep(model, item))
 
     @guarded
     def discard(self) -> None:
         """Drops the selected result."""
-        self._model().discard_selected()
+        model = self._model()
+        if model.selected is not None:
+            self.history.forget(model, model.selected)
+        model.discard_selected()
         self._show_selected()
 
     @guarded
@@ -217,6 +199,7 @@ class Session(QtCore.QObject):
         self._refresh_timer.stop()
         self._progress_timer.stop()
         self.canvas.close()
+        self.repairs.close()
         self.backend.changed.disconnect(self._on_backend_changed)
         self.jobs.close()
         self._workers.close()
@@ -227,36 +210,11 @@ class Session(QtCore.QObject):
 
     def _model(self) -> DocumentModel:
         if self.document is None:
-            raise Told("Open a picture first.")
+            raise Told(tr("Open a picture first."))
         info = self._port.active_document()
         if info is not None and info.key == self.document.info.key:  # it may have been resized since
             self.document.info = info
         return self.document
-
-    def _request(self, model: DocumentModel, settings: Settings, task: Task = Task.COLORIZE) -> Request:
-        sketch = model.sketch
-        if sketch is None:
-            raise Told("Select the layer with your sketch first.")
-        if task is Task.COLORIZE and not settings.references:
-            raise Told("Add a reference first: a layer, a picture file, or a picture from the clipboard.")
-        source = Source(SourceKind.LAYER, sketch.id, sketch.name)
-        return Request(source, model.info.width, model.info.height, settings, task)
-
-    def _start(self, model: DocumentModel, request: Request) -> Job:
-        key = model.info.key
-        if len(self.jobs.of(key)) >= MAX_JOBS:
-            raise Told(f"{MAX_JOBS} jobs of this picture are waiting already. Let one end, or cancel one.")
-        layers = self._port.snapshot(key, request.layer_ids)
-        sources = [request.sketch, *(reference.source for reference in request.settings.references)]
-        names = {source.key for source in sources if source.kind is SourceKind.NOTE}
-        notes = {name: self._port.read_note(key, name) for name in names}
-        self.references.keep_thumbnails(model, layers)
-        inputs = pictures.Inputs(layers, {name: png for name, png in notes.items() if png is not None})
-        job = self.jobs.start(key, request, inputs)
-        job.ended.connect(lambda: self._on_job_ended(job))
-        job.previewed.connect(lambda png: self._on_previewed(job, png))
-        self._paints = False
-        return job
 
     @guarded
     def _on_jobs_changed(self) -> None:
@@ -269,63 +227,18 @@ class Session(QtCore.QObject):
             self._progress_timer.start(PROGRESS_MS)
 
     @guarded
-    def _on_job_ended(self, job: Job) -> None:
-        model = self._models.get(job.document)
-        if job.state is JobState.FAILED:
-            self.report(job.error)
-        elif job.result is not None and job.request.task is Task.COLORIZE and model is not None:
-            self._add_result(model, job.result)
-        elif model is not None and model is self.document:
+    def _on_job_started(self) -> None:
+        self._paints = False
+
+    @guarded
+    def _on_order_ended(self, model: DocumentModel) -> None:
+        if model is self.document:
             self._show_selected()
 
     @guarded
-    def _on_mask_ended(self, job: Job, sketch_id: str) -> None:
-        model, result = self._models.get(job.document), job.result
-        if model is None or result is None:
-            return
-        source = job.request.sketch
-        own = source == Source(SourceKind.LAYER, sketch_id, source.name)
-        name = FOREGROUND_MASK_NAME if own else f"{FOREGROUND_MASK_NAME} · {source.name}"
-        above_id = source.key if source.kind is SourceKind.LAYER else sketch_id
-
-        def use(mask: str) -> None:
-            if own:
-                model.change_for(sketch_id, sketch_mask=mask)
-            else:
-                model.use_reference_mask(sketch_id, source, mask)
-
-        self.canvas.add_mask(model, result, name, above_id, use)
-
-    @guarded
-    def _on_previewed(self, job: Job, png: bytes) -> None:
-        active = self.document is not None and job.document == self.document.info.key
-        if active and self.show_on_canvas and not self._paints:
-            self.canvas.show(job.document, png)
-
-    def _add_result(self, model: DocumentModel, result: Result) -> None:
-        def then(thumbnail: QtGui.QImage) -> None:
-            model.add_result(result, thumbnail)
-            self._compact_older(model)
-            if model is self.document:
-                self._show_selected()
-
-        self._workers.run(
-            lambda: pictures.read_data(result.preview_png, "The preview", pictures.THUMBNAIL_SIDE),
-            then,
-            self._on_error,
-        )
-
-    def _on_error(self, error: Exception) -> None:
-        self.report(sentence(error))
-
-    def _compact_older(self, model: DocumentModel) -> None:
-        """The newest result stays as it came, so that Apply is quick; the one before it is packed on a thread."""
-        for item in model.results[1:2]:
-            self._workers.run(
-                item.result.compact,
-                partial(model.replace_result, item),
-                lambda error: self.report(sentence(error)),
-            )
+    def _on_previewed(self, model: DocumentModel, png: bytes) -> None:
+        if model is self.document and self.show_on_canvas and not self._paints:
+            self.canvas.show(model.info.key, png)
 
     def _show_selected(self) -> None:
         model = self.document
@@ -370,6 +283,13 @@ class Session(QtCore.QObject):
             model.layers_changed.connect(self.layers_changed)
             model.settings_changed.connect(self.settings_changed)
             model.results_changed.connect(self.results_changed)
+            if any(
+                other.document_id == model.document_id
+                for other in self._models.values()
+                if other is not model
+            ):
+                model.become_copy()
+            self.history.restore(model)
         model.info = info
         model.refresh()
         return model
@@ -379,9 +299,11 @@ class Session(QtCore.QObject):
             try:
                 self._port.layers(key)
             except LookupError:
-                self._models.pop(key).deleteLater()
+                model = self._models.pop(key)
+                model.closed = True
                 for job in self.jobs.of(key):
                     job.cancel()
+                model.deleteLater()
 
     @guarded
     def _on_backend_changed(self) -> None:

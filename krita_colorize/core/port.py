@@ -87,6 +87,15 @@ class NewLayer:
     clip: bool = False  # inherit alpha
     mask: Pixels | None = None
     mask_name: str = ""
+    role: str = ""  # the wire's; `group_parts` finds the layer by it
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A picture at one point of the timeline; `time` counts frames from 0."""
+
+    time: int
+    pixels: Pixels
 
 
 @dataclass(frozen=True)
@@ -97,6 +106,15 @@ class NewGroup:
     layers: tuple[NewLayer, ...]
     blend: str = "normal"
     above: bool = False  # above the sketch layer instead of below it
+
+
+@dataclass(frozen=True)
+class Part:
+    """One layer of an applied result, found again: by what was stored with its group, else by its name."""
+
+    role: str  # "background", "figure", "shading" or "light"
+    layer_id: str
+    mask_id: str = ""
 
 
 class KritaPort(Protocol):
@@ -125,7 +143,42 @@ class KritaPort(Protocol):
         """Inserts a group beside the sketch layer as exactly one undo step; keeps the active layer; returns its id."""
 
     def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
-        """Inserts one paint layer above another as exactly one undo step; keeps the active layer; returns its id."""
+        """Inserts one paint layer above another as exactly one undo step; keeps the active layer; returns its id.
+        An empty one, to paint on, is `NewLayer(name, Pixels(0, 0, b""))`."""
+
+    def group_parts(self, document: str, group_id: str) -> Sequence[Part]:
+        """The layers of an applied result's group, bottom to top, each with its mask; also after renaming, saving and
+        reopening. What the artist deleted is missing; in a copy of the group layers are known by their names."""
+
+    def layer_pixels(self, document: str, layer_id: str) -> Pixels:
+        """A paint layer's own pixels, without its masks and its opacity, cropped to what it holds inside the canvas; a
+        mask's as `snapshot` gives them. Leaves no trace."""
+
+    def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
+        """Puts rectangles of pixels into paint layers, all together as exactly one undo step. The rest of each layer,
+        its masks and everything else stay byte for byte. The layers are one layer or lie in one group: else
+        `ValueError`. Ask `busy` first."""
+
+    def activate(self, document: str, layer_id: str) -> None:
+        """Selects a layer, as a click in the Layers docker does; just after an insertion a moment later."""
+
+    def set_selection(self, document: str, mask: Pixels | None) -> None:
+        """Selects what the mask (one byte a pixel, placed) says, None deselects. No undo step."""
+
+    def pick(self, picked: Callable[[str, int, int], None] | None) -> bool:
+        """The next click on the canvas doesn't paint: it calls `picked` with the document and the place in its pixels,
+        once. None ends the waiting. False where clicks can't be caught."""
+
+    def frame_times(self, document: str, layer_id: str) -> Sequence[int]:
+        """The times of a layer's keyframes in order; empty for a layer without animation."""
+
+    def snapshot_frame(self, document: str, layer_id: str, time: int) -> Pixels:
+        """As `snapshot`, at a point of the timeline; the artist's playhead stays where it is."""
+
+    def insert_animated_layer(self, document: str, above_id: str, name: str, frames: Sequence[Frame]) -> str:
+        """Inserts one animated layer above the animated layer `above_id` as exactly one undo step: a keyframe wherever
+        that one has a keyframe, with the frame of that time, or empty where none is given; keeps the active layer and
+        the playhead; returns its id. Raises `ValueError` where a frame's time is none of that layer's keyframes."""
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
         """Lays a picture over the whole canvas without touching the document; False where that isn't possible."""

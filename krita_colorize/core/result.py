@@ -96,6 +96,7 @@ def _new_layer(entry: object, packed: bundle.Bundle) -> NewLayer:
             clip=bool(entry["clip"]),
             mask=_mask(mask["blob"], packed, x, y) if mask else None,
             mask_name=str(mask["name"]) if mask else "",
+            role=str(entry["role"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"a layer can't be read ({error!r})") from error

@@ -16,8 +16,9 @@ from fake_port import EMPTY, FakePort
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.jobs import MAX_IN_FLIGHT, JobState
-from krita_colorize.app.session import MAX_JOBS, Session
-from krita_colorize.core.port import SELECTION_ID, Change, Kind, Pixels
+from krita_colorize.app.orders import MAX_JOBS
+from krita_colorize.app.session import Session
+from krita_colorize.core.port import SELECTION_ID, Change, Pixels
 from krita_colorize.core.settings import NOTE
 
 
@@ -216,50 +217,6 @@ def test_created_reference_mask_belongs_to_its_reference(
     assert ready.error == ""
 
 
-def test_redo_takes_the_mask_painted_inside_the_result(
-    ready: Session, page: Page, model: DocumentModel, port: FakePort, qtbot: Any
-) -> None:
-    colorize(ready, qtbot)
-    ready.apply()
-    wait(qtbot, lambda: port.inserted)
-    mask = next(layer for layer in page.document.layers if layer.kind is Kind.MASK)
-    page.document.pixels[mask.id] = Pixels(64, 48, b"\x80" * 64 * 48)
-    model.change(seed=99)
-    ready.redo()
-    wait(qtbot, lambda: len(model.results) == 2)
-    assert model.results[0].result.request.settings.seed == 0
-    assert model.results[0].result.request.settings.sketch_mask == mask.id
-    assert model.results[0].result.layers()[0].mask.data == b"\x80" * 64 * 48
-
-
-def test_redo_without_painting_gives_the_same_bytes(
-    ready: Session, page: Page, model: DocumentModel, port: FakePort, qtbot: Any
-) -> None:
-    model.change(model="noise", seed=5)
-    colorize(ready, qtbot)
-    ready.apply()
-    wait(qtbot, lambda: port.inserted)
-    ready.redo()
-    wait(qtbot, lambda: len(model.results) == 2)
-    again, first = (item.result for item in model.results)
-    assert again.request == first.request
-    assert again.layers() == first.layers()
-
-
-def test_painted_mask_stays_through_another_redo(
-    ready: Session, page: Page, model: DocumentModel, port: FakePort, qtbot: Any
-) -> None:
-    colorize(ready, qtbot)
-    ready.apply()
-    wait(qtbot, lambda: port.inserted)
-    mask = next(layer for layer in page.document.layers if layer.kind is Kind.MASK)
-    for count, value in ((2, b"\x80"), (3, b"\x40")):
-        page.document.pixels[mask.id] = Pixels(64, 48, value * 64 * 48)
-        ready.redo()
-        wait(qtbot, lambda count=count: len(model.results) == count)
-        assert model.results[0].result.layers()[0].mask.data == value * 64 * 48
-
-
 def test_same_request_gives_the_same_bytes(ready: Session, model: DocumentModel, qtbot: Any) -> None:
     model.change(model="noise", seed=5)
     colorize(ready, qtbot)
@@ -334,7 +291,7 @@ def test_many_jobs_are_handed_over_in_turn(ready: Session, page: Page, port: Fak
         for _ in range(count):
             ready.colorize()
 
-    start_some(MAX_JOBS)
+    start_some(4)
     other = open_page(port, "other.kra")
     wait(qtbot, lambda: ready.document.info.key == other.key and ready.document.sketch)
     ready.references.add_layer(ready.document, other.sheet)

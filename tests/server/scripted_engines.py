@@ -24,7 +24,7 @@ from colorizer.errors import NothingToColour
 class ScriptedEngine:
     """Does what the request's `model` says; paints the canvas in the reference's first colour."""
 
-    SCRIPTS = ("", "slow", "deaf", "fails", "bug", "memory", "crash", "hog", "noise", "large")
+    SCRIPTS = ("", "slow", "deaf", "fails", "bug", "memory", "crash", "hog", "noise", "large", "masked")
 
     @property
     def info(self) -> EngineInfo:
@@ -47,6 +47,14 @@ class ScriptedEngine:
         mask = (
             np.full(pixels.shape[:2], 255, np.uint8) if request.sketch_mask is None else request.sketch_mask
         )
+        if request.model == "masked":  # what lies outside of the mask gets another colour, hints their own
+            pixels[mask < 128] ^= np.array([255, 255, 255, 0], np.uint8)
+            if request.hints is not None:
+                there = request.hints[..., 3] > 127
+                pixels[there] = request.hints[there]
+            for binding in request.bindings:
+                spot = request.references[binding.reference].picture[binding.reference_y, binding.reference_x]
+                pixels[binding.y, binding.x] = spot ^ np.array([1, 1, 1, 0], np.uint8)
         return Result(
             (Layer("Flats", Role.FIGURE, pixels, mask=mask, mask_name="Foreground mask"),), {"regions": 1}
         )
@@ -57,7 +65,7 @@ class ScriptedEngine:
     def _quick(self, request: ColorizeRequest, report: Report) -> None:
         report.preview(lambda: request.sketch)
 
-    _noise = _large = _quick
+    _noise = _large = _masked = _quick
 
     def _slow(self, request: ColorizeRequest, report: Report) -> None:
         for step in range(600):

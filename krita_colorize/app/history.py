@@ -1,0 +1,127 @@
+"""Results on disk: kept as they come, so that they survive a crash and can be repaired later; restored with a document.
+
+One file for each result under `COLORIZE_HOME/results/DOCUMENT/`, written beside its name and put in place. All of them
+together take at most `BUDGET_BYTES`; the oldest go first. Reading and writing happen on threads.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from krita_colorize.app import pictures
+from krita_colorize.app.document import RESULTS_BYTES, DocumentModel, Item, Restored
+from krita_colorize.app.guard import sentence
+from krita_colorize.app.home import LOG
+from krita_colorize.app.workers import Workers
+from krita_colorize.core import kept
+from krita_colorize.core.kept import Kept
+from krita_colorize.qt import QtCore
+
+FOLDER = "results"
+BUDGET_BYTES = 2 << 30
+MAX_RESTORED = 40
+SUFFIX = ".clz"
+
+
+class History(QtCore.QObject):
+    """Keeps, restores and forgets results."""
+
+    def __init__(
+        self,
+        home: Path,
+        workers: Workers,
+        report: Callable[[str], None],
+        parent: QtCore.QObject | None = None,
+        *,
+        budget_bytes: int = BUDGET_BYTES,
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self._folder = home / FOLDER
+        self._workers = workers
+        self._budget_bytes = budget_bytes
+        self._lock = threading.Lock()
+        self._turns = itertools.count(1)
+        self._written: dict[Path, int] = {}
+
+    def keep(self, model: DocumentModel, item: Item) -> None:
+        """Writes a result as it is now."""
+        if item.base is None:
+            return
+        found = Kept(item.result, item.base, model.document_id, item.made, item.group_id)
+        path = self._folder / model.document_id / f"{item.made}{SUFFIX}"
+        turn = next(self._turns)
+        item.path = path
+        self._workers.run(lambda: self._write(path, found, turn), lambda _: None, self._on_error)
+
+    def forget(self, model: DocumentModel, item: Item) -> None:
+        """Deletes a result's file; not one that belongs to the document this one is a copy of."""
+        path, turn = item.path, next(self._turns)
+        if path is not None and path.parent.name == model.document_id:
+            self._workers.run(lambda: self._delete(path, turn), lambda _: None, self._on_error)
+
+    def restore(self, model: DocumentModel) -> None:
+        """Reads what was kept for a document that has just been opened."""
+        folders = [self._folder / document for document in model.document_ids]
+        self._workers.run(lambda: _read_all(folders), model.add_restored, self._on_error)
+
+    def _write(self, path: Path, found: Kept, turn: int) -> None:
+        parts = Kept(found.result.compact(), found.base, found.document, found.made, found.group_id).parts()
+        with self._lock:
+            if self._written.get(path, 0) > turn:
+                return  # a later state of the same result is there already
+            self._written[path] = turn
+            path.parent.mkdir(parents=True, exist_ok=True)
+            beside = path.with_suffix(".part")
+            with beside.open("wb") as file:
+                file.writelines(parts)
+            os.replace(beside, path)
+            _prune(self._folder, self._budget_bytes, path)
+
+    def _delete(self, path: Path, turn: int) -> None:
+        with self._lock:
+            self._written[path] = turn
+            path.unlink(missing_ok=True)
+
+    def _on_error(self, error: Exception) -> None:
+        if isinstance(error, OSError):  # a full disk must not keep anybody from colouring
+            LOG.warning("a result can't be kept: %s", error)
+        else:
+            self.report(sentence(error))
+
+
+def _read_all(folders: list[Path]) -> list[Restored]:
+    """The newest results in these folders, the newest first; what can't be read is left out."""
+    files = [path for folder in folders for path in folder.glob(f"*{SUFFIX}") if path.stem.isdigit()]
+    files.sort(key=lambda path: int(path.stem), reverse=True)
+    found: list[Restored] = []
+    total = 0
+    for path in files[:MAX_RESTORED]:
+        try:
+            data = path.read_bytes()
+            one = kept.read(data)
+            preview = pictures.read_data(one.result.preview_png, path.name, pictures.THUMBNAIL_SIDE)
+        except (OSError, LookupError, TypeError, ValueError) as error:
+            LOG.warning("a kept result can't be read: %s", error)
+            continue
+        total += len(data)
+        if found and total > RESULTS_BYTES:
+            break
+        found.append(Restored(one, preview, path))
+    return found
+
+
+def _prune(folder: Path, budget: int, newest: Path) -> None:
+    """Deletes the oldest files where all together are too large; never the one just written."""
+    files = [(path.stat().st_mtime_ns, path.stat().st_size, path) for path in folder.glob(f"*/*{SUFFIX}")]
+    total = sum(size for _, size, _ in files)
+    for _, size, path in sorted(files):
+        if total <= budget:
+            break
+        if path != newest:
+            path.unlink(missing_ok=True)
+            total -= size

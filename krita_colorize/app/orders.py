@@ -1,0 +1,189 @@
+"""What is asked of the backend for a document, and what becomes of the answers: results in the strip, mask layers.
+
+Reads the pictures from Krita, starts the job and puts what comes of it in its place. The job's own way is `jobs`'
+business, repairs of applied results are `repairs`'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+
+from krita_colorize.app import pictures
+from krita_colorize.app.canvas import Canvas
+from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.history import History
+from krita_colorize.app.jobs import Job, Jobs, JobState
+from krita_colorize.app.pictures import Inputs
+from krita_colorize.app.references import References
+from krita_colorize.app.workers import Workers
+from krita_colorize.core.errors import Told
+from krita_colorize.core.kept import Base
+from krita_colorize.core.port import KritaPort
+from krita_colorize.core.repair import base_of
+from krita_colorize.core.request import Pictures, Request, Task
+from krita_colorize.core.result import FOREGROUND_MASK_NAME, Result
+from krita_colorize.core.settings import Settings, Source, SourceKind
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, QtGui, Signal
+
+MAX_JOBS = 16
+"""Jobs of one document at a time; each holds its pictures in memory."""
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What orders, repairs and palettes work with."""
+
+    port: KritaPort
+    workers: Workers
+    jobs: Jobs
+    canvas: Canvas
+    references: References
+    history: History
+
+
+class Orders(QtCore.QObject):
+    """Starts jobs. `ended` follows each one and each new result; `previewed` brings a PNG of one that runs."""
+
+    started = Signal()
+    ended = Signal(object)  # a DocumentModel
+    previewed = Signal(object, object)  # a DocumentModel, bytes
+
+    def __init__(
+        self, tools: Tools, report: Callable[[str], None], parent: QtCore.QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self._tools = tools
+
+    def request(self, model: DocumentModel, settings: Settings, task: Task = Task.COLORIZE) -> Request:
+        """What the sketch's settings ask for. Raises `Told` where something is missing."""
+        sketch = model.sketch
+        if sketch is None:
+            raise Told(tr("Select the layer with your sketch first."))
+        return self.request_for(model, Source(SourceKind.LAYER, sketch.id, sketch.name), settings, task)
+
+    def request_for(
+        self, model: DocumentModel, sketch: Source, settings: Settings, task: Task = Task.COLORIZE
+    ) -> Request:
+        """As `request`, for any picture as the sketch."""
+        if task is Task.COLORIZE and not settings.references:
+            raise Told(tr("Add a reference first: a layer, a picture file, or a picture from the clipboard."))
+        return Request(sketch, model.info.width, model.info.height, settings, task)
+
+    def colorize(self, model: DocumentModel, request: Request) -> Job:
+        """Colours; the result goes into the strip."""
+        inputs = self.read(model, request)
+        seen: list[Pictures] = []
+
+        def pack() -> QtCore.QByteArray:
+            seen.append(pictures.collect(request, inputs))
+            return pictures.packed(request, seen[0])
+
+        job = self.start(model, request, pack)
+        job.ended.connect(lambda: self._on_result(model, job, seen))
+        job.previewed.connect(lambda png: self.previewed.emit(model, png))
+        return job
+
+    def find_mask(self, model: DocumentModel, reference: int | None = None) -> None:
+        """Finds the foreground of the sketch, or of the reference with this index, and lays it down as a layer."""
+        request = self.request(model, replace(model.settings, references=()), Task.MASK)
+        if reference is not None:
+            if not 0 <= reference < len(model.settings.references):
+                raise Told(tr("Select a reference in the list first."))
+            request = replace(request, sketch=model.settings.references[reference].source)
+        sketch = model.sketch
+        assert sketch is not None
+        inputs = self.read(model, request)
+        job = self.start(model, request, lambda: pictures.pack(request, inputs))
+        job.ended.connect(lambda: self._on_mask(model, job, sketch.id))
+
+    def read(self, model: DocumentModel, request: Request) -> Inputs:
+        """Reads a request's layers and notes from the document."""
+        key, port = model.info.key, self._tools.port
+        layers = port.snapshot(key, request.layer_ids)
+        sources = [request.sketch, *(reference.source for reference in request.settings.references)]
+        names = {source.key for source in sources if source.kind is SourceKind.NOTE}
+        notes = {name: port.read_note(key, name) for name in names}
+        self._tools.references.keep_thumbnails(model, layers)
+        return Inputs(layers, {name: png for name, png in notes.items() if png is not None})
+
+    def start(self, model: DocumentModel, request: Request, pack: Callable[[], QtCore.QByteArray]) -> Job:
+        """Starts a job; how it fails is told, what comes of it is the caller's business."""
+        key = model.info.key
+        if len(self._tools.jobs.of(key)) >= MAX_JOBS:
+            raise Told(
+                tr(
+                    "{count} jobs of this picture are waiting already. Let one end, or cancel one.",
+                    count=MAX_JOBS,
+                )
+            )
+        job = self._tools.jobs.start(key, request, pack)
+        job.ended.connect(lambda: self._on_ended(model, job))
+        self.started.emit()
+        return job
+
+    @guarded
+    def _on_ended(self, model: DocumentModel, job: Job) -> None:
+        if job.state is JobState.FAILED:
+            self.report(job.error)
+        self.ended.emit(model)
+
+    @guarded
+    def _on_result(self, model: DocumentModel, job: Job, seen: list[Pictures]) -> None:
+        result = job.result
+        if result is None:
+            return
+
+        def work() -> QtGui.QImage:
+            return pictures.read_data(result.preview_png, "The preview", pictures.THUMBNAIL_SIDE)
+
+        def then(thumbnail: QtGui.QImage) -> None:
+            if not model.closed:
+                item = model.add_result(result, thumbnail)
+                self._keep(model, item, seen)
+                self._compact_older(model)
+                self.ended.emit(model)
+
+        self._tools.workers.run(work, then, self._on_error)
+
+    def _keep(self, model: DocumentModel, item: Item, seen: list[Pictures]) -> None:
+        def then(base: Base) -> None:
+            item.base = base
+            self._tools.history.keep(model, item)
+
+        self._tools.workers.run(lambda: base_of(seen.pop()), then, self._on_error)
+
+    @guarded
+    def _on_mask(self, model: DocumentModel, job: Job, sketch_id: str) -> None:
+        result = job.result
+        if result is None or model.closed:
+            return
+        source = job.request.sketch
+        own = source == Source(SourceKind.LAYER, sketch_id, source.name)
+        name = FOREGROUND_MASK_NAME if own else f"{FOREGROUND_MASK_NAME} · {source.name}"
+        above_id = source.key if source.kind is SourceKind.LAYER else sketch_id
+
+        def use(mask: str) -> None:
+            if own:
+                model.change_for(sketch_id, sketch_mask=mask)
+            else:
+                model.use_reference_mask(sketch_id, source, mask)
+
+        self._tools.canvas.add_mask(model, result, name, above_id, use)
+
+    def _compact_older(self, model: DocumentModel) -> None:
+        """The newest result stays as it came, so that Apply is quick; the one before it is packed on a thread."""
+        for item in model.results[1:2]:
+            then = partial(self._on_compact, model, item, item.result)
+            self._tools.workers.run(item.result.compact, then, self._on_error)
+
+    def _on_compact(self, model: DocumentModel, item: Item, before: Result, compact: Result) -> None:
+        if not model.closed and item.result is before:  # else a repair was quicker
+            model.replace_result(item, compact)
+
+    def _on_error(self, error: Exception) -> None:
+        self.report(sentence(error))

@@ -1,0 +1,182 @@
+"""Redo and the palette on results that lie in the document: only what a change reaches is replaced, as one undo step.
+
+What the artist painted while the answer was on its way stays, too. What is sent and what counts as delivered
+afterwards is decided by `core/repair`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from krita_colorize.app import pictures
+from krita_colorize.app.calm import Calm
+from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.jobs import Job
+from krita_colorize.app.orders import Orders, Tools
+from krita_colorize.core import repair
+from krita_colorize.core.changes import differing, merged
+from krita_colorize.core.errors import Told
+from krita_colorize.core.geometry import placed
+from krita_colorize.core.port import Part, Pixels
+from krita_colorize.core.repair import Plan, Seen, State
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, QtGui
+
+
+@dataclass(frozen=True)
+class Write:
+    """What is to be put into one layer: `now` is what the layer was when `pixels` were made."""
+
+    role: str
+    layer_id: str
+    now: Pixels
+    pixels: Pixels
+
+
+class Repairs(QtCore.QObject):
+    """Repairs results in place."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        orders: Orders,
+        report: Callable[[str], None],
+        parent: QtCore.QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self._tools = tools
+        self._orders = orders
+        self._calm = Calm(tools.port.busy, report, self)
+
+    def redo(self, model: DocumentModel) -> Job:
+        """Redoes the selected (else the newest applied, else the newest) result with the masks, hints and bindings of
+        now: in place where it lies in the document, else as another result."""
+        item = model.applied()
+        if item is None:
+            raise Told(tr("There is nothing to redo yet: press Colorize first."))
+        now = model.settings_of(item.result.request.sketch.key)
+        request = repair.as_now(item.result.request, now)
+        if not model.lies_here(item):
+            return self._orders.colorize(model, request)
+        base = item.base
+        if base is None:
+            raise Told(tr("This result is still being stored. Try again in a moment."))
+        parts = self._tools.port.group_parts(model.info.key, item.group_id)
+        seen = self._look(model, parts)
+        states = [State(item.result, base), *item.earlier]
+        inputs = self._orders.read(model, request)
+        made: list[Plan] = []
+
+        def pack() -> QtCore.QByteArray:
+            made.append(repair.plan(states, request, pictures.collect(request, inputs), seen))
+            return pictures.packed(request, made[0].pictures)
+
+        job = self._orders.start(model, request, pack)
+        job.ended.connect(lambda: self._on_ended(model, item, job, made))
+        return job
+
+    def write(
+        self, model: DocumentModel, writes: Sequence[Write], then: Callable[[Sequence[Write]], None]
+    ) -> None:
+        """Puts pixels into layers as one undo step, as soon as the pen is up; what the artist changed in them
+        meanwhile stays. Calls `then` with what was really put in."""
+
+        def insert() -> None:
+            newest = {
+                write.layer_id: self._tools.port.layer_pixels(model.info.key, write.layer_id)
+                for write in writes
+            }
+            if all(newest[write.layer_id] == write.now for write in writes):
+                changes = [(write.layer_id, write.pixels) for write in writes]
+                self._tools.port.replace_pixels(model.info.key, changes)
+                model.refresh()
+                then(writes)
+                return
+            self._tools.workers.run(
+                lambda: [_with_strokes(write, newest[write.layer_id]) for write in writes],
+                lambda found: self.write(model, found, then),
+                self._on_error,
+            )
+
+        self._calm.when_calm(insert)
+
+    def close(self) -> None:
+        """Forgets what waits for the pen."""
+        self._calm.close()
+
+    def _look(self, model: DocumentModel, parts: Sequence[Part]) -> Seen:
+        key, port = model.info.key, self._tools.port
+        known = [part for part in parts if part.role in repair.ROLES]
+        return Seen(
+            {part.role: port.layer_pixels(key, part.layer_id) for part in known},
+            {part.role: port.layer_pixels(key, part.mask_id) for part in known if part.mask_id},
+        )
+
+    @guarded
+    def _on_ended(self, model: DocumentModel, item: Item, job: Job, made: list[Plan]) -> None:
+        answer = job.result
+        if answer is None or model.closed:
+            return
+        parts = {part.role: part for part in self._tools.port.group_parts(model.info.key, item.group_id)}
+
+        def work() -> list[Write]:
+            seen = made[0].seen.layers
+            return [
+                Write(layer.role, parts[layer.role].layer_id, seen[layer.role], layer.pixels)
+                for layer in answer.layers()
+                if layer.role in parts and layer.role in seen
+            ]
+
+        def then(writes: list[Write]) -> None:
+            if not writes:
+                self.report(tr("The change made no difference: nothing was replaced."))
+                self._settle(model, item, job, made[0], {})
+                return
+            self.write(model, writes, lambda put: self._settle(model, item, job, made[0], _by_role(put)))
+
+        self._tools.workers.run(work, then, self._on_error)
+
+    def _settle(
+        self,
+        model: DocumentModel,
+        item: Item,
+        job: Job,
+        made: Plan,
+        inserted: Mapping[str, tuple[Pixels, Pixels]],
+    ) -> None:
+        """Remembers what counts as delivered now."""
+        answer = job.result
+        assert answer is not None
+
+        def work() -> tuple[State, QtGui.QImage]:
+            thumbnail = pictures.read_data(answer.preview_png, "The preview", pictures.THUMBNAIL_SIDE)
+            return repair.after(made, answer, inserted), thumbnail
+
+        def then(found: tuple[State, QtGui.QImage]) -> None:
+            if not model.closed:
+                state, item.thumbnail = found
+                item.repaired(state)
+                self._tools.history.keep(model, item)
+                model.result_changed(item)
+
+        self._tools.workers.run(work, then, self._on_error)
+
+    def _on_error(self, error: Exception) -> None:
+        self.report(sentence(error))
+
+
+def _by_role(writes: Sequence[Write]) -> dict[str, tuple[Pixels, Pixels]]:
+    return {write.role: (write.now, write.pixels) for write in writes}
+
+
+def _with_strokes(write: Write, newest: Pixels) -> Write:
+    """The same pixels, except where the layer has changed since they were made."""
+    box = write.pixels
+    before, after = (placed(pixels, box.x, box.y, box.width, box.height) for pixels in (write.now, newest))
+    old, new = (Pixels(box.width, box.height, pixels.data) for pixels in (before, after))
+    strokes = differing(old, new, box.width, box.height)
+    kept = merged(Pixels(box.width, box.height, box.data), new, strokes)
+    return Write(write.role, write.layer_id, newest, Pixels(box.width, box.height, kept.data, box.x, box.y))

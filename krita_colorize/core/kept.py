@@ -1,0 +1,109 @@
+"""A result as the docker keeps it: with what it was made from, so that it can be repaired later, also after a crash.
+
+One file, in the wire's bundle format: the result's layers as they count as delivered, and the sketch, mask and hints
+of that time (`Base`). Where the files lie is `app/history`'s business, what a repair does with them `core/repair`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from krita_colorize.core import bundle
+from krita_colorize.core.bundle import Blob, Bundle
+from krita_colorize.core.port import NewLayer, Pixels
+from krita_colorize.core.request import Request
+from krita_colorize.core.result import Result, ResultError
+
+VERSION = 1
+
+_RESULT = ("preview", "layers", "record", "check")
+"""The fields of a result's header."""
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a result was made from, packed; `get` unpacks. Reference masks only by their hashes."""
+
+    bundle: Bundle
+
+    @classmethod
+    def pack(cls, pictures: Mapping[str, Pixels | None], hashes: Sequence[str] = ()) -> Base:
+        """Packs pictures and masks by name; those that are None or empty are left out. Slow: for worker threads."""
+        there = {name: pixels for name, pixels in pictures.items() if pixels is not None and pixels.data}
+        places = {
+            name: {"blob": number, "x": pixels.x, "y": pixels.y}
+            for number, (name, pixels) in enumerate(there.items())
+        }
+        blobs = [Blob.from_pixels(pixels) for pixels in there.values()]
+        parts = bundle.encode({"pictures": places, "hashes": list(hashes)}, blobs)
+        return cls(bundle.decode([bytes(part) for part in parts]).compact())
+
+    def get(self, name: str) -> Pixels | None:
+        """One of them, None where there is none. Slow: for worker threads."""
+        place = self.bundle.header["pictures"].get(name)
+        return self.bundle.blob(place["blob"]).to_pixels(place["x"], place["y"]) if place else None
+
+    @property
+    def hashes(self) -> tuple[str, ...]:
+        """The SHA-256 of each reference's mask, "" where it has none."""
+        return tuple(self.bundle.header["hashes"])
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A result, its base, when it was made (ns), for which document, and the group it was last applied as."""
+
+    result: Result
+    base: Base
+    document: str
+    made: int
+    group_id: str = ""
+
+    def parts(self) -> list[bytes | bytearray]:
+        """The file's parts. Raises `BundleError`."""
+        result, base = self.result.bundle, self.base.bundle
+        header = {
+            "kept": VERSION,
+            "document": self.document,
+            "made": self.made,
+            "group": self.group_id,
+            "request": self.result.request.to_json(),
+            "base": {key: value for key, value in base.header.items() if key != "blobs"},
+            "base_blobs": len(base.packed),
+            **{key: result.header[key] for key in _RESULT if key in result.header},
+        }
+        return Bundle(header, (*result.packed, *base.packed)).parts()
+
+
+def read(data: bytes) -> Kept:
+    """Reads a kept file. Raises `BundleError`, `ResultError`, `KeyError`, `TypeError` or `ValueError`."""
+    whole = bundle.decode(data)
+    header = whole.header
+    if header.get("kept") != VERSION:
+        raise ResultError("the file was written by another version")
+    first = len(whole.packed) - int(header["base_blobs"])
+    packed = Bundle({key: header[key] for key in _RESULT if key in header}, whole.packed[:first])
+    preview = packed.blob(header["preview"])
+    result = Result(Request.from_json(header["request"]), packed, bytes(preview.data), header["record"])
+    base = Base(Bundle(header["base"], whole.packed[first:]))
+    return Kept(result, base, str(header["document"]), int(header["made"]), str(header["group"]))
+
+
+def with_layers(result: Result, layers: Sequence[NewLayer], preview_png: bytes) -> Result:
+    """The same result with other pixels and masks in its layers, given in their order. Slow: for worker threads."""
+    entries: list[dict[str, Any]] = []
+    preview = result.bundle.blob(result.bundle.header["preview"])
+    blobs = [replace(preview, data=preview_png) if preview_png else preview]
+    for entry, layer in zip(result.bundle.header["layers"], layers, strict=True):
+        changed = {**entry, "blob": len(blobs), "x": layer.pixels.x, "y": layer.pixels.y}
+        blobs.append(Blob.from_pixels(layer.pixels))
+        if layer.mask is not None:
+            changed["mask"] = {"blob": len(blobs), "name": layer.mask_name}
+            blobs.append(Blob.from_pixels(layer.mask))
+        entries.append(changed)
+    header = {key: value for key, value in result.bundle.header.items() if key != "blobs"}
+    parts = bundle.encode({**header, "layers": entries, "preview": 0}, blobs)
+    packed = bundle.decode([bytes(part) for part in parts]).compact()
+    return Result(result.request, packed, preview_png or result.preview_png, result.record)

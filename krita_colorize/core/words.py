@@ -1,0 +1,40 @@
+"""Every sentence and label the artist reads goes through `tr`; the English text is the key.
+
+Translations are JSON files beside the package's code (`words/de.json`, `words/fr.json`): English text -> translation.
+`tr` is called where a text is shown, never at import, so that the language can be chosen after everything is loaded.
+Where a text is missing the English one is shown. Names of files, layers and engines are put in by `format`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1] / "words"
+
+log = logging.getLogger("krita_colorize")
+
+_chosen: dict[str, str] = {}
+
+
+def languages() -> tuple[str, ...]:
+    """The languages there are, English first."""
+    return ("en", *sorted(path.stem for path in FOLDER.glob("*.json")))
+
+
+def use(locale: str) -> None:
+    """Chooses the language of a locale ("de", "de_AT", "fr-CA"); what isn't there is English."""
+    _chosen.clear()
+    language = locale.replace("-", "_").partition("_")[0].lower()
+    if language in languages()[1:]:
+        try:
+            _chosen.update(json.loads((FOLDER / f"{language}.json").read_text("utf-8")))
+        except (OSError, ValueError) as error:
+            log.warning("the words of %s can't be read: %s", language, error)
+
+
+def tr(text: str, /, **values: object) -> str:
+    """The text in the chosen language, with `{name}` replaced by the values."""
+    translated = _chosen.get(text, text)
+    return translated.format(**values) if values else translated
