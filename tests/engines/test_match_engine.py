@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colorizer.engines.base import ColorizeRequest, Layer, Mode, Options, Picture, Reference, Result, Role
-from colorizer.engines.match.engine import MatchEngine, cover
+from colorizer.engines.match.engine import MatchEngine
 from colorizer.engines.match.network import MatchNetwork
+from colorizer.engines.match.painting import cover
 from colorizer.errors import (
     Cancelled,
     ColorizerError,
@@ -293,3 +294,35 @@ def test_saved_weights_loaded(tmp_path: Path) -> None:
     assert made.weights() == tmp_path / "model.safetensors"
     assert made.info.models[0].installed
     assert made.colorize(REQUEST, Quiet()).report["regions"] == 3
+
+
+def kinds(result: Result) -> list[str]:
+    assert result.check is not None
+    return [place.kind.value for place in result.check.places]
+
+
+def test_doubtful_regions_are_to_be_checked() -> None:
+    assert kinds(run(REQUEST)) == []
+    unsure = run(REQUEST, SamePlace(null=20.0))
+    assert kinds(unsure) == ["doubtful"] * 3
+    assert unsure.check is not None
+    assert unsure.check.mask.all()
+
+
+def test_only_what_the_mode_colours_is_checked() -> None:
+    unsure = run(replace(REQUEST, mode=Mode.FOREGROUND), SamePlace(null=20.0))
+    assert kinds(unsure) == ["doubtful"] * 2
+    assert unsure.check is not None
+    assert ((unsure.check.mask > 0) == (unsure.layers[0].mask > 0)).all()
+
+
+def test_region_on_both_sides_of_the_mask_may_leak() -> None:
+    mask = box_mask()
+    mask[:50] = 0
+    assert kinds(run(replace(REQUEST, sketch_mask=mask))) == ["leak", "leak"]
+
+
+@pytest.mark.parametrize(("mode", "found"), [(Mode.BACKGROUND, ["unpainted"]), (Mode.SPLIT, [])])
+def test_what_was_asked_for_and_stayed_clear_is_to_be_checked(mode: Mode, found: list[str]) -> None:
+    everything = Reference(box_reference(), np.full((128, 128), 255, np.uint8))
+    assert kinds(run(replace(REQUEST, references=(everything,), mode=mode))) == found

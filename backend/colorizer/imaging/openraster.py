@@ -30,9 +30,16 @@ _THUMBNAIL_SIDE = 256
 
 
 def write_openraster(
-    path: str | Path, layers: Sequence[Layer], sketch: Picture, *, name: str = "Colorized"
+    path: str | Path,
+    layers: Sequence[Layer],
+    sketch: Picture,
+    *,
+    name: str = "Colorized",
+    hidden: Sequence[Layer] = (),
 ) -> None:
     """Writes one group called `name` with `layers` (bottom to top) and, above it, the sketch as `Lines`.
+
+    On top come the `hidden` layers, switched off.
 
     The sketch's pixels are stored as they are. The file appears whole or not at all.
     """
@@ -40,18 +47,22 @@ def write_openraster(
     part = path.with_name(path.name + ".part")
     try:
         with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            _write(archive, layers, sketch, name)
+            _write(archive, layers, sketch, name, hidden)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _write(archive: zipfile.ZipFile, layers: Sequence[Layer], sketch: Picture, name: str) -> None:
+def _write(
+    archive: zipfile.ZipFile, layers: Sequence[Layer], sketch: Picture, name: str, hidden: Sequence[Layer]
+) -> None:
     height, width = sketch.shape[:2]
     # The standard asks for the type first and uncompressed; PNGs would gain nothing from compression either.
     archive.writestr(_entry("mimetype"), "image/openraster")
     image = ElementTree.Element("image", version="0.0.3", w=str(width), h=str(height), xres="72", yres="72")
     stack = ElementTree.SubElement(image, "stack")
+    for index, layer in enumerate(hidden):
+        _add(archive, stack, layer, f"data/hidden{index:03d}.png", visible=False)
     _add(archive, stack, lines_layer(sketch), "data/lines.png")
     group = ElementTree.SubElement(stack, "stack", name=name, opacity="1.0", visibility="visible")
     group.set("composite-op", _OPERATORS[Blend.NORMAL])
@@ -70,8 +81,11 @@ def _entry(file: str) -> zipfile.ZipInfo:
     return zipfile.ZipInfo(file, date_time=(1980, 1, 1, 0, 0, 0))
 
 
-def _add(archive: zipfile.ZipFile, parent: ElementTree.Element, layer: Layer, file: str) -> None:
-    entry = ElementTree.SubElement(parent, "layer", name=layer.name, src=file, visibility="visible")
+def _add(
+    archive: zipfile.ZipFile, parent: ElementTree.Element, layer: Layer, file: str, *, visible: bool = True
+) -> None:
+    entry = ElementTree.SubElement(parent, "layer", name=layer.name, src=file)
+    entry.set("visibility", "visible" if visible else "hidden")
     entry.set("x", str(layer.x))
     entry.set("y", str(layer.y))
     entry.set("opacity", f"{layer.opacity:g}")

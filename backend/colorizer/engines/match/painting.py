@@ -1,0 +1,202 @@
+"""From what was found for every region to layers: colours as decided or as the artist said, and a report on them.
+
+Nothing is decided about correspondence here (`matching`); what hints and bindings mean is in `hints`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.engines.base import Check, ColorizeRequest, Layer, Mode, Picture, PlaceKind, Role
+from colorizer.engines.match.hints import Wishes, followed, read_wishes
+from colorizer.engines.match.matching import Match
+from colorizer.engines.match.readout import Colouring
+from colorizer.imaging import color
+from colorizer.imaging.check import Opening, Suspects, find_openings, make_check
+from colorizer.imaging.color import RGB
+from colorizer.imaging.layers import coverage
+from colorizer.imaging.lines import Ink
+from colorizer.imaging.regions import Regions
+
+DOUBTFUL = 0.45
+"""Confidence below which a region should be looked at (from the study)."""
+_WIDE_OPENING = 0.75
+"""Share of the gap setting from which on a closed opening is worth a look where two colours meet in it."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side's colours, a row for every region, and where it shows."""
+
+    colours: NDArray[np.uint8]
+    """(n, 4) RGBA; alpha 0 where this side has nothing to paint with."""
+    confidence: NDArray[np.float32]
+    """(n,), 0..1; 1 where the artist said it."""
+    shown: NDArray[np.bool_]
+    """(n,): the regions that belong to this side."""
+
+
+@dataclass(frozen=True)
+class Painting:
+    """What the layers are made from."""
+
+    figure: Side
+    background: Side
+    palette: RGB
+    """(P, 3)."""
+
+    def seen(self, mode: Mode) -> NDArray[np.bool_]:
+        """(n,): the regions that the mode colours."""
+        if mode is Mode.FOREGROUND:
+            return self.figure.shown
+        return self.background.shown if mode is Mode.BACKGROUND else np.ones_like(self.figure.shown)
+
+    def confidence(self, request: ColorizeRequest) -> NDArray[np.float32]:
+        """(n,): of the side each region is on; a background picture leaves nothing to doubt."""
+        background = self.background.confidence if request.background is None else np.float32(1)
+        return np.where(self.figure.shown, self.figure.confidence, background)
+
+    @property
+    def colours(self) -> NDArray[np.uint8]:
+        """(n, 4) RGBA, of the side each region is on."""
+        return np.where(self.figure.shown[:, None], self.figure.colours, self.background.colours)
+
+    def doubtful(self, request: ColorizeRequest) -> NDArray[np.bool_]:
+        """(n,): painted by the engine, but not surely. What stays clear is not doubted."""
+        painted = self.colours[:, 3] > 0
+        return self.seen(request.mode) & painted & (self.confidence(request) < DOUBTFUL)
+
+
+def decide(request: ColorizeRequest, regions: Regions, match: Match) -> Painting:
+    """The colours that were found, and those that the artist asked for."""
+    wishes = read_wishes(request, regions)
+    known = {tuple(colour) for colour in match.palette.tolist()}
+    added = [colour for colour in dict.fromkeys(map(tuple, wishes.colours.tolist())) if colour not in known]
+    return Painting(
+        _side(match.figure, match.is_figure, wishes),
+        _side(match.background, ~match.is_figure, wishes),
+        np.concatenate([match.palette, np.array(added, np.uint8).reshape(-1, 3)]),
+    )
+
+
+def _side(found: Colouring | None, shown: NDArray[np.bool_], wishes: Wishes) -> Side:
+    colours, confidence = np.zeros((len(shown), 4), np.uint8), np.zeros(len(shown), np.float32)
+    if found is not None:
+        colours[:, :3], colours[:, 3], confidence[:] = found.colours, 255, found.confidence
+    follows = followed(wishes, found, shown)
+    told = follows >= 0
+    colours[told, :3], colours[told, 3] = wishes.colours[follows[told]], 255
+    confidence[wishes.regions] = 1
+    return Side(colours, confidence, shown)
+
+
+def layers_of(request: ColorizeRequest, regions: Regions, painting: Painting) -> tuple[Layer, ...]:
+    """The flat layers of the request's mode, bottom to top."""
+    layers: list[Layer] = []
+    if request.mode is not Mode.FOREGROUND:
+        layers.append(_background_layer(request, regions, painting.background))
+    if request.mode is not Mode.BACKGROUND:
+        name = "Flats" if request.options.palette_lock else "Colours"
+        layers.append(_layer(name, Role.FIGURE, "Foreground mask", regions, painting.figure))
+    return tuple(layers)
+
+
+def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: Side) -> Layer:
+    pixels = np.take(side.colours.view(np.uint32).ravel(), regions.labels).view(np.uint8)
+    mask = np.take(side.shown * np.uint8(255), regions.labels)
+    return Layer(name, role, pixels.reshape(*regions.labels.shape, 4), mask=mask, mask_name=mask_name)
+
+
+def _background_layer(request: ColorizeRequest, regions: Regions, side: Side) -> Layer:
+    if request.background is None:
+        return _layer("Background", Role.BACKGROUND, "Background mask", regions, side)
+    height, width = regions.labels.shape
+    mask = np.take(side.shown * np.uint8(255), regions.labels)
+    return Layer(
+        "Background",
+        Role.BACKGROUND,
+        cover(request.background, width, height),
+        mask=mask,
+        mask_name="Background mask",
+    )
+
+
+def cover(picture: Picture, width: int, height: int) -> Picture:
+    """The picture scaled until it covers (height, width), its middle kept, the rest cut off."""
+    scale = max(width / picture.shape[1], height / picture.shape[0])
+    inner_width, inner_height = max(1, round(width / scale)), max(1, round(height / scale))
+    left, top = (picture.shape[1] - inner_width) // 2, (picture.shape[0] - inner_height) // 2
+    inner = np.ascontiguousarray(picture[top : top + inner_height, left : left + inner_width])
+    inner[inner[..., 3] == 0] = 0  # what alpha hides must not bleed into its neighbours
+    way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    return cv2.resize(inner, (width, height), interpolation=way)  # type: ignore[no-any-return]
+
+
+def report_on(
+    request: ColorizeRequest, regions: Regions, painting: Painting, layers: tuple[Layer, ...]
+) -> dict[str, Any]:
+    """What the docker shows beside the result. JSON values only."""
+    seen, confidence = painting.seen(request.mode), painting.confidence(request)
+    painted = sum(cv2.countNonZero(coverage(layer)) for layer in layers)
+    area = regions.areas()
+    return {
+        "palette": color.as_hex(painting.palette),
+        "regions": int(np.count_nonzero(seen)),
+        "doubtful_regions": int(np.count_nonzero(painting.doubtful(request))),
+        "unpainted_pixels": int(regions.labels.size - painted),
+        "confidence": round(float((confidence * area)[seen].sum() / max(area[seen].sum(), 1e-9)), 4),
+        "figure_share": round(float(area[painting.figure.shown].sum()), 4),
+    }
+
+
+def check_on(
+    request: ColorizeRequest, ink: Ink, enclosed: Regions, regions: Regions, painting: Painting
+) -> Check:
+    """Where to look: doubtful and unpainted regions, those the mask divides, openings between different colours.
+
+    Args:
+        request: what was asked for.
+        ink: the sketch's.
+        enclosed: the regions as the lines enclose them.
+        regions: the same, divided along the mask.
+        painting: their colours.
+    """
+    seen, confidence = painting.seen(request.mode), painting.confidence(request)
+    side = painting.background if request.mode is Mode.BACKGROUND else painting.figure
+    bare = side.shown & (side.colours[:, 3] == 0)  # a background may well be left clear
+    told = confidence >= 1
+    suspects = [
+        Suspects(PlaceKind.UNPAINTED, seen & bare & (request.background is None or side is painting.figure)),
+        Suspects(PlaceKind.LEAK, seen & ~told & _smaller_parts(enclosed, regions)),
+        Suspects(PlaceKind.DOUBTFUL, painting.doubtful(request)),
+    ]
+    colours = painting.colours
+    openings = [
+        opening
+        for opening in find_openings(enclosed, ink, least=_WIDE_OPENING * request.options.line_gap)
+        if _differ(opening, colours, seen)
+    ]
+    return make_check(regions, confidence, suspects, openings)
+
+
+def _smaller_parts(enclosed: Regions, regions: Regions) -> NDArray[np.bool_]:
+    """(n,): of the regions that the mask divides, the smaller parts: the line between them is open somewhere."""
+    if regions is enclosed:
+        return np.zeros(regions.count, bool)
+    origin = np.zeros(regions.count, np.intp)
+    origin[regions.coarse.ravel()] = enclosed.coarse.ravel()
+    area = regions.areas()
+    largest = np.zeros(enclosed.count)
+    np.maximum.at(largest, origin, area)
+    return area < largest[origin]
+
+
+def _differ(opening: Opening, colours: NDArray[np.uint8], seen: NDArray[np.bool_]) -> bool:
+    """Whether two colours meet in the opening."""
+    first, second = opening.first, opening.second
+    return bool(seen[first] and seen[second] and (colours[first] != colours[second]).any())
