@@ -63,11 +63,18 @@ def run(
     size: Annotated[
         int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")
     ] = 0,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A finer setting of a diffusion engine; may be repeated."
+        ),
+    ] = None,
     device: Device = "auto",
     as_json: Json = False,
 ) -> None:
     """Colour one picture without Krita."""
     from colorizer import headless
+    from colorizer.engines import advanced
     from colorizer.engines.base import Options
     from colorizer.progress import Progress
 
@@ -95,6 +102,7 @@ def run(
             line_gap=line_gap,
             steps=steps,
             size=size,
+            advanced=advanced.read_words(setting or []),
         ),
         device=device,
     )

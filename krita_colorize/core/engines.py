@@ -28,6 +28,8 @@ class EngineInfo:
     options: frozenset[str]
     models: tuple[ModelInfo, ...]
     max_references: int
+    missing: str = ""
+    """What has to be installed before it can colour, in one sentence."""
 
 
 BUILT_IN: tuple[EngineInfo, ...] = (
@@ -60,4 +62,5 @@ def _engine(entry: Mapping[str, Any]) -> EngineInfo:
             for model in entry["models"]
         ),
         max_references=int(entry["max_references"]),
+        missing=str(entry.get("missing", "")),
     )

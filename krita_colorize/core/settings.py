@@ -12,7 +12,8 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
-from krita_colorize.core import edits
+from krita_colorize.core import advanced, edits
+from krita_colorize.core.advanced import Advanced
 from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.core.modes import Mode
 
@@ -70,6 +71,7 @@ class Options:
     )
     steps: int = 20
     size: int = 0  # px, 0 lets the engine choose
+    advanced: Advanced = Advanced()  # heeded by diffusion engines
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ def _options(data: object) -> Options:
         line_gap=float(line_gap) if valid_gap else default.line_gap,  # type: ignore[arg-type]
         steps=_whole(data.get("steps"), 1, 1000, default.steps),
         size=_whole(data.get("size"), 0, 16384, default.size),
+        advanced=advanced.read(data.get("advanced")),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
+from typing import Any
 
 from krita_colorize.app.document import FOLLOW
 from krita_colorize.app.guard import guarded
@@ -14,6 +16,7 @@ from krita_colorize.core.modes import Mode
 from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
 from krita_colorize.qt import QtCore, QtWidgets
+from krita_colorize.ui.advanced import AdvancedFold
 from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList
 from krita_colorize.ui.widgets import Choice, Entry, Fold, Icons, ToolButton, layer_entries, row
 
@@ -57,6 +60,11 @@ class Form(QtWidgets.QWidget):
     # building
 
     def _init_choices(self) -> None:
+        self._missing = QtWidgets.QLabel()
+        self._missing.setObjectName("engine_missing_label")
+        self._missing.setWordWrap(True)
+        self._missing.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self._missing.setMinimumWidth(1)
         self._engine_choice = self._choice(
             "engine_combo", "Engine", "The system that does the colouring.", "engine"
         )
@@ -134,6 +142,7 @@ class Form(QtWidgets.QWidget):
         self._line_gap.setSuffix(" px")
         self._line_gap.setToolTip("Openings in the lines up to this width are treated as closed.")
         self._line_gap.valueChanged.connect(self._on_line_gap)
+        self._advanced = AdvancedFold(self._on_advanced)
 
     def _init_layout(self) -> None:
         form = QtWidgets.QFormLayout()
@@ -141,6 +150,7 @@ class Form(QtWidgets.QWidget):
         form.setHorizontalSpacing(6)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("Engine", self._engine_choice)
+        form.addRow(self._missing)
         form.addRow("Model", self._model_choice)
         form.addRow("Mode", self._mode)
         form.addRow("Sketch", self._sketch)
@@ -158,6 +168,7 @@ class Form(QtWidgets.QWidget):
         advanced_form.setContentsMargins(0, 0, 0, 0)
         advanced_form.addRow("Close gaps up to", self._line_gap)
         form.addRow(Fold("More", advanced))
+        form.addRow(self._advanced)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -182,7 +193,12 @@ class Form(QtWidgets.QWidget):
         return next((engine for engine in self._session.engines if engine.name == settings.engine), None)
 
     def _show_engines(self, settings: Settings, engine: EngineInfo | None) -> None:
-        names = [(info.title, info.name) for info in self._session.engines]
+        names = [
+            (f"{info.title} (not ready)" if info.missing else info.title, info.name)
+            for info in self._session.engines
+        ]
+        self._missing.setText(engine.missing if engine else "")
+        self._missing.setVisible(bool(engine and engine.missing))
         self._engine_choice.show_choice(names, settings.engine, f"{settings.engine} (not installed)")
         models: list[Entry] = [("Default", "")]
         if engine is not None:
@@ -218,6 +234,8 @@ class Form(QtWidgets.QWidget):
             spin.setValue(value)
             blocker.unblock()
 
+        self._advanced.show_values(options, engine.options if engine else ())
+
     def _checks(self) -> dict[str, QtWidgets.QCheckBox]:
         return {
             "palette_lock": self._palette_lock,
@@ -241,6 +259,17 @@ class Form(QtWidgets.QWidget):
     def _change_options(self, /, **fields: object) -> None:
         if self._session.document is not None:
             self._session.document.change_options(**fields)
+
+    @guarded
+    def _on_advanced(self, name: str, value: Any) -> None:
+        model = self._session.document
+        if model is None:
+            return
+        options = model.settings.options
+        if hasattr(options, name):
+            model.change_options(**{name: value})
+        else:
+            model.change_options(advanced=replace(options.advanced, **{name: value}))
 
     @guarded
     def _on_sketch(self, layer_id: str) -> None:

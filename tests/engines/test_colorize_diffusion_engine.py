@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import tiny_colorize_diffusion as tiny
+from colorizer.engines import advanced
+from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
 from colorizer.engines.colorize_diffusion import engine as door
 from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine, switches, working_size
-from colorizer.engines.colorize_diffusion.settings import Modes, Version
+from colorizer.engines.colorize_diffusion.pipeline import Steps
+from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Version
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
 
 
@@ -182,3 +185,66 @@ def test_working_sizes(canvas, side, size):
 
 def test_every_switch_names_a_real_mode():
     assert all(isinstance(modes, Modes) and modes.split for modes in door.SWITCHES.values())
+
+
+def coloured(engine, mode=Mode.SPLIT, **fine):
+    wanted = request(mode, advanced=Advanced(**{"guidance": 2, **fine}))
+    return engine.colorize(wanted, Listener()).layers[-1].pixels
+
+
+@pytest.mark.parametrize(
+    "fine",
+    [
+        {"reference_strength": 0.2},
+        {"foreground_strength": 0.2},
+        {"background_strength": 0.2},
+        {"merge": 0.8},
+        {"sketch_strength": 0.2},
+        {"background_factor": 0.2},
+        {"guidance": 8},
+        {"sketch_guidance": 3},
+        {"guidance_start": 0.9},
+        {"guidance_end": 0.01},
+        {"fine_strength": 0.1},
+        {"middle_strength": 0.1},
+        {"coarse_strength": 0.1},
+        {"bottom_strength": 0.1},
+        {"sketch_threshold": 0.999},
+        {"reference_threshold": 0},
+        {"reference_padding": 1.8},
+        {"injection": True},
+        {"sampler": "Euler a"},
+        {"spacing": "Karras"},
+    ],
+    ids=lambda fine: next(iter(fine)),
+)
+def test_every_finer_setting_acts(fine, engines):
+    engine = engines(Version.V2)
+    assert not np.array_equal(coloured(engine, **fine), coloured(engine))
+
+
+def test_injection_has_its_own_settings(engines):
+    plain = coloured(engines(Version.V2), injection=True)
+    for fine in ({"injection_fidelity": 0.0}, {"injection_start": 0.9}):
+        assert not np.array_equal(coloured(engines(Version.V2), injection=True, **fine), plain)
+
+
+def test_words_need_the_text_network(engines):
+    words = "[target] red; [anchor] none; [control] everything; [scale] 8; [enhanced] False; [ts0] 0.5; [ts1] 0.55;"
+    with pytest.raises(InvalidInput, match="text model"):
+        coloured(engines(Version.V2), text_edits=words + " [ts2] 0.65; [ts3] 0.95")
+    with pytest.raises(InvalidInput, match="can't be read"):
+        coloured(engines(Version.V2), text_edits="make it red")
+
+
+def test_tables_name_the_real_samplers():
+    from colorizer.engines.colorize_diffusion.noise import Spacing
+    from colorizer.engines.colorize_diffusion.samplers import Sampler
+
+    assert set(advanced.SAMPLERS) == {sampler.value for sampler in Sampler}
+    assert set(advanced.SPACINGS) == {spacing.value for spacing in Spacing}
+    assert Steps().sampler.value == advanced.STANDARD.sampler
+
+
+def test_standard_settings_are_the_pipelines():
+    assert door.settings_of(Modes(), advanced.STANDARD) == Settings()

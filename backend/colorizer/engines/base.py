@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from colorizer.engines.advanced import STANDARD, Advanced
 from colorizer.engines.modes import Mode
 from colorizer.imaging.values import (
     Blend,
@@ -68,7 +69,7 @@ class EngineInfo:
     modes: tuple[Mode, ...]
     max_references: int
     options: tuple[str, ...]
-    """Names of `Options` fields that have an effect in this engine, and `hints` and `bindings` where it has them."""
+    """Names of the fields of `Options` and `Advanced` that it heeds, and `hints` and `bindings` where it has them."""
     models: tuple[ModelInfo, ...]
     max_side: int
     """Longest side of a canvas, px."""
@@ -90,6 +91,7 @@ class Options:
     steps: int = 20
     size: int = 0
     """Working size of the model in px; 0 lets the engine choose."""
+    advanced: Advanced = STANDARD
 
 
 @dataclass(frozen=True)

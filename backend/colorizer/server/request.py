@@ -6,10 +6,12 @@ Nothing is decoded and no engine is imported here; what the engines can do comes
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from colorizer.engines import advanced
 from colorizer.engines.registry import unknown
 from colorizer.errors import InvalidInput
 from colorizer.server import limits
@@ -94,6 +96,15 @@ class JobOptions(_Strict):
     line_gap: float = Field(default=0.02, ge=0, le=0.1, allow_inf_nan=False)
     steps: int = Field(default=20, ge=1, le=1000)
     size: int = Field(default=0, ge=0, le=limits.SIDE_PX)
+    advanced: dict[str, Any] = Field(default=asdict(advanced.STANDARD))
+
+    @field_validator("advanced")
+    @classmethod
+    def _in_range(cls, values: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return asdict(advanced.read(values))
+        except InvalidInput as error:
+            raise ValueError(str(error)) from error
 
 
 class JobRequest(_Strict):

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines import last_stage, registry
+from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import (
     Binding,
     Check,
@@ -120,7 +121,7 @@ def decode_inputs(job: JobRequest, job_bundle: Bundle) -> ColorizeRequest:
         swaps=tuple(Swap(swap.before, swap.after) for swap in job.swaps),
         model=job.model,
         seed=job.seed,
-        options=Options(**job.options.model_dump()),
+        options=Options(**{**job.options.model_dump(), "advanced": Advanced(**job.options.advanced)}),
     )
 
 

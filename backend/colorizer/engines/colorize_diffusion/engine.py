@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines import registry
+from colorizer.engines import advanced, registry
+from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import (
     ColorizeRequest,
     EngineInfo,
@@ -28,7 +29,16 @@ from colorizer.engines.base import (
     Result,
     Role,
 )
-from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Version
+from colorizer.engines.colorize_diffusion.settings import (
+    Guidance,
+    Injection,
+    Modes,
+    Settings,
+    SideStrength,
+    Thresholds,
+    Version,
+    group_scales,
+)
 from colorizer.engines.models import Installed
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
@@ -87,7 +97,7 @@ class ColorizeDiffusionEngine:
             title="ColorizeDiffusion",
             modes=tuple(Mode),
             max_references=1,
-            options=("style_detail", "background_detail", "steps", "size"),
+            options=("style_detail", "background_detail", "steps", "size", *advanced.NAMES),
             models=tuple(self._describe(model) for model in self._models.folders()),
             max_side=16384,
             memory_mb=9000,
@@ -110,8 +120,10 @@ class ColorizeDiffusionEngine:
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
+        from colorizer.engines.colorize_diffusion.noise import Spacing
         from colorizer.engines.colorize_diffusion.pipeline import Steps
         from colorizer.engines.colorize_diffusion.postprocess import crop, to_picture
+        from colorizer.engines.colorize_diffusion.samplers import Sampler
 
         _check(request)
         self.load(self._loaded[1] or "cpu", request.model)
@@ -128,7 +140,9 @@ class ColorizeDiffusionEngine:
                 lambda: _opaque(crop(_sized(to_picture(pipeline.preview(ahead())), *pictures.size), box))
             )
 
-        settings, steps = Settings(modes=modes), Steps(count=request.options.steps)
+        settings = settings_of(modes, request.options.advanced)
+        fine = request.options.advanced
+        steps = Steps(Sampler(fine.sampler), Spacing(fine.spacing), request.options.steps)
         drawn = pipeline(pictures, settings, steps, (request.seed,), tell)
         report.stage("Painting layers")
         layers = _layers(request, crop(to_picture(drawn), box), mask)
@@ -162,7 +176,12 @@ class ColorizeDiffusionEngine:
     ) -> tuple[Pictures, Box]:
         """The request as the pipeline's pictures, and where the sketch lies in them."""
         from colorizer.engines.colorize_diffusion.conditioning import Pictures
-        from colorizer.engines.colorize_diffusion.preprocess import fit, mask_to_tensor, to_tensor
+        from colorizer.engines.colorize_diffusion.preprocess import (
+            fit,
+            mask_to_tensor,
+            pad_sides,
+            to_tensor,
+        )
 
         assert self._pipeline is not None
         report.stage("Finding lines")
@@ -178,9 +197,14 @@ class ColorizeDiffusionEngine:
             reference_mask = usable_mask(reference.mask, width, height)
             if reference_mask is None:
                 reference_mask = self.foreground_mask(reference.picture, report)
+        padding = request.options.advanced.reference_padding
+        if reference_mask is not None:
+            reference_mask = pad_sides(reference_mask, padding, fill=0)
         return Pictures(
             sketch,
-            reference=None if reference is None else to_tensor(over_white(reference.picture)),
+            reference=None
+            if reference is None
+            else to_tensor(pad_sides(over_white(reference.picture), padding)),
             background=None if request.background is None else to_tensor(over_white(request.background)),
             sketch_mask=None if mask is None else fit(mask_to_tensor(mask), size, fill=0.0)[0],
             reference_mask=None if reference_mask is None else mask_to_tensor(reference_mask),
@@ -195,6 +219,24 @@ def switches(version: Version, request: ColorizeRequest) -> Modes:
     modes = SWITCHES.get((version, mode), Modes())
     style = version is Version.V2 and request.options.style_detail
     return Modes(modes.foreground, modes.background, style)
+
+
+def settings_of(modes: Modes, fine: Advanced) -> Settings:
+    """The artist's finer settings as the pipeline's. Raises `InvalidInput` for text that can't be read."""
+    from colorizer.engines.colorize_diffusion.manipulation import parse_edits
+
+    levels = (fine.fine_strength, fine.middle_strength, fine.coarse_strength, fine.bottom_strength)
+    return Settings(
+        modes=modes,
+        thresholds=Thresholds(fine.sketch_threshold, fine.reference_threshold),
+        strength=SideStrength(fine.foreground_strength, fine.background_strength, fine.merge),
+        scales=group_scales(*(level * fine.reference_strength for level in levels)),
+        sketch_strength=fine.sketch_strength,
+        background_factor=fine.background_factor,
+        guidance=Guidance(fine.guidance, fine.sketch_guidance, fine.guidance_start, fine.guidance_end),
+        injection=Injection(fine.injection_fidelity, start=fine.injection_start) if fine.injection else None,
+        edits=parse_edits(fine.text_edits),
+    )
 
 
 def working_size(canvas_hw: tuple[int, ...], side: int) -> tuple[int, int]:

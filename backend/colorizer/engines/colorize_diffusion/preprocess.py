@@ -90,12 +90,12 @@ def no_sketch(size: tuple[int, int]) -> tuple[Tensor, Box]:
     return torch.full((1, 3, *size), -1.0), Box(0, 0, size[1], size[0])
 
 
-def pad_sides(picture: Picture, scale: float) -> Picture:
+def pad_sides(picture: Picture, scale: float, fill: int = 255) -> Picture:
     """White to the left and right, up to `scale` times the width: keeps the reference's shapes from leaking."""
     height, width = picture.shape[:2]
     wide = int(width * scale)
     left = (wide - width) // 2
-    padded = np.full((height, wide, 3), 255, np.uint8)
+    padded = np.full((height, wide, *picture.shape[2:]), fill, np.uint8)
     padded[:, left : left + width] = picture
     return padded
 
