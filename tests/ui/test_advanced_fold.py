@@ -4,10 +4,11 @@ from dataclasses import fields, replace
 
 import pytest
 from colorizer.engines import advanced as backend
-from docker_stage import PATIENCE_MS
 
 from krita_colorize.core import advanced
 from krita_colorize.core.advanced import Advanced
+from krita_colorize.core.engines import EngineInfo
+from krita_colorize.core.modes import Mode
 from krita_colorize.core.settings import Options, from_json, to_json
 from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.advanced import AdvancedFold
@@ -84,25 +85,34 @@ def test_broken_settings_get_their_defaults(broken):
     assert from_json({"options": {"advanced": broken}}).options.advanced == Advanced()
 
 
-def test_what_is_set_reaches_the_document(ready, model, qtbot):
-    widget = DockerWidget(ready)
+@pytest.fixture
+def offer(session, model):
+    """Says what the sketch's engine can do, as the backend would."""
+
+    def call(**changes):
+        info = EngineInfo("scripted", "Scripted", frozenset(Mode), frozenset(), (), 4)
+        session.engines = (replace(info, **changes),)
+        session.engines_changed.emit()
+
+    return call
+
+
+def test_what_is_set_reaches_the_document(session, model, offer, qtbot):
+    widget = DockerWidget(session)
     qtbot.addWidget(widget)
-    qtbot.waitUntil(lambda: any(e.name == "scripted" for e in ready.engines), timeout=PATIENCE_MS)
+    offer()
     assert widget.findChild(QtWidgets.QWidget, "advanced_fold").isHidden()
-    ready.engines = tuple(replace(e, options=e.options | {"guidance", "steps"}) for e in ready.engines)
-    ready.engines_changed.emit()
+    offer(options=frozenset({"guidance", "steps"}))
     field(widget, "guidance").setValue(8)
     field(widget, "steps").setValue(33)
     assert model.settings.options.advanced.guidance == 8
     assert model.settings.options.steps == 33
 
 
-def test_an_engine_that_lacks_something_says_so(ready, model, qtbot):
-    widget = DockerWidget(ready)
+def test_an_engine_that_lacks_something_says_so(session, offer, qtbot):
+    widget = DockerWidget(session)
     qtbot.addWidget(widget)
-    qtbot.waitUntil(lambda: any(e.name == "scripted" for e in ready.engines), timeout=PATIENCE_MS)
-    ready.engines = tuple(replace(e, missing="No model is installed.") for e in ready.engines)
-    ready.engines_changed.emit()
+    offer(missing="No model is installed.")
     label = widget.findChild(QtWidgets.QLabel, "engine_missing_label")
     assert label.text() == "No model is installed."
     assert not label.isHidden()
