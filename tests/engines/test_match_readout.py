@@ -10,6 +10,8 @@ from colorizer.engines.match.inputs import Window, square, whole, windows
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
 from drawn import box_sketch
+from hypothesis import given
+from hypothesis import strategies as st
 
 PALETTE = np.array([(200, 30, 40), (40, 160, 60)], np.uint8)
 KEYS = torch.tensor([[200, 30, 40], [205, 35, 40], [40, 160, 60]]) / 255
@@ -52,13 +54,13 @@ def test_weights_sum_to_one(regions: Regions) -> None:
 
 def test_forbidden_keys_get_nothing() -> None:
     view = readout.View(torch.ones(1, 1), torch.tensor([[9.0, 0.0, 0.0]]), torch.tensor([-50.0]))
-    attention = readout.pool([view], torch.tensor([False, True, True]))
+    attention = readout.pool([view], [torch.tensor([False, True, True])])[0]
     assert attention.tolist() == [[0, pytest.approx(0.5), pytest.approx(0.5)]]
 
 
 def test_null_takes_its_share() -> None:
     view = readout.View(torch.ones(1, 1), torch.zeros(1, 3), torch.zeros(1))
-    assert readout.pool([view], torch.ones(3, dtype=torch.bool)).sum() == pytest.approx(0.75)
+    assert readout.pool([view], [torch.ones(3, dtype=torch.bool)])[0].sum() == pytest.approx(0.75)
 
 
 def test_alike_keys_vote_together() -> None:
@@ -91,3 +93,15 @@ def test_square_pads_with_paper() -> None:
     seen = square(plane, whole(20, 10), 20, fill=0)
     assert seen[:5].max() == seen[15:].max() == 0
     assert seen[5:15].min() == 1
+
+
+@given(seed=st.integers(0, 10_000), spread=st.sampled_from([1.0, 30.0, 400.0]))
+def test_sides_read_together_are_read_as_alone(seed: int, spread: float) -> None:
+    draw = torch.Generator().manual_seed(seed)
+    logits, null = torch.randn(5, 7, generator=draw) * spread, torch.randn(5, generator=draw)
+    cells = torch.rand(3, 5, generator=draw)
+    allowed = [torch.tensor([True] * 7), torch.tensor([True] * 3 + [False] * 4)]
+    found = readout.pool([readout.View(cells, logits, null)], allowed)
+    for keys, attention in zip(allowed, found, strict=True):
+        alone = torch.cat([logits.masked_fill(~keys, -torch.inf), null[:, None]], 1).softmax(1)[:, :-1]
+        assert torch.allclose(attention, cells @ alone, atol=1e-5)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -100,13 +101,26 @@ class _Look:
 
     def attention(self, of_figure: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
         """(n, K) attention on one side's keys, None for all, and the keys' colours (K, 3)."""
-        allowed = self.visible if of_figure is None else self.visible & (self.in_figure == of_figure)
-        colours = torch.cat([answer.colours[0] for answer in self.answers[0]])
+        return self._attentions[of_figure], self._colours
+
+    @cached_property
+    def _colours(self) -> torch.Tensor:
+        return torch.cat([answer.colours[0] for answer in self.answers[0]])
+
+    @cached_property
+    def _attentions(self) -> dict[bool | None, torch.Tensor]:
+        device = self._colours.device
         views = [
-            _view(row, torch.from_numpy(weights).to(colours.device))
+            _view(row, torch.from_numpy(weights).to(device))
             for row, weights in zip(self.answers, readout.weigh(self.cells), strict=True)
         ]
-        return readout.pool(views, torch.from_numpy(allowed).to(colours.device)), colours
+        sides = {
+            None: self.visible,
+            True: self.visible & self.in_figure,
+            False: self.visible & ~self.in_figure,
+        }
+        allowed = [torch.from_numpy(keys).to(device) for keys in sides.values()]
+        return dict(zip(sides, readout.pool(views, allowed), strict=True))
 
 
 class Matcher:

@@ -24,6 +24,10 @@ _SAMPLES = 4
 """A cell is sampled at so many places in each direction to see which regions lie in it."""
 
 
+_TINY = 1e-20
+"""Attention that single precision no longer tells apart."""
+
+
 @dataclass(frozen=True)
 class Colouring:
     """One colour for every region."""
@@ -102,17 +106,32 @@ def weigh(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     return (weights / np.maximum(total, 1e-9)).astype(np.float32)  # type: ignore[no-any-return]
 
 
-def pool(views: Sequence[View], allowed: torch.Tensor) -> torch.Tensor:
-    """(n, K): the attention of every region on the keys it may read (`allowed`, (K,) bool); the rest is "nothing"."""
-    total: torch.Tensor | None = None
+def pool(views: Sequence[View], allowed: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """(n, K) for each of `allowed`: the attention of every region on the keys it may read; the rest is "nothing".
+
+    Args:
+        views: of one sketch.
+        allowed: (K,) bool each.
+    """
+    totals: list[torch.Tensor] = []
     for view in views:
         top = torch.maximum(view.logits.max(dim=1).values, view.null)[:, None]
-        reach = torch.exp(view.logits - top) * allowed
-        nothing = torch.exp(view.null[:, None] - top)
-        part = (view.cells / (reach.sum(1) + nothing[:, 0])) @ reach
-        total = part if total is None else total + part
-    assert total is not None
-    return total
+        reach = torch.exp(view.logits - top)
+        nothing = torch.exp(view.null - top[:, 0])
+        parts = [_read(view, reach, nothing, keys) for keys in allowed]
+        totals = [total + part for total, part in zip(totals, parts, strict=True)] if totals else parts
+    return totals
+
+
+def _read(view: View, reach: torch.Tensor, nothing: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
+    """One view's attention on `keys` (K,), from its unnormalised attention (Q*Q, K) on all keys and on nothing."""
+    within = reach @ keys.to(reach.dtype)
+    if bool(((within + nothing) < _TINY).any()):  # what may be read is too faint beside what may not
+        logits = view.logits.masked_fill(~keys, -torch.inf)
+        top = torch.maximum(logits.max(dim=1).values, view.null)
+        reach, nothing = torch.exp(logits - top[:, None]), torch.exp(view.null - top)
+        within = reach.sum(1)
+    return ((view.cells / (within + nothing)) @ reach) * keys
 
 
 def colour(attention: torch.Tensor, keys: torch.Tensor, palette: RGB, *, lock: bool) -> Colouring:
@@ -124,10 +143,8 @@ def colour(attention: torch.Tensor, keys: torch.Tensor, palette: RGB, *, lock: b
         palette: (P, 3), P > 0, the colours that may win.
         lock: exactly the winner; else the mean of what voted for it.
     """
-    candidates = torch.from_numpy(palette.astype(np.float32) / 255).to(keys.device)
-    near = torch.exp(-(torch.cdist(keys, candidates) ** 2) / (2 * _KERNEL**2))
-    votes = attention @ near
-    best = votes.max(dim=1)
+    near = nearness(keys, palette)
+    best = (attention @ near).max(dim=1)
     winner = best.indices
     confidence, looks = best.values.cpu().numpy(), attention.cpu().numpy()
     if lock:
@@ -135,3 +152,9 @@ def colour(attention: torch.Tensor, keys: torch.Tensor, palette: RGB, *, lock: b
     weights = attention * near.T[winner]
     mean = (weights @ keys) / weights.sum(1, keepdim=True).clamp_min(1e-9)
     return Colouring(np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8), confidence, looks)
+
+
+def nearness(keys: torch.Tensor, palette: RGB) -> torch.Tensor:
+    """(K, P): how much of a key's vote each colour of the palette gets; `keys` as in `colour`."""
+    candidates = torch.from_numpy(palette.astype(np.float32) / 255).to(keys.device)
+    return torch.exp(-(torch.cdist(keys, candidates) ** 2) / (2 * _KERNEL**2))
