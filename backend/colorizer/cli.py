@@ -8,14 +8,17 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
 from colorizer import cli_models
 from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
+
+_Value = TypeVar("_Value")
 
 app = typer.Typer(
     add_completion=False,
@@ -49,6 +52,23 @@ def run(
         typer.Option(metavar="PATH", help="White where the figure is; one for each reference, in order."),
     ] = None,
     background: Annotated[Path | None, typer.Option(help="A picture for the background alone.")] = None,
+    hints: Annotated[
+        Path | None,
+        typer.Option(help="A picture as large as the sketch: its colours are for the areas below."),
+    ] = None,
+    bind: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y=REFERENCE:X,Y",
+            help="The area at X,Y takes the colour of that spot of that reference (the first is 1); may be repeated.",
+        ),
+    ] = None,
+    swap: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="#RRGGBB=#RRGGBB", help="Put another colour for one of the result; may be repeated."
+        ),
+    ] = None,
     palette_lock: Annotated[bool, typer.Option(help="Flat colours are exactly the reference's.")] = True,
     style_detail: Annotated[bool, typer.Option(help="Take over how the reference is shaded.")] = False,
     background_detail: Annotated[bool, typer.Option(help="Take over the background's detail.")] = False,
@@ -94,6 +114,9 @@ def run(
         sketch_mask=sketch_mask,
         reference_masks=tuple(reference_mask or ()),
         background=background,
+        hints=hints,
+        bindings=_values(bind, headless.read_binding, "--bind"),
+        swaps=_values(swap, headless.read_swap, "--swap"),
         seed=seed,
         options=Options(
             palette_lock=palette_lock,
@@ -118,13 +141,21 @@ def evaluate(
     report: Annotated[Path | None, typer.Option(help="Write every figure to this .json.")] = None,
     sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this .png.")] = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many items.")] = None,
+    sequences: Annotated[
+        bool, typer.Option("--sequences", help="How alike the frames of its sequences are coloured, instead.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure an engine on a corpus of pictures, with its baselines in the same run."""
     from colorizer.evaluation import report as evaluation
+    from colorizer.evaluation import sequences as strips
     from colorizer.progress import Progress
 
     with Progress() as progress:
+        if sequences:
+            figures = strips.evaluate_sequences(corpus, engine, report=report, progress=progress.stage)
+            _answer(figures, as_json, strips.table(figures))
+            return
         figures = evaluation.evaluate(
             corpus, engine, report=report, sheet=sheet, limit=limit, progress=progress.stage
         )
@@ -207,6 +238,13 @@ def train(
             progress=lambda now: bar.stage(_losses(now.losses), now.step, now.steps),
         )
     print(f"{out}: stopped cleanly; --resume goes on from here.")
+
+
+def _values(words: list[str] | None, read: Callable[[str], _Value], option: str) -> tuple[_Value, ...]:
+    try:
+        return tuple(read(word) for word in words or [])
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from error
 
 
 def _losses(losses: dict[str, float]) -> str:

@@ -5,12 +5,23 @@ Reads pictures, asks an engine, writes OpenRaster or PNG. The artist's files are
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from colorizer.engines.base import ColorizeRequest, Mask, Mode, Options, Picture, Reference
+from colorizer.engines.base import (
+    Binding,
+    ColorizeRequest,
+    Mask,
+    Mode,
+    Options,
+    Picture,
+    Reference,
+    Result,
+    Swap,
+)
 from colorizer.errors import InvalidInput
 from colorizer.progress import Progress
 
@@ -28,6 +39,9 @@ class Job:
     sketch_mask: Path | None = None
     reference_masks: tuple[Path, ...] = ()
     background: Path | None = None
+    hints: Path | None = None
+    bindings: tuple[Binding, ...] = ()
+    swaps: tuple[Swap, ...] = ()
     seed: int = 0
     options: Options = Options()
     device: str = "auto"
@@ -52,6 +66,7 @@ def colorize_file(job: Job, progress: Progress) -> dict[str, Any]:
     Raises `ColorizerError` with a sentence for what the artist can put right; nothing is written then.
     """
     from colorizer.engines.device import choose_device
+    from colorizer.engines.last_stage import colorize
     from colorizer.engines.record import make_record
     from colorizer.engines.registry import get
 
@@ -62,17 +77,22 @@ def colorize_file(job: Job, progress: Progress) -> dict[str, Any]:
     decoded = time.perf_counter()
     device = choose_device(job.device)
     engine.load(device, job.model)
-    result = engine.colorize(request, _Reporter(progress))
+    result = colorize(engine, request, _Reporter(progress))
     colorized = time.perf_counter()
     progress.stage("Writing the result")
-    _write(job, request, result.layers)
+    _write(job, request, result)
     seconds = {
         "decode": decoded - start,
         "colorize": colorized - decoded,
         "encode": time.perf_counter() - colorized,
     }
     record = make_record(engine, request, result, device=device, seconds=seconds)
-    return {**record, "output": str(job.output)}
+    places = (
+        [asdict(place) | {"kind": place.kind.value} for place in result.check.places]
+        if result.check
+        else None
+    )
+    return {**record, "check": places, "output": str(job.output)}
 
 
 def read_request(job: Job) -> ColorizeRequest:
@@ -88,12 +108,16 @@ def read_request(job: Job) -> ColorizeRequest:
         raise InvalidInput(
             f"{job.output} is one of the pictures that are read. Choose another name for the result."
         )
+    sketch = read_picture(job.sketch)
     return ColorizeRequest(
-        sketch=read_picture(job.sketch),
+        sketch=sketch,
         references=references,
         mode=job.mode,
         sketch_mask=_read_mask(job.sketch_mask),
         background=read_picture(job.background) if job.background else None,
+        hints=_read_hints(job.hints, sketch) if job.hints else None,
+        bindings=job.bindings,
+        swaps=job.swaps,
         model=job.model,
         seed=job.seed,
         options=job.options,
@@ -107,15 +131,47 @@ def _read_mask(path: Path | None) -> Mask | None:
     return mask_from_picture(read_picture(path)) if path else None
 
 
-def _write(job: Job, request: ColorizeRequest, layers: Any) -> None:
+def _read_hints(path: Path, sketch: Picture) -> Picture:
+    from colorizer.imaging.pictures import read_picture
+
+    hints = read_picture(path)
+    if hints.shape != sketch.shape:
+        raise InvalidInput(
+            f"{path} is {hints.shape[1]} x {hints.shape[0]} px, but the sketch {sketch.shape[1]} x {sketch.shape[0]}. "
+            "Make the hints as large as the sketch."
+        )
+    if hints[..., 3].min() > 127:
+        raise InvalidInput(f"{path} is opaque everywhere. Draw the hints on a transparent picture.")
+    return hints
+
+
+def read_binding(words: str) -> Binding:
+    """ "X,Y=REFERENCE:X,Y" as a value; references count from 1. Raises `ValueError` with a sentence."""
+    found = re.fullmatch(r"(\d+),(\d+)=([1-9]\d*):(\d+),(\d+)", words)
+    if found is None:
+        raise ValueError(f"{words!r} is not of the form 10,20=1:30,40")
+    x, y, reference, reference_x, reference_y = (int(number) for number in found.groups())
+    return Binding(x, y, reference - 1, reference_x, reference_y)
+
+
+def read_swap(words: str) -> Swap:
+    """ "#rrggbb=#rrggbb" as a value. Raises `ValueError` with a sentence."""
+    found = re.fullmatch(r"(#[0-9a-f]{6})=(#[0-9a-f]{6})", words.lower())
+    if found is None:
+        raise ValueError(f"{words!r} is not of the form #aabbcc=#112233")
+    return Swap(*found.groups())
+
+
+def _write(job: Job, request: ColorizeRequest, result: Result) -> None:
+    from colorizer.imaging.check import check_layer
     from colorizer.imaging.layers import with_lines
     from colorizer.imaging.openraster import write_openraster
     from colorizer.imaging.pictures import write_png
 
-    sketch: Picture = request.sketch
+    layers, sketch = result.layers, request.sketch
     if job.output.suffix.lower() == ".ora":
-        write_openraster(
-            job.output, layers, sketch, name=f"Colorized · {job.references[0].stem} · seed {job.seed}"
-        )
+        name = f"Colorized · {job.references[0].stem} · seed {job.seed}"
+        hidden = [check_layer(result.check)] if result.check else []
+        write_openraster(job.output, layers, sketch, name=name, hidden=hidden)
     else:
         write_png(job.output, with_lines(layers, sketch))

@@ -1,11 +1,13 @@
 """The `colorize` command as people and scripts use it: files, exit statuses, sentences."""
 
 import json
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from colorizer import cli, paths
-from colorizer.imaging.pictures import read_picture
+from colorizer.imaging.pictures import read_picture, write_png
 
 SKETCH = paths.resource("sample/sketch.png")
 REFERENCE = paths.resource("sample/reference.png")
@@ -60,6 +62,39 @@ def test_same_record_same_bytes(colorize, tmp_path, suffix):
     assert first.read_bytes() == second.read_bytes()
 
 
+def test_hints_bindings_and_swaps(colorize, tmp_path):
+    height, width = read_picture(SKETCH).shape[:2]
+    hints = np.zeros((height, width, 4), np.uint8)
+    hints[:9, :9] = (1, 2, 254, 255)
+    write_png(tmp_path / "hints.png", hints)
+    told = ("--hints", tmp_path / "hints.png", "--bind", f"{width // 2},{height // 2}=1:9,9")
+    _, printed, _ = run_sample(colorize, tmp_path / "out.png", *told, "--swap", "#0102fe=#FE0201", "--json")
+    record = json.loads(printed)
+    assert record["request"]["bindings"][0]["reference"] == 0
+    assert record["request"]["swaps"] == [{"before": "#0102fe", "after": "#fe0201"}]
+    assert "#fe0201" in record["report"]["palette"]
+    assert read_picture(tmp_path / "out.png")[4, 4, :3].tolist() == [254, 2, 1]
+    assert {place["kind"] for place in record["check"]} <= {"doubtful", "unpainted", "leak"}
+
+
+def test_layers_come_with_what_to_check(colorize, tmp_path):
+    run_sample(colorize, tmp_path / "out.ora")
+    stack = zipfile.ZipFile(tmp_path / "out.ora").read("stack.xml").decode()
+    assert 'name="Check me"' in stack.split('name="Lines"')[0]
+    assert 'visibility="hidden"' in stack
+
+
+@pytest.mark.parametrize(
+    ("size", "alpha", "words"), [((5, 5), 0, "as large as"), (None, 255, "opaque everywhere")]
+)
+def test_unusable_hints_are_told(colorize, tmp_path, size, alpha, words):
+    height, width = size or read_picture(SKETCH).shape[:2]
+    write_png(tmp_path / "hints.png", np.full((height, width, 4), alpha, np.uint8))
+    status, _, problem = run_sample(colorize, tmp_path / "o.png", "--hints", tmp_path / "hints.png")
+    assert status == 1
+    assert words in problem
+
+
 def test_broken_picture_is_one_sentence(colorize, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(REFERENCE.read_bytes()[:5000])
@@ -95,6 +130,8 @@ def test_result_never_replaces_what_was_read(colorize, tmp_path):
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--mode", "sideways"),
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--seed", "-1"),
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", *("--reference-mask", "m.png") * 2),
+        ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--bind", "1,2=0:3,4"),
+        ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--swap", "red=#000000"),
         ("nonsense",),
     ],
 )
