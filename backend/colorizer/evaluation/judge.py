@@ -90,6 +90,10 @@ class Problem:
         shown = np.where(self.figure[..., None], flat[self.regions], 1) * self.line[..., None]
         return np.rint(shown * 255).clip(0, 255).astype(np.uint8)
 
+    def medians(self, colouring: Colours) -> Colours:
+        """(judged, 3): the colour of every judged region, sRGB 0..1."""
+        return self._medians(colouring)[0]
+
     def _medians(self, colouring: Colours) -> tuple[Colours, NDArray[np.float64]]:
         """(judged, 3) median colours, and for each region the share of its pixels far from that median."""
         flat, paper = colouring.reshape(-1, 3), (self.line > _OFF_LINE).ravel()

@@ -54,7 +54,7 @@ class _Outcome:
     row: Row | None = None
 
 
-class _Silent:
+class Silent:
     """An engine's `Report` that nobody listens to."""
 
     def stage(self, name: str, done: int = 0, total: int = 1) -> None:
@@ -98,7 +98,7 @@ def evaluate(
         rows += [_captioned(outcome.row, entries[-1]) for outcome in outcomes[:1] if outcome.row is not None]
     result = {"engine": engine, "corpus": str(corpus), **_summary(entries), "items": entries}
     if report is not None:
-        _write_json(Path(report), result)
+        write_json(Path(report), result)
     if sheet is not None:
         write_sheet(Path(sheet), rows, title=_title(result))
     return result
@@ -137,7 +137,7 @@ def _run(engine: Engine, case: Case) -> _Outcome:
         request = _request(case, sketch)
         pixels = sketch.tobytes()
         start = time.perf_counter()
-        result = engine.colorize(request, _Silent())
+        result = engine.colorize(request, Silent())
         seconds = time.perf_counter() - start
     except ColorizerError as error:
         return _Outcome({}, {}, before == _fingerprint(case.sketch), sentence=str(error))
@@ -278,7 +278,8 @@ def _captioned(row: Row, entry: dict[str, Any]) -> Row:
     return Row(text, row.sketch, row.reference, row.truth, row.ours, row.baselines)
 
 
-def _write_json(path: Path, figures: dict[str, Any]) -> None:
+def write_json(path: Path, figures: dict[str, Any]) -> None:
+    """Writes a report; the file appears whole or not at all."""
     part = path.with_name(path.name + ".part")
     part.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     os.replace(part, path)

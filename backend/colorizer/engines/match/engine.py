@@ -8,6 +8,8 @@ the palette locked, every flat pixel is a colour that occurs in a reference or i
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,17 +25,33 @@ from colorizer.engines.base import (
     Report,
     Result,
 )
+from colorizer.engines.sequences import Likeness
 from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
 from colorizer.imaging.layers import preview
-from colorizer.imaging.lines import find_ink
+from colorizer.imaging.lines import Ink, find_ink
 from colorizer.imaging.masks import usable_mask
-from colorizer.imaging.regions import find_regions
+from colorizer.imaging.regions import Regions, find_regions
 
 if TYPE_CHECKING:
+    from colorizer.engines.match.matching import Match
     from colorizer.engines.match.network import MatchNetwork
+    from colorizer.engines.match.sequence import Survey
 
 MODEL = "builtin"
 MAX_REFERENCES = 16
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What the lines of a sketch say, before anything is coloured."""
+
+    ink: Ink
+    mask: Mask | None
+    """The artist's, where it says something."""
+    enclosed: Regions
+    """The regions as the lines enclose them."""
+    regions: Regions
+    """The same, divided along the mask."""
 
 
 class MatchEngine:
@@ -79,8 +97,41 @@ class MatchEngine:
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         from colorizer.engines.match.matching import Matcher
-        from colorizer.engines.match.painting import check_on, decide, layers_of, report_on
 
+        outline = self._outline(request, report)
+        match = Matcher(self._loaded(), request, report).match(outline.ink, outline.mask, outline.regions)
+        return self._paint(request, report, outline, match)
+
+    def survey(self, request: ColorizeRequest, report: Report) -> Survey:
+        """Looks at one page of a sequence; see `colorizer.engines.sequences`."""
+        from colorizer.engines.match.sequence import survey
+
+        outline = self._outline(request, report)
+        return survey(self._loaded(), request, report, outline)
+
+    def compare(self, one: Survey, other: Survey) -> Likeness:
+        """Which regions of two pages are the same thing; see `colorizer.engines.sequences`."""
+        from colorizer.engines.match.sequence import compare
+
+        return compare(self._loaded(), one, other)
+
+    def agree(self, surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
+        """Lets the pages vote together; see `colorizer.engines.sequences`."""
+        from colorizer.engines.match.sequence import agree
+
+        return agree(surveys, likeness)
+
+    def read_survey(self, content: bytes) -> Survey:
+        """See `colorizer.engines.sequences`."""
+        from colorizer.engines.match.sequence import Survey
+
+        return Survey.from_bytes(content)
+
+    def colorize_surveyed(self, request: ColorizeRequest, survey: Survey, report: Report) -> Result:
+        """Colours one page as the sequence agreed; see `colorizer.engines.sequences`."""
+        return self._paint(request, report, self._outline(request, report), survey.match)
+
+    def _outline(self, request: ColorizeRequest, report: Report) -> Outline:
         _check(request)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
@@ -88,14 +139,17 @@ class MatchEngine:
         report.stage("Finding regions")
         mask = usable_mask(request.sketch_mask, width, height)
         enclosed = find_regions(ink, gap=request.options.line_gap)
-        regions = enclosed if mask is None else enclosed.cut(mask)
-        match = Matcher(self._loaded(), request, report).match(ink, mask, regions)
+        return Outline(ink, mask, enclosed, enclosed if mask is None else enclosed.cut(mask))
+
+    def _paint(self, request: ColorizeRequest, report: Report, outline: Outline, match: Match) -> Result:
+        from colorizer.engines.match.painting import check_on, decide, layers_of, report_on
+
         report.stage("Painting layers")
-        painting = decide(request, regions, match)
-        layers = layers_of(request, regions, painting)
+        painting = decide(request, outline.regions, match)
+        layers = layers_of(request, outline.regions, painting)
         report.preview(lambda: preview(layers, request.sketch, 1024))
-        check = check_on(request, ink, enclosed, regions, painting)
-        return Result(layers, report_on(request, regions, painting, layers), check)
+        check = check_on(request, outline.ink, outline.enclosed, outline.regions, painting)
+        return Result(layers, report_on(request, outline.regions, painting, layers), check)
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground: along the lines of a sketch, along the colours of anything else."""

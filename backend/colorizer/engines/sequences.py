@@ -1,0 +1,54 @@
+"""What an engine offers beside its door (`base`) where it can colour the pages of a sequence alike.
+
+Every page is surveyed by itself, neighbouring pages are compared, all agree on colours, then every page is painted.
+All but the agreement is work on one or two pages, so that it can be done anywhere and in any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.engines.base import ColorizeRequest, Engine, Report, Result
+
+REACH = 2
+"""How many pages on a page is compared with."""
+
+Likeness = NDArray[np.float32]
+"""(regions of one page, regions of another), 0..1: which are the same thing."""
+
+
+class Survey(Protocol):
+    """What an engine found on one page: everything that painting it needs but its picture."""
+
+    def to_bytes(self) -> bytes:
+        """For a file; the engine's `read_survey` reads it."""
+
+
+@runtime_checkable
+class SequenceEngine(Engine, Protocol):
+    """An engine with the three steps. Surveys are its own and only pass through other hands."""
+
+    def survey(self, request: ColorizeRequest, report: Report) -> Survey:
+        """Looks at one page. Raises `InvalidInput` for what the artist can put right."""
+
+    def read_survey(self, content: bytes) -> Survey:
+        """A survey from its bytes."""
+
+    def compare(self, one: Survey, other: Survey) -> Likeness:
+        """Which regions of two pages are the same thing."""
+
+    def agree(self, surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
+        """The surveys with the colours all pages agreed on.
+
+        Args:
+            surveys: of the pages in their order.
+            likeness: by the places of two pages in it, the lower one first; pages that aren't in it don't matter to
+                each other.
+        """
+
+    def colorize_surveyed(self, request: ColorizeRequest, survey: Survey, report: Report) -> Result:
+        """Paints one page as surveyed; the request is that of the survey."""
