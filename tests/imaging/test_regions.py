@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
-from drawn import box_sketch
+from drawn import box_sketch, opaque
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -112,3 +112,35 @@ def test_cut_along_mask() -> None:
     assert cut.count == 6
     assert set(cut.shares(mask).round().tolist()) == {0, 1}
     assert regions.cut(np.full_like(mask, 255)) is regions
+
+
+def pencil_grid(size: int = 256, cells: int = 4) -> np.ndarray:
+    """A grid of soft lines of all strengths, one for each side of each cell."""
+    rng = np.random.default_rng(0)
+    grey = np.full((size, size), 255, np.uint8)
+    step = size // cells
+    for row in range(cells + 1):
+        for column in range(cells):
+            for start, end in (
+                ((column * step, row * step), (column * step + step, row * step)),
+                ((row * step, column * step), (row * step, column * step + step)),
+            ):
+                cv2.line(grey, start, end, int(rng.integers(20, 140)), int(rng.integers(1, 4)), cv2.LINE_AA)
+    return opaque(cv2.GaussianBlur(grey, (0, 0), 0.7))
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_a_stroke_changes_only_the_regions_it_touches(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    sketch = pencil_grid()
+    cell = rng.integers(0, 4, 2) * 64
+    start, end = (cell + rng.integers(8, 56, (2, 2))).tolist()
+    drawn = np.ascontiguousarray(sketch[..., :3])
+    cv2.line(drawn, start, end, (int(rng.integers(0, 160)),) * 3, int(rng.integers(1, 4)), cv2.LINE_AA)
+    before, after = regions_of(sketch), regions_of(opaque(drawn))
+    column, row = cell.tolist()
+    touched = int(before.labels[row + 32, column + 32])
+    for label in set(range(before.count)) - {touched}:
+        place = before.labels == label
+        same = int(after.labels[place][0])
+        assert ((after.labels == same) == place).all()

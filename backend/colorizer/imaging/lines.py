@@ -22,6 +22,9 @@ _SURE = 0.3
 """Share of the usual line's force above which a pixel is a line."""
 _FAINTEST = 20
 """Ink (of 255) that no line falls below."""
+_FORCE_STEP = 16.0
+"""The usual force is known no finer than this, so that one more stroke doesn't move the borders of all others: on 40
+drawings 4.0 % of the regions away from a stroke changed by some pixel without it, 0.2 % with it."""
 _GRAIN = 0.002
 """Sides of the largest grain that is no part of any line, as a share of the longer side."""
 _WIDEST_DOT = 0.012
@@ -160,13 +163,14 @@ def _dots(ink: Ink) -> tuple[bool, NDArray[np.uint8]]:
 
 
 def _usual_force(contrast: Ink) -> float:
-    """The contrast that all but the darkest tenth of the drawn pixels stay below."""
+    """The contrast that all but the darkest tenth of the drawn pixels stay below, rounded (see `_FORCE_STEP`)."""
     counts = cv2.calcHist([contrast], [0], None, [256], [0, 256]).ravel()
     counts[:13] = 0
     total = counts.sum(dtype=np.float64)
     if total == 0:
         return 255.0
-    return float(np.searchsorted(np.cumsum(counts, dtype=np.float64), 0.9 * total))
+    force = float(np.searchsorted(np.cumsum(counts, dtype=np.float64), 0.9 * total))
+    return max(_FORCE_STEP, round(force / _FORCE_STEP) * _FORCE_STEP)
 
 
 def _at_most(values: Ink, side: int) -> Ink:
