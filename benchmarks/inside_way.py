@@ -78,17 +78,13 @@ class Heartbeat:
 
 def make_document(side, sketch):
     """A square document with the sketch's lines on a transparent layer above white paper."""
-    image = QtGui.QImage(sketch).convertToFormat(QtGui.QImage.Format.Format_Grayscale8)
-    image = image.scaled(
+    lines = QtGui.QImage(sketch).scaled(
         side,
         side,
         QtCore.Qt.AspectRatioMode.IgnoreAspectRatio,
         QtCore.Qt.TransformationMode.SmoothTransformation,
     )
-    image.invertPixels()
-    lines = QtGui.QImage(side, side, QtGui.QImage.Format.Format_ARGB32)
-    lines.fill(QtCore.Qt.GlobalColor.black)
-    lines.setAlphaChannel(image)
+    lines = lines.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
     document = Krita.instance().createDocument(
         side, side, "way", "RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", 100.0
     )

@@ -1,8 +1,10 @@
 """Makes layers and puts them into a document as exactly one undo step.
 
 Krita has no undo macro: but a tree that is finished before it enters the document enters it in one step. It is made in
-a hidden document of the same colour space and handed over by a single `addChildNode`. Never while a stroke runs: the
-caller asks `pen.busy()` first. No layer of the artist is changed, moved or renamed.
+a hidden document of the same size and colour space, put together there as it will look, and handed over by a single
+`addChildNode`: Krita then mixes it with its neighbours by itself, and nothing else of the artist's picture has to be
+computed again. Never while a stroke runs: the caller asks `pen.busy()` first. No layer of the artist is changed, moved
+or renamed.
 """
 
 from __future__ import annotations
@@ -66,11 +68,13 @@ class LayerBuilder:
         active = document.activeNode()
         with self._scratch.document(ColorSpace.of(document)) as scratch:
             node = make(scratch)
-            parent.addChildNode(node, above)
+            if node.type() == "grouplayer":
+                _compose(scratch, node, document)
             inserted = wrappers.node_id(node)
+            added = parent.addChildNode(node, above)
+            assert added, "a node without a parent can be added"
             # `node` still points to the scratch document; using it after that one's end crashes Krita.
             del node
-        document.refreshProjection()
         if active is not None:
             _restore_active(document, wrappers.node_id(active))
         return inserted
@@ -112,6 +116,15 @@ class LayerBuilder:
             opened.close()
         masks = [n for n, _ in wrappers.walk(self._template.rootNode()) if n.type() == "transparencymask"]
         return masks[0]
+
+
+def _compose(scratch: Document, group: Node, document: Document) -> None:
+    """Lets Krita compute how a new group looks: `addChildNode` alone would show an empty one."""
+    root = scratch.rootNode()
+    scratch.resizeImage(0, 0, document.width(), document.height())
+    root.setChildNodes([group])
+    scratch.refreshProjection()
+    root.setChildNodes([])  # nothing is left in the hidden document: the group may go to another one
 
 
 def _paint(node: Node, pixels: Pixels, space: ColorSpace) -> None:

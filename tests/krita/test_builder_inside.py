@@ -81,6 +81,31 @@ def test_colours_survive_the_documents_colour_space(krita, space):
     assert max(abs(a - b) for a, b in zip(front, [200, 0, 0, 255], strict=True)) <= 1
 
 
+def look_before_and_after_refreshing(space):
+    """The whole picture as it is right after a group went in between two layers, and after Krita computed it anew."""
+    document, key = new_document(space)
+    fill_like_paper(find(document, "Lines"))
+    ink = add(document, document.createNode("Ink", "paintlayer"))
+    ink.setPixelData(find(document, "Lines").pixelData(0, 0, 20, 20), 10, 10, 20, 20)
+    document.refreshProjection()
+    layers = (
+        NewLayer("Background", solid([0, 90, 200, 255], 60, 40), mask=half_mask(), mask_name="Back mask"),
+        NewLayer("Flats", solid([200, 50, 0, 200], 30, 20, 20, 10)),
+        NewLayer("Shading", solid([99, 128, 128, 255], 40, 40), blend="multiply", opacity=0.5, clip=True),
+    )
+    port.insert_group(key, id_of(ink), NewGroup("Colorized", layers, blend="multiply"))
+    at_once = document.pixelData(0, 0, 60, 40).data()
+    document.refreshProjection()
+    found = [at_once == document.pixelData(0, 0, 60, 40).data(), len(set(at_once)) > 4]
+    close(document)
+    return found
+
+
+def fill_like_paper(node):
+    """Half-strong bytes everywhere, whatever the colour space."""
+    node.setPixelData(bytes([111]) * (60 * 40 * node.pixelData(0, 0, 1, 1).size()), 0, 0, 60, 40)
+
+
 def repaint_mask():
     """What the picture shows before and after the foreground mask is painted, and after it is emptied."""
     document, key = new_document()
@@ -96,6 +121,12 @@ def repaint_mask():
         shown.append(pixel(document, 50, 30))
     close(document)
     return shown
+
+
+@pytest.mark.parametrize("space", SPACES)
+def test_picture_is_right_without_being_computed_anew(krita, space):
+    krita.define(fill_like_paper)
+    assert krita.call(look_before_and_after_refreshing, space=space) == [True, True]
 
 
 def test_masks_show_and_hide_their_layer(krita):

@@ -21,7 +21,13 @@ LIBRARIES = ("numpy", "opencv-python-headless", "torch")
 
 
 def make_record(
-    engine: Engine, request: ColorizeRequest, result: Result, *, device: str, seconds: dict[str, float]
+    engine: Engine,
+    request: ColorizeRequest,
+    result: Result,
+    *,
+    device: str,
+    seconds: dict[str, float],
+    hashes: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Everything needed to get the same result again, as JSON values.
 
@@ -31,6 +37,7 @@ def make_record(
         result: what it gave back; its report becomes part of the record.
         device: the torch device it ran on.
         seconds: how long each part took, by name.
+        hashes: those of `hash_inputs`, where they have been made already.
     """
     return {
         "request": {
@@ -45,16 +52,20 @@ def make_record(
         },
         "report": result.report,
         "versions": _versions() | {"device": device},
-        "hashes": {
-            "model": _model_hash(engine, request.model),
-            "sketch": hash_pixels(request.sketch),
-            "sketch_mask": hash_pixels(request.sketch_mask),
-            "references": [hash_pixels(reference.picture) for reference in request.references],
-            "reference_masks": [hash_pixels(reference.mask) for reference in request.references],
-            "background": hash_pixels(request.background),
-            "hints": hash_pixels(request.hints),
-        },
+        "hashes": {"model": _model_hash(engine, request.model), **(hashes or hash_inputs(request))},
         "seconds": {name: round(value, 4) for name, value in seconds.items()},
+    }
+
+
+def hash_inputs(request: ColorizeRequest) -> dict[str, Any]:
+    """The hashes of all pictures of a request by their field. Other threads run meanwhile."""
+    return {
+        "sketch": hash_pixels(request.sketch),
+        "sketch_mask": hash_pixels(request.sketch_mask),
+        "references": [hash_pixels(reference.picture) for reference in request.references],
+        "reference_masks": [hash_pixels(reference.mask) for reference in request.references],
+        "background": hash_pixels(request.background),
+        "hints": hash_pixels(request.hints),
     }
 
 

@@ -19,6 +19,7 @@ from colorizer.imaging.values import Blend, Layer, Picture, Role
 _BAND_PIXELS = 2_000_000
 
 Plane = NDArray[np.floating]
+Pixels = NDArray[np.uint8]
 
 
 def flatten(layers: Sequence[Layer], width: int, height: int) -> Picture:
@@ -96,15 +97,17 @@ def _paint(canvas: Picture, layer: Layer, top: int, bottom: int) -> None:
         alpha = cv2.multiply(np.ascontiguousarray(alpha), layer.mask[rows, columns], scale=1 / 255)
     target = canvas[top:bottom, left:right]
     plain = layer.blend is Blend.NORMAL and not layer.clip and layer.opacity >= 1
-    solid = alpha == 255
-    if plain and bool(np.all(solid | (alpha == 0))):
-        np.copyto(target, source, where=solid[..., None])
+    alpha = np.ascontiguousarray(alpha)
+    if plain and cv2.countNonZero(alpha) == np.count_nonzero(alpha == 255):
+        cv2.copyTo(source, alpha, target)
         return
-    target[...] = _blended(target, source, alpha.astype(np.float32) * (layer.opacity / 255), layer)
+    shown = alpha > 0  # a layer of lines is mostly clear
+    share = alpha[shown].astype(np.float32) * (layer.opacity / 255)
+    target[shown] = _blended(target[shown], source[shown], share, layer)
 
 
-def _blended(target: Picture, source: Picture, share: Plane, layer: Layer) -> Picture:
-    """One layer over what is below it; `share` (H, W) 0..1 is how much of it shows."""
+def _blended(target: Pixels, source: Pixels, share: NDArray[np.float32], layer: Layer) -> Pixels:
+    """One layer's pixels (N, 4) over those below them; `share` (N,) 0..1 is how much of each shows."""
     below = target[..., :3].astype(np.float32) / 255
     above = source[..., :3].astype(np.float32) / 255
     ground = (target[..., 3:].astype(np.float32)) / 255
@@ -118,7 +121,7 @@ def _blended(target: Picture, source: Picture, share: Plane, layer: Layer) -> Pi
         colour = (1 - share) * ground * below + (1 - ground) * share * above + ground * share * mixed
         colour = colour / np.maximum(alpha, 1e-6)
     colour = np.where(alpha > 0, colour, 0)
-    return np.rint(np.concatenate([colour, alpha], axis=2) * 255).astype(np.uint8)  # type: ignore[no-any-return]
+    return np.rint(np.concatenate([colour, alpha], axis=1) * 255).astype(np.uint8)  # type: ignore[no-any-return]
 
 
 def _mix(below: Plane, above: Plane, blend: Blend) -> Plane:

@@ -38,7 +38,7 @@ _DARKEST_SHADOW = 100
 
 def has_paper(sketch: Picture) -> bool:
     """Whether the layer is opaque, so that colours can only be seen through it when it is multiplied."""
-    alpha = sketch[..., 3]
+    alpha = cv2.extractChannel(sketch, 3)
     return bool(np.count_nonzero(alpha >= 250) > 0.5 * alpha.size)
 
 

@@ -109,7 +109,7 @@ class Routes:
             yield f"event: status\ndata: {json.dumps(job.status())}\n\n"
             if job.ended:
                 return
-            await asyncio.sleep(1 / _EVENTS_A_SECOND)
+            await _ends(job, within_s=1 / _EVENTS_A_SECOND)
             while not await _happens(change, within_s=self._settings.heartbeat_s):
                 yield ": still here\n\n"
 
@@ -137,6 +137,13 @@ class Routes:
 
     def _job(self, http: Request) -> Job:
         return self._queue.get(http.path_params["job"])
+
+
+async def _ends(job: Job, within_s: float) -> None:
+    """Waits, but not longer than until the job has ended."""
+    until = time.monotonic() + within_s
+    while not job.ended and (left := until - time.monotonic()) > 0:
+        await _happens(job.next_change, left)
 
 
 async def _happens(change: asyncio.Event, within_s: float) -> bool:

@@ -6,6 +6,7 @@ Knows neither pipes nor HTTP. The bundle was checked by the HTTP process, but it
 from __future__ import annotations
 
 import dataclasses
+import threading
 import time
 from typing import Any, Protocol
 
@@ -31,7 +32,7 @@ from colorizer.engines.base import (
     Swap,
 )
 from colorizer.engines.device import choose_device
-from colorizer.engines.record import make_record
+from colorizer.engines.record import hash_inputs, make_record
 from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
 from colorizer.imaging.lines import has_dark_paper, has_paper
@@ -59,6 +60,7 @@ def run(data: Buffer, report: JobReport) -> None:
     job = request.read(job_bundle)
     _check_memory(job, job_bundle)
     inputs = decode_inputs(job, job_bundle)
+    hashes = _Hashes(inputs)
     clock.lap("decode")
     engine = registry.get(job.engine)
     device = choose_device()
@@ -75,7 +77,7 @@ def run(data: Buffer, report: JobReport) -> None:
     preview = pixels.encode_preview(layering.preview(done.shown, done.lines, limits.PREVIEW_PX))
     packed = [_pack_layer(layer) for layer in result.layers]
     clock.lap("encode")
-    record = make_record(engine, inputs, result, device=device, seconds=clock.laps)
+    record = make_record(engine, inputs, result, device=device, seconds=clock.laps, hashes=hashes.get())
     record |= {
         "request": job.model_dump(by_alias=True),
         "sketch_has_paper": has_paper(sketch),
@@ -241,6 +243,20 @@ def _check_entry(check: Check | None, blob: int) -> dict[str, Any] | None:
         return None
     places = [dataclasses.asdict(place) | {"kind": place.kind.value} for place in check.places]
     return {"mask": {"blob": blob}, "places": places}
+
+
+class _Hashes:
+    """The hashes of a job's pictures, made on a thread beside the engine."""
+
+    def __init__(self, inputs: ColorizeRequest) -> None:
+        self._made: dict[str, Any] = {}
+        self._thread = threading.Thread(target=lambda: self._made.update(hash_inputs(inputs)), daemon=True)
+        self._thread.start()
+
+    def get(self) -> dict[str, Any]:
+        """Waits for them."""
+        self._thread.join()
+        return self._made
 
 
 class _Clock:
