@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from colorizer.catalogue.store import Model, State
 from colorizer.engines import base
 from colorizer.server import jobs, limits, request, routes
 from colorizer.server.failures import Code
+from colorizer.server.model_tasks import ModelTasks, Task, TaskState
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "wire.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
@@ -51,6 +53,20 @@ def test_status_example_names_every_field() -> None:
     assert {state.value for state in jobs.State} == set(example('"position"')["state"].split("|"))
 
 
+def test_task_example_names_every_field() -> None:
+    shown = example('"kind": "download|')
+    assert set(shown) == set(Task("verify", "x").status())
+    assert {state.value for state in TaskState} == set(shown["state"].split("|"))
+
+
+def test_model_example_names_every_field() -> None:
+    entry = Model("x", "X", State.ABSENT, "match", 1, 0, "own", None)
+    shown = example('"good_for"')
+    assert set(shown) == set(entry.record())
+    assert set(shown["licence"]) == set(entry.record()["licence"])
+    assert {state.value for state in State} == set(shown["state"].split("|"))
+
+
 @pytest.mark.parametrize("code", Code)
 def test_codes_are_on_the_page(code: Code) -> None:
     name, status = code.value
@@ -59,9 +75,10 @@ def test_codes_are_on_the_page(code: Code) -> None:
 
 def test_routes_are_on_the_page() -> None:
     settings = limits.Settings()
-    app = routes.application(jobs.JobQueue(settings), settings)
+    tasks = ModelTasks(lambda: None, settings.model_command)
+    app = routes.application(jobs.JobQueue(settings), tasks, settings)
     ours = {
-        f"{method} {route.path}".replace("{job}", "ID")  # type: ignore[attr-defined]
+        f"{method} {route.path}".replace("{job}", "ID").replace("{model}", "NAME")  # type: ignore[attr-defined]
         for route in app.routes
         for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
     }
@@ -88,5 +105,6 @@ def test_limits_are_on_the_page() -> None:
         f"{settings.body_timeout_s:.0f} s without a byte",
         f"{settings.request_timeout_s:.0f} s for a request's head",
         f"{settings.connections} connections",
+        f"{settings.import_bytes // 2**30} GiB a model file",
     ]
     assert [text for text in wanted if text not in PAGE] == []

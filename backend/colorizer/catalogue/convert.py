@@ -58,8 +58,8 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
 
     if lacking := missing_packages():
         raise MissingModel(lacking)
-    quiet_libraries()
     if path.is_dir():
+        quiet_libraries()
         return _colorflow(path, folder, choices, on_part)
     if not path.is_file():
         raise InvalidInput(
@@ -74,7 +74,9 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         Kind.ANIME_DIFFUSION: _anime_diffusion,
         Kind.TOWERS: _towers,
     }
-    return converters[recognise(path)](path, folder, choices, on_part)
+    converter = converters[recognise(path)]
+    quiet_libraries()
+    return converter(path, folder, choices, on_part)
 
 
 def recognise(path: Path) -> Kind:

@@ -150,6 +150,17 @@ class Store:
         with self._change():
             return self._build(path, name, choices, on_stage)
 
+    def free_name(self, path: Path) -> str:
+        """A name for a model made of a file that no model has yet."""
+        name = default_name(path)
+        taken = {model.name for model in self.models() if model.state is State.INSTALLED}
+        numbered = (f"{name[:60]}-{number}" for number in range(2, 1000))
+        return name if name not in taken else next(one for one in numbered if one not in taken)
+
+    def check_installed(self, name: str) -> None:
+        """Raises `UnknownEngine` where there is no such model on this machine."""
+        self._installed(name)
+
     def verify(self, name: str, on_stage: OnStage) -> list[str]:
         """Compares every file of a model with its card; one sentence for each that isn't as it was installed."""
         folder, card = self._installed(name)

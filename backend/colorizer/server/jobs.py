@@ -10,8 +10,10 @@ import asyncio
 import secrets
 import time
 from collections import deque
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from colorizer.server import log
 from colorizer.server.failures import Code, Refused
@@ -206,8 +208,15 @@ class JobQueue:
             loop = asyncio.get_running_loop()
             loop.call_later(self._settings.cancel_grace_s, self._kill_if_stuck, job)
 
+    def models_changed(self) -> None:
+        """The worker's engines say anew which models they have."""
+        self._soon(self.worker.ask_for_engines())
+
     def _tell(self, message: Message) -> None:
-        telling = asyncio.ensure_future(self.worker.send(message))
+        self._soon(self.worker.send(message))
+
+    def _soon(self, work: Coroutine[Any, Any, None]) -> None:
+        telling = asyncio.ensure_future(work)
         self._telling.add(telling)  # asyncio itself only keeps weak references
         telling.add_done_callback(self._telling.discard)
 

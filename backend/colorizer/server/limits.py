@@ -31,7 +31,10 @@ class Settings:
     """What tests and special installations change about a server; the defaults are those of docs/wire.md."""
 
     worker_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.server.worker")
+    model_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.catalogue")
     body_bytes: int = 1_342_177_280
+    import_bytes: int = 16 * 2**30
+    """A model file that the artist brings."""
     body_timeout_s: float = 60.0
     """A request body that brings no byte for so long is given up."""
     request_timeout_s: float = 30.0

@@ -22,7 +22,9 @@ class Kind(str, Enum):
     RUN = "run"  # HTTP process: fields watched; payload: the job's bundle
     CANCEL = "cancel"  # HTTP process
     WATCH = "watch"  # HTTP process: somebody wants previews from here on
+    DESCRIBE = "describe"  # HTTP process: the models may have changed
     READY = "ready"  # worker: fields engines
+    ENGINES = "engines"  # worker: fields engines
     STAGE = "stage"  # worker: fields name, done, total
     PREVIEW = "preview"  # worker; payload: PNG
     DONE = "done"  # worker; payload: the result's bundle

@@ -20,6 +20,8 @@ from colorizer.server.failures import Code, Refused
 from colorizer.server.guard import INTERNAL, answer
 from colorizer.server.jobs import Job, JobQueue
 from colorizer.server.limits import Settings
+from colorizer.server.model_routes import ModelRoutes
+from colorizer.server.model_tasks import ModelTasks
 from colorizer.server.pipe import Buffer
 
 _EVENTS_A_SECOND = 20
@@ -159,9 +161,10 @@ async def _pieces(data: Buffer) -> AsyncIterator[memoryview]:
         yield view[start : start + _PIECE]
 
 
-def application(queue: JobQueue, settings: Settings) -> Starlette:
+def application(queue: JobQueue, tasks: ModelTasks, settings: Settings) -> Starlette:
     """The application without its guard."""
     routes = Routes(queue, settings)
+    models = ModelRoutes(tasks, settings)
     table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
         ("GET", "/v1/health", routes.health),
         ("GET", "/v1/engines", routes.engines),
@@ -171,6 +174,14 @@ def application(queue: JobQueue, settings: Settings) -> Starlette:
         ("GET", "/v1/jobs/{job}/events", routes.events),
         ("GET", "/v1/jobs/{job}/preview", routes.preview),
         ("GET", "/v1/jobs/{job}/result", routes.result),
+        ("GET", "/v1/models", models.models),
+        ("POST", "/v1/models", models.bring),
+        ("POST", "/v1/models/{model}/download", models.download),
+        ("POST", "/v1/models/{model}/verify", models.verify),
+        ("DELETE", "/v1/models/{model}", models.remove),
+        ("GET", "/v1/task", models.task),
+        ("DELETE", "/v1/task", models.stop),
+        ("GET", "/v1/task/events", models.task_events),
     ]
     app = Starlette(
         routes=[Route(path, handler, methods=[method]) for method, path, handler in table],

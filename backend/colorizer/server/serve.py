@@ -23,6 +23,7 @@ from colorizer.server import log
 from colorizer.server.guard import Guard
 from colorizer.server.jobs import JobQueue
 from colorizer.server.limits import Settings
+from colorizer.server.model_tasks import ModelTasks
 from colorizer.server.protocol import bounded_to
 from colorizer.server.request import API
 from colorizer.server.routes import application
@@ -78,8 +79,9 @@ def _listen(port: int) -> socket.socket:
 async def _serve(listener: socket.socket, stream: TextIO, settings: Settings) -> None:
     port, token = listener.getsockname()[1], secrets.token_hex(32)
     queue = JobQueue(settings)
+    tasks = ModelTasks(queue.models_changed, settings.model_command)
     config = uvicorn.Config(
-        Guard(application(queue, settings), token, port),
+        Guard(application(queue, tasks, settings), token, port),
         http=bounded_to(settings.connections),
         ws="none",
         lifespan="off",
@@ -102,7 +104,7 @@ async def _serve(listener: socket.socket, stream: TextIO, settings: Settings) ->
         pid=os.getpid(),
     )
     log.event("server ready", version=colorizer.__version__)
-    _end_with_stdin(queue)
+    _end_with_stdin(queue, tasks)
     running = [asyncio.create_task(queue.worker.run_forever()), asyncio.create_task(queue.run_forever())]
     try:
         await uvicorn.Server(config).serve(sockets=[listener])
@@ -110,9 +112,10 @@ async def _serve(listener: socket.socket, stream: TextIO, settings: Settings) ->
         for task in running:
             task.cancel()
         queue.worker.kill()
+        tasks.kill()
 
 
-def _end_with_stdin(queue: JobQueue) -> None:
+def _end_with_stdin(queue: JobQueue, tasks: ModelTasks) -> None:
     """When stdin is a pipe, whoever started us holds the other end: when it ends, everything ends at once."""
     if sys.stdin is None or sys.stdin.closed:
         return
@@ -125,6 +128,7 @@ def _end_with_stdin(queue: JobQueue) -> None:
             pass
         log.event("server ends with its stdin")
         queue.worker.kill()
+        tasks.kill()
         os._exit(0)
 
     threading.Thread(target=wait, name="life-line", daemon=True).start()

@@ -98,12 +98,21 @@ class Worker:
             self.was_ready = True
             self.engines_known.set()
             self.ready.set()
+        elif message.kind is Kind.ENGINES:
+            self.engines = message.fields["engines"]
+            self.engines_known.set()
         else:
             self._on_message(message)
 
     def _settle(self, returncode: int) -> None:
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(returncode)
+
+    async def ask_for_engines(self) -> None:
+        """Has the engines described anew; a worker that is just starting does so by itself."""
+        if self.ready.is_set():
+            self.engines_known.clear()
+            await self.send(Message(Kind.DESCRIBE))
 
     async def send(self, message: Message) -> None:
         """Hands a message over. A worker that is gone is no error here: its end is told by `on_exit`."""

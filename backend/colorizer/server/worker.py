@@ -42,10 +42,12 @@ class Worker:
         self._jobs: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.cancelled: set[str] = set()
         self.watched: set[str] = set()
+        self._writing = threading.Lock()
 
     def say(self, kind: Kind, job: str = "", *parts: Buffer, **fields: Any) -> None:
         """Sends a message to the HTTP process."""
-        pipe.write(self._outgoing, Message(kind, job, fields, parts))
+        with self._writing:
+            pipe.write(self._outgoing, Message(kind, job, fields, parts))
 
     def listen(self) -> None:
         """The listening thread: never returns, ends the process when the other end is gone."""
@@ -54,6 +56,8 @@ class Worker:
                 self.cancelled.add(message.job)
             elif message.kind is Kind.WATCH:
                 self.watched.add(message.job)
+            elif message.kind is Kind.DESCRIBE:
+                self.say(Kind.ENGINES, engines=describe_engines())
             else:
                 self._jobs.put(message)
         os._exit(0)

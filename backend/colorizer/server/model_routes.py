@@ -1,0 +1,157 @@
+"""The routes under `/v1/models` and `/v1/task` (docs/wire.md, "Models"): what there is, and changes of it.
+
+No route takes a path: a file the artist brings comes as the body of a request. Nothing is fetched from anywhere unless
+a request says that its licence was accepted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+from colorizer.errors import InvalidInput
+from colorizer.server.failures import Code, Refused
+from colorizer.server.limits import Settings
+from colorizer.server.model_tasks import ModelTasks, Task, import_name
+
+if TYPE_CHECKING:
+    from colorizer.catalogue.store import Store
+
+_EVENTS_A_SECOND = 5
+_SMALL_BODY = 1 << 12
+_PREDICTIONS = ("", "epsilon", "v_prediction")
+
+
+class ModelRoutes:
+    """The handlers, bound to one list of tasks."""
+
+    def __init__(self, tasks: ModelTasks, settings: Settings) -> None:
+        self._tasks = tasks
+        self._settings = settings
+
+    async def models(self, _: Request) -> Response:
+        """Every model there is, and the task that runs or ran last."""
+        return JSONResponse(await self._list())
+
+    async def download(self, http: Request) -> Response:
+        """Starts or goes on with a download; the body says that the licence was accepted."""
+        store, name = _store(), http.path_params["model"]
+        store.wanted(name)
+        body = await _small_body(http)
+        if not isinstance(body, dict) or body.keys() != {"accept_licence"} or body["accept_licence"] is not True:
+            raise InvalidInput('Show the licence first, then send {"accept_licence": true}.')
+        return self._accepted(await self._tasks.start("download", name))
+
+    async def verify(self, http: Request) -> Response:
+        """Compares a model's files with their hashes."""
+        name = http.path_params["model"]
+        _store().check_installed(name)
+        return self._accepted(await self._tasks.start("verify", name))
+
+    async def remove(self, http: Request) -> Response:
+        """Removes a model; the list afterwards."""
+        self._tasks.check_free()
+        await asyncio.to_thread(_store().remove, http.path_params["model"])
+        self._tasks.on_change()
+        return JSONResponse(await self._list())
+
+    async def bring(self, http: Request) -> Response:
+        """Takes a file of the artist's own and converts it."""
+        prediction = http.query_params.get("prediction", "")
+        if prediction not in _PREDICTIONS:
+            raise InvalidInput("`prediction` must be epsilon or v_prediction, or left out.")
+        if http.headers.get("content-type") != "application/octet-stream":
+            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "`Content-Type` must be application/octet-stream.")
+        name, length = import_name(http.query_params.get("file", "")), http.headers.get("content-length", "")
+        if not length.isdecimal() or int(length) > self._settings.import_bytes:
+            raise Refused(
+                Code.TOO_LARGE, f"A file may have {self._settings.import_bytes} bytes, and must say how many."
+            )
+        async with self._tasks.import_folder(int(length)) as folder:
+            await self._receive(http, folder / name)
+        words = (str(folder / name), f"--prediction={prediction}")
+        return self._accepted(await self._tasks.start("convert", name, *words))
+
+    async def task(self, _: Request) -> Response:
+        """The task that runs or ran last."""
+        return JSONResponse({"ok": True, "task": self._status()})
+
+    async def task_events(self, _: Request) -> Response:
+        """That task at every change, as server-sent events."""
+        return StreamingResponse(self._tell_changes(self._current()), media_type="text/event-stream")
+
+    async def stop(self, _: Request) -> Response:
+        """Stops the running task; a download goes on from there when it is started again."""
+        self._current()
+        await self._tasks.stop()
+        return JSONResponse({"ok": True, "task": self._status()})
+
+    async def _list(self) -> dict[str, Any]:
+        models = await asyncio.to_thread(lambda: [model.record() for model in _store().models()])
+        return {"ok": True, "models": models, "task": self._status()}
+
+    def _status(self) -> dict[str, Any] | None:
+        return self._tasks.task.status() if self._tasks.task else None
+
+    def _current(self) -> Task:
+        if self._tasks.task is None:
+            raise Refused(Code.UNKNOWN_TASK, "No model is being worked on.")
+        return self._tasks.task
+
+    def _accepted(self, task: Task) -> Response:
+        return JSONResponse({"ok": True, "task": task.status()}, status_code=202)
+
+    async def _tell_changes(self, task: Task) -> AsyncIterator[str]:
+        while True:
+            change = task.next_change  # taken before the status, so that nothing falls between
+            yield f"event: status\ndata: {json.dumps(task.status())}\n\n"
+            if task.ended:
+                return
+            await asyncio.sleep(1 / _EVENTS_A_SECOND)
+            while not change.is_set():
+                try:
+                    await asyncio.wait_for(change.wait(), self._settings.heartbeat_s)
+                except TimeoutError:
+                    yield ": still here\n\n"
+
+    async def _receive(self, http: Request, target: Path) -> None:
+        """Writes the body to a file as it comes."""
+        loop = asyncio.get_running_loop()
+        expected, size = int(http.headers["content-length"]), 0
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s) as silence:
+                with target.open("wb") as file:
+                    async for chunk in http.stream():
+                        size += len(chunk)
+                        await asyncio.to_thread(file.write, chunk)
+                        silence.reschedule(loop.time() + self._settings.body_timeout_s)
+        except TimeoutError:
+            raise Refused(Code.TIMEOUT, "The body came too slowly and was given up.") from None
+        if size != expected:
+            raise InvalidInput(f"The file was announced with {expected} bytes, but {size} came.")
+
+
+async def _small_body(http: Request) -> Any:
+    body = b""
+    async for chunk in http.stream():
+        body += chunk
+        if len(body) > _SMALL_BODY:
+            raise Refused(Code.TOO_LARGE, f"This body may have {_SMALL_BODY} bytes.")
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
+
+
+def _store() -> Store:
+    # Loaded when first asked for: the ready line doesn't wait for it.
+    from colorizer.catalogue import entries
+    from colorizer.catalogue.store import Store
+
+    return Store(entries.load())

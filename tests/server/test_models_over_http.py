@@ -1,0 +1,186 @@
+"""Models over HTTP: listed, downloaded after the licence, stopped and gone on with, brought, verified, removed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+from running_backend import Backend, check_error
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "catalogue"))
+import file_host  # noqa: E402
+import published_files  # noqa: E402
+
+SERVE = [sys.executable, str(Path(__file__).with_name("serve_with_small_catalogue.py"))]
+ACCEPTED = b'{"accept_licence": true}'
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    return published_files.anime_checkpoint(tmp_path_factory.mktemp("published") / "trained.pth")
+
+
+@pytest.fixture(scope="module")
+def host(checkpoint):
+    host, server = file_host.serve()
+    host.content = checkpoint.read_bytes()
+    yield host
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def backend(host, tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("COLORIZE_TEST_HOST", json.dumps([host.url, len(host.content)]))
+    patch.delenv("COLORIZE_OFFLINE", raising=False)
+    backend = Backend(tmp_path_factory.mktemp("home"), SERVE)
+    backend.home = backend.log.parents[1]
+    yield backend
+    backend.close()
+    patch.undo()
+
+
+@pytest.fixture(autouse=True)
+def clean(backend, host):
+    host.tricks, host.always = [], ""
+    yield
+    backend.request("DELETE", "/v1/task")
+    for model in backend.get("/v1/models").json["models"]:
+        backend.request("DELETE", f"/v1/models/{model['name']}")
+
+
+def download(backend, name="faces", body=ACCEPTED):
+    return backend.request("POST", f"/v1/models/{name}/download", body, Content_Type="application/json")
+
+
+def bring(backend, content, query="file=My%20own.pth"):
+    return backend.request("POST", f"/v1/models?{query}", content, Content_Type="application/octet-stream")
+
+
+def ended(backend):
+    """The last state of the task, from its events."""
+    events = backend.get("/v1/task/events").body.decode()
+    return json.loads(events.rpartition("data: ")[2])
+
+
+def models(backend):
+    return {model["name"]: model for model in backend.get("/v1/models").json["models"]}
+
+
+def engine(backend):
+    engines = backend.get("/v1/engines").json["engines"]
+    return next(one for one in engines if one["name"] == "anime_diffusion")
+
+
+def test_download_ends_in_an_engine_that_can_colour(backend) -> None:
+    assert engine(backend)["missing"].startswith("There is no AnimeDiffusion model here")
+    answer = download(backend)
+    assert (answer.status, answer.json["task"]["kind"]) == (202, "download")
+    task = ended(backend)
+    assert (task["state"], task["result"]) == ("done", {"installed": ["faces"]})
+    assert models(backend)["faces"]["state"] == "installed"
+    assert engine(backend)["missing"] == ""
+    assert [model["name"] for model in engine(backend)["models"]] == ["faces"]
+    backend.request("POST", "/v1/models/faces/verify")
+    assert ended(backend)["result"] == {"problems": []}
+    assert backend.request("DELETE", "/v1/models/faces").json["models"][0]["state"] == "absent"
+    assert engine(backend)["models"] == []
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"{}", b'{"accept_licence": 1}', b"[", b'{"accept_licence": true, "x": 1}']
+)
+def test_nothing_is_fetched_without_a_yes(body: bytes, backend, host) -> None:
+    before = len(host.heard)
+    check_error(download(backend, body=body), 422, "invalid_input")
+    assert len(host.heard) == before
+
+
+def test_stopped_download_goes_on(backend, host) -> None:
+    host.tricks = ["cut", "stall", "stall"]
+    download(backend)
+    backend.wait_until(lambda: backend.get("/v1/task").json["task"]["done"] > 0)
+    check_error(download(backend), 409, "task_running")
+    check_error(bring(backend, b"x"), 409, "task_running")
+    check_error(backend.request("DELETE", "/v1/models/faces"), 409, "task_running")
+    assert backend.request("DELETE", "/v1/task").json["task"]["state"] == "stopped"
+    assert models(backend)["faces"]["state"] == "partial"
+    host.tricks = []
+    download(backend)
+    assert ended(backend)["state"] == "done"
+    assert "Range" in host.heard[-1]
+
+
+def test_failure_is_a_sentence(backend, host) -> None:
+    host.always = "gone"
+    download(backend)
+    task = ended(backend)
+    assert (task["state"], task["error"]["code"]) == ("failed", "download_failed")
+    assert task["error"]["message"].endswith("import a file you have.")
+
+
+def test_own_file_becomes_a_model(backend, checkpoint) -> None:
+    answer = bring(backend, checkpoint.read_bytes())
+    assert answer.json["task"]["model"] == "My-own.pth"
+    assert ended(backend)["result"] == {"installed": ["my-own"]}
+    assert models(backend)["my-own"]["licence"]["title"] == "own"
+    bring(backend, checkpoint.read_bytes())
+    assert ended(backend)["result"] == {"installed": ["my-own-2"]}
+    assert list((backend.home / "imports").iterdir()) == []
+
+
+def test_broken_file_leaves_nothing(backend) -> None:
+    bring(backend, b"no model at all")
+    assert "can't be read as a model" in ended(backend)["error"]["message"]
+    assert list((backend.home / "imports").iterdir()) == []
+    assert set(models(backend)) == {"faces"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["", "file=", "file=a.exe", "file=../../etc/passwd", "file=a.pth%00.sh", "file=.pth/x"],
+)
+def test_other_endings_are_refused(query: str, backend) -> None:
+    check_error(bring(backend, b"x", query), 415, "unsupported_media_type")
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [("file=..%2F..%2F%2e%2e.pth", "model.pth"), ("file=C:%5Cx%5C%24%7Bhome%7D.PTH", "home.pth")],
+)
+def test_names_of_files_lead_nowhere(query: str, name: str, backend) -> None:
+    assert bring(backend, b"x", query).json["task"]["model"] == name
+
+
+@pytest.mark.parametrize("name", ["..", "%2e%2e", "%2e%2e%2f%2e%2e", ".lock", "C:", "nothing"])
+def test_only_models_are_removed(name: str, backend) -> None:
+    before = sorted(backend.home.rglob("*"))
+    assert backend.request("DELETE", f"/v1/models/{name}").status in (404, 405, 422)
+    assert [path for path in before if not path.exists()] == []
+
+
+def test_unknown_model_is_told(backend) -> None:
+    check_error(download(backend, "nothing"), 422, "unknown_engine")
+    check_error(backend.request("POST", "/v1/models/nothing/verify"), 422, "unknown_engine")
+
+
+def test_wrong_prediction_is_told(backend) -> None:
+    check_error(bring(backend, b"x", "file=a.pth&prediction=noise"), 422, "invalid_input")
+
+
+def test_task_ends_with_the_server(host, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("COLORIZE_TEST_HOST", json.dumps([host.url, len(host.content)]))
+    host.always = "stall"
+    backend = Backend(tmp_path, SERVE)
+    check_error(backend.get("/v1/task/events"), 404, "unknown_task")
+    download(backend)
+    children = psutil.Process(backend.process.pid).children()
+    backend.process.kill()
+    backend.process.wait()
+    gone, alive = psutil.wait_procs(children, timeout=20)
+    assert (len(gone) >= 1, alive) == (True, [])
+    backend.close()
