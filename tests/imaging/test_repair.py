@@ -123,3 +123,8 @@ def test_check_concerns_the_reached_regions() -> None:
     found = check_within(Check(np.full((SIDE, SIDE), 255, np.uint8), places), reach)
     assert found.places == places[:1]
     assert ((found.mask == 255) == reach.inside).all()
+
+
+def test_on_a_line_nothing_is_reached() -> None:
+    assert find_reach(SKETCH, mask_at(64, 60, size=1), gap=0.02).regions == 0
+    assert find_reach(SKETCH, mask_at(58, 60, size=6), gap=0.02).regions == 1

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.errors import NothingToColour
-from colorizer.imaging.lines import find_ink
+from colorizer.imaging.lines import find_ink, line_mask
 from colorizer.imaging.regions import find_regions
 from colorizer.imaging.values import Check, Layer, Mask, Picture, Redo
 
@@ -43,22 +43,23 @@ class Repair:
 
 
 def find_reach(sketch: Picture, changed: Mask, *, gap: float) -> Reach:
-    """The regions of the sketch that `changed` (H, W, not 0 = changed) touches.
+    """The regions of the sketch that `changed` (H, W, not 0 = changed) touches; on a line it touches none.
 
     Args:
         sketch: (H, W, 4).
         changed: of the sketch's size.
         gap: as in `find_regions`.
     """
-    touched = changed > 0
     try:
-        regions = find_regions(find_ink(sketch), gap=gap)
-    except (
-        NothingToColour
-    ):  # no lines, no regions: an engine that colours it all the same changes what was asked for
-        return Reach(touched, 0)
+        ink = find_ink(sketch)
+    except NothingToColour:  # an engine that colours it all the same changes just what was asked for
+        return Reach(changed > 0, 0)
+    regions = find_regions(ink, gap=gap)
+    size = regions.coarse.shape[::-1]
+    touched = cv2.resize((changed > 0) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 0
+    paper = line_mask(cv2.resize(ink, size, interpolation=cv2.INTER_AREA)) == 0
     is_reached = np.zeros(regions.count, bool)
-    is_reached[regions.labels[touched]] = True
+    is_reached[regions.coarse[touched & paper]] = True
     return Reach(is_reached[regions.labels], int(np.count_nonzero(is_reached)))
 
 
