@@ -12,9 +12,13 @@ from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import sentence
 from krita_colorize.app.workers import Workers
 from krita_colorize.core.errors import Told
-from krita_colorize.core.port import KritaPort, NewGroup, NewLayer
+from krita_colorize.core.port import KritaPort, NewGroup, NewLayer, Pixels
 from krita_colorize.core.result import Result
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
+
+VEIL = (140, 140, 255)
+"""The colour of new mask layers: B, G, R."""
 
 
 class Canvas(QtCore.QObject):
@@ -67,19 +71,33 @@ class Canvas(QtCore.QObject):
     def add_mask(
         self, model: DocumentModel, result: Result, name: str, above_id: str, then: Callable[[str], None]
     ) -> None:
-        """Inserts the layer of a mask result above another layer and calls `then` with its id."""
+        """Inserts the layer of a mask result above another layer, selects it and calls `then` with its id.
 
-        def insert(layers: tuple[NewLayer, ...]) -> None:
+        It is tinted and multiplied: a veil over the figure, through which the lines are seen while it is painted.
+        """
+
+        def work() -> NewLayer:
+            layers = result.layers()
             if not layers:
-                raise Told("No foreground was found. Paint the mask yourself on a layer and choose it here.")
-            layer = NewLayer(name, layers[0].pixels)
+                raise Told(
+                    tr("No foreground was found. Paint the mask yourself on a layer and choose it here.")
+                )
+            return NewLayer(name, _tinted(layers[0].pixels), blend="multiply")
+
+        self._workers.run(work, lambda layer: self.add_layer(model, layer, above_id, then), self._on_error)
+
+    def add_layer(
+        self, model: DocumentModel, layer: NewLayer, above_id: str, then: Callable[[str], None]
+    ) -> None:
+        """Inserts a layer to paint on above another one, tells `then` its id and selects it."""
+
+        def insert() -> None:
             layer_id = self._port.insert_layer(model.info.key, above_id, layer)
             model.refresh()
             then(layer_id)
+            self._port.activate(model.info.key, layer_id)
 
-        self._workers.run(
-            result.layers, lambda layers: self._calm.when_calm(lambda: insert(layers)), self._on_error
-        )
+        self._calm.when_calm(insert)
 
     def close(self) -> None:
         """Forgets what waits for the pen."""
@@ -103,3 +121,11 @@ class Canvas(QtCore.QObject):
         if shown != self.overlay_shown:
             self.overlay_shown = shown
             self.changed.emit()
+
+
+def _tinted(mask: Pixels) -> Pixels:
+    """A light red where the mask is; bright, because a layer that covers everything counts by its brightness."""
+    data = bytearray(mask.data)
+    for channel, value in enumerate(VEIL):
+        data[channel::4] = bytes([value]) * (len(data) // 4)
+    return Pixels(mask.width, mask.height, data, mask.x, mask.y)

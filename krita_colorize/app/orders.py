@@ -6,7 +6,7 @@ business, repairs of applied results are `repairs`'.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -19,9 +19,10 @@ from krita_colorize.app.jobs import Job, Jobs, JobState
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.references import References
 from krita_colorize.app.workers import Workers
+from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
 from krita_colorize.core.kept import Base
-from krita_colorize.core.port import KritaPort
+from krita_colorize.core.port import KritaPort, NewLayer, Pixels
 from krita_colorize.core.repair import base_of
 from krita_colorize.core.request import Pictures, Request, Task
 from krita_colorize.core.result import FOREGROUND_MASK_NAME, Result
@@ -31,6 +32,9 @@ from krita_colorize.qt import QtCore, QtGui, Signal
 
 MAX_JOBS = 16
 """Jobs of one document at a time; each holds its pictures in memory."""
+
+
+HINTS_NAME = "Colour hints"
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,36 @@ class Orders(QtCore.QObject):
         inputs = self.read(model, request)
         job = self.start(model, request, lambda: pictures.pack(request, inputs))
         job.ended.connect(lambda: self._on_mask(model, job, sketch.id))
+
+    def make_hints(self, model: DocumentModel) -> None:
+        """Lays an empty layer for colour hints above the sketch, to be painted on at once."""
+        sketch = model.sketch
+        if sketch is None:
+            raise Told(tr("Select the layer with your sketch first."))
+        layer = NewLayer(HINTS_NAME, Pixels(0, 0, b""))
+
+        def use(hints: str) -> None:
+            model.change_for(sketch.id, hints=hints)
+
+        self._tools.canvas.add_layer(model, layer, sketch.id, use)
+
+    def again(self, model: DocumentModel, item: Item, seeds: Sequence[int]) -> None:
+        """Colours again as a result was, once for each of these seeds."""
+        for seed in seeds:
+            settings = replace(item.result.request.settings, seed=seed)
+            self.colorize(model, replace(item.result.request, settings=settings))
+
+    def colorize_all(self, model: DocumentModel) -> int:
+        """Colours every sketch layer that has settings of its own, each in its mode; how many there are."""
+        sketches = [
+            layer for layer in layer_lists.colourable(model.layers) if model.settings_of(layer.id).references
+        ]
+        used = {key for layer in sketches for key in model.settings_of(layer.id).layer_ids}
+        chosen = [layer for layer in sketches if layer.id not in used][:MAX_JOBS]
+        for layer in chosen:
+            source = Source(SourceKind.LAYER, layer.id, layer.name)
+            self.colorize(model, self.request_for(model, source, model.settings_of(layer.id)))
+        return len(chosen)
 
     def read(self, model: DocumentModel, request: Request) -> Inputs:
         """Reads a request's layers and notes from the document."""

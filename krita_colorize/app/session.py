@@ -12,13 +12,16 @@ from krita_colorize.app import backend as processes
 from krita_colorize.app import client as http
 from krita_colorize.app import home as homes
 from krita_colorize.app.backend import BackendState
+from krita_colorize.app.bindings import Bindings
 from krita_colorize.app.canvas import Canvas
+from krita_colorize.app.checks import Checks
 from krita_colorize.app.client import Client
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.history import History
 from krita_colorize.app.jobs import Job, Jobs, JobState, Services
 from krita_colorize.app.orders import Orders, Tools
+from krita_colorize.app.palettes import Palettes
 from krita_colorize.app.references import References
 from krita_colorize.app.repairs import Repairs
 from krita_colorize.app.timers import single_shot
@@ -70,6 +73,9 @@ class Session(QtCore.QObject):
         tools = Tools(port, self._workers, self.jobs, self.canvas, self.references, self.history)
         self.orders = Orders(tools, self.report, self)
         self.repairs = Repairs(tools, self.orders, self.report, self)
+        self.palettes = Palettes(tools, self.orders, self.repairs, self.report, self)
+        self.bindings = Bindings(port, self._workers, self.report, self)
+        self.checks = Checks(port, self._workers, self.canvas, self.report, self)
         self._refresh_timer = single_shot(self, self._on_refresh)
         self._progress_timer = single_shot(self, self.state_changed.emit)
         self._shown_job: tuple[Job | None, JobState | None] = (None, None)
@@ -272,6 +278,7 @@ class Session(QtCore.QObject):
         if self.document is before:
             return
         self._error = self.document.problem if self.document else ""
+        self.bindings.forget()
         self.document_changed.emit()
         self.state_changed.emit()
         self._show_selected()

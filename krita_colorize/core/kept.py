@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from krita_colorize.core import bundle
+from krita_colorize.core import bundle, changes
 from krita_colorize.core.bundle import Blob, Bundle
+from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import NewLayer, Pixels
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result, ResultError
@@ -91,8 +92,9 @@ def read(data: bytes) -> Kept:
     return Kept(result, base, str(header["document"]), int(header["made"]), str(header["group"]))
 
 
-def with_layers(result: Result, layers: Sequence[NewLayer], preview_png: bytes) -> Result:
-    """The same result with other pixels and masks in its layers, given in their order. Slow: for worker threads."""
+def with_layers(result: Result, layers: Sequence[NewLayer], preview_png: bytes = b"") -> Result:
+    """The same result with other pixels and masks in its layers, given in their order, and another preview where one
+    is given. Slow: for worker threads."""
     entries: list[dict[str, Any]] = []
     preview = result.bundle.blob(result.bundle.header["preview"])
     blobs = [replace(preview, data=preview_png) if preview_png else preview]
@@ -103,7 +105,40 @@ def with_layers(result: Result, layers: Sequence[NewLayer], preview_png: bytes) 
             changed["mask"] = {"blob": len(blobs), "name": layer.mask_name}
             blobs.append(Blob.from_pixels(layer.mask))
         entries.append(changed)
-    header = {key: value for key, value in result.bundle.header.items() if key != "blobs"}
-    parts = bundle.encode({**header, "layers": entries, "preview": 0}, blobs)
+    header = {**result.bundle.header, "layers": entries, "preview": 0, "record": dict(result.record)}
+    check = header.get("check")
+    if isinstance(check, dict):
+        header["check"] = {**check, "mask": {"blob": len(blobs)}}
+        blobs.append(result.bundle.blob(check["mask"]["blob"]))
+    parts = bundle.encode({key: value for key, value in header.items() if key != "blobs"}, blobs)
     packed = bundle.decode([bytes(part) for part in parts]).compact()
     return Result(result.request, packed, preview_png or result.preview_png, result.record)
+
+
+def with_check(result: Result, answer: Result) -> Result:
+    """The same result; inside of the rectangles that a repair's answer replaced, what is to be checked is the
+    answer's. Slow: for worker threads."""
+    old, new = result.bundle.header.get("check"), answer.bundle.header.get("check")
+    if not isinstance(old, dict) or not isinstance(new, dict):
+        return result
+    boxes = [layer.pixels for layer in answer.layers()]
+    places = [place for place in old["places"] if not any(_within(place, box) for box in boxes)]
+    mask = result.bundle.blob(old["mask"]["blob"]).to_pixels()
+    fresh = answer.bundle.blob(new["mask"]["blob"]).to_pixels()
+    for box in boxes:
+        there = Pixels(box.width, box.height, b"\xff" * (box.width * box.height), box.x, box.y)
+        mask = changes.merged(mask, fresh, placed(there, 0, 0, mask.width, mask.height))
+    number = len(result.bundle.packed)
+    packed = bundle.decode([bytes(part) for part in bundle.encode({}, [Blob.from_pixels(mask)])]).packed
+    check = {"mask": {"blob": number}, "places": sorted([*new["places"], *places], key=_area, reverse=True)}
+    whole = Bundle({**result.bundle.header, "check": check}, (*result.bundle.packed, *packed))
+    return replace(result, bundle=whole)
+
+
+def _within(place: Mapping[str, Any], box: Pixels) -> bool:
+    x, y = place["x"] + place["width"] / 2 - box.x, place["y"] + place["height"] / 2 - box.y
+    return bool(0 <= x < box.width and 0 <= y < box.height)
+
+
+def _area(place: Mapping[str, Any]) -> int:
+    return int(place["width"] * place["height"])

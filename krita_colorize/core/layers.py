@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 
 from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo
-from krita_colorize.core.result import FOREGROUND_MASK_NAME, GROUP_NAME
+from krita_colorize.core.result import GROUP_NAME
 from krita_colorize.core.settings import Settings, SourceKind
 
 _MAX_MAINDOC_BYTES = 16 << 20
@@ -35,23 +35,10 @@ def follows(layers: Sequence[LayerInfo], layer_id: str | None, settings: Setting
 
     Not to masks, references and results: an artist who repairs a mask is still working on the same sketch.
     """
-    used = {settings.sketch_mask, settings.background, SELECTION_ID}
+    used = {settings.sketch_mask, settings.background, settings.hints, SELECTION_ID}
     used |= {reference.mask for reference in settings.references}
     used |= {item.source.key for item in settings.references if item.source.kind is SourceKind.LAYER}
     return layer_id not in used and any(layer.id == layer_id for layer in colourable(layers))
-
-
-def painted_mask(layers: Sequence[LayerInfo], group_id: str) -> str:
-    """The id of the foreground mask inside an applied result, "" where there is none."""
-    for layer in _children(layers, group_id):
-        if layer.kind is Kind.MASK and layer.name == FOREGROUND_MASK_NAME:
-            return layer.id
-    return ""
-
-
-def is_inside_result(layers: Sequence[LayerInfo], layer_id: str) -> bool:
-    """Whether it is a layer or mask that we made."""
-    return layer_id in _inside_results(layers)
 
 
 def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: bytes) -> LayerInfo | None:

@@ -126,7 +126,8 @@ def after(made: Plan, answer: Result, inserted: Mapping[str, tuple[Pixels, Pixel
             place = layer.pixels
             layer = replace(layer, mask=placed(mask, place.x, place.y, place.width, place.height))
         layers.append(layer)
-    result = kept.with_layers(replace(made.state.result, request=made.request), layers, answer.preview_png)
+    before = kept.with_check(replace(made.state.result, request=made.request), answer)
+    result = kept.with_layers(before, layers, answer.preview_png)
     found = {
         "sketch": made.pictures.sketch,
         "chosen": made.chosen,

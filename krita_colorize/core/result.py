@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from krita_colorize.core import bundle
+from krita_colorize.core import bundle, edits
 from krita_colorize.core.port import NewGroup, NewLayer, Pixels
 from krita_colorize.core.request import Request
 
@@ -47,6 +47,19 @@ class Result:
         report = self.record.get("report")
         count = report.get("doubtful_regions", 0) if isinstance(report, Mapping) else 0
         return count if isinstance(count, int) else 0
+
+    @property
+    def palette(self) -> tuple[str, ...]:
+        """The colours ("#rrggbb") of the flat layers; empty where the engine doesn't say."""
+        report = self.record.get("report")
+        colours = report.get("palette") if isinstance(report, Mapping) else None
+        return edits.read_colours(colours)
+
+    def with_palette(self, palette: Sequence[str]) -> Result:
+        """The same result with other colours in its record."""
+        report = self.record.get("report")
+        known = dict(report) if isinstance(report, Mapping) else {}
+        return replace(self, record={**self.record, "report": {**known, "palette": list(palette)}})
 
     @property
     def size_bytes(self) -> int:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtWidgets
+from krita_colorize.ui.check import CheckPanel
 from krita_colorize.ui.form import Form
+from krita_colorize.ui.hints import HintsPanel
+from krita_colorize.ui.palette import PalettePanel
 from krita_colorize.ui.results import Results
 from krita_colorize.ui.status import StatusBar
-from krita_colorize.ui.widgets import Icons, ScrollColumn, no_icons, row
+from krita_colorize.ui.widgets import Fold, Icons, ScrollColumn, no_icons, row
 
 _STEPS = 1000  # of the progress bar
 
@@ -84,8 +88,20 @@ class DockerWidget(QtWidgets.QWidget):
         layout.setContentsMargins(6, 6, 6, 6)
         layout.setSpacing(6)
         layout.addWidget(StatusBar(self.session))
-        layout.addWidget(ScrollColumn(Form(self.session, icons)))
+        layout.addWidget(ScrollColumn(self._settings(icons)))
         layout.addLayout(row(self._colorize, self._redo, self._cancel))
         layout.addWidget(self._progress)
         layout.addWidget(Results(self.session))
         layout.addStretch(1)
+
+    def _settings(self, icons: Icons) -> QtWidgets.QWidget:
+        """The form, and what is folded away below it."""
+        column = QtWidgets.QWidget()
+        layout = QtWidgets.QVBoxLayout(column)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(Form(self.session, icons))
+        layout.addWidget(Fold(tr("Hints"), HintsPanel(self.session), name="hints"))
+        layout.addWidget(Fold(tr("Palette"), PalettePanel(self.session), name="palette"))
+        layout.addWidget(Fold(tr("Check"), CheckPanel(self.session), name="check"))
+        return column

@@ -76,6 +76,22 @@ def picture_icon(image: QtGui.QImage) -> QtGui.QIcon:
     return icon
 
 
+def swatch(colour: QtGui.QColor, side: int = 16, *, locked: bool = False) -> QtGui.QIcon:
+    """A square of one colour; a locked one has a dot."""
+    pixmap = QtGui.QPixmap(side, side)
+    pixmap.fill(colour)
+    painter = QtGui.QPainter(pixmap)
+    painter.setRenderHint(QtGui.QPainter.RenderHint.Antialiasing)
+    painter.setPen(QtGui.QColor(128, 128, 128))
+    painter.drawRect(0, 0, side - 1, side - 1)
+    if locked:
+        painter.setBrush(QtGui.QColor("#ffffff"))
+        painter.setPen(QtGui.QColor("#000000"))
+        painter.drawEllipse(QtCore.QPointF(side * 0.72, side * 0.28), side * 0.16, side * 0.16)
+    painter.end()
+    return picture_icon(pixmap.toImage())
+
+
 def layer_entries(layers: Sequence[LayerInfo]) -> list[Entry]:
     """Entries for layers, indented as in the Layers docker."""
     top = min((layer.depth for layer in layers), default=0)
@@ -86,10 +102,16 @@ class Fold(QtWidgets.QWidget):
     """A title that opens and closes what is below it."""
 
     def __init__(
-        self, title: str, content: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None
+        self,
+        title: str,
+        content: QtWidgets.QWidget,
+        parent: QtWidgets.QWidget | None = None,
+        *,
+        name: str = "",
     ) -> None:
         super().__init__(parent)
         self._button = QtWidgets.QToolButton()
+        self._button.setObjectName(f"{name}_fold" if name else "")
         self._button.setText(title)
         self._button.setCheckable(True)
         self._button.setAutoRaise(True)
@@ -142,12 +164,14 @@ class ScrollColumn(QtWidgets.QScrollArea):
 
 
 def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
-    """Widgets side by side; the one with index `stretch` takes the room that is left."""
+    """Widgets side by side; the one with index `stretch` takes the room that is left, with -1 none does."""
     layout = QtWidgets.QHBoxLayout()
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(4)
     for index, widget in enumerate(widgets):
         layout.addWidget(widget, 1 if index == stretch else 0)
+    if stretch < 0:
+        layout.addStretch(1)
     return layout
 
 

@@ -47,12 +47,6 @@ def test_sketch_follows_to_pictures_only() -> None:
     assert not layers.follows(STACK, SELECTION_ID, Settings())
 
 
-def test_painted_mask_is_found_in_its_group_only() -> None:
-    assert layers.painted_mask(STACK, "{Colorized · a · seed 0}") == "{Foreground mask}"
-    assert layers.painted_mask(STACK, "{Lines}") == ""
-    assert layers.painted_mask(STACK, "{gone}") == ""
-
-
 def test_dropped_layer_is_known_by_its_name() -> None:
     found = layers.dropped_layer(STACK, None, kra("Sheet"))
     assert found is not None

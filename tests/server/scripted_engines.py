@@ -8,12 +8,15 @@ import time
 
 import numpy as np
 from colorizer.engines.base import (
+    Check,
     ColorizeRequest,
     EngineInfo,
     Layer,
     Mask,
     Mode,
     Picture,
+    Place,
+    PlaceKind,
     Report,
     Result,
     Role,
@@ -55,9 +58,11 @@ class ScriptedEngine:
             for binding in request.bindings:
                 spot = request.references[binding.reference].picture[binding.reference_y, binding.reference_x]
                 pixels[binding.y, binding.x] = spot ^ np.array([1, 1, 1, 0], np.uint8)
-        return Result(
-            (Layer("Flats", Role.FIGURE, pixels, mask=mask, mask_name="Foreground mask"),), {"regions": 1}
-        )
+        flats = Layer("Flats", Role.FIGURE, pixels, mask=mask, mask_name="Foreground mask")
+        palette = ["#" + bytes(request.references[0].picture[0, 0, :3]).hex()]
+        places = (Place(PlaceKind.UNPAINTED, 4, 4, 8, 8, 0.0), Place(PlaceKind.DOUBTFUL, 20, 20, 4, 4, 0.3))
+        check = Check(np.full(mask.shape, 255, np.uint8), places) if request.model == "masked" else None
+        return Result((flats,), {"regions": 1, "palette": palette}, check)
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         return np.ascontiguousarray(picture[..., 3])

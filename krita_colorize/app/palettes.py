@@ -1,0 +1,176 @@
+"""The palette of a result: its colours are edited, exchanged, locked, loaded and saved.
+
+An edit is exact: every flat pixel of one colour becomes another. Where the result lies in the document that happens in
+its layers, as one undo step; else the sketch is coloured again. Edits are kept with the sketch's settings, so that the
+next colouring, and every sketch that takes over these settings, shows them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+from krita_colorize.app import pictures
+from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.jobs import Job
+from krita_colorize.app.orders import Orders, Tools
+from krita_colorize.app.pictures import Inputs
+from krita_colorize.app.repairs import Repairs, Write
+from krita_colorize.core import changes, kept, palette
+from krita_colorize.core.edits import Swap, compose
+from krita_colorize.core.errors import Told
+from krita_colorize.core.port import Part, Pixels
+from krita_colorize.core.repair import ROLES, State
+from krita_colorize.core.request import Request, Task
+from krita_colorize.core.result import Result
+from krita_colorize.core.settings import Settings, Source, SourceKind
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore
+
+
+@dataclass
+class _Edit:
+    """An edit of a result that lies in the document, on its way."""
+
+    model: DocumentModel
+    item: Item
+    edits: Mapping[str, str]
+    swaps: tuple[Swap, ...]
+    expected: int = 0
+    writes: list[Write] = field(default_factory=list)
+
+    @property
+    def made(self) -> tuple[Swap, ...]:
+        """The edits as the backend takes them."""
+        return tuple(Swap(before, after) for before, after in self.edits.items())
+
+    def result(self, put: Sequence[Write]) -> Result:
+        """The result as it counts as delivered afterwards. Slow: for worker threads."""
+        before = self.item.result
+        width, height = before.request.width, before.request.height
+        written = {write.role: write for write in put}
+        layers = []
+        for layer in before.layers():
+            write = written.get(layer.role)
+            if write is not None:
+                pixels = changes.delivered_after(layer.pixels, write.now, write.pixels, width, height)
+                layer = replace(layer, pixels=pixels)
+            layers.append(layer)
+        settings = replace(before.request.settings, swaps=self.swaps)
+        colours = list(dict.fromkeys(self.edits.get(colour, colour) for colour in before.palette))
+        result = replace(before, request=replace(before.request, settings=settings))
+        return kept.with_layers(result.with_palette(colours), layers)
+
+
+class Palettes(QtCore.QObject):
+    """Changes palettes of results."""
+
+    def __init__(
+        self,
+        tools: Tools,
+        orders: Orders,
+        repairs: Repairs,
+        report: Callable[[str], None],
+        parent: QtCore.QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self._tools = tools
+        self._orders = orders
+        self._repairs = repairs
+
+    def edit(self, model: DocumentModel, edits: Mapping[str, str]) -> None:
+        """Changes shown colours into others, all at once."""
+        item = _item(model)
+        edits = {before: after for before, after in edits.items() if before != after}
+        if not edits:
+            return
+        sketch = item.result.request.sketch.key
+        before = model.settings_of(sketch)
+        swaps = compose(before.swaps, edits)
+        if model.lies_here(item):
+            self._recolour(_Edit(model, item, edits, swaps))
+        else:
+            settings = replace(item.result.request.settings, swaps=swaps)
+            self._orders.colorize(model, replace(item.result.request, settings=settings))
+        locked = tuple(edits.get(colour, colour) for colour in before.locked)
+        model.change_for(sketch, swaps=swaps, locked=tuple(dict.fromkeys(locked)))
+
+    def lock(self, model: DocumentModel, colour: str, *, on: bool) -> None:
+        """Keeps a colour from being replaced when a palette is loaded, or no longer."""
+        sketch = _item(model).result.request.sketch.key
+        others = tuple(locked for locked in model.settings_of(sketch).locked if locked != colour)
+        model.change_for(sketch, locked=(*others, colour) if on else others)
+
+    def load(self, model: DocumentModel, path: Path) -> None:
+        """Puts the nearest colours of a palette file in place of the result's; locked ones stay."""
+        item = _item(model)
+        locked = model.settings_of(item.result.request.sketch.key).locked
+        self.edit(model, palette.snapped(item.result.palette, palette.read(path), locked))
+
+    def save(self, model: DocumentModel, path: Path) -> None:
+        """Writes the result's palette as .kpl or .gpl."""
+        palette.write(path, _item(model).result.palette, path.stem)
+
+    def _recolour(self, edit: _Edit) -> None:
+        key, port = edit.model.info.key, self._tools.port
+        parts = [part for part in port.group_parts(key, edit.item.group_id) if part.role in ROLES]
+        layers = [(part, port.layer_pixels(key, part.layer_id)) for part in parts]
+        layers = [(part, now) for part, now in layers if now.data]
+        if not layers:
+            raise Told(
+                tr("The layers of this result are gone or empty. Press Colorize to colour the sketch again.")
+            )
+        edit.expected = len(layers)
+        for part, now in layers:
+            source = Source(SourceKind.LAYER, part.layer_id, part.role)
+            settings = Settings(engine=edit.item.result.request.settings.engine, swaps=edit.made)
+            info = edit.model.info
+            request = Request(source, info.width, info.height, settings, Task.RECOLOUR)
+            pack = partial(pictures.pack, request, Inputs({part.layer_id: now}, {}))
+            job = self._orders.start(edit.model, request, pack)
+            job.ended.connect(partial(self._on_ended, edit, part, now, job))
+
+    @guarded
+    def _on_ended(self, edit: _Edit, part: Part, now: Pixels, job: Job) -> None:
+        result = job.result
+        if result is None or edit.model.closed:
+            return
+
+        def work() -> Write:
+            (layer,) = result.layers()
+            return Write(part.role, part.layer_id, now, layer.pixels)
+
+        def then(write: Write) -> None:
+            edit.writes.append(write)
+            if len(edit.writes) == edit.expected:
+                self._repairs.write(edit.model, edit.writes, partial(self._settle, edit))
+
+        self._tools.workers.run(work, then, self._on_error)
+
+    def _settle(self, edit: _Edit, put: Sequence[Write]) -> None:
+        """Remembers what counts as delivered now, and the palette."""
+        base = edit.item.base
+        if base is None:
+            return
+
+        def then(result: Result) -> None:
+            if not edit.model.closed:
+                edit.item.repaired(State(result, base))
+                self._tools.history.keep(edit.model, edit.item)
+                edit.model.result_changed(edit.item)
+
+        self._tools.workers.run(partial(edit.result, put), then, self._on_error)
+
+    def _on_error(self, error: Exception) -> None:
+        self.report(sentence(error))
+
+
+def _item(model: DocumentModel) -> Item:
+    item = model.applied()
+    if item is None:
+        raise Told(tr("There is no palette yet: press Colorize first."))
+    return item

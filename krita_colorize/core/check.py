@@ -1,0 +1,58 @@
+"""What the engine says should be looked at: doubtful, unpainted and leaking places, as they came with a result."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from krita_colorize.core.bundle import BundleError
+from krita_colorize.core.port import Pixels
+from krita_colorize.core.result import Result
+
+MAX_PLACES = 200
+
+
+class PlaceKind(str, Enum):
+    """Why a place should be looked at."""
+
+    DOUBTFUL = "doubtful"  # the engine was unsure of its colour
+    UNPAINTED = "unpainted"  # it has no colour
+    LEAK = "leak"  # lines may be open there
+
+
+@dataclass(frozen=True)
+class Place:
+    """A rectangle of the canvas, px."""
+
+    kind: PlaceKind
+    x: int
+    y: int
+    width: int
+    height: int
+
+
+def places(result: Result) -> tuple[Place, ...]:
+    """The places of a result, the largest first; what can't be read is left out."""
+    check = result.bundle.header.get("check")
+    entries = check.get("places") if isinstance(check, dict) else None
+    found = [_place(entry) for entry in entries] if isinstance(entries, list) else []
+    return tuple(place for place in found if place is not None)[:MAX_PLACES]
+
+
+def mask(result: Result) -> Pixels | None:
+    """Where to look, one byte a pixel of the canvas; None where the engine doesn't say. Slow: for worker threads."""
+    check = result.bundle.header.get("check")
+    try:
+        return result.bundle.blob(check["mask"]["blob"]).to_pixels() if isinstance(check, dict) else None
+    except (KeyError, TypeError, BundleError):
+        return None
+
+
+def _place(entry: object) -> Place | None:
+    if not isinstance(entry, dict):
+        return None
+    try:
+        numbers = [int(entry[name]) for name in ("x", "y", "width", "height")]
+        return Place(PlaceKind(entry["kind"]), *numbers)
+    except (KeyError, TypeError, ValueError):
+        return None
