@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
 from krita_colorize.core import bundle, sse
+from krita_colorize.core.errors import Told
 from krita_colorize.core.launch import Ready
 from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
 
@@ -177,6 +179,25 @@ class Client(QtCore.QObject):
         reply = self._manager.post(request, buffer)
         assert reply is not None
         buffer.setParent(reply)
+        return self._call(reply)
+
+    def post_json(self, path: str, value: object) -> Call:
+        """`POST path` with a few words of JSON."""
+        request = self._request(path)
+        request.setRawHeader(b"Content-Type", b"application/json")
+        return self._call(self._manager.post(request, json.dumps(value).encode()))
+
+    def post_file(self, path: str, file: Path) -> Call:
+        """`POST path` with a file's bytes, read as they are sent. Raises `Told` where it can't be opened."""
+        request = self._request(path)
+        request.setRawHeader(b"Content-Type", b"application/octet-stream")
+        source = QtCore.QFile(str(file))
+        if not source.open(QtCore.QIODevice.OpenModeFlag.ReadOnly):
+            raise Told(f"{file.name} can't be read: {source.errorString()}.")
+        # A stream's manager: large files must not hold up the short requests.
+        reply = self._streams.post(request, source)
+        assert reply is not None
+        source.setParent(reply)
         return self._call(reply)
 
     def delete(self, path: str) -> Call:

@@ -14,9 +14,10 @@ from krita_colorize.app import home as homes
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.bindings import Bindings
 from krita_colorize.app.canvas import Canvas
+from krita_colorize.app.catalogue import Catalogue
 from krita_colorize.app.checks import Checks
 from krita_colorize.app.client import Client
-from krita_colorize.app.document import DocumentModel
+from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.history import History
 from krita_colorize.app.jobs import Job, Jobs, JobState, Services
@@ -60,6 +61,7 @@ class Session(QtCore.QObject):
         self._models: dict[str, DocumentModel] = {}
         self._error = ""
         self._changes: set[Change] = set()
+        self._compared: Item | None = None  # the result that was selected before
         self._paints = False  # since the last job was started
         self._closed = False
         self.backend = processes.acquire(self.home)
@@ -76,6 +78,8 @@ class Session(QtCore.QObject):
         self.palettes = Palettes(tools, self.orders, self.repairs, self.report, self)
         self.bindings = Bindings(port, self._workers, self.report, self)
         self.checks = Checks(port, self._workers, self.canvas, self.report, self)
+        self.catalogue = Catalogue(self.backend, self._client, self)
+        self.catalogue.models_changed.connect(self._on_backend_changed)
         self._refresh_timer = single_shot(self, self._on_refresh)
         self._progress_timer = single_shot(self, self.state_changed.emit)
         self._shown_job: tuple[Job | None, JobState | None] = (None, None)
@@ -146,6 +150,12 @@ class Session(QtCore.QObject):
         self.repairs.redo(self._model())
 
     @guarded
+    def colorize_all(self) -> None:
+        """Colours every sketch layer that has settings, each in its mode."""
+        self.report("")
+        self.orders.colorize_all(self._model())
+
+    @guarded
     def cancel(self) -> None:
         """Ends the job that is shown."""
         if self.job is not None:
@@ -160,7 +170,33 @@ class Session(QtCore.QObject):
     @guarded
     def select_result(self, number: int | None) -> None:
         """Selects a result and shows it on the canvas."""
-        self._model().select(number)
+        model = self._model()
+        if model.selected is not None and model.selected.number != number:
+            self._compared = model.selected
+        model.select(number)
+        self._show_selected()
+
+    @guarded
+    def step_result(self, by: int) -> None:
+        """Selects the next (1) or previous (-1) result in the strip."""
+        results = self._model().results
+        if results:
+            selected = self._model().selected
+            index = results.index(selected) + by if selected in results else 0
+            self.select_result(results[index % len(results)].number)
+
+    @guarded
+    def peek(self, *, other: bool) -> None:
+        """Shows the picture without any result, or the result that was selected before, until `peek_ends`."""
+        model, compared = self.document, self._compared
+        if other and model is not None and compared in model.results and compared is not None:
+            self.canvas.show(model.info.key, compared.result.preview_png)
+        else:
+            self.canvas.hide()
+
+    @guarded
+    def peek_ends(self) -> None:
+        """Shows the selected result again."""
         self._show_selected()
 
     @guarded

@@ -17,7 +17,9 @@ from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.ui.advanced import AdvancedFold
+from krita_colorize.ui.models import ModelsPage
 from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList
+from krita_colorize.ui.same_settings import SameSettingsButton
 from krita_colorize.ui.widgets import Choice, Entry, Fold, Icons, ToolButton, layer_entries, row
 
 _PAINT_TIP = "Find the foreground and lay it down as a layer that can be painted."
@@ -31,6 +33,7 @@ class Form(QtWidgets.QWidget):
         self.report = session.report
         self._session = session
         self._icons = icons
+        self._models_page: ModelsPage | None = None
         self._init_choices()
         self._init_references()
         self._init_checks()
@@ -71,8 +74,13 @@ class Form(QtWidgets.QWidget):
         self._model_choice = self._choice(
             "model_combo", "Model", "The set of weights the engine works with.", "model"
         )
+        self._models = ToolButton(
+            "models_button", "Models…", "Download models, and see their licences and sizes."
+        )
+        self._models.clicked.connect(self._on_models)
         self._sketch = Choice("sketch_combo", "Sketch", "The layer with the lines. It is never changed.")
         self._sketch.chosen.connect(self._on_sketch)
+        self._same = SameSettingsButton(self._session)
         self._mode = Choice("mode_combo", "Mode", "")
         self._mode.chosen.connect(self._on_mode)
         self._sketch_mask = self._choice(
@@ -151,9 +159,9 @@ class Form(QtWidgets.QWidget):
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         form.addRow("Engine", self._engine_choice)
         form.addRow(self._missing)
-        form.addRow("Model", self._model_choice)
+        form.addRow("Model", row(self._model_choice, self._models))
         form.addRow("Mode", self._mode)
-        form.addRow("Sketch", self._sketch)
+        form.addRow("Sketch", row(self._sketch, self._same))
         form.addRow("Foreground", row(self._sketch_mask, self._create_sketch_mask))
         form.addRow("References", row(QtWidgets.QWidget(), self._add_reference, self._remove_reference))
         form.addRow(self._references)
@@ -270,6 +278,13 @@ class Form(QtWidgets.QWidget):
             model.change_options(**{name: value})
         else:
             model.change_options(advanced=replace(options.advanced, **{name: value}))
+
+    @guarded
+    def _on_models(self) -> None:
+        if self._models_page is None:
+            self._models_page = ModelsPage(self._session.catalogue, self.window())
+        self._models_page.show()
+        self._models_page.raise_()
 
     @guarded
     def _on_sketch(self, layer_id: str) -> None:

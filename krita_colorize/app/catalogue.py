@@ -1,0 +1,192 @@
+"""The catalogue of models, through the backend: the list, and the one change that is at work.
+
+Asks nothing until somebody looks (`refresh`): the backend is not started for a list that nobody sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from krita_colorize.app import client as http
+from krita_colorize.app.backend import Backend, BackendState
+from krita_colorize.app.client import Call, Client, Events, Failure
+from krita_colorize.app.guard import guarded
+from krita_colorize.core import catalogue
+from krita_colorize.core.catalogue import Model, Task
+from krita_colorize.core.errors import Told
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, Signal
+
+
+class Catalogue(QtCore.QObject):
+    """What the Models page shows. `changed` says "look again", `models_changed` that engines have other models."""
+
+    changed = Signal()
+    models_changed = Signal()
+
+    def __init__(self, backend: Backend, client: Client, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self.models: tuple[Model, ...] = ()
+        self.task: Task | None = None
+        self.problem = ""
+        self.asks_prediction: Path | None = None
+        """A file that was brought and doesn't tell what it predicts."""
+        self.sent = 0.0
+        """How much of a file that is being brought has arrived, 0..1."""
+        self._backend = backend
+        self._client = client
+        self._waiting = False
+        self._events: Events | None = None
+        self._upload: Call | None = None
+        self._brought: Path | None = None
+        backend.changed.connect(self._on_backend_changed)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a change is at work."""
+        return self._upload is not None or (self.task is not None and self.task.running)
+
+    @property
+    def sending(self) -> bool:
+        """Whether a file is being handed over."""
+        return self._upload is not None
+
+    def report(self, sentence: str) -> None:
+        """Shows what went wrong."""
+        self.problem = sentence
+        self.changed.emit()
+
+    # what the artist can do
+
+    @guarded
+    def refresh(self) -> None:
+        """Asks for the list; starts the backend where it doesn't run."""
+        if self._backend.state is not BackendState.READY:
+            self._waiting = True
+            self._backend.need()
+            self.changed.emit()
+            return
+        self._follow_call(self._client.get("/v1/models"), self._on_list)
+
+    @guarded
+    def download(self, model: Model) -> None:
+        """Downloads and installs; the licence was shown and accepted."""
+        body = {"accept_licence": True}
+        call = self._client.post_json(f"/v1/models/{model.name}/download", body)
+        self._follow_call(call, self._on_started)
+
+    @guarded
+    def verify(self, model: Model) -> None:
+        """Compares a model's files with their hashes."""
+        self._follow_call(self._client.post_json(f"/v1/models/{model.name}/verify", {}), self._on_started)
+
+    @guarded
+    def remove(self, model: Model) -> None:
+        """Removes a model."""
+        self._follow_call(self._client.delete(f"/v1/models/{model.name}"), self._on_removed)
+
+    @guarded
+    def stop(self) -> None:
+        """Stops what is at work; a download goes on from there when it is started again."""
+        upload, self._upload = self._upload, None
+        if upload is not None:
+            upload.abort()
+            self.changed.emit()
+        else:
+            self._follow_call(self._client.delete("/v1/task"), self._on_started)
+
+    @guarded
+    def bring(self, path: Path, prediction: str = "") -> None:
+        """Hands a model file of the artist's over; the backend finds out what it is."""
+        self.report("")
+        self.asks_prediction = None
+        if path.suffix.lower() not in catalogue.SUFFIXES:
+            endings = ", ".join(catalogue.SUFFIXES)
+            raise Told(
+                tr("{name} is no model file: those end in {endings}.", name=path.name, endings=endings)
+            )
+        query = urlencode({"file": path.name, "prediction": prediction})
+        self._brought, self.sent = path, 0.0
+        self._upload = call = self._client.post_file(f"/v1/models?{query}", path)
+        call.sent.connect(self._on_sent)
+        self._follow_call(call, self._on_started)
+        self.changed.emit()
+
+    # answers
+
+    def _follow_call(self, call: Call, then: Callable[[list[bytes]], None]) -> None:
+        self.problem = ""
+        call.done.connect(then)
+        call.failed.connect(self._on_failure)
+
+    @guarded
+    def _on_backend_changed(self) -> None:
+        if self._backend.state is BackendState.READY and self._waiting:
+            self._waiting = False
+            self.refresh()
+        elif self._backend.state in (BackendState.ERROR, BackendState.STOPPED):
+            self._upload = None
+            if self.task is not None and self.task.running:
+                self.task = None
+            self.problem = self._backend.message
+            self.changed.emit()
+
+    @guarded
+    def _on_failure(self, failure: Failure) -> None:
+        self._upload = None
+        self.report(failure.message)
+
+    @guarded
+    def _on_sent(self, sent: int, total: int) -> None:
+        self.sent = sent / total if total > 0 else 0.0
+        self.changed.emit()
+
+    @guarded
+    def _on_list(self, pieces: list[bytes]) -> None:
+        self._take_list(http.read_json(pieces))
+
+    @guarded
+    def _on_removed(self, pieces: list[bytes]) -> None:
+        self._take_list(http.read_json(pieces))
+        self.models_changed.emit()
+
+    def _take_list(self, data: dict[str, Any]) -> None:
+        self.models = catalogue.read_models(data)
+        self.task = catalogue.read_task(data["task"])
+        if self.task is not None and self.task.running:
+            self._listen()
+        self.changed.emit()
+
+    @guarded
+    def _on_started(self, pieces: list[bytes]) -> None:
+        self._upload = None
+        self.task = catalogue.read_task(http.read_json(pieces)["task"])
+        if self.task is not None and self.task.running:
+            self._listen()
+        self.changed.emit()
+
+    def _listen(self) -> None:
+        if self._events is None:
+            self._events = self._client.events("/v1/task/events")
+            self._events.status.connect(self._on_status)
+            self._events.ended.connect(self._on_silence)
+
+    @guarded
+    def _on_status(self, status: dict[str, Any]) -> None:
+        self.task = task = catalogue.read_task(status)
+        if task is None or task.running:
+            self.changed.emit()
+            return
+        self.problem = task.error or " ".join(task.problems)
+        if task.kind == "convert" and catalogue.SAYS_PREDICTION in task.error:
+            self.asks_prediction = self._brought
+        self.models_changed.emit()
+
+    @guarded
+    def _on_silence(self, _: Failure | None) -> None:
+        problem, self._events = self.problem, None
+        self.refresh()
+        self.problem = problem

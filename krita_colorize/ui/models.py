@@ -1,0 +1,283 @@
+"""The Models page: a card for every model, its licence shown before a download. Files are brought by dropping.
+
+A window of its own, because cards don't fit into a docker. Shows `app.catalogue` and calls it; keeps nothing itself.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from krita_colorize.app.catalogue import Catalogue
+from krita_colorize.app.guard import guarded
+from krita_colorize.core.catalogue import SUFFIXES, Model, ModelState, Task
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, QtGui, QtWidgets
+from krita_colorize.ui.widgets import row
+
+_STEPS = 1000  # of the progress bars
+_SIZE = (560, 640)
+
+
+class ModelsPage(QtWidgets.QDialog):
+    """All models. Opened with `show`, asks for the list each time."""
+
+    def __init__(self, catalogue: Catalogue, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.report = catalogue.report
+        self._catalogue = catalogue
+        self._cards: dict[str, Card] = {}
+        self.setObjectName("models_page")
+        self.setWindowTitle(tr("Models for Colorize"))
+        self.setAcceptDrops(True)
+        self.resize(*_SIZE)
+        self._init_layout()
+        catalogue.changed.connect(self.refresh)
+
+    def showEvent(self, event: QtGui.QShowEvent | None) -> None:
+        """Asks for the list."""
+        super().showEvent(event)
+        self._catalogue.refresh()
+
+    @guarded
+    def refresh(self) -> None:
+        """Shows how everything stands."""
+        catalogue = self._catalogue
+        names = [model.name for model in catalogue.models]
+        if names != list(self._cards):
+            self._rebuild(catalogue.models)
+        for model in catalogue.models:
+            task = catalogue.task if catalogue.task and catalogue.task.model == model.name else None
+            self._cards[model.name].show_model(model, task, busy=catalogue.busy)
+        self._problem.setText(catalogue.problem)
+        self._problem.setVisible(bool(catalogue.problem))
+        self._bring.setEnabled(not catalogue.busy)
+        self._prediction.setVisible(catalogue.asks_prediction is not None)
+        self._show_conversion()
+
+    def _show_conversion(self) -> None:
+        """A file that is being brought belongs to no card yet."""
+        catalogue, task = self._catalogue, self._catalogue.task
+        converting = task is not None and task.kind == "convert" and task.running
+        self._conversion.setVisible(catalogue.sending or converting)
+        if catalogue.sending:
+            self._conversion.show_progress(tr("Handing the file over"), catalogue.sent)
+        elif task is not None:
+            self._conversion.show_progress(task.words, task.fraction)
+
+    def _init_layout(self) -> None:
+        self._problem = QtWidgets.QLabel()
+        self._problem.setObjectName("models_problem_label")
+        self._problem.setWordWrap(True)
+        self._problem.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+        self._bring = QtWidgets.QPushButton(tr("Use a file…"))
+        self._bring.setObjectName("bring_model_button")
+        self._bring.setToolTip(
+            tr("Turns a model file you already have into a model. Or drop it on this window.")
+        )
+        self._bring.clicked.connect(self._on_bring)
+        self._conversion = Progress()
+        self._conversion.stop.clicked.connect(self._catalogue.stop)
+        self._prediction = self._prediction_row()
+        self._column = QtWidgets.QVBoxLayout()
+        self._column.addStretch(1)
+        inside = QtWidgets.QWidget()
+        inside.setLayout(self._column)
+        scroll = QtWidgets.QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(inside)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.addWidget(self._problem)
+        layout.addWidget(self._prediction)
+        layout.addWidget(self._conversion)
+        layout.addWidget(scroll, 1)
+        layout.addLayout(row(QtWidgets.QWidget(), self._bring))
+        for hidden in (self._problem, self._prediction, self._conversion):
+            hidden.hide()
+
+    def _prediction_row(self) -> QtWidgets.QWidget:
+        """The question that nothing in a ColorizeDiffusion v1 file answers."""
+        box = QtWidgets.QWidget()
+        noise = QtWidgets.QPushButton(tr("It predicts noise (published v1, v1.5)"))
+        noise.setObjectName("prediction_epsilon_button")
+        noise.clicked.connect(lambda: self._on_prediction("epsilon"))
+        velocity = QtWidgets.QPushButton(tr("It predicts velocity"))
+        velocity.setObjectName("prediction_v_button")
+        velocity.clicked.connect(lambda: self._on_prediction("v_prediction"))
+        box.setLayout(row(noise, velocity))
+        return box
+
+    def _rebuild(self, models: tuple[Model, ...]) -> None:
+        for card in self._cards.values():
+            self._column.removeWidget(card)
+            card.deleteLater()
+        self._cards = {model.name: Card(self._catalogue, model) for model in models}
+        for index, card in enumerate(self._cards.values()):
+            self._column.insertWidget(index, card)
+
+    # bringing files
+
+    def dragEnterEvent(self, event: QtGui.QDragEnterEvent | None) -> None:
+        """Takes model files."""
+        if event is not None and _model_file(event.mimeData()) is not None:
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QtGui.QDropEvent | None) -> None:
+        """Converts the file that was dropped."""
+        path = _model_file(event.mimeData()) if event is not None else None
+        if event is not None and path is not None and not self._catalogue.busy:
+            event.acceptProposedAction()
+            self._catalogue.bring(path)
+
+    @guarded
+    def _on_bring(self) -> None:
+        endings = " ".join(f"*{suffix}" for suffix in SUFFIXES)
+        name, _ = QtWidgets.QFileDialog.getOpenFileName(
+            self, tr("Choose a model file"), "", tr("Models ({endings})", endings=endings)
+        )
+        if name:
+            self._catalogue.bring(Path(name))
+
+    @guarded
+    def _on_prediction(self, prediction: str) -> None:
+        path = self._catalogue.asks_prediction
+        if path is not None:
+            self._catalogue.bring(path, prediction)
+
+
+class Progress(QtWidgets.QWidget):
+    """What is at work, how far it is, and a button that stops it."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._words = _words("")
+        self._bar = QtWidgets.QProgressBar()
+        self._bar.setRange(0, _STEPS)
+        self._bar.setTextVisible(False)
+        self._bar.setFixedHeight(8)
+        self.stop = QtWidgets.QPushButton(tr("Stop"))
+        self.stop.setObjectName("stop_model_button")
+        self.stop.setToolTip(tr("What has come of a download is kept: it goes on from there."))
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(row(self._words, self.stop))
+        layout.addWidget(self._bar)
+
+    def show_progress(self, words: str, fraction: float) -> None:
+        """Shows where it is."""
+        self._words.setText(words)
+        self._bar.setValue(round(fraction * _STEPS))
+
+
+class Card(QtWidgets.QFrame):
+    """One model: what it is good for, its licence, and what can be done with it."""
+
+    def __init__(self, catalogue: Catalogue, model: Model, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.report = catalogue.report
+        self._catalogue = catalogue
+        self._model = model
+        self.setObjectName(f"card_{model.name}")
+        self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
+        self._facts = _words("")
+        self._accept = QtWidgets.QCheckBox(tr("I have read the licence and accept it"))
+        self._accept.setObjectName("accept_licence_check")
+        self._accept.toggled.connect(self._on_accepted)
+        self._init_buttons()
+        self._progress = Progress()
+        self._progress.stop.clicked.connect(catalogue.stop)
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.addWidget(self._title(model.title))
+        for text in (model.good_for, _licence_words(model)):
+            if text:
+                layout.addWidget(_words(text))
+        layout.addWidget(self._facts)
+        layout.addWidget(self._accept)
+        layout.addLayout(row(QtWidgets.QWidget(), self._download, self._verify, self._remove))
+        layout.addWidget(self._progress)
+
+    def show_model(self, model: Model, task: Task | None, *, busy: bool) -> None:
+        """Shows the model as it is now; `task` is the change of this model, `busy` that of any."""
+        self._model = model
+        installed = model.state is ModelState.INSTALLED
+        running = task is not None and task.running
+        state = {
+            ModelState.INSTALLED: tr("Installed"),
+            ModelState.PARTIAL: tr("{size} of it are here", size=f"{model.downloaded / 1e9:.1f} GB"),
+            ModelState.ABSENT: tr("Not installed"),
+        }[model.state]
+        if task is not None and task.kind == "verify" and task.state == "done" and not task.problems:
+            state = tr("Installed, every file is intact")
+        self._facts.setText(f"{state} · {model.facts}")
+        self._accept.setVisible(not installed and not running)
+        self._download.setVisible(not installed and not running)
+        self._download.setText(tr("Go on") if model.state is ModelState.PARTIAL else tr("Download"))
+        self._download.setEnabled(self._accept.isChecked() and not busy)
+        for button, shown in (
+            (self._verify, installed),
+            (self._remove, installed or model.state is ModelState.PARTIAL),
+        ):
+            button.setVisible(shown and not running)
+            button.setEnabled(not busy)
+        self._progress.setVisible(running)
+        if task is not None:
+            self._progress.show_progress(task.words, task.fraction)
+
+    def _init_buttons(self) -> None:
+        self._download = QtWidgets.QPushButton(tr("Download"))
+        self._download.setObjectName("download_model_button")
+        self._download.clicked.connect(lambda: self._catalogue.download(self._model))
+        self._verify = QtWidgets.QPushButton(tr("Verify"))
+        self._verify.setObjectName("verify_model_button")
+        self._verify.setToolTip(tr("Compares every file with how it was installed."))
+        self._verify.clicked.connect(lambda: self._catalogue.verify(self._model))
+        self._remove = QtWidgets.QPushButton(tr("Remove"))
+        self._remove.setObjectName("remove_model_button")
+        self._remove.clicked.connect(self._on_remove)
+
+    def _title(self, text: str) -> QtWidgets.QLabel:
+        label = _words(text)
+        font = label.font()
+        font.setBold(True)
+        label.setFont(font)
+        return label
+
+    @guarded
+    def _on_accepted(self) -> None:
+        self._download.setEnabled(self._accept.isChecked() and not self._catalogue.busy)
+
+    @guarded
+    def _on_remove(self) -> None:
+        question = tr("Remove {title} from this machine?", title=self._model.title)
+        answer = QtWidgets.QMessageBox.question(self, tr("Remove"), question)
+        if answer == QtWidgets.QMessageBox.StandardButton.Yes:
+            self._catalogue.remove(self._model)
+
+
+def _words(text: str) -> QtWidgets.QLabel:
+    label = QtWidgets.QLabel(text)
+    label.setWordWrap(True)
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    label.setMinimumWidth(1)
+    return label
+
+
+def _licence_words(model: Model) -> str:
+    licence = model.licence
+    if not licence.words:
+        return tr("Licence: {title}", title=licence.title)
+    return tr(
+        "Licence: {title}. {words} The whole text: {url}",
+        title=licence.title,
+        words=licence.words,
+        url=licence.url,
+    )
+
+
+def _model_file(data: QtCore.QMimeData | None) -> Path | None:
+    """The one model file that is being dragged."""
+    urls = data.urls() if data is not None else []
+    if len(urls) != 1 or not urls[0].isLocalFile():
+        return None
+    path = Path(urls[0].toLocalFile())
+    return path if path.suffix.lower() in SUFFIXES else None
