@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from colorizer import cli_models
+from colorizer import cli_batch, cli_models
 from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
 
@@ -132,6 +132,9 @@ def run(
     with Progress() as progress:
         record = headless.colorize_file(job, progress)
     _answer(record, as_json, f"{output}: {record['report'].get('regions', 0)} regions coloured.")
+
+
+app.command()(cli_batch.batch)
 
 
 @app.command()

@@ -1,0 +1,111 @@
+"""The crew of many machines: each task goes to a worker of a Ray cluster, pictures travel with it.
+
+The workers need this package and the model, nothing else: no shared folder. A worker that dies takes its task with it;
+that task has failed and is tried again by `run` like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from types import TracebackType
+from typing import Any
+
+from colorizer.batch.crew import Task, prepared
+from colorizer.batch.work import Desk, Failure, Setup, attempt
+from colorizer.errors import ColorizerError, InvalidInput
+
+_WAITING = 2
+"""Tasks for each worker that are on their way, so that none waits for the network."""
+
+
+class RayCrew:
+    """The workers of a Ray cluster; a context manager.
+
+    Args:
+        address: `HOST:PORT` of a running cluster, `auto` for the one this machine belongs to, `local` for workers on
+            this machine alone.
+        setup: what is the same for all pages.
+        workers: how many, for `local`; None for one each processor.
+    """
+
+    def __init__(self, address: str, setup: Setup, workers: int | None = None) -> None:
+        ray = _ray()
+        try:
+            ray.init(
+                address=address,
+                num_cpus=workers if address == "local" else None,
+                include_dashboard=False if address == "local" else None,
+                configure_logging=False,
+                log_to_driver=False,
+            )
+        except (ConnectionError, ValueError, RuntimeError) as error:
+            raise InvalidInput(
+                f"The cluster {address} doesn't answer ({error}). Check that `ray start --head` runs there."
+            ) from error
+        self._ray = ray
+        self._setup = ray.put(setup)
+        on_gpu = {"num_gpus": 1} if setup.device == "cuda" else {}
+        self._do = ray.remote(max_retries=0, **on_gpu)(_do)
+
+    def __enter__(self) -> RayCrew:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ray.shutdown()
+
+    def run(self, step: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Any]]:
+        """See `crew.Crew`."""
+        ray, coming = self._ray, iter(enumerate(tasks))
+        on_their_way: dict[Any, int] = {}
+        most = _WAITING * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        while True:
+            while len(on_their_way) < most and (sent := next(coming, None)) is not None:
+                index, arguments = sent[0], prepared(sent[1])
+                if isinstance(arguments, Failure):
+                    yield index, arguments
+                else:
+                    on_their_way[self._do.remote(self._setup, step, arguments)] = index
+            if not on_their_way:
+                return
+            (ready, *_), _ = ray.wait(list(on_their_way))
+            yield on_their_way.pop(ready), self._result(ready)
+
+    def _result(self, ready: Any) -> Any:
+        try:
+            return self._ray.get(ready)
+        except self._ray.exceptions.RayError as error:
+            reason = str(error).splitlines()[0]
+            return Failure(f"The worker that had this page was lost ({reason}).")
+
+
+def _do(setup: Setup, step: str, arguments: tuple[Any, ...]) -> Any:
+    """Runs on a worker, which keeps its engine from task to task."""
+    try:
+        desk = _desk(setup)
+    except ColorizerError as error:
+        return Failure(str(error))
+    return attempt(desk, step, arguments)
+
+
+@lru_cache(maxsize=1)
+def _desk(setup: Setup) -> Desk:
+    return Desk(setup)
+
+
+def _ray() -> Any:
+    import os
+
+    # Ray would copy the whole environment's settings for uv, and send usage figures home.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    try:
+        import ray
+        import ray.exceptions
+    except ImportError as error:
+        raise InvalidInput(
+            "Working on a cluster needs Ray, which isn't installed."
+            " Install it with `pip install krita-colorize[cluster]`, here and on the workers."
+        ) from error
+    return ray

@@ -1,0 +1,403 @@
+"""A whole batch in order: find the pages, survey and compare them, agree, colour, write, remember.
+
+Every result is written whole and then remembered (`journal`), so that being killed at any moment loses at most the
+pages in work. What was surveyed is kept in a hidden folder beside the results. Files are only ever added to the output
+folder; a result that somebody has changed by hand since is left alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import re
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from colorizer.batch.crew import Crew, LocalCrew
+from colorizer.batch.journal import Entry, Journal
+from colorizer.batch.work import Coloured, Failure, Page, Setup, Tell
+from colorizer.engines.base import Engine, Mode, Options
+from colorizer.engines.sequences import REACH, SequenceEngine
+from colorizer.errors import InvalidInput
+from colorizer.progress import Progress
+
+SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp", ".tga", ".ppm", ".psd"}
+KEPT = ".batch"
+"""Folder in the output folder for what was surveyed."""
+
+Place = TypeVar("Place", bound=Hashable)
+"""A page, or two."""
+
+
+@dataclass(frozen=True)
+class BatchJob:
+    """A folder of pages and all that decides how they are coloured."""
+
+    folder: Path
+    references: tuple[Path, ...]
+    output: Path
+    engine: str = "match"
+    model: str = ""
+    mode: Mode = Mode.WHOLE
+    masks: Path | None = None
+    """Folder with the pages' foreground masks, by the pages' stems."""
+    reference_masks: tuple[Path, ...] = ()
+    """Empty, or one for each reference."""
+    seed: int = 0
+    options: Options = Options()
+    device: str = "auto"
+    consistent: bool = True
+    layers: bool = False
+    cluster: str | None = None
+    workers: int | None = None
+    """For the cluster `local`."""
+
+
+class Status(str, Enum):
+    """What became of a page."""
+
+    WAITING = "waiting"
+    DONE = "done"
+    UNCHANGED = "unchanged"
+    """Finished by an earlier run."""
+    KEPT = "kept"
+    """Changed by hand since an earlier run; not touched, though it would be coloured otherwise now."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """One page on its way."""
+
+    path: Path
+    mask: Path | None
+    output: Path
+
+    def read(self) -> Page:
+        """The page's files."""
+        return Page(self.path.name, self.path.read_bytes(), self.mask.read_bytes() if self.mask else None)
+
+
+def find_pages(folder: Path) -> list[Path]:
+    """The pictures of a folder in natural order: page 2 before page 10.
+
+    Raises:
+        InvalidInput: there is no such folder, or no picture in it.
+    """
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder} is no folder. Give the folder that holds the pages.")
+    found = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+    ]
+    if not found:
+        raise InvalidInput(f"{folder} holds no pictures. Give the folder that holds the pages.")
+    return sorted(found, key=lambda path: (_natural(path.name), path.name))
+
+
+def colorize_batch(job: BatchJob, progress: Progress) -> dict[str, Any]:
+    """Colours a folder of pages; goes on where an earlier run stopped.
+
+    Returns:
+        `engine`, `output`, `together` (whether the pages agreed on colours), the numbers `done`, `unchanged`, `kept`
+        and `failed`, and `pages`, each `page`, `output`, `status`, `seconds` and `error`. JSON values only.
+
+    Raises:
+        ColorizerError: with a sentence for what concerns all pages; single failed pages are in the list.
+    """
+    from colorizer.engines.registry import get
+
+    plans = _plans(job)
+    engine = get(job.engine)
+    setup = _setup(job, engine)
+    job.output.mkdir(parents=True, exist_ok=True)
+    bar = _Bar(progress, len(plans))
+    with _crew(job, setup, bar.step) as crew:
+        batch = _Batch(plans, setup.key, crew, job.output, bar)
+        together = job.consistent and job.options.palette_lock and len(plans) > 1
+        if together and isinstance(engine, SequenceEngine):
+            batch.agree(engine)
+        else:
+            together = False
+        batch.colour()
+    pages = batch.report()
+    counts = {
+        status.value: sum(page["status"] == status.value for page in pages)
+        for status in Status
+        if status is not Status.WAITING
+    }
+    return {"engine": job.engine, "output": str(job.output), "together": together, **counts, "pages": pages}
+
+
+def sentence(record: dict[str, Any]) -> str:
+    """What came of a batch, for people."""
+    failed = [page for page in record["pages"] if page["status"] == Status.FAILED.value]
+    text = f"{record['output']}: {record['done']} pages coloured, {record['unchanged']} were finished already"
+    if record["kept"]:
+        text += f", {record['kept']} left alone because they were changed by hand"
+    listed = "".join(f"\n  {page['page']}: {page['error']}" for page in failed)
+    return f"{text}, {len(failed)} failed.{listed}" if failed else f"{text}."
+
+
+class _Bar:
+    """Progress over pages, and over the steps of the page in work."""
+
+    def __init__(self, progress: Progress, pages: int) -> None:
+        self._progress = progress
+        self._pages = pages
+        self._part = ""
+        self._done = 0
+
+    def part(self, name: str, done: int, pages: int) -> None:
+        """A part of the work is so far."""
+        self._part, self._done, self._pages = name, done, pages
+        self._progress.stage(f"{name} {done}/{pages}", done, pages)
+
+    def step(self, name: str, done: int, total: int) -> None:
+        """How far the page in work is."""
+        share = self._done + min(1.0, done / max(1, total))
+        self._progress.stage(f"{self._part} {self._done + 1}/{self._pages}: {name}", share, self._pages)
+
+
+@dataclass
+class _Line:
+    """What is known of one page so far."""
+
+    plan: _Plan
+    status: Status = Status.WAITING
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass
+class _Batch:
+    """The pages while they are worked on."""
+
+    plans: Sequence[_Plan]
+    setup_key: str
+    crew: Crew
+    output: Path
+    bar: _Bar
+    lines: list[_Line] = field(init=False)
+    keys: list[str] = field(init=False)
+    """Of every page with everything that decides it but the agreement."""
+    agreed: dict[int, bytes] = field(default_factory=dict)
+    """Page -> its survey with the colours agreed on."""
+
+    def __post_init__(self) -> None:
+        self.lines = [_Line(plan) for plan in self.plans]
+        self.journal = Journal(self.output)
+        self.keys = [self._page_key(plan) for plan in self.plans]
+
+    def agree(self, engine: SequenceEngine) -> None:
+        """Surveys and compares the pages and lets them agree on colours."""
+        pages = range(len(self.plans))
+        keys = {page: self.keys[page] for page in pages}
+        surveys = self._kept("Surveying", "survey", keys, lambda page: (self.plans[page].read(),))
+        there = sorted(surveys)
+        pairs = [
+            (one, other) for index, one in enumerate(there) for other in there[index + 1 : index + 1 + REACH]
+        ]
+        pair_keys = {pair: _digest(surveys[pair[0]], surveys[pair[1]]) for pair in pairs}
+        found = self._kept(
+            "Comparing", "compare", pair_keys, lambda pair: (surveys[pair[0]], surveys[pair[1]])
+        )
+        place = {page: index for index, page in enumerate(there)}
+        likeness = {
+            (place[one], place[other]): np.load(io.BytesIO(content))
+            for (one, other), content in found.items()
+        }
+        agreed = engine.agree([engine.read_survey(surveys[page]) for page in there], likeness)
+        self.agreed = {page: survey.to_bytes() for page, survey in zip(there, agreed, strict=True)}
+        self._tidy({*keys.values(), *pair_keys.values()})
+
+    def colour(self) -> None:
+        """Colours every page that isn't finished."""
+        keys = {}
+        for page, line in enumerate(self.lines):
+            if line.status is not Status.FAILED:
+                agreed = self.agreed.get(page, b"")
+                keys[page] = _digest(self.keys[page].encode(), agreed)
+                line.status = _status(
+                    self.journal.entries.get(line.plan.path.name), keys[page], line.plan.output
+                )
+        todo = [page for page, line in enumerate(self.lines) if line.status is Status.WAITING]
+
+        def finish(page: int, coloured: Coloured) -> None:
+            line = self.lines[page]
+            write_whole(line.plan.output, coloured.content)
+            sha256 = hashlib.sha256(coloured.content).hexdigest()
+            self.journal.add(Entry(line.plan.path.name, keys[page], line.plan.output.name, sha256))
+            line.status, line.seconds = Status.DONE, coloured.seconds
+
+        arguments = lambda page: (self.plans[page].read(), self.agreed.get(page))  # noqa: E731
+        self._fail(self._work("Colouring", "colour", todo, arguments, finish))
+
+    def report(self) -> list[dict[str, Any]]:
+        """One entry a page, JSON values."""
+        return [
+            {
+                "page": line.plan.path.name,
+                "output": line.plan.output.name,
+                "status": line.status.value,
+                "seconds": line.seconds,
+                "error": line.error,
+            }
+            for line in self.lines
+        ]
+
+    def _kept(
+        self, part: str, step: str, keys: Mapping[Place, str], arguments: Callable[[Place], tuple[Any, ...]]
+    ) -> dict[Place, bytes]:
+        """The results of a step, from an earlier run where there are any; a page without one has failed."""
+        folder = self.output / KEPT
+        folder.mkdir(exist_ok=True)
+        files = {place: folder / f"{key}.{step}" for place, key in keys.items()}
+        missing = [place for place, file in files.items() if not file.is_file()]
+        failed = self._work(
+            part, step, missing, arguments, lambda place, content: write_whole(files[place], content)
+        )
+        self._fail({page: error for page, error in failed.items() if isinstance(page, int)})
+        return {place: file.read_bytes() for place, file in files.items() if place not in failed}
+
+    def _work(
+        self,
+        part: str,
+        step: str,
+        places: Sequence[Place],
+        arguments: Callable[[Place], tuple[Any, ...]],
+        finish: Callable[[Place, Any], None],
+    ) -> dict[Place, str]:
+        """Does a step for some pages or pairs, those that fail once more; what failed twice and why."""
+        errors: dict[Place, str] = {}
+        through = 0
+        self.bar.part(part, 0, max(1, len(places)))
+        for _attempt in range(2):
+            todo, errors = list(errors or places), {}
+            tasks = [partial(arguments, place) for place in todo]
+            for index, result in self.crew.run(step, tasks):
+                if isinstance(result, Failure):
+                    errors[todo[index]] = result.sentence
+                    continue
+                finish(todo[index], result)
+                through += 1
+                self.bar.part(part, min(through, len(places) - 1), len(places))
+            if not errors:
+                break
+        return errors
+
+    def _fail(self, errors: Mapping[int, str]) -> None:
+        for page, error in errors.items():
+            self.lines[page].status, self.lines[page].error = Status.FAILED, error
+
+    def _page_key(self, plan: _Plan) -> str:
+        """SHA-256 of a page's files and the setup; of a file that can't be read, of its name."""
+        try:
+            key = plan.read().key
+        except OSError:
+            key = plan.path.name
+        return _digest(self.setup_key.encode(), key.encode())
+
+    def _tidy(self, keys: set[str]) -> None:
+        """Takes away what was kept for other pages or settings."""
+        for file in (self.output / KEPT).iterdir():
+            if file.stem not in keys:
+                file.unlink()
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file that appears whole or not at all."""
+    part = path.with_name(path.name + ".part")
+    try:
+        part.write_bytes(content)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _status(entry: Entry | None, key: str, output: Path) -> Status:
+    """What is to be done about a page that an earlier run may have finished."""
+    if entry is None or entry.output != output.name or not output.is_file():
+        return Status.WAITING
+    if entry.key == key:
+        return Status.UNCHANGED
+    as_made = hashlib.sha256(output.read_bytes()).hexdigest() == entry.sha256
+    return Status.WAITING if as_made else Status.KEPT
+
+
+def _plans(job: BatchJob) -> list[_Plan]:
+    """Every page with its result's place.
+
+    Raises:
+        InvalidInput: results would replace what is read, or each other.
+    """
+    if job.output.resolve() == job.folder.resolve():
+        raise InvalidInput("The results would lie among the pages. Choose another folder for them.")
+    masks = {} if job.masks is None else {path.stem: path for path in find_pages(job.masks)}
+    own = {path.resolve() for path in job.references}
+    plans: dict[str, _Plan] = {}
+    for path in find_pages(job.folder):
+        if path.resolve() in own:
+            continue
+        output = job.output / (path.stem + (".ora" if job.layers else ".png"))
+        if path.stem in plans:
+            raise InvalidInput(
+                f"{plans[path.stem].path.name} and {path.name} would get the same result's name. Rename one."
+            )
+        plans[path.stem] = _Plan(path, masks.get(path.stem), output)
+    if not plans:
+        raise InvalidInput(f"{job.folder} holds only the references. Put the pages there.")
+    return list(plans.values())
+
+
+def _setup(job: BatchJob, engine: Engine) -> Setup:
+    masks: tuple[Path | None, ...] = job.reference_masks or (None,) * len(job.references)
+    references = tuple(
+        Page(path.name, path.read_bytes(), mask.read_bytes() if mask else None)
+        for path, mask in zip(job.references, masks, strict=True)
+    )
+    if len(references) > engine.info.max_references:
+        raise InvalidInput(
+            f"{engine.info.title} takes at most {engine.info.max_references} references, not {len(references)}."
+        )
+    models = {model.name: model.sha256 for model in engine.info.models}
+    return Setup(
+        engine=job.engine,
+        model=job.model,
+        mode=job.mode,
+        references=references,
+        seed=job.seed,
+        options=job.options,
+        device=job.device,
+        layers=job.layers,
+        model_sha256=models.get(job.model) or next(iter(models.values()), ""),
+    )
+
+
+@contextmanager
+def _crew(job: BatchJob, setup: Setup, tell: Tell) -> Iterator[Crew]:
+    if job.cluster is None:
+        yield LocalCrew(setup, tell)
+        return
+    from colorizer.batch.cluster import RayCrew
+
+    with RayCrew(job.cluster, setup, job.workers) as crew:
+        yield crew
+
+
+def _digest(*parts: bytes) -> str:
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """Digits as numbers, the rest without case."""
+    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]

@@ -1,0 +1,199 @@
+"""What is done to one page of a batch: bytes in, bytes out, so that it doesn't matter on which machine.
+
+No files, no order of pages, no retries: those are `run`'s.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import colorizer
+from colorizer.engines.base import ColorizeRequest, Engine, Layer, Mask, Mode, Options, Picture, Reference
+from colorizer.engines.sequences import SequenceEngine
+from colorizer.errors import Cancelled, ColorizerError
+
+Tell = Callable[[str, int, int], None]
+"""Stage, done, total."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture file and, where there is one, the file that says where its figure is."""
+
+    name: str
+    content: bytes
+    mask: bytes | None = None
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of both, in hex."""
+        both = (self.content, b"" if self.mask is None else b"mask" + self.mask)
+        return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in both)).hexdigest()
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What is the same for all pages."""
+
+    engine: str
+    model: str
+    mode: Mode
+    references: tuple[Page, ...]
+    seed: int
+    options: Options
+    device: str
+    layers: bool
+    """OpenRaster with layers instead of one PNG."""
+    model_sha256: str = ""
+    """Of the weights, where the engine knows it."""
+
+    @cached_property
+    def key(self) -> str:
+        """SHA-256 of everything that decides a page, in hex; where it is computed doesn't."""
+        said = [
+            *(colorizer.__version__, self.engine, self.model, self.model_sha256, self.mode.value),
+            *(reference.key for reference in self.references),
+            *(str(self.seed), repr(asdict(self.options)), str(self.layers)),
+        ]
+        return hashlib.sha256("\n".join(said).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Coloured:
+    """A finished page as a file's bytes."""
+
+    content: bytes
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task has no result, as people read it."""
+
+    sentence: str
+
+
+class Desk:
+    """One process's engine and pool, ready for any number of pages."""
+
+    def __init__(self, setup: Setup, tell: Tell = lambda *_: None) -> None:
+        from colorizer.engines.device import choose_device
+        from colorizer.engines.registry import get
+
+        self.setup = setup
+        self.tell = tell
+        self.engine: Engine = get(setup.engine)
+        self.engine.load(choose_device(setup.device), setup.model)
+        self._references = tuple(
+            Reference(_picture(page), _mask(page.name, page.mask)) for page in setup.references
+        )
+
+    def survey(self, page: Page) -> bytes:
+        """A page's survey, see `colorizer.engines.sequences`."""
+        return self._sequences.survey(self._request(page), _Reporter(self.tell)).to_bytes()
+
+    def compare(self, one: bytes, other: bytes) -> bytes:
+        """The likeness of two surveyed pages as .npy."""
+        read = self._sequences.read_survey
+        stream = io.BytesIO()
+        np.save(stream, self._sequences.compare(read(one), read(other)))
+        return stream.getvalue()
+
+    def colour(self, page: Page, survey: bytes | None) -> Coloured:
+        """The coloured page; as surveyed where there is a survey."""
+        start = time.perf_counter()
+        request, reporter = self._request(page), _Reporter(self.tell)
+        if survey is None:
+            result = self.engine.colorize(request, reporter)
+        else:
+            agreed = self._sequences.read_survey(survey)
+            result = self._sequences.colorize_surveyed(request, agreed, reporter)
+        content = _file(self.setup, result.layers, request.sketch)
+        return Coloured(content, round(time.perf_counter() - start, 3))
+
+    @property
+    def _sequences(self) -> SequenceEngine:
+        assert isinstance(self.engine, SequenceEngine)
+        return self.engine
+
+    def _request(self, page: Page) -> ColorizeRequest:
+        setup = self.setup
+        return ColorizeRequest(
+            _picture(page),
+            self._references,
+            mode=setup.mode,
+            sketch_mask=_mask(page.name, page.mask),
+            model=setup.model,
+            seed=setup.seed,
+            options=setup.options,
+        )
+
+
+def attempt(desk: Desk, step: str, arguments: tuple[Any, ...]) -> Any:
+    """Does a step of a desk by its name; a `Failure` where it fails, whatever the reason.
+
+    Raises:
+        Cancelled: the person who started it wants it to stop.
+    """
+    try:
+        return getattr(desk, step)(*arguments)
+    except Cancelled:
+        raise
+    except ColorizerError as error:
+        return Failure(str(error))
+    except MemoryError:
+        return Failure(
+            "There was not enough memory for this page. Close other programs or use a smaller picture."
+        )
+    except Exception as error:  # noqa: BLE001 - one page must not end a night's work on a thousand others
+        return Failure(f"This page failed for a reason of our own ({type(error).__name__}: {error}).")
+
+
+class _Reporter:
+    """An engine's `Report` that tells stages on."""
+
+    def __init__(self, tell: Tell) -> None:
+        self._tell = tell
+
+    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
+        self._tell(name, done, total)
+
+    def preview(self, picture: object) -> None:
+        """Nobody looks at previews of a batch."""
+
+
+def _picture(page: Page) -> Picture:
+    from colorizer.imaging.pictures import decode_picture
+
+    return decode_picture(page.content, name=page.name)
+
+
+def _mask(name: str, content: bytes | None) -> Mask | None:
+    from colorizer.imaging.masks import mask_from_picture
+    from colorizer.imaging.pictures import decode_picture
+
+    return None if content is None else mask_from_picture(decode_picture(content, name=f"The mask of {name}"))
+
+
+def _file(setup: Setup, layers: tuple[Layer, ...], sketch: Picture) -> bytes:
+    from colorizer.imaging.layers import with_lines
+    from colorizer.imaging.openraster import write_openraster
+    from colorizer.imaging.pictures import encode_png
+
+    if not setup.layers:
+        return encode_png(with_lines(layers, sketch))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "page.ora"
+        name = f"Colorized · {Path(setup.references[0].name).stem} · seed {setup.seed}"
+        write_openraster(path, layers, sketch, name=name)
+        return path.read_bytes()
