@@ -216,6 +216,8 @@ def _hint(mask: NDArray[np.uint8]) -> torch.Tensor:
 def agree(surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
     """The surveys with the colours that all pages agreed on."""
     palette, votes = _ballot(surveys)
+    if not len(palette):
+        return list(surveys)
     bonds: list[list[tuple[int, Likeness]]] = [[] for _ in surveys]
     for (one, other), alike in sorted(likeness.items()):
         bonds[one].append((other, alike))
