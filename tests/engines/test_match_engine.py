@@ -326,3 +326,17 @@ def test_region_on_both_sides_of_the_mask_may_leak() -> None:
 def test_what_was_asked_for_and_stayed_clear_is_to_be_checked(mode: Mode, found: list[str]) -> None:
     everything = Reference(box_reference(), np.full((128, 128), 255, np.uint8))
     assert kinds(run(replace(REQUEST, references=(everything,), mode=mode))) == found
+
+
+def test_style_detail_adds_shading_where_the_reference_has_it() -> None:
+    flat = run(replace(REQUEST, options=Options(style_detail=True)))
+    assert [layer.name for layer in flat.layers] == ["Background", "Flats"]
+    reference = box_reference(256)
+    soft = np.linspace(1, 0.7, 256)[:, None, None]
+    reference[..., :3] = np.rint(reference[..., :3] * soft)
+    request = replace(REQUEST, references=(Reference(reference, box_mask(256)),))
+    shaded = run(replace(request, options=Options(style_detail=True)))
+    assert [layer.name for layer in shaded.layers[:3]] == ["Background", "Flats", "Shading"]
+    assert (shaded.layers[2].pixels[..., 3] == shaded.layers[1].mask).all()
+    assert [layer.name for layer in run(request).layers] == ["Background", "Flats"]
+    assert shaded.report["unpainted_pixels"] == 0

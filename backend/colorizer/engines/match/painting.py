@@ -1,4 +1,4 @@
-"""From what was found for every region to layers: colours as decided or as the artist said, and a report on them.
+"""From what was found for every region to layers: colours as decided or as the artist said, shading, and a report.
 
 Nothing is decided about correspondence here (`matching`); what hints and bindings mean is in `hints`.
 """
@@ -19,9 +19,10 @@ from colorizer.engines.match.readout import Colouring
 from colorizer.imaging import color
 from colorizer.imaging.check import Opening, Suspects, find_openings, make_check
 from colorizer.imaging.color import RGB
-from colorizer.imaging.layers import coverage
+from colorizer.imaging.layers import coverage, flatten
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.regions import Regions
+from colorizer.imaging.shading import shade
 
 DOUBTFUL = 0.45
 """Confidence below which a region should be looked at (from the study)."""
@@ -96,13 +97,17 @@ def _side(found: Colouring | None, shown: NDArray[np.bool_], wishes: Wishes) -> 
 
 
 def layers_of(request: ColorizeRequest, regions: Regions, painting: Painting) -> tuple[Layer, ...]:
-    """The flat layers of the request's mode, bottom to top."""
+    """The layers of the request's mode, bottom to top."""
     layers: list[Layer] = []
     if request.mode is not Mode.FOREGROUND:
         layers.append(_background_layer(request, regions, painting.background))
     if request.mode is not Mode.BACKGROUND:
         name = "Flats" if request.options.palette_lock else "Colours"
-        layers.append(_layer(name, Role.FIGURE, "Foreground mask", regions, painting.figure))
+        figure = _layer(name, Role.FIGURE, "Foreground mask", regions, painting.figure)
+        layers.append(figure)
+        if request.options.style_detail:
+            shown = flatten([figure], *regions.labels.shape[::-1])
+            layers += shade(shown, [reference.picture for reference in request.references])
     return tuple(layers)
 
 
@@ -142,7 +147,8 @@ def report_on(
 ) -> dict[str, Any]:
     """What the docker shows beside the result. JSON values only."""
     seen, confidence = painting.seen(request.mode), painting.confidence(request)
-    painted = sum(cv2.countNonZero(coverage(layer)) for layer in layers)
+    flats = [layer for layer in layers if layer.role in (Role.BACKGROUND, Role.FIGURE)]
+    painted = sum(cv2.countNonZero(coverage(layer)) for layer in flats)
     area = regions.areas()
     return {
         "palette": color.as_hex(painting.palette),
