@@ -183,6 +183,7 @@ class Catalogue(QtCore.QObject):
         self.problem = task.error or " ".join(task.problems)
         if task.kind == "convert" and catalogue.SAYS_PREDICTION in task.error:
             self.asks_prediction = self._brought
+        self.changed.emit()
         self.models_changed.emit()
 
     @guarded

@@ -40,6 +40,7 @@ class AdvancedFold(QtWidgets.QWidget):
         form = QtWidgets.QFormLayout(inside)
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(4)
+        form.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         for name, default in _values(Options()).items():
             self._add(form, name, default)
