@@ -5,6 +5,7 @@ Nothing happens before `start`, and nothing heavy before a Krita window asks for
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -16,10 +17,27 @@ TITLE = "Colorize"
 
 
 def start() -> None:
-    """Registers the docker with Krita."""
-    from krita_colorize.krita_port import dock
+    """Registers the docker and its actions with Krita, in Krita's language."""
+    from krita_colorize.core import words
+    from krita_colorize.core.actions import ACTIONS
+    from krita_colorize.krita_port import actions, dock
+    from krita_colorize.qt import QtCore
 
+    # Krita puts the language that was chosen in its own settings into LANGUAGE.
+    words.use(os.environ.get("LANGUAGE", "").partition(":")[0] or QtCore.QLocale().name())
     dock.register(DOCKER_NAME, TITLE, make_docker)
+    actions.register(ACTIONS, run_action)
+
+
+def run_action(window: QtWidgets.QMainWindow, name: str) -> None:
+    """Hands an action to the docker of its window; one that isn't there yet does nothing."""
+    from krita_colorize.qt import QtWidgets
+    from krita_colorize.ui.docker import DockerWidget
+
+    frame = window.findChild(QtWidgets.QDockWidget, DOCKER_NAME)
+    docker = frame.widget() if frame is not None else None
+    if isinstance(docker, DockerWidget):
+        docker.run_action(name)
 
 
 def make_docker(port: LibKisPort) -> QtWidgets.QWidget:

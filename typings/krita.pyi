@@ -1,4 +1,6 @@
 # The part of Krita's Python interface that krita_port uses, as found in Krita 5.1.5; later additions are marked.
+from typing import Any
+
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 
 # `from PyQt import *` is part of the module.
@@ -83,6 +85,7 @@ class View(QtCore.QObject):
 class Window(QtCore.QObject):
     def activeView(self) -> View | None: ...
     def qwindow(self) -> QtWidgets.QMainWindow: ...
+    def createAction(self, id: str, text: str, menu: str) -> Any: ...
 
 class Extension(QtCore.QObject):
     def __init__(self, parent: QtCore.QObject | None) -> None: ...

@@ -163,6 +163,21 @@ class DocumentModel(QtCore.QObject):
             self._port.write_note(self.info.key, notes.NOTE, note)
             self.settings_changed.emit()
 
+    def sketches(self) -> list[LayerInfo]:
+        """The layers that have settings of their own with a reference, and are used by none as mask or reference."""
+        layers = [
+            layer for layer in layer_lists.colourable(self.layers) if self.settings_of(layer.id).references
+        ]
+        used = {key for layer in layers for key in self.settings_of(layer.id).layer_ids}
+        return [layer for layer in layers if layer.id not in used]
+
+    def take_over(self, settings: Settings) -> None:
+        """Gives the sketch the settings of another one; masks, hints and bindings stay, for they are drawn for it."""
+        own = self.settings
+        self.change(
+            **vars(replace(settings, sketch_mask=own.sketch_mask, hints=own.hints, bindings=own.bindings))
+        )
+
     def change_options(self, **fields: Any) -> None:
         """Changes switches and numbers; as `change`."""
         self.change(options=replace(self.settings.options, **fields))

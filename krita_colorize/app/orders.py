@@ -19,7 +19,6 @@ from krita_colorize.app.jobs import Job, Jobs, JobState
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.references import References
 from krita_colorize.app.workers import Workers
-from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
 from krita_colorize.core.kept import Base
 from krita_colorize.core.port import KritaPort, NewLayer, Pixels
@@ -125,11 +124,7 @@ class Orders(QtCore.QObject):
 
     def colorize_all(self, model: DocumentModel) -> int:
         """Colours every sketch layer that has settings of its own, each in its mode; how many there are."""
-        sketches = [
-            layer for layer in layer_lists.colourable(model.layers) if model.settings_of(layer.id).references
-        ]
-        used = {key for layer in sketches for key in model.settings_of(layer.id).layer_ids}
-        chosen = [layer for layer in sketches if layer.id not in used][:MAX_JOBS]
+        chosen = model.sketches()[:MAX_JOBS]
         for layer in chosen:
             source = Source(SourceKind.LAYER, layer.id, layer.name)
             self.colorize(model, self.request_for(model, source, model.settings_of(layer.id)))

@@ -223,6 +223,7 @@ class Session(QtCore.QObject):
         """Whether the selected result is laid over the canvas."""
         self.show_on_canvas = show
         self._show_selected()
+        self.results_changed.emit()
 
     @guarded
     def toggle_backend(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
+from krita_colorize.core.errors import Told
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.check import CheckPanel
@@ -47,9 +48,33 @@ class DockerWidget(QtWidgets.QWidget):
         model = session.document
         self._colorize.setEnabled(model is not None and model.sketch is not None)
         self._redo.setEnabled(model is not None and bool(model.results))
+        count = len(model.sketches()) if model is not None else 0
+        self._all.setText(tr("All ({count})", count=count))
+        self._all.setVisible(count > 1)
         self._cancel.setEnabled(job is not None)
         self._show_progress(round(job.progress.fraction * _STEPS) if job else 0)
         self._progress.setVisible(job is not None)
+
+    @guarded
+    def run_action(self, name: str) -> None:
+        """Does what one of `core.actions` says; pressing its keys is the same as clicking."""
+        session = self.session
+        model = session.document
+        steps = {"next_result": 1, "previous_result": -1, "next_place": 1, "previous_place": -1}
+        if name in ("colorize", "redo", "cancel", "apply"):
+            getattr(session, name)()
+        elif name.endswith("_result"):
+            session.step_result(steps[name])
+        elif name == "create_mask":
+            session.create_mask()
+        elif name == "overlay":
+            session.set_show_on_canvas(not session.show_on_canvas)
+        elif model is None:
+            raise Told(tr("Open a picture first."))
+        elif name == "create_hints":
+            session.orders.make_hints(model)
+        else:
+            session.checks.step(model, steps[name])
 
     def _show_progress(self, value: int) -> None:
         if value != self._progress.value():
@@ -69,6 +94,10 @@ class DockerWidget(QtWidgets.QWidget):
         self._colorize.setFont(font)
         self._colorize.setMinimumHeight(32)
         self._colorize.clicked.connect(self.session.colorize)
+        self._all = QtWidgets.QPushButton()
+        self._all.setObjectName("colorize_all_button")
+        self._all.setToolTip(tr("Colour every sketch layer that has settings, each in its own mode."))
+        self._all.clicked.connect(self.session.colorize_all)
         self._redo = QtWidgets.QPushButton("Redo")
         self._redo.setObjectName("redo_button")
         self._redo.setToolTip("Colour again as the selected result was, with the masks as they are now.")
@@ -77,7 +106,7 @@ class DockerWidget(QtWidgets.QWidget):
         self._cancel.setObjectName("cancel_button")
         self._cancel.setToolTip("Stop the job that is running.")
         self._cancel.clicked.connect(self.session.cancel)
-        for button in (self._redo, self._cancel):
+        for button in (self._all, self._redo, self._cancel):
             button.setMinimumHeight(32)
 
     def _init_layout(self, icons: Icons) -> None:
@@ -89,7 +118,7 @@ class DockerWidget(QtWidgets.QWidget):
         layout.setSpacing(6)
         layout.addWidget(StatusBar(self.session))
         layout.addWidget(ScrollColumn(self._settings(icons)))
-        layout.addLayout(row(self._colorize, self._redo, self._cancel))
+        layout.addLayout(row(self._colorize, self._all, self._redo, self._cancel))
         layout.addWidget(self._progress)
         layout.addWidget(Results(self.session))
         layout.addStretch(1)

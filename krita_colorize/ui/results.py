@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from krita_colorize.app.document import Item
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
+from krita_colorize.core import modes
+from krita_colorize.core.settings import MAX_SEED
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.widgets import picture_icon, row
+from krita_colorize.ui.widgets import ToolButton, picture_icon, row
 
+VARIATIONS = 3
 _ICON_SIDE = 72
 _NUMBER = QtCore.Qt.ItemDataRole.UserRole
 
@@ -19,7 +25,7 @@ class Results(QtWidgets.QWidget):
         super().__init__(parent)
         self.report = session.report
         self._session = session
-        self._shown: list[tuple[int, bool]] = []
+        self._shown: list[tuple[int, bool, int]] = []
         self._init_strip()
         self._apply = self._button(
             "apply_button", "Apply", "Insert the selected result as a group of layers."
@@ -27,19 +33,21 @@ class Results(QtWidgets.QWidget):
         self._apply.clicked.connect(session.apply)
         self._discard = self._button("discard_button", "Discard", "Drop the selected result.")
         self._discard.clicked.connect(session.discard)
-        self._show_check = QtWidgets.QCheckBox("Show on canvas")
+        self._show_check = QtWidgets.QCheckBox(tr("On canvas"))
         self._show_check.setObjectName("show_on_canvas_check")
         self._show_check.setToolTip(
             "Lay the selected result over the canvas. The picture itself isn't touched."
         )
         self._show_check.setChecked(session.show_on_canvas)
         self._show_check.toggled.connect(session.set_show_on_canvas)
+        self._init_compare()
+        self._more = self._more_button()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self._list)
-        layout.addWidget(self._show_check)
-        layout.addLayout(row(self._apply, self._discard))
+        layout.addLayout(row(self._show_check, self._before, self._other))
+        layout.addLayout(row(self._apply, self._discard, self._more))
         session.results_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
         self.refresh()
@@ -50,7 +58,7 @@ class Results(QtWidgets.QWidget):
         model = self._session.document
         results, selected = (model.results, model.selected) if model else ([], None)
         blocker = QtCore.QSignalBlocker(self._list)
-        shown = [(item.number, bool(item.group_id)) for item in results]
+        shown = [(item.number, bool(item.group_id), item.changes) for item in results]
         if shown != self._shown:
             self._shown = shown
             self._list.clear()
@@ -60,9 +68,14 @@ class Results(QtWidgets.QWidget):
         if selected is None:
             self._list.clearSelection()
         blocker.unblock()
+        blocker = QtCore.QSignalBlocker(self._show_check)
+        self._show_check.setChecked(self._session.show_on_canvas)
+        blocker.unblock()
         self.setVisible(bool(results))
         self._apply.setEnabled(selected is not None)
-        self._discard.setEnabled(selected is not None)
+        for widget in (self._discard, self._more, self._before):
+            widget.setEnabled(selected is not None)
+        self._other.setEnabled(selected is not None and len(results) > 1)
 
     def _init_strip(self) -> None:
         self._list = QtWidgets.QListWidget()
@@ -80,6 +93,54 @@ class Results(QtWidgets.QWidget):
         self._list.setFixedHeight(_ICON_SIDE + 34)
         self._list.currentRowChanged.connect(self._on_current_row_changed)
 
+    def _init_compare(self) -> None:
+        self._before = ToolButton(
+            "before_button", tr("Before"), tr("Hold to see the picture without the result.")
+        )
+        self._other = ToolButton(
+            "other_button", tr("Other"), tr("Hold to see the result that was selected before this one.")
+        )
+        for button, other in ((self._before, False), (self._other, True)):
+            button.pressed.connect(partial(self._session.peek, other=other))
+            button.released.connect(self._session.peek_ends)
+
+    def _more_button(self) -> ToolButton:
+        button = ToolButton("more_results_button", tr("More"), tr("What else can be done with this result."))
+        button.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
+        menu = QtWidgets.QMenu(self)
+        menu.setObjectName("more_results_menu")
+        for text, slot in (
+            (tr("Colour again with these settings"), self._on_again),
+            (tr("Variations: the next three seeds"), self._on_variations),
+            (tr("Give its settings to the sketch"), self._on_use_settings),
+        ):
+            action = menu.addAction(text)
+            assert action is not None
+            action.triggered.connect(slot)
+        button.setMenu(menu)
+        return button
+
+    @guarded
+    def _on_again(self) -> None:
+        model = self._session.document
+        if model is not None and model.selected is not None:
+            seed = model.selected.result.request.settings.seed
+            self._session.orders.again(model, model.selected, [seed])
+
+    @guarded
+    def _on_variations(self) -> None:
+        model = self._session.document
+        if model is not None and model.selected is not None:
+            seed = model.selected.result.request.settings.seed
+            seeds = [(seed + step) % (MAX_SEED + 1) for step in range(1, VARIATIONS + 1)]
+            self._session.orders.again(model, model.selected, seeds)
+
+    @guarded
+    def _on_use_settings(self) -> None:
+        model = self._session.document
+        if model is not None and model.selected is not None:
+            model.take_over(model.selected.result.request.settings)
+
     def _button(self, name: str, text: str, tooltip: str) -> QtWidgets.QPushButton:
         button = QtWidgets.QPushButton(text)
         button.setObjectName(name)
@@ -93,14 +154,21 @@ class Results(QtWidgets.QWidget):
 
 
 def _list_item(item: Item) -> QtWidgets.QListWidgetItem:
-    settings = item.result.request.settings
-    shown = QtWidgets.QListWidgetItem(f"✓ seed {settings.seed}" if item.group_id else f"seed {settings.seed}")
+    request = item.result.request
+    settings = request.settings
+    title = tr("seed {seed}", seed=settings.seed)
+    shown = QtWidgets.QListWidgetItem(f"✓ {title}" if item.group_id else title)
     shown.setData(_NUMBER, item.number)
     shown.setIcon(picture_icon(item.thumbnail))
-    lines = [item.result.title, f"Mode: {settings.mode.value}"]
+    lines = [
+        item.result.title,
+        tr("Sketch: {name}", name=request.sketch.name),
+        tr("Mode: {mode}", mode=tr(modes.WORDS[settings.mode].title)),
+        tr("Engine: {name}", name=f"{settings.engine} {settings.model}".strip()),
+    ]
     if item.result.doubts:
-        lines.append(f"The engine was unsure about {item.result.doubts} regions.")
+        lines.append(tr("The engine was unsure about {count} regions.", count=item.result.doubts))
     if item.group_id:
-        lines.append("Applied.")
+        lines.append(tr("Applied."))
     shown.setToolTip("\n".join(lines))
     return shown

@@ -12,6 +12,7 @@ from fake_port import FakePort
 
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
+from krita_colorize.core.edits import Binding
 from krita_colorize.core.port import Pixels
 from krita_colorize.qt import QtGui, QtWidgets
 from krita_colorize.ui.docker import DockerWidget
@@ -32,7 +33,7 @@ THEMES = {
         "highlight": "#7ba7d6",
     },
 }
-STATES = ("nothing open", "ready", "working", "result", "error")
+STATES = ("nothing open", "ready", "working", "result", "folds", "error")
 
 
 def palette(theme: dict[str, str]) -> QtGui.QPalette:
@@ -74,6 +75,18 @@ def show_state(state: str, docker: DockerWidget, session: Session, model: Docume
             model.change(seed=seed)
             session.colorize()
             wait(qtbot, lambda seed=seed: len(model.results) == 1 + bool(seed))
+    elif state == "folds":
+        model.change(
+            model="masked", bindings=(Binding(10, 12, model.settings.references[0].source.key, 9, 9),)
+        )
+        session.colorize()
+        wait(qtbot, lambda: model.results)
+        docker.resize(300, 1280)
+        for name in ("hints", "palette", "check"):
+            docker.findChild(QtWidgets.QToolButton, f"{name}_fold").click()
+        session.bindings.look_at(model, model.settings.references[0].source)
+        session.checks.step(model, 1)
+        wait(qtbot, lambda: session.bindings.view is not None)
     elif state == "error":
         model.remove_reference(0)
         session.colorize()

@@ -23,6 +23,7 @@ from colorizer.krita_host import screen
 
 PLUGIN = "krita_colorize"
 DESKTOP = "colorize.desktop"
+ACTIONS = PLUGIN + ".action"
 ENABLE_KEY = "enable_" + PLUGIN
 
 INHERITED = (
@@ -145,6 +146,9 @@ def install(folders: Folders) -> Path:
     shutil.copytree(source / PLUGIN, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
     shutil.rmtree(target, ignore_errors=True)
     os.replace(new, target)
+    # Krita reads the shortcuts of actions from there; its own importer puts the file there, too.
+    (folders.resources / "actions").mkdir(exist_ok=True)
+    shutil.copyfile(target / "actions" / ACTIONS, folders.resources / "actions" / ACTIONS)
     # The name Krita's own importer gives it, so that an import and an installation replace each other.
     shutil.copyfile(source / DESKTOP, folders.plugins / f"{PLUGIN}.desktop")
     switch_on(folders.settings, ENABLE_KEY)
