@@ -1,4 +1,4 @@
-"""How alike the pages of a sequence are coloured: regions of one label over all frames, beside frame-by-frame colouring.
+"""How alike the pages of a sequence are coloured: one label's regions over all frames, beside frame-by-frame colouring.
 
 Regions are the judge's, and a region's label is its true colour: regions whose truths lie within CIEDE2000 5 of each
 other, seen from the largest on, have one label. `largest` and `mean` are of the CIEDE2000 between what two regions of

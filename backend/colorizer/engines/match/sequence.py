@@ -234,7 +234,7 @@ def agree(surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness
         ]
     chosen = _fewer(palette, [cast.argmax(1) for cast in spread], surveys)
     return [
-        _painted(survey, palette[colours], cast[np.arange(len(cast)), colours]) if len(palette) else survey
+        _painted(survey, palette[colours], cast[np.arange(len(cast)), colours])
         for survey, colours, cast in zip(surveys, chosen, votes, strict=True)
     ]
 

@@ -1,0 +1,68 @@
+"""`colorize benchmark`: the papers' benchmarks on the command line. Reads the words, calls `evaluation`, prints."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+LAYOUTS = "anime-diffusion (reference/ and condition/) or colorflow (CHAPTER/reference, page, original)."
+
+
+def benchmark(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The benchmark's pictures.")],
+    layout: Annotated[str, typer.Option(help=LAYOUTS)],
+    engine: Annotated[str, typer.Option(help="What colours.")] = "match",
+    model: Annotated[str, typer.Option(help="Which weights; empty for the engine's own choice.")] = "",
+    cross: Annotated[
+        bool, typer.Option("--cross", help="Colours from another picture (anime-diffusion).")
+    ] = False,
+    clip: Annotated[
+        Path | None,
+        typer.Option(help="A folder with a CLIP image tower, for FID and CLIP-IS; else a built-in one."),
+    ] = None,
+    aesthetics: Annotated[
+        Path | None, typer.Option(help="An aesthetic predictor (.safetensors) on that tower's features.")
+    ] = None,
+    steps: Annotated[int, typer.Option(min=1, max=100, help="Steps of a diffusion model.")] = 20,
+    size: Annotated[
+        int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")
+    ] = 0,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many pictures.")] = None,
+    report: Annotated[Path | None, typer.Option(help="Write every figure to this .json.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the result record as one JSON line.")
+    ] = False,
+) -> None:
+    """Measure an engine on a benchmark of the papers and print a row like theirs."""
+    from colorizer.engines.base import Options
+    from colorizer.evaluation import tables
+    from colorizer.evaluation.benchmarks import Layout
+    from colorizer.evaluation.features import BuiltIn, Clip, LinearAesthetics
+    from colorizer.progress import Progress
+
+    known = {each.value: each for each in Layout}
+    if layout not in known:
+        raise typer.BadParameter(f"must be one of {', '.join(known)}", param_hint="--layout")
+    if aesthetics is not None and clip is None:
+        raise typer.BadParameter("needs --clip, whose features it judges", param_hint="--aesthetics")
+    network = BuiltIn() if clip is None else Clip(clip)
+    with Progress() as progress:
+        figures = tables.measure(
+            tables.Benchmark(
+                folder=folder,
+                layout=known[layout],
+                engine=engine,
+                model=model,
+                options=Options(steps=steps, size=size),
+                cross=cross,
+                limit=limit,
+                network=network,
+                aesthetics=None if aesthetics is None else LinearAesthetics(aesthetics, network),
+            ),
+            report=report,
+            progress=progress.stage,
+        )
+    print(json.dumps(figures, ensure_ascii=False) if as_json else tables.table(figures))

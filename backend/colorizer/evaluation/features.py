@@ -1,0 +1,148 @@
+"""Measures that look at pictures through a network: FID, CLIP-IS and the aesthetic score. Which network is a choice.
+
+Figures through different networks can't be compared, so every network carries its name into the report. `BuiltIn` is
+always there and is no published one; `Clip` is any CLIP image tower in a folder, as in an installed ColorFlow model.
+Pictures are (H, W, 3) uint8, sRGB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.errors import MissingModel
+
+RGB = NDArray[np.uint8]
+Features = NDArray[np.float64]
+"""(N, D)."""
+
+
+class FeatureNetwork(Protocol):
+    """Pictures to vectors."""
+
+    @property
+    def name(self) -> str:
+        """For the report."""
+
+    def features(self, pictures: Sequence[RGB]) -> Features:
+        """One row a picture."""
+
+
+class Aesthetics(Protocol):
+    """Pictures to how well they please."""
+
+    def scores(self, pictures: Sequence[RGB]) -> NDArray[np.float64]:
+        """(N,), 1..10."""
+
+
+def frechet_distance(ours: Features, truth: Features) -> float:
+    """FID: the Fréchet distance between Gaussians fitted to two sets of two features or more (Heusel 2017)."""
+    gap = ours.mean(0) - truth.mean(0)
+    a, b = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (ours, truth))
+    # The trace of the root of a product is the sum of the roots of its eigenvalues, which are real and not negative.
+    roots = np.sqrt(np.linalg.eigvals(a @ b).real.clip(0)).sum()
+    return float(max(0.0, gap @ gap + np.trace(a) + np.trace(b) - 2 * roots))
+
+
+def image_similarity(ours: Features, truth: Features) -> float:
+    """CLIP-IS: the mean cosine between each picture's features and its truth's."""
+    lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(truth, axis=1)
+    return float(((ours * truth).sum(1) / np.maximum(lengths, 1e-12)).mean())
+
+
+class BuiltIn:
+    """The match engine's own view of coloured pictures: mean and spread of its deepest features. Small, offline."""
+
+    name = "built-in (not comparable with published figures)"
+
+    def __init__(self) -> None:
+        from colorizer import paths
+        from colorizer.engines.match.network import MatchNetwork
+
+        self._network = MatchNetwork.from_pretrained(paths.resource("weights/match"))
+
+    def features(self, pictures: Sequence[RGB]) -> Features:
+        """(N, 2 x depth)."""
+        import torch
+
+        side = self._network.config.image_size
+        rows = []
+        with torch.inference_mode():
+            for picture in pictures:
+                small = cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA)
+                planes = torch.from_numpy(small.astype(np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
+                deep = self._network.reference_encoder(
+                    torch.cat([planes, torch.zeros_like(planes[:, :1])], 1)
+                )[2]
+                rows.append(torch.cat([deep.mean((2, 3)), deep.std((2, 3))], 1)[0].double().numpy())
+        return np.stack(rows)
+
+
+class Clip:
+    """A CLIP image tower with projection, as transformers saves it.
+
+    Raises:
+        MissingModel: the folder holds none.
+    """
+
+    def __init__(self, folder: Path, device: str = "cpu") -> None:
+        from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
+
+        try:
+            network = CLIPVisionModelWithProjection.from_pretrained(folder)
+        except (OSError, ValueError, RuntimeError) as error:
+            raise MissingModel(
+                f"{folder} holds no CLIP image tower. Give a folder with config.json and model.safetensors."
+            ) from error
+        side = network.config.image_size
+        self._network = network.eval().to(device)
+        self._prepare = CLIPImageProcessor(
+            size={"shortest_edge": side}, crop_size={"height": side, "width": side}
+        )
+        self.name = f"CLIP {network.config.hidden_size}x{network.config.num_hidden_layers}/{network.config.patch_size}"
+
+    def features(self, pictures: Sequence[RGB]) -> Features:
+        """(N, projection)."""
+        import torch
+
+        rows = []
+        with torch.inference_mode():
+            for picture in pictures:
+                seen = self._prepare(images=picture, return_tensors="pt").to(self._network.device)
+                rows.append(self._network(**seen).image_embeds[0].double().cpu().numpy())
+        return np.stack(rows)
+
+
+class LinearAesthetics:
+    """The LAION predictor (`sac+logos+ava1-l14-linearMSE`) on CLIP ViT-L/14 features, as .safetensors.
+
+    Its layers have nothing between them when it is used, so they are one linear map.
+    """
+
+    def __init__(self, file: Path, network: FeatureNetwork) -> None:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+
+        try:
+            tensors = {key.removeprefix("layers."): value for key, value in load_file(file).items()}
+            layers = sorted({int(key.split(".")[0]) for key in tensors})
+            parts = [(tensors[f"{layer}.weight"], tensors[f"{layer}.bias"]) for layer in layers]
+        except (OSError, ValueError, KeyError, SafetensorError) as error:
+            raise MissingModel(
+                f"{file} is no aesthetic predictor. Convert the published file first."
+            ) from error
+        self._parts = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in parts]
+        self._network = network
+
+    def scores(self, pictures: Sequence[RGB]) -> NDArray[np.float64]:
+        """(N,)."""
+        values = self._network.features(pictures)
+        values = values / np.linalg.norm(values, axis=1, keepdims=True)
+        for weight, bias in self._parts:
+            values = values @ weight.T + bias
+        return values[:, 0]  # type: ignore[no-any-return]

@@ -1,0 +1,164 @@
+"""An engine on a benchmark of the papers, as a row like theirs: CLIP-IS, FID, PSNR, SSIM, aesthetic score, and more.
+
+Results are compared with the truth at the truth's size, the lines on both. What a network sees is named in the report;
+see `features`. Pictures an engine refuses are counted and left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+
+from colorizer.engines.base import ColorizeRequest, Engine, Options, Reference
+from colorizer.errors import ColorizerError
+from colorizer.evaluation import likeness
+from colorizer.evaluation.benchmarks import Example, Layout, read_benchmark
+from colorizer.evaluation.features import (
+    RGB,
+    Aesthetics,
+    BuiltIn,
+    FeatureNetwork,
+    frechet_distance,
+    image_similarity,
+)
+from colorizer.evaluation.report import Silent, Stage, write_json
+from colorizer.imaging.layers import with_lines
+from colorizer.imaging.pictures import over_white, read_picture
+
+COLUMNS = {
+    "clip_is": "CLIP-IS ^",
+    "fid": "FID v",
+    "psnr": "PSNR ^",
+    "ssim": "SSIM ^",
+    "ms_ssim": "MS-SSIM ^",
+    "aesthetic": "AS ^",
+    "delta_e": "dE00 v",
+    "palette": "palette v",
+}
+"""Figure -> heading; whether more or less is better."""
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What is measured, on what and through which networks."""
+
+    folder: Path
+    layout: Layout
+    engine: str
+    model: str = ""
+    options: Options = Options()
+    cross: bool = False
+    limit: int | None = None
+    network: FeatureNetwork = field(default_factory=BuiltIn)
+    aesthetics: Aesthetics | None = None
+
+
+def measure(
+    benchmark: Benchmark, *, report: Path | None = None, progress: Stage | None = None
+) -> dict[str, Any]:
+    """Colours every example and compares.
+
+    Returns:
+        `engine`, `layout`, `examples`, `refused`, `network`, `mean` (figures as in `COLUMNS`, None where there is none)
+        and `items`. JSON values only.
+
+    Raises:
+        ColorizerError: no such engine, no weights, another layout.
+    """
+    from colorizer.engines.device import choose_device
+    from colorizer.engines.registry import get
+
+    examples = read_benchmark(benchmark.folder, benchmark.layout, cross=benchmark.cross)[: benchmark.limit]
+    engine = get(benchmark.engine)
+    engine.load(choose_device("auto"), benchmark.model)
+    items: list[dict[str, Any]] = []
+    ours, truths = [], []
+    for number, example in enumerate(examples):
+        if progress is not None:
+            progress(f"Colouring {example.name}", number, len(examples))
+        try:
+            made, truth = _coloured(engine, example, benchmark)
+        except ColorizerError as error:
+            items.append({"name": example.name, "sentence": str(error)})
+            continue
+        items.append({"name": example.name, **_pixel_figures(made, truth)})
+        ours.append(made)
+        truths.append(truth)
+    result = {
+        "engine": benchmark.engine,
+        "layout": benchmark.layout.value,
+        "cross": benchmark.cross,
+        "examples": len(examples),
+        "refused": len(examples) - len(ours),
+        "network": benchmark.network.name,
+        "mean": _means(items) | _network_figures(benchmark, ours, truths),
+        "items": items,
+    }
+    if report is not None:
+        write_json(report, result)
+    return result
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The row with its headings, for a terminal."""
+    mean = figures["mean"]
+    widths = {name: max(len(title), 8) for name, title in COLUMNS.items()}
+    head = "  ".join(title.rjust(widths[name]) for name, title in COLUMNS.items())
+    row = "  ".join(_cell(name, mean[name]).rjust(widths[name]) for name in COLUMNS)
+    count = f"{figures['examples'] - figures['refused']} of {figures['examples']} pictures"
+    about = f"{count}, features: {figures['network']}"
+    return f"{about}\n{'':16}{head}\n{figures['engine']:16}{row}"
+
+
+def _coloured(engine: Engine, example: Example, benchmark: Benchmark) -> tuple[RGB, RGB]:
+    """The result with its lines and the truth, both of the truth's size."""
+    sketch = read_picture(example.sketch)
+    references = tuple(Reference(picture) for picture in example.pool())
+    request = ColorizeRequest(sketch, references, model=benchmark.model, options=benchmark.options)
+    result = engine.colorize(request, Silent())
+    truth = over_white(read_picture(example.truth))
+    made = over_white(with_lines(result.layers, sketch))
+    if made.shape != truth.shape:
+        made = cv2.resize(made, truth.shape[1::-1], interpolation=cv2.INTER_AREA)
+    return made, truth
+
+
+def _pixel_figures(made: RGB, truth: RGB) -> dict[str, float | None]:
+    ours, theirs = made.astype(np.float64) / 255, truth.astype(np.float64) / 255
+    return {
+        "psnr": min(likeness.psnr(ours, theirs), 100.0),
+        "ssim": likeness.ssim(ours, theirs),
+        "ms_ssim": likeness.ms_ssim(ours, theirs),
+        "delta_e": likeness.delta_e(ours, theirs),
+        "palette": likeness.palette_distance(ours, theirs),
+    }
+
+
+def _network_figures(benchmark: Benchmark, ours: list[RGB], truths: list[RGB]) -> dict[str, float | None]:
+    if not ours:
+        return {"clip_is": None, "fid": None, "aesthetic": None}
+    made, true = (benchmark.network.features(pictures) for pictures in (ours, truths))
+    pleasing = benchmark.aesthetics
+    return {
+        "clip_is": image_similarity(made, true),
+        "fid": frechet_distance(made, true) if len(ours) > 1 else None,
+        "aesthetic": float(pleasing.scores(ours).mean()) if pleasing is not None else None,
+    }
+
+
+def _means(items: list[dict[str, Any]]) -> dict[str, float | None]:
+    means: dict[str, float | None] = dict.fromkeys(("psnr", "ssim", "ms_ssim", "delta_e", "palette"))
+    for name in means:
+        values = [item[name] for item in items if item.get(name) is not None]
+        means[name] = float(np.mean(values)) if values else None
+    return means
+
+
+def _cell(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.4f}" if name in ("clip_is", "ssim", "ms_ssim") else f"{value:.2f}"
