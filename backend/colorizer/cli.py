@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from colorizer import cli_batch, cli_models
+from colorizer import cli_batch, cli_benchmark, cli_models
 from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
 
@@ -135,6 +135,7 @@ def run(
 
 
 app.command()(cli_batch.batch)
+app.command()(cli_benchmark.benchmark)
 
 
 @app.command()
@@ -147,14 +148,37 @@ def evaluate(
     sequences: Annotated[
         bool, typer.Option("--sequences", help="How alike the frames of its sequences are coloured, instead.")
     ] = False,
+    dots: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,...", help="How much so many hint dots of a simulated artist put right, instead."
+        ),
+    ] = "",
+    masks: Annotated[
+        bool, typer.Option("--masks", help="How well figures are found without masks, instead.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Measure an engine on a corpus of pictures, with its baselines in the same run."""
+    from colorizer.evaluation import artist
+    from colorizer.evaluation import masks as automatic
     from colorizer.evaluation import report as evaluation
     from colorizer.evaluation import sequences as strips
     from colorizer.progress import Progress
 
     with Progress() as progress:
+        if dots:
+            figures = artist.evaluate_dots(
+                corpus, engine, _numbers(dots), report=report, limit=limit, progress=progress.stage
+            )
+            _answer(figures, as_json, artist.table(figures))
+            return
+        if masks:
+            figures = automatic.evaluate_masks(
+                corpus, engine, report=report, limit=limit, progress=progress.stage
+            )
+            _answer(figures, as_json, automatic.table(figures))
+            return
         if sequences:
             figures = strips.evaluate_sequences(corpus, engine, report=report, progress=progress.stage)
             _answer(figures, as_json, strips.table(figures))
@@ -248,6 +272,13 @@ def _values(words: list[str] | None, read: Callable[[str], _Value], option: str)
         return tuple(read(word) for word in words or [])
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
+
+
+def _numbers(words: str) -> list[int]:
+    numbers = [int(word) for word in words.split(",") if word.strip().isdigit()]
+    if len(numbers) != words.count(",") + 1 or sorted(set(numbers)) != numbers:
+        raise typer.BadParameter("give rising numbers, as in 0,1,2,4,8,16", param_hint="--dots")
+    return numbers
 
 
 def _losses(losses: dict[str, float]) -> str:

@@ -132,6 +132,8 @@ def test_result_never_replaces_what_was_read(colorize, tmp_path):
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", *("--reference-mask", "m.png") * 2),
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--bind", "1,2=0:3,4"),
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--swap", "red=#000000"),
+        ("evaluate", ".", "--dots", "4,2"),
+        ("evaluate", ".", "--dots", "some"),
         ("nonsense",),
     ],
 )

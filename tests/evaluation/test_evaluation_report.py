@@ -61,6 +61,13 @@ def test_means_and_classes(run: tuple[dict[str, Any], Path]) -> None:
     assert figures["baselines"]["white"]["classes"]["aligned"]["area_within_10"] == 0
 
 
+def test_families_and_risk(run: tuple[dict[str, Any], Path]) -> None:
+    figures = run[0]
+    assert figures["families"]["box"]["items"] == 1
+    assert figures["risk"]["100%"] == 1
+    assert "of the surest area, right: 50% 1.000" in table(figures)
+
+
 def test_every_item_is_in(run: tuple[dict[str, Any], Path]) -> None:
     entries = {entry["id"]: entry for entry in run[0]["items"]}
     assert list(entries) == ["box", "wild", "run", "odd"]

@@ -67,10 +67,7 @@ class Problem:
     def judge(self, colouring: Colours) -> Figures:
         """Compares one colouring with the truth."""
         medians, spread = self._medians(colouring)
-        truth, _ = self._medians(self.truth)
-        gap = deltaE_ciede2000(rgb2lab(truth[None]), rgb2lab(medians[None]))[0]
-        area = np.bincount(self.regions.ravel())[self.judged].astype(float)
-        share = area / area.sum()
+        gap, share = self.gaps(medians), self.shares()
         psnr, ssim = self._likeness(colouring)
         return Figures(
             area_within_10=float((share * (gap < 10)).sum()),
@@ -81,6 +78,18 @@ class Problem:
             ssim=ssim,
             bleed=float((share * spread).sum()),
         )
+
+    def gaps(self, medians: Colours) -> NDArray[np.float64]:
+        """(judged,): CIEDE2000 between the truth and a colouring's medians (judged, 3)."""
+        truth = self.medians(self.truth)
+        gaps: NDArray[np.float64] = deltaE_ciede2000(rgb2lab(truth[None]), rgb2lab(medians[None]))[0]
+        return gaps
+
+    def shares(self) -> NDArray[np.float64]:
+        """(judged,): each judged region's share of the judged area."""
+        area = np.bincount(self.regions.ravel())[self.judged].astype(np.float64)
+        shares: NDArray[np.float64] = area / area.sum()
+        return shares
 
     def picture(self, colouring: Colours) -> NDArray[np.uint8]:
         """(SIDE, SIDE, 3): how a colouring looks, one colour a region, with the lines on it."""

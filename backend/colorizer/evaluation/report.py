@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from colorizer.engines.base import ColorizeRequest, Engine, Mask, Mode, Picture, Reference, Result, Role
 from colorizer.errors import ColorizerError
 from colorizer.evaluation.baselines import NAMES, baselines
+from colorizer.evaluation.certainty import Certainty, certainty, risk
 from colorizer.evaluation.corpus import Case, Item, read_corpus
 from colorizer.evaluation.judge import Problem, pose, squared
 from colorizer.evaluation.sheet import Row, write_sheet
@@ -52,6 +53,8 @@ class _Outcome:
     sentence: str = ""
     """What the artist would read where there is no result."""
     row: Row | None = None
+    sure: Certainty | None = None
+    """How sure the engine was of what."""
 
 
 class Silent:
@@ -76,8 +79,9 @@ def evaluate(
     """Measures an engine on a corpus folder.
 
     Returns:
-        `engine`, `corpus`, `items` (each `id`, `kind`, `class`, figures, `baselines`, `sentences`), `mean` and
-        `classes` over the triplets, `baselines` with `mean` and `classes` of each baseline. JSON values only.
+        `engine`, `corpus`, `items` (each `id`, `kind`, `family`, `class`, figures, `baselines`, `sentences`), `mean`,
+        `classes` and `families` over the triplets, `baselines` with the same for each baseline, and `risk`: how much
+        is right of the area that the engine is surest of (`certainty`). JSON values only.
 
     Raises:
         ColorizerError: no such engine, no corpus, no weights.
@@ -90,13 +94,21 @@ def evaluate(
     chosen.load(choose_device("auto"))
     entries: list[dict[str, Any]] = []
     rows: list[Row] = []
+    known: list[Certainty] = []
     for number, item in enumerate(items):
         if progress is not None:
             progress(f"Colouring {item.id}", number, len(items))
         outcomes = [_run(chosen, case) for case in item.cases]
         entries.append(_entry(item, outcomes))
+        known += [one.sure for one in outcomes if one.sure is not None and item.kind == "triplet"]
         rows += [_captioned(outcome.row, entries[-1]) for outcome in outcomes[:1] if outcome.row is not None]
-    result = {"engine": engine, "corpus": str(corpus), **_summary(entries), "items": entries}
+    result = {
+        "engine": engine,
+        "corpus": str(corpus),
+        **_summary(entries),
+        "risk": risk(known),
+        "items": entries,
+    }
     if report is not None:
         write_json(Path(report), result)
     if sheet is not None:
@@ -118,6 +130,16 @@ def table(figures: dict[str, Any]) -> str:
                     f"{title:8s} {method:14s} {row['area_within_10']:.3f}  {row['regions_within_10']:.3f}  "
                     f"{row['delta_e_area']:5.1f}  {row['psnr']:5.1f} dB"
                 )
+    for name, row in figures.get("families", {}).items():
+        same = figures["baselines"]["same_place"]["families"][name]["area_within_10"]
+        lines.append(
+            f"{name:14s} {row['items']:3d} items  {row['area_within_10']:.3f}  {row['regions_within_10']:.3f}  "
+            f"(same place {same:.3f})"
+        )
+    if figures.get("risk"):
+        lines.append(
+            "of the surest area, right: " + "  ".join(f"{k} {v:.3f}" for k, v in figures["risk"].items())
+        )
     return "\n".join(lines)
 
 
@@ -134,7 +156,7 @@ def _run(engine: Engine, case: Case) -> _Outcome:
     before = _fingerprint(case.sketch)
     try:
         sketch = read_picture(case.sketch)
-        request = _request(case, sketch)
+        request = request_of(case, sketch)
         pixels = sketch.tobytes()
         start = time.perf_counter()
         result = engine.colorize(request, Silent())
@@ -145,7 +167,7 @@ def _run(engine: Engine, case: Case) -> _Outcome:
     return _judged(case, request, result, seconds, lines_unchanged=unchanged)
 
 
-def _request(case: Case, sketch: Picture) -> ColorizeRequest:
+def request_of(case: Case, sketch: Picture) -> ColorizeRequest:
     """What an artist with masks would ask for: figure from figure; without both masks the whole picture."""
     mask = _mask(case.sketch_mask)
     reference_mask = _mask(case.reference_mask)
@@ -171,18 +193,21 @@ def _judged(
     }
     truth = read_picture(case.truth) if case.truth is not None else None
     problem = pose(request.sketch, truth, request.sketch_mask) if truth is not None else None
+    sure = None
     beside: dict[str, Figures] = {}
     pictures = [
         over_white(request.references[0].picture),
         over_white(with_lines(result.layers, request.sketch)),
     ]
     if problem is not None:
-        figures |= asdict(problem.judge(squared(over_white(flat))))
+        colouring = squared(over_white(flat))
+        figures |= asdict(problem.judge(colouring))
+        sure = certainty(problem, colouring, result.check)
         beside, coloured = _baselines(problem, request)
         pictures += coloured
     truth_picture = over_white(truth) if truth is not None else None
     row = Row("", over_white(request.sketch), pictures[0], truth_picture, pictures[1], tuple(pictures[2:]))
-    return _Outcome(figures, beside, lines_unchanged, row=row.small())
+    return _Outcome(figures, beside, lines_unchanged, row=row.small(), sure=sure)
 
 
 def _baselines(
@@ -230,6 +255,7 @@ def _entry(item: Item, outcomes: Sequence[_Outcome]) -> dict[str, Any]:
     return {
         "id": item.id,
         "kind": item.kind,
+        "family": item.id.split("_")[0],
         "class": _class(beside["same_place"]["area_within_10"]) if judged else None,
         **_mean([outcome.figures for outcome in outcomes]),
         "lines_unchanged": all(outcome.lines_unchanged for outcome in outcomes),
@@ -251,12 +277,15 @@ def _summary(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
     judged = [entry for entry in entries if entry["kind"] == "triplet" and entry["baselines"]]
 
     def means(pick: Callable[[dict[str, Any]], Figures]) -> dict[str, Any]:
-        groups = {name: [pick(entry) for entry in judged if entry["class"] == name] for name in CLASSES}
+        def grouped(key: str, names: Sequence[str]) -> dict[str, Any]:
+            groups = {name: [pick(entry) for entry in judged if entry[key] == name] for name in names}
+            return {name: {**_mean(group), "items": len(group)} for name, group in groups.items() if group}
+
+        families = list(dict.fromkeys(entry["family"] for entry in judged))
         return {
             "mean": _mean([pick(entry) for entry in judged]),
-            "classes": {
-                name: {**_mean(group), "items": len(group)} for name, group in groups.items() if group
-            },
+            "classes": grouped("class", CLASSES),
+            "families": grouped("family", families),
         }
 
     def of_engine(entry: dict[str, Any]) -> Figures:

@@ -93,7 +93,8 @@ def make_check(
         mask[place.y : place.y + place.height, place.x : place.x + place.width] = 255
         sized.append((place.width * place.height / (width * height), place))
     sized.sort(key=lambda one: (-one[0], one[1].y, one[1].x))
-    return Check(mask, tuple(place for _, place in sized[:MOST_PLACES]))
+    sure = np.rint(confidence * 255).clip(0, 255).astype(np.uint8)
+    return Check(mask, tuple(place for _, place in sized[:MOST_PLACES]), sure[regions.coarse])
 
 
 def check_layer(check: Check) -> Layer:

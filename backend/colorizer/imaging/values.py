@@ -110,3 +110,5 @@ class Check:
     """(H, W), 255 = look here."""
     places: tuple[Place, ...]
     """The largest first."""
+    confidence: NDArray[np.uint8] | None = None
+    """(h, w), a small copy of the canvas: how sure each place is, 255 = sure. For evaluation; it isn't sent."""
