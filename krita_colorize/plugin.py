@@ -47,7 +47,7 @@ def make_docker(port: LibKisPort) -> QtWidgets.QWidget:
     from krita_colorize.qt import QtCore
     from krita_colorize.ui.docker import DockerWidget
 
-    session = Session(port)  # type: ignore[arg-type] # until krita_port answers the new calls
+    session = Session(port)
     widget = DockerWidget(session, icons=dock.icon)
     application = QtCore.QCoreApplication.instance()
     assert application is not None, "Krita is an application"

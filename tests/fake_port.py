@@ -158,12 +158,14 @@ class FakePort:
             return self.snapshot(document, [layer_id])[layer_id]
         return self._find(document).frames[layer_id][times[-1]]
 
-    def insert_animated_layer(self, document: str, above_id: str, name: str, frames: Sequence[Frame]) -> str:
+    def insert_animated_layer(
+        self, document: str, sketch_id: str, layer: NewGroup, frames: Sequence[Frame]
+    ) -> str:
         given = {frame.time: frame.pixels for frame in frames}
-        times = self.frame_times(document, above_id)
+        times = self.frame_times(document, sketch_id)
         if not set(given) <= set(times):
             raise ValueError("a frame's time is none of the layer's keyframes")
-        new = self.insert_layer(document, above_id, NewLayer(name, given.get(times[0], EMPTY)))
+        new = self.insert_layer(document, sketch_id, NewLayer(layer.name, given.get(times[0], EMPTY)))
         self._find(document).frames[new] = {time: given.get(time, EMPTY) for time in times}
         return new
 

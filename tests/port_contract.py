@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from krita_colorize.core.port import Kind, KritaPort, LayerInfo, NewGroup, NewLayer, Pixels
+from krita_colorize.core.port import SELECTION_ID, Kind, KritaPort, LayerInfo, NewGroup, NewLayer, Pixels
 
 RED = b"\x00\x00\xff\xff"
 BLUE = b"\xff\x00\x00\xff"
@@ -117,6 +117,73 @@ def layer_comes_above_another(stage: Stage) -> None:
     assert stage.port.snapshot(key, [new])[new] == Pixels(2, 2, BLUE * 4, 3, 3)
 
 
+def own_pixels_are_read_without_mask(stage: Stage) -> None:
+    """`layer_pixels` reads what is on the layer, also where its mask hides it; masks are read as by `snapshot`."""
+    key, flats, mask = _applied(stage)
+    assert stage.port.layer_pixels(key, flats) == Pixels(8, 6, BLUE * 48)
+    assert stage.port.layer_pixels(key, mask).data[-8:] == b"\xff" * 8
+
+
+def _applied(stage: Stage) -> tuple[str, str, str]:
+    """A document with an applied group; its key, the layer Flats and the mask of that."""
+    key = stage.open(8, 6)
+    sketch = stage.paint(key, "Lines", RED, 0, 0, 8, 6)
+    mask = Pixels(8, 6, bytes(24) + b"\xff" * 24)
+    flats = NewLayer("Flats", Pixels(8, 6, BLUE * 48), mask=mask, mask_name="Foreground mask", role="figure")
+    back = NewLayer("Background", Pixels(8, 6, RED * 48), role="background")
+    group = stage.port.insert_group(key, sketch, NewGroup("Colorized", (back, flats)))
+    found = {part.role: part for part in stage.port.group_parts(key, group)}
+    assert list(found) == ["background", "figure"]
+    assert found["background"].mask_id == ""
+    return key, found["figure"].layer_id, found["figure"].mask_id
+
+
+def parts_of_a_group_are_found(stage: Stage) -> None:
+    """`group_parts` tells which layers of a group are what, bottom to top, and their masks."""
+    key, flats, mask = _applied(stage)
+    names = {layer.id: layer.name for layer in stage.port.layers(key)}
+    assert (names[flats], names[mask]) == ("Flats", "Foreground mask")
+
+
+def rectangles_replace_pixels(stage: Stage) -> None:
+    """`replace_pixels` writes into layers; what is beside the rectangles, ids and masks stay."""
+    key, flats, mask = _applied(stage)
+    below = next(layer.id for layer in stage.port.layers(key) if layer.name == "Background")
+    clear = Pixels(2, 1, bytes(8), 1, 2)
+    stage.port.replace_pixels(key, [(flats, Pixels(3, 2, RED * 6, 4, 1)), (below, clear)])
+    rows = [BLUE * 8, *[BLUE * 4 + RED * 3 + BLUE] * 2, *[BLUE * 8] * 3]
+    assert stage.port.layer_pixels(key, flats).data == b"".join(rows)
+    rows = [RED * 8] * 2 + [RED + bytes(8) + RED * 5] + [RED * 8] * 3
+    assert stage.port.layer_pixels(key, below).data == b"".join(rows)
+    assert stage.port.layer_pixels(key, mask).data[-8:] == b"\xff" * 8
+    assert stage.modified(key)
+
+
+def selection_is_set_and_dropped(stage: Stage) -> None:
+    """`set_selection` selects what a mask says, and nothing."""
+    key = stage.open(8, 6)
+    stage.port.set_selection(key, Pixels(2, 1, b"\xff\x80", 3, 4))
+    selected = stage.port.snapshot(key, [SELECTION_ID])[SELECTION_ID]
+    at = [row * selected.width + column for row, column in ((4 - selected.y, 3 - selected.x), (0, 0))]
+    assert selected.data[at[0] : at[0] + 2] == b"\xff\x80"
+    assert sum(selected.data) == 255 + 128
+
+
+def no_selection_selects_nothing(stage: Stage) -> None:
+    """None deselects."""
+    key = stage.open(8, 6)
+    stage.port.set_selection(key, None)
+    assert not any(stage.port.snapshot(key, [SELECTION_ID])[SELECTION_ID].data)
+
+
+def layers_without_frames_have_none(stage: Stage) -> None:
+    """A still layer has no keyframes and looks the same at all times."""
+    key = stage.open(8, 6)
+    layer = stage.paint(key, "Ink", RED, 0, 0, 8, 6)
+    assert list(stage.port.frame_times(key, layer)) == []
+    assert stage.port.snapshot_frame(key, layer, 7) == Pixels(8, 6, RED * 48)
+
+
 def notes_come_back(stage: Stage) -> None:
     """Notes are bytes by name; reading one that isn't there gives None and modifies nothing."""
     key = stage.open(8, 8)
@@ -174,6 +241,12 @@ CASES = (
     group_can_come_above_the_sketch,
     masks_are_read_as_one_byte_a_pixel,
     layer_comes_above_another,
+    own_pixels_are_read_without_mask,
+    parts_of_a_group_are_found,
+    rectangles_replace_pixels,
+    selection_is_set_and_dropped,
+    no_selection_selects_nothing,
+    layers_without_frames_have_none,
     notes_come_back,
     closed_documents_are_told,
     missing_layers_are_told,

@@ -175,10 +175,13 @@ class KritaPort(Protocol):
     def snapshot_frame(self, document: str, layer_id: str, time: int) -> Pixels:
         """As `snapshot`, at a point of the timeline; the artist's playhead stays where it is."""
 
-    def insert_animated_layer(self, document: str, above_id: str, name: str, frames: Sequence[Frame]) -> str:
-        """Inserts one animated layer above the animated layer `above_id` as exactly one undo step: a keyframe wherever
-        that one has a keyframe, with the frame of that time, or empty where none is given; keeps the active layer and
-        the playhead; returns its id. Raises `ValueError` where a frame's time is none of that layer's keyframes."""
+    def insert_animated_layer(
+        self, document: str, sketch_id: str, layer: NewGroup, frames: Sequence[Frame]
+    ) -> str:
+        """Inserts one animated layer beside the animated sketch as exactly one undo step: a keyframe wherever the
+        sketch has one, with the frame of that time, or empty where none is given. Of `layer` counts what counts of a
+        group: name, blend mode, above or below. Keeps the active layer and the playhead; returns its id. Raises
+        `ValueError` where a frame's time is none of the sketch's keyframes."""
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
         """Lays a picture over the whole canvas without touching the document; False where that isn't possible."""

@@ -9,14 +9,14 @@ or renamed.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from krita import Document, Krita, Node
 
 from krita_colorize.core.port import NewGroup, NewLayer, Pixels
-from krita_colorize.krita_port import wrappers
+from krita_colorize.krita_port import animation, wrappers
 from krita_colorize.krita_port.capabilities import Capabilities
 from krita_colorize.krita_port.scratch import SRGB8, ColorSpace, Scratch, is_srgb8
 from krita_colorize.qt import QtCore
@@ -38,17 +38,25 @@ class LayerBuilder:
 
     def insert_group(self, document: Document, sketch: Node, group: NewGroup) -> str:
         """Inserts a group beside the sketch layer; returns its id."""
-        below = None if group.above else _below(sketch)
-        if not group.above and below is None:
-            # Krita's `addChildNode` reaches every place but the lowest: above the lowest layer, shown behind it, the
-            # group looks the same. A group that multiplies looks the same above and below.
-            group = replace(group, blend=BEHIND if group.blend == "normal" else group.blend)
-        above = below or sketch
+        above, group = _placed(sketch, group)
         return self._insert(document, above, lambda scratch: self._make_group(scratch, document, group))
 
     def insert_layer(self, document: Document, above: Node, layer: NewLayer) -> str:
         """Inserts a paint layer above another layer; returns its id."""
         return self._insert(document, above, lambda scratch: self._make_layer(scratch, document, layer))
+
+    def insert_animated(
+        self, document: Document, sketch: Node, layer: NewGroup, pictures: Mapping[int, Pixels]
+    ) -> str:
+        """Inserts a layer with the sketch's keyframes and other pictures beside the sketch; returns its id. Of `layer`
+        counts what counts of a group: name, blend mode and place."""
+        above, layer = _placed(sketch, layer)
+        with animation.copy_of(document, sketch, layer.name, pictures, self._scratch) as node:
+            if layer.blend != "normal":
+                node.setBlendingMode(layer.blend)
+            inserted = _hand_over(document, above, node)
+            del node
+        return inserted
 
     def prepare(self) -> None:
         """Opens the template of masks where this Krita needs one."""
@@ -62,21 +70,13 @@ class LayerBuilder:
             self._template = None
 
     def _insert(self, document: Document, above: Node, make: Callable[[Document], Node]) -> str:
-        parent = above.parentNode()
-        if parent is None:
-            raise LookupError("The layer is no longer in the picture. Choose another one.")
-        active = document.activeNode()
         with self._scratch.document(ColorSpace.of(document)) as scratch:
             node = make(scratch)
             if node.type() == "grouplayer":
                 _compose(scratch, node, document)
-            inserted = wrappers.node_id(node)
-            added = parent.addChildNode(node, above)
-            assert added, "a node without a parent can be added"
+            inserted = _hand_over(document, above, node)
             # `node` still points to the scratch document; using it after that one's end crashes Krita.
             del node
-        if active is not None:
-            _restore_active(document, wrappers.node_id(active))
         return inserted
 
     def _make_group(self, scratch: Document, document: Document, group: NewGroup) -> Node:
@@ -138,6 +138,32 @@ def _paint(node: Node, pixels: Pixels, space: ColorSpace) -> None:
         node.setColorSpace(space.model, space.depth, space.profile)
 
 
+def _placed(sketch: Node, group: NewGroup) -> tuple[Node, NewGroup]:
+    """The layer above which a group goes in, and the group with the blend mode that it needs there."""
+    if group.above:
+        return sketch, group
+    below = _below(sketch)
+    if below is not None:
+        return below, group
+    # Krita's `addChildNode` reaches every place but the lowest: above the lowest layer, shown behind it, the group
+    # looks the same. A group that multiplies looks the same above and below.
+    return sketch, replace(group, blend=BEHIND if group.blend == "normal" else group.blend)
+
+
+def _hand_over(document: Document, above: Node, node: Node) -> str:
+    """Moves a finished node that has no parent into the document, as one undo step; returns its id."""
+    parent = above.parentNode()
+    if parent is None:
+        raise LookupError("The layer is no longer in the picture. Choose another one.")
+    active = document.activeNode()
+    inserted = wrappers.node_id(node)
+    added = parent.addChildNode(node, above)
+    assert added, "a node without a parent can be added"
+    if active is not None:
+        activate_soon(document, wrappers.node_id(active))
+    return inserted
+
+
 def _below(node: Node) -> Node | None:
     """The layer directly below another one in the same group."""
     parent = node.parentNode()
@@ -147,13 +173,13 @@ def _below(node: Node) -> Node | None:
     return siblings[place - 1] if place > 0 else None
 
 
-def _restore_active(document: Document, layer_id: str) -> None:
-    """Selects a layer again: Krita selects a new layer only when the event loop has turned, so later than now."""
+def activate_soon(document: Document, layer_id: str) -> None:
+    """Selects a layer: Krita selects a new layer only when the event loop has turned, so later than now."""
 
-    def restore() -> None:
+    def activate() -> None:
         if document in wrappers.documents():
             node = wrappers.find_node(document, layer_id)
             if node is not None:
                 document.setActiveNode(node)
 
-    QtCore.QTimer.singleShot(0, restore)
+    QtCore.QTimer.singleShot(0, activate)

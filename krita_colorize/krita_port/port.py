@@ -7,16 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from krita import Document, Krita, Window
+from krita import Document, Krita, Selection, Window
 
-from krita_colorize.core.port import SELECTION_ID, Change, DocumentInfo, LayerInfo, NewGroup, NewLayer, Pixels
-from krita_colorize.krita_port import canvas, snapshot, store, wrappers
-from krita_colorize.krita_port.builder import LayerBuilder
+from krita_colorize.core.port import (
+    SELECTION_ID,
+    Change,
+    DocumentInfo,
+    Frame,
+    LayerInfo,
+    NewGroup,
+    NewLayer,
+    Part,
+    Pixels,
+)
+from krita_colorize.krita_port import animation, canvas, parts, replace, snapshot, store, wrappers
+from krita_colorize.krita_port.builder import LayerBuilder, activate_soon
 from krita_colorize.krita_port.capabilities import probe
 from krita_colorize.krita_port.documents import Documents
 from krita_colorize.krita_port.kinds import kind
 from krita_colorize.krita_port.overlay import Overlay
 from krita_colorize.krita_port.pen import Pen
+from krita_colorize.krita_port.picker import Picker
 from krita_colorize.krita_port.scratch import Scratch
 from krita_colorize.krita_port.watcher import Look, Watcher
 
@@ -31,6 +42,7 @@ class LibKisPort:
         self._builder = LayerBuilder(self._scratch, probe())
         self._pen = Pen()
         self._overlay = Overlay(window) if window is not None else None
+        self._picker = Picker(window) if window is not None else None
         self._watcher = Watcher(window, self._look) if window is not None else None
 
     def prepare(self) -> None:
@@ -75,13 +87,75 @@ class LibKisPort:
 
     def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
         """Inserts a group beside the sketch layer as one undo step; returns its id."""
-        sketch = self.documents.node(document, sketch_id)
-        return self._builder.insert_group(self.documents.find(document), sketch, group)
+        opened, sketch = self.documents.find(document), self.documents.node(document, sketch_id)
+        group_id = self._builder.insert_group(opened, sketch, group)
+        parts.remember(opened, group_id, group)
+        return group_id
 
     def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
         """Inserts one paint layer above another as one undo step; returns its id."""
         above = self.documents.node(document, above_id)
         return self._builder.insert_layer(self.documents.find(document), above, layer)
+
+    def insert_animated_layer(
+        self, document: str, sketch_id: str, layer: NewGroup, frames: Sequence[Frame]
+    ) -> str:
+        """Inserts an animated layer with the sketch's keyframes as one undo step; returns its id."""
+        opened, sketch = self.documents.find(document), self.documents.node(document, sketch_id)
+        given = {frame.time: frame.pixels for frame in frames}
+        if not set(given) <= set(animation.times(opened, sketch)):
+            raise ValueError("a frame's time is none of the sketch's keyframes")
+        return self._builder.insert_animated(opened, sketch, layer, given)
+
+    def frame_times(self, document: str, layer_id: str) -> Sequence[int]:
+        """The times of a layer's keyframes in order; empty for a layer without animation."""
+        return animation.times(self.documents.find(document), self.documents.node(document, layer_id))
+
+    def snapshot_frame(self, document: str, layer_id: str, time: int) -> Pixels:
+        """As `snapshot`, at a point of the timeline."""
+        node = self.documents.node(document, layer_id)
+        return animation.read(self.documents.find(document), node, time, self._scratch)
+
+    def group_parts(self, document: str, group_id: str) -> Sequence[Part]:
+        """The layers of an applied result's group, bottom to top, each with its mask."""
+        return parts.find(self.documents.find(document), self.documents.node(document, group_id))
+
+    def layer_pixels(self, document: str, layer_id: str) -> Pixels:
+        """A paint layer's own pixels, without its masks and its opacity; a mask's as `snapshot` gives them."""
+        node = self.documents.node(document, layer_id)
+        return snapshot.read_own(self.documents.find(document), node, self._scratch)
+
+    def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
+        """Puts rectangles of pixels into paint layers of one group as one undo step; see `replace`."""
+        nodes = [(self.documents.node(document, layer_id), pixels) for layer_id, pixels in changes]
+        replace.replace(self.documents.find(document), nodes, self._scratch)
+
+    def activate(self, document: str, layer_id: str) -> None:
+        """Selects a layer, now and once more when the event loop has turned: until then a new layer selects itself."""
+        opened = self.documents.find(document)
+        opened.setActiveNode(self.documents.node(document, layer_id))
+        activate_soon(opened, layer_id)
+
+    def set_selection(self, document: str, mask: Pixels | None) -> None:
+        """Selects what the mask (one byte a pixel, placed) says, None deselects. No undo step."""
+        opened = self.documents.find(document)
+        if mask is None or not mask.data:
+            opened.setSelection(None)
+            return
+        selection = Selection()
+        selection.setPixelData(mask.data, mask.x, mask.y, mask.width, mask.height)
+        opened.setSelection(selection)
+
+    def pick(self, picked: Callable[[str, int, int], None] | None) -> bool:
+        """The next click on the canvas calls `picked` instead of painting; None ends the waiting."""
+        if self._picker is None:
+            return False
+        document = self._active()
+        if picked is None or document is None:
+            self._picker.stop()
+            return False
+        key, call = self.documents.key(document), picked
+        return self._picker.start(lambda x, y: call(key, x, y))
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
         """Lays a picture over the whole canvas; False where that isn't possible."""
@@ -113,6 +187,8 @@ class LibKisPort:
             self._watcher.close()
         self.hide_overlay()
         self._pen.follow(None)
+        if self._picker is not None:
+            self._picker.stop()
         self._builder.close()
         self._scratch.close()
 

@@ -80,6 +80,14 @@ class Scratch:
                 node.setColorSpace(SRGB8.model, SRGB8.depth, SRGB8.profile)
             return read_cropped(node, area)
 
+    def from_srgb8(self, data: bytes | bytearray, space: ColorSpace, area: QtCore.QRect) -> bytes:
+        """Converts BGRA8 sRGB pixels of an area to raw pixels of another colour space."""
+        with self.document(SRGB8) as document:
+            node = document.createNode("pixels", "paintlayer")
+            node.setPixelData(data, *rectangle(area))
+            node.setColorSpace(space.model, space.depth, space.profile)
+            return node.pixelData(*rectangle(area)).data()
+
     def _template(self, space: ColorSpace) -> Document:
         if space not in self._base:
             made = Krita.instance().createDocument(1, 1, "", space.model, space.depth, space.profile, 72.0)

@@ -20,16 +20,33 @@ from krita_colorize.qt import QtCore
 
 def read(document: Document, node: Node, scratch: Scratch) -> Pixels:
     """Reads a layer or mask of an open document, cropped to what it holds inside the canvas."""
-    canvas = QtCore.QRect(0, 0, document.width(), document.height())
     if not _needs_clone(node):
-        return _read_node(node, canvas, scratch)
+        return _read_node(node, _canvas(document), scratch)
     copy = document.clone()
     try:
-        shown = _show(copy, wrappers.node_id(node))
-        copy.refreshProjection()
-        return _read_node(shown, canvas, scratch)
+        return read_shown(copy, node, scratch)
     finally:
         copy.close()
+
+
+def read_shown(copy: Document, node: Node, scratch: Scratch) -> Pixels:
+    """Reads a layer of a document in that document's clone, where it may be switched on."""
+    shown = _show(copy, wrappers.node_id(node))
+    if not _is_plain(shown):
+        copy.refreshProjection()
+    return _read_node(shown, _canvas(copy), scratch)
+
+
+def read_own(document: Document, node: Node, scratch: Scratch) -> Pixels:
+    """Reads a paint layer's own pixels, without its masks and its opacity; anything else as `read`."""
+    if kind(node) is not Kind.PAINT:
+        return read(document, node, scratch)
+    space = ColorSpace.of(node)
+    if is_srgb8(space):
+        return read_cropped(node, _canvas(document))
+    area = node.bounds().intersected(_canvas(document))
+    raw = node.pixelData(*rectangle(area)).data() if not area.isEmpty() else b""
+    return scratch.read_srgb8(raw, space, area) if raw else EMPTY
 
 
 def read_selection(document: Document) -> Pixels:
@@ -39,6 +56,10 @@ def read_selection(document: Document) -> Pixels:
         return EMPTY
     width, height = document.width(), document.height()
     return Pixels(width, height, selection.pixelData(0, 0, width, height).data())
+
+
+def _canvas(document: Document) -> QtCore.QRect:
+    return QtCore.QRect(0, 0, document.width(), document.height())
 
 
 def _needs_clone(node: Node) -> bool:

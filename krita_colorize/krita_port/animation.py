@@ -1,0 +1,93 @@
+"""Animated layers: which keyframes they have, how they look at a time, and new ones with the same keyframes.
+
+Krita offers no way to make keyframes at given times: but a copy of a layer has those of the layer. It is made, filled
+and emptied in a clone of the document, whose playhead may move unseen, and enters the document as one undo step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+from krita import Document, Node
+
+from krita_colorize.core.port import Pixels
+from krita_colorize.krita_port import snapshot, wrappers
+from krita_colorize.krita_port.scratch import ColorSpace, Scratch, is_srgb8, rectangle
+from krita_colorize.qt import QtCore
+
+
+def times(document: Document, node: Node) -> Sequence[int]:
+    """The times of a layer's keyframes in order."""
+    if not node.animated():
+        return []
+    last = max(document.fullClipRangeEndTime(), document.animationLength())
+    return [time for time in range(last + 1) if node.hasKeyframeAtTime(time)]
+
+
+def read(document: Document, node: Node, time: int, scratch: Scratch) -> Pixels:
+    """Reads a layer as it looks alone at a time."""
+    with _clone(document) as copy:
+        _go_to(copy, time)
+        found = wrappers.find_node(copy, wrappers.node_id(node))
+        assert found is not None, "a clone has the layers of its document"
+        return snapshot.read_shown(copy, found, scratch)
+
+
+@contextmanager
+def copy_of(
+    document: Document, node: Node, name: str, frames: Mapping[int, Pixels], scratch: Scratch
+) -> Iterator[Node]:
+    """A layer with the keyframes of another one and other pixels, to be added to the document within the block."""
+    with _clone(document) as copy:
+        source = wrappers.find_node(copy, wrappers.node_id(node))
+        assert source is not None, "a clone has the layers of its document"
+        new = source.duplicate()
+        _bare(new, name)
+        copy.rootNode().addChildNode(new, None)
+        for time in times(copy, source):
+            _go_to(copy, time)
+            _write(new, frames.get(time), scratch)
+        new.remove()
+        del source
+        yield new
+        del new
+
+
+@contextmanager
+def _clone(document: Document) -> Iterator[Document]:
+    copy = document.clone()
+    try:
+        yield copy
+    finally:
+        copy.setModified(False)
+        copy.close()
+
+
+def _go_to(copy: Document, time: int) -> None:
+    copy.setCurrentTime(time)
+    copy.waitForDone()  # of the clone only: the artist's strokes go on
+
+
+def _bare(node: Node, name: str) -> None:
+    """Takes away what made the layer look other than its pixels."""
+    node.setChildNodes([])
+    node.setName(name)
+    node.setOpacity(255)
+    node.setInheritAlpha(False)
+    node.setVisible(True)
+    node.setLocked(False)
+    if node.blendingMode() != "normal":
+        node.setBlendingMode("normal")
+
+
+def _write(node: Node, pixels: Pixels | None, scratch: Scratch) -> None:
+    old = node.bounds()
+    if not old.isEmpty():
+        pixel = len(node.pixelData(old.x(), old.y(), 1, 1).data())
+        node.setPixelData(bytes(pixel * old.width() * old.height()), *rectangle(old))
+    if pixels is not None and pixels.data:
+        area = QtCore.QRect(pixels.x, pixels.y, pixels.width, pixels.height)
+        space = ColorSpace.of(node)
+        data = pixels.data if is_srgb8(space) else scratch.from_srgb8(pixels.data, space, area)
+        node.setPixelData(data, *rectangle(area))

@@ -1,0 +1,67 @@
+"""Finds the layers of an applied group again: by ids noted in the document, in copies of a group by their names.
+
+The ids of layers stay the same through renaming, moving, saving and reopening; copies get new ones. The note is one of
+`store`'s and is kept for the newest groups only. Reads and notes; changes no layer.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from krita import Document, Node
+
+from krita_colorize.core.port import Kind, NewGroup, Part
+from krita_colorize.krita_port import store, wrappers
+from krita_colorize.krita_port.kinds import kind
+
+NOTE = "parts.json"
+MAX_GROUPS = 100
+ROLES = {
+    "Background": "background",
+    "Flats": "figure",
+    "Colours": "figure",
+    "Shading": "shading",
+    "Light": "light",
+}
+"""The names that engines give to their layers."""
+
+
+def remember(document: Document, group_id: str, group: NewGroup) -> None:
+    """Notes which layer of a new group has which role."""
+    node = wrappers.find_node(document, group_id)
+    roles = [layer.role for layer in group.layers]
+    if node is None or not any(roles):
+        return
+    ids = [wrappers.node_id(child) for child in wrappers.children(node)]
+    groups = _read(document)
+    groups[group_id] = {layer: role for layer, role in zip(ids, roles, strict=True) if role}
+    newest = dict(list(groups.items())[-MAX_GROUPS:])
+    store.write(document, NOTE, json.dumps(newest).encode("utf-8"))
+
+
+def find(document: Document, group: Node) -> Sequence[Part]:
+    """The layers of a group that have a role, bottom to top."""
+    known = _read(document).get(wrappers.node_id(group), {})
+    found = []
+    for layer in reversed([node for node, _ in wrappers.walk(group)]):
+        role = known.get(wrappers.node_id(layer), "") if known else ROLES.get(layer.name(), "")
+        if role and kind(layer) is Kind.PAINT:
+            found.append(Part(role, wrappers.node_id(layer), _mask_of(layer)))
+    return found
+
+
+def _mask_of(layer: Node) -> str:
+    masks = [child for child in wrappers.children(layer) if kind(child) is Kind.MASK]
+    return wrappers.node_id(masks[0]) if masks else ""
+
+
+def _read(document: Document) -> dict[str, dict[str, str]]:
+    """Role by layer by group; empty where the note is missing or was written by somebody else."""
+    try:
+        groups = json.loads(store.read(document, NOTE) or b"{}")
+    except ValueError:
+        return {}
+    if not isinstance(groups, dict):
+        return {}
+    return {key: value for key, value in groups.items() if isinstance(value, dict)}

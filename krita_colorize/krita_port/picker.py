@@ -1,0 +1,85 @@
+"""Catches one click on the canvas before Krita paints with it, and says where in the picture it was.
+
+On a rotated, mirrored or wrapped canvas there is no picking, as there is no overlay: Krita doesn't say where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from krita import Window
+
+from krita_colorize.krita_port import canvas as canvases
+from krita_colorize.krita_port import wrappers
+from krita_colorize.krita_port.overlay import target_of
+from krita_colorize.qt import IS_QT6, QtCore, QtGui, QtWidgets
+
+_PRESSES = (QtCore.QEvent.Type.MouseButtonPress, QtCore.QEvent.Type.TabletPress)
+_SWALLOWED = (
+    *_PRESSES,
+    QtCore.QEvent.Type.MouseMove,
+    QtCore.QEvent.Type.TabletMove,
+    QtCore.QEvent.Type.MouseButtonDblClick,
+)
+_RELEASES = (QtCore.QEvent.Type.MouseButtonRelease, QtCore.QEvent.Type.TabletRelease)
+
+
+class Picker(QtCore.QObject):
+    """Waits for one click on one canvas."""
+
+    def __init__(self, window: Window) -> None:
+        super().__init__()
+        self._window = window
+        self._canvas: QtWidgets.QWidget | None = None
+        self._picked: Callable[[int, int], None] | None = None
+        self._pressed = False
+
+    def start(self, picked: Callable[[int, int], None]) -> bool:
+        """Calls `picked` with the place (image px) of the next click on the active view's canvas; whether it can."""
+        self.stop()
+        canvas, view = canvases.canvas_widget(self._window), self._window.activeView()
+        if canvas is None or view is None or target_of(self._window) is None:
+            return False
+        self._canvas, self._picked = canvas, picked
+        canvas.installEventFilter(self)
+        return True
+
+    def stop(self) -> None:
+        """Gives the canvas back to the brush."""
+        if self._canvas is not None and not wrappers.gone(self._canvas):
+            self._canvas.removeEventFilter(self)
+        self._canvas = self._picked = None
+        self._pressed = False
+
+    def eventFilter(  # noqa: N802 - Qt's name
+        self, _watched: QtCore.QObject | None, event: QtCore.QEvent | None
+    ) -> bool:
+        """Keeps the pen's and the mouse's events from Krita between the press and the release."""
+        if event is None:
+            return False
+        if event.type() in _PRESSES:
+            self._pressed = True
+        if event.type() in _RELEASES and self._pressed:
+            place = _place(event)
+            # Not from within the filter: whoever is called may open a menu or take the filter away.
+            QtCore.QTimer.singleShot(0, lambda: self._pick(place))
+            return True
+        return event.type() in _SWALLOWED and self._pressed
+
+    def _pick(self, place: QtCore.QPointF) -> None:
+        picked, target = self._picked, target_of(self._window)
+        view = self._window.activeView()
+        self.stop()
+        document = view.document() if view is not None else None
+        if picked is None or target is None or document is None or not target.contains(place):
+            return
+        scale = document.width() / target.width()
+        x, y = (place - target.topLeft()).x() * scale, (place - target.topLeft()).y() * scale
+        picked(min(int(x), document.width() - 1), min(int(y), document.height() - 1))
+
+
+def _place(event: QtCore.QEvent) -> QtCore.QPointF:
+    assert isinstance(event, QtGui.QMouseEvent | QtGui.QTabletEvent)
+    if IS_QT6:
+        return event.position()
+    return event.localPos() if isinstance(event, QtGui.QMouseEvent) else event.posF()

@@ -1,0 +1,101 @@
+"""Writes pixels into layers that exist, as exactly one undo step, with their ids, names and masks as they are.
+
+Krita's `setPixelData` can't be undone and mixes badly with the undo steps of strokes. But a change of a layer's colour
+space can: it gives the layer new storage and keeps the old one, with all its history, for the undo. So the layers
+change to a twin of their colour space, whose values mean the same, and their pixels are written into the new storage.
+One change of a group's colour space reaches all layers in it, and is one undo step ("Convert Layer Color Space").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import replace as changed
+
+from krita import Document, Krita, Node
+
+from krita_colorize.core.port import Kind, Pixels
+from krita_colorize.krita_port import wrappers
+from krita_colorize.krita_port.kinds import kind
+from krita_colorize.krita_port.scratch import SRGB8, ColorSpace, Scratch, is_srgb8, rectangle
+from krita_colorize.qt import QtCore
+
+TWINS = (
+    (SRGB8.profile, "sRGB built-in", "Artifex Software sRGB ICC Profile"),
+    ("sRGB-elle-V2-g10.icc", "krita-2.5, lcms sRGB built-in with linear gamma TRC", "scRGB (linear)"),
+    ("Gray-D50-elle-V2-srgbtrc.icc", "Gray-D50-elle-V4-srgbtrc.icc"),
+    ("Gray-D50-elle-V2-g10.icc", "Gray-D50-elle-V4-g10.icc"),
+    ("Lab identity built-in", "Lab2Lab"),
+)
+"""Profiles that say the same under several names; not every Krita has all of them."""
+
+NEXT_DEPTH = {"U8": "U16", "U16": "F32", "F16": "F32", "F32": "U16"}
+"""Where there is no twin left, the depth changes: the next one holds every value of the one before."""
+
+
+def replace(document: Document, changes: Sequence[tuple[Node, Pixels]], scratch: Scratch) -> None:
+    """Writes rectangles (sRGB) into paint layers. Raises `ValueError` where they aren't in one group."""
+    nodes = [node for node, _ in changes]
+    if not nodes:
+        return
+    if any(kind(node) is not Kind.PAINT for node in nodes):
+        raise ValueError("only paint layers can be written to")
+    carrier = _carrier(nodes)
+    spaces = [ColorSpace.of(node) for node in nodes]
+    # The carrier's own is no choice: Krita would do nothing.
+    target = _twin(spaces[0], {*spaces, ColorSpace.of(carrier)})
+    written = [_converted(pixels, target, scratch) for _, pixels in changes]
+    kept = [_kept(node, space, target) for node, space in zip(nodes, spaces, strict=True)]
+    carrier.setColorSpace(target.model, target.depth, target.profile)
+    for node, old, new in zip(nodes, kept, written, strict=True):
+        for area, data in (old, new):
+            if data:
+                node.setPixelData(data, *rectangle(area))
+    document.refreshProjection()
+
+
+def _carrier(nodes: Sequence[Node]) -> Node:
+    """What holds all the layers: the layer itself or its group."""
+    parents = [node.parentNode() for node in nodes]
+    first = parents[0]
+    if first is None:
+        raise LookupError("The layer is no longer in the picture. Choose another one.")
+    if first.parentNode() is not None and all(parent == first for parent in parents):
+        return first
+    if len({wrappers.node_id(node) for node in nodes}) > 1:
+        raise ValueError("the layers are not in one group")
+    return nodes[0]
+
+
+def _twin(space: ColorSpace, taken: Set[ColorSpace]) -> ColorSpace:
+    """A colour space that means the same as this one and is none of those."""
+    there = Krita.instance().profiles(space.model, space.depth)
+    names = [name for twins in TWINS if space.profile in twins for name in twins if name in there]
+    candidates = [changed(space, profile=name) for name in names]
+    candidates.append(changed(space, depth=NEXT_DEPTH[space.depth]))
+    candidates.append(changed(space, depth=NEXT_DEPTH[NEXT_DEPTH[space.depth]]))
+    return next(candidate for candidate in candidates if candidate not in taken)
+
+
+def _kept(node: Node, space: ColorSpace, target: ColorSpace) -> tuple[QtCore.QRect, bytes | bytearray]:
+    """What has to be written back so that rounding changes no byte; nothing where Krita doesn't round."""
+    area = node.bounds()
+    same_depth = space.depth == target.depth
+    exact = is_srgb8(space) and same_depth
+    if area.isEmpty() or exact or not (same_depth or (space.depth, target.depth) == ("U8", "U16")):
+        return area, b""
+    raw = node.pixelData(*rectangle(area)).data()
+    return area, raw if same_depth else _widened(raw)
+
+
+def _widened(raw: bytes) -> bytearray:
+    """8 to 16 bits a channel: 0xAB becomes 0xABAB."""
+    wide = bytearray(2 * len(raw))
+    wide[0::2] = wide[1::2] = raw
+    return wide
+
+
+def _converted(pixels: Pixels, space: ColorSpace, scratch: Scratch) -> tuple[QtCore.QRect, bytes | bytearray]:
+    area = QtCore.QRect(pixels.x, pixels.y, pixels.width, pixels.height)
+    if is_srgb8(space):
+        return area, pixels.data
+    return area, scratch.from_srgb8(pixels.data, space, area)

@@ -1,0 +1,233 @@
+"""The port changes what is there: pixels of applied layers, the active layer, animated layers; and catches clicks."""
+
+import functools
+
+import pytest
+from colorizer.krita_host import session
+
+pytestmark = pytest.mark.window
+
+PRELUDE = "import inside_window\nglobals().update(vars(inside_window))"
+
+
+@pytest.fixture(scope="module")
+def window_keeper(display, keeper):
+    yield from keeper(functools.partial(session.windowed, display), PRELUDE)
+
+
+@pytest.fixture
+def window(window_keeper):
+    session = window_keeper.get()
+    session.call(empty)
+    return session
+
+
+def empty():
+    yield from close_all()
+
+
+def replace_in_group(space, times):
+    """Writes into two layers of a group, again and again; what undo, redo and Krita's own refresh make of it."""
+    document, _ = new_document(space, width=90, height=70)
+    key = yield from show(document)
+    noise = bytes((31 * i * i + i) % 256 for i in range(90 * 70 * 4))
+    layers = (
+        NewLayer("Background", Pixels(90, 70, noise), role="background"),
+        NewLayer("Flats", Pixels(90, 70, noise[::-1]), mask=mask(99, 90, 70), mask_name="m", role="figure"),
+    )
+    lines = id_of(find(document, "Lines"))
+    group = port.insert_group(key, lines, NewGroup("Colorized", layers, above=True))
+    yield from ticks(10)
+    ids = [part.layer_id for part in port.group_parts(key, group)]
+    states = [state(document)]
+    for number in range(times):
+        before = len(undo_steps())
+        red, clear = solid([0, number, 255, 255], 20, 10, 5, 6), solid([0, 0, 0, 0], 8, 9, 40, 30)
+        port.replace_pixels(key, [(ids[0], red), (ids[1], clear)])
+        yield from ticks(10)
+        states.append(state(document))
+        assert len(undo_steps()) - before == 1
+    read = port.layer_pixels(key, ids[0])
+    found = {"colour": list(read.data[(6 * 90 + 5) * 4 :][:4]), "beside": beside(states)}
+    found["ids"] = ids == [part.layer_id for part in port.group_parts(key, group)]
+    found["undone"] = (yield from steps_through("edit_undo", document, times)) == states[-2::-1]
+    found["redone"] = (yield from steps_through("edit_redo", document, times)) == states[1:]
+    document.refreshProjection()
+    found["shown"] = state(document) == states[-1]
+    return found
+
+
+def state(document):
+    """What the two layers hold and what the picture shows."""
+    nodes = [find(document, "Background"), find(document, "Flats")]
+    return [node.pixelData(0, 0, 90, 70).data() for node in nodes] + [document.pixelData(0, 0, 90, 70).data()]
+
+
+def beside(states):
+    """Whether a row that no rectangle touches is the same in all states."""
+    rows = [data[: len(data) // 70] for first, second, _ in states for data in (first, second)]
+    return rows[0::2] == rows[:1] * len(states) and rows[1::2] == rows[1:2] * len(states)
+
+
+def steps_through(action, document, times):
+    """Undoes or redoes step by step; every state on the way."""
+    states = []
+    for _ in range(times):
+        trigger(action)
+        yield from ticks(15)
+        states.append(state(document))
+    return states
+
+
+@pytest.mark.parametrize("space", ["RGBA U8", "RGBA U16", "RGBA F32"])
+def test_replaced_pixels_are_one_undo_step(window, space):
+    for helper in (state, beside, steps_through):
+        window.define(helper)
+    found = window.call(replace_in_group, space=space, times=3)
+    assert found["colour"] == [0, 2, 255, 255]
+    assert found["beside"]
+    assert found["ids"]
+    assert found["undone"]
+    assert found["redone"]
+    assert found["shown"]
+
+
+def write_without_twin():
+    """In a colour space without a twin the layer gets the next depth: colours stay."""
+    document, _ = new_document("CMYKA U8")
+    key = yield from show(document)
+    layer = port.insert_layer(
+        key, id_of(find(document, "Lines")), NewLayer("Flats", solid([90, 80, 70, 255], 9, 9))
+    )
+    yield from ticks(5)
+    before = port.layer_pixels(key, layer)
+    port.replace_pixels(key, [(layer, solid([250, 250, 250, 255], 4, 4))])
+    yield from ticks(5)
+    after, node = port.layer_pixels(key, layer), find(document, "Flats")
+    return [
+        node.colorModel(),
+        node.colorDepth(),
+        list(before.data[-4:]),
+        list(after.data[-4:]),
+        list(after.data[:4]),
+    ]
+
+
+def test_exotic_colour_spaces_keep_their_colours(window):
+    model, depth, before, after, written = window.call(write_without_twin)
+    assert (model, depth) == ("CMYKA", "U16")
+    assert max(abs(a - b) for a, b in zip(before, after, strict=True)) <= 1
+    assert min(written) > 240
+
+
+def select_new_layer():
+    document, _ = new_document()
+    key = yield from show(document)
+    layer = port.insert_layer(key, id_of(find(document, "Lines")), NewLayer("Hints", Pixels(0, 0, b"")))
+    port.activate(key, layer)
+    yield from ticks(10)
+    return document.activeNode().name()
+
+
+def test_new_layer_can_be_selected_at_once(window):
+    assert window.call(select_new_layer) == "Hints"
+
+
+def rename_and_copy():
+    """Roles after renaming the layers, and in a copy of the group."""
+    document, _ = new_document()
+    key = yield from show(document)
+    layers = (NewLayer("Background", solid([1, 2, 3, 255], 9, 9), role="background"),)
+    group = port.insert_group(key, id_of(find(document, "Lines")), NewGroup("Colorized", layers))
+    yield from ticks(5)
+    copy = find(document, "Colorized").duplicate()
+    document.rootNode().addChildNode(copy, None)
+    nodes = [node for node, _ in wrappers.walk(document.rootNode()) if node.type() == "paintlayer"]
+    for node in nodes:
+        if node.name() == "Background" and id_of(node.parentNode()) == group:
+            node.setName("Himmel")
+    groups = [id_of(node) for node, _ in wrappers.walk(document.rootNode()) if node.type() == "grouplayer"]
+    return [[part.role for part in port.group_parts(key, found)] for found in groups]
+
+
+def test_roles_survive_renaming_and_copying(window):
+    assert window.call(rename_and_copy) == [["background"], ["background"]]
+
+
+def animate(folder):
+    """Three frames at 0, 4 and 8, then a layer with two of them beside it."""
+    document, _ = new_document(width=64, height=48)
+    key = yield from show(document)
+    files = []
+    for number in range(3):
+        image = krita.QImage(64, 48, krita.QImage.Format.Format_ARGB32)
+        image.fill(krita.QColor(60, 50, 10 * number, 255))
+        files.append(f"{folder}/{number}.png")
+        image.save(files[-1])
+    document.setBatchmode(True)
+    document.importAnimation(files, 0, 4)
+    document.setCurrentTime(5)
+    yield from ticks(20)
+    ink = next(node for node, _ in wrappers.walk(document.rootNode()) if node.animated())
+    ink.setOpacity(100)
+    before, sketch = undo_steps(), id_of(ink)
+    times = list(port.frame_times(key, sketch))
+    blue = list(port.snapshot_frame(key, sketch, 6).data[:1])
+    pictures = [Frame(0, solid([1, 2, 3, 255], 64, 48)), Frame(8, solid([4, 5, 6, 255], 10, 10, 3, 3))]
+    layer = port.insert_animated_layer(key, sketch, NewGroup("Colours", ()), pictures)
+    yield from ticks(20)
+    new = wrappers.find_node(document, layer)
+    found = {
+        "times": times,
+        "new": list(port.frame_times(key, layer)),
+        "blue": blue,
+        "opacity": new.opacity(),
+    }
+    found["frames"] = [place(port.snapshot_frame(key, layer, time)) for time in (2, 5, 20)]
+    found["steps"] = len(undo_steps()) - len(before)
+    found["order"] = tree(document.rootNode())
+    found["playhead"] = document.currentTime()
+    return found
+
+
+def test_animated_layers_get_the_sketchs_keyframes(window, tmp_path):
+    window.call("from krita_colorize.core.port import Frame")
+    found = window.call(animate, folder=str(tmp_path))
+    assert found["times"] == found["new"] == [0, 4, 8]
+    assert found["blue"] == [10]
+    assert found["frames"] == [[0, 0, 64, 48, 4], [0, 0, 0, 0, 0], [3, 3, 10, 10, 4]]
+    assert (found["steps"], found["opacity"], found["playhead"]) == (1, 255, 5)
+    assert found["order"] == ["Lines", "Colours", "Paint Layer 1"]
+
+
+def open_for_picking():
+    document, _ = new_document(width=600, height=400)
+    key = yield from show(document)
+    trigger("KritaShape/KisToolBrush")
+    window.activeView().canvas().setZoomLevel(1.0)
+    yield from ticks(20)
+    picked.clear()
+    started = port.pick(lambda *place: picked.append(place))
+    return [started, key, screen_point(document, 150, 220), screen_point(document, 300, 220)]
+
+
+def what_was_picked():
+    yield from ticks(40)
+    return [picked, undo_steps()]
+
+
+def test_a_picked_click_paints_nothing_and_the_next_one_does(window):
+    window.call("picked = []")
+    started, key, place, next_place = window.call(open_for_picking)
+    assert started
+    window.xdotool("mousemove", *place, "click", 1)
+    found, steps = window.call(what_was_picked)
+    ((document, x, y),) = found
+    assert document == key
+    assert abs(x - 150) <= 1
+    assert abs(y - 220) <= 1
+    assert not any("Brush" in step for step in steps)
+    window.xdotool("mousemove", *next_place, "click", 1)
+    found, steps = window.call(what_was_picked)
+    assert len(found) == 1
+    assert any("Brush" in step for step in steps)
