@@ -48,7 +48,7 @@ def request(mode=Mode.WHOLE, *, references=1, steps=2, seed=0, model=""):
     pixels = np.random.default_rng(1).integers(0, 256, (80, 60, 4), np.uint8)
     pixels[..., 3] = 255
     pool = (Reference(pixels, mask(80, 60)),) * references
-    options = Options(steps=steps, size=32)
+    options = Options(steps=steps, size=32, palette_lock=False)
     return ColorizeRequest(sketch, pool, mode, mask(HEIGHT, WIDTH), seed=seed, model=model, options=options)
 
 

@@ -53,7 +53,7 @@ def request(mode=Mode.WHOLE, *, references=2, steps=2, seed=0, model="sketch"):
         pixels = random.integers(0, 256, (80, 60, 4), np.uint8)
         pixels[..., 3] = 255
         pool.append(Reference(pixels, mask(80, 60)))
-    options = Options(steps=steps, size=64)
+    options = Options(steps=steps, size=64, palette_lock=False)
     return ColorizeRequest(
         sketch, tuple(pool), mode, mask(HEIGHT, WIDTH), seed=seed, model=model, options=options
     )

@@ -47,7 +47,7 @@ def reference():
 
 def request(mode=Mode.WHOLE, **options):
     return ColorizeRequest(
-        drawing(), (reference(),), mode, mask(90, 130), options=Options(steps=2, size=64, **options)
+        drawing(), (reference(),), mode, mask(90, 130), options=Options(**{"steps": 2, "size": 64, "palette_lock": False} | options)
     )
 
 
@@ -93,7 +93,7 @@ def test_masks_divide_the_canvas(engines):
 
 
 def test_whole_picture_needs_no_mask(engines):
-    whole = ColorizeRequest(drawing(), (reference(),), options=Options(steps=1, size=64))
+    whole = ColorizeRequest(drawing(), (reference(),), options=Options(steps=1, size=64, palette_lock=False))
     (layer,) = engines(Version.V1).colorize(whole, Listener()).layers
     assert layer.mask is None
 
@@ -248,3 +248,45 @@ def test_tables_name_the_real_samplers():
 
 def test_standard_settings_are_the_pipelines():
     assert door.settings_of(Modes(), advanced.STANDARD) == Settings()
+
+
+def palette_of(reference):
+    return {tuple(colour) for colour in reference.picture[..., :3].reshape(-1, 3).tolist()}
+
+
+@pytest.mark.parametrize("mode", [Mode.WHOLE, Mode.SPLIT, Mode.FOREGROUND], ids=lambda mode: mode.value)
+def test_locked_palette_gives_flats_of_the_references_colours(mode, engines):
+    result = engines(Version.V2).colorize(request(mode, palette_lock=True), Listener())
+    layers = {layer.name: layer for layer in result.layers}
+    flats = {tuple(colour) for colour in layers["Flats"].pixels[..., :3].reshape(-1, 3).tolist()}
+    assert flats <= palette_of(reference())
+    assert {"#%02x%02x%02x" % colour for colour in flats} <= set(result.report["palette"])
+    assert layers.keys() <= {"Background", "Flats", "Shading", "Light"}
+    assert ("Background" in layers) == (mode is not Mode.FOREGROUND)
+
+
+def test_any_canvas_gets_its_own_size(engines):
+    for size in ((37, 300), (700, 90)):
+        lines = drawing(90, 130)
+        canvas = np.full((*size, 4), 255, np.uint8)
+        canvas[: min(90, size[0]), : min(130, size[1])] = lines[: size[0], : size[1]]
+        odd = ColorizeRequest(canvas, (reference(),), Mode.SPLIT, options=Options(steps=1, size=64))
+        for layer in engines(Version.V1_5).colorize(odd, Listener()).layers:
+            assert layer.pixels.shape == (*size, 4)
+
+
+def test_lines_are_found_in_any_kind_of_sketch(engines):
+    """Dark on white, light on dark, on transparency, on a grey scan: the network gets the same lines."""
+    seen = []
+    engine = engines(Version.V1)
+    dark = drawing()
+    light = dark.copy()
+    light[..., :3] = 255 - light[..., :3]
+    clear = dark.copy()
+    clear[..., 3] = 255 - clear[..., 0]
+    scan = dark.copy()
+    scan[..., :3] = np.maximum(dark[..., :3] * 0.75, 20).astype(np.uint8)
+    for canvas in (dark, light, clear, scan):
+        asked = ColorizeRequest(canvas, (reference(),), options=Options(steps=1, size=64, palette_lock=False))
+        seen.append(engine.colorize(asked, Listener()).layers[0].pixels.astype(int))
+    assert [np.abs(picture - seen[0]).mean() < 3 for picture in seen] == [True] * 4

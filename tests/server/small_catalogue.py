@@ -17,6 +17,6 @@ def use() -> None:
     file = Remote(url, "trained.pth", length)
     entry = Entry("faces", "Faces", "anime_diffusion", Kind.ANIME_DIFFUSION, "Faces.", licence, (file,), 500)
     entries.load = lambda _=None: Catalogue((entry,))  # type: ignore[assignment]
-    rules = Rules(("127.0.0.1",), secure=False, timeout_s=2, tries=2, pause_s=0.05)
+    rules = Rules(("127.0.0.1",), secure=False, timeout_s=2, tries=20, pause_s=0.05)
     usual = store.Store.__init__
     store.Store.__init__ = lambda self, catalogue: usual(self, catalogue, rules)  # type: ignore[method-assign, assignment]

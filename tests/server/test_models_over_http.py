@@ -101,7 +101,7 @@ def test_nothing_is_fetched_without_a_yes(body: bytes, backend, host) -> None:
 
 
 def test_stopped_download_goes_on(backend, host) -> None:
-    host.tricks = ["cut", "stall", "stall"]
+    host.tricks = ["cut", *["stall"] * 20]
     download(backend)
     backend.wait_until(lambda: backend.get("/v1/task").json["task"]["done"] > 0)
     check_error(download(backend), 409, "task_running")

@@ -84,7 +84,7 @@ def test_a_model_comes_and_goes(page, session, host, until, qtbot, monkeypatch):
     assert not find(page, "download_model_button").isEnabled()
     assert "Do what you like." in "".join(label.text() for label in page.findChildren(QtWidgets.QLabel))
     find(page, "accept_licence_check").click()
-    host.tricks = ["cut", "stall", "stall"]
+    host.tricks = ["cut", *["stall"] * 20]
     find(page, "download_model_button").click()
     until(lambda now: now.task and now.task.running and now.task.done)
     assert not find(page, "stop_model_button").isHidden()

@@ -1,13 +1,14 @@
-"""Figure and background for engines that know no masks: each is coloured by itself, from its part of the references.
+"""Figure and background for engines that draw pictures: what each side sees of the references, and its layers.
 
-Which sides a mode has, what of the references each may see, and the layers they become. Engines that divide inside
-their network don't need it.
+Engines that know no masks colour each side by itself (`sides_of`); what was drawn becomes layers of the canvas's size
+for all of them (`layers_of`): painted, or with the palette locked as flat colours of the references, shading and light.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -15,8 +16,12 @@ from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Layer, Mask, Mode, Picture, Reference, Role
 from colorizer.errors import InvalidInput
+from colorizer.imaging import color, drawn
+from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import fit_mask, usable_mask
+from colorizer.imaging.palette import find_palette
 from colorizer.imaging.pictures import over_white
+from colorizer.imaging.regions import find_regions
 
 RGB = NDArray[np.uint8]
 """(H, W, 3), sRGB."""
@@ -29,10 +34,15 @@ class Side:
     """One side of the sketch."""
 
     role: Role
-    references: tuple[RGB, ...]
-    """What it takes colours from; white where it must not look."""
+    parts: tuple[Picture, ...]
+    """What it takes colours from; clear where it must not look."""
     mask: Mask | None
     """(H, W) where it shows; None is everywhere."""
+
+    @property
+    def references(self) -> tuple[RGB, ...]:
+        """The parts for a network: white where it must not look."""
+        return tuple(over_white(part) for part in self.parts)
 
 
 def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[Side]:
@@ -62,19 +72,32 @@ def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[
     return sides
 
 
-def layers_of(sides: Sequence[Side], drawn: Sequence[RGB], height: int, width: int) -> tuple[Layer, ...]:
-    """What was drawn for each side, as layers of the canvas's size, bottom to top."""
+def layers_of(
+    request: ColorizeRequest, sides: Sequence[Side], pictures: Sequence[RGB]
+) -> tuple[tuple[Layer, ...], dict[str, Any]]:
+    """What was drawn for each side (the whole canvas at any size) as layers, bottom to top; and what to report."""
+    ink = find_ink(request.sketch)
+    regions = find_regions(ink, gap=request.options.line_gap)
+    layers: list[Layer] = []
+    palette = np.zeros((0, 3), np.uint8)
+    for side, picture in zip(sides, pictures, strict=True):
+        cut = regions if side.mask is None else regions.cut(side.mask)
+        prepared = drawn.prepare(picture, cut, ink)
+        carried = drawn.carry_up(prepared, cut)
+        if side.role is Role.FIGURE and request.options.palette_lock:
+            palette = np.concatenate([find_palette(part).colours for part in side.parts])
+        if side.role is Role.FIGURE and len(palette):
+            layers += drawn.in_flats(prepared, carried, cut, palette, side.mask)
+        else:
+            layers.append(_painted(side, carried))
+    return tuple(layers), {"palette": color.as_hex(palette), "regions": regions.count}
+
+
+def _painted(side: Side, carried: RGB) -> Layer:
     names = {Role.BACKGROUND: ("Background", "Background mask"), Role.FIGURE: ("Colours", "Foreground mask")}
-    layers = []
-    for side, colours in zip(sides, drawn, strict=True):
-        name, mask_name = names[side.role]
-        pixels = np.dstack([resized(colours, height, width), np.full((height, width), 255, np.uint8)])
-        layers.append(
-            Layer(
-                name, side.role, pixels, mask=side.mask, mask_name=mask_name if side.mask is not None else ""
-            )
-        )
-    return tuple(layers)
+    name, mask_name = names[side.role]
+    named = mask_name if side.mask is not None else ""
+    return Layer(name, side.role, drawn.opaque(carried), mask=side.mask, mask_name=named)
 
 
 def resized(picture: RGB, height: int, width: int) -> RGB:
@@ -85,21 +108,21 @@ def resized(picture: RGB, height: int, width: int) -> RGB:
     return cv2.resize(picture, (width, height), interpolation=way)  # type: ignore[no-any-return]
 
 
-def _whole(request: ColorizeRequest) -> tuple[RGB, ...]:
-    references = tuple(over_white(reference.picture) for reference in request.references)
-    return references if request.background is None else (*references, over_white(request.background))
+def _whole(request: ColorizeRequest) -> tuple[Picture, ...]:
+    pictures = tuple(reference.picture for reference in request.references)
+    return pictures if request.background is None else (*pictures, request.background)
 
 
-def _background(request: ColorizeRequest, find_foreground: FindForeground) -> tuple[RGB, ...]:
+def _background(request: ColorizeRequest, find_foreground: FindForeground) -> tuple[Picture, ...]:
     if request.background is not None:
-        return (over_white(request.background),)
+        return (request.background,)
     return tuple(_part(reference, find_foreground, figure=False) for reference in request.references)
 
 
-def _part(reference: Reference, find_foreground: FindForeground, *, figure: bool) -> RGB:
-    """A reference with its other side painted white."""
+def _part(reference: Reference, find_foreground: FindForeground, *, figure: bool) -> Picture:
+    """A reference with its other side clear."""
     height, width = reference.picture.shape[:2]
     mask = usable_mask(reference.mask, width, height)
     mask = fit_mask(find_foreground(reference.picture), width, height) if mask is None else mask
     keep = (mask > 127) == figure
-    return np.where(keep[..., None], over_white(reference.picture), np.uint8(255))
+    return np.where(keep[..., None], reference.picture, np.uint8(0))

@@ -52,7 +52,7 @@ class AnimeDiffusionEngine:
             title="AnimeDiffusion",
             modes=tuple(Mode),
             max_references=1,
-            options=("steps", "size"),
+            options=("palette_lock", "line_gap", "steps", "size"),
             models=tuple(self._models.describe(model, WEIGHTS) for model in self._models.folders()),
             max_side=16384,
             memory_mb=2000,
@@ -88,9 +88,9 @@ class AnimeDiffusionEngine:
             for index, part in enumerate(sides)
         ]
         report.stage("Painting layers")
-        layers = layers_of(sides, drawn, height, width)
+        layers, made = layers_of(request, sides, drawn)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, {"size": [side, side]})
+        return Result(layers, made | {"size": [side, side]})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""

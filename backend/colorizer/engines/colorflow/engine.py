@@ -57,7 +57,7 @@ class ColorFlowEngine:
             title="ColorFlow",
             modes=tuple(Mode),
             max_references=MAX_REFERENCES,
-            options=("steps", "size"),
+            options=("palette_lock", "line_gap", "steps", "size"),
             models=tuple(
                 self._models.describe(model, WEIGHTS, licence=LICENCE) for model in self._models.folders()
             ),
@@ -103,9 +103,9 @@ class ColorFlowEngine:
             page = colour_page(self._model, paper.lay(picture), side.references, settings, on_step)
             drawn.append(paper.cut(page))
         report.stage("Painting layers")
-        layers = layers_of(sides, drawn, height, width)
+        layers, made = layers_of(request, sides, drawn)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, {"size": [size.width, size.height], "style": style.value})
+        return Result(layers, made | {"size": [size.width, size.height], "style": style.value})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""

@@ -20,7 +20,6 @@ from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import (
     ColorizeRequest,
     EngineInfo,
-    Layer,
     Mask,
     Mode,
     ModelInfo,
@@ -40,6 +39,7 @@ from colorizer.engines.colorize_diffusion.settings import (
     group_scales,
 )
 from colorizer.engines.models import Installed
+from colorizer.engines.sides import Side, layers_of
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
@@ -97,7 +97,15 @@ class ColorizeDiffusionEngine:
             title="ColorizeDiffusion",
             modes=tuple(Mode),
             max_references=1,
-            options=("style_detail", "background_detail", "steps", "size", *advanced.NAMES),
+            options=(
+                "palette_lock",
+                "line_gap",
+                "style_detail",
+                "background_detail",
+                "steps",
+                "size",
+                *advanced.NAMES,
+            ),
             models=tuple(self._describe(model) for model in self._models.folders()),
             max_side=16384,
             memory_mb=9000,
@@ -145,9 +153,11 @@ class ColorizeDiffusionEngine:
         steps = Steps(Sampler(fine.sampler), Spacing(fine.spacing), request.options.steps)
         drawn = pipeline(pictures, settings, steps, (request.seed,), tell)
         report.stage("Painting layers")
-        layers = _layers(request, crop(to_picture(drawn), box), mask)
+        picture = crop(to_picture(drawn), box)
+        sides = delivered_sides(request, mask)
+        layers, made = layers_of(request, sides, [picture] * len(sides))
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, {"version": pipeline.version.value, "size": list(pictures.size)})
+        return Result(layers, made | {"version": pipeline.version.value, "size": list(pictures.size)})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
@@ -292,17 +302,29 @@ def _read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline
         ) from error
 
 
-def _layers(request: ColorizeRequest, drawn: NDArray[np.uint8], mask: Mask | None) -> tuple[Layer, ...]:
-    """The picture at the canvas's size: whole, or as figure and background with their masks."""
-    pixels = _opaque(_sized(drawn, *request.sketch.shape[:2]))
-    layers = []
-    if request.mode is not Mode.FOREGROUND and mask is not None:
-        rest = 255 - mask
-        layers.append(Layer("Background", Role.BACKGROUND, pixels, mask=rest, mask_name="Background mask"))
+def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[Side]:
+    """The sides that the one picture is delivered as; the network has seen both references already."""
+    whole = tuple(reference.picture for reference in request.references)
+    if mask is None:
+        return [Side(Role.FIGURE, whole, None)]
+    sides = []
+    if request.mode is not Mode.FOREGROUND:
+        sides.append(Side(Role.BACKGROUND, whole, 255 - mask))
     if request.mode is not Mode.BACKGROUND:
-        name = "Foreground mask" if mask is not None else ""
-        layers.append(Layer("Colours", Role.FIGURE, pixels, mask=mask, mask_name=name))
-    return tuple(layers)
+        sides.append(Side(Role.FIGURE, _figures(request) or whole, mask))
+    return sides
+
+
+def _figures(request: ColorizeRequest) -> tuple[Picture, ...]:
+    """The references' figures where the artist said where they are; a figure's palette is its own then."""
+    parts = []
+    for reference in request.references:
+        height, width = reference.picture.shape[:2]
+        mask = usable_mask(reference.mask, width, height)
+        if mask is None:
+            return ()
+        parts.append(np.where((mask > 127)[..., None], reference.picture, np.uint8(0)))
+    return tuple(parts)
 
 
 def _sized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:

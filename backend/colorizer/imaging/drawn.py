@@ -1,0 +1,211 @@
+"""A picture that a model drew, brought to the canvas: no colour crosses a line, whatever the sizes of both.
+
+The model draws at its own size, lines included. Here its lines are painted over from both sides (the artist's own lie
+on top), the picture grows with every pixel taking from its own region only, and it can be taken apart into one palette
+colour a region, and what is darker and lighter than that as two layers.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.imaging import color
+from colorizer.imaging.lines import Ink
+from colorizer.imaging.regions import Regions
+from colorizer.imaging.values import Blend, Layer, Mask, Picture, Role
+
+RGB = NDArray[np.uint8]
+"""(H, W, 3), sRGB."""
+
+_INKED = 24
+"""Ink (of 255) from which a pixel of the drawn picture shows the line and not what is beside it."""
+_BAND_PIXELS = 1_000_000
+_TONES = (0.35, 1.6)
+"""Darkest and lightest tone, over a region's own colour, that is kept."""
+_MOST_LIGHT = 0.6
+_VISIBLE_TONE = 0.03
+_VISIBLE_SHARE = 0.01
+"""Share of the picture that must differ by so much from flat colour for a layer to be worth it."""
+_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A drawn picture without its lines, and which of the canvas's regions each of its pixels lies in."""
+
+    colours: RGB
+    """(h, w, 3), the model's size."""
+    labels: NDArray[np.int32]
+    """(h, w)."""
+    middle: RGB
+    """(n, 3): each region's median colour."""
+
+
+def prepare(picture: RGB, regions: Regions, ink: Ink) -> Drawn:
+    """Paints the lines of a drawn picture over, and looks at its regions.
+
+    Args:
+        picture: (h, w, 3), shows the whole canvas at any size.
+        regions: of the canvas.
+        ink: (H, W) of the canvas.
+    """
+    height, width = picture.shape[:2]
+    labels = cv2.resize(regions.labels, (width, height), interpolation=cv2.INTER_NEAREST)
+    inked = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA) >= _INKED
+    clear = ~(cv2.dilate(inked.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)
+    middle = _middles(picture, labels, clear, regions)
+    return Drawn(_without_lines(picture, labels, clear, middle), labels, middle)
+
+
+def carry_up(drawn: Drawn, regions: Regions) -> RGB:
+    """The picture at the canvas's size (H, W, 3); every pixel is mixed from pixels of its own region."""
+    height, width = regions.labels.shape
+    shrinks = drawn.labels.shape[0] >= height
+    way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    carried = np.asarray(cv2.resize(drawn.colours, (width, height), interpolation=way))
+    if shrinks:
+        return carried
+    mixed = cv2.morphologyEx(drawn.labels.astype(np.float32), cv2.MORPH_GRADIENT, np.ones((3, 3))) > 0
+    near = cv2.resize(mixed.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        y, x = np.nonzero(near[top : top + rows])
+        carried[y + top, x] = _from_own_region(drawn, regions, y + top, x)
+    return carried
+
+
+def in_flats(
+    drawn: Drawn, carried: RGB, regions: Regions, palette: color.RGB, mask: Mask | None
+) -> tuple[Layer, ...]:
+    """`Flats`, each region one colour of `palette` (N, 3); `Shading` and `Light` where there is something of them."""
+    chosen = palette[color.nearest(color.lab(drawn.middle), color.lab(palette))]
+    flat = np.take(_opaque_rows(chosen).view(np.uint32).ravel(), regions.labels).view(np.uint8)
+    flat = flat.reshape(*regions.labels.shape, 4)
+    name = "Foreground mask" if mask is not None else ""
+    layers = [Layer("Flats", Role.FIGURE, flat, mask=mask, mask_name=name)]
+    shown = np.full(regions.labels.shape, 255, np.uint8) if mask is None else mask
+    return (*layers, *_tones(drawn, carried, regions, chosen, shown))
+
+
+def _middles(picture: RGB, labels: NDArray[np.int32], clear: NDArray[np.bool_], regions: Regions) -> RGB:
+    """(n, 3): the median colour of each region where the drawn lines aren't; of a region too small to be seen the
+    nearest colour there is."""
+    middle = _nearest_pixels(picture, regions)
+    for chosen in (np.ones_like(clear), clear):  # where nothing is clear, what is under the lines counts
+        inside = labels[chosen]
+        count = np.bincount(inside, minlength=regions.count)
+        seen = count > 0
+        half = (np.cumsum(count) - count + count // 2)[seen]
+        for channel in range(3):
+            values = picture[..., channel][chosen]
+            order = np.lexsort((values, inside))
+            middle[seen, channel] = values[order][half]
+    return middle
+
+
+def _nearest_pixels(picture: RGB, regions: Regions) -> RGB:
+    """(n, 3): the drawn pixel at some place of each region."""
+    small = regions.coarse
+    place = np.zeros(regions.count, np.intp)
+    place[small.ravel()] = np.arange(small.size)
+    y, x = np.divmod(place, small.shape[1])
+    rows = np.minimum(y * picture.shape[0] // small.shape[0], picture.shape[0] - 1)
+    columns = np.minimum(x * picture.shape[1] // small.shape[1], picture.shape[1] - 1)
+    return np.array(picture[rows, columns])
+
+
+def _without_lines(picture: RGB, labels: NDArray[np.int32], clear: NDArray[np.bool_], middle: RGB) -> RGB:
+    """The picture with its lines painted over from the nearest clear pixel of the same region."""
+    if not clear.any() or clear.all():
+        return picture
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~clear).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    place = np.zeros(int(nearest.max()) + 1, np.intp)
+    place[nearest[clear]] = np.flatnonzero(clear)
+    source = place[nearest]
+    own = labels.ravel()[source] == labels
+    return np.where(own[..., None], picture.reshape(-1, 3)[source], middle[labels])
+
+
+def _from_own_region(
+    drawn: Drawn, regions: Regions, y: NDArray[np.intp], x: NDArray[np.intp]
+) -> NDArray[np.uint8]:
+    """(k, 3): mixed from those of the nearest drawn pixels that lie in the pixel's own region."""
+    mixed = drawn.middle[regions.labels[y, x]]
+    todo = np.arange(len(y))
+    for reach in (1, 2, 3):  # bilinear where that finds something, else from a little farther away
+        colours, found = _within(drawn, regions, y[todo], x[todo], reach)
+        mixed[todo[found]] = colours[found]
+        todo = todo[~found]
+    return mixed
+
+
+def _within(
+    drawn: Drawn, regions: Regions, y: NDArray[np.intp], x: NDArray[np.intp], reach: int
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Colours (k, 3) weighed by a tent of `reach` drawn pixels, and where there was anything to weigh."""
+    (height, width), (tall, wide) = drawn.labels.shape, regions.labels.shape
+    own = regions.labels[y, x]
+    down = (y.astype(np.float32) + 0.5) * np.float32(height / tall) - np.float32(0.5)
+    across = (x.astype(np.float32) + 0.5) * np.float32(width / wide) - np.float32(0.5)
+    top, left = np.floor(down).astype(np.intp), np.floor(across).astype(np.intp)
+    total, weight = np.zeros((len(y), 3), np.float32), np.zeros(len(y), np.float32)
+    for step_down in range(1 - reach, reach + 1):
+        for step_across in range(1 - reach, reach + 1):
+            row = np.clip(top + step_down, 0, height - 1)
+            column = np.clip(left + step_across, 0, width - 1)
+            near_down = np.maximum(reach - np.abs(down - (top + step_down)), 0)
+            near_across = np.maximum(reach - np.abs(across - (left + step_across)), 0)
+            share = np.where(drawn.labels[row, column] == own, near_down * near_across, 0).astype(np.float32)
+            total += drawn.colours[row, column] * share[:, None]
+            weight += share
+    colours = np.rint(total / np.maximum(weight, 1e-6)[:, None]).astype(np.uint8)
+    return colours, weight > 1e-3
+
+
+def _tones(drawn: Drawn, carried: RGB, regions: Regions, chosen: color.RGB, shown: Mask) -> tuple[Layer, ...]:
+    """`Shading` (multiply) and `Light` (screen): how far the picture is from its regions' own colours."""
+    height, width = regions.labels.shape
+    usual = np.maximum(drawn.middle.astype(np.float32) @ _LUMA, 1.0)
+    own = (chosen.astype(np.float32) @ _LUMA) / 255
+    shading, light = np.full((height, width), 255, np.uint8), np.zeros((height, width), np.uint8)
+    rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        band = slice(top, top + rows)
+        labels = regions.labels[band]
+        tone: NDArray[np.float32] = np.clip(
+            (carried[band].astype(np.float32) @ _LUMA) / usual[labels], *_TONES
+        )
+        shading[band] = np.rint(np.minimum(tone, np.float32(1)) * 255)
+        luminance = own[labels]
+        lift = np.maximum(tone - 1, 0) * luminance / np.maximum(1 - luminance, 0.1)
+        light[band] = np.rint(np.clip(lift, 0, _MOST_LIGHT) * 255)
+    made = (
+        ("Shading", Role.SHADING, Blend.MULTIPLY, shading, 255),
+        ("Light", Role.LIGHT, Blend.SCREEN, light, 0),
+    )
+    return tuple(
+        Layer(name, role, np.dstack([values, values, values, shown]), blend=blend, clip=True)
+        for name, role, blend, values, neutral in made
+        if _is_visible(values, neutral, shown)
+    )
+
+
+def _is_visible(values: NDArray[np.uint8], neutral: int, shown: Mask) -> bool:
+    differs = np.abs(values.astype(np.int16) - neutral) > _VISIBLE_TONE * 255
+    inside = shown > 127
+    return bool(np.count_nonzero(differs & inside) > _VISIBLE_SHARE * max(int(np.count_nonzero(inside)), 1))
+
+
+def _opaque_rows(colours: color.RGB) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1))
+
+
+def opaque(picture: RGB) -> Picture:
+    """(H, W, 3) as RGBA."""
+    return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])
