@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections import OrderedDict
 from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -18,15 +21,27 @@ _MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 _SPREAD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
 """Of CLIP's training pictures, RGB 0..1."""
 _REMEMBERED = 4096
-"""References whose embeddings are kept; 20 kB each with the published tower."""
+"""References whose embeddings are kept in memory; 20 kB each with the published tower. On disk all are."""
 
 
 class ImageTower:
-    """Embeds patches; a reference that was embedded before costs one hash."""
+    """Embeds patches; a reference that was embedded before costs one hash.
 
-    def __init__(self, network: CLIPVisionModelWithProjection) -> None:
+    Args:
+        network: with projection.
+        folder: where embeddings are kept from one start to the next; None keeps them in memory alone.
+    """
+
+    def __init__(self, network: CLIPVisionModelWithProjection, folder: Path | None = None) -> None:
         self.network = network.eval()
         self._known: OrderedDict[str, Embeddings] = OrderedDict()
+        self._folder = folder
+
+    @cached_property
+    def _fingerprint(self) -> bytes:
+        """Tells towers apart: their last layer."""
+        weight = self.network.visual_projection.weight.detach().float().cpu().numpy()
+        return hashlib.sha256(weight.tobytes()).digest()
 
     @torch.no_grad()
     def embed(self, patches: Sequence[RGB]) -> Embeddings:
@@ -38,13 +53,29 @@ class ImageTower:
 
     def embed_reference(self, fitted: RGB) -> Embeddings:
         """The embeddings of a fitted reference's patches, (5, D)."""
-        key = hashlib.sha256(repr(fitted.shape).encode() + fitted.tobytes()).hexdigest()
+        key = hashlib.sha256(self._fingerprint + repr(fitted.shape).encode() + fitted.tobytes()).hexdigest()
         if key not in self._known:
-            self._known[key] = self.embed(reference_patches(fitted))
+            self._known[key] = self._kept(key, fitted)
             if len(self._known) > _REMEMBERED:
                 self._known.popitem(last=False)
         self._known.move_to_end(key)
         return self._known[key]
+
+    def _kept(self, key: str, fitted: RGB) -> Embeddings:
+        """From the disk where they are, else made and put there."""
+        if self._folder is None:
+            return self.embed(reference_patches(fitted))
+        file = self._folder / f"{key}.npy"
+        try:
+            return np.asarray(np.load(file, allow_pickle=False), np.float32)
+        except (OSError, ValueError):  # not there, or damaged
+            embeddings = self.embed(reference_patches(fitted))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_name(f"{file.name}.{os.getpid()}.part")
+        with part.open("wb") as stream:
+            np.save(stream, embeddings)
+        os.replace(part, file)
+        return embeddings
 
 
 def _seen(patch: RGB, side: int) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 from transformers import CLIPVisionModelWithProjection
 
+from colorizer import paths
 from colorizer.engines.colorflow.image_tower import ImageTower
 from colorizer.engines.colorflow.in_context import InContextPipeline
 from colorizer.engines.colorflow.input_style import InputStyle
@@ -70,7 +71,10 @@ class ColorFlowModel:
         return cls(
             style=InputStyle(card["style"]),
             colouring=colouring,
-            tower=ImageTower(CLIPVisionModelWithProjection.from_pretrained(folder / "image_encoder")),
+            tower=ImageTower(
+                CLIPVisionModelWithProjection.from_pretrained(folder / "image_encoder"),
+                paths.home() / "cache" / "embeddings",
+            ),
             fusion=FusionNet.from_pretrained(folder / "fusion").eval(),
             line_extractor=_network(folder / "line_extractor.safetensors", LineExtractor),
             screenstyle=_network(folder / "screenstyle.safetensors", ScreenStyle),

@@ -58,6 +58,8 @@ def nearest_size(width: int, height: int) -> Size:
 def fit(picture: RGB, size: Size) -> RGB:
     """Brings a picture to `size`: stretched where the ratio is near enough, else cropped around its middle first."""
     height, width = picture.shape[:2]
+    if (width, height) == (size.width, size.height):
+        return picture
     ratio = size.width / size.height
     left = top = 0
     cut_width, cut_height = width, height
