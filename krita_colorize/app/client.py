@@ -16,6 +16,7 @@ from krita_colorize.app.home import LOG
 from krita_colorize.core import bundle, sse
 from krita_colorize.core.errors import Told
 from krita_colorize.core.launch import Ready
+from krita_colorize.core.words import tr
 from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
 
 ANSWER_WITHIN_MS = 30_000
@@ -193,7 +194,8 @@ class Client(QtCore.QObject):
         request.setRawHeader(b"Content-Type", b"application/octet-stream")
         source = QtCore.QFile(str(file))
         if not source.open(QtCore.QIODevice.OpenModeFlag.ReadOnly):
-            raise Told(f"{file.name} can't be read: {source.errorString()}.")
+            reason = source.errorString()
+            raise Told(tr("{name} can't be read: {reason}.", name=file.name, reason=reason))
         # A stream's manager: large files must not hold up the short requests.
         reply = self._streams.post(request, source)
         assert reply is not None

@@ -22,6 +22,7 @@ from krita_colorize.core.port import DocumentInfo, KritaPort, LayerInfo
 from krita_colorize.core.repair import State
 from krita_colorize.core.result import Result
 from krita_colorize.core.settings import Reference, Settings, Source
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 RESULTS_BYTES = 512 << 20
@@ -150,7 +151,7 @@ class DocumentModel(QtCore.QObject):
         """Changes fields of the sketch's settings and stores them in the document. Raises `Told` without a sketch."""
         sketch = self.sketch
         if sketch is None:
-            raise Told("Select the layer with your sketch first.")
+            raise Told(tr("Select the layer with your sketch first."))
         self.change_for(sketch.id, **fields)
 
     def change_for(self, sketch_id: str, **fields: Any) -> None:
@@ -188,7 +189,9 @@ class DocumentModel(QtCore.QObject):
         new = tuple(item for item in references if item.source not in known)
         together = self.settings.references + new
         if len(together) > notes.MAX_REFERENCES:
-            raise Told(f"There can be {notes.MAX_REFERENCES} references at most. Remove one first.")
+            raise Told(
+                tr("There can be {count} references at most. Remove one first.", count=notes.MAX_REFERENCES)
+            )
         self.change(references=together)
 
     def use_reference_mask(self, sketch_id: str, source: Source, mask: str) -> None:

@@ -20,6 +20,7 @@ from krita_colorize.core import result as results
 from krita_colorize.core.progress import Progress
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
 MAX_IN_FLIGHT = 5
@@ -95,10 +96,12 @@ class Job(QtCore.QObject):
         if self.state is JobState.RUNNING:
             return _stage_words(self._status)
         if self.state is JobState.QUEUED and (before := self._status.get("position", 0)):
-            return f"Waiting for {before} other {'jobs' if before > 1 else 'job'}"
+            if before == 1:
+                return tr("Waiting for 1 other job")
+            return tr("Waiting for {count} other jobs", count=before)
         if self.state is JobState.WAITING and self._services.backend.state is BackendState.STARTING:
-            return "Starting the colour engine…"
-        return _WORDS[self.state]
+            return tr("Starting the colour engine…")
+        return tr(_WORDS[self.state])
 
     def pack(self, pack: Callable[[], QtCore.QByteArray]) -> None:
         """Starts: `pack` reads and packs the pictures on a thread."""
@@ -327,5 +330,7 @@ _WORDS = {
 
 
 def _stage_words(status: dict[str, Any]) -> str:
-    stage, done, total = status["stage"] or "Colouring", status["done"], status["total"]
-    return f"{stage} ({min(done + 1, total)} of {total})" if total > 1 else str(stage)
+    stage, done, total = tr(status["stage"] or "Colouring"), status["done"], status["total"]
+    if total <= 1:
+        return stage
+    return tr("{stage} ({number} of {count})", stage=stage, number=min(done + 1, total), count=total)

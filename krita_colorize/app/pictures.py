@@ -17,6 +17,7 @@ from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.request import Pictures, Request, Task, bundle_parts
 from krita_colorize.core.settings import Reference, Source, SourceKind
+from krita_colorize.core.words import tr
 from krita_colorize.qt import IS_QT6, QtCore, QtGui
 
 THUMBNAIL_SIDE = 96
@@ -62,7 +63,9 @@ def collect(request: Request, inputs: Inputs) -> Pictures:
         sketch=sketch,
         sketch_mask=_mask(chosen.sketch_mask, inputs) if chosen.sketch_mask else None,
         references=tuple(_reference(item, request, inputs) for item in chosen.references),
-        background=_layer(chosen.background, "The background layer", inputs) if chosen.background else None,
+        background=_layer(chosen.background, tr("The background layer"), inputs)
+        if chosen.background
+        else None,
         hints=_hints(chosen.hints, inputs),
     )
 
@@ -72,7 +75,10 @@ def read_file(path: str, side: int = 0) -> QtGui.QImage:
     name = Path(path).name
     if not Path(path).is_file():
         raise Told(
-            f"The picture {name} can't be found any more. Remove it from the references or put it back."
+            tr(
+                "The picture {name} can't be found any more. Remove it from the references or put it back.",
+                name=name,
+            )
         )
     return _read(QtGui.QImageReader(path), name, side)
 
@@ -118,7 +124,7 @@ def to_png(image: QtGui.QImage) -> bytes:
     buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
     writer = QtGui.QImageWriter(buffer, b"png")
     if not writer.write(image):
-        raise Told(f"The picture can't be stored ({writer.errorString()}).")
+        raise Told(tr("The picture can't be stored ({reason}).", reason=writer.errorString()))
     return buffer.data().data()
 
 
@@ -143,25 +149,40 @@ def _read(reader: QtGui.QImageReader, name: str, side: int) -> QtGui.QImage:
     size = reader.size()
     if max(size.width(), size.height()) > bundle.MAX_SIDE or size.width() * size.height() > bundle.MAX_PIXELS:
         raise Told(
-            f"{name} is {size.width()} x {size.height()} px; pictures may have {bundle.MAX_SIDE} px on a side. "
-            "Use a smaller copy of it."
+            tr(
+                "{name} is {width} x {height} px; pictures may have {limit} px on a side. Use a smaller copy of it.",
+                name=name,
+                width=size.width(),
+                height=size.height(),
+                limit=bundle.MAX_SIDE,
+            )
         )
     if side and size.isValid() and max(size.width(), size.height()) > side:
         reader.setScaledSize(size.scaled(side, side, QtCore.Qt.AspectRatioMode.KeepAspectRatio))
     image = reader.read()
     if image.isNull():
-        raise Told(f"{name} can't be read as a picture ({reader.errorString()}). Save it as PNG or JPEG.")
+        reason = reader.errorString()
+        raise Told(
+            tr(
+                "{name} can't be read as a picture ({reason}). Save it as PNG or JPEG.",
+                name=name,
+                reason=reason,
+            )
+        )
     return image
 
 
 def _picture(source: Source, inputs: Inputs) -> Pixels:
     if source.kind is SourceKind.LAYER:
-        return _layer(source.key, f"The layer {source.name}", inputs)
+        return _layer(source.key, tr("The layer {name}", name=source.name), inputs)
     if source.kind is SourceKind.FILE:
         return to_pixels(read_file(source.key))
     if source.key not in inputs.notes:
         raise Told(
-            f"The picture {source.name} is no longer stored in the document. Add it to the references again."
+            tr(
+                "The picture {name} is no longer stored in the document. Add it to the references again.",
+                name=source.name,
+            )
         )
     return to_pixels(read_data(inputs.notes[source.key], source.name))
 
@@ -169,7 +190,7 @@ def _picture(source: Source, inputs: Inputs) -> Pixels:
 def _layer(layer_id: str, words: str, inputs: Inputs) -> Pixels:
     pixels = inputs.layers[layer_id]
     if not pixels.data:
-        raise Told(f"{words} is empty. Draw or paint on it, or choose another one.")
+        raise Told(tr("{what} is empty. Draw or paint on it, or choose another one.", what=words))
     return pixels
 
 
@@ -180,7 +201,7 @@ def _hints(layer_id: str, inputs: Inputs) -> Pixels | None:
 
 
 def _mask(layer_id: str, inputs: Inputs) -> Pixels:
-    return to_mask(_layer(layer_id, "The foreground mask (or the selection)", inputs))
+    return to_mask(_layer(layer_id, tr("The foreground mask (or the selection)"), inputs))
 
 
 def _reference(reference: Reference, request: Request, inputs: Inputs) -> tuple[Pixels, Pixels | None]:

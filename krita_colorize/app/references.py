@@ -17,6 +17,7 @@ from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import KritaPort, LayerInfo, Pixels
 from krita_colorize.core.settings import Reference, Source, SourceKind
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui
 
 T = TypeVar("T")
@@ -56,7 +57,7 @@ class References(QtCore.QObject):
     def add_image(self, model: DocumentModel, image: QtGui.QImage, name: str) -> None:
         """Takes a picture that lies nowhere, and keeps it in the document."""
         if image.isNull():
-            raise Told("The picture is empty or of an unknown kind.")
+            raise Told(tr("The picture is empty or of an unknown kind."))
 
         def work() -> tuple[str, bytes, QtGui.QImage]:
             note, png = pictures.as_note(image)
@@ -86,7 +87,7 @@ class References(QtCore.QObject):
         elif mime.hasImage():
             self.add_image(model, _image(mime), name)
         else:
-            raise Told("There is no picture in it. Copy or drop a picture, a picture file or a layer.")
+            raise Told(tr("There is no picture in it. Copy or drop a picture, a picture file or a layer."))
 
     def load_thumbnails(self, model: DocumentModel) -> None:
         """Reads the small pictures of files and notes that haven't been seen yet."""

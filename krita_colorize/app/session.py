@@ -122,7 +122,7 @@ class Session(QtCore.QObject):
     @property
     def error(self) -> str:
         """What the artist should know went wrong, "" where nothing did."""
-        return self._error or (self.backend.message if self.backend.state is BackendState.ERROR else "")
+        return tr(self._error or (self.backend.message if self.backend.state is BackendState.ERROR else ""))
 
     @property
     def error_dismissible(self) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from krita_colorize.core.errors import Told
 from krita_colorize.core.request import API
+from krita_colorize.core.words import tr
 
 NOT_INSTALLED = "The colour engine isn't installed. Run `./colorize krita` once, then press Restart."
 BROKEN_LAUNCH_FILE = (
@@ -62,11 +63,15 @@ def read_greeting(line: bytes) -> Ready:
     if not isinstance(data, dict):
         raise Told(UNKNOWN_GREETING)
     if data.get("event") == "failed":
-        raise Told(str(data.get("message", "The colour engine failed to start.")))
+        raise Told(str(data.get("message", tr("The colour engine failed to start."))))
     if data.get("api") != API:
         raise Told(
-            f"The colour engine speaks version {data.get('api')} of the wire, this docker speaks {API}. "
-            "Run `./colorize krita` once to bring both to the same version."
+            tr(
+                "The colour engine speaks version {its} of the wire, this docker speaks {ours}. "
+                "Run `./colorize krita` once to bring both to the same version.",
+                its=data.get("api"),
+                ours=API,
+            )
         )
     try:
         return Ready(str(data["host"]), int(data["port"]), str(data["version"]), str(data["token"]))
@@ -88,15 +93,22 @@ def environment(inherited: Mapping[str, str], home: str) -> dict[str, str]:
 
 def failed_to_start(command: str) -> str:
     """The program could not be run at all."""
-    return f"The colour engine can't be started: {command} is missing or not a program. Run `./colorize krita` once."
+    return tr(
+        "The colour engine can't be started: {command} is missing or not a program. Run `./colorize krita` once.",
+        command=command,
+    )
 
 
 def ended(code: int, *, crashed: bool) -> str:
     """The process is gone although nobody asked it to go."""
-    how = (
-        "was ended by the system (often: not enough memory)" if crashed else f"ended by itself (code {code})"
+    if crashed:
+        return tr(
+            "The colour engine was ended by the system (often: not enough memory). "
+            "Press Restart, or Colorize to try again."
+        )
+    return tr(
+        "The colour engine ended by itself (code {code}). Press Restart, or Colorize to try again.", code=code
     )
-    return f"The colour engine {how}. Press Restart, or Colorize to try again."
 
 
 def back_off_s(failures: int) -> int:

@@ -13,6 +13,23 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "words"
 
+STAGES = (
+    "Colouring",
+    "Finding lines",
+    "Finding regions",
+    "Finding the figure",
+    "Finding the foreground",
+    "Keeping the rest",
+    "Loading the model",
+    "Matching colours",
+    "Packing the layers",
+    "Painting layers",
+    "Reading the pictures",
+    "Reading the reference",
+    "Waiting for the engine",
+)
+"""What the backend calls the stages of a job; others are shown in English."""
+
 log = logging.getLogger("krita_colorize")
 
 _chosen: dict[str, str] = {}

@@ -30,7 +30,7 @@ class DockerWidget(QtWidgets.QWidget):
         self._init_actions()
         self._progress = QtWidgets.QProgressBar()
         self._progress.setObjectName("progress_bar")
-        self._progress.setAccessibleName("Progress")
+        self._progress.setAccessibleName(tr("Progress"))
         self._progress.setRange(0, _STEPS)
         self._progress.setTextVisible(False)
         self._progress.setFixedHeight(8)
@@ -84,10 +84,10 @@ class DockerWidget(QtWidgets.QWidget):
             self._progress.setUpdatesEnabled(True)
 
     def _init_actions(self) -> None:
-        self._colorize = QtWidgets.QPushButton("Colorize")
+        self._colorize = QtWidgets.QPushButton(tr("Colorize"))
         self._colorize.setObjectName("colorize_button")
         self._colorize.setToolTip(
-            "Colour the sketch from the references. Nothing in the picture changes yet."
+            tr("Colour the sketch from the references. Nothing in the picture changes yet.")
         )
         font = self._colorize.font()
         font.setBold(True)
@@ -98,13 +98,13 @@ class DockerWidget(QtWidgets.QWidget):
         self._all.setObjectName("colorize_all_button")
         self._all.setToolTip(tr("Colour every sketch layer that has settings, each in its own mode."))
         self._all.clicked.connect(self.session.colorize_all)
-        self._redo = QtWidgets.QPushButton("Redo")
+        self._redo = QtWidgets.QPushButton(tr("Redo"))
         self._redo.setObjectName("redo_button")
-        self._redo.setToolTip("Colour again as the selected result was, with the masks as they are now.")
+        self._redo.setToolTip(tr("Colour again as the selected result was, with the masks as they are now."))
         self._redo.clicked.connect(self.session.redo)
-        self._cancel = QtWidgets.QPushButton("Cancel")
+        self._cancel = QtWidgets.QPushButton(tr("Cancel"))
         self._cancel.setObjectName("cancel_button")
-        self._cancel.setToolTip("Stop the job that is running.")
+        self._cancel.setToolTip(tr("Stop the job that is running."))
         self._cancel.clicked.connect(self.session.cancel)
         for button in (self._all, self._redo, self._cancel):
             button.setMinimumHeight(32)

@@ -15,6 +15,7 @@ from krita_colorize.core.engines import EngineInfo
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.ui.advanced import AdvancedFold
 from krita_colorize.ui.models import ModelsPage
@@ -54,8 +55,10 @@ class Form(QtWidgets.QWidget):
         engine = self._engine(settings)
         self._show_engines(settings, engine)
         self._show_layers(settings)
-        self._mode.setToolTip(modes.WORDS[settings.mode].tooltip)
-        self._mode.show_choice([(modes.WORDS[mode].title, mode.value) for mode in Mode], settings.mode.value)
+        self._mode.setToolTip(tr(modes.WORDS[settings.mode].tooltip))
+        self._mode.show_choice(
+            [(tr(modes.WORDS[mode].title), mode.value) for mode in Mode], settings.mode.value
+        )
         self._mode.set_enabled_entries(lambda value: engine is None or Mode(value) in engine.modes)
         self._show_options(settings, engine)
         self._references.refresh()
@@ -69,33 +72,37 @@ class Form(QtWidgets.QWidget):
         self._missing.setTextFormat(QtCore.Qt.TextFormat.PlainText)
         self._missing.setMinimumWidth(1)
         self._engine_choice = self._choice(
-            "engine_combo", "Engine", "The system that does the colouring.", "engine"
+            "engine_combo", tr("Engine"), tr("The system that does the colouring."), "engine"
         )
         self._model_choice = self._choice(
-            "model_combo", "Model", "The set of weights the engine works with.", "model"
+            "model_combo", tr("Model"), tr("The set of weights the engine works with."), "model"
         )
         self._models = ToolButton(
-            "models_button", "Models…", "Download models, and see their licences and sizes."
+            "models_button", tr("Models…"), tr("Download models, and see their licences and sizes.")
         )
         self._models.clicked.connect(self._on_models)
-        self._sketch = Choice("sketch_combo", "Sketch", "The layer with the lines. It is never changed.")
+        self._sketch = Choice(
+            "sketch_combo", tr("Sketch"), tr("The layer with the lines. It is never changed.")
+        )
         self._sketch.chosen.connect(self._on_sketch)
         self._same = SameSettingsButton(self._session)
-        self._mode = Choice("mode_combo", "Mode", "")
+        self._mode = Choice("mode_combo", tr("Mode"), "")
         self._mode.chosen.connect(self._on_mode)
         self._sketch_mask = self._choice(
             "sketch_mask_combo",
-            "Sketch's foreground mask",
-            "Where the figure is in the sketch: opaque (or white) is figure. Automatic lets the engine find it.",
+            tr("Sketch's foreground mask"),
+            tr(
+                "Where the figure is in the sketch: opaque (or white) is figure. Automatic lets the engine find it."
+            ),
             "sketch_mask",
         )
         self._background = self._choice(
             "background_combo",
-            "Background picture",
-            "A layer whose colours are for the background alone.",
+            tr("Background picture"),
+            tr("A layer whose colours are for the background alone."),
             "background",
         )
-        self._create_sketch_mask = ToolButton("create_sketch_mask_button", "Create", _PAINT_TIP)
+        self._create_sketch_mask = ToolButton("create_sketch_mask_button", tr("Create"), tr(_PAINT_TIP))
         self._create_sketch_mask.clicked.connect(self._on_create_sketch_mask)
 
     def _init_references(self) -> None:
@@ -104,51 +111,53 @@ class Form(QtWidgets.QWidget):
         self._add_reference = AddReferenceButton(self._session, self._icons)
         self._remove_reference = ToolButton(
             "remove_reference_button",
-            "Remove",
-            "Remove the selected reference from the list.",
+            tr("Remove"),
+            tr("Remove the selected reference from the list."),
             icons=self._icons,
             icon="edit-delete",
         )
         self._remove_reference.clicked.connect(self._references.remove_current)
         self._reference_mask = Choice(
             "reference_mask_combo",
-            "Reference's foreground mask",
-            "Where the figure is in the selected reference: opaque (or white) is figure.",
+            tr("Reference's foreground mask"),
+            tr("Where the figure is in the selected reference: opaque (or white) is figure."),
         )
         self._reference_mask.chosen.connect(self._on_reference_mask)
-        self._create_reference_mask = ToolButton("create_reference_mask_button", "Create", _PAINT_TIP)
+        self._create_reference_mask = ToolButton("create_reference_mask_button", tr("Create"), tr(_PAINT_TIP))
         self._create_reference_mask.clicked.connect(self._on_create_reference_mask)
 
     def _init_checks(self) -> None:
         self._palette_lock = self._check(
             "palette_lock",
-            "Exact reference colours",
-            "Every flat colour is taken exactly from the reference.",
+            tr("Exact reference colours"),
+            tr("Every flat colour is taken exactly from the reference."),
         )
         self._style_detail = self._check(
-            "style_detail", "Style detail", "Follow the reference's shading and texture more closely."
+            "style_detail", tr("Style detail"), tr("Follow the reference's shading and texture more closely.")
         )
         self._background_detail = self._check(
-            "background_detail", "Background detail", "Take more detail from the reference's background."
+            "background_detail",
+            tr("Background detail"),
+            tr("Take more detail from the reference's background."),
         )
 
     def _init_numbers(self) -> None:
         self._seed = QtWidgets.QSpinBox()
         self._seed.setObjectName("seed_spin")
-        self._seed.setAccessibleName("Seed")
+        self._seed.setAccessibleName(tr("Seed"))
         self._seed.setRange(0, MAX_SEED)
-        self._seed.setToolTip("The same seed and settings give the same result again.")
+        self._seed.setToolTip(tr("The same seed and settings give the same result again."))
         self._seed.setMinimumWidth(60)
         self._seed.valueChanged.connect(self._on_seed)
         self._new_seed = ToolButton(
-            "new_seed_button", "New", "Take another seed.", icons=self._icons, icon="view-refresh"
+            "new_seed_button", tr("New"), tr("Take another seed."), icons=self._icons, icon="view-refresh"
         )
         self._new_seed.clicked.connect(self._on_new_seed)
         self._line_gap = QtWidgets.QSpinBox()
         self._line_gap.setObjectName("line_gap_spin")
-        self._line_gap.setAccessibleName("Close gaps up to")
+        self._line_gap.setAccessibleName(tr("Close gaps up to"))
         self._line_gap.setSuffix(" px")
-        self._line_gap.setToolTip("Openings in the lines up to this width are treated as closed.")
+        self._line_gap.setToolTip(tr("Openings in the lines up to this width are treated as closed."))
         self._line_gap.valueChanged.connect(self._on_line_gap)
         self._advanced = AdvancedFold(self._on_advanced)
 
@@ -157,26 +166,26 @@ class Form(QtWidgets.QWidget):
         form.setVerticalSpacing(4)
         form.setHorizontalSpacing(6)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow("Engine", self._engine_choice)
+        form.addRow(tr("Engine"), self._engine_choice)
         form.addRow(self._missing)
-        form.addRow("Model", self._model_choice)
+        form.addRow(tr("Model"), self._model_choice)
         form.addRow("", self._models)
-        form.addRow("Mode", self._mode)
-        form.addRow("Sketch", row(self._sketch, self._same))
-        form.addRow("Foreground", row(self._sketch_mask, self._create_sketch_mask))
-        form.addRow("References", row(QtWidgets.QWidget(), self._add_reference, self._remove_reference))
+        form.addRow(tr("Mode"), self._mode)
+        form.addRow(tr("Sketch"), row(self._sketch, self._same))
+        form.addRow(tr("Foreground"), row(self._sketch_mask, self._create_sketch_mask))
+        form.addRow(tr("References"), row(QtWidgets.QWidget(), self._add_reference, self._remove_reference))
         form.addRow(self._references)
-        form.addRow("Foreground", row(self._reference_mask, self._create_reference_mask))
-        form.addRow("Background", self._background)
+        form.addRow(tr("Foreground"), row(self._reference_mask, self._create_reference_mask))
+        form.addRow(tr("Background"), self._background)
         form.addRow(self._palette_lock)
         form.addRow(self._style_detail)
         form.addRow(self._background_detail)
-        form.addRow("Seed", row(self._seed, self._new_seed))
+        form.addRow(tr("Seed"), row(self._seed, self._new_seed))
         advanced = QtWidgets.QWidget()
         advanced_form = QtWidgets.QFormLayout(advanced)
         advanced_form.setContentsMargins(0, 0, 0, 0)
-        advanced_form.addRow("Close gaps up to", self._line_gap)
-        form.addRow(Fold("More", advanced))
+        advanced_form.addRow(tr("Close gaps up to"), self._line_gap)
+        form.addRow(Fold(tr("More"), advanced))
         form.addRow(self._advanced)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -203,28 +212,41 @@ class Form(QtWidgets.QWidget):
 
     def _show_engines(self, settings: Settings, engine: EngineInfo | None) -> None:
         names = [
-            (f"{info.title} (not ready)" if info.missing else info.title, info.name)
+            (tr("{name} (not ready)", name=info.title) if info.missing else info.title, info.name)
             for info in self._session.engines
         ]
-        self._missing.setText(engine.missing if engine else "")
+        self._missing.setText(tr(engine.missing) if engine else "")
         self._missing.setVisible(bool(engine and engine.missing))
-        self._engine_choice.show_choice(names, settings.engine, f"{settings.engine} (not installed)")
-        models: list[Entry] = [("Default", "")]
+        self._engine_choice.show_choice(
+            names, settings.engine, tr("{name} (not installed)", name=settings.engine)
+        )
+        models: list[Entry] = [(tr("Default"), "")]
         if engine is not None:
             models += [
-                (m.title if m.installed else f"{m.title} (not installed)", m.name) for m in engine.models
+                (m.title if m.installed else tr("{name} (not installed)", name=m.title), m.name)
+                for m in engine.models
             ]
-        self._model_choice.show_choice(models, settings.model, f"{settings.model} (not installed)")
+        self._model_choice.show_choice(
+            models, settings.model, tr("{name} (not installed)", name=settings.model)
+        )
 
     def _show_layers(self, settings: Settings) -> None:
         model = self._session.document
         layers = model.layers if model else []
         pictures = layer_entries(layer_lists.colourable(layers))
-        masks = [("Automatic", ""), ("Selection", SELECTION_ID), *layer_entries(layer_lists.maskable(layers))]
-        follow = f"Active layer ({model.sketch.name})" if model and model.sketch else "Active layer"
+        masks = [
+            (tr("Automatic"), ""),
+            (tr("Selection"), SELECTION_ID),
+            *layer_entries(layer_lists.maskable(layers)),
+        ]
+        follow = (
+            tr("Active layer ({name})", name=model.sketch.name)
+            if model and model.sketch
+            else tr("Active layer")
+        )
         self._sketch.show_choice([(follow, FOLLOW), *pictures], model.sketch_choice if model else FOLLOW)
         self._sketch_mask.show_choice(masks, settings.sketch_mask)
-        self._background.show_choice([("From the reference", ""), *pictures], settings.background)
+        self._background.show_choice([(tr("From the reference"), ""), *pictures], settings.background)
 
     def _show_options(self, settings: Settings, engine: EngineInfo | None) -> None:
         options = settings.options
@@ -320,7 +342,11 @@ class Form(QtWidgets.QWidget):
     def _on_reference_selected(self) -> None:
         model, index = self._session.document, self._references.currentRow()
         layers = model.layers if model else []
-        masks = [("Automatic", ""), ("Selection", SELECTION_ID), *layer_entries(layer_lists.maskable(layers))]
+        masks = [
+            (tr("Automatic"), ""),
+            (tr("Selection"), SELECTION_ID),
+            *layer_entries(layer_lists.maskable(layers)),
+        ]
         there = model is not None and 0 <= index < len(model.settings.references)
         mask = model.settings.references[index].mask if model is not None and there else ""
         self._reference_mask.show_choice(masks, mask)

@@ -8,6 +8,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.settings import Reference, SourceKind
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 from krita_colorize.ui.widgets import Icons, ToolButton, picture_icon
 
@@ -28,8 +29,10 @@ class ReferenceList(QtWidgets.QListWidget):
         self._icons = icons
         self._shown: tuple[Reference, ...] = ()
         self.setObjectName("reference_list")
-        self.setAccessibleName("References")
-        self.setToolTip("The pictures the colours come from. Drop layers, picture files or pictures here.")
+        self.setAccessibleName(tr("References"))
+        self.setToolTip(
+            tr("The pictures the colours come from. Drop layers, picture files or pictures here.")
+        )
         self._init_strip()
         self.setAcceptDrops(True)
         self.setDragDropMode(QtWidgets.QAbstractItemView.DragDropMode.DropOnly)
@@ -91,7 +94,7 @@ class ReferenceList(QtWidgets.QListWidget):
         if event is not None and mime is not None and model is not None:
             event.setDropAction(QtCore.Qt.DropAction.CopyAction)  # the layer stays where it is
             event.accept()
-            self._session.references.add_mime(model, mime, "Dropped picture")
+            self._session.references.add_mime(model, mime, tr("Dropped picture"))
 
     def paintEvent(self, event: QtGui.QPaintEvent | None) -> None:
         """Says what the empty strip is for."""
@@ -102,7 +105,7 @@ class ReferenceList(QtWidgets.QListWidget):
             roles, groups = QtGui.QPalette.ColorRole, QtGui.QPalette.ColorGroup
             painter.setPen(self.palette().color(groups.Disabled, roles.Text))
             centred = QtGui.QTextOption(QtCore.Qt.AlignmentFlag.AlignCenter)
-            painter.drawText(QtCore.QRectF(viewport.rect()), _HINT, centred)
+            painter.drawText(QtCore.QRectF(viewport.rect()), tr(_HINT), centred)
             painter.end()
 
     def _init_strip(self) -> None:
@@ -130,9 +133,9 @@ class ReferenceList(QtWidgets.QListWidget):
         item = QtWidgets.QListWidgetItem(source.name)
         item.setData(_KEY, source.key)
         where = {
-            SourceKind.LAYER: "Layer",
-            SourceKind.FILE: "Picture file",
-            SourceKind.NOTE: "Stored picture",
+            SourceKind.LAYER: tr("Layer"),
+            SourceKind.FILE: tr("Picture file"),
+            SourceKind.NOTE: tr("Stored picture"),
         }
         item.setToolTip(f"{where[source.kind]}: {source.name}")
         return item
@@ -163,7 +166,7 @@ class ReferenceList(QtWidgets.QListWidget):
             return
         menu = QtWidgets.QMenu(self)
         menu.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
-        remove = menu.addAction("Remove")
+        remove = menu.addAction(tr("Remove"))
         assert remove is not None
         remove.triggered.connect(self.remove_current)
         menu.popup(self.mapToGlobal(position))
@@ -173,9 +176,9 @@ class AddReferenceButton(ToolButton):
     """Offers the document's layers, picture files and the clipboard."""
 
     def __init__(self, session: Session, icons: Icons) -> None:
-        tooltip = "Add a layer, a picture file, or the picture on the clipboard."
-        super().__init__("add_reference_button", "Add", tooltip, icons=icons, icon="list-add")
-        self.setAccessibleName("Add a reference")
+        tooltip = tr("Add a layer, a picture file, or the picture on the clipboard.")
+        super().__init__("add_reference_button", tr("Add"), tooltip, icons=icons, icon="list-add")
+        self.setAccessibleName(tr("Add a reference"))
         self.report = session.report
         self._session = session
         self.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
@@ -190,8 +193,8 @@ class AddReferenceButton(ToolButton):
         menu, model = self.menu(), self._session.document
         assert menu is not None
         menu.clear()
-        self._add(menu, "Picture file…", self._on_file)
-        self._add(menu, "Picture from the clipboard", self._on_clipboard)
+        self._add(menu, tr("Picture file…"), self._on_file)
+        self._add(menu, tr("Picture from the clipboard"), self._on_clipboard)
         menu.addSeparator()
         layers = layer_lists.colourable(model.layers) if model else []
         for layer in layers:
@@ -217,18 +220,18 @@ class AddReferenceButton(ToolButton):
         model, clipboard = self._session.document, QtWidgets.QApplication.clipboard()
         mime = clipboard.mimeData() if clipboard is not None else None
         if model is not None and mime is not None:
-            self._session.references.add_mime(model, mime, "Clipboard")
+            self._session.references.add_mime(model, mime, tr("Clipboard"))
 
     @guarded
     def _on_file(self) -> None:
-        dialog = QtWidgets.QFileDialog(self, "Choose reference pictures")
+        dialog = QtWidgets.QFileDialog(self, tr("Choose reference pictures"))
         dialog.setObjectName("reference_file_dialog")
         dialog.setAttribute(QtCore.Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.setFileMode(QtWidgets.QFileDialog.FileMode.ExistingFiles)
         formats = " ".join(
             f"*.{bytes(f.data()).decode()}" for f in QtGui.QImageReader.supportedImageFormats()
         )
-        dialog.setNameFilter(f"Pictures ({formats})")
+        dialog.setNameFilter(tr("Pictures ({formats})", formats=formats))
         dialog.filesSelected.connect(self._on_files)
         dialog.setModal(False)
         dialog.show()

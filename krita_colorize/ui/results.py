@@ -28,15 +28,15 @@ class Results(QtWidgets.QWidget):
         self._shown: list[tuple[int, bool, int]] = []
         self._init_strip()
         self._apply = self._button(
-            "apply_button", "Apply", "Insert the selected result as a group of layers."
+            "apply_button", tr("Apply"), tr("Insert the selected result as a group of layers.")
         )
         self._apply.clicked.connect(session.apply)
-        self._discard = self._button("discard_button", "Discard", "Drop the selected result.")
+        self._discard = self._button("discard_button", tr("Discard"), tr("Drop the selected result."))
         self._discard.clicked.connect(session.discard)
         self._show_check = QtWidgets.QCheckBox(tr("On canvas"))
         self._show_check.setObjectName("show_on_canvas_check")
         self._show_check.setToolTip(
-            "Lay the selected result over the canvas. The picture itself isn't touched."
+            tr("Lay the selected result over the canvas. The picture itself isn't touched.")
         )
         self._show_check.setChecked(session.show_on_canvas)
         self._show_check.toggled.connect(session.set_show_on_canvas)
@@ -80,9 +80,9 @@ class Results(QtWidgets.QWidget):
     def _init_strip(self) -> None:
         self._list = QtWidgets.QListWidget()
         self._list.setObjectName("results_list")
-        self._list.setAccessibleName("Results")
+        self._list.setAccessibleName(tr("Results"))
         self._list.setToolTip(
-            "What was coloured so far, the newest first, with its seed. Select one to see it."
+            tr("What was coloured so far, the newest first, with its seed. Select one to see it.")
         )
         self._list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self._list.setFlow(QtWidgets.QListView.Flow.LeftToRight)

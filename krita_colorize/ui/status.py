@@ -5,6 +5,7 @@ from __future__ import annotations
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.ui.widgets import ToolButton, row
 
@@ -28,9 +29,9 @@ class StatusBar(QtWidgets.QWidget):
         self._session = session
         self._status = QtWidgets.QLabel()
         self._status.setObjectName("status_label")
-        self._status.setAccessibleName("Status")
+        self._status.setAccessibleName(tr("Status"))
         self._status.setWordWrap(True)
-        self._button = ToolButton("backend_button", "Start", "")
+        self._button = ToolButton("backend_button", tr("Start"), "")
         self._button.clicked.connect(session.toggle_backend)
         self._error = self._error_label()
         self._sign = QtWidgets.QLabel()
@@ -53,9 +54,9 @@ class StatusBar(QtWidgets.QWidget):
         """Shows how things stand."""
         session = self._session
         self._status.setText(session.status)
-        text, tooltip = _BUTTONS[session.backend.state]
+        text, tooltip = (tr(words) for words in _BUTTONS[session.backend.state])
         self._button.setText(text)
-        self._button.setAccessibleName(f"{text} the colour engine")
+        self._button.setAccessibleName(tooltip)
         self._button.setToolTip(tooltip)
         self._error.setText(session.error)
         self._error.setVisible(bool(session.error))
@@ -65,7 +66,7 @@ class StatusBar(QtWidgets.QWidget):
     def _error_label(self) -> QtWidgets.QLabel:
         label = QtWidgets.QLabel()
         label.setObjectName("error_label")
-        label.setAccessibleName("What went wrong")
+        label.setAccessibleName(tr("What went wrong"))
         label.setWordWrap(True)
         flags = QtCore.Qt.TextInteractionFlag
         selectable = flags.TextSelectableByMouse | flags.TextSelectableByKeyboard
@@ -76,9 +77,9 @@ class StatusBar(QtWidgets.QWidget):
         return label
 
     def _dismiss_button(self) -> QtWidgets.QToolButton:
-        self._dismiss = ToolButton("dismiss_error_button", "×", "Hide this message.")
+        self._dismiss = ToolButton("dismiss_error_button", "×", tr("Hide this message."))
         self._dismiss.setAutoRaise(True)
-        self._dismiss.setAccessibleName("Hide this message")
+        self._dismiss.setAccessibleName(tr("Hide this message"))
         self._dismiss.clicked.connect(self._on_dismissed)
         return self._dismiss
 

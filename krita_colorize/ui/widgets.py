@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from krita_colorize.core.port import LayerInfo
+from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 
 Icons = Callable[[str], QtGui.QIcon]
@@ -36,11 +37,11 @@ class Choice(QtWidgets.QComboBox):
         self._entries: list[Entry] = []
         self.currentIndexChanged.connect(self._on_current_index_changed)
 
-    def show_choice(self, entries: Sequence[Entry], current: str, missing: str = "(no longer there)") -> None:
+    def show_choice(self, entries: Sequence[Entry], current: str, missing: str = "") -> None:
         """Shows these entries with one selected; a choice that isn't among them is shown as missing."""
         shown = list(entries)
         if all(data != current for _, data in shown):
-            shown.append((missing, current))
+            shown.append((missing or tr("(no longer there)"), current))
         blocker = QtCore.QSignalBlocker(self)
         if shown != self._entries:  # rebuilding would close an open list under the artist's hand
             self._entries = shown
