@@ -1,7 +1,8 @@
 """The crew of many machines: each task goes to a worker of a Ray cluster, pictures travel with it.
 
-The workers need this package and the model, nothing else: no shared folder. A worker that dies takes its task with it;
-that task has failed and is tried again by `run` like any other.
+The workers need this package and the model, nothing else: no shared folder. Where the cluster has GPUs each task takes
+one, unless the device is `cpu`. A worker that dies takes its task with it; that task has failed and is tried again by
+`run` like any other.
 """
 
 from __future__ import annotations
@@ -45,8 +46,9 @@ class RayCrew:
             ) from error
         self._ray = ray
         self._setup = ray.put(setup)
-        on_gpu = {"num_gpus": 1} if setup.device == "cuda" else {}
-        self._do = ray.remote(max_retries=0, **on_gpu)(_do)
+        # A task that asks for no GPU sees none.
+        with_gpu = setup.device in ("auto", "cuda") and ray.cluster_resources().get("GPU", 0) > 0
+        self._do = ray.remote(max_retries=0, num_gpus=1 if with_gpu else 0)(_do)
 
     def __enter__(self) -> RayCrew:
         return self

@@ -42,7 +42,7 @@ class SequenceEngine(Engine, Protocol):
         """Which regions of two pages are the same thing."""
 
     def agree(self, surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
-        """The surveys with the colours all pages agreed on.
+        """What `colorize_surveyed` needs of the surveys, with the colours all pages agreed on.
 
         Args:
             surveys: of the pages in their order.

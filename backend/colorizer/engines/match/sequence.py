@@ -214,7 +214,7 @@ def _hint(mask: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def agree(surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
-    """The surveys with the colours that all pages agreed on."""
+    """What painting needs of the surveys, with the colours that all pages agreed on."""
     palette, votes = _ballot(surveys)
     if not len(palette):
         return list(surveys)
@@ -271,7 +271,10 @@ def _fewer(
 
 
 def _painted(survey: Survey, colours: RGB, confidence: NDArray[np.float32]) -> Survey:
-    """The survey with these colours on the side each region is on, and how sure the page itself is of them."""
+    """The survey with these colours on the side each region is on, and how sure the page itself is of them.
+
+    What was seen and voted is left out, so that the last digits of another machine's arithmetic make no other survey.
+    """
     match = survey.match
     sides = {}
     for name, shown in (("figure", match.is_figure), ("background", ~match.is_figure)):
@@ -280,9 +283,15 @@ def _painted(survey: Survey, colours: RGB, confidence: NDArray[np.float32]) -> S
             sides[name] = replace(
                 side,
                 colours=np.where(shown[:, None], colours, side.colours),
-                confidence=np.where(shown, confidence, side.confidence),
+                confidence=np.where(shown, confidence, side.confidence).round(2),
             )
-    return replace(survey, match=replace(match, **sides))
+    nothing = np.zeros((0, 0), np.uint8)
+    return Survey(
+        Glance(nothing, nothing, np.zeros((0, 0), np.int16)),
+        replace(match, **sides),
+        np.zeros((0, 3), np.uint8),
+        np.zeros((len(colours), 0), np.float32),
+    )
 
 
 def _normalised(votes: NDArray[np.float32]) -> NDArray[np.float32]:
