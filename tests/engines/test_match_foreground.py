@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from colorizer.engines.match.foreground import find_foreground
+from colorizer.engines.match.foreground import figure_regions, find_foreground
+from colorizer.imaging.regions import Regions
 from drawn import box_mask, box_reference, box_sketch
 from engines.match_stand_ins import Quiet, SamePlace, random_network
 
@@ -36,3 +37,23 @@ def test_mask_has_the_picture_size(shape: tuple[int, int]) -> None:
     mask = find_foreground(random_network(), picture, Quiet())
     assert mask.shape == shape
     assert (mask == find_foreground(random_network(), picture, Quiet())).all()
+
+
+def test_even_border_needs_no_network() -> None:
+    picture = box_reference(300)
+    for network in (random_network(1), random_network(2)):
+        assert agreement(find_foreground(network, picture, Quiet()), box_mask(300)) > 0.97
+
+
+def test_uneven_border_is_left_to_the_network() -> None:
+    picture = box_reference(300)
+    picture[0, ::3, :3] = 255
+    assert agreement(find_foreground(SamePlace(), picture, Quiet()), box_mask(300)) > 0.97
+
+
+def test_what_touches_the_edge_is_background_sooner() -> None:
+    labels = np.zeros((20, 20), np.int32)
+    labels[8:12, 8:12] = 1
+    regions = Regions(labels, labels, 2)
+    assert figure_regions(np.array([0.45, 0.45]), regions).tolist() == [False, True]
+    assert figure_regions(np.array([0.1, 0.1]), regions).tolist() == [True, True]

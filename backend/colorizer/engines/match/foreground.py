@@ -22,9 +22,16 @@ from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.readout import add_missed, region_cells
 from colorizer.imaging.lines import Ink, find_ink
 from colorizer.imaging.pictures import over_white
-from colorizer.imaging.regions import find_regions
+from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.values import Mask, Picture
 
+_INSIDE = 0.35
+"""How sure the network must be of a region that doesn't touch the edge. On 80 drawings: IoU .918; with .5 .916, with
+.2 .913."""
+_EVEN, _EVEN_SHARE = 4, 0.97
+"""A border is even where so much of it is no further (of 255) from its usual colour."""
+_LIKE_BORDER = 24
+"""Largest difference from an even border's colour that still belongs to what lies around the figure."""
 _CUT_SIDE = 256
 """Longer side, px, at which the borders of a coloured picture are found."""
 
@@ -73,7 +80,20 @@ def _sketch_foreground(network: MatchNetwork, picture: Picture, report: Report) 
     cells = region_cells(regions, window, config.query_grid)[None]
     add_missed(cells, regions, [window])
     share = cells[0] @ foreground_share(network, answer.sketch_parts) / cells[0].sum(1)
-    return ((share > 0.5) * np.uint8(255))[regions.labels]  # type: ignore[no-any-return]
+    return (figure_regions(share, regions) * np.uint8(255))[regions.labels]  # type: ignore[no-any-return]
+
+
+def figure_regions(share: NDArray[np.floating], regions: Regions) -> NDArray[np.bool_]:
+    """(n,): which regions belong to the figure, from how sure the network is of it (n,), 0..1.
+
+    What touches the canvas's edge is background sooner than what lies inside; all are figure where none would be,
+    because a drawing of nothing but background is most likely misread.
+    """
+    edge = np.zeros(regions.count, bool)
+    for side in (regions.coarse[0], regions.coarse[-1], regions.coarse[:, 0], regions.coarse[:, -1]):
+        edge[side] = True
+    figure = share > np.where(edge, 0.5, _INSIDE)
+    return figure if figure.any() else ~figure
 
 
 def _reference_foreground(network: MatchNetwork, picture: Picture, report: Report) -> Mask:
@@ -92,10 +112,16 @@ def _seen(network: MatchNetwork, picture: Picture) -> ReferenceView:
 def outline(picture: Picture, share: NDArray[np.float32]) -> Mask:
     """(H, W), 255 = foreground: a coarse guess moved onto the picture's own borders.
 
+    Where the picture's border is one even colour, the foreground is what that colour doesn't reach, without a guess:
+    on the 26 of 260 drawings that have such a border that is as good (IoU .898 against .896), and sharper.
+
     Args:
         picture: of any size.
         share: (grid*grid,), 0..1, how sure each cell of the square around the picture is of foreground.
     """
+    on_even_ground = _not_reached(over_white(picture))
+    if on_even_ground is not None:
+        return on_even_ground
     height, width = picture.shape[:2]
     window = whole(width, height)
     scale = _CUT_SIDE / window.side
@@ -107,6 +133,19 @@ def outline(picture: Picture, share: NDArray[np.float32]) -> Mask:
     small = cv2.resize(over_white(picture), (columns, rows), interpolation=cv2.INTER_AREA)
     enlarged = cv2.resize(_cut(small, guess), (width, height), interpolation=cv2.INTER_CUBIC)
     return np.where(enlarged > 0.5, np.uint8(255), np.uint8(0))
+
+
+def _not_reached(colours: NDArray[np.uint8]) -> Mask | None:
+    """What an even border's colour doesn't reach from outside; None where the border isn't even, or all is reached."""
+    border = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]]).astype(np.int16)
+    usual = np.median(border, axis=0)
+    if (np.abs(border - usual).max(axis=1) <= _EVEN).mean() < _EVEN_SHARE:
+        return None
+    low, high = np.maximum(usual - _LIKE_BORDER, 0), np.minimum(usual + _LIKE_BORDER, 255)
+    alike = cv2.copyMakeBorder(cv2.inRange(colours, low, high), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=255)
+    pieces = cv2.connectedComponents(alike, connectivity=4)[1][1:-1, 1:-1]
+    inside = pieces != 1  # the added frame comes first in reading order
+    return np.where(inside, np.uint8(255), np.uint8(0)) if 0.02 < inside.mean() < 0.98 else None
 
 
 def _cut(picture: NDArray[np.uint8], guess: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Mode, Report
 from colorizer.engines.match import readout
-from colorizer.engines.match.foreground import outline
+from colorizer.engines.match.foreground import figure_regions, outline
 from colorizer.engines.match.inputs import (
     Window,
     ask,
@@ -160,7 +160,7 @@ class Matcher:
         # Without a reference the network still tells figure from background.
         look = self._look(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
         if sketch.mask is None:
-            is_figure = _predicted_sides(self.network, look)
+            is_figure = _predicted_sides(self.network, look, sketch.regions)
             sketch = replace(sketch, mask=(is_figure * np.uint8(255))[sketch.regions.coarse])
         found = []
         for source, answer in zip(sources, look.answers[0], strict=bool(sources)):
@@ -247,14 +247,13 @@ def _side(sources: Sequence[_Source], *, of_figure: bool | None) -> _Side:
     return _Side(_distinct(np.concatenate(palettes)), of_figure)
 
 
-def _predicted_sides(network: MatchNetwork, look: _Look) -> NDArray[np.bool_]:
+def _predicted_sides(network: MatchNetwork, look: _Look, regions: Regions) -> NDArray[np.bool_]:
     """(n,): whether the network takes each region for part of the figure."""
     hits = np.zeros(look.cells.shape[1])
     for row, weights in zip(look.answers, look.cells, strict=True):
         chance = np.mean([foreground_share(network, answer.sketch_parts) for answer in row], axis=0)
         hits += weights @ chance
-    figure: NDArray[np.bool_] = hits > 0.5 * look.cells.sum(axis=(0, 2))
-    return figure if figure.any() else ~figure  # a drawing of nothing but background is most likely misread
+    return figure_regions(hits / look.cells.sum(axis=(0, 2)), regions)
 
 
 def _view(row: Sequence[Correspondence], cells: torch.Tensor) -> readout.View:
