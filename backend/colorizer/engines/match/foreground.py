@@ -80,7 +80,7 @@ def _sketch_foreground(network: MatchNetwork, picture: Picture, report: Report) 
     cells = region_cells(regions, window, config.query_grid)[None]
     add_missed(cells, regions, [window])
     share = cells[0] @ foreground_share(network, answer.sketch_parts) / cells[0].sum(1)
-    return (figure_regions(share, regions) * np.uint8(255))[regions.labels]  # type: ignore[no-any-return]
+    return (figure_regions(share, regions) * np.uint8(255))[regions.labels]
 
 
 def figure_regions(share: NDArray[np.floating], regions: Regions) -> NDArray[np.bool_]:
