@@ -97,7 +97,7 @@ def test_references_are_embedded_once(engine, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "error", "sentence"),
     [
-        ({"references": 65}, InvalidInput, "At most 64 references"),
+        ({"references": 1025}, InvalidInput, "At most 1024 references"),
         ({"references": 0}, InvalidInput, "no reference to take colours from"),
         ({"steps": 0}, InvalidInput, "`steps` must be 1 to 100, not 0"),
         ({"model": "other"}, UnknownEngine, "no ColorFlow model 'other'"),

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, Picture, Report, Result
 from colorizer.engines.colorflow.input_style import InputStyle
-from colorizer.engines.colorflow.retrieval import RGB, Size, nearest_size
+from colorizer.engines.colorflow.retrieval import RGB, Size, fit, nearest_size
+from colorizer.engines.memory import PictureMemory
 from colorizer.engines.models import Installed
 from colorizer.engines.sides import layers_of, resized, sides_of
 from colorizer.errors import InvalidInput, MissingModel
@@ -31,7 +33,8 @@ WEIGHTS = "colouring/guider/diffusion_pytorch_model.safetensors"
 NO_MODEL = (
     "No ColorFlow model is installed. Get one on the docker's Models page or with `colorize models download`."
 )
-MAX_REFERENCES = 64
+MAX_REFERENCES = 1024
+"""A matter of memory alone: the work for a page hardly grows with the pool."""
 MOST_STEPS = 100
 SIZE_STEP = 32
 """Canvas and patches have to divide evenly, down to latent pixels."""
@@ -48,6 +51,7 @@ class ColorFlowEngine:
         self._models = Installed(NAME, "ColorFlow", folder)
         self._model: ColorFlowModel | None = None
         self._loaded = ("", "")
+        self._pool: PictureMemory[NDArray[np.uint8]] = PictureMemory()
 
     @property
     def info(self) -> EngineInfo:
@@ -93,19 +97,26 @@ class ColorFlowEngine:
         paper = _Paper(height, width, size)
         settings = PageSettings(style, size, request.options.steps, request.seed)
         report.stage("Finding the figure")
-        sides = sides_of(request, lambda found: self.foreground_mask(found, report))
+        sides = sides_of(request, lambda found: self._foreground(found, report))
         drawn = []
         for index, side in enumerate(sides):
 
             def on_step(done: int, total: int, index: int = index) -> None:
                 report.stage("Colouring", index * total + done, len(sides) * total)
 
-            page = colour_page(self._model, paper.lay(picture), side.references, settings, on_step)
+            pool = [self._fitted(part, size) for part in side.parts]
+            page = colour_page(self._model, paper.lay(picture), pool, settings, on_step)
             drawn.append(paper.cut(page))
         report.stage("Painting layers")
         layers, made = layers_of(request, sides, drawn)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         return Result(layers, made | {"size": [size.width, size.height], "style": style.value})
+
+    def _fitted(self, part: Picture, size: Size) -> RGB:
+        return self._pool.get(part, size, lambda: fit(over_white(part), size))
+
+    def _foreground(self, picture: Picture, report: Report) -> Mask:
+        return self._pool.get(picture, "mask", lambda: self.foreground_mask(picture, report))
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
