@@ -10,7 +10,7 @@ One `Plan` per forward pass is shared by all layers. Nothing here knows modes, v
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,6 +45,11 @@ class Bank:
     states: dict[int, Tensor] = field(default_factory=dict)
 
 
+Kept = dict[Hashable, tuple[Tensor, Tensor]]
+"""Keys and values (1, M, C) that no time step changes, by layer, LoRA and side: made in the first forward pass of a
+picture, found again in all others."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What the attention layers of one forward pass need. Rows with a reference come first in the batch."""
@@ -58,6 +63,8 @@ class Plan:
     whole_adapter: Side | None = None
     """LoRA used where nothing is split (only the published v2 does that, after a masked run)."""
     bank: Bank | None = None
+    kept: Kept | None = None
+    """Where keys and values of the one reference that all rows share are kept; None where rows have their own."""
 
 
 class Shared:
@@ -93,6 +100,16 @@ def project(layer: Any, x: Tensor, adapter: Side | None) -> Tensor:
     return projected + layer.lora_B[name](layer.lora_A[name](x)) * layer.scaling[name]
 
 
+def found(
+    kept: Kept, name: Hashable, make: Callable[[], tuple[Tensor, Tensor]], rows: int
+) -> tuple[Tensor, Tensor]:
+    """Kept keys and values, made where they aren't there yet, for so many rows."""
+    if name not in kept:
+        kept[name] = make()
+    keys, values = kept[name]
+    return keys.expand(rows, -1, -1), values.expand(rows, -1, -1)
+
+
 def attend(q: Tensor, k: Tensor, v: Tensor, heads: int) -> Tensor:
     """Scaled dot-product attention; (B, N, C) queries, (B, M, C) keys and values to (B, N, C)."""
     q, k, v = (x.view(*x.shape[:2], heads, -1).transpose(1, 2) for x in (q, k, v))
@@ -118,16 +135,31 @@ class SplitCrossAttention:
             mixed[:rows] = mix(plan, attn, queries, context)
         return attn.to_out[0](mixed)
 
-    def one(self, plan: Plan, attn: Any, queries: Tensor, context: Tensor, adapter: Side | None) -> Tensor:
+    def one(
+        self,
+        plan: Plan,
+        attn: Any,
+        queries: Tensor,
+        context: Tensor,
+        adapter: Side | None,
+        side: Side | None = None,
+    ) -> Tensor:
         """Attention with one adapter, times the layer's reference strength (before `to_out`, which has a bias)."""
-        q = project(attn.to_q, queries, adapter)
-        k = project(attn.to_k, context, adapter)
-        v = project(attn.to_v, context, adapter)
-        return attend(q, k, v, attn.heads) * plan.scales[self.layer]
+
+        def keys_and_values(rows: Tensor) -> tuple[Tensor, Tensor]:
+            return project(attn.to_k, rows, adapter), project(attn.to_v, rows, adapter)
+
+        if plan.kept is None:
+            k, v = keys_and_values(context)
+        else:
+            k, v = found(
+                plan.kept, (self.layer, adapter, side), lambda: keys_and_values(context[:1]), len(queries)
+            )
+        return attend(project(attn.to_q, queries, adapter), k, v, attn.heads) * plan.scales[self.layer]
 
     def whole(self, plan: Plan, attn: Any, queries: Tensor, context: Tensor) -> Tensor:
         """One side: every query attends to all tokens."""
-        return self.one(plan, attn, queries, context, plan.whole_adapter)
+        return self.one(plan, attn, queries, context, plan.whole_adapter, None)
 
     def split(self, plan: Plan, attn: Any, queries: Tensor, context: Tensor) -> Tensor:
         """Two sides: hard selection per query, never a mask on the keys."""
@@ -135,9 +167,9 @@ class SplitCrossAttention:
         assert split is not None
         foreground_tokens, background_tokens = context.chunk(2, dim=1)
         used = {side: side if side in plan.adapters else None for side in Side}
-        background = self.one(plan, attn, queries, background_tokens, used[Side.BACKGROUND])
+        background = self.one(plan, attn, queries, background_tokens, used[Side.BACKGROUND], Side.BACKGROUND)
         background = background * split.strength.background
-        foreground = self.one(plan, attn, queries, foreground_tokens, used[Side.FOREGROUND])
+        foreground = self.one(plan, attn, queries, foreground_tokens, used[Side.FOREGROUND], Side.FOREGROUND)
         foreground = foreground * split.strength.foreground
         merge = split.strength.merge
         foreground = foreground * (1 - merge) + background * merge

@@ -142,9 +142,10 @@ class Conditioner:
     def hints(self, pictures: Pictures, settings: Settings) -> Hints:
         """Hints of the sketch and of no sketch, times the sketch strength."""
         encode, strength = self.networks.sketch_encoder, settings.sketch_strength
+        sketch = pictures.sketch.to(encode.dtype)
         return Hints(
-            [hint * strength for hint in encode(pictures.sketch)],
-            [hint * strength for hint in encode(null_sketch(pictures.sketch))],
+            [hint * strength for hint in encode(sketch)],
+            [hint * strength for hint in encode(null_sketch(sketch))],
         )
 
     def background_picture(self, pictures: Pictures, settings: Settings) -> Tensor:

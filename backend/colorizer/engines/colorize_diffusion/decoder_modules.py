@@ -7,6 +7,7 @@ reference encoders (`reference_encoder`).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
@@ -49,6 +50,23 @@ class SkipWarp(ModelMixin, ConfigMixin):
         tokens = skip.flatten(2).transpose(1, 2)
         warped: Tensor = self.blocks[position](tokens, background)
         return warped.transpose(1, 2).reshape(skip.shape)
+
+    def warp_places(
+        self, position: int, skip: Tensor, places: Tensor, keys_and_values: tuple[Tensor, Tensor]
+    ) -> Tensor:
+        """The same at `places` (K,) alone, counted row by row; the others stay as they are and cost nothing."""
+        if not len(places):
+            return skip
+        tokens = skip.flatten(2).transpose(1, 2)
+        block: Any = self.blocks[position]
+        warped = tokens.index_copy(1, places, block.attend(tokens[:, places], *keys_and_values))
+        return warped.transpose(1, 2).reshape(skip.shape)
+
+    def keys_and_values(self, position: int, background: Tensor) -> tuple[Tensor, Tensor]:
+        """What background tokens (B, M, C) are to every place of a skip."""
+        block: Any = self.blocks[position]
+        found: tuple[Tensor, Tensor] = block.attention.keys_and_values(background)
+        return found
 
 
 class StyleLayer(nn.Module):

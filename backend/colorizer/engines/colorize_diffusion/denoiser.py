@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import Plan, install
+from colorizer.engines.colorize_diffusion.attention import Plan, found, install
 from colorizer.engines.colorize_diffusion.decoder_modules import SkipWarp, StyleModulation
 from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
 
@@ -80,8 +80,14 @@ class Denoiser:
         """Keeps the skip inside the figure, warps it outside (v2, skip injection)."""
         if self.warp is None or features.background is None or plan.split is None:
             return skip
+        warp, background = self.warp, features.background[position]
         mask = plan.split.masks[skip.shape[-2] * skip.shape[-1]]
-        mask = mask.transpose(1, 2).reshape(-1, 1, *skip.shape[2:])
-        mask = mask.repeat(skip.shape[0] // mask.shape[0], 1, 1, 1)
-        warped = self.warp(position, skip, features.background[position])
-        return torch.where(mask > plan.split.threshold, skip, warped)
+        if plan.kept is None or len(mask) > 1:
+            mask = mask.transpose(1, 2).reshape(-1, 1, *skip.shape[2:])
+            mask = mask.repeat(skip.shape[0] // mask.shape[0], 1, 1, 1)
+            return torch.where(mask > plan.split.threshold, skip, warp(position, skip, background))
+        outside = torch.nonzero(~(mask[0, :, 0] > plan.split.threshold))[:, 0]
+        kept = found(
+            plan.kept, ("warp", position), lambda: warp.keys_and_values(position, background[:1]), len(skip)
+        )
+        return warp.warp_places(position, skip, outside, kept)

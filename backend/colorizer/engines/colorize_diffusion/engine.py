@@ -119,11 +119,14 @@ class ColorizeDiffusionEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
+        from colorizer.engines.colorize_diffusion import speed
+
         found = self._models.ready(model, NO_MODEL)
         if self._pipeline is None or self._loaded[0] != found.name:
             self._pipeline = _read(found, self._towers.find(""))
+            self._loaded = ("", "")
         if self._loaded != (found.name, device):
-            self._pipeline.to(device)
+            speed.place(self._pipeline, speed.choose(device))
         self._loaded = (found.name, device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
@@ -157,7 +160,7 @@ class ColorizeDiffusionEngine:
         sides = delivered_sides(request, mask)
         layers, made = layers_of(request, sides, [picture] * len(sides))
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, made | {"version": pipeline.version.value, "size": list(pictures.size)})
+        return Result(layers, made | _facts(pipeline, pictures.size))
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
@@ -300,6 +303,12 @@ def _read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline
         raise MissingModel(
             f"The model {folder.name} can't be read; a file may be damaged. Convert it again."
         ) from error
+
+
+def _facts(pipeline: ColorizeDiffusionPipeline, size: tuple[int, int]) -> dict[str, Any]:
+    """What decided the result beside the request."""
+    precision = str(pipeline.unet.dtype).removeprefix("torch.")
+    return {"version": pipeline.version.value, "size": list(size), "precision": precision}
 
 
 def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[Side]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import Bank, Plan
+from colorizer.engines.colorize_diffusion.attention import Bank, Kept, Plan
 from colorizer.engines.colorize_diffusion.conditioning import Conditions
 from colorizer.engines.colorize_diffusion.denoiser import Features
 from colorizer.engines.colorize_diffusion.settings import Guidance
@@ -61,8 +61,18 @@ class Rows:
     def _repeat_all(self, tensors: Sequence[Tensor] | None) -> list[Tensor] | None:
         return None if tensors is None else [self.repeat(tensor) for tensor in tensors]
 
-    def plan(self, conditions: Conditions, *, sees_reference: bool, bank: Bank | None = None) -> Plan:
-        """What the attention layers need; outside the guidance window no row sees the reference."""
+    def plan(
+        self,
+        conditions: Conditions,
+        *,
+        sees_reference: bool,
+        bank: Bank | None = None,
+        kept: Kept | None = None,
+    ) -> Plan:
+        """What the attention layers need; outside the guidance window no row sees the reference.
+
+        `kept` is handed from step to step; it only serves where all samples share one reference.
+        """
         return Plan(
             rows_with_reference=self.conditional if sees_reference else 0,
             scales=conditions.scales,
@@ -70,6 +80,7 @@ class Rows:
             split=conditions.split,
             whole_adapter=conditions.whole_adapter,
             bank=bank,
+            kept=kept if len(conditions.tokens) == 1 else None,
         )
 
     def combine(self, predictions: Tensor, guidance: Guidance) -> Tensor:

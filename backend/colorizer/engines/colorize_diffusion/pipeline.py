@@ -6,7 +6,9 @@ decides what the version can do; `__call__` checks that before it starts. The en
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,6 +50,8 @@ SIZE_STEP = 64
 LATENT_SHRINK = 8
 PREVIEW_LATENT = 32
 """Longest side of a latent that is decoded for a preview."""
+REMEMBERED = 16
+"""Tokens and latents of pictures that are kept."""
 POSTERIOR_SEED = 0
 """The VAE's posterior is sampled as published, but apart from the picture's seed, so that conditions can be kept."""
 
@@ -114,6 +118,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         self.prediction = Prediction(prediction)
         self.denoiser = Denoiser(unet, warp, style)
         self.conditioner = Conditioner(self.version, self._networks())
+        self.memory: OrderedDict[Hashable, Tensor] = OrderedDict()
 
     def _networks(self) -> Networks:
         return Networks(
@@ -186,11 +191,9 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         return self.decode(latent)
 
     def placed(self, pictures: Pictures) -> Pictures:
-        """The pictures on the pipeline's device, in the UNet's precision."""
+        """The pictures on the pipeline's device; networks of less precision take them down themselves."""
         tensors = {
-            name: tensor.to(self.device, self.unet.dtype)
-            for name, tensor in vars(pictures).items()
-            if tensor is not None
+            name: tensor.to(self.device) for name, tensor in vars(pictures).items() if tensor is not None
         }
         return Pictures(**tensors)
 
@@ -238,7 +241,19 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         """RGB (1, 3, h, w) in [-1, 1] to class and local tokens (1, 1 + N, D)."""
         if self.image_encoder is None:
             raise InvalidInput("ColorizeDiffusion needs the CLIP image model. Download it first.")
-        return ImageTokens(self.image_encoder)(picture).to(self.unet.dtype)
+        tower = ImageTokens(self.image_encoder)
+        return self.remembered("tokens", picture, lambda: tower(picture).to(self.unet.dtype))
+
+    def remembered(self, what: str, picture: Tensor, make: Callable[[], Tensor]) -> Tensor:
+        """What was made of an equal picture before: an artist colours many sketches from one reference."""
+        content = hashlib.sha256(picture.detach().float().cpu().numpy().tobytes()).hexdigest()
+        name = (what, tuple(picture.shape), content, str(self.device), str(self.unet.dtype))
+        if name not in self.memory:
+            self.memory[name] = make()
+        self.memory.move_to_end(name)
+        while len(self.memory) > REMEMBERED:
+            self.memory.popitem(last=False)
+        return self.memory[name]
 
     def text_vector(self, words: str) -> Tensor:
         """Words to a unit vector (1, 1, D)."""
@@ -247,9 +262,13 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
 
     def encode(self, picture: Tensor) -> Tensor:
         """RGB (1, 3, H, W) in [-1, 1] to a scaled sample of the VAE's posterior (1, 4, H/8, W/8)."""
+        return self.remembered("latent", picture, lambda: self.encode_anew(picture))
+
+    def encode_anew(self, picture: Tensor) -> Tensor:
+        """The same without looking at what is remembered."""
         posterior = self.vae.encode(picture.to(self.vae.dtype)).latent_dist
         sample = posterior.sample(torch.Generator("cpu").manual_seed(POSTERIOR_SEED))
-        return (sample * self.vae.config.scaling_factor).to(picture.dtype)
+        return (sample * self.vae.config.scaling_factor).to(self.unet.dtype)
 
     def decode(self, latent: Tensor) -> Tensor:
         """Scaled latent (B, 4, h, w) to RGB (B, 3, 8 h, 8 w) in about [-1, 1], float32."""
@@ -269,4 +288,5 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         if settings.injection is None or pictures.reference is None:
             return None
         reference = resized(pictures.reference, pictures.size)
-        return InjectedReference(self.encode(reference), self.sketch_encoder(-reference))
+        lines = -reference.to(self.sketch_encoder.dtype)
+        return InjectedReference(self.encode(reference), self.sketch_encoder(lines))

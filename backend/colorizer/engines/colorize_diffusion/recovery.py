@@ -32,9 +32,17 @@ class CrossAttention(nn.Module):
 
     def forward(self, queries: Tensor, context: Tensor) -> Tensor:
         """(B, N, dim) queries and (B, M, dim) context to (B, N, dim)."""
+        return self.attend(queries, *self.keys_and_values(context))
+
+    def keys_and_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
+        """What a context (B, M, dim) is to every query: (B, M, dim) each."""
+        return self.to_k(context), self.to_v(context)
+
+    def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """(B, N, dim) queries to (B, N, dim)."""
         q, k, v = (
-            layer(x).view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
-            for layer, x in ((self.to_q, queries), (self.to_k, context), (self.to_v, context))
+            x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
+            for x in (self.to_q(queries), keys, values)
         )
         return self.to_out(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
 
@@ -51,7 +59,11 @@ class TokenBlock(nn.Module):
 
     def forward(self, tokens: Tensor, context: Tensor) -> Tensor:
         """(B, N, dim) tokens and (B, M, dim) context to (B, N, dim)."""
-        tokens = tokens + self.attention(self.norm1(tokens), context)
+        return self.attend(tokens, *self.attention.keys_and_values(context))
+
+    def attend(self, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """The same with a context's keys and values, see `CrossAttention.keys_and_values`."""
+        tokens = tokens + self.attention.attend(self.norm1(tokens), keys, values)
         return tokens + self.mlp(self.norm2(tokens))
 
 

@@ -16,7 +16,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import Bank
+from colorizer.engines.colorize_diffusion.attention import Bank, Kept
 from colorizer.engines.colorize_diffusion.conditioning import Conditions
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser, Features
 from colorizer.engines.colorize_diffusion.guidance import Rows
@@ -77,6 +77,7 @@ class Predictor:
         self.generators = generators
         self.rows = Rows.of(len(generators), settings.guidance)
         self.features = self.rows.features(conditions)
+        self.kept: Kept = {}
 
     def __call__(self, latent: Tensor, timestep: float) -> Tensor:
         """Latent (B, 4, h, w) of unit variance to the prediction of the same shape."""
@@ -86,7 +87,7 @@ class Predictor:
         """The predictions of all rows (see `guidance.Rows`)."""
         sees = self.window.is_open(timestep)
         bank = self.bank(latent, timestep, sees_reference=sees)
-        plan = self.rows.plan(self.conditions, sees_reference=sees, bank=bank)
+        plan = self.rows.plan(self.conditions, sees_reference=sees, bank=bank, kept=self.kept)
         return self.run(latent, timestep, self.features, plan)
 
     def run(self, latent: Tensor, timestep: float, features: Features, plan: Any) -> Tensor:
@@ -106,7 +107,7 @@ class Predictor:
             latent.shape, generator=self.generators, device=latent.device, dtype=latent.dtype
         )
         noised = NoiseSchedule().add_noise(self.injected.latent, noise, round(timestep))
-        plan = self.rows.plan(self.conditions, sees_reference=sees_reference, bank=bank)
+        plan = self.rows.plan(self.conditions, sees_reference=sees_reference, bank=bank, kept=self.kept)
         self.run(noised, timestep, self.reference_features(injection), plan)
         bank.writing = False
         return bank
