@@ -113,13 +113,15 @@ def pool(views: Sequence[View], allowed: Sequence[torch.Tensor]) -> list[torch.T
         views: of one sketch.
         allowed: (K,) bool each.
     """
-    totals: list[torch.Tensor] = []
+    totals = [views[0].cells.new_zeros(len(views[0].cells), len(keys)) for keys in allowed]
     for view in views:
-        top = torch.maximum(view.logits.max(dim=1).values, view.null)[:, None]
-        reach = torch.exp(view.logits - top)
-        nothing = torch.exp(view.null - top[:, 0])
-        parts = [_read(view, reach, nothing, keys) for keys in allowed]
-        totals = [total + part for total, part in zip(totals, parts, strict=True)] if totals else parts
+        # Of a long strip each window sees few regions, and they fill few of its cells.
+        seen, used = view.cells.any(dim=1), view.cells.any(dim=0)
+        part = View(view.cells[seen][:, used], view.logits[used], view.null[used])
+        top = torch.maximum(part.logits.max(dim=1).values, part.null)
+        reach, nothing = torch.exp(part.logits - top[:, None]), torch.exp(part.null - top)
+        for total, keys in zip(totals, allowed, strict=True):
+            total[seen] += _read(part, reach, nothing, keys)
     return totals
 
 
