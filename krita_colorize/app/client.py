@@ -6,13 +6,16 @@ Knows routes, headers and error bodies; not what a job means (`jobs`) nor how th
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from krita_colorize.app import memory
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
+from krita_colorize.app.memory import Body, SharedBody
 from krita_colorize.core import bundle, sse
 from krita_colorize.core.errors import Told
 from krita_colorize.core.launch import Ready
@@ -170,10 +173,15 @@ class Client(QtCore.QObject):
         """`GET path`."""
         return self._call(self._manager.get(self._request(path)))
 
-    def post_bundle(self, path: str, body: QtCore.QByteArray) -> Call:
-        """`POST path` with a bundle."""
+    def post_bundle(self, path: str, body: Body) -> Call:
+        """`POST path` with a bundle; one in shared memory must stay open until the call has ended."""
         request = self._request(path)
-        request.setRawHeader(b"Content-Type", bundle.CONTENT_TYPE.encode())
+        kind, ready = bundle.CONTENT_TYPE, self._address()
+        if isinstance(body, SharedBody):
+            ours = ready is not None and ready.memory_of == os.getpid()
+            kind = memory.CONTENT_TYPE if ours else kind
+            body = QtCore.QByteArray(body.announcement() if ours else body.read())
+        request.setRawHeader(b"Content-Type", kind.encode())
         buffer = QtCore.QBuffer()  # a QByteArray handed over directly would be copied
         buffer.setData(body)
         buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)

@@ -12,9 +12,11 @@ from enum import Enum
 from typing import Any
 
 from krita_colorize.app import client as http
+from krita_colorize.app import memory
 from krita_colorize.app.backend import Backend, BackendState
 from krita_colorize.app.client import Call, Client, Events, Failure
 from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.memory import Body, SharedBody
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import result as results
 from krita_colorize.core.progress import Progress
@@ -72,7 +74,7 @@ class Job(QtCore.QObject):
         self.error = ""
         self.result: Result | None = None
         self._services = services
-        self._body = QtCore.QByteArray()
+        self._body: Body = QtCore.QByteArray()
         self._id = ""
         self._status: dict[str, Any] = {}
         self._call: Call | None = None
@@ -103,7 +105,7 @@ class Job(QtCore.QObject):
             return tr("Starting the colour engine…")
         return tr(_WORDS[self.state])
 
-    def pack(self, pack: Callable[[], QtCore.QByteArray]) -> None:
+    def pack(self, pack: Callable[[], Body]) -> None:
         """Starts: `pack` reads and packs the pictures on a thread."""
         self._services.workers.run(pack, self._on_packed, self._on_error)
 
@@ -111,7 +113,8 @@ class Job(QtCore.QObject):
         """Hands the packed job over; the backend must be ready."""
         self._set(JobState.SENDING)
         self._call = self._services.client.post_bundle("/v1/jobs", self._body)
-        self._body = QtCore.QByteArray()
+        if not isinstance(self._body, SharedBody):  # that the backend opens only when it is told
+            self._drop_body()
         self._call.sent.connect(self._on_sent)
         self._call.done.connect(self._on_accepted)
         self._call.failed.connect(self._on_failure)
@@ -142,9 +145,13 @@ class Job(QtCore.QObject):
         self.changed.emit()
 
     def _end(self, state: JobState) -> None:
-        self._body = QtCore.QByteArray()
+        self._drop_body()
         self._set(state)
         self.ended.emit()
+
+    def _drop_body(self) -> None:
+        memory.close(self._body)
+        self._body = QtCore.QByteArray()
 
     def _drop_connections(self) -> None:
         for connection in (self._call, self._events):
@@ -157,11 +164,13 @@ class Job(QtCore.QObject):
             self._services.client.delete(f"/v1/jobs/{self._id}")
 
     @guarded
-    def _on_packed(self, body: QtCore.QByteArray) -> None:
-        if self.active:
-            self._body = body
-            self.progress.prepared()
-            self._set(JobState.WAITING)
+    def _on_packed(self, body: Body) -> None:
+        if not self.active:
+            memory.close(body)
+            return
+        self._body = body
+        self.progress.prepared()
+        self._set(JobState.WAITING)
 
     @guarded
     def _on_error(self, error: Exception) -> None:
@@ -181,6 +190,7 @@ class Job(QtCore.QObject):
     @guarded
     def _on_accepted(self, pieces: list[bytes]) -> None:
         self._call = None
+        self._drop_body()
         self._id = str(http.read_json(pieces)["id"])
         self._set(JobState.QUEUED)
         self._listen()
@@ -265,7 +275,7 @@ class Jobs(QtCore.QObject):
         self._jobs: list[Job] = []
         services.backend.changed.connect(self._on_backend_changed)
 
-    def start(self, document: str, request: Request, pack: Callable[[], QtCore.QByteArray]) -> Job:
+    def start(self, document: str, request: Request, pack: Callable[[], Body]) -> Job:
         """Starts a job whose body `pack` makes on a thread; the backend is started where it doesn't run."""
         job = Job(self._services, document, request, self)
         self._jobs.append(job)

@@ -16,6 +16,7 @@ from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.history import History
 from krita_colorize.app.jobs import Job, Jobs, JobState
+from krita_colorize.app.memory import Body
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.references import References
 from krita_colorize.app.workers import Workers
@@ -82,7 +83,7 @@ class Orders(QtCore.QObject):
         inputs = self.read(model, request)
         seen: list[Pictures] = []
 
-        def pack() -> QtCore.QByteArray:
+        def pack() -> Body:
             seen.append(pictures.collect(request, inputs))
             return pictures.packed(request, seen[0])
 
@@ -140,7 +141,7 @@ class Orders(QtCore.QObject):
         self._tools.references.keep_thumbnails(model, layers)
         return Inputs(layers, {name: png for name, png in notes.items() if png is not None})
 
-    def start(self, model: DocumentModel, request: Request, pack: Callable[[], QtCore.QByteArray]) -> Job:
+    def start(self, model: DocumentModel, request: Request, pack: Callable[[], Body]) -> Job:
         """Starts a job; how it fails is told, what comes of it is the caller's business."""
         key = model.info.key
         if len(self._tools.jobs.of(key)) >= MAX_JOBS:

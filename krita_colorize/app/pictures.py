@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from krita_colorize.app.memory import Body, body_of
 from krita_colorize.core import bundle
 from krita_colorize.core.errors import Told
 from krita_colorize.core.geometry import placed
@@ -35,20 +36,14 @@ class Inputs:
     notes: Mapping[str, bytes]
 
 
-def pack(request: Request, inputs: Inputs) -> QtCore.QByteArray:
+def pack(request: Request, inputs: Inputs) -> Body:
     """The body of `POST /v1/jobs`. Raises `Told` where a picture is missing, broken or empty."""
     return packed(request, collect(request, inputs))
 
 
-def packed(request: Request, pictures: Pictures) -> QtCore.QByteArray:
+def packed(request: Request, pictures: Pictures) -> Body:
     """As `pack`, from pictures that have been read."""
-    parts = bundle_parts(request, pictures)
-    body = QtCore.QByteArray()
-    body.reserve(sum(len(part) for part in parts))  # growing would copy all of it again and again
-    for part in parts:
-        for piece in bundle.pieces(part):
-            body.append(piece)
-    return body
+    return body_of(bundle_parts(request, pictures))
 
 
 def collect(request: Request, inputs: Inputs) -> Pictures:

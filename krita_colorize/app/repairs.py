@@ -14,6 +14,7 @@ from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.jobs import Job
+from krita_colorize.app.memory import Body
 from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.core import repair
 from krita_colorize.core.changes import differing, merged
@@ -70,7 +71,7 @@ class Repairs(QtCore.QObject):
         inputs = self._orders.read(model, request)
         made: list[Plan] = []
 
-        def pack() -> QtCore.QByteArray:
+        def pack() -> Body:
             made.append(repair.plan(states, request, pictures.collect(request, inputs), seen))
             return pictures.packed(request, made[0].pictures)
 

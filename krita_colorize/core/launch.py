@@ -39,6 +39,7 @@ class Ready:
     port: int
     version: str
     token: str = field(repr=False)
+    memory_of: int | None = None  # the process whose memory it maps
 
 
 def read_launch(text: str | None) -> Launch:
@@ -74,7 +75,9 @@ def read_greeting(line: bytes) -> Ready:
             )
         )
     try:
-        return Ready(str(data["host"]), int(data["port"]), str(data["version"]), str(data["token"]))
+        host, port, version = str(data["host"]), int(data["port"]), str(data["version"])
+        owner = data.get("memory_of")
+        return Ready(host, port, version, str(data["token"]), owner if isinstance(owner, int) else None)
     except (KeyError, TypeError, ValueError) as error:
         raise Told(UNKNOWN_GREETING) from error
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pytest
 
 from krita_colorize.app import client as http
+from krita_colorize.app import memory
 from krita_colorize.app.client import Client
 from krita_colorize.core.launch import Ready
 from krita_colorize.qt import QtCore
@@ -108,6 +111,24 @@ def test_bundles_arrive_whole(client: Client, server: OddServer, qtbot: Any) -> 
     head, _, sent = server.requests[0].partition(b"\r\n\r\n")
     assert sent == body
     assert b"application/vnd.colorize.bundle" in head.lower()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="sealed memory is Linux's")
+@pytest.mark.parametrize("ours", [True, False], ids=["own child", "somebody else's"])
+def test_shared_bodies_are_announced_to_our_own_backend(
+    server: OddServer, qtbot: Any, monkeypatch: pytest.MonkeyPatch, *, ours: bool
+) -> None:
+    monkeypatch.setattr(memory, "MIN_BYTES", 1)
+    owner = os.getpid() if ours else 1
+    client = Client(lambda: Ready("127.0.0.1", server.port, "0.1.0", "secret", owner))
+    body = memory.body_of([b"the bundle"])
+    server.scripts.append([answer(b'{"id": "7"}', "202 Accepted")])
+    finish(qtbot, client.post_bundle("/v1/jobs", body))
+    memory.close(body)
+    head, _, sent = server.requests[0].partition(b"\r\n\r\n")
+    assert (b"colorize.memory+json" in head.lower()) == ours
+    assert (b'"bytes": 10' in sent) == ours
+    assert (sent == b"the bundle") == (not ours)
 
 
 def test_error_bodies_become_sentences(client: Client, server: OddServer, qtbot: Any) -> None:

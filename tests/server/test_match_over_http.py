@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from colorizer import paths
+from colorizer.server import pixels
+from colorizer.server.bundle import Blob, BlobInfo
 from running_backend import Backend, JobBundle, job, open_bundle
 
 
@@ -45,8 +47,11 @@ def test_colours_are_the_references(real: Backend) -> None:
     header, blobs = result(real, drawn().encode())
     names = [(layer["name"], layer["mask"]["name"]) for layer in header["layers"][:2]]
     assert names == [("Background", "Background mask"), ("Flats", "Foreground mask")]
-    pixels = np.frombuffer(blobs[header["layers"][1]["blob"]], np.uint8).reshape(-1, 4)
-    assert set(map(tuple, pixels.tolist())) <= {(200, 60, 30, 255), (20, 30, 220, 255)}
+    number = header["layers"][1]["blob"]
+    info = BlobInfo(**header["blobs"][number])
+    flats = pixels.decode(Blob(info, memoryview(blobs[number]))).reshape(-1, 4)
+    assert info.encoding == "rle"
+    assert set(map(tuple, flats[:, [2, 1, 0, 3]].tolist())) <= {(200, 60, 30, 255), (20, 30, 220, 255)}
     assert header["record"]["sketch_has_paper"] is True
     assert header["record"]["sketch_has_dark_paper"] is False
     weights = paths.resource("weights/match/model.safetensors").read_bytes()

@@ -25,7 +25,7 @@ def test_ready_within_a_second(tmp_path, capsys: pytest.CaptureFixture[str]) -> 
     with capsys.disabled():
         print(f" [ready after {quickest:.2f} s] ", end="")
     assert quickest < 1
-    assert backend.line.keys() == {"event", "api", "version", "host", "port", "token", "pid"}
+    assert backend.line.keys() == {"event", "api", "version", "host", "port", "token", "pid", "memory_of"}
 
 
 def test_command_starts_the_real_thing(tmp_path) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from colorizer.server import log
 from colorizer.server.failures import Code, Refused
 from colorizer.server.limits import Settings
+from colorizer.server.memory import Memory
 from colorizer.server.pipe import Buffer, Kind, Message
 from colorizer.server.supervisor import Worker
 
@@ -39,7 +40,7 @@ class State(str, Enum):
 class Job:
     """One job, from the moment its bundle has come in whole."""
 
-    bundle: Buffer | None
+    bundle: Buffer | Memory | None
     """None once the worker has it."""
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     state: State = State.QUEUED
@@ -92,6 +93,8 @@ class Job:
 
     def end(self, state: State, error: dict[str, str] | None = None) -> None:
         """It has ended; who watches is told."""
+        if isinstance(self.bundle, Memory):
+            self.bundle.close()
         self.state, self.error, self.bundle, self._ended = state, error, None, time.monotonic()
         self.changed()
 
@@ -154,7 +157,7 @@ class JobQueue:
         self._incoming -= 1
         self._incoming_bytes -= size
 
-    def submit(self, bundle: Buffer) -> Job:
+    def submit(self, bundle: Buffer | Memory) -> Job:
         """Queues a checked bundle."""
         job = Job(bundle)
         self._jobs[job.id] = job
@@ -178,15 +181,18 @@ class JobQueue:
 
     async def _run(self, job: Job) -> None:
         assert job.bundle is not None
-        message = Message(Kind.RUN, job.id, {"watched": job.watched}, (job.bundle,))
-        job.bundle = None
+        bundle, job.bundle = job.bundle, None
+        message = _order(job, bundle)
         self._running = job
         self._run_ended.clear()
         job.start()
         self._number()
         await self.worker.send(message)
-        del message  # the worker has its own copy by now
+        kept = bundle if isinstance(bundle, Memory) else None
+        del message, bundle  # what went through the pipe, the worker has its own copy of by now
         await self._run_ended.wait()
+        if kept is not None:
+            kept.close()
 
     def watch(self, job: Job) -> None:
         """Somebody wants previews of the job from here on."""
@@ -282,3 +288,10 @@ class JobQueue:
             if job.position != position:
                 job.position = position
                 job.changed()
+
+
+def _order(job: Job, bundle: Buffer | Memory) -> Message:
+    """What the worker is told to run."""
+    if isinstance(bundle, Memory):
+        return Message(Kind.RUN, job.id, {"watched": job.watched, "memory": bundle.place})
+    return Message(Kind.RUN, job.id, {"watched": job.watched}, (bundle,))

@@ -44,7 +44,11 @@ class ModelRoutes:
         store, name = _store(), http.path_params["model"]
         store.wanted(name)
         body = await _small_body(http)
-        if not isinstance(body, dict) or body.keys() != {"accept_licence"} or body["accept_licence"] is not True:
+        if (
+            not isinstance(body, dict)
+            or body.keys() != {"accept_licence"}
+            or body["accept_licence"] is not True
+        ):
             raise InvalidInput('Show the licence first, then send {"accept_licence": true}.')
         return self._accepted(await self._tasks.start("download", name))
 

@@ -19,7 +19,7 @@ _LENGTH = struct.Struct("<I")
 class Kind(str, Enum):
     """Who says it, and what the fields and the payload are."""
 
-    RUN = "run"  # HTTP process: fields watched; payload: the job's bundle
+    RUN = "run"  # HTTP process: fields watched; the job's bundle as payload, or in `memory` (see there)
     CANCEL = "cancel"  # HTTP process
     WATCH = "watch"  # HTTP process: somebody wants previews from here on
     DESCRIBE = "describe"  # HTTP process: the models may have changed

@@ -44,7 +44,7 @@ def decode(blob: Blob) -> NDArray[np.uint8]:
     shape = (blob.info.height, blob.info.width)
     pixels = _raw(blob).reshape(shape if blob.info.format == "gray8" else (*shape, 4))
     if blob.info.format == "gray8":
-        return pixels
+        return pixels if pixels.flags.writeable else pixels.copy()  # shared memory is read-only
     return np.asarray(cv2.cvtColor(pixels, cv2.COLOR_BGRA2RGBA), np.uint8)
 
 

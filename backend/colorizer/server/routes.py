@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 import colorizer
 from colorizer.errors import ColorizerError
-from colorizer.server import bundle, log, request
+from colorizer.server import bundle, log, memory, request
 from colorizer.server.failures import Code, Refused
 from colorizer.server.guard import INTERNAL, answer
 from colorizer.server.jobs import Job, JobQueue
@@ -36,6 +36,7 @@ class Routes:
         self._queue = queue
         self._settings = settings
         self._started = time.monotonic()
+        self._parent = memory.parent()
 
     async def health(self, _: Request) -> Response:
         """Whether the backend is there and what its worker does."""
@@ -56,19 +57,28 @@ class Routes:
         return JSONResponse({"ok": True, "engines": self._queue.worker.engines})
 
     async def submit(self, http: Request) -> Response:
-        """Takes a bundle, checks all but the pixels, queues it."""
-        if http.headers.get("content-type") != bundle.MEDIA_TYPE:
+        """Takes a bundle, from the body or from memory, checks all but the pixels, queues it."""
+        kind = http.headers.get("content-type")
+        if kind not in (bundle.MEDIA_TYPE, memory.MEDIA_TYPE):
             raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"`Content-Type` must be {bundle.MEDIA_TYPE}.")
-        body = bytearray()
+        body, shared = bytearray(), None
         self._queue.open_upload()
         try:
             await self._receive(http, body)
-            job_request = await asyncio.to_thread(lambda: request.read(bundle.read(body)))
+            if kind == memory.MEDIA_TYPE:
+                shared = memory.open_announced(body, self._parent, self._settings.body_bytes)
+                self._queue.add_upload(len(shared))
+            view = memoryview(body) if shared is None else shared.view()
+            job_request = await asyncio.to_thread(lambda: request.read(bundle.read(view)))
             await self._wait_for_engines()
             request.check_engine(job_request, self._queue.worker.engines)
+        except BaseException:
+            if shared is not None:
+                shared.close()
+            raise
         finally:
-            self._queue.close_upload(len(body))
-        return JSONResponse(self._queue.submit(body).status(), status_code=202)
+            self._queue.close_upload(len(body) + len(shared or b""))
+        return JSONResponse(self._queue.submit(shared or body).status(), status_code=202)
 
     async def _receive(self, http: Request, body: bytearray) -> None:
         too_large = Refused(Code.TOO_LARGE, f"A body may have {self._settings.body_bytes} bytes.")

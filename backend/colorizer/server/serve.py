@@ -19,7 +19,7 @@ from typing import TextIO
 import uvicorn
 
 import colorizer
-from colorizer.server import log
+from colorizer.server import log, memory
 from colorizer.server.guard import Guard
 from colorizer.server.jobs import JobQueue
 from colorizer.server.limits import Settings
@@ -102,6 +102,7 @@ async def _serve(listener: socket.socket, stream: TextIO, settings: Settings) ->
         port=port,
         token=token,
         pid=os.getpid(),
+        memory_of=memory.parent(),
     )
     log.event("server ready", version=colorizer.__version__)
     _end_with_stdin(queue, tasks)

@@ -20,7 +20,7 @@ from typing import IO, Any
 from colorizer.engines import registry
 from colorizer.engines.base import Picture
 from colorizer.errors import Cancelled, ColorizerError, OutOfMemory
-from colorizer.server import log, pipe
+from colorizer.server import log, memory, pipe
 from colorizer.server.pipe import Buffer, Kind, Message
 
 _STAGES_A_SECOND = 20
@@ -76,7 +76,9 @@ class Worker:
         from colorizer.server import run_job
 
         try:
-            run_job.run(message.payload, JobReport(self, message.job))
+            place = message.fields.get("memory")
+            data = memory.mapped(**place) if place else message.payload
+            run_job.run(data, JobReport(self, message.job))
         except Cancelled:
             self.say(Kind.CANCELLED, message.job)
         except ColorizerError as error:
