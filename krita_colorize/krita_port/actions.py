@@ -6,6 +6,7 @@ looks for it; without that file the actions are there, but have no shortcut.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,6 +15,8 @@ from krita import Extension, Krita, Window
 from krita_colorize.core.actions import Action
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtWidgets
+
+log = logging.getLogger("krita_colorize")
 
 MENU = "tools/scripts"
 
@@ -32,12 +35,16 @@ def register(actions: Sequence[Action], run: Callable[[QtWidgets.QMainWindow, st
             for action in actions:
                 made = window.createAction(action.id, tr(action.text), MENU)
                 made.setText(tr(action.text))
-                made.triggered.connect(partial(_trigger, run, window, action.name))
+                made.triggered.connect(partial(_trigger, run, action.name))
 
     Krita.instance().addExtension(Actions(Krita.instance()))
 
 
-def _trigger(
-    run: Callable[[QtWidgets.QMainWindow, str], None], window: Window, name: str, *_checked: object
-) -> None:
-    run(window.qwindow(), name)
+def _trigger(run: Callable[[QtWidgets.QMainWindow, str], None], name: str, *_checked: object) -> None:
+    try:
+        # The window that `createActions` is given is gone when the keys are pressed.
+        window = Krita.instance().activeWindow()
+        if window is not None:
+            run(window.qwindow(), name)
+    except Exception:  # noqa: BLE001 - event-loop border: Krita would open a modal dialog
+        log.exception("the action %s failed", name)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from krita import Window
 
 from krita_colorize.krita_port import canvas as canvases
-from krita_colorize.krita_port import wrappers
 from krita_colorize.krita_port.overlay import target_of
 from krita_colorize.qt import IS_QT6, QtCore, QtGui, QtWidgets
 
@@ -41,21 +40,25 @@ class Picker(QtCore.QObject):
         if canvas is None or view is None or target_of(self._window) is None:
             return False
         self._canvas, self._picked = canvas, picked
-        canvas.installEventFilter(self)
+        # On the application, because Krita puts its own filter on the canvas again whenever the pointer comes to it.
+        application = QtWidgets.QApplication.instance()
+        assert application is not None, "Krita is an application"
+        application.installEventFilter(self)
         return True
 
     def stop(self) -> None:
         """Gives the canvas back to the brush."""
-        if self._canvas is not None and not wrappers.gone(self._canvas):
-            self._canvas.removeEventFilter(self)
+        application = QtWidgets.QApplication.instance()
+        if self._canvas is not None and application is not None:
+            application.removeEventFilter(self)
         self._canvas = self._picked = None
         self._pressed = False
 
     def eventFilter(  # noqa: N802 - Qt's name
-        self, _watched: QtCore.QObject | None, event: QtCore.QEvent | None
+        self, watched: QtCore.QObject | None, event: QtCore.QEvent | None
     ) -> bool:
         """Keeps the pen's and the mouse's events from Krita between the press and the release."""
-        if event is None:
+        if event is None or watched is not self._canvas:
             return False
         if event.type() in _PRESSES:
             self._pressed = True

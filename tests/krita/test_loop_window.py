@@ -1,0 +1,181 @@
+"""The rest of the artist's loop in Krita's window: keys, bindings by two clicks, palette edits, the check view."""
+
+import sys
+
+import pytest
+from colorizer.krita_host import pointer, session
+
+pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
+
+PRELUDE = "import inside_docker\nglobals().update(vars(inside_docker))"
+
+
+@pytest.fixture(scope="module")
+def docker_keeper(display, keeper):
+    backend = [sys.executable, "-m", "colorizer", "serve"]
+    yield from keeper(lambda: session.windowed(display, backend=backend), PRELUDE)
+
+
+@pytest.fixture
+def krita(docker_keeper):
+    krita = docker_keeper.get()
+    krita.call(empty)
+    ids = krita.call(open_it)
+    pointer.choose(krita, "sketch_combo", ids["Ink"])
+    pointer.choose_action(krita, "add_reference_button", "Reference")
+    return krita
+
+
+def empty():
+    yield from close_all()
+    window.qwindow().showMaximized()
+    hide_other_dockers()
+    yield from ticks(10)
+
+
+def open_it():
+    yield from open_drawing()
+    yield from ticks(30)
+    return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
+
+
+def rest(count=10):
+    yield from ticks(count)
+
+
+def has_result():
+    return bool(session().document.results) and session().document.results[0].base is not None
+
+
+def is_applied():
+    return group() is not None
+
+
+def press(krita, keys):
+    krita.xdotool("mousemove", *krita.call(canvas_point), "sleep", 0.1, "key", keys)
+
+
+def canvas_point():
+    return screen_point(document(), 120, 230)
+
+
+def error():
+    return widget("error_label").text()
+
+
+def test_keys_colour_and_apply(krita):
+    press(krita, "ctrl+alt+k")
+    krita.wait_until(has_result, timeout_s=90)
+    press(krita, "ctrl+alt+p")
+    krita.wait_until(is_applied, timeout_s=30)
+    assert krita.call(error) == ""
+
+
+def unfold(name):
+    fold = widget(f"{name}_fold")
+    if not fold.isChecked():
+        fold.click()
+    yield from ticks(10)
+
+
+def shows_reference():
+    return session().bindings.view is not None
+
+
+def spot_on_screen(x, y):
+    """Where a spot of the reference is on the screen."""
+    picture = widget("reference_picture")
+    widget_parent = picture.parentWidget()
+    while widget_parent is not None:
+        if hasattr(widget_parent, "ensureWidgetVisible"):
+            widget_parent.ensureWidgetVisible(picture)
+        widget_parent = widget_parent.parentWidget()
+    yield from ticks(10)
+    area = picture._area()
+    at = picture.mapToGlobal(
+        inside_window.QPoint(
+            round(area.x() + x * area.width() / 240), round(area.y() + y * area.height() / 240)
+        )
+    )
+    return [at.x(), at.y()]
+
+
+def waits_for_click():
+    return session().bindings.waiting
+
+
+def bound():
+    bindings = session().document.settings.bindings
+    return [[b.x, b.y, b.reference_x, b.reference_y] for b in bindings] or None
+
+
+def steps():
+    return [len(undo_steps()), digest(find(document(), "Ink"), 240, 240)]
+
+
+def sun_colour():
+    return list(find(document(), "Flats").pixelData(208, 33, 1, 1).data())
+
+
+def test_two_clicks_bind_a_region(krita):
+    krita.call(unfold, name="hints")
+    pointer.click(krita, "show_reference_button")
+    krita.wait_until(shows_reference, timeout_s=10)
+    before = krita.call(steps)
+    krita.xdotool("mousemove", *krita.call(spot_on_screen, x=120, y=80), "sleep", 0.1, "click", 1)
+    krita.wait_until(waits_for_click, timeout_s=5)
+    krita.xdotool("mousemove", *krita.call(screen_sun), "sleep", 0.1, "click", 1)
+    x, y, reference_x, reference_y = krita.wait_until(bound, timeout_s=5)[0]
+    assert [abs(x - 208) <= 2, abs(y - 33) <= 2, abs(reference_x - 120) <= 3, abs(reference_y - 80) <= 3] == [
+        True
+    ] * 4
+    assert krita.call(steps) == before
+    pointer.click(krita, "colorize_button")
+    krita.wait_until(has_result, timeout_s=90)
+    pointer.click(krita, "apply_button")
+    krita.wait_until(is_applied, timeout_s=30)
+    assert krita.call(sun_colour) == [50, 60, 190, 255]  # the roof's red
+
+
+def screen_sun():
+    window.activeView().canvas().setZoomLevel(1.0)
+    yield from ticks(20)
+    return screen_point(document(), 208, 33)
+
+
+def edit_first_colour():
+    colours = session().document.applied().result.palette
+    session().palettes.edit(session().document, {colours[0]: "#123456"})
+    return [list(colours), session().document.applied().changes]
+
+
+def palette_now():
+    return [list(session().document.applied().result.palette), session().document.applied().changes]
+
+
+def layer_colours():
+    found = set()
+    for name in ("Background", "Flats"):
+        data = find(document(), name).pixelData(0, 0, 240, 240).data()
+        found |= {data[i : i + 3].hex() for i in range(0, len(data), 4) if data[i + 3]}
+    return sorted(found)
+
+
+def test_a_palette_edit_is_exact_and_one_undo_step(krita):
+    pointer.choose(krita, "mode_combo", "split")
+    pointer.click(krita, "colorize_button")
+    krita.wait_until(has_result, timeout_s=90)
+    pointer.click(krita, "apply_button")
+    krita.wait_until(is_applied, timeout_s=30)
+    krita.call(rest, count=30)
+    before, colours = krita.call(steps), krita.call(layer_colours)
+    palette, count = krita.call(edit_first_colour)
+    for _ in range(200):
+        now, changed = krita.call(palette_now)
+        if changed > count:
+            break
+        krita.call(rest)
+    assert now[0] == "#123456"
+    assert krita.call(steps) == [before[0] + 1, before[1]]
+    old = bytes.fromhex(palette[0][1:])[::-1].hex()
+    assert krita.call(layer_colours) == sorted({"563412" if colour == old else colour for colour in colours})
