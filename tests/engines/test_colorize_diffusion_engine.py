@@ -47,7 +47,11 @@ def reference():
 
 def request(mode=Mode.WHOLE, **options):
     return ColorizeRequest(
-        drawing(), (reference(),), mode, mask(90, 130), options=Options(**{"steps": 2, "size": 64, "palette_lock": False} | options)
+        drawing(),
+        (reference(),),
+        mode,
+        mask(90, 130),
+        options=Options(**{"steps": 2, "size": 64, "palette_lock": False} | options),
     )
 
 
@@ -260,7 +264,7 @@ def test_locked_palette_gives_flats_of_the_references_colours(mode, engines):
     layers = {layer.name: layer for layer in result.layers}
     flats = {tuple(colour) for colour in layers["Flats"].pixels[..., :3].reshape(-1, 3).tolist()}
     assert flats <= palette_of(reference())
-    assert {"#%02x%02x%02x" % colour for colour in flats} <= set(result.report["palette"])
+    assert {"#{:02x}{:02x}{:02x}".format(*colour) for colour in flats} <= set(result.report["palette"])
     assert layers.keys() <= {"Background", "Flats", "Shading", "Light"}
     assert ("Background" in layers) == (mode is not Mode.FOREGROUND)
 
@@ -290,3 +294,15 @@ def test_lines_are_found_in_any_kind_of_sketch(engines):
         asked = ColorizeRequest(canvas, (reference(),), options=Options(steps=1, size=64, palette_lock=False))
         seen.append(engine.colorize(asked, Listener()).layers[0].pixels.astype(int))
     assert [np.abs(picture - seen[0]).mean() < 3 for picture in seen] == [True] * 4
+
+
+def test_lines_come_from_painted_pictures_too():
+    """A coloured picture with dark outlines gives its outlines, light on black, not its areas."""
+    painted = drawing()
+    painted[23:67, 33:90, :3] = (220, 140, 90)
+    painted[:20, :, :3] = painted[70:, :, :3] = painted[:, :30, :3] = painted[:, 93:, :3] = (120, 160, 200)
+    lines = door.network_lines(painted)[..., 0]
+    assert lines[40, 31] > 100
+    assert lines[45, 60] == 0
+    assert lines[5, 5] == 0
+    assert np.array_equal(door.network_lines(drawing())[..., 0], door.find_ink(drawing()))

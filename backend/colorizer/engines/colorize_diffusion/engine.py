@@ -39,7 +39,7 @@ from colorizer.engines.colorize_diffusion.settings import (
     group_scales,
 )
 from colorizer.engines.models import Installed
-from colorizer.engines.sides import Side, layers_of
+from colorizer.engines.sides import RGB, Side, layers_of
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
@@ -64,6 +64,9 @@ NO_TOWERS = (
     "ColorizeDiffusion also needs CLIP ViT-H/14, which reads the reference. Get it on the docker's Models page or with"
     " `colorize models download clip-vit-h-14`."
 )
+MIDDLE_TONES = (90, 215)
+SHADED_SHARE = 0.25
+"""A sketch with more than this share of middle tones is a painted or grey picture."""
 SIZE_STEP = 64
 USUAL_SIZE = {Version.V1: 512, Version.V1_5: 512, Version.V2: 768}
 PREVIEW_SIDE = 1024
@@ -201,8 +204,7 @@ class ColorizeDiffusionEngine:
         size = working_size(
             request.sketch.shape[:2], request.options.size or USUAL_SIZE[self._pipeline.version]
         )
-        ink = find_ink(request.sketch)
-        sketch, box = fit(to_tensor(np.repeat(ink[..., None], 3, axis=2)), size)
+        sketch, box = fit(to_tensor(network_lines(request.sketch)), size)
         reference = request.references[0] if request.references else None
         reference_mask = None
         if reference is not None and modes.background and request.background is None:
@@ -250,6 +252,17 @@ def settings_of(modes: Modes, fine: Advanced) -> Settings:
         injection=Injection(fine.injection_fidelity, start=fine.injection_start) if fine.injection else None,
         edits=parse_edits(fine.text_edits),
     )
+
+
+def network_lines(sketch: Picture) -> RGB:
+    """Light lines on black, as the network learned them: the ink of a drawing, of a shaded picture its dark edges."""
+    from colorizer.engines.colorize_diffusion.preprocess import lines_of_shaded
+
+    page = over_white(sketch)
+    middle = ((page > MIDDLE_TONES[0]) & (page < MIDDLE_TONES[1])).any(axis=2)
+    if middle.mean() > SHADED_SHARE:
+        return lines_of_shaded(page)
+    return np.repeat(find_ink(sketch)[..., None], 3, axis=2)
 
 
 def working_size(canvas_hw: tuple[int, ...], side: int) -> tuple[int, int]:

@@ -1,0 +1,134 @@
+"""ColorizeDiffusion through the docker in Krita's window: every mode, with small random models, to layers."""
+
+import sys
+
+import pytest
+import tiny_colorize_diffusion as tiny
+from colorizer.engines.colorize_diffusion.settings import Version
+from colorizer.engines.models import quiet_libraries
+from colorizer.krita_host import pointer, session
+
+pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
+
+PRELUDE = "import inside_docker\nglobals().update(vars(inside_docker))"
+PATIENCE_S = 240
+MODES = ("whole", "split", "foreground", "background")
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A home with a model of each of the two later versions."""
+    quiet_libraries()
+    home = tmp_path_factory.mktemp("home")
+    for version in (Version.V1_5, Version.V2):
+        tiny.make(version).save_pretrained(home / "models" / f"tiny-{version.value}")
+    return home
+
+
+@pytest.fixture(scope="module")
+def krita_keeper(display, keeper, home):
+    backend = [sys.executable, "-m", "colorizer", "serve"]
+    variables = {"COLORIZE_HOME": str(home)}
+    yield from keeper(lambda: session.windowed(display, backend=backend, variables=variables), PRELUDE)
+
+
+@pytest.fixture
+def krita(krita_keeper):
+    krita = krita_keeper.get()
+    krita.call(empty)
+    return krita
+
+
+def empty():
+    yield from close_all()
+    window.qwindow().showMaximized()
+    hide_other_dockers()
+    yield from ticks(10)
+
+
+def open_it():
+    yield from open_drawing("RGBA U8", 240)
+    yield from ticks(30)
+    session().backend.need()
+    return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
+
+
+def engine_is_ready():
+    return any(engine.name == "colorize_diffusion" and not engine.missing for engine in session().engines)
+
+
+def choose(model, mode):
+    """Sets what the docker's combos set; clicking through all of them eight times would take minutes."""
+    from krita_colorize.core.modes import Mode
+
+    session().document.change(engine="colorize_diffusion", model=model, mode=Mode(mode))
+    session().document.change_options(steps=2, size=64)
+    yield from ticks(5)
+    return [widget("mode_combo").currentData(), widget("steps_field").value()]
+
+
+def ended(before):
+    """The docker's state once there is one result more."""
+    now = docker_state()
+    return now if now["error"] or now["results"] > before else None
+
+
+def newest_layers():
+    item = session().document.results[0]
+    record = item.result.record
+    return [[layer.name for layer in item.result.layers()], record["report"]["version"]]
+
+
+def is_applied():
+    return group() is not None
+
+
+def group_layers():
+    yield from ticks(20)
+    nodes = [node for node, _ in wrappers.walk(group())]
+    return {node.name(): node.blendingMode() for node in nodes if node.type() == "paintlayer"}
+
+
+def set_up(krita):
+    ids = krita.call(open_it)
+    pointer.choose(krita, "sketch_combo", ids["Ink"])
+    pointer.choose_action(krita, "add_reference_button", "Reference")
+    krita.wait_until(engine_is_ready, timeout_s=PATIENCE_S)
+
+
+@pytest.mark.parametrize("version", ["v1.5", "v2"])
+def test_every_mode_goes_the_whole_way(krita, version):
+    set_up(krita)
+    seen = {}
+    for number, mode in enumerate(MODES):
+        assert krita.call(choose, model=f"tiny-{version}", mode=mode) == [mode, 2]
+        pointer.click(krita, "colorize_button")
+        now = krita.wait_until(ended, before=number, timeout_s=PATIENCE_S)
+        assert now["error"] == ""
+        seen[mode], found = krita.call(newest_layers)
+        assert found == version
+    assert {mode: "Background" in names for mode, names in seen.items()} == {
+        "whole": False,
+        "split": True,
+        "foreground": False,
+        "background": True,
+    }
+    assert all("Flats" in seen[mode] for mode in ("whole", "split", "foreground"))
+    pointer.click(krita, "apply_button")
+    krita.wait_until(is_applied, timeout_s=30)
+    assert set(krita.call(group_layers)) == set(seen["background"])
+
+
+def test_engine_and_model_are_chosen_by_hand(krita):
+    set_up(krita)
+    pointer.choose(krita, "engine_combo", "colorize_diffusion")
+    pointer.choose(krita, "model_combo", "tiny-v2")
+    krita.call(choose, model="tiny-v2", mode="split")
+    pointer.click(krita, "colorize_button")
+    assert krita.wait_until(ended, before=0, timeout_s=PATIENCE_S)["error"] == ""
+    pointer.click(krita, "apply_button")
+    krita.wait_until(is_applied, timeout_s=30)
+    blends = krita.call(group_layers)
+    assert {"Background", "Flats"} <= set(blends)
+    assert blends.get("Shading", "multiply") == "multiply"
+    assert blends.get("Light", "screen") == "screen"
