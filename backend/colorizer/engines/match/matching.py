@@ -34,6 +34,7 @@ from colorizer.engines.match.inputs import (
     windows,
 )
 from colorizer.engines.match.network import Correspondence, MatchNetwork
+from colorizer.engines.match.place import Overlay, lay_under
 from colorizer.imaging.color import RGB
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.masks import fit_mask, usable_mask
@@ -78,7 +79,7 @@ class _Source:
 
 
 @dataclass(frozen=True)
-class _Side:
+class Side:
     """A part of the references: the exact colours that occur in it and which keys of a look lie in it."""
 
     palette: RGB
@@ -123,6 +124,26 @@ class _Look:
         return dict(zip(sides, readout.pool(views, allowed), strict=True))
 
 
+@dataclass(frozen=True)
+class Evidence:
+    """All that speaks for one colour or another."""
+
+    looks: list[_Look]
+    regions: Regions
+    overlay: Overlay
+
+    def attention(self, side: Side) -> tuple[torch.Tensor, torch.Tensor]:
+        """What every region reads in one side by all looks: attention (n, K) on all keys (K, 3)."""
+        parts = [look.attention(side.of_figure) for look in self.looks]
+        attention = torch.cat([part[0] for part in parts], dim=1) / len(parts)
+        return attention, torch.cat([part[1] for part in parts])
+
+    def at_place(self, side: Side) -> torch.Tensor:
+        """(n, P): what lies at the same place, weighed."""
+        votes = self.overlay.votes(self.regions, side.palette, readout.KERNEL, side.of_figure)
+        return readout.place_evidence(votes, self.overlay.likeness)
+
+
 class Matcher:
     """Carries one request."""
 
@@ -130,7 +151,6 @@ class Matcher:
         self.network = network
         self.request = request
         self.report = report
-        self._asked = 0
 
     def match(self, ink: Ink, mask: Mask | None, regions: Regions) -> Match:
         """Decides side and colours of every region of the sketch; `ink` and `mask` have the sketch's size."""
@@ -144,7 +164,8 @@ class Matcher:
         is_figure = regions.shares(sketch.mask) > 0.5
         if not sources:
             return Match(is_figure, None, None, np.zeros((0, 3), np.uint8))
-        return self._colour(is_figure, sources, self._looks(sketch, sources))
+        evidence = Evidence(self._looks(sketch, sources), regions, self._lay_under(sketch, sources))
+        return self._colour(is_figure, sources, evidence)
 
     def _sources(self) -> list[_Source]:
         sources = []
@@ -213,38 +234,48 @@ class Matcher:
         visible = [reference.visible > 0.5 for reference in references]
         return _Look(answers, cells, np.concatenate(visible), np.concatenate(in_figure))
 
-    def _colour(self, is_figure: NDArray[np.bool_], sources: list[_Source], looks: list[_Look]) -> Match:
+    def _colour(self, is_figure: NDArray[np.bool_], sources: list[_Source], evidence: Evidence) -> Match:
         figure_side, background_side = _side(sources, of_figure=True), _side(sources, of_figure=False)
-        figure = self._read_out(looks, figure_side)
-        background = self._read_out(looks[:1], background_side)
+        whole_pictures = replace(evidence, looks=evidence.looks[:1])
+        figure = self._read_out(evidence, figure_side)
+        background = self._read_out(whole_pictures, background_side)
         sides = {Mode.FOREGROUND: [figure_side], Mode.BACKGROUND: [background_side]}
         used = sides.get(self.request.mode, [figure_side, background_side])
         if self.request.mode is Mode.WHOLE:
             everything = _side(sources, of_figure=None)
-            figure = _prefer(self._read_out(looks, everything), figure, is_figure)
+            figure = _prefer(self._read_out(evidence, everything), figure, is_figure)
             if background is not None or not all(_is_cut_out(source) for source in sources):
-                background = _prefer(self._read_out(looks[:1], everything), background, ~is_figure)
+                background = _prefer(self._read_out(whole_pictures, everything), background, ~is_figure)
             used = [everything]
         palette = _distinct(np.concatenate([side.palette for side in used]))
         return Match(is_figure, figure, background, palette)
 
-    def _read_out(self, looks: Sequence[_Look], side: _Side) -> readout.Colouring | None:
+    def _read_out(self, evidence: Evidence, side: Side) -> readout.Colouring | None:
         if not len(side.palette):
             return None
-        parts = [look.attention(side.of_figure) for look in looks]
-        attention = torch.cat([part[0] for part in parts], dim=1) / len(parts)
-        colours = torch.cat([part[1] for part in parts])
-        return readout.colour(attention, colours, side.palette, lock=self.request.options.palette_lock)
+        attention, keys = evidence.attention(side)
+        lock = self.request.options.palette_lock
+        return readout.colour(attention, keys, side.palette, evidence.at_place(side), lock=lock)
+
+    def _lay_under(self, sketch: _Sketch, sources: list[_Source]) -> Overlay:
+        """The reference in the likest pose, laid under the sketch."""
+        assert sketch.mask is not None
+        overlays = []
+        for done, source in enumerate(sources):
+            self.report.stage("Matching colours", done, len(sources))
+            assert source.mask is not None
+            overlays.append(lay_under(sketch.ink, sketch.mask, source.picture, source.mask))
+        return max(overlays, key=lambda overlay: overlay.likeness)
 
 
-def _side(sources: Sequence[_Source], *, of_figure: bool | None) -> _Side:
+def _side(sources: Sequence[_Source], *, of_figure: bool | None) -> Side:
     """One side of the references with its palette."""
     palettes = []
     for source in sources:
         assert source.mask is not None
         inside = None if of_figure is None else (source.mask > 127) == of_figure
         palettes.append(find_palette(source.picture, inside).colours)
-    return _Side(_distinct(np.concatenate(palettes)), of_figure)
+    return Side(_distinct(np.concatenate(palettes)), of_figure)
 
 
 def _predicted_sides(network: MatchNetwork, look: _Look, regions: Regions) -> NDArray[np.bool_]:

@@ -31,7 +31,7 @@ from colorizer.imaging.color import RGB
 
 if TYPE_CHECKING:
     from colorizer.engines.match.engine import Outline
-    from colorizer.engines.match.matching import _Look, _Side
+    from colorizer.engines.match.matching import Evidence, Side
 
 _LEAST_ALIKE = 0.02
 """Likeness below which two regions have nothing to do with each other."""
@@ -120,15 +120,14 @@ class _Voter(Matcher):
     def __init__(self, network: MatchNetwork, request: ColorizeRequest, report: Report) -> None:
         super().__init__(network, request, report)
         self.votes: dict[bool | None, list[_Votes]] = {}
-        """By side, see `matching._Side`; in mode `whole` everything is read for the figure, then the background."""
+        """By side, see `matching.Side`; in mode `whole` everything is read for the figure, then the background."""
 
-    def _read_out(self, looks: Sequence[_Look], side: _Side) -> readout.Colouring | None:
-        found = super()._read_out(looks, side)
+    def _read_out(self, evidence: Evidence, side: Side) -> readout.Colouring | None:
+        found = super()._read_out(evidence, side)
         if found is not None:
-            parts = [look.attention(side.of_figure) for look in looks]
-            near = readout.nearness(torch.cat([colours for _, colours in parts]), side.palette)
-            attention = torch.cat([attention for attention, _ in parts], dim=1) / len(parts)
-            self.votes.setdefault(side.of_figure, []).append((side.palette, (attention @ near).cpu().numpy()))
+            attention, keys = evidence.attention(side)
+            cast = readout.votes(attention, keys, side.palette, evidence.at_place(side))
+            self.votes.setdefault(side.of_figure, []).append((side.palette, cast.cpu().numpy()))
         return found
 
 

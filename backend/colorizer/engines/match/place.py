@@ -1,0 +1,201 @@
+"""What lies at the same place: where a reference shows the sketch's own pose, its colours there are the best answer.
+
+The sketch's lines are laid on the reference's edges (an affine map, refined with ECC). How well they then lie on each
+other, `likeness`, says how far the colours found there can be trusted: for two unlike pictures not at all. Readout
+(`readout`) weighs these votes against the network's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.engines.match.inputs import box
+from colorizer.imaging.color import RGB
+from colorizer.imaging.lines import Ink
+from colorizer.imaging.pictures import over_white
+from colorizer.imaging.regions import Regions
+from colorizer.imaging.values import Mask, Picture
+
+_SIDE = 192
+"""Longer side of what is laid on each other, px."""
+_BLUR = _SIDE / 128
+_STEPS = 25
+"""Of ECC's refinement, at most, for each of its two blurs."""
+_SAMPLED = 512
+"""Longer side of the grid on which colours are read, px."""
+_INKED = 90
+"""Ink above which a place is a line's, 0..255."""
+
+Plane = NDArray[np.float32]
+Affine = NDArray[np.float32]
+"""(2, 3): a place of the small sketch to one of the small reference, px."""
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """A reference laid under the sketch."""
+
+    colours: RGB
+    """(H, W, 3): what of the reference lies at each place of the sketch, H and W at most `_SAMPLED`."""
+    in_figure: NDArray[np.bool_]
+    """(H, W): whether that is its figure."""
+    inside: NDArray[np.bool_]
+    """(H, W): whether the reference reaches there at all."""
+    inked: NDArray[np.bool_]
+    """(H, W): the sketch's lines."""
+    likeness: float
+    """-1..1: how well lines and edges lie on each other; about 0.2 for two poses of one character."""
+
+    def votes(self, regions: Regions, palette: RGB, kernel: float, of_figure: bool | None) -> Plane:  # noqa: FBT001
+        """(n, P): the share of each region's pixels that votes for each colour; sums to less where little is seen.
+
+        Args:
+            regions: of the sketch.
+            palette: (P, 3).
+            kernel: how far apart two colours may be and still vote for each other, sRGB 0..1, a Gaussian's sigma.
+            of_figure: which side of the reference may vote, None for both.
+        """
+        height, width = self.inked.shape
+        labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
+        seen = self.inside & ~self.inked
+        if of_figure is not None:
+            seen &= self.in_figure == of_figure
+        colours, which = np.unique(self.colours[seen], axis=0, return_inverse=True)
+        gap = ((colours[:, None].astype(np.float32) - palette[None].astype(np.float32)) ** 2).sum(-1)
+        near = np.exp(-gap / (2 * (255 * kernel) ** 2))
+        pairs = labels[seen].astype(np.int64) * len(colours) + which.ravel()
+        found, counts = np.unique(pairs, return_counts=True)
+        votes = np.zeros((regions.count, len(palette)), np.float32)
+        np.add.at(votes, found // len(colours), counts[:, None] * near[found % len(colours)])
+        pixels = np.bincount(labels[~self.inked], minlength=regions.count)
+        return np.asarray(votes / np.maximum(pixels, 1)[:, None], np.float32)
+
+
+def lay_under(ink: Ink, mask: Mask, picture: Picture, picture_mask: Mask) -> Overlay:
+    """Finds the map that lays a reference's edges best under the sketch's lines.
+
+    Args:
+        ink: (H, W), 255 = line.
+        mask: (H, W), the sketch's figure.
+        picture: the reference, of any size.
+        picture_mask: its figure.
+    """
+    small, scale = _small(ink, _SIDE)
+    reference, reference_scale = _small(over_white(picture), _SIDE)
+    lines = np.asarray(small.astype(np.float32) / 255, np.float32)
+    edges = _edges(reference)
+    likeness, affine = _register(
+        lines, edges, _guesses(mask, picture_mask, scale, reference_scale, small.shape, reference.shape),
+        _around(cv2.resize(mask, small.shape[::-1], interpolation=cv2.INTER_AREA)),
+    )  # fmt: skip
+    return _read(ink, picture, picture_mask, affine, likeness, scale, reference_scale)
+
+
+def _guesses(
+    mask: Mask,
+    picture_mask: Mask,
+    scale: float,
+    reference_scale: float,
+    size: tuple[int, ...],
+    reference_size: tuple[int, ...],
+) -> list[Affine]:
+    """Canvas on canvas, and figure on figure where there are any."""
+    ratio_y, ratio_x = reference_size[0] / size[0], reference_size[1] / size[1]
+    guesses = [np.array([[ratio_x, 0, 0], [0, ratio_y, 0]], np.float32)]
+    if (mask > 127).any() and (picture_mask > 127).any():
+        here, there = box(mask, margin=0), box(picture_mask, margin=0)
+        zoom = (there.side * reference_scale) / (here.side * scale)
+        x = (there.x + there.side / 2) * reference_scale - zoom * (here.x + here.side / 2) * scale
+        y = (there.y + there.side / 2) * reference_scale - zoom * (here.y + here.side / 2) * scale
+        guesses.append(np.array([[zoom, 0, x], [0, zoom, y]], np.float32))
+    return guesses
+
+
+def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) -> tuple[float, Affine]:
+    """The best map of the guesses and their refinements, with its likeness."""
+    soft_lines, soft_edges = (cv2.GaussianBlur(plane, (0, 0), _BLUR) for plane in (lines, edges))
+    size = lines.shape[1], lines.shape[0]
+
+    def likeness(affine: Affine) -> float:
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return _correlation(soft_lines, cv2.warpAffine(soft_edges, affine, size, flags=flags), weight)
+
+    best = max(guesses, key=likeness)
+    found = [(likeness(best), best)]
+    stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, 1e-4)
+    affine = best
+    try:
+        for softer in (3, 1):
+            _, affine = cv2.findTransformECC(
+                soft_lines, soft_edges, affine.copy(), cv2.MOTION_AFFINE, stop, None, 2 * softer + 1
+            )
+            found.append((likeness(affine), affine))
+    except cv2.error:  # it doesn't converge where there is nothing to lay on each other
+        pass
+    return max(found, key=lambda item: item[0])
+
+
+def _read(
+    ink: Ink,
+    picture: Picture,
+    picture_mask: Mask,
+    affine: Affine,
+    likeness: float,
+    scale: float,
+    reference_scale: float,
+) -> Overlay:
+    """The reference as the map lays it under the sketch."""
+    sampled, sampled_scale = _small(ink, _SAMPLED)
+    height, width = sampled.shape
+    y, x = np.mgrid[0:height, 0:width] * (scale / sampled_scale)
+    there_x = (affine[0, 0] * x + affine[0, 1] * y + affine[0, 2]) / reference_scale
+    there_y = (affine[1, 0] * x + affine[1, 1] * y + affine[1, 2]) / reference_scale
+    column, row = np.rint(there_x).astype(np.intp), np.rint(there_y).astype(np.intp)
+    rows, columns = picture.shape[:2]
+    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    row, column = row.clip(0, rows - 1), column.clip(0, columns - 1)
+    visible = picture[row, column, 3] > 127
+    return Overlay(
+        colours=picture[row, column, :3],
+        in_figure=picture_mask[row, column] > 127,
+        inside=inside & visible,
+        inked=sampled > _INKED,
+        likeness=likeness,
+    )
+
+
+def _small(plane: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
+    """The picture with its longer side at most `side`, and by how much it was scaled."""
+    height, width = plane.shape[:2]
+    scale = min(1.0, side / max(height, width))
+    size = max(8, round(width * scale)), max(8, round(height * scale))
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8), scale
+
+
+def _edges(colours: RGB) -> Plane:
+    """(H, W), 0..1: how suddenly the colour changes (CIELAB), the strongest few cut off."""
+    lab = cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
+    across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)
+    strength = np.sqrt((across**2 + down**2).sum(-1))
+    return np.asarray(np.minimum(strength / (np.percentile(strength, 98) + 1e-3), 1), np.float32)
+
+
+def _around(mask: NDArray[np.uint8]) -> Plane:
+    """(H, W), 0 or 1: the figure and a little around it; everything where there is none."""
+    figure = (mask > 127).astype(np.uint8)
+    if not figure.any():
+        return np.ones(mask.shape, np.float32)
+    return np.asarray(cv2.dilate(figure, np.ones((7, 7), np.uint8)), np.float32)
+
+
+def _correlation(first: Plane, second: Plane, weight: Plane) -> float:
+    """Pearson's, weighted."""
+    total = weight.sum()
+    first = first - (first * weight).sum() / total
+    second = second - (second * weight).sum() / total
+    spread = float((first**2 * weight).sum()) * float((second**2 * weight).sum())
+    return float((first * second * weight).sum() / np.sqrt(spread + 1e-9))

@@ -1,0 +1,115 @@
+"""What lies at the same place of a reference."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from colorizer.engines.match.place import Overlay, lay_under
+from colorizer.engines.match.readout import place_evidence
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.regions import Regions, find_regions
+from numpy.typing import NDArray
+
+SIDE = 240
+RED, BLUE, SAND = (200, 30, 40), (30, 60, 190), (230, 200, 150)
+PALETTE = np.array([RED, BLUE, SAND], np.uint8)
+Picture = NDArray[np.uint8]
+
+
+def draw(sketch: bool, turn: int = 0) -> Picture:  # noqa: FBT001 - a drawing and its colours
+    """A big body with a head on it and a blue belt, as lines or in colours; `turn` in degrees."""
+    canvas = np.full((SIDE, SIDE, 3), 255, np.uint8)
+    ink = (0, 0, 0)
+    shapes = (
+        (cv2.boxPoints(((120.0, 160.0), (90.0, 110.0), float(turn))), RED),
+        (cv2.boxPoints(((120.0, 160.0), (90.0, 24.0), float(turn))), BLUE),
+        (cv2.boxPoints(((120.0 + turn, 66.0), (70.0, 60.0), float(turn))), SAND),
+    )
+    for corners, colour in shapes:
+        outline = np.rint(corners).astype(np.int32)
+        cv2.fillPoly(canvas, [outline], (255, 255, 255) if sketch else colour)
+        cv2.polylines(canvas, [outline], True, ink, 3)
+    return np.dstack([canvas, np.full((SIDE, SIDE), 255, np.uint8)])
+
+
+def figure(picture: Picture) -> NDArray[np.uint8]:
+    found = (picture[..., :3] < 250).any(-1).astype(np.uint8) * 255
+    return np.asarray(cv2.morphologyEx(found, cv2.MORPH_CLOSE, np.ones((81, 81), np.uint8)), np.uint8)
+
+
+def moved(picture: Picture, zoom: float, x: float, y: float) -> Picture:
+    affine = np.array([[zoom, 0, x], [0, zoom, y]])
+    return np.asarray(cv2.warpAffine(picture, affine, (SIDE, SIDE), borderValue=(255,) * 4), np.uint8)
+
+
+@pytest.fixture
+def sketch() -> Picture:
+    return draw(sketch=True)
+
+
+def lay(sketch: Picture, reference: Picture) -> tuple[Overlay, Regions]:
+    ink = find_ink(sketch)
+    return lay_under(ink, figure(sketch), reference, figure(reference)), find_regions(ink)
+
+
+def colour_at(overlay: Overlay, regions: Regions, x: int, y: int) -> tuple[int, ...]:
+    votes = overlay.votes(regions, PALETTE, 0.06, None)
+    return tuple(PALETTE[votes[regions.labels[y, x]].argmax()].tolist())
+
+
+@pytest.mark.parametrize("move", [(1.0, 0.0, 0.0), (1.0, 20.0, -12.0), (0.7, 30.0, 40.0)])
+def test_the_same_pose_is_found_wherever_it_stands(sketch: Picture, move: tuple[float, float, float]) -> None:
+    overlay, regions = lay(sketch, moved(draw(sketch=False), *move))
+    assert overlay.likeness > 0.6
+    assert colour_at(overlay, regions, 120, 200) == RED
+    assert colour_at(overlay, regions, 120, 160) == BLUE
+    assert colour_at(overlay, regions, 120, 66) == SAND
+
+
+def test_another_pose_is_less_like(sketch: Picture) -> None:
+    same, _ = lay(sketch, draw(sketch=False))
+    turned, _ = lay(sketch, draw(sketch=False, turn=50))
+    assert turned.likeness < same.likeness - 0.2
+
+
+def test_only_the_asked_side_votes(sketch: Picture) -> None:
+    overlay, regions = lay(sketch, draw(sketch=False))
+    figure_votes = overlay.votes(regions, PALETTE, 0.06, True)
+    background_votes = overlay.votes(regions, PALETTE, 0.06, False)
+    body = regions.labels[200, 120]
+    assert figure_votes[body].sum() > 0.8
+    assert background_votes[body].sum() < 0.1
+
+
+def test_an_empty_page_and_a_plain_reference_are_no_trouble() -> None:
+    ink = np.zeros((60, 90), np.uint8)
+    picture = np.full((40, 40, 4), 255, np.uint8)
+    overlay = lay_under(ink, np.zeros_like(ink), picture, np.zeros((40, 40), np.uint8))
+    assert abs(overlay.likeness) < 0.1
+
+
+def test_unlike_poses_say_nothing() -> None:
+    votes = np.array([[0.9, 0.0], [0.0, 0.2]], np.float32)
+    assert torch.equal(place_evidence(votes, 0.1), torch.zeros(2, 2))
+
+
+def test_the_liker_the_pose_the_more_it_says() -> None:
+    votes = np.array([[0.9, 0.0]], np.float32)
+    some, more = (place_evidence(votes, likeness)[0] for likeness in (0.4, 0.9))
+    assert 0 < (some[0] - some[1]).item() < (more[0] - more[1]).item()
+
+
+def test_what_is_not_seen_says_nothing() -> None:
+    evidence = place_evidence(np.zeros((1, 3), np.float32), 1.0)[0]
+    assert evidence.max() == evidence.min()
+
+
+def test_the_same_pictures_give_the_same_votes(sketch: Picture) -> None:
+    reference = draw(sketch=False)
+    (first, regions), (second, _) = lay(sketch, reference), lay(sketch, reference)
+    assert first.likeness == second.likeness
+    assert np.array_equal(
+        first.votes(regions, PALETTE, 0.06, None), second.votes(regions, PALETTE, 0.06, None)
+    )
