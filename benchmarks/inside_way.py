@@ -102,9 +102,12 @@ def make_document(side, sketch):
     return document, layer
 
 
-def way(side, sketch, reference):
-    """One job at this size; use with the driver's `yield`. Returns seconds by name."""
-    floor_s, floor_aftermath_ms = yield from floor(side, sketch)
+def way(side, sketch, reference, runs):
+    """Jobs at this size; use with the driver's `yield`. Returns for each run the seconds by name."""
+    figures = []
+    for _ in range(runs):
+        floor_s, floor_aftermath_ms = yield from floor(side, sketch)
+        figures.append({"floor": floor_s, "floor_aftermath_ms": floor_aftermath_ms})
     document, layer = make_document(side, sketch)
     yield from turns(60)
     document.setActiveNode(layer)
@@ -113,39 +116,50 @@ def way(side, sketch, reference):
     yield from until(lambda: session.document is not None and session.document.sketch is not None)
     session.references.add_file(session.document, reference)
     yield from until(lambda: session.document.settings.references)
-    yield from one_job(session)  # the backend runs now and has read its weights
-    yield from apply(session)
-    first_insert = port.seconds["insert_group"]
-    yield from turns(60)
-    port.seconds.clear()
-    heart = Heartbeat()
-    start = time.perf_counter()
-    yield from one_job(session)
-    done = time.perf_counter()
-    yield from apply(session)
-    applied = time.perf_counter()
-    heart.inserted = port.spans_of["insert_group"][1]
-    yield from turns(10)
-    heart.stop()
-    engine = session.document.results[0].result.record["seconds"]
-    figures = {
-        "whole": applied - start,
-        "engine": engine["colorize"] + engine["load"],
-        "backend_decode": engine["decode"],
-        "backend_encode": engine["encode"],
-        "snapshot": port.seconds["snapshot"],
-        "insert": port.seconds["insert_group"],
-        "first_insert": first_insert,
-        "apply": applied - done,
-        "floor": floor_s,
-        "gui_block_ms": heart.longest_ms(port.spans),
-        "aftermath_ms": heart.aftermath_ms(),
-        "floor_aftermath_ms": floor_aftermath_ms,
-    }
+    yield from one_run(session, port)  # the backend runs now and has read its weights
+    for run in figures:
+        yield from undo()
+        run |= yield from one_run(session, port)
     session.close()
     yield from turns(10)
     yield from close(document)
     return figures
+
+
+def one_run(session, port):
+    """One job and its import; seconds by name."""
+    port.seconds.clear()
+    heart = Heartbeat()
+    start, cpu_start = time.perf_counter(), time.process_time()
+    yield from one_job(session)
+    done = time.perf_counter()
+    yield from apply(session)
+    applied, cpu = time.perf_counter(), time.process_time() - cpu_start
+    heart.inserted = port.spans_of["insert_group"][1]
+    yield from turns(10)
+    heart.stop()
+    seconds = session.document.results[0].result.record["seconds"]
+    engine = seconds["colorize"] + seconds["load"]
+    return {
+        "whole": applied - start,
+        "engine": engine,
+        "way": applied - start - engine,
+        "krita_cpu": cpu,
+        "snapshot": port.seconds["snapshot"],
+        "backend_decode": seconds["decode"],
+        "backend_encode": seconds["encode"],
+        "insert": port.seconds["insert_group"],
+        "apply": applied - done,
+        "gui_block_ms": heart.longest_ms(port.spans),
+        "aftermath_ms": heart.aftermath_ms(),
+    }
+
+
+def undo():
+    """Takes the last group away, so that every run finds the same document."""
+    yield from turns(60)
+    Krita.instance().action("edit_undo").trigger()
+    yield from turns(60)
 
 
 def one_job(session):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 import numpy as np
@@ -74,8 +75,10 @@ def run(data: Buffer, report: JobReport) -> None:
     clock.lap("colorize")
     report.stage("Packing the layers")
     result, sketch = done.result, inputs.sketch
-    preview = pixels.encode_preview(layering.preview(done.shown, done.lines, limits.PREVIEW_PX))
-    packed = [_pack_layer(layer) for layer in result.layers]
+    with ThreadPoolExecutor(1) as beside:
+        making = beside.submit(layering.preview, done.shown, done.lines, limits.PREVIEW_PX)
+        packed = [_pack_layer(layer) for layer in result.layers]
+        preview = pixels.encode_preview(making.result())
     clock.lap("encode")
     record = make_record(engine, inputs, result, device=device, seconds=clock.laps, hashes=hashes.get())
     record |= {
