@@ -100,7 +100,9 @@ class DockerWidget(QtWidgets.QWidget):
         self._all.clicked.connect(self.session.colorize_all)
         self._redo = QtWidgets.QPushButton(tr("Redo"))
         self._redo.setObjectName("redo_button")
-        self._redo.setToolTip(tr("Colour again as the selected result was, with the masks as they are now."))
+        self._redo.setToolTip(
+            tr("Repair the result where its masks, hints or bindings changed. Nothing else is touched.")
+        )
         self._redo.clicked.connect(self.session.redo)
         self._cancel = QtWidgets.QPushButton(tr("Cancel"))
         self._cancel.setObjectName("cancel_button")
