@@ -53,7 +53,8 @@ def batch(
     ] = False,
 ) -> None:
     """Colour a folder of pages from one pool of references; run it again to go on where it stopped."""
-    from colorizer.batch.run import BatchJob, colorize_batch, sentence
+    from colorizer.batch.pages import BatchJob
+    from colorizer.batch.run import colorize_batch, sentence
     from colorizer.engines.base import Options
     from colorizer.progress import Progress
 

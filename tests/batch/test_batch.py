@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 from colorizer.batch.journal import FILE, Entry, Journal
-from colorizer.batch.run import KEPT, BatchJob, colorize_batch, find_pages, sentence
+from colorizer.batch.pages import BatchJob, find_pages
+from colorizer.batch.run import KEPT, colorize_batch, sentence
 from colorizer.engines import registry
 from colorizer.engines.base import Options
 from colorizer.errors import InvalidInput
@@ -86,6 +87,24 @@ def test_result_changed_by_hand_is_kept(job: BatchJob) -> None:
     assert (record["done"], record["kept"]) == (2, 1)
     assert (read_picture(job.output / "page 8.png") == mine).all()
     assert "changed by hand" in sentence(record)
+
+
+def test_file_that_was_there_before_is_kept(job: BatchJob) -> None:
+    job.output.mkdir()
+    (job.output / "page 9.png").write_bytes(b"mine")
+    assert (run(job)["kept"], (job.output / "page 9.png").read_bytes()) == (1, b"mine")
+
+
+def test_page_remembered_but_not_written_is_done_again(job: BatchJob) -> None:
+    run(job)
+    old = contents(job.output)
+    changed = run(replace(job, options=Options(palette_lock=False)))
+    assert changed["done"] == 3
+    for name, content in old.items():  # as if killed after the lines, before the files
+        (job.output / name).write_bytes(content)
+    again = run(replace(job, options=Options(palette_lock=False)))
+    assert again["done"] + again["unchanged"] == 3
+    assert again["kept"] == 0
 
 
 def test_broken_page_is_listed_and_the_rest_coloured(job: BatchJob) -> None:
@@ -179,7 +198,9 @@ def test_killed_batch_goes_on(killed: BatchJob) -> None:
         read_picture(path)
     record = run(killed)
     assert record["failed"] == 0
-    assert record["unchanged"] >= len(finished) >= 2
+    assert (
+        record["unchanged"] >= len(finished) - 1 >= 1
+    )  # the last may have been remembered but not written yet
     whole = run(replace(killed, output=killed.output.with_name("whole")))
     assert whole["done"] == 5
     assert contents(killed.output) == contents(killed.output.with_name("whole"))

@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 from colorizer.batch import cluster
-from colorizer.batch.run import BatchJob, colorize_batch
+from colorizer.batch.pages import BatchJob
+from colorizer.batch.run import colorize_batch
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
 from colorizer.progress import Progress

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from colorizer.batch.run import BatchJob, colorize_batch
+from colorizer.batch.pages import BatchJob
+from colorizer.batch.run import colorize_batch
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, Options, Reference
 from colorizer.evaluation.report import Silent
@@ -21,8 +22,8 @@ pytest.importorskip("diffusers", reason="the diffusion packages aren't installed
 @pytest.fixture
 def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BatchJob:
     """Two pages, three references and a tiny model."""
-    from engines import tiny_colorflow
     from colorizer.engines.colorflow.engine import ColorFlowEngine
+    from engines import tiny_colorflow
 
     (tmp_path / "models" / "sketch").mkdir(parents=True)
     tiny_colorflow.make_pixart().save(tmp_path / "models" / "sketch")

@@ -1,10 +1,12 @@
-"""What a batch has finished: one JSON line a page in the output folder, appended when the page's file is in place.
+"""What a batch has made: one JSON line a page in the output folder, written just before the page's file is put in place.
 
-A line that was torn off by a crash is passed over: its page is coloured again. The last line of a page counts.
+So every file that this command made is known by its hash, also after a crash between the two; what isn't known was
+there before or was changed since. A line that was torn off by a crash is passed over. The last line of a page counts.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import asdict, dataclass
@@ -15,7 +17,7 @@ FILE = "batch.jsonl"
 
 @dataclass(frozen=True)
 class Entry:
-    """One finished page."""
+    """One page as it was made."""
 
     page: str
     """The page's file name."""
@@ -28,16 +30,21 @@ class Entry:
 
 
 class Journal:
-    """The finished pages of an output folder."""
+    """The pages made in an output folder."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
         self.entries: dict[str, Entry] = {}
+        self._made: set[tuple[str, str]] = set()
         if self._file.is_file():
             for line in self._file.read_bytes().splitlines():
                 entry = _read(line)
                 if entry is not None:
-                    self.entries[entry.page] = entry
+                    self._remember(entry)
+
+    def made(self, output: Path) -> bool:
+        """Whether a result is as this command made it, now or earlier."""
+        return (output.name, hashlib.sha256(output.read_bytes()).hexdigest()) in self._made
 
     def add(self, entry: Entry) -> None:
         """Writes a page down; it is on the disk when this returns."""
@@ -47,7 +54,11 @@ class Journal:
             file.write(line if _ends_whole(self._file) else b"\n" + line)
             file.flush()
             os.fsync(file.fileno())
+        self._remember(entry)
+
+    def _remember(self, entry: Entry) -> None:
         self.entries[entry.page] = entry
+        self._made.add((entry.output, entry.sha256))
 
 
 def _ends_whole(file: Path) -> bool:

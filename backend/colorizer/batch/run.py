@@ -1,8 +1,8 @@
 """A whole batch in order: find the pages, survey and compare them, agree, colour, write, remember.
 
-Every result is written whole and then remembered (`journal`), so that being killed at any moment loses at most the
-pages in work. What was surveyed is kept in a hidden folder beside the results. Files are only ever added to the output
-folder; a result that somebody has changed by hand since is left alone.
+Every result is remembered (`journal`) and written whole, so that being killed at any moment loses at most the pages in
+work. What was surveyed is kept in a hidden folder beside the results. A file in the output folder that isn't as this
+command made it is left alone: somebody has changed it, or it was there before.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import re
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -23,42 +22,18 @@ import numpy as np
 
 from colorizer.batch.crew import Crew, LocalCrew
 from colorizer.batch.journal import Entry, Journal
+from colorizer.batch.pages import BatchJob, Plan, plan_pages
 from colorizer.batch.work import Coloured, Failure, Page, Setup, Tell
-from colorizer.engines.base import Engine, Mode, Options
+from colorizer.engines.base import Engine
 from colorizer.engines.sequences import REACH, SequenceEngine
 from colorizer.errors import InvalidInput
 from colorizer.progress import Progress
 
-SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp", ".tga", ".ppm", ".psd"}
 KEPT = ".batch"
 """Folder in the output folder for what was surveyed."""
 
 Place = TypeVar("Place", bound=Hashable)
 """A page, or two."""
-
-
-@dataclass(frozen=True)
-class BatchJob:
-    """A folder of pages and all that decides how they are coloured."""
-
-    folder: Path
-    references: tuple[Path, ...]
-    output: Path
-    engine: str = "match"
-    model: str = ""
-    mode: Mode = Mode.WHOLE
-    masks: Path | None = None
-    """Folder with the pages' foreground masks, by the pages' stems."""
-    reference_masks: tuple[Path, ...] = ()
-    """Empty, or one for each reference."""
-    seed: int = 0
-    options: Options = Options()
-    device: str = "auto"
-    consistent: bool = True
-    layers: bool = False
-    cluster: str | None = None
-    workers: int | None = None
-    """For the cluster `local`."""
 
 
 class Status(str, Enum):
@@ -69,39 +44,8 @@ class Status(str, Enum):
     UNCHANGED = "unchanged"
     """Finished by an earlier run."""
     KEPT = "kept"
-    """Changed by hand since an earlier run; not touched, though it would be coloured otherwise now."""
+    """A file of the result's name is there that isn't as this command made it; it is not touched."""
     FAILED = "failed"
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """One page on its way."""
-
-    path: Path
-    mask: Path | None
-    output: Path
-
-    def read(self) -> Page:
-        """The page's files."""
-        return Page(self.path.name, self.path.read_bytes(), self.mask.read_bytes() if self.mask else None)
-
-
-def find_pages(folder: Path) -> list[Path]:
-    """The pictures of a folder in natural order: page 2 before page 10.
-
-    Raises:
-        InvalidInput: there is no such folder, or no picture in it.
-    """
-    if not folder.is_dir():
-        raise InvalidInput(f"{folder} is no folder. Give the folder that holds the pages.")
-    found = [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
-    ]
-    if not found:
-        raise InvalidInput(f"{folder} holds no pictures. Give the folder that holds the pages.")
-    return sorted(found, key=lambda path: (_natural(path.name), path.name))
 
 
 def colorize_batch(job: BatchJob, progress: Progress) -> dict[str, Any]:
@@ -116,7 +60,7 @@ def colorize_batch(job: BatchJob, progress: Progress) -> dict[str, Any]:
     """
     from colorizer.engines.registry import get
 
-    plans = _plans(job)
+    plans = plan_pages(job)
     engine = get(job.engine)
     setup = _setup(job, engine)
     job.output.mkdir(parents=True, exist_ok=True)
@@ -143,7 +87,7 @@ def sentence(record: dict[str, Any]) -> str:
     failed = [page for page in record["pages"] if page["status"] == Status.FAILED.value]
     text = f"{record['output']}: {record['done']} pages coloured, {record['unchanged']} were finished already"
     if record["kept"]:
-        text += f", {record['kept']} left alone because they were changed by hand"
+        text += f", {record['kept']} left alone because they were changed by hand or there before"
     listed = "".join(f"\n  {page['page']}: {page['error']}" for page in failed)
     return f"{text}, {len(failed)} failed.{listed}" if failed else f"{text}."
 
@@ -172,7 +116,7 @@ class _Bar:
 class _Line:
     """What is known of one page so far."""
 
-    plan: _Plan
+    plan: Plan
     status: Status = Status.WAITING
     seconds: float | None = None
     error: str | None = None
@@ -182,7 +126,7 @@ class _Line:
 class _Batch:
     """The pages while they are worked on."""
 
-    plans: Sequence[_Plan]
+    plans: Sequence[Plan]
     setup_key: str
     crew: Crew
     output: Path
@@ -227,16 +171,14 @@ class _Batch:
             if line.status is not Status.FAILED:
                 agreed = self.agreed.get(page, b"")
                 keys[page] = _digest(self.keys[page].encode(), agreed)
-                line.status = _status(
-                    self.journal.entries.get(line.plan.path.name), keys[page], line.plan.output
-                )
+                line.status = _status(self.journal, line.plan, keys[page])
         todo = [page for page, line in enumerate(self.lines) if line.status is Status.WAITING]
 
         def finish(page: int, coloured: Coloured) -> None:
             line = self.lines[page]
-            write_whole(line.plan.output, coloured.content)
             sha256 = hashlib.sha256(coloured.content).hexdigest()
             self.journal.add(Entry(line.plan.path.name, keys[page], line.plan.output.name, sha256))
+            write_whole(line.plan.output, coloured.content)
             line.status, line.seconds = Status.DONE, coloured.seconds
 
         arguments = lambda page: (self.plans[page].read(), self.agreed.get(page))  # noqa: E731
@@ -299,7 +241,7 @@ class _Batch:
         for page, error in errors.items():
             self.lines[page].status, self.lines[page].error = Status.FAILED, error
 
-    def _page_key(self, plan: _Plan) -> str:
+    def _page_key(self, plan: Plan) -> str:
         """SHA-256 of a page's files and the setup; of a file that can't be read, of its name."""
         try:
             key = plan.read().key
@@ -324,39 +266,19 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _status(entry: Entry | None, key: str, output: Path) -> Status:
+def _status(journal: Journal, plan: Plan, key: str) -> Status:
     """What is to be done about a page that an earlier run may have finished."""
-    if entry is None or entry.output != output.name or not output.is_file():
+    if not plan.output.is_file():
         return Status.WAITING
-    if entry.key == key:
-        return Status.UNCHANGED
-    as_made = hashlib.sha256(output.read_bytes()).hexdigest() == entry.sha256
-    return Status.WAITING if as_made else Status.KEPT
-
-
-def _plans(job: BatchJob) -> list[_Plan]:
-    """Every page with its result's place.
-
-    Raises:
-        InvalidInput: results would replace what is read, or each other.
-    """
-    if job.output.resolve() == job.folder.resolve():
-        raise InvalidInput("The results would lie among the pages. Choose another folder for them.")
-    masks = {} if job.masks is None else {path.stem: path for path in find_pages(job.masks)}
-    own = {path.resolve() for path in job.references}
-    plans: dict[str, _Plan] = {}
-    for path in find_pages(job.folder):
-        if path.resolve() in own:
-            continue
-        output = job.output / (path.stem + (".ora" if job.layers else ".png"))
-        if path.stem in plans:
-            raise InvalidInput(
-                f"{plans[path.stem].path.name} and {path.name} would get the same result's name. Rename one."
-            )
-        plans[path.stem] = _Plan(path, masks.get(path.stem), output)
-    if not plans:
-        raise InvalidInput(f"{job.folder} holds only the references. Put the pages there.")
-    return list(plans.values())
+    if not journal.made(plan.output):
+        return Status.KEPT
+    entry = journal.entries.get(plan.path.name)
+    finished = (
+        entry is not None
+        and entry.key == key
+        and entry.sha256 == hashlib.sha256(plan.output.read_bytes()).hexdigest()
+    )
+    return Status.UNCHANGED if finished else Status.WAITING
 
 
 def _setup(job: BatchJob, engine: Engine) -> Setup:
@@ -396,8 +318,3 @@ def _crew(job: BatchJob, setup: Setup, tell: Tell) -> Iterator[Crew]:
 
 def _digest(*parts: bytes) -> str:
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """Digits as numbers, the rest without case."""
-    return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]
