@@ -1,4 +1,4 @@
-"""What a batch has made: one JSON line a page in the output folder, written just before the page's file is put in place.
+"""What a batch has made: a JSON line a page in the output folder, written just before the page's file is put in place.
 
 So every file that this command made is known by its hash, also after a crash between the two; what isn't known was
 there before or was changed since. A line that was torn off by a crash is passed over. The last line of a page counts.
