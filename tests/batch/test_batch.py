@@ -182,7 +182,7 @@ def killed(tmp_path: Path) -> BatchJob:
     batch = subprocess.Popen(
         [*map(str, command), "-o", str(job.output)], env={**os.environ, "OMP_NUM_THREADS": "1"}
     )
-    journal, deadline = job.output / FILE, time.monotonic() + 120
+    journal, deadline = job.output / FILE, time.monotonic() + 240
     while not (journal.is_file() and journal.read_bytes().count(b"\n") >= 2):
         assert batch.poll() is None
         assert time.monotonic() < deadline
