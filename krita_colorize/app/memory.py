@@ -34,8 +34,11 @@ class SharedBody:
         """All of it, for a backend that can't map it."""
         return os.pread(self._fd, self.size, 0) if sys.platform != "win32" else b""
 
+    def __del__(self) -> None:
+        self.close()
+
     def close(self) -> None:
-        """Lets go of the memory."""
+        """Lets go of the memory; whoever forgets to, holds it until the object goes."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -117,4 +117,4 @@ def _with_opacity(pixels: Pixels, opacity: int) -> Pixels:
     table = bytes((alpha * opacity + 127) // 255 for alpha in range(256))
     data = bytearray(pixels.data)
     data[3::4] = data[3::4].translate(table)
-    return Pixels(pixels.width, pixels.height, bytes(data), pixels.x, pixels.y)
+    return Pixels(pixels.width, pixels.height, data, pixels.x, pixels.y)
