@@ -17,6 +17,7 @@ from krita_colorize.core import bundle as docker_bundle
 from krita_colorize.core import modes, sse
 from krita_colorize.core import request as docker_request
 from krita_colorize.core import result as docker_result
+from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Options, Reference, Settings, Source, SourceKind
 
@@ -101,6 +102,30 @@ def test_server_accepts_the_dockers_mask_jobs() -> None:
     made = docker_request.Request(SOURCE, 2, 1, task=docker_request.Task.MASK)
     parts = docker_request.bundle_parts(made, docker_request.Pictures(Pixels(2, 1, bytes(8))))
     assert request.read(bundle.read(b"".join(parts))).task == "mask"
+
+
+@given(pictures(channels=4), pictures(channels=4), st.integers(0, 9), st.integers(0, 9))
+def test_server_accepts_the_dockers_repairs(sketch, hints, x, y) -> None:
+    bound = tuple(Binding(*place, "{1}", x, y) for place in ((5, 6), (98, 87), (99, 0)))
+    chosen = Settings(references=(Reference(SOURCE),), bindings=bound, swaps=(Swap("#000001", "#000002"),))
+    changed = Pixels(99, 88, bytes(99 * 88))
+    redo = docker_request.Redo(changed, (docker_request.RedoLayer("figure", sketch, hints),))
+    sent = docker_request.Pictures(sketch, None, ((sketch, None),), hints=hints, redo=redo)
+    made = docker_request.Request(SOURCE, 99, 88, chosen)
+    found = request.read(bundle.read(b"".join(docker_request.bundle_parts(made, sent))))
+    inside = sketch.x <= x < sketch.x + sketch.width and sketch.y <= y < sketch.y + sketch.height
+    places = [(b.x, b.y, b.reference_x + sketch.x, b.reference_y + sketch.y) for b in found.bindings]
+    assert places == ([(5, 6, x, y), (98, 87, x, y)] if inside else [])
+    assert [(swap.before, swap.after) for swap in found.swaps] == [("#000001", "#000002")]
+    assert [layer.role for layer in found.redo.layers] == ["figure"]
+    assert (found.hints.x, found.hints.y) == (hints.x, hints.y)
+
+
+def test_server_accepts_the_dockers_palette_edits() -> None:
+    chosen = Settings(swaps=(Swap("#000001", "#000002"),))
+    made = docker_request.Request(SOURCE, 2, 1, chosen, docker_request.Task.RECOLOUR)
+    parts = docker_request.bundle_parts(made, docker_request.Pictures(Pixels(2, 1, bytes(8))))
+    assert request.read(bundle.read(b"".join(parts))).task == "recolour"
 
 
 def test_both_know_the_same_words() -> None:
