@@ -1,5 +1,6 @@
 """`colorize models` as people use it, and pictures coloured with small models through the command line."""
 
+import hashlib
 import json
 
 import pytest
@@ -92,7 +93,10 @@ def test_run_colours_with_a_small_model(version, colorize, home, tmp_path):
         *("--steps", 1, "--size", 64, "--json"),
     )
     assert (status, problem) == (0, "")
-    assert json.loads(printed)["report"]["version"] == version.value
+    record = json.loads(printed)
+    assert record["report"]["version"] == version.value
+    weights = home / "models/small/unet/diffusion_pytorch_model.safetensors"
+    assert record["hashes"]["model"] == hashlib.sha256(weights.read_bytes()).hexdigest()
     assert read_picture(tmp_path / "out.png").shape == read_picture(SKETCH).shape
 
 

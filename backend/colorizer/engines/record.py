@@ -8,7 +8,9 @@ from __future__ import annotations
 import hashlib
 import platform
 from dataclasses import asdict
+from functools import cache
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -82,4 +84,21 @@ def _versions() -> dict[str, str]:
 def _model_hash(engine: Engine, name: str) -> str:
     models = {model.name: model for model in engine.info.models}
     model = models.get(name) or next(iter(models.values()), None)
-    return model.sha256 if model else ""
+    if model is None:
+        return ""
+    return model.sha256 or _weights_hash(engine, model.name)
+
+
+def _weights_hash(engine: Engine, model: str) -> str:
+    """Of a model that came without a card (of the user's own training): its weights file, read once."""
+    weights = getattr(engine, "weights", lambda _: None)(model)
+    if weights is None:
+        return ""
+    stat = weights.stat()
+    return _file_hash(weights, stat.st_mtime_ns, stat.st_size)
+
+
+@cache
+def _file_hash(file: Path, _mtime_ns: int, _size: int) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
