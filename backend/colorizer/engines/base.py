@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from colorizer.engines.advanced import STANDARD, Advanced
 from colorizer.engines.modes import Mode
@@ -23,6 +23,9 @@ from colorizer.imaging.values import (
     Role,
     Swap,
 )
+
+if TYPE_CHECKING:
+    from colorizer.imaging.regions import Regions
 
 __all__ = [
     "Binding",
@@ -143,6 +146,8 @@ class Result:
     """JSON values: `palette` (list of "#rrggbb"), `regions`, `doubtful_regions`, `unpainted_pixels`, ..."""
     check: Check | None = None
     """Where to look, from engines that know."""
+    regions: Regions | None = None
+    """As the sketch's lines enclose them, from engines that found them anyway."""
 
 
 class Report(Protocol):

@@ -32,7 +32,8 @@ def colorize(engine: Engine, request: ColorizeRequest, report: Report) -> Result
 
 def keep_the_rest(result: Result, request: ColorizeRequest, redo: Redo) -> Repaired:
     """Of a fresh result what changes in the layers that are in the document; `report["redo"]` says how much."""
-    reach = find_reach(request.sketch, redo.changed, gap=request.options.line_gap)
+    gap = request.options.line_gap
+    reach = find_reach(request.sketch, redo.changed, gap=gap, regions=result.regions)
     repaired = repair(result.layers, redo, reach)
     done = {"regions": reach.regions, "pixels": repaired.pixels, "kept_strokes": repaired.kept_strokes}
     check = None if result.check is None else check_within(result.check, reach)

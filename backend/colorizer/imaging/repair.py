@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from colorizer.errors import NothingToColour
 from colorizer.imaging.lines import find_ink, line_mask
-from colorizer.imaging.regions import find_regions
+from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.values import Check, Layer, Mask, Picture, Redo
 
 
@@ -42,22 +42,23 @@ class Repair:
     """Strokes of the artist that were left where the change reaches."""
 
 
-def find_reach(sketch: Picture, changed: Mask, *, gap: float) -> Reach:
+def find_reach(sketch: Picture, changed: Mask, *, gap: float, regions: Regions | None = None) -> Reach:
     """The regions of the sketch that `changed` (H, W, not 0 = changed) touches; on a line it touches none.
 
     Args:
         sketch: (H, W, 4).
         changed: of the sketch's size.
         gap: as in `find_regions`.
+        regions: as the lines enclose them, where they are known already.
     """
     try:
-        ink = find_ink(sketch)
+        if regions is None:
+            regions = find_regions(find_ink(sketch), gap=gap)
+        size = regions.coarse.shape[::-1]
+        paper = line_mask(find_ink(cv2.resize(sketch, size, interpolation=cv2.INTER_AREA))) == 0
     except NothingToColour:  # an engine that colours it all the same changes just what was asked for
         return Reach(changed > 0, 0)
-    regions = find_regions(ink, gap=gap)
-    size = regions.coarse.shape[::-1]
     touched = cv2.resize((changed > 0) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 0
-    paper = line_mask(cv2.resize(ink, size, interpolation=cv2.INTER_AREA)) == 0
     is_reached = np.zeros(regions.count, bool)
     is_reached[regions.coarse[touched & paper]] = True
     return Reach(is_reached[regions.labels], int(np.count_nonzero(is_reached)))
@@ -74,8 +75,10 @@ def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
             continue
         own = _differs(state.now, state.delivered) & reach.inside
         written = reach.inside & ~own
-        now = np.where(written[..., None], _on_canvas(layer, written.shape), state.now)
-        differs = (now != state.now).any(axis=2)
+        before, fresh_pixels = _whole_pixels(state.now), _whole_pixels(_on_canvas(layer, written.shape))
+        after = np.where(written, fresh_pixels, before)
+        differs = after != before
+        now = after.view(np.uint8).reshape(state.now.shape)
         pixels += int(np.count_nonzero(differs))
         strokes += cv2.connectedComponents(own.view(np.uint8), connectivity=8)[0] - 1
         shown.append(replace(layer, pixels=now, x=0, y=0, mask=_mask_on_canvas(layer, written.shape)))
@@ -97,9 +100,13 @@ def check_within(check: Check, reach: Reach) -> Check:
 
 def _differs(first: Picture, second: Picture) -> NDArray[np.bool_]:
     """(H, W); what is clear in both is alike whatever its colour."""
-    shows = (first[..., 3] > 0) | (second[..., 3] > 0)
-    differs: NDArray[np.bool_] = (first != second).any(axis=2) & shows
-    return differs
+    differs: NDArray[np.bool_] = _whole_pixels(first) != _whole_pixels(second)
+    return differs & ((first[..., 3] > 0) | (second[..., 3] > 0))
+
+
+def _whole_pixels(picture: Picture) -> NDArray[np.uint32]:
+    """(H, W): each pixel's four bytes as one number."""
+    return np.ascontiguousarray(picture).view(np.uint32)[..., 0]
 
 
 def _on_canvas(layer: Layer, shape: tuple[int, ...]) -> Picture:

@@ -149,7 +149,8 @@ class MatchEngine:
         layers = layers_of(request, outline.regions, painting)
         report.preview(lambda: preview(layers, request.sketch, 1024))
         check = check_on(request, outline.ink, outline.enclosed, outline.regions, painting)
-        return Result(layers, report_on(request, outline.regions, painting, layers), check)
+        said = report_on(request, outline.regions, painting, layers)
+        return Result(layers, said, check, outline.enclosed)
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground: along the lines of a sketch, along the colours of anything else."""
