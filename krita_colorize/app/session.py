@@ -18,6 +18,7 @@ from krita_colorize.app.catalogue import Catalogue
 from krita_colorize.app.checks import Checks
 from krita_colorize.app.client import Client
 from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.frames import Frames
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.history import History
 from krita_colorize.app.jobs import Job, Jobs, JobState, Services
@@ -75,6 +76,7 @@ class Session(QtCore.QObject):
         tools = Tools(port, self._workers, self.jobs, self.canvas, self.references, self.history)
         self.orders = Orders(tools, self.report, self)
         self.repairs = Repairs(tools, self.orders, self.report, self)
+        self.frames = Frames(tools, self.orders, self.home, self.report, self)
         self.palettes = Palettes(tools, self.orders, self.repairs, self.report, self)
         self.bindings = Bindings(port, self._workers, self.report, self)
         self.checks = Checks(port, self._workers, self.canvas, self.report, self)
@@ -156,8 +158,15 @@ class Session(QtCore.QObject):
         self.orders.colorize_all(self._model())
 
     @guarded
+    def colorize_frames(self) -> None:
+        """Colours every keyframe of the animated sketch into a new animated layer, or goes on with it."""
+        self.report("")
+        self.frames.colorize(self._model())
+
+    @guarded
     def cancel(self) -> None:
-        """Ends the job that is shown."""
+        """Ends the job that is shown, and the frames that would follow it."""
+        self.frames.cancel()
         if self.job is not None:
             self.job.cancel()
 
@@ -243,6 +252,7 @@ class Session(QtCore.QObject):
         self._progress_timer.stop()
         self.canvas.close()
         self.repairs.close()
+        self.frames.close()
         self.backend.changed.disconnect(self._on_backend_changed)
         self.jobs.close()
         self._workers.close()

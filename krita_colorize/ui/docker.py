@@ -51,6 +51,7 @@ class DockerWidget(QtWidgets.QWidget):
         count = len(model.sketches()) if model is not None else 0
         self._all.setText(tr("All ({count})", count=count))
         self._all.setVisible(count > 1)
+        self._show_frames()
         self._cancel.setEnabled(job is not None)
         self._show_progress(round(job.progress.fraction * _STEPS) if job else 0)
         self._progress.setVisible(job is not None)
@@ -76,6 +77,17 @@ class DockerWidget(QtWidgets.QWidget):
         else:
             session.checks.step(model, steps[name])
 
+    def _show_frames(self) -> None:
+        frames = self.session.frames
+        times = frames.times(self.session.document)
+        self._frames.setVisible(bool(times))
+        self._frames.setEnabled(frames.run is None)
+        if frames.run is not None:
+            done, count = len(frames.run.done) + 1, len(frames.run.times)
+            self._frames.setText(tr("Frame {number} of {count}", number=min(done, count), count=count))
+        else:
+            self._frames.setText(tr("Colour {count} frames", count=len(times)))
+
     def _show_progress(self, value: int) -> None:
         if value != self._progress.value():
             # Qt would repaint the bar at once, and with it Krita's whole window; so it waits for the next frame.
@@ -98,6 +110,15 @@ class DockerWidget(QtWidgets.QWidget):
         self._all.setObjectName("colorize_all_button")
         self._all.setToolTip(tr("Colour every sketch layer that has settings, each in its own mode."))
         self._all.clicked.connect(self.session.colorize_all)
+        self._frames = QtWidgets.QPushButton()
+        self._frames.setObjectName("colorize_frames_button")
+        self._frames.setToolTip(
+            tr(
+                "Colour every keyframe of this animated sketch into a new animated layer. Cancel, and go on later."
+            )
+        )
+        self._frames.clicked.connect(self.session.colorize_frames)
+        self.session.frames.changed.connect(self.refresh)
         self._redo = QtWidgets.QPushButton(tr("Redo"))
         self._redo.setObjectName("redo_button")
         self._redo.setToolTip(
@@ -121,6 +142,7 @@ class DockerWidget(QtWidgets.QWidget):
         layout.addWidget(StatusBar(self.session))
         layout.addWidget(ScrollColumn(self._settings(icons)))
         layout.addLayout(row(self._colorize, self._all, self._redo, self._cancel))
+        layout.addWidget(self._frames)
         layout.addWidget(self._progress)
         layout.addWidget(Results(self.session))
         layout.addStretch(1)

@@ -1,0 +1,196 @@
+"""Colours the keyframes of an animated sketch, one after the other, into one new animated layer.
+
+Every finished frame is kept on disk at once (`COLORIZE_HOME/frames`): after a cancel, a crash of Krita or of the
+backend, pressing the button again goes on where it stopped. What a frame is kept by is in `core/frames`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from krita_colorize.app import pictures
+from krita_colorize.app.calm import Calm
+from krita_colorize.app.document import DocumentModel
+from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.jobs import Job
+from krita_colorize.app.orders import Orders, Tools
+from krita_colorize.app.pictures import Inputs
+from krita_colorize.core import bundle, frames
+from krita_colorize.core.errors import Told
+from krita_colorize.core.port import Frame, NewGroup, Pixels
+from krita_colorize.core.request import Pictures, Request
+from krita_colorize.core.result import Result
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, Signal
+
+FOLDER = "frames"
+
+
+@dataclass
+class Run:
+    """An animated sketch on its way."""
+
+    model: DocumentModel
+    request: Request
+    times: tuple[int, ...]
+    done: list[Frame] = field(default_factory=list)
+    job: Job | None = None
+    paths: list[Path] = field(default_factory=list)
+    result: Result | None = None
+
+
+class Frames(QtCore.QObject):
+    """Colours one animated sketch at a time; `changed` says "look again"."""
+
+    changed = Signal()
+
+    def __init__(
+        self,
+        tools: Tools,
+        orders: Orders,
+        home: Path,
+        report: Callable[[str], None],
+        parent: QtCore.QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self.run: Run | None = None
+        self._tools = tools
+        self._orders = orders
+        self._folder = home / FOLDER
+        self._calm = Calm(tools.port.busy, report, self)
+
+    def times(self, model: DocumentModel | None) -> tuple[int, ...]:
+        """The keyframes of the sketch; none where it isn't animated."""
+        if model is None or model.sketch is None:
+            return ()
+        return tuple(self._tools.port.frame_times(model.info.key, model.sketch.id))
+
+    def colorize(self, model: DocumentModel) -> None:
+        """Starts, or goes on with what is kept. Raises `Told`."""
+        if self.run is not None:
+            raise Told(tr("The frames of a picture are being coloured already."))
+        times = self.times(model)
+        if not times:
+            raise Told(tr("This sketch layer has no keyframes."))
+        self.run = Run(model, self._orders.request(model, model.settings), times)
+        self._next()
+
+    def cancel(self) -> None:
+        """Stops after what is kept."""
+        run, self.run = self.run, None
+        if run is not None and run.job is not None:
+            run.job.cancel()
+        self.changed.emit()
+
+    def close(self) -> None:
+        """Forgets what waits."""
+        self.cancel()
+        self._calm.close()
+
+    def _next(self) -> None:
+        run = self.run
+        assert run is not None
+        self.changed.emit()
+        if run.model.closed:
+            self.cancel()
+            return
+        if len(run.done) == len(run.times):
+            self._insert(run)
+            return
+        time, key = run.times[len(run.done)], run.model.info.key
+        inputs = self._orders.read(run.model, run.request)
+        drawn = self._tools.port.snapshot_frame(key, run.request.sketch.key, time)
+        if not drawn.data:  # an empty keyframe stays empty
+            run.done.append(Frame(time, Pixels(0, 0, b"")))
+            self._next()
+            return
+        inputs = Inputs({**inputs.layers, run.request.sketch.key: drawn}, inputs.notes)
+
+        def work() -> tuple[Path, Pixels | None, Pictures]:
+            seen = pictures.collect(run.request, inputs)
+            path = self._folder / f"{frames.fingerprint(run.request, seen)}.clz"
+            return path, _read(path), seen
+
+        self._tools.workers.run(work, lambda found: self._on_read(run, *found), self._on_error)
+
+    @guarded
+    def _on_read(self, run: Run, path: Path, kept: Pixels | None, seen: Pictures) -> None:
+        if run is not self.run:
+            return
+        run.paths.append(path)
+        if kept is not None:
+            self._take(run, kept)
+            return
+        job = self._orders.start(run.model, run.request, lambda: pictures.packed(run.request, seen))
+        run.job = job
+        job.ended.connect(lambda: self._on_ended(run, job, path))
+
+    @guarded
+    def _on_ended(self, run: Run, job: Job, path: Path) -> None:
+        result, run.job = job.result, None
+        if run is not self.run:
+            return
+        if result is None:  # cancelled, or told by the orders
+            self.cancel()
+            return
+        run.result = result
+
+        def work() -> Pixels:
+            pixels = frames.flat(result)
+            _write(path, pixels)
+            return pixels
+
+        self._tools.workers.run(work, lambda pixels: self._take(run, pixels), self._on_error)
+
+    def _take(self, run: Run, pixels: Pixels) -> None:
+        if run is self.run:
+            run.done.append(Frame(run.times[len(run.done)], pixels))
+            self._next()
+
+    def _insert(self, run: Run) -> None:
+        references = run.request.settings.references
+        paper = run.result is None or bool(run.result.record.get("sketch_has_paper"))
+        group = NewGroup(
+            f"Colours · {references[0].source.name}", (), "multiply" if paper else "normal", above=paper
+        )
+
+        def insert() -> None:
+            if run is self.run and not run.model.closed:
+                self.run = None
+                port = self._tools.port
+                port.insert_animated_layer(run.model.info.key, run.request.sketch.key, group, run.done)
+                run.model.refresh()
+                self._tools.workers.run(lambda: _remove(run.paths), lambda _: None, self._on_error)
+                self.changed.emit()
+
+        self._calm.when_calm(insert)
+
+    def _on_error(self, error: Exception) -> None:
+        self.cancel()
+        self.report(sentence(error))
+
+
+def _write(path: Path, pixels: Pixels) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    packed = bundle.decode([bytes(part) for part in bundle.encode({}, [bundle.Blob.from_pixels(pixels)])])
+    with beside.open("wb") as file:
+        file.writelines(packed.compact().parts())
+    os.replace(beside, path)
+
+
+def _read(path: Path) -> Pixels | None:
+    """A kept frame; None where there is none, or a broken one."""
+    try:
+        return bundle.decode(path.read_bytes()).blob(0).to_pixels()
+    except (OSError, bundle.BundleError):
+        return None
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,51 @@
+"""Frames of an animated sketch: one flat picture from a result, and by what a finished frame is known again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from krita_colorize.core.changes import merged
+from krita_colorize.core.geometry import placed
+from krita_colorize.core.port import Pixels
+from krita_colorize.core.repair import ROLES
+from krita_colorize.core.request import Pictures, Request
+from krita_colorize.core.result import Result
+
+_SHOWN = bytes(255 * (value > 127) for value in range(256))
+
+
+def flat(result: Result) -> Pixels:
+    """The background and the figure as their masks show them, as one picture of the canvas's size. Hard edges: a pixel
+    is shown or not. Slow: for worker threads."""
+    width, height = result.request.width, result.request.height
+    canvas = Pixels(width, height, bytes(width * height * 4))
+    for layer in result.layers():
+        if layer.role in ROLES:
+            pixels = placed(layer.pixels, 0, 0, width, height)
+            shown = bytes(pixels.data[3::4]).translate(_SHOWN)
+            if layer.mask is not None:
+                mask = bytes(placed(layer.mask, 0, 0, width, height).data).translate(_SHOWN)
+                both = int.from_bytes(shown, "little") & int.from_bytes(mask, "little")
+                shown = both.to_bytes(len(shown), "little")
+            canvas = merged(canvas, pixels, Pixels(width, height, shown))
+    return canvas
+
+
+def fingerprint(request: Request, pictures: Pictures) -> str:
+    """The same for the same settings and pixels, wherever they lie. Slow: for worker threads."""
+    found = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode("utf-8"))
+    masks = [mask for _, mask in pictures.references]
+    references = [picture for picture, _ in pictures.references]
+    for pixels in (
+        pictures.sketch,
+        pictures.sketch_mask,
+        pictures.background,
+        pictures.hints,
+        *references,
+        *masks,
+    ):
+        found.update(
+            b"-" if pixels is None else repr((pixels.x, pixels.y, pixels.width)).encode() + pixels.data
+        )
+    return found.hexdigest()
