@@ -27,6 +27,7 @@ class DockerWidget(QtWidgets.QWidget):
         super().__init__(parent)
         self.report = session.report
         self.session = session
+        self._times: tuple[int, ...] = ()  # of the sketch's keyframes; asking Krita takes a while
         self._init_actions()
         self._progress = QtWidgets.QProgressBar()
         self._progress.setObjectName("progress_bar")
@@ -35,10 +36,13 @@ class DockerWidget(QtWidgets.QWidget):
         self._progress.setTextVisible(False)
         self._progress.setFixedHeight(8)
         self._init_layout(icons)
+        for signal in (session.document_changed, session.layers_changed, session.settings_changed):
+            signal.connect(self._on_sketch)
         session.state_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
         session.results_changed.connect(self.refresh)
         session.settings_changed.connect(self.refresh)
+        self._on_sketch()
         self.refresh()
 
     @guarded
@@ -77,9 +81,13 @@ class DockerWidget(QtWidgets.QWidget):
         else:
             session.checks.step(model, steps[name])
 
+    @guarded
+    def _on_sketch(self) -> None:
+        self._times = self.session.frames.times(self.session.document)
+        self._show_frames()
+
     def _show_frames(self) -> None:
-        frames = self.session.frames
-        times = frames.times(self.session.document)
+        frames, times = self.session.frames, self._times
         self._frames.setVisible(bool(times))
         self._frames.setEnabled(frames.run is None)
         if frames.run is not None:

@@ -123,3 +123,16 @@ def test_the_overlay_action_shows_in_the_check_box(two: DockerWidget, port: Fake
     two.run_action("overlay")
     assert port.overlay is None
     assert not find(two, "show_on_canvas_check").isChecked()
+
+
+def test_frames_have_a_button_where_there_are_some(
+    docker: DockerWidget, page: Page, model: DocumentModel, port: FakePort, ready: Session, qtbot: Any
+) -> None:
+    button = find(docker, "colorize_frames_button")
+    assert button.isHidden()
+    page.document.frames[page.lines.id] = {time: page.document.pixels[page.lines.id] for time in (0, 5)}
+    model.change(seed=3)
+    assert (button.isHidden(), button.text()) == (False, "Colour 2 frames")
+    button.click()
+    wait(qtbot, lambda: len(page.document.frames) == 2)
+    assert sorted(next(reversed(page.document.frames.values()))) == [0, 5]
