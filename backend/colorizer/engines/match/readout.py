@@ -26,7 +26,7 @@ _SAMPLES = 4
 
 _DOUBT = 0.02
 """What share of the votes a colour has that nobody voted for."""
-_UNLIKE, _PLACE = 0.15, 1.04
+_UNLIKE, _PLACE = 0.13, 0.9
 """Likeness up to which the same place says nothing, and what it says beyond; fitted (conditional logit over the
 palette) on 150 of our own drawings whose seeds no training uses."""
 _TINY = 1e-20
