@@ -67,6 +67,13 @@ def test_same_files_though_a_worker_is_killed(job: BatchJob) -> None:
         assert page.read_bytes() == (job.output.with_name("there") / page.name).read_bytes()
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port"])
+def test_cluster_that_does_not_answer_is_told(job: BatchJob, address: str) -> None:
+    pytest.importorskip("ray", reason="Ray isn't installed (extra `cluster`)")
+    with pytest.raises(InvalidInput, match="doesn't answer"), Progress() as progress:
+        colorize_batch(replace(job, cluster=address), progress)
+
+
 def test_missing_ray_is_told(job: BatchJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
     with pytest.raises(InvalidInput, match=r"krita-colorize\[cluster\]"), Progress() as progress:

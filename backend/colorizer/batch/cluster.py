@@ -7,6 +7,7 @@ one, unless the device is `cpu`. A worker that dies takes its task with it; that
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from types import TracebackType
@@ -16,6 +17,7 @@ from colorizer.batch.crew import Task, prepared
 from colorizer.batch.work import Desk, Failure, Setup, attempt
 from colorizer.errors import ColorizerError, InvalidInput
 
+_PATIENCE_S = 5
 _WAITING = 2
 """Tasks for each worker that are on their way, so that none waits for the network."""
 
@@ -32,6 +34,7 @@ class RayCrew:
 
     def __init__(self, address: str, setup: Setup, workers: int | None = None) -> None:
         ray = _ray()
+        _check_reachable(ray, address)
         try:
             ray.init(
                 address=address,
@@ -41,8 +44,10 @@ class RayCrew:
                 log_to_driver=False,
             )
         except (ConnectionError, ValueError, RuntimeError) as error:
+            reason = str(error).partition("\n")[0]
             raise InvalidInput(
-                f"The cluster {address} doesn't answer ({error}). Check that `ray start --head` runs there."
+                f"The cluster {address} doesn't let us in ({reason})."
+                " Check that Ray's version and token are the same here and there."
             ) from error
         self._ray = ray
         self._setup = ray.put(setup)
@@ -79,8 +84,28 @@ class RayCrew:
         try:
             return self._ray.get(ready)
         except self._ray.exceptions.RayError as error:
-            reason = str(error).splitlines()[0]
+            reason = str(error).partition("\n")[0]
             return Failure(f"The worker that had this page was lost ({reason}).")
+
+
+def _check_reachable(ray: Any, address: str) -> None:
+    """Ray itself would go on trying for minutes where nobody answers."""
+    host, colon, port = address.rpartition(":")
+    if not colon:
+        return
+    # On its own machine Ray listens at the machine's address only, and takes the loopback's names for that.
+    hosts = [host, ray.util.get_node_ip_address()] if host in ("127.0.0.1", "localhost") else [host]
+    problem: Exception | None = None
+    for each in hosts:
+        try:
+            socket.create_connection((each, int(port)), timeout=_PATIENCE_S).close()
+        except (OSError, ValueError) as error:
+            problem = error
+        else:
+            return
+    raise InvalidInput(
+        f"The cluster {address} doesn't answer ({problem}). Check that `ray start --head` runs there."
+    ) from problem
 
 
 def _do(setup: Setup, step: str, arguments: tuple[Any, ...]) -> Any:
@@ -105,6 +130,7 @@ def _ray() -> Any:
     try:
         import ray
         import ray.exceptions
+        import ray.util
     except ImportError as error:
         raise InvalidInput(
             "Working on a cluster needs Ray, which isn't installed."
