@@ -10,7 +10,6 @@ from colorizer.engines import registry
 from colorizer.evaluation.artist import draw_dots, evaluate_dots, table
 from colorizer.evaluation.judge import pose
 from colorizer.imaging.pictures import write_png
-from colorizer.imaging.pictures import write_png
 from drawn import GREEN, RED, box_mask, box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, engine
 from evaluation.corpora import write_corpus
@@ -40,9 +39,8 @@ def test_padding_is_taken_back() -> None:
 def figures(tmp_path_factory: pytest.TempPathFactory) -> dict:
     folder = write_corpus(tmp_path_factory.mktemp("dots"))
     # Red and green have changed sides, so that the same place is wrong.
-    write_png(folder / "r.png", np.ascontiguousarray(box_reference(160)[:, ::-1]))
     mirrored = np.ascontiguousarray(box_reference(160)[:, ::-1])
-    write_png(folder / "r.png", mirrored)  # so that neither the network nor the place knows better
+    write_png(folder / "r.png", mirrored)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(registry, "get", lambda name: engine(SamePlace()))
         return evaluate_dots(folder, "match", [0, 1, 2], report=folder / "dots.json") | {"folder": folder}
