@@ -10,7 +10,6 @@ import pytest
 from docker_stage import Page, wait
 from fake_port import FakePort
 
-from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.core.port import Pixels
@@ -67,10 +66,9 @@ def test_killed_backend_in_mid_run_loses_nothing(ready: Session, animated: Page,
     ready.colorize_frames()
     wait(qtbot, lambda: ready.frames.run is not None and len(ready.frames.run.done) >= 5)
     os.kill(ready.backend._process.processId(), signal.SIGKILL)
-    wait(qtbot, lambda: ready.backend.state is BackendState.ERROR)
+    # A frame that was just being read goes on with a new backend; one that was being coloured ends the run.
     wait(qtbot, lambda: ready.frames.run is None)
-    assert new_frames(animated) is None
-    found = colour_all(ready, animated, qtbot)
+    found = new_frames(animated) or colour_all(ready, animated, qtbot)
     assert tuple(sorted(found)) == TIMES
 
 

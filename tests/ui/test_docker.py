@@ -47,6 +47,8 @@ def data(combo: QtWidgets.QComboBox) -> list[str]:
 
 
 def choose(combo: QtWidgets.QComboBox, value: str) -> None:
+    if combo.findData(value) < 0:  # the scripted backend offers other engines than the built-in list
+        combo.addItem(value, value)
     assert combo.findData(value) >= 0
     combo.setCurrentIndex(combo.findData(value))
 

@@ -130,7 +130,7 @@ def test_frames_have_a_button_where_there_are_some(
 ) -> None:
     button = find(docker, "colorize_frames_button")
     assert button.isHidden()
-    page.document.frames[page.lines.id] = {time: page.document.pixels[page.lines.id] for time in (0, 5)}
+    page.document.frames[page.lines.id] = dict.fromkeys((0, 5), page.document.pixels[page.lines.id])
     model.change(seed=3)
     assert (button.isHidden(), button.text()) == (False, "Colour 2 frames")
     button.click()
