@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.match.inputs import box
+from colorizer.imaging import color
 from colorizer.imaging.color import RGB
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.pictures import over_white
@@ -64,7 +65,8 @@ class Overlay:
         seen = self.inside & ~self.inked
         if of_figure is not None:
             seen &= self.in_figure == of_figure
-        colours, which = np.unique(self.colours[seen], axis=0, return_inverse=True)
+        packed, which = np.unique(color.pack(self.colours[seen]), return_inverse=True)
+        colours = color.unpack(packed)
         gap = ((colours[:, None].astype(np.float32) - palette[None].astype(np.float32)) ** 2).sum(-1)
         near = np.exp(-gap / (2 * (255 * kernel) ** 2))
         pairs = labels[seen].astype(np.int64) * len(colours) + which.ravel()
