@@ -7,6 +7,8 @@ guidance through every attention with its own tokens, keys and values made anew 
 everywhere. `ours` skips and keeps what changes nothing (same picture up to rounding), `ours, chosen` also takes the
 precision and layout that `speed.choose` takes here; `error` is the latent's mean difference from that of `plain`, as a
 share of it. Seconds are the process's own, because other programs run on the same cores.
+`of roofline` is the share of the fastest step that this processor could do: the arithmetic of a step at the rate of a
+large product of matrices in the same precision, or its weights at the rate of copying, whichever takes longer.
 Guidance is 4; split by a mask that covers the left half. Goal: 1.5 times as fast as `plain`.
 """
 
@@ -120,6 +122,7 @@ def measure(version, size, steps, way):
     )
     modes = Modes(foreground=version == "v1.5", background=True, style=version == "v2")
     moments, latents = [], []
+    operations = counted(pipeline.denoiser)
     pipeline.decode = lambda latent: latents.append(latent) or latent  # the VAE is the same for all
     pipeline(
         pictures,
@@ -131,7 +134,53 @@ def measure(version, size, steps, way):
     laps = sorted(b - a for a, b in zip(moments, moments[1:], strict=False))
     torch.save(latents[0].float(), sys.argv[-1])
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": laps[len(laps) // 2], "peak_mb": peak}
+    seconds = laps[len(laps) // 2]
+    return {
+        "seconds": seconds,
+        "peak_mb": peak,
+        "of_roofline": roofline(pipeline.unet, operations[-1]) / seconds,
+    }
+
+
+def counted(denoiser):
+    """A list that takes the arithmetic operations of every forward pass from now on."""
+    from torch.utils.flop_counter import FlopCounterMode, sdpa_flop_count
+
+    usual, found = type(denoiser).__call__, []
+    attention = {  # the processor's, which the counter doesn't know
+        torch.ops.aten._scaled_dot_product_flash_attention_for_cpu: lambda q, k, v, *_, **__: sdpa_flop_count(
+            q, k, v
+        )
+    }
+
+    def call(*arguments):
+        with FlopCounterMode(display=False, custom_mapping=attention) as counter:
+            answer = usual(*arguments)
+        found.append(counter.get_total_flops())
+        return answer
+
+    type(denoiser).__call__ = call
+    return found
+
+
+def roofline(unet, operations):
+    """The fewest seconds a step of so many operations can take here."""
+    size, table = 2048, torch.empty(2**27)
+    factor = torch.ones(size, size, dtype=unet.dtype)
+    product = fastest(lambda: factor @ factor) / (2 * size**3)
+    copy = fastest(table.clone) / (table.numel() * 4)
+    weights = sum(tensor.numel() * tensor.element_size() for tensor in unet.parameters())
+    return max(operations * product, weights * copy)
+
+
+def fastest(work, times=5):
+    """Processor seconds of the fastest of some runs."""
+    found = []
+    for _ in range(times):
+        start = time.process_time()
+        work()
+        found.append(time.process_time() - start)
+    return min(found)
 
 
 def run(version, size, steps, threads, way, folder):
@@ -151,7 +200,7 @@ def run(version, size, steps, threads, way, folder):
         file,
     ]
     answer = subprocess.run(
-        [sys.executable, __file__, *map(str, words)], capture_output=True, text=True, check=True
+        [sys.executable, __file__, *map(str, words)], stdout=subprocess.PIPE, text=True, check=True
     )
     return {**json.loads(answer.stdout.splitlines()[-1]), "latent": torch.load(file, weights_only=True)}
 
@@ -164,7 +213,7 @@ def main():
     )
     parser.add_argument("--versions", default="v1.5,v2")
     parser.add_argument("--sizes", default="512")
-    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=3, help="at least 2; the first is not measured")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--one", choices=WAYS)
     parser.add_argument("file", nargs="?")
@@ -183,7 +232,7 @@ def main():
                 error = (one["latent"] - plain["latent"]).abs().mean() / plain["latent"].abs().mean()
                 print(
                     f"{version:5} {size:>5} px  {way:13} {one['seconds']:7.2f} s/step  {times:5.2f} x"
-                    f"  {one['peak_mb']:7.0f} MB  error {error:.1e}",
+                    f"  {one['of_roofline']:4.0%} of roofline  {one['peak_mb']:7.0f} MB  error {error:.1e}",
                     flush=True,
                 )
 
