@@ -59,9 +59,11 @@ class Services:
 
 
 class Job(QtCore.QObject):
-    """One request on its way. `changed` follows every change; `ended` comes once; `previewed` with each new PNG."""
+    """One request on its way. `changed` follows every change; `accepted` comes when the backend has it all, `ended`
+    once; `previewed` with each new PNG."""
 
     changed = Signal()
+    accepted = Signal()
     ended = Signal()
     previewed = Signal(object)
 
@@ -194,6 +196,7 @@ class Job(QtCore.QObject):
         self._id = str(http.read_json(pieces)["id"])
         self._set(JobState.QUEUED)
         self._listen()
+        self.accepted.emit()
 
     def _listen(self) -> None:
         self._events = self._services.client.events(f"/v1/jobs/{self._id}/events")

@@ -37,6 +37,21 @@ MAX_JOBS = 16
 HINTS_NAME = "Colour hints"
 
 
+@dataclass
+class _Origin:
+    """What a job's result is made from: the pictures as they are sent, then packed; and what becomes of them."""
+
+    pictures: Pictures | None = None
+    base: Base | None = None
+    item: Item | None = None
+
+    def pack(self) -> Base:
+        """Packs the pictures and lets go of them. Slow: for worker threads."""
+        sent, self.pictures = self.pictures, None
+        assert sent is not None
+        return base_of(sent)
+
+
 @dataclass(frozen=True)
 class Tools:
     """What orders, repairs and palettes work with."""
@@ -81,14 +96,18 @@ class Orders(QtCore.QObject):
     def colorize(self, model: DocumentModel, request: Request) -> Job:
         """Colours; the result goes into the strip."""
         inputs = self.read(model, request)
-        seen: list[Pictures] = []
+        origin = _Origin()
 
         def pack() -> Body:
-            seen.append(pictures.collect(request, inputs))
-            return pictures.packed(request, seen[0])
+            origin.pictures = pictures.collect(request, inputs)
+            return pictures.packed(request, origin.pictures)
 
         job = self.start(model, request, pack)
-        job.ended.connect(lambda: self._on_result(model, job, seen))
+        # While the engine works: once the result is there, the threads belong to Apply.
+        job.accepted.connect(
+            lambda: self._tools.workers.run(origin.pack, self._keeper(model, origin), self._on_error)
+        )
+        job.ended.connect(lambda: self._on_result(model, job, origin))
         job.previewed.connect(lambda png: self.previewed.emit(model, png))
         return job
 
@@ -163,7 +182,7 @@ class Orders(QtCore.QObject):
         self.ended.emit(model)
 
     @guarded
-    def _on_result(self, model: DocumentModel, job: Job, seen: list[Pictures]) -> None:
+    def _on_result(self, model: DocumentModel, job: Job, origin: _Origin) -> None:
         result = job.result
         if result is None:
             return
@@ -173,19 +192,25 @@ class Orders(QtCore.QObject):
 
         def then(thumbnail: QtGui.QImage) -> None:
             if not model.closed:
-                item = model.add_result(result, thumbnail)
-                self._keep(model, item, seen)
+                origin.item = model.add_result(result, thumbnail)
+                self._keep(model, origin)
                 self._compact_older(model)
                 self.ended.emit(model)
 
         self._tools.workers.run(work, then, self._on_error)
 
-    def _keep(self, model: DocumentModel, item: Item, seen: list[Pictures]) -> None:
+    def _keeper(self, model: DocumentModel, origin: _Origin) -> Callable[[Base], None]:
         def then(base: Base) -> None:
-            item.base = base
-            self._tools.history.keep(model, item)
+            origin.base = base
+            self._keep(model, origin)
 
-        self._tools.workers.run(lambda: base_of(seen.pop()), then, self._on_error)
+        return then
+
+    def _keep(self, model: DocumentModel, origin: _Origin) -> None:
+        """Once both are there: the result and what it was made from."""
+        if origin.item is not None and origin.base is not None:
+            origin.item.base = origin.base
+            self._tools.history.keep(model, origin.item)
 
     @guarded
     def _on_mask(self, model: DocumentModel, job: Job, sketch_id: str) -> None:

@@ -5,13 +5,20 @@ Functions get values and return values; they never touch widgets, Krita or QObje
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TypeVar
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.qt import QtCore, Signal
 
 T = TypeVar("T")
+
+SWITCH_S = 0.0005
+"""How long a thread at work keeps the interpreter while the GUI thread waits for it; Python's own 5 ms add up, because
+one turn of the event loop asks for it again and again."""
 
 
 class Workers(QtCore.QObject):
@@ -27,6 +34,7 @@ class Workers(QtCore.QObject):
         self._pool = QtCore.QThreadPool()
         self._pool.setMaxThreadCount(threads)
         self._ended.connect(self._on_ended)
+        self._polite = _Politeness()
         self._closed = False
 
     def run(
@@ -36,7 +44,8 @@ class Workers(QtCore.QObject):
 
         def call() -> None:
             try:
-                result = work()
+                with self._polite.at_work():
+                    result = work()
             except Exception as error:  # noqa: BLE001 - the border of a thread; the error is handed on
                 self._ended.emit(failed, error)
             else:
@@ -54,6 +63,31 @@ class Workers(QtCore.QObject):
     def _on_ended(self, callback: Callable[[object], None], value: object) -> None:
         if not self._closed:
             callback(value)
+
+
+class _Politeness:
+    """Shortens the interpreter's switch interval while any thread works."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._working = 0
+        self._usual_s = sys.getswitchinterval()
+
+    @contextmanager
+    def at_work(self) -> Iterator[None]:
+        """One piece of work, on its thread."""
+        self._count(1)
+        try:
+            yield
+        finally:
+            self._count(-1)
+
+    def _count(self, change: int) -> None:
+        with self._lock:
+            if not self._working:
+                self._usual_s = sys.getswitchinterval()
+            self._working += change
+            sys.setswitchinterval(SWITCH_S if self._working else self._usual_s)
 
 
 class _Task(QtCore.QRunnable):

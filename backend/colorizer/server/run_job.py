@@ -76,16 +76,13 @@ def run(data: Buffer, report: JobReport) -> None:
     report.stage("Packing the layers")
     result, sketch = done.result, inputs.sketch
     with ThreadPoolExecutor(1) as beside:
-        making = beside.submit(layering.preview, done.shown, done.lines, limits.PREVIEW_PX)
+        making = beside.submit(_preview, done)
         packed = [_pack_layer(layer) for layer in result.layers]
-        preview = pixels.encode_preview(making.result())
+        paper = {"sketch_has_paper": has_paper(sketch), "sketch_has_dark_paper": has_dark_paper(sketch)}
+        preview = making.result()
     clock.lap("encode")
     record = make_record(engine, inputs, result, device=device, seconds=clock.laps, hashes=hashes.get())
-    record |= {
-        "request": job.model_dump(by_alias=True),
-        "sketch_has_paper": has_paper(sketch),
-        "sketch_has_dark_paper": has_dark_paper(sketch),
-    }
+    record |= {"request": job.model_dump(by_alias=True)} | paper
     report.finish(preview, result_bundle(preview, packed, record, result.check), record)
 
 
@@ -172,6 +169,10 @@ def _work(
     report.stage("Keeping the rest")
     repaired = last_stage.keep_the_rest(result, inputs, redo)
     return _Done(repaired.result, repaired.shown, inputs.sketch)
+
+
+def _preview(done: _Done) -> bytes:
+    return pixels.encode_preview(layering.preview(done.shown, done.lines, limits.PREVIEW_PX))
 
 
 def _recoloured(job: JobRequest, job_bundle: Bundle) -> _Done:
