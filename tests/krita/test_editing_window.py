@@ -7,7 +7,7 @@ from colorizer.krita_host import session
 
 pytestmark = pytest.mark.window
 
-PRELUDE = "import inside_window\nglobals().update(vars(inside_window))"
+PRELUDE = "import inside_window, kra\nglobals().update(vars(inside_window))"
 
 
 @pytest.fixture(scope="module")
@@ -156,19 +156,14 @@ def test_roles_survive_renaming_and_copying(window):
 
 def animate(folder):
     """Three frames at 0, 4 and 8, then a layer with two of them beside it."""
-    document, _ = new_document(width=64, height=48)
+    drawn = {4 * number: bytes([10 * number, 50, 60, 255]) * (64 * 48) for number in range(3)}
+    layers = [kra.Layer("Lines", {0: bytes(64 * 48 * 4)}), kra.Layer("Ink", drawn)]
+    kra.write(f"{folder}/animation.kra", 64, 48, layers)
+    document = Krita.instance().openDocument(f"{folder}/animation.kra")
     key = yield from show(document)
-    files = []
-    for number in range(3):
-        image = krita.QImage(64, 48, krita.QImage.Format.Format_ARGB32)
-        image.fill(krita.QColor(60, 50, 10 * number, 255))
-        files.append(f"{folder}/{number}.png")
-        image.save(files[-1])
-    document.setBatchmode(True)
-    document.importAnimation(files, 0, 4)
     document.setCurrentTime(5)
     yield from ticks(20)
-    ink = next(node for node, _ in wrappers.walk(document.rootNode()) if node.animated())
+    ink = find(document, "Ink")
     ink.setOpacity(100)
     before, sketch = undo_steps(), id_of(ink)
     times = list(port.frame_times(key, sketch))
@@ -197,7 +192,7 @@ def test_animated_layers_get_the_sketchs_keyframes(window, tmp_path):
     assert found["blue"] == [10]
     assert found["frames"] == [[0, 0, 64, 48, 4], [0, 0, 0, 0, 0], [3, 3, 10, 10, 4]]
     assert (found["steps"], found["opacity"], found["playhead"]) == (1, 255, 5)
-    assert found["order"] == ["Lines", "Colours", "Paint Layer 1"]
+    assert found["order"] == ["Lines", "Colours", "Ink"]
 
 
 def open_for_picking():
