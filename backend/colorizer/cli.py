@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from colorizer import cli_batch, cli_benchmark, cli_models
+from colorizer import cli_batch, cli_benchmark, cli_devices, cli_models
 from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
 
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(cli_models.app, name="models")
+app.add_typer(cli_devices.app, name="devices")
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result record as one JSON line.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the fastest there is.")]
@@ -190,11 +191,21 @@ def evaluate(
 
 
 @app.command()
-def serve(port: Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")] = 0) -> None:
+def serve(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")] = 0,
+    listen: Annotated[
+        str,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Serve other machines, with TLS and for paired devices alone (`colorize devices`); "
+            "0.0.0.0:7860 listens on every network.",
+        ),
+    ] = "",
+) -> None:
     """Run the backend by hand: prints its address and token, ends when its input pipe closes or on Ctrl-C."""
-    from colorizer.server.serve import serve as run_server
+    from colorizer.server import serve as server
 
-    raise typer.Exit(run_server(port))
+    raise typer.Exit(server.serve(port, listen=server.read_address(listen) if listen else None))
 
 
 @app.command()

@@ -1,4 +1,7 @@
-"""A backend whose worker has the scripted engine; its settings come as JSON in the first argument."""
+"""A backend whose worker has the scripted engine; its settings come as JSON in the first argument.
+
+A second argument is the address to listen on for other machines.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,8 @@ from pathlib import Path
 
 if __name__ == "__main__":
     from colorizer.server.limits import Settings
-    from colorizer.server.serve import serve
+    from colorizer.server.serve import read_address, serve
 
     command = (sys.executable, str(Path(__file__).with_name("worker_with_scripted_engines.py")))
-    sys.exit(serve(settings=Settings(worker_command=command, **json.loads(sys.argv[1]))))
+    listen = read_address(sys.argv[2]) if sys.argv[2:] else None
+    sys.exit(serve(listen=listen, settings=Settings(worker_command=command, **json.loads(sys.argv[1]))))

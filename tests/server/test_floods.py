@@ -22,8 +22,8 @@ def test_streamed_body_too_large(start_backend) -> None:
     assert backend.get("/v1/health").status == 200
 
 
-def test_slow_body_is_given_up(start_backend) -> None:
-    backend = start_backend(body_timeout_s=1.0)
+def test_slow_body_is_given_up(start_either) -> None:
+    backend = start_either(body_timeout_s=1.0)
     check_error(post_head(backend, Content_Length="1000"), 408, "timeout")
     assert backend.wait(backend.submit(job()))["state"] == "done"
 
@@ -36,31 +36,31 @@ def test_slow_head_is_closed(start_backend, sent: bytes) -> None:
         assert ends(connection)
 
 
-def test_trickled_head_is_closed(start_backend) -> None:
-    backend = start_backend(request_timeout_s=0.5)
+def test_trickled_head_is_closed(start_either) -> None:
+    backend = start_either(request_timeout_s=0.5)
     started = time.monotonic()
-    with socket.create_connection(("127.0.0.1", backend.port), timeout=10) as connection:
+    with dial(backend) as connection:
         connection.settimeout(0.05)
         connection.sendall(b"GET /v1/health HTTP/1.1\r\n")
         while not trickle(connection, b"X: y\r\n"):
             assert time.monotonic() - started < 5
 
 
-def test_body_without_token_is_not_waited_for(start_backend) -> None:
-    backend = start_backend(request_timeout_s=0.5)
+def test_body_without_token_is_not_waited_for(start_either) -> None:
+    backend = start_either(request_timeout_s=0.5)
     started = time.monotonic()
-    with socket.create_connection(("127.0.0.1", backend.port), timeout=10) as connection:
+    with dial(backend) as connection:
         connection.settimeout(0.05)
         connection.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n")
         while not trickle(connection, b"x"):
             assert time.monotonic() - started < 5
 
 
-def test_connections_are_bounded(start_backend) -> None:
-    backend = start_backend(connections=4)
-    held = [socket.create_connection(("127.0.0.1", backend.port), timeout=10) for _ in range(4)]
+def test_connections_are_bounded(start_either) -> None:
+    backend = start_either(connections=4)
+    held = [dial(backend) for _ in range(4)]
     time.sleep(0.1)
-    with socket.create_connection(("127.0.0.1", backend.port), timeout=10) as refused:
+    with dial(backend) as refused:
         assert ends(refused)
     for connection in held:
         connection.close()
@@ -90,8 +90,8 @@ def test_queue_holds_so_many_bytes(start_backend) -> None:
     assert backend.post(large).status == 202
 
 
-def test_refused_uploads_give_their_place_back(start_backend) -> None:
-    backend = start_backend(waiting_jobs=1, waiting_bytes=10_000)
+def test_refused_uploads_give_their_place_back(start_either) -> None:
+    backend = start_either(waiting_jobs=1, waiting_bytes=10_000)
     for _ in range(5):
         check_error(backend.post(b"nonsense"), 422, "invalid_bundle")
         check_error(backend.post(bytes(20_000)), 429, "queue_full")
@@ -108,9 +108,9 @@ def test_client_that_leaves_gives_its_place_back(start_backend) -> None:
 
 
 def start_post(backend: Backend, **headers: str) -> http.client.HTTPConnection:
-    connection = http.client.HTTPConnection("127.0.0.1", backend.port, timeout=20)
-    connection.putrequest("POST", "/v1/jobs")
-    sent = backend.headers | {"Content-Type": MEDIA_TYPE}
+    connection = backend.connect()
+    sent = backend.headers | {"Content-Type": MEDIA_TYPE, "Colorize-Job": "0" * 32}
+    connection.putrequest("POST", "/v1/jobs", skip_host="Host" in sent)
     for name, value in (sent | {key.replace("_", "-"): text for key, text in headers.items()}).items():
         connection.putheader(name, value)
     connection.endheaders()
@@ -126,6 +126,13 @@ def post_head(backend: Backend, **headers: str):
     found = Answer(answer.status, answer.headers, answer.read())
     connection.close()
     return found
+
+
+def dial(backend: Backend) -> socket.socket:
+    """A bare connection, with TLS where that is spoken."""
+    connection = backend.connect()
+    connection.connect()
+    return connection.sock
 
 
 def ends(connection: socket.socket) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 
 import psutil
 import pytest
@@ -25,9 +24,9 @@ ROUTES = [
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
 @pytest.mark.parametrize("token", [None, "", "Bearer ", "Bearer " + "0" * 64, "Basic x", "Bearer \xe9"])
-def test_no_route_without_token(backend: Backend, method: str, path: str, token: str | None) -> None:
+def test_no_route_without_token(either: Backend, method: str, path: str, token: str | None) -> None:
     headers = {} if token is None else {"Authorization": token}
-    check_error(backend.request_with(method, path, None, headers), 401, "unauthorized")
+    check_error(either.request_with(method, path, None, headers), 401, "unauthorized")
 
 
 def test_token_only_counts_as_header(backend: Backend) -> None:
@@ -53,9 +52,9 @@ def test_token_differs_at_each_start(backend: Backend, start_backend) -> None:
 @pytest.mark.parametrize(
     "host", ["evil.com", "evil.com:{port}", "127.0.0.1", "localhost", "localhost:1", "[::1]:{port}", ""]
 )
-def test_rebinding_is_refused(backend: Backend, host: str) -> None:
+def test_rebinding_is_refused(either: Backend, host: str) -> None:
     check_error(
-        backend.request("GET", "/v1/health", Host=host.format(port=backend.port)), 403, "forbidden_host"
+        either.request("GET", "/v1/health", Host=host.format(port=either.port)), 403, "forbidden_host"
     )
 
 
@@ -64,22 +63,22 @@ def test_localhost_is_a_host(backend: Backend) -> None:
 
 
 @pytest.mark.parametrize("origin", ["null", "https://evil.com", "http://127.0.0.1:{port}", ""])
-def test_web_pages_are_refused(backend: Backend, origin: str) -> None:
-    answer = backend.request("GET", "/v1/health", Origin=origin.format(port=backend.port))
+def test_web_pages_are_refused(either: Backend, origin: str) -> None:
+    answer = either.request("GET", "/v1/health", Origin=origin.format(port=either.port))
     check_error(answer, 403, "forbidden_origin")
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "same-origin", "x"])
-def test_fetches_by_pages_are_refused(backend: Backend, site: str) -> None:
-    check_error(backend.request("GET", "/v1/health", Sec_Fetch_Site=site), 403, "forbidden_origin")
-    assert backend.request("GET", "/v1/health", Sec_Fetch_Site="none").status == 200
+def test_fetches_by_pages_are_refused(either: Backend, site: str) -> None:
+    check_error(either.request("GET", "/v1/health", Sec_Fetch_Site=site), 403, "forbidden_origin")
+    assert either.request("GET", "/v1/health", Sec_Fetch_Site="none").status == 200
 
 
 @pytest.mark.parametrize(
     "kind", ["text/plain", "application/json", "multipart/form-data", "application/octet-stream"]
 )
-def test_simple_content_types_are_refused(backend: Backend, kind: str) -> None:
-    answer = backend.request("POST", "/v1/jobs", job(), Content_Type=kind)
+def test_simple_content_types_are_refused(either: Backend, kind: str) -> None:
+    answer = either.request("POST", "/v1/jobs", job(), Content_Type=kind)
     check_error(answer, 415, "unsupported_media_type")
 
 
@@ -97,8 +96,8 @@ def test_simple_content_types_are_refused(backend: Backend, kind: str) -> None:
         "/v1/../etc/passwd",
     ],
 )
-def test_nothing_else_is_served(backend: Backend, path: str) -> None:
-    check_error(backend.get(path), 404, "unknown_route")
+def test_nothing_else_is_served(either: Backend, path: str) -> None:
+    check_error(either.get(path), 404, "unknown_route")
 
 
 @pytest.mark.parametrize(
@@ -118,8 +117,8 @@ def test_nothing_else_is_served(backend: Backend, path: str) -> None:
     ],
 )
 @pytest.mark.parametrize("tail", ["", "/result", "/preview", "/events"])
-def test_no_path_leads_out(backend: Backend, job_id: str, tail: str) -> None:
-    answer = backend.get(f"/v1/jobs/{job_id}{tail}")
+def test_no_path_leads_out(either: Backend, job_id: str, tail: str) -> None:
+    answer = either.get(f"/v1/jobs/{job_id}{tail}")
     check_error(answer, 404, "unknown_route" if "%2f" in job_id else "unknown_job")
 
 
@@ -127,13 +126,13 @@ def test_no_path_leads_out(backend: Backend, job_id: str, tail: str) -> None:
     ("method", "path"),
     [("POST", "/v1/health"), ("GET", "/v1/jobs"), ("PUT", "/v1/jobs/0"), ("TRACE", "/v1/engines")],
 )
-def test_other_methods_are_refused(backend: Backend, method: str, path: str) -> None:
-    check_error(backend.request(method, path), 405, "method_not_allowed")
+def test_other_methods_are_refused(either: Backend, method: str, path: str) -> None:
+    check_error(either.request(method, path), 405, "method_not_allowed")
 
 
-def test_every_answer_forbids_sniffing(backend: Backend) -> None:
+def test_every_answer_forbids_sniffing(either: Backend) -> None:
     for path in ("/v1/health", "/v1/engines"):
-        headers = backend.get(path).headers
+        headers = either.get(path).headers
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert "Access-Control-Allow-Origin" not in headers
         assert "Server" not in headers
@@ -155,12 +154,12 @@ def test_listens_on_loopback_only(backend: Backend) -> None:
         b"GET / HTTP/1.1\r\nX: " + b"a" * 20_000 + b"\r\n\r\n",
     ],
 )
-def test_no_http_gets_the_error_body(backend: Backend, sent: bytes) -> None:
-    check_error(talk(backend, sent), 400, "bad_request")
+def test_no_http_gets_the_error_body(either: Backend, sent: bytes) -> None:
+    check_error(talk(either, sent), 400, "bad_request")
 
 
-def test_upgrades_are_not_followed(backend: Backend) -> None:
-    answer = backend.request("GET", "/v1/health", Connection="Upgrade", Upgrade="websocket")
+def test_upgrades_are_not_followed(either: Backend) -> None:
+    answer = either.request("GET", "/v1/health", Connection="Upgrade", Upgrade="websocket")
     assert answer.status == 200
 
 
@@ -168,20 +167,22 @@ def test_upgrades_are_not_followed(backend: Backend) -> None:
     ("changes", "status"), [({"Authorization": "x"}, 401), ({"Origin": "null"}, 403), ({}, 415)]
 )
 def test_refusals_reach_a_client_that_is_still_sending(
-    backend: Backend, changes: dict[str, str], status: int
+    either: Backend, changes: dict[str, str], status: int
 ) -> None:
-    answer = backend.request_with("POST", "/v1/jobs", bytes(20_000_000), backend.headers | changes)
+    answer = either.request_with("POST", "/v1/jobs", bytes(20_000_000), either.headers | changes)
     assert answer.status == status
 
 
-def test_huge_tokens_are_refused(backend: Backend) -> None:
-    answer = backend.request_with("GET", "/v1/health", None, {"Authorization": "Bearer " + "a" * 10_000})
+def test_huge_tokens_are_refused(either: Backend) -> None:
+    answer = either.request_with("GET", "/v1/health", None, {"Authorization": "Bearer " + "a" * 10_000})
     check_error(answer, 401, "unauthorized")
 
 
 def talk(backend: Backend, sent: bytes) -> Answer:
     """Sends bytes as they are and reads the whole answer."""
-    with socket.create_connection(("127.0.0.1", backend.port), timeout=10) as connection:
+    connection = backend.connect()
+    connection.connect()
+    with connection.sock as connection:
         connection.sendall(sent)
         received = b"".join(iter(lambda: connection.recv(65536), b""))
     head, _, body = received.partition(b"\r\n\r\n")

@@ -12,6 +12,7 @@ import pytest
 from colorizer.catalogue.store import Model, State
 from colorizer.engines import base
 from colorizer.server import jobs, limits, request, routes
+from colorizer.server.devices import CODE_LIVES_S, TRIES, Devices
 from colorizer.server.failures import Code
 from colorizer.server.model_tasks import ModelTasks, Task, TaskState
 
@@ -76,13 +77,21 @@ def test_codes_are_on_the_page(code: Code) -> None:
 def test_routes_are_on_the_page() -> None:
     settings = limits.Settings()
     tasks = ModelTasks(lambda: None, settings.model_command)
-    app = routes.application(jobs.JobQueue(settings), tasks, settings)
+    app = routes.application(jobs.JobQueue(settings), tasks, settings, Devices(Path()))
     ours = {
         f"{method} {route.path}".replace("{job}", "ID").replace("{model}", "NAME")  # type: ignore[attr-defined]
         for route in app.routes
         for method in route.methods - {"HEAD"}  # type: ignore[attr-defined]
     }
-    assert ours == set(re.findall(r"^\| `(\w+ /v1/[\w/]*)` \|", PAGE, re.MULTILINE))
+    assert "`POST /v1/pair`" in PAGE
+    assert ours - {"POST /v1/pair"} == set(re.findall(r"^\| `(\w+ /v1/[\w/]*)` \|", PAGE, re.MULTILINE))
+
+
+def test_limits_of_other_machines_are_on_the_page() -> None:
+    settings = limits.Settings().shared()
+    assert (CODE_LIVES_S, TRIES) == (600, 5)
+    assert f"at most {settings.owner_jobs} jobs and {settings.owner_bytes // 2**30} GiB waiting" in PAGE
+    assert f"{settings.kept_jobs} jobs or {settings.kept_bytes // 2**30} GiB are kept" in PAGE
 
 
 def test_engine_fields_are_on_the_page() -> None:

@@ -1,16 +1,18 @@
-"""Jobs and their queue: one runs, the others wait in the order they came, ended ones are kept for a while.
+"""Jobs and their queue: one runs, the others wait for their turn, ended ones are kept for a while.
 
-Lives on the event loop of the HTTP process and needs no locks. What a job asks for is never looked at here; the worker
-process is `supervisor`'s.
+Every job belongs to an owner (a paired device; "" is this machine's own artist), and nobody sees or ends another's.
+Owners take turns, whoever sends how much; one owner's jobs run in the order they came. Lives on the event loop of the
+HTTP process and needs no locks. What a job asks for is never looked at here; the worker process is `supervisor`'s.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import secrets
 import time
-from collections import deque
-from collections.abc import Coroutine
+from collections import Counter, deque
+from collections.abc import Coroutine, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -22,6 +24,7 @@ from colorizer.server.memory import Memory
 from colorizer.server.pipe import Buffer, Kind, Message
 from colorizer.server.supervisor import Worker
 
+_REMEMBERED_IDS = 10_000
 FIRST_STAGE = "Waiting for the engine"
 """What a job's stage is until the worker says something: just after a start it may still be importing."""
 
@@ -42,6 +45,7 @@ class Job:
 
     bundle: Buffer | Memory | None
     """None once the worker has it."""
+    owner: str = ""
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     state: State = State.QUEUED
     position: int = 0
@@ -55,6 +59,8 @@ class Job:
     cancelling: bool = False
     watched: bool = False
     """Somebody looks at the events or asked for a preview."""
+    number: int = field(default_factory=itertools.count().__next__)
+    """Later jobs have higher ones."""
     _started: float | None = None
     _ended: float | None = None
     next_change: asyncio.Event = field(default_factory=asyncio.Event)
@@ -105,14 +111,16 @@ class JobQueue:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._jobs: dict[str, Job] = {}
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[Job] = []  # in the order they will run, see `_number`
+        self._turns: dict[str, int] = {}  # owner -> when the last job of theirs started, counted in jobs
+        self._ids: dict[tuple[str, str], None] = {}  # every job there is or was, the oldest first
         self._ended: deque[Job] = deque()
         self._running: Job | None = None
         self._run_ended = asyncio.Event()
         self._work_waits = asyncio.Event()
         self._telling: set[asyncio.Future[None]] = set()
-        self._incoming = 0
-        self._incoming_bytes = 0
+        self._incoming: Counter[str] = Counter()
+        self._incoming_bytes: Counter[str] = Counter()
         self.worker = Worker(settings.worker_command, self._on_message, self._on_worker_exit)
 
     @property
@@ -127,39 +135,63 @@ class JobQueue:
             return "busy" if self._running else "idle"
         return "starting" if self.worker.starts <= 1 else "restarting"
 
-    def get(self, job_id: str) -> Job:
-        """The job of that id. Raises `Refused` when there is none."""
-        if job_id not in self._jobs:
+    def get(self, job_id: str, owner: str = "") -> Job:
+        """The owner's job of that id. Raises `Refused` when there is none."""
+        job = self._jobs.get(job_id)
+        if job is None or job.owner != owner:
             raise Refused(Code.UNKNOWN_JOB, "There is no such job; it may have been cleared away.")
-        return self._jobs[job_id]
+        return job
 
     # -- coming in -----------------------------------------------------------------------------------------------
 
-    def open_upload(self) -> None:
+    def claim(self, job_id: str, owner: str) -> None:
+        """Takes an id for a job that is about to come; one that was taken before is a repetition and `Refused`."""
+        if (owner, job_id) in self._ids:
+            raise Refused(Code.KNOWN_JOB, "This job came before; ask for it by its id.")
+        self._ids[owner, job_id] = None
+        while len(self._ids) > _REMEMBERED_IDS:
+            del self._ids[next(iter(self._ids))]
+
+    def give_up(self, job_id: str, owner: str) -> None:
+        """The job with this id didn't come after all."""
+        self._ids.pop((owner, job_id), None)
+
+    def open_upload(self, owner: str = "") -> None:
         """Takes a place in the queue for a bundle that is about to come. Pair it with `close_upload`."""
-        if self.waiting + self._incoming >= self._settings.waiting_jobs:
+        own = sum(job.owner == owner for job in self._waiting) + self._incoming[owner]
+        if (
+            self.waiting + self._incoming.total() >= self._settings.waiting_jobs
+            or own >= self._settings.owner_jobs
+        ):
             raise Refused(
                 Code.QUEUE_FULL, "Too many jobs are waiting. Let some finish or cancel some, then try again."
             )
-        self._incoming += 1
+        self._incoming[owner] += 1
 
-    def add_upload(self, size: int) -> None:
-        """Counts bytes that come in, so that uploads and waiting bundles together stay within the limit."""
-        waiting = sum(len(job.bundle or b"") for job in self._waiting)
-        if waiting + self._incoming_bytes + size > self._settings.waiting_bytes:
+    def add_upload(self, size: int, owner: str = "") -> None:
+        """Counts bytes that come in, so that uploads and waiting bundles together stay within the limits."""
+        waiting: Counter[str] = Counter(self._incoming_bytes)
+        for job in self._waiting:
+            waiting[job.owner] += len(job.bundle or b"")
+        if (
+            waiting.total() + size > self._settings.waiting_bytes
+            or waiting[owner] + size > self._settings.owner_bytes
+        ):
             raise Refused(
                 Code.QUEUE_FULL, "The waiting jobs take too much memory. Let some finish, then try again."
             )
-        self._incoming_bytes += size
+        self._incoming_bytes[owner] += size
 
-    def close_upload(self, size: int) -> None:
+    def close_upload(self, size: int, owner: str = "") -> None:
         """Gives back the place and the bytes of one upload, whatever became of it."""
-        self._incoming -= 1
-        self._incoming_bytes -= size
+        for counter, by in ((self._incoming, 1), (self._incoming_bytes, size)):
+            counter[owner] -= by
+            if not counter[owner]:
+                del counter[owner]
 
-    def submit(self, bundle: Buffer | Memory) -> Job:
-        """Queues a checked bundle."""
-        job = Job(bundle)
+    def submit(self, bundle: Buffer | Memory, owner: str = "", job_id: str | None = None) -> Job:
+        """Queues a checked bundle; the id is one that was claimed, or a new one."""
+        job = Job(bundle, owner, job_id or secrets.token_hex(16))
         self._jobs[job.id] = job
         self._waiting.append(job)
         self._number()
@@ -177,7 +209,7 @@ class JobQueue:
             if not self._waiting:  # cancelled while the worker was starting
                 self._work_waits.clear()
                 continue
-            await self._run(self._waiting.popleft())
+            await self._run(self._waiting.pop(0))
 
     async def _run(self, job: Job) -> None:
         assert job.bundle is not None
@@ -186,6 +218,7 @@ class JobQueue:
         self._running = job
         self._run_ended.clear()
         job.start()
+        self._turns[job.owner] = max(self._turns.values(), default=0) + 1
         self._number()
         await self.worker.send(message)
         kept = bundle if isinstance(bundle, Memory) else None
@@ -213,6 +246,11 @@ class JobQueue:
             self._tell(Message(Kind.CANCEL, job.id))
             loop = asyncio.get_running_loop()
             loop.call_later(self._settings.cancel_grace_s, self._kill_if_stuck, job)
+
+    def forget_owners_but(self, owners: Set[str]) -> None:
+        """Cancels the jobs of everybody else and forgets their results."""
+        for job in [job for job in self._jobs.values() if job.owner not in owners]:
+            self.cancel(job)
 
     def models_changed(self) -> None:
         """The worker's engines say anew which models they have."""
@@ -260,7 +298,7 @@ class JobQueue:
             )
         elif not self.worker.was_ready:
             while self._waiting:
-                self._finish(self._waiting.popleft(), State.FAILED, error)
+                self._finish(self._waiting.pop(0), State.FAILED, error)
 
     def _finish(self, job: Job, state: State, error: dict[str, str] | None = None) -> None:
         job.end(state, error)
@@ -280,10 +318,22 @@ class JobQueue:
             return len(self._ended) > self._settings.kept_jobs or kept_bytes > self._settings.kept_bytes
 
         while len(self._ended) > 1 and too_much():
-            del self._jobs[self._ended.popleft().id]
+            held = Counter[str]()
+            for job in self._ended:
+                held[job.owner] += len(job.result) + 1
+            most = held.most_common(1)[0][0]
+            oldest = next(job for job in self._ended if job.owner == most)
+            self._ended.remove(oldest)
+            del self._jobs[oldest.id]
 
     def _number(self) -> None:
-        """Tells every waiting job how many are before it."""
+        """Lets owners take turns, and tells every waiting job how many are before it."""
+        before: Counter[str] = Counter()
+        places: dict[str, tuple[int, int]] = {}
+        for job in sorted(self._waiting, key=lambda job: job.number):
+            places[job.id] = (before[job.owner], self._turns.get(job.owner, 0))
+            before[job.owner] += 1
+        self._waiting.sort(key=lambda job: (*places[job.id], job.number))
         for position, job in enumerate(self._waiting, start=1 if self._running else 0):
             if job.position != position:
                 job.position = position

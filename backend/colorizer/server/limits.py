@@ -6,7 +6,7 @@ Numbers only. They are checked in `bundle`, `png`, `request`, `routes` and `jobs
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SIDE_PX = 16_384
 """Longest side of a canvas or picture."""
@@ -43,6 +43,10 @@ class Settings:
     waiting_jobs: int = 32
     waiting_bytes: int = 2 * 2**30
     """Bundles waiting or on their way in, together."""
+    owner_jobs: int = 32
+    """Jobs of one device that wait or are on their way in."""
+    owner_bytes: int = 2 * 2**30
+    """Bundles of one device that wait or are on their way in."""
     kept_jobs: int = 32
     kept_bytes: int = 2**30
     """Results of ended jobs, together; the newest is kept whatever its size."""
@@ -50,3 +54,17 @@ class Settings:
     """A worker that goes on for so long after a cancel is killed."""
     heartbeat_s: float = 10.0
     """How often an event stream says something when there is nothing to say."""
+    pairing_timeout_s: float = 5.0
+    """A request to be paired that isn't whole after so long is given up: anybody may make one."""
+    handshake_timeout_s: float = 10.0
+    """A connection that hasn't agreed on its keys (TLS) after so long is closed."""
+
+    def shared(self) -> Settings:
+        """For a backend that several machines use: more is kept, and no device gets all of it."""
+        return replace(
+            self,
+            owner_jobs=min(8, self.owner_jobs),
+            owner_bytes=min(2**30, self.owner_bytes),
+            kept_jobs=4 * self.kept_jobs,
+            kept_bytes=4 * self.kept_bytes,
+        )

@@ -1,13 +1,16 @@
-"""uvicorn's HTTP/1.1 with three bounds it doesn't have: connections, the time for a request's head, and our error body
-for bytes that are no HTTP.
+"""uvicorn's HTTP/1.1 with what it doesn't have: bounds of connections and of the time for a TLS handshake and for a
+request's head, and our error body for bytes that are no HTTP.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import socket
+import ssl
 
 import h11
+import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from colorizer.server import failures
@@ -76,3 +79,32 @@ class BoundedProtocol(H11Protocol):
 def bounded_to(connections: int) -> type[BoundedProtocol]:
     """The protocol class for a server with so many connections at once."""
     return type("BoundedProtocol", (BoundedProtocol,), {"max_connections": connections})
+
+
+class Server(uvicorn.Server):
+    """A server that speaks TLS where it is given a context; uvicorn's own would let handshakes take a minute."""
+
+    def __init__(
+        self, config: uvicorn.Config, tls: ssl.SSLContext | None, handshake_timeout_s: float
+    ) -> None:
+        super().__init__(config)
+        self._tls = tls
+        self._handshake_timeout_s = handshake_timeout_s
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Called by uvicorn before it serves."""
+        if self._tls is None or sockets is None:
+            await super().startup(sockets)
+            return
+        await super().startup([])
+        loop = asyncio.get_running_loop()
+        for listener in sockets:
+            served = await loop.create_server(
+                self._protocol, sock=listener, ssl=self._tls, ssl_handshake_timeout=self._handshake_timeout_s
+            )
+            self.servers.append(served)
+
+    def _protocol(self) -> asyncio.Protocol:
+        made = self.config.http_protocol_class
+        assert isinstance(made, type)
+        return made(config=self.config, server_state=self.server_state, app_state={})  # type: ignore[call-arg]

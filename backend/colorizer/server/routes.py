@@ -15,7 +15,8 @@ from starlette.routing import Route
 
 import colorizer
 from colorizer.errors import ColorizerError
-from colorizer.server import bundle, log, memory, request
+from colorizer.server import bundle, log, memory, pairing, request
+from colorizer.server.devices import Devices
 from colorizer.server.failures import Code, Refused
 from colorizer.server.guard import INTERNAL, answer
 from colorizer.server.jobs import Job, JobQueue
@@ -32,11 +33,12 @@ _ENGINES_TIMEOUT_S = 60.0
 class Routes:
     """The application's handlers, bound to one queue."""
 
-    def __init__(self, queue: JobQueue, settings: Settings) -> None:
+    def __init__(self, queue: JobQueue, settings: Settings, devices: Devices | None = None) -> None:
         self._queue = queue
         self._settings = settings
         self._started = time.monotonic()
-        self._parent = memory.parent()
+        self._parent = None if devices else memory.parent()  # nobody afar has memory here
+        self._remote = devices is not None
 
     async def health(self, _: Request) -> Response:
         """Whether the backend is there and what its worker does."""
@@ -61,13 +63,25 @@ class Routes:
         kind = http.headers.get("content-type")
         if kind not in (bundle.MEDIA_TYPE, memory.MEDIA_TYPE):
             raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"`Content-Type` must be {bundle.MEDIA_TYPE}.")
-        body, shared = bytearray(), None
-        self._queue.open_upload()
+        owner, job_id = http.state.owner, pairing.job_id(http, wanted=self._remote)
+        if job_id is None:
+            return JSONResponse((await self._take(http, kind)).status(), status_code=202)
+        self._queue.claim(job_id, owner)
+        try:
+            job = await self._take(http, kind, job_id)
+        except BaseException:
+            self._queue.give_up(job_id, owner)
+            raise
+        return JSONResponse(job.status(), status_code=202)
+
+    async def _take(self, http: Request, kind: str, job_id: str | None = None) -> Job:
+        body, shared, owner = bytearray(), None, http.state.owner
+        self._queue.open_upload(owner)
         try:
             await self._receive(http, body)
             if kind == memory.MEDIA_TYPE:
                 shared = memory.open_announced(body, self._parent, self._settings.body_bytes)
-                self._queue.add_upload(len(shared))
+                self._queue.add_upload(len(shared), owner)
             view = memoryview(body) if shared is None else shared.view()
             job_request = await asyncio.to_thread(lambda: request.read(bundle.read(view)))
             await self._wait_for_engines()
@@ -77,8 +91,8 @@ class Routes:
                 shared.close()
             raise
         finally:
-            self._queue.close_upload(len(body) + len(shared or b""))
-        return JSONResponse(self._queue.submit(shared or body).status(), status_code=202)
+            self._queue.close_upload(len(body) + len(shared or b""), owner)
+        return self._queue.submit(shared or body, owner, job_id)
 
     async def _receive(self, http: Request, body: bytearray) -> None:
         too_large = Refused(Code.TOO_LARGE, f"A body may have {self._settings.body_bytes} bytes.")
@@ -91,7 +105,7 @@ class Routes:
                 async for chunk in http.stream():
                     if len(body) + len(chunk) > self._settings.body_bytes:
                         raise too_large
-                    self._queue.add_upload(len(chunk))
+                    self._queue.add_upload(len(chunk), http.state.owner)
                     body += chunk
                     silence.reschedule(loop.time() + self._settings.body_timeout_s)
         except TimeoutError:
@@ -148,7 +162,7 @@ class Routes:
         return JSONResponse(job.status())
 
     def _job(self, http: Request) -> Job:
-        return self._queue.get(http.path_params["job"])
+        return self._queue.get(http.path_params["job"], http.state.owner)
 
 
 async def _ends(job: Job, within_s: float) -> None:
@@ -171,9 +185,11 @@ async def _pieces(data: Buffer) -> AsyncIterator[memoryview]:
         yield view[start : start + _PIECE]
 
 
-def application(queue: JobQueue, tasks: ModelTasks, settings: Settings) -> Starlette:
-    """The application without its guard."""
-    routes = Routes(queue, settings)
+def application(
+    queue: JobQueue, tasks: ModelTasks, settings: Settings, devices: Devices | None = None
+) -> Starlette:
+    """The application without its guard; with `devices` the one for other machines."""
+    routes = Routes(queue, settings, devices)
     models = ModelRoutes(tasks, settings)
     table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
         ("GET", "/v1/health", routes.health),
@@ -193,6 +209,12 @@ def application(queue: JobQueue, tasks: ModelTasks, settings: Settings) -> Starl
         ("DELETE", "/v1/task", models.stop),
         ("GET", "/v1/task/events", models.task_events),
     ]
+    if devices is not None:
+        table = [
+            (method, path, pairing.not_from_afar if _changes_models(method, path) else handler)
+            for method, path, handler in table
+        ]
+        table.append(("POST", pairing.ROUTE, pairing.Pairing(devices, settings).pair))
     app = Starlette(
         routes=[Route(path, handler, methods=[method]) for method, path, handler in table],
         exception_handlers={
@@ -204,6 +226,10 @@ def application(queue: JobQueue, tasks: ModelTasks, settings: Settings) -> Starl
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _changes_models(method: str, path: str) -> bool:
+    return method != "GET" and path.startswith(("/v1/models", "/v1/task"))
 
 
 def _on_error(http: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """Starts the backend: one line on stdout says where it is, then it serves until its stdin ends or it is told to stop.
 
-Loopback only, a free port, a new token; the token leaves by stdout alone. See docs/wire.md, "Start".
+For this machine: loopback only, a free port, a new token that leaves by stdout alone. For other machines: only with
+TLS, for paired devices. See docs/wire.md, "Start" and "Another machine".
 """
 
 from __future__ import annotations
@@ -11,39 +12,82 @@ import json
 import os
 import secrets
 import socket
+import ssl
 import stat
 import sys
 import threading
-from typing import TextIO
+from dataclasses import dataclass
+from typing import Any, TextIO
 
 import uvicorn
 
 import colorizer
-from colorizer.server import log, memory
-from colorizer.server.guard import Guard
+from colorizer.errors import ColorizerError, InvalidInput
+from colorizer.server import certificate, log, memory
+from colorizer.server.devices import Devices
+from colorizer.server.failures import Refused
+from colorizer.server.guard import Door, Guard, LocalDoor, RemoteDoor
 from colorizer.server.jobs import JobQueue
 from colorizer.server.limits import Settings
 from colorizer.server.model_tasks import ModelTasks
-from colorizer.server.protocol import bounded_to
+from colorizer.server.protocol import Server, bounded_to
 from colorizer.server.request import API
 from colorizer.server.routes import application
 
 HOST = "127.0.0.1"
 _HEAD_BYTES = 16_384
+_LOOK_S = 1.0  # how often revoked devices are looked for
 
 
-def serve(port: int = 0, *, stream: TextIO | None = None, settings: Settings | None = None) -> int:
+@dataclass(frozen=True)
+class Address:
+    """Where to listen for other machines."""
+
+    host: str
+    port: int
+
+
+def read_address(words: str) -> Address:
+    """Reads `HOST:PORT`, `[IPV6]:PORT`. Raises `InvalidInput`."""
+    host, _, port = words.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdecimal() or int(port) > 65535:
+        raise InvalidInput(
+            f"`{words}`: write HOST:PORT, for example 0.0.0.0:7860 to listen on every network."
+        )
+    return Address(host, int(port))
+
+
+@dataclass(frozen=True)
+class _Opening:
+    """What differs between serving this machine and others."""
+
+    door: Door
+    ready: dict[str, Any]
+    tls: ssl.SSLContext | None = None
+    devices: Devices | None = None
+
+
+def serve(
+    port: int = 0,
+    *,
+    listen: Address | None = None,
+    stream: TextIO | None = None,
+    settings: Settings | None = None,
+) -> int:
     """Runs the backend in this process until it ends.
 
     Args:
         port: 0 lets the system choose.
+        listen: where other machines reach it; None serves this machine alone.
         stream: where the ready line goes; stdout when None.
         settings: the limits; those of docs/wire.md when None.
 
     Returns:
         The exit status: 0 after an orderly end, 1 when it couldn't start (the line says why).
     """
-    stream = stream or sys.stdout
+    stream, settings = stream or sys.stdout, settings or Settings()
+    settings = settings.shared() if listen else settings
     try:
         log.start()
     except OSError as error:
@@ -51,24 +95,43 @@ def serve(port: int = 0, *, stream: TextIO | None = None, settings: Settings | N
         return _fail(
             stream, "no_home", f"The folder {folder} can't be written ({error.strerror}). Set COLORIZE_HOME."
         )
+    address = listen or Address(HOST, port)
     try:
-        listener = _listen(port)
+        listener = _listen(address)
     except OSError as error:
-        return _fail(
-            stream, "port_in_use", f"Port {port} can't be used ({error.strerror}). Choose another or 0."
-        )
+        words = f"Port {address.port} can't be used ({error.strerror}). Choose another or 0."
+        return _fail(stream, "port_in_use", words)
     with listener, contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(listener, stream, settings or Settings()))
+        try:
+            opening = _for_others() if listen else _for_this_machine(listener)
+        except ColorizerError as error:
+            return _fail(stream, error.code, str(error))
+        asyncio.run(_serve(listener, opening, stream, settings))
     log.event("server ended")
     return 0
 
 
-def _listen(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def _for_this_machine(listener: socket.socket) -> _Opening:
+    token = secrets.token_hex(32)
+    door = LocalDoor(token, listener.getsockname()[1])
+    return _Opening(door, {"token": token, "memory_of": memory.parent()})
+
+
+def _for_others() -> _Opening:
+    tls, devices = certificate.context(), Devices()
+    ready = {"fingerprint": certificate.fingerprint().hex(), "code": devices.new_code()}
+    return _Opening(RemoteDoor(devices), ready, tls, devices)
+
+
+def _listen(address: Address) -> socket.socket:
+    family, _, _, _, place = socket.getaddrinfo(
+        address.host, address.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )[0]
+    listener = socket.socket(family, socket.SOCK_STREAM)
     try:
         if sys.platform == "win32":  # else another program could bind the same port beside us
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        listener.bind((HOST, port))
+        listener.bind(place)
         listener.listen()
     except OSError:
         listener.close()
@@ -76,12 +139,12 @@ def _listen(port: int) -> socket.socket:
     return listener
 
 
-async def _serve(listener: socket.socket, stream: TextIO, settings: Settings) -> None:
-    port, token = listener.getsockname()[1], secrets.token_hex(32)
+async def _serve(listener: socket.socket, opening: _Opening, stream: TextIO, settings: Settings) -> None:
     queue = JobQueue(settings)
     tasks = ModelTasks(queue.models_changed, settings.model_command)
+    app = application(queue, tasks, settings, opening.devices)
     config = uvicorn.Config(
-        Guard(application(queue, tasks, settings), token, port),
+        Guard(app, opening.door),
         http=bounded_to(settings.connections),
         ws="none",
         lifespan="off",
@@ -93,27 +156,34 @@ async def _serve(listener: socket.socket, stream: TextIO, settings: Settings) ->
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=_HEAD_BYTES,
     )
-    _say(
-        stream,
-        event="ready",
-        api=API,
-        version=colorizer.__version__,
-        host=HOST,
-        port=port,
-        token=token,
-        pid=os.getpid(),
-        memory_of=memory.parent(),
-    )
+    host, port = listener.getsockname()[:2]
+    line = {"event": "ready", "api": API, "version": colorizer.__version__, "host": host, "port": port}
+    _say(stream, **line, **opening.ready, pid=os.getpid())
+    if opening.devices is not None:
+        sys.stderr.write(
+            f"Pair a docker with this machine's address, port {port} and the code {opening.ready['code']}, "
+            "which is good for ten minutes and one device.\n"
+        )
     log.event("server ready", version=colorizer.__version__)
     _end_with_stdin(queue, tasks)
     running = [asyncio.create_task(queue.worker.run_forever()), asyncio.create_task(queue.run_forever())]
+    if opening.devices is not None:
+        running.append(asyncio.create_task(_forget_revoked(opening.devices, queue)))
     try:
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await Server(config, opening.tls, settings.handshake_timeout_s).serve(sockets=[listener])
     finally:
         for task in running:
             task.cancel()
         queue.worker.kill()
         tasks.kill()
+
+
+async def _forget_revoked(devices: Devices, queue: JobQueue) -> None:
+    """Ends the jobs, and with them the event streams, of devices that were revoked."""
+    while True:
+        await asyncio.sleep(_LOOK_S)
+        with contextlib.suppress(Refused):  # a list that can't be read lets nobody in anyway
+            queue.forget_owners_but({device.id for device in devices.all()})
 
 
 def _end_with_stdin(queue: JobQueue, tasks: ModelTasks) -> None:

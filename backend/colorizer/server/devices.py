@@ -1,0 +1,189 @@
+"""Who may use this backend from another machine: paired devices, and the code that pairs the next one.
+
+Files in `COLORIZE_HOME/remote`, so that `colorize devices` and a running server need not talk to each other. Of a token
+only its SHA-256 is kept (it has 256 random bits: no salt, no slow hash needed). HTTP is `pairing`'s and `guard`'s.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from colorizer.errors import InvalidInput
+from colorizer.server import certificate
+from colorizer.server.failures import Code, Refused
+
+CODE_LIVES_S = 600
+TRIES = 5
+"""Wrong codes after which the right one is void, too."""
+
+FINGERPRINT_BYTES = 10
+"""How much of the certificate's SHA-256 a pairing code holds: who comes between would need 2^80 certificates."""
+
+SECRET_BYTES = 5
+_LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
+NAME_LETTERS = 60
+
+
+class UnknownDevice(InvalidInput):
+    """No paired device has that name."""
+
+    code = "unknown_device"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A machine that was paired."""
+
+    id: str
+    """16 hex digits; jobs belong to it."""
+    name: str
+    token_sha256: str
+    paired: str
+    """UTC, ISO 8601."""
+
+
+@dataclass(frozen=True)
+class _Pending:
+    secret: str  # in the clear: it lives for minutes, beside the certificate's key
+    expires: float  # Unix time
+    tries: int
+
+
+class Devices:
+    """The paired devices of this machine. Reads its file again whenever somebody changed it."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._folder = folder or certificate.folder()
+        self._read_at: tuple[int, int] | None = None
+        self._devices: tuple[Device, ...] = ()
+
+    def all(self) -> tuple[Device, ...]:
+        """Every paired device, oldest first."""
+        try:
+            found = self._list.stat()
+        except FileNotFoundError:
+            self._read_at, self._devices = None, ()
+            return ()
+        if self._read_at != (found.st_mtime_ns, found.st_ino):
+            self._devices = self._read()
+            self._read_at = (found.st_mtime_ns, found.st_ino)
+        return self._devices
+
+    def _read(self) -> tuple[Device, ...]:
+        try:
+            return tuple(Device(**entry) for entry in json.loads(self._list.read_bytes()))
+        except (ValueError, TypeError) as error:
+            raise Refused(
+                Code.INTERNAL,
+                f"The list of paired devices can't be read. Remove {self._list} and pair them again.",
+            ) from error
+
+    def of_token(self, token: str) -> Device | None:
+        """The device that has this token; None for every other token."""
+        given = _hash(token)
+        matching = [d for d in self.all() if hmac.compare_digest(d.token_sha256, given)]
+        return matching[0] if matching else None
+
+    def revoke(self, name: str) -> Device:
+        """Takes a device's rights away. Raises `UnknownDevice`."""
+        with self._alone():
+            for device in self.all():
+                if device.name == name:
+                    self._write([other for other in self.all() if other is not device])
+                    return device
+        known = ", ".join(device.name for device in self.all()) or "none"
+        raise UnknownDevice(f"No device is called {name}. There is: {known}.")
+
+    def new_code(self) -> str:
+        """A pairing code for one device, good for ten minutes; the one before it is void."""
+        secret = secrets.token_bytes(SECRET_BYTES)
+        with self._alone():
+            self._write_code(_Pending(secret.hex(), time.time() + CODE_LIVES_S, TRIES))
+        return spell(certificate.fingerprint()[:FINGERPRINT_BYTES] + secret)
+
+    def pair(self, secret: str, name: str) -> tuple[Device, str]:
+        """Takes a code's secret part for a new token. Raises `Refused`; too many tries make the code void."""
+        with self._alone():
+            code = self._read_pending()
+            if code is None or code.expires < time.time() or code.tries < 1:
+                raise _refused()
+            if not hmac.compare_digest(code.secret.encode(), secret.encode()):
+                self._write_code(replace(code, tries=code.tries - 1))
+                raise _refused()
+            self._code.unlink()
+            token = secrets.token_hex(32)
+            paired = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+            device = Device(secrets.token_hex(8), self._free(name), _hash(token), paired)
+            self._write([*self.all(), device])
+            return device, token
+
+    @property
+    def _list(self) -> Path:
+        return self._folder / "devices.json"
+
+    @property
+    def _code(self) -> Path:
+        return self._folder / "pairing.json"
+
+    def _read_pending(self) -> _Pending | None:
+        try:
+            return _Pending(**json.loads(self._code.read_bytes()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def _write_code(self, code: _Pending) -> None:
+        certificate.write_private(self._code, json.dumps(asdict(code)).encode())
+
+    def _write(self, devices: list[Device]) -> None:
+        text = json.dumps([asdict(device) for device in devices], ensure_ascii=False, indent=1)
+        certificate.write_private(self._list, text.encode())
+
+    def _free(self, name: str) -> str:
+        """The name, with a number where another device has it already."""
+        cleaned = " ".join("".join(c for c in name if c.isprintable()).split())[:NAME_LETTERS] or "device"
+        taken, number, free = {device.name for device in self.all()}, 2, cleaned
+        while free in taken:
+            free, number = f"{cleaned} {number}", number + 1
+        return free
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keeps the command line and the server from writing at the same time, where the system can."""
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            with contextlib.suppress(ImportError):  # Windows: there the last writer wins
+                import fcntl
+
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def spell(data: bytes) -> str:
+    """Bytes as letters that nobody mixes up (Crockford's base32), in groups of four."""
+    text = base64.b32encode(data).decode().rstrip("=").translate(_LETTERS)
+    return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
+
+
+def _hash(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _refused() -> Refused:
+    """Which of the three it is, is not told."""
+    return Refused(
+        Code.PAIRING_REFUSED,
+        "This code is wrong, used or too old. Get a new one on that machine with `colorize devices pair`.",
+    )
