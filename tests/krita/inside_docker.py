@@ -1,10 +1,8 @@
 """Runs inside Krita with the docker: a drawing to colour, and what the docker shows and holds."""
 
-import faulthandler
-import time
 
 import inside_window
-from krita import QBrush, QColor, QImage, QPainter, QPen, QRectF, Qt, QTimer
+from krita import QBrush, QColor, QImage, QPainter, QPen, QRectF, Qt
 
 globals().update({name: value for name, value in vars(inside_window).items() if not name.startswith("_")})
 
@@ -110,45 +108,3 @@ def group():
     """The newest result group, None where there is none."""
     nodes = [n for n in wrappers.children(document().rootNode()) if n.name().startswith("Colorized")]
     return nodes[-1] if nodes else None
-
-
-class Heartbeat:
-    """Measures how long the event loop stands still, and in whose code: a watchdog writes the GUI thread's stack."""
-
-    LIMIT_S = 0.05
-
-    def __init__(self, path):
-        self.gaps = []  # ms and where, of every gap over the limit
-        self.path = path
-        self.file = open(path, "w+", encoding="utf-8")  # noqa: SIM115 - closed by stop
-        self.last = time.perf_counter()
-        self.timer = QTimer()
-        self.timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self.timer.timeout.connect(self.beat)
-        self.timer.start(4)
-
-    def beat(self):
-        now = time.perf_counter()
-        if now - self.last > self.LIMIT_S:
-            self.gaps.append((round((now - self.last) * 1000), self.where()))
-        self.last = time.perf_counter()
-        faulthandler.dump_traceback_later(self.LIMIT_S, file=self.file)
-
-    def where(self):
-        self.file.seek(0)
-        text = self.file.read()
-        self.file.seek(0)
-        self.file.truncate()
-        gui = text.rpartition("(most recent call first):\n")[2].splitlines()
-        ours = [
-            line.rpartition("krita_colorize/")[2]
-            for line in gui
-            if "krita_colorize" in line or "request" in line
-        ]
-        return " < ".join(ours[:4]) or "Krita itself"
-
-    def stop(self):
-        faulthandler.cancel_dump_traceback_later()
-        self.timer.stop()
-        self.file.close()
-        return sorted(self.gaps, reverse=True)

@@ -364,28 +364,3 @@ def test_a_stroke_is_not_cut_by_a_result(krita):
     assert left < 25
     assert right > 215
     assert ids["Ink"]
-
-
-def beat(path):
-    globals()["heart"] = Heartbeat(path)
-
-
-def stop_beating():
-    return heart.stop()
-
-
-def test_the_gui_thread_stays_free(krita, tmp_path, capsys):
-    set_up(krita, side=2000)
-    krita.call(beat, path=str(tmp_path / "stacks.txt"))
-    watch(krita)
-    working = krita.call(stop_beating)
-    krita.call(beat, path=str(tmp_path / "stacks.txt"))
-    apply(krita)
-    applying = krita.call(stop_beating)
-    with capsys.disabled():
-        print("\nlongest GUI-thread gaps, ms")
-        print("  while a job runs:", *working[:6], sep="\n    ")
-        print("  while applying:", *applying[:3], sep="\n    ")
-    # Other processes share the machine's cores while this runs; what is measured in peace is a third of it.
-    ours = [ms for ms, where in working + applying if where.startswith(("app/", "core/", "ui/"))]
-    assert max(ours, default=0) < 250

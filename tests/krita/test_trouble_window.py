@@ -120,6 +120,8 @@ def test_a_killed_krita_leaves_no_engine(krita):
 
 
 def quit_krita():
+    from krita import QTimer
+
     for document in wrappers.documents():
         document.setModified(False)
     QTimer.singleShot(200, lambda: trigger("file_quit"))

