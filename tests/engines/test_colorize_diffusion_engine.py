@@ -3,10 +3,13 @@
 import numpy as np
 import pytest
 import tiny_colorize_diffusion as tiny
+import torch
 from colorizer.engines import advanced
 from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
 from colorizer.engines.colorize_diffusion import engine as door
+from colorizer.engines.colorize_diffusion import speed
+from colorizer.engines.colorize_diffusion.denoiser import Denoiser
 from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine, switches, working_size
 from colorizer.engines.colorize_diffusion.pipeline import Steps
 from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Version
@@ -306,3 +309,54 @@ def test_lines_come_from_painted_pictures_too():
     assert lines[45, 60] == 0
     assert lines[5, 5] == 0
     assert np.array_equal(door.network_lines(drawing())[..., 0], door.find_ink(drawing()))
+
+
+@pytest.fixture
+def short_of_memory(engines, monkeypatch):
+    """An engine whose network fits only where it runs row by row, and how often it was tried."""
+    engine, together, tried = engines(Version.V1), Denoiser.together, []
+
+    def run(self, latent, *others):
+        tried.append(len(latent))
+        if len(latent) > 1:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.14 GiB.")
+        return together(self, latent, *others)
+
+    monkeypatch.setattr(Denoiser, "together", run)
+    engine.load("cpu", "")
+    speed.place(engine._pipeline, engine._way)
+    yield engine, tried
+    engine._loaded = ("", "")  # back to the usual way
+
+
+def test_makes_do_with_less_memory_and_says_so(short_of_memory):
+    engine, tried = short_of_memory
+    listener = Listener()
+    result = engine.colorize(request(), listener)
+    assert [name for name, *_ in listener.stages].count("Making do with less memory") == 1
+    assert tried == [2, 1, 1, 1, 1]
+    assert result.report["memory"] == "least"
+    engine.colorize(request(), Listener())
+    assert tried[5:] == [1] * 4, "what doesn't fit isn't tried again"
+
+
+def test_gives_up_where_nothing_is_left_to_save(short_of_memory, monkeypatch):
+    engine, _ = short_of_memory
+
+    def fail(*_):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
+
+    monkeypatch.setattr(Denoiser, "together", fail)
+    with pytest.raises(RuntimeError, match="can't allocate"):
+        engine.colorize(request(), Listener())
+
+
+def test_other_failures_are_not_tried_again(engines, monkeypatch):
+    def fail(*_):
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr(Denoiser, "together", fail)
+    listener = Listener()
+    with pytest.raises(RuntimeError, match="mat1"):
+        engines(Version.V1).colorize(request(), listener)
+    assert "Making do with less memory" not in [name for name, *_ in listener.stages]

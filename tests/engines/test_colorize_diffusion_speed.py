@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 import tiny_colorize_diffusion as tiny
 import torch
-from colorizer.engines.colorize_diffusion import guidance, speed
+from colorizer.engines.colorize_diffusion import guidance, previews, speed
 from colorizer.engines.colorize_diffusion.pipeline import Steps
 from colorizer.engines.colorize_diffusion.samplers import Sampler
 from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, Modes, Settings, Version
+from diffusers import AutoencoderTiny
+from diffusers.hooks.group_offloading import ModuleGroup
 
 TWO = Steps(Sampler.EULER, count=2)
 MODES = [
@@ -66,3 +68,141 @@ def test_placed_model_draws_nearly_the_same(dtype):
     after = pipeline(pictures, settings, TWO)
     tolerance = 0.1 if dtype == torch.bfloat16 else 1e-4
     assert (after - before).abs().mean() < tolerance * before.abs().mean()
+
+
+ALL_THERE = Settings(Modes(background=True, style=True))
+FIG2FIG = Settings(Modes(foreground=True, background=True), guidance=Guidance(4, 2))
+
+
+@pytest.mark.parametrize(("version", "settings"), [(Version.V2, ALL_THERE), (Version.V1_5, FIG2FIG)])
+@pytest.mark.parametrize("keep", [speed.Keep.GROUPS, speed.Keep.LAYERS])
+def test_what_is_kept_on_the_device_changes_nothing(keep, version, settings):
+    pipeline, pictures = tiny.make(version), tiny.pictures()
+    before = pipeline(pictures, settings, TWO)
+    speed.place(pipeline, speed.Way("cpu", keep=keep))
+    assert torch.equal(pipeline(pictures, settings, TWO), before)
+    speed.place(pipeline, speed.Way("cpu"))
+    assert torch.equal(pipeline(pictures, settings, TWO), before)
+
+
+def test_layers_run_only_while_they_are_there(monkeypatch):
+    away = {}
+
+    def leave(group):
+        away.update({tensor: tensor.data for tensor in tensors_of(group) if tensor not in away})
+        for tensor in tensors_of(group):
+            tensor.data = torch.empty(0)
+
+    def come(group):
+        for tensor in tensors_of(group):
+            tensor.data = away.pop(tensor, tensor.data)
+
+    pipeline, pictures = tiny.make(Version.V2), tiny.pictures()
+    before = pipeline(pictures, ALL_THERE, TWO)
+    monkeypatch.setattr(ModuleGroup, "offload_", leave)
+    monkeypatch.setattr(ModuleGroup, "onload_", come)
+    speed.place(pipeline, speed.Way("cpu", keep=speed.Keep.LAYERS))
+    everything = sum(len(list(getattr(pipeline, name).parameters())) for name in ("unet", "vae", "style"))
+    assert len(away) > everything
+    assert torch.equal(pipeline(pictures, ALL_THERE, TWO), before)
+
+
+def tensors_of(group):
+    inside = (tensor for module in group.modules for tensor in (*module.parameters(), *module.buffers()))
+    return [*inside, *group.parameters, *group.buffers]
+
+
+def test_networks_run_only_while_they_are_there():
+    pipeline, ran = tiny.make(Version.V2), []
+    speed.place(pipeline, speed.Way("cpu", keep=speed.Keep.GROUPS))
+    turns = pipeline.unet._hf_hook.others
+    for turn in turns:
+        for layer in (layer for network in turn.networks for layer in network.modules()):
+            if not list(layer.children()):
+                layer.register_forward_pre_hook(lambda *_, turn=turn: ran.append((turn, turn.present)))
+    pipeline(tiny.pictures(), ALL_THERE, TWO)
+    assert all(present for _, present in ran)
+    assert {turn for turn, _ in ran} == {turn for turn in turns if turn.networks}
+    assert sum(turn.present for turn in turns) == 1
+
+
+@pytest.mark.parametrize(("version", "settings"), MODES[1:])
+def test_rows_apart_change_nothing(version, settings):
+    pipeline, pictures = tiny.make(version), tiny.pictures()
+    together = pipeline(pictures, settings, TWO, (3, 4))
+    pipeline.denoiser.rows_apart = True
+    assert (pipeline(pictures, settings, TWO, (3, 4)) - together).abs().max() < 1e-4
+
+
+def test_rows_apart_are_alone():
+    pipeline, rows = tiny.make(Version.V1), []
+    pipeline.denoiser.rows_apart = True
+    pipeline.unet.conv_in.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    pipeline(tiny.pictures(), Settings(), TWO)
+    assert rows == [1] * 4
+
+
+@pytest.mark.parametrize("device", ["cuda", "xpu", "mps", "cpu"])
+def test_every_setting_needs_less_than_the_one_before(device):
+    wanted = [gib for gib, _ in speed.ways(device)]
+    assert wanted == sorted(set(wanted), reverse=True)
+    assert wanted[-1] == 0
+    way, names = speed.ways(device)[0][1], []
+    while way:
+        names.append(way.name)
+        way = speed.cheaper(way)
+    assert names == [way.name for _, way in speed.ways(device)]
+
+
+@pytest.mark.parametrize(
+    ("free", "name"), [(79, "everything"), (7.2, "8 GB"), (5, "6 GB"), (3.2, "4 GB"), (1, "least")]
+)
+def test_free_memory_decides_the_setting(free, name, monkeypatch):
+    monkeypatch.setattr(speed, "free_memory", lambda _: free * 2**30)
+    assert speed.choose("cuda").name == name
+
+
+def test_memory_can_be_capped(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (20 * 2**30, 24 * 2**30))
+    monkeypatch.setenv(speed.CEILING, "5.5")
+    assert speed.free_memory("cuda") == 5.5 * 2**30
+    monkeypatch.setenv(speed.CEILING, "")
+    assert speed.free_memory("cuda") == 20 * 2**30
+
+
+def test_tiles_are_as_large_as_a_usual_picture():
+    pipeline = tiny.make(Version.V1)
+    speed.place(pipeline, speed.Way("cpu", tiled=True))
+    decoded = []
+    pipeline.vae.decoder.register_forward_pre_hook(lambda _, inputs: decoded.append(inputs[0].shape[-2:]))
+    pipeline.decode(torch.zeros(1, 4, 16, 64))
+    assert decoded == [(16, 64)]
+    pipeline.decode(torch.zeros(1, 4, 16, 72))
+    assert decoded[1:] == [(16, 64), (16, 24)]
+
+
+def test_previews_cost_a_tiny_network_where_there_is_one():
+    pipeline, latent = tiny.make(Version.V1), torch.randn(1, 4, 128, 200)
+    pipeline.tiny_vae = AutoencoderTiny(
+        encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4
+    )
+    speed.place(pipeline, speed.Way("cpu", torch.bfloat16, keep=speed.Keep.LAYERS))
+    shown = pipeline.preview(latent.bfloat16())
+    assert shown.shape == (1, 3, 61 * 8, 96 * 8)
+    assert shown.dtype == torch.float32
+
+
+@pytest.mark.parametrize("keep", speed.Keep)
+def test_previews_never_fetch_the_vae(keep):
+    pipeline, decoded = tiny.make(Version.V1), []
+    speed.place(pipeline, speed.Way("cpu", keep=keep))
+    pipeline.vae.decoder.register_forward_pre_hook(lambda _, inputs: decoded.append(inputs[0].shape))
+    assert pipeline.preview(torch.randn(1, 4, 16, 64)).shape[1] == 3
+    assert decoded == ([(1, 4, 8, 32)] if keep is speed.Keep.ALL else [])
+
+
+def test_linear_previews_tell_light_from_dark():
+    light, dark = torch.tensor([1.0, 1, 0, -1]), torch.tensor([-1.0, -1, 0, 1])
+    shown = previews.linear(torch.stack([light, dark]).view(2, 4, 1, 1))
+    assert (shown[0] > 0.5).all()
+    assert (shown[1] < -0.5).all()

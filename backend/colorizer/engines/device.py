@@ -25,3 +25,10 @@ def choose_device(name: str = "auto") -> str:
             f"There is no {name} device here. Use auto or cpu, or install the torch build for it."
         )
     return name
+
+
+def ran_out_of_memory(error: BaseException) -> bool:
+    """Whether that is what an exception of torch, numpy or the system says."""
+    words = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory")
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or any(one in text for one in words)

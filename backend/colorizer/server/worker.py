@@ -19,6 +19,7 @@ from typing import IO, Any
 
 from colorizer.engines import registry
 from colorizer.engines.base import Picture
+from colorizer.engines.device import ran_out_of_memory
 from colorizer.errors import Cancelled, ColorizerError, OutOfMemory
 from colorizer.server import log, memory, pipe
 from colorizer.server.pipe import Buffer, Kind, Message
@@ -139,9 +140,7 @@ class JobReport:
 
 def tell(error: BaseException) -> ColorizerError:
     """What to tell the artist about an exception that is not a `ColorizerError`."""
-    text = str(error).lower()
-    memory = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory")
-    if isinstance(error, MemoryError) or any(words in text for words in memory):
+    if ran_out_of_memory(error):
         return OutOfMemory(
             "There is not enough memory for this job. Close other programs, or use a smaller picture or working size."
         )

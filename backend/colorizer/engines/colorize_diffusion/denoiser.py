@@ -7,12 +7,13 @@ skips outside the figure are warped towards the background, and every decoder st
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from colorizer.engines import turns
 from colorizer.engines.colorize_diffusion.attention import Plan, found, install
 from colorizer.engines.colorize_diffusion.decoder_modules import SkipWarp, StyleModulation
 from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
@@ -31,6 +32,15 @@ class Features:
     style: Sequence[Tensor] | None = None
     """Modulation vectors of the style encoder, deepest first (v2)."""
 
+    def row(self, number: int) -> Features:
+        """One row of the batch."""
+
+        def of(tensors: Sequence[Tensor] | None) -> list[Tensor] | None:
+            return None if tensors is None else [tensor[number : number + 1] for tensor in tensors]
+
+        context, hints = self.context[number : number + 1], of(self.hints) or []
+        return Features(context, hints, of(self.background), of(self.style))
+
 
 class Denoiser:
     """A UNet with its decoder modules; installs the attention processors of this room into the UNet."""
@@ -40,9 +50,23 @@ class Denoiser:
         self.warp = warp
         self.style = style
         self.shared = install(unet)
+        self.rows_apart = False
+        """One row of the batch after the other, which needs less memory. Not under attention injection."""
 
     def __call__(self, latent: Tensor, timesteps: Tensor, features: Features, plan: Plan) -> Tensor:
         """Noisy latent (B, 4, h, w) at (possibly fractional) `timesteps` (B,) to the prediction (B, 4, h, w)."""
+        if not self.rows_apart or plan.bank is not None:
+            return self.together(latent, timesteps, features, plan)
+        rows = []
+        for row in range(len(latent)):
+            own = replace(plan, rows_with_reference=int(row < plan.rows_with_reference))
+            one = slice(row, row + 1)
+            rows.append(self.together(latent[one], timesteps[one], features.row(row), own))
+        return torch.cat(rows)
+
+    def together(self, latent: Tensor, timesteps: Tensor, features: Features, plan: Plan) -> Tensor:
+        """All rows at once."""
+        turns.call(self.unet)
         self.shared.plan = plan
         try:
             embedding = self.unet.time_embedding(self.unet.time_proj(timesteps).to(latent.dtype))

@@ -6,7 +6,7 @@ is the table `SWITCHES`. torch and the networks are loaded when the first pictur
 
 from __future__ import annotations
 
-import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from colorizer.engines.base import (
     Result,
     Role,
 )
+from colorizer.engines.colorize_diffusion import loading
 from colorizer.engines.colorize_diffusion.settings import (
     Guidance,
     Injection,
@@ -38,9 +39,10 @@ from colorizer.engines.colorize_diffusion.settings import (
     Version,
     group_scales,
 )
+from colorizer.engines.device import ran_out_of_memory
 from colorizer.engines.models import Installed
 from colorizer.engines.sides import RGB, Side, layers_of
-from colorizer.errors import InvalidInput, MissingModel
+from colorizer.errors import InvalidInput
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import usable_mask
@@ -52,6 +54,9 @@ if TYPE_CHECKING:
     from colorizer.engines.colorize_diffusion.conditioning import Pictures
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
     from colorizer.engines.colorize_diffusion.preprocess import Box
+    from colorizer.engines.colorize_diffusion.speed import Way
+
+log = logging.getLogger(__name__)
 
 NAME = "colorize_diffusion"
 LICENCE = "CC BY-NC-SA 4.0"
@@ -59,10 +64,6 @@ WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
 NO_MODEL = (
     "No ColorizeDiffusion model is installed. Get one on the docker's Models page, or turn a file you have into one"
     " with `colorize models convert FILE`."
-)
-NO_TOWERS = (
-    "ColorizeDiffusion also needs CLIP ViT-H/14, which reads the reference. Get it on the docker's Models page or with"
-    " `colorize models download clip-vit-h-14`."
 )
 MIDDLE_TONES = (90, 215)
 SHADED_SHARE = 0.25
@@ -89,8 +90,10 @@ class ColorizeDiffusionEngine:
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(NAME, "ColorizeDiffusion", folder)
         self._towers = Installed("towers", "CLIP", folder)
+        self._previews = Installed("previews", "preview", folder)
         self._pipeline: ColorizeDiffusionPipeline | None = None
         self._loaded = ("", "")
+        self._way: Way | None = None
 
     @property
     def info(self) -> EngineInfo:
@@ -126,10 +129,12 @@ class ColorizeDiffusionEngine:
 
         found = self._models.ready(model, NO_MODEL)
         if self._pipeline is None or self._loaded[0] != found.name:
-            self._pipeline = _read(found, self._towers.find(""))
+            self._pipeline = loading.read(found, self._towers.find(""))
+            self._pipeline.tiny_vae = loading.tiny_vae(self._previews.find(""))
             self._loaded = ("", "")
         if self._loaded != (found.name, device):
-            speed.place(self._pipeline, speed.choose(device))
+            self._way = speed.choose(device)
+            speed.place(self._pipeline, self._way)
         self._loaded = (found.name, device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
@@ -157,25 +162,47 @@ class ColorizeDiffusionEngine:
         settings = settings_of(modes, request.options.advanced)
         fine = request.options.advanced
         steps = Steps(Sampler(fine.sampler), Spacing(fine.spacing), request.options.steps)
-        drawn = pipeline(pictures, settings, steps, (request.seed,), tell)
+        drawn = self._frugally(lambda: pipeline(pictures, settings, steps, (request.seed,), tell), report)
         report.stage("Painting layers")
         picture = crop(to_picture(drawn), box)
         sides = delivered_sides(request, mask)
         layers, made = layers_of(request, sides, [picture] * len(sides))
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, made | _facts(pipeline, pictures.size))
+        return Result(layers, made | _facts(pipeline, pictures.size) | {"memory": self._memory})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
 
+    @property
+    def _memory(self) -> str:
+        return self._way.name if self._way else ""
+
+    def _frugally(self, draw: Callable[[], Tensor], report: Report) -> Tensor:
+        """What `draw` gives; where memory runs out, again with less of the model in it, as long as there is a way."""
+        from colorizer.engines.colorize_diffusion import speed
+
+        while True:
+            try:
+                return draw()
+            except (MemoryError, RuntimeError) as error:
+                assert self._way is not None
+                way = speed.cheaper(self._way)
+                if way is None or not ran_out_of_memory(error):
+                    raise
+            # Outside of `except`, whose error still holds what was made.
+            report.stage("Making do with less memory")
+            log.warning("out of memory: going on with the setting %r", way.name)
+            speed.place(self._pipeline, way)
+            self._way = way
+
     def _missing_towers(self) -> str:
         """What to say where every model lacks CLIP and it isn't installed by itself either."""
-        alone = all(_lacks_towers(folder) for folder in self._models.folders())
-        return NO_TOWERS if alone and not self._towers.folders() else ""
+        alone = all(loading.lacks_towers(folder) for folder in self._models.folders())
+        return loading.NO_TOWERS if alone and not self._towers.folders() else ""
 
     def _describe(self, folder: Path) -> ModelInfo:
-        title = f"{folder.name} (ColorizeDiffusion {_version(folder)})"
+        title = f"{folder.name} (ColorizeDiffusion {loading.version(folder)})"
         return self._models.describe(folder, WEIGHTS, licence=LICENCE, title=title)
 
     def _sketch_mask(self, request: ColorizeRequest, report: Report, modes: Modes) -> Mask | None:
@@ -282,40 +309,6 @@ def _check(request: ColorizeRequest) -> None:
         raise InvalidInput(
             "There is no reference to take colours from. Add a picture or a layer as reference."
         )
-
-
-def _index(folder: Path) -> dict[str, Any]:
-    """What diffusers wrote about the model; empty where it can't be read."""
-    try:
-        index: dict[str, Any] = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return index
-
-
-def _version(folder: Path) -> str:
-    return str(_index(folder).get("version", "?"))
-
-
-def _lacks_towers(folder: Path) -> bool:
-    return _index(folder).get("image_encoder", [None])[0] is None
-
-
-def _read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline:
-    from safetensors import SafetensorError
-
-    from colorizer.engines.colorize_diffusion import towers
-    from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
-
-    if _lacks_towers(folder) and towers_folder is None:
-        raise MissingModel(NO_TOWERS)
-    try:
-        parts = towers.load(towers_folder) if _lacks_towers(folder) and towers_folder else {}
-        return ColorizeDiffusionPipeline.from_pretrained(folder, **parts)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        raise MissingModel(
-            f"The model {folder.name} can't be read; a file may be damaged. Convert it again."
-        ) from error
 
 
 def _facts(pipeline: ColorizeDiffusionPipeline, size: tuple[int, int]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from diffusers import DiffusionPipeline
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
+from colorizer.engines.colorize_diffusion import previews
 from colorizer.engines.colorize_diffusion.adapters import (
     adapter_file,
     adapters_of,
@@ -48,8 +48,6 @@ from colorizer.errors import InvalidInput
 
 SIZE_STEP = 64
 LATENT_SHRINK = 8
-PREVIEW_LATENT = 32
-"""Longest side of a latent that is decoded for a preview."""
 REMEMBERED = 16
 """Tokens and latents of pictures that are kept."""
 POSTERIOR_SEED = 0
@@ -68,7 +66,6 @@ class Steps:
 class ColorizeDiffusionPipeline(DiffusionPipeline):
     """One model of one version. v1 needs the first four networks, the others more; text needs the last two."""
 
-    model_cpu_offload_seq = "text_encoder->image_encoder->unet->vae"
     _optional_components = [
         "image_encoder",
         "threshold_embedder",
@@ -119,6 +116,10 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         self.denoiser = Denoiser(unet, warp, style)
         self.conditioner = Conditioner(self.version, self._networks())
         self.memory: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self.tiny_vae: Any = None
+        """For previews, where somebody has one: an `AutoencoderTiny`; not part of the model."""
+        self.vae_stays = True
+        """Whether the VAE is on the device all the time."""
 
     def _networks(self) -> Networks:
         return Networks(
@@ -186,14 +187,16 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
             generators,
         )
         shape = (len(seeds), self.unet.config.in_channels, *(side // LATENT_SHRINK for side in pictures.size))
-        noise = randn_tensor(shape, generator=generators, device=self.device, dtype=torch.float32)
+        noise = randn_tensor(shape, generator=generators, device=self._execution_device, dtype=torch.float32)
         latent = denoise(predict, scheduler, noise * initial_scale(steps.sampler, scheduler), on_step)
         return self.decode(latent)
 
     def placed(self, pictures: Pictures) -> Pictures:
         """The pictures on the pipeline's device; networks of less precision take them down themselves."""
         tensors = {
-            name: tensor.to(self.device) for name, tensor in vars(pictures).items() if tensor is not None
+            name: tensor.to(self._execution_device)
+            for name, tensor in vars(pictures).items()
+            if tensor is not None
         }
         return Pictures(**tensors)
 
@@ -247,7 +250,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
     def remembered(self, what: str, picture: Tensor, make: Callable[[], Tensor]) -> Tensor:
         """What was made of an equal picture before: an artist colours many sketches from one reference."""
         content = hashlib.sha256(picture.detach().float().cpu().numpy().tobytes()).hexdigest()
-        name = (what, tuple(picture.shape), content, str(self.device), str(self.unet.dtype))
+        name = (what, tuple(picture.shape), content, str(self._execution_device), str(self.unet.dtype))
         if name not in self.memory:
             self.memory[name] = make()
         self.memory.move_to_end(name)
@@ -258,7 +261,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
     def text_vector(self, words: str) -> Tensor:
         """Words to a unit vector (1, 1, D)."""
         ids = self.tokenizer(words, padding="max_length", truncation=True, return_tensors="pt").input_ids
-        return text_vectors(self.text_encoder, ids.to(self.device)).to(self.unet.dtype)
+        return text_vectors(self.text_encoder, ids.to(self._execution_device)).to(self.unet.dtype)
 
     def encode(self, picture: Tensor) -> Tensor:
         """RGB (1, 3, H, W) in [-1, 1] to a scaled sample of the VAE's posterior (1, 4, H/8, W/8)."""
@@ -277,11 +280,12 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def preview(self, latent: Tensor) -> Tensor:
-        """A small picture of a latent (1, 4, h, w): decoding a whole one takes longer than a step."""
-        side = max(latent.shape[-2:])
-        if side > PREVIEW_LATENT:
-            latent = F.interpolate(latent, scale_factor=PREVIEW_LATENT / side, mode="area")
-        return self.decode(latent)
+        """A small picture of a latent (1, 4, h, w), of any size; see `previews`."""
+        if self.tiny_vae is not None:
+            return previews.tiny(self.tiny_vae, latent)
+        if not self.vae_stays:
+            return previews.linear(latent)
+        return self.decode(previews.reduced(latent, previews.VAE_LATENT))
 
     def injected_reference(self, pictures: Pictures, settings: Settings) -> InjectedReference | None:
         """What attention injection reads, where it is on."""

@@ -1,0 +1,74 @@
+"""A model's folder to a pipeline: what is in it, what has to come from elsewhere, and what to say where it is damaged.
+
+torch and the networks are loaded only by `read` and `tiny_vae`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from colorizer.errors import MissingModel
+
+if TYPE_CHECKING:
+    from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
+
+log = logging.getLogger(__name__)
+
+NO_TOWERS = (
+    "ColorizeDiffusion also needs CLIP ViT-H/14, which reads the reference. Get it on the docker's Models page or with"
+    " `colorize models download clip-vit-h-14`."
+)
+
+
+def _index(folder: Path) -> dict[str, Any]:
+    """What diffusers wrote about the model; empty where it can't be read."""
+    try:
+        index: dict[str, Any] = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return index
+
+
+def version(folder: Path) -> str:
+    """The version of a model, `?` where it can't be told."""
+    return str(_index(folder).get("version", "?"))
+
+
+def lacks_towers(folder: Path) -> bool:
+    """Whether CLIP has to come from elsewhere."""
+    return _index(folder).get("image_encoder", [None])[0] is None
+
+
+def read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline:
+    """A model, joined with CLIP where it lacks it. Raises `MissingModel` with what to do."""
+    from safetensors import SafetensorError
+
+    from colorizer.engines.colorize_diffusion import towers
+    from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
+
+    if lacks_towers(folder) and towers_folder is None:
+        raise MissingModel(NO_TOWERS)
+    try:
+        parts = towers.load(towers_folder) if lacks_towers(folder) and towers_folder else {}
+        return ColorizeDiffusionPipeline.from_pretrained(folder, **parts)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise MissingModel(
+            f"The model {folder.name} can't be read; a file may be damaged. Convert it again."
+        ) from error
+
+
+def tiny_vae(folder: Path | None) -> Any:
+    """The tiny VAE for previews; None where there is none, or none that can be read: previews are worth no error."""
+    if folder is None:
+        return None
+    from diffusers import AutoencoderTiny
+    from safetensors import SafetensorError
+
+    try:
+        return AutoencoderTiny.from_pretrained(folder, local_files_only=True).eval()
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError):
+        log.warning("the preview model %s can't be read", folder.name, exc_info=True)
+        return None

@@ -1,0 +1,42 @@
+"""Small pictures of a latent while a picture is being drawn; one may cost far less than a step.
+
+Best is a tiny VAE (TAESD, from the catalogue). Without one the model's own VAE decodes a few latent pixels, and where
+that one isn't at hand (`colorizer.engines.turns`) each latent pixel is turned into a colour.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TINY_LATENT = 96
+VAE_LATENT = 32
+"""Longest side of the latent that is decoded."""
+COLOURS = (
+    (0.298, 0.207, 0.208),
+    (0.187, 0.286, 0.173),
+    (-0.158, 0.189, 0.264),
+    (-0.184, -0.271, -0.473),
+)
+"""RGB in [-1, 1] of each channel of a Stable Diffusion latent, as widely used for previews."""
+
+
+def tiny(vae: Any, latent: Tensor) -> Tensor:
+    """Scaled latent (1, 4, h, w) through an `AutoencoderTiny` to RGB (1, 3, H, W) in about [-1, 1], float32."""
+    small = reduced(latent, TINY_LATENT).to(vae.device, vae.dtype)
+    decoded: Tensor = vae.decode(small, return_dict=False)[0]
+    return decoded.float()
+
+
+def linear(latent: Tensor) -> Tensor:
+    """Scaled latent (1, 4, h, w) to RGB (1, 3, h, w)."""
+    return torch.einsum("bchw,cr->brhw", latent.float(), torch.tensor(COLOURS, device=latent.device))
+
+
+def reduced(latent: Tensor, longest: int) -> Tensor:
+    """The latent with at most so many pixels on its longer side."""
+    side = max(latent.shape[-2:])
+    return latent if side <= longest else F.interpolate(latent, scale_factor=longest / side, mode="area")

@@ -1,0 +1,63 @@
+"""Networks that take turns in an accelerator's memory: whichever is called comes, the others go to main memory.
+
+diffusers' own chain (`enable_model_cpu_offload`) frees only the one that came before in a fixed order; here any network
+may be called at any time, and some belong together. On accelerate's hooks, so that diffusers finds them too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from accelerate.hooks import ModelHook, add_hook_to_module
+from torch import nn
+
+
+class Turn(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has no types
+    """The hook of all networks of one group; the groups of a model know each other."""
+
+    def __init__(self, networks: Iterable[nn.Module], device: str, others: list[Turn]) -> None:
+        self.networks = list(networks)
+        self.execution_device = torch.device(device)
+        self.others = others
+        self.present = False
+
+    def pre_forward(self, _: Any, *arguments: Any, **named: Any) -> tuple[Any, Any]:
+        """Called before a network of the group runs."""
+        self.come()
+        return arguments, named
+
+    def come(self) -> None:
+        """Takes the device."""
+        if not self.present:
+            for other in self.others:
+                other.leave()
+            self.present = True
+            for network in self.networks:
+                network.to(self.execution_device)
+
+    def leave(self) -> None:
+        """Makes room."""
+        if self.present:
+            self.present = False
+            for network in self.networks:
+                network.to("cpu")
+
+
+def take_turns(groups: Iterable[Iterable[nn.Module | None]], device: str) -> list[Turn]:
+    """Lets groups of networks, which are all in main memory, share a device; `None` stands for no network."""
+    turns: list[Turn] = []
+    for group in groups:
+        networks = [network for network in group if network is not None]
+        turns.append(Turn(networks, device, turns))
+        for network in networks:
+            add_hook_to_module(network, turns[-1])
+    return turns
+
+
+def call(network: nn.Module | None) -> None:
+    """Brings a network whose parts are called one by one, past its `forward`."""
+    hook = getattr(network, "_hf_hook", None)
+    if isinstance(hook, Turn):
+        hook.come()
