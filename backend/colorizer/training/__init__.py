@@ -15,6 +15,7 @@ from colorizer.errors import InvalidInput
 RECIPES = {
     "match": "colorizer.training.match",
     "anime-diffusion": "colorizer.training.anime_diffusion",
+    "colorize-diffusion": "colorizer.training.colorize_diffusion",
 }
 
 

@@ -26,7 +26,16 @@ from colorizer.engines.anime_diffusion.diffusion import (
 from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.training.anime_diffusion_data import PUBLISHED_ITEMS, OwnDrawings, PublishedFolder
-from colorizer.training.loop import StopSignal, log, open_run, save_checkpoint
+from colorizer.training.loop import (
+    Pace,
+    Progress,
+    StopSignal,
+    follow,
+    open_run,
+    run,
+    save_checkpoint,
+    save_folder,
+)
 
 MODEL_FOLDER = "model"
 
@@ -62,15 +71,6 @@ class Recipe:
         return self.noise_steps + self.reconstruction_steps
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a training is."""
-
-    step: int
-    steps: int
-    losses: dict[str, float]
-
-
 def train(
     out: Path,
     *,
@@ -90,18 +90,9 @@ def train(
         InvalidInput: `out` holds a training and `resume` is not set, or the other way round; the recipe's `data` is no
             folder in the published layout.
     """
-    stop = StopSignal(limit_minutes)
     training = _Training(recipe or Recipe(), device, seed, open_run(out, resume=resume))
-    recipe = training.recipe
-    with stop.listening():
-        while training.step < recipe.steps and not stop.is_set:
-            training.advance()
-            if training.step % recipe.log_every == 0:
-                log(out, step=training.step, **training.losses)
-                progress(Progress(training.step, recipe.steps, dict(training.losses)))
-            if training.step % recipe.save_every == 0:
-                training.save(out)
-    training.save(out)
+    pace = Pace(training.recipe.steps, training.recipe.log_every, training.recipe.save_every)
+    run(training, out, pace, StopSignal(limit_minutes), progress)
 
 
 class _Training:
@@ -144,8 +135,11 @@ class _Training:
         self._optimiser.zero_grad()
         torch.autograd.backward(loss)
         self._optimiser.step()
-        before = self.losses.setdefault(name, loss.item())
-        self.losses[name] = 0.98 * before + 0.02 * loss.item()
+        follow(self.losses, name, loss.item())
+
+    def figures(self) -> dict[str, Any]:
+        """One line of the log."""
+        return {"step": self.step, **self.losses}
 
     def save(self, out: Path) -> None:
         """Writes the checkpoint and the model."""
@@ -157,7 +151,7 @@ class _Training:
             "optimiser": self._optimiser.state_dict(),
         }
         save_checkpoint(out, state)
-        AnimeDiffusionPipeline(self._unet, self._schedule).save_pretrained(out / MODEL_FOLDER)
+        save_folder(out / MODEL_FOLDER, AnimeDiffusionPipeline(self._unet, self._schedule).save_pretrained)
 
     def _loss(self) -> tuple[str, Tensor]:
         generator = torch.Generator().manual_seed(self._seed * 2**40 + self.step)

@@ -25,7 +25,17 @@ from torch.optim.swa_utils import AveragedModel
 
 from colorizer.data.palette import BACKGROUND_PARTS, Part
 from colorizer.engines.match.network import Features, MatchConfig, MatchNetwork
-from colorizer.training.loop import StopSignal, log, open_run, save_checkpoint
+from colorizer.training.loop import (
+    Pace,
+    Progress,
+    StopSignal,
+    follow,
+    log,
+    open_run,
+    run,
+    save_checkpoint,
+    save_folder,
+)
 from colorizer.training.match_data import Batch, DrawingRing, key_parts
 from colorizer.training.match_validation import validate
 
@@ -64,16 +74,6 @@ class Recipe:
     validation_drawings: int = 96
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where a training is."""
-
-    step: int
-    steps: int
-    losses: dict[str, float]
-    """Running means."""
-
-
 def train(
     out: Path,
     *,
@@ -92,18 +92,9 @@ def train(
     Raises:
         InvalidInput: `out` holds a training and `resume` is not set, or the other way round.
     """
-    stop = StopSignal(limit_minutes)
-    state = open_run(out, resume=resume)
-    training = _Training(recipe or Recipe(), device, seed, state)
-    with stop.listening():
-        while training.step < training.recipe.steps and not stop.is_set:
-            training.advance()
-            if training.step % training.recipe.log_every == 0:
-                log(out, **training.figures())
-                progress(Progress(training.step, training.recipe.steps, dict(training.losses)))
-            if training.step % training.recipe.save_every == 0:
-                training.save(out)
-    training.save(out)
+    training = _Training(recipe or Recipe(), device, seed, open_run(out, resume=resume))
+    pace = Pace(training.recipe.steps, training.recipe.log_every, training.recipe.save_every)
+    run(training, out, pace, StopSignal(limit_minutes), progress)
     figures = validate(training.averaged, training.recipe.validation_drawings)
     log(out, step=training.step, **asdict(figures))
 
@@ -155,10 +146,9 @@ class _Training:
         self._average.update_parameters(self._network)
         self.step += 1
         for name, loss in losses.items():
-            before = self.losses.setdefault(name, loss.item())
-            self.losses[name] = 0.98 * before + 0.02 * loss.item()
+            follow(self.losses, name, loss.item())
 
-    def figures(self) -> dict[str, float]:
+    def figures(self) -> dict[str, Any]:
         """One line of the log. `minutes` counts from the start of this process."""
         minutes = (time.monotonic() - self._started) / 60
         samples = self.step * self.recipe.batch
@@ -178,7 +168,7 @@ class _Training:
             "generator": self._generator.get_state(),
         }
         save_checkpoint(out, state)
-        self.averaged.save_pretrained(out / MODEL_FOLDER)
+        save_folder(out / MODEL_FOLDER, self.averaged.save_pretrained)
 
     def _restore(self, state: dict[str, Any]) -> int:
         """Takes up a checkpoint; returns how many drawings had been made."""

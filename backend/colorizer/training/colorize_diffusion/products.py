@@ -1,0 +1,187 @@
+"""What a training leaves: the model folder that the engine loads, a sheet of samples, and its entry among the models.
+
+The product is the stage's start with the averaged weights of what was trained; a fine-tuning's LoRA is merged into it.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from colorizer.engines.cards import CARD, NAME, models_folder
+from colorizer.engines.colorize_diffusion.conditioning import Pictures
+from colorizer.engines.colorize_diffusion.noise import Spacing
+from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
+from colorizer.engines.colorize_diffusion.postprocess import to_picture
+from colorizer.engines.colorize_diffusion.samplers import Sampler
+from colorizer.engines.colorize_diffusion.settings import Guidance, Modes, Settings, Version
+from colorizer.errors import InvalidInput
+from colorizer.imaging.pictures import write_png
+from colorizer.training.colorize_diffusion import data, networks
+from colorizer.training.colorize_diffusion.batches import Batch, Batches
+from colorizer.training.colorize_diffusion.config import Augmentation, Stage, TrainingConfig
+from colorizer.training.loop import save_folder
+
+MODEL_FOLDER = "model"
+SHEET_FILE = "sheet.png"
+SCALED_OVER = 8
+"""Batches whose latents decide the autoencoder's scale."""
+FULL_MODES = {
+    Version.V1: Modes(),
+    Version.V1_5: Modes(foreground=True, background=True),
+    Version.V2: Modes(background=True, style=True),
+}
+LICENCE = "own"
+
+
+def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> None:
+    """Writes `model/` and the sheet from the averaged weights."""
+    work = networks.work(config)
+    result = work.loss.load_state_dict(weights, strict=False)
+    assert not result.unexpected_keys, result.unexpected_keys[:3]
+    work.loss.eval()
+    if work.model is None:
+        vae: Any = work.loss.vae
+        vae.register_to_config(scaling_factor=_latent_scale(config, vae))
+        save_folder(out / MODEL_FOLDER, lambda folder: vae.save_pretrained(folder / "vae"))
+        picture = _reconstructions(config, vae)
+    else:
+        networks.merge_own_lora(work.model.unet)
+        picture = _samples(config, work.model)
+        save_folder(out / MODEL_FOLDER, work.model.save_pretrained)
+    if picture is not None:
+        write_png(out / SHEET_FILE, picture)
+
+
+def held_out(config: TrainingConfig) -> data.Source:
+    """Pictures for looking at results: of our own drawings ones that no training sees."""
+    if config.data is not None:
+        return data.source(config)
+    return data.OwnDrawings(0, 10_000, max(config.crops[0]))
+
+
+def look(config: TrainingConfig, count: int, *, pairs: bool) -> Batch:
+    """The first `count` pictures held out, as they are; the reference is another picture where `pairs`."""
+    plain = Augmentation(pairs=float(pairs), mask_block=(0, 0))
+    seen = replace(config, augmentation=plain, batch=count, crops=config.crops[:1])
+    return Batches(held_out(config), seen, latent_channels=1).of(0)
+
+
+def pictures_of(batch: Batch, number: int) -> Pictures:
+    """One sample of a batch as the pipeline takes it."""
+    one = slice(number, number + 1)
+    return Pictures(
+        batch.sketch[one],
+        reference=batch.reference[one],
+        sketch_mask=batch.sketch_mask[one],
+        reference_mask=batch.reference_mask[one],
+    )
+
+
+def _samples(config: TrainingConfig, model: ColorizeDiffusionPipeline) -> NDArray[np.uint8] | None:
+    """A row per picture: sketch, reference, the model's whole mode, its fullest mode, truth."""
+    if not config.sheet:
+        return None
+    batch = look(config, config.sheet, pairs=True)
+    distilled = config.stage is Stage.DISTIL
+    guidance = Guidance(reference=1.0 if distilled else config.guidance)
+    steps = Steps(Sampler.EULER, Spacing.SGM_UNIFORM, 4 if distilled else 12)
+    rows = []
+    for number in range(config.sheet):
+        pictures = pictures_of(batch, number)
+        drawn = [
+            model(pictures, Settings(modes=modes, guidance=guidance), steps)
+            for modes in (Modes(), FULL_MODES[model.version])
+        ]
+        one = slice(number, number + 1)
+        rows.append([-batch.sketch[one], batch.reference[one], *drawn, batch.truth[one]])
+    return _sheet(rows)
+
+
+@torch.no_grad()
+def _reconstructions(config: TrainingConfig, vae: Any) -> NDArray[np.uint8] | None:
+    if not config.sheet:
+        return None
+    truth = look(config, config.sheet, pairs=False).truth
+    drawn = vae.decode(vae.encode(truth).latent_dist.mean).sample
+    return _sheet([[truth[i : i + 1], drawn[i : i + 1]] for i in range(config.sheet)])
+
+
+def _sheet(rows: list[list[Tensor]]) -> NDArray[np.uint8]:
+    height, width = rows[0][0].shape[-2:]
+    tiles = [[_tile(to_picture(one), height, width) for one in row] for row in rows]
+    return np.concatenate([np.concatenate(row, axis=1) for row in tiles])
+
+
+def _tile(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
+    if picture.shape[:2] == (height, width):
+        return picture
+    return np.asarray(cv2.resize(picture, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+@torch.no_grad()
+def _latent_scale(config: TrainingConfig, vae: Any) -> float:
+    """What brings latents to a spread of 1, as the noise schedule expects."""
+    batches = Batches(data.source(config), config, config.sizes.latent_channels)
+    latents = [vae.encode(batches.of(step).truth).latent_dist.mean for step in range(SCALED_OVER)]
+    return float(1 / torch.cat(latents).std())
+
+
+def check_name(config: TrainingConfig, out: Path) -> None:
+    """Raises `InvalidInput` where a fine-tuned model couldn't be called after its folder."""
+    if config.stage is not Stage.FINE_TUNE:
+        return
+    target = models_folder() / out.resolve().name
+    if not NAME.fullmatch(target.name):
+        raise InvalidInput(f"The model is named after --out: {target.name!r} can't be a model's name.")
+    if target.exists() and not _is_of(target, out):
+        raise InvalidInput(f"There is another model called {target.name}. Choose another folder with --out.")
+
+
+def install(config: TrainingConfig, out: Path) -> None:
+    """Puts a fine-tuned model among the user's models, with its card."""
+    if config.stage is not Stage.FINE_TUNE:
+        return
+    target = models_folder() / out.resolve().name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    card = {
+        "engine": "colorize_diffusion",
+        "title": f"{target.name} (own, from {config.start.name if config.start else '?'})",
+        "licence": f"{_licence(config.start)}; fine-tuned on your pictures",
+        "source": _source(out),
+    }
+
+    def write(folder: Path) -> None:
+        shutil.copytree(out / MODEL_FOLDER, folder)
+        (folder / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
+
+    save_folder(target, write)
+
+
+def _licence(start: Path | None) -> str:
+    try:
+        card = json.loads(((start or Path()) / CARD).read_text(encoding="utf-8"))
+        return str(card.get("licence") or LICENCE)
+    except (OSError, ValueError):
+        return LICENCE
+
+
+def _source(out: Path) -> str:
+    return f"trained in {out.resolve()}"
+
+
+def _is_of(target: Path, out: Path) -> bool:
+    try:
+        card = json.loads((target / CARD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(card.get("source") == _source(out))
