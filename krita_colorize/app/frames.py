@@ -1,14 +1,15 @@
 """Colours the keyframes of an animated sketch, one after the other, into one new animated layer.
 
-Every finished frame is kept on disk at once (`COLORIZE_HOME/frames`): after a cancel, a crash of Krita or of the
-backend, pressing the button again goes on where it stopped. What a frame is kept by is in `core/frames`.
+Where the engine can, all frames are surveyed first, so that they agree on colours. Every finished frame is kept on disk
+at once (`COLORIZE_HOME/frames`), surveys are kept by the backend: after a cancel, a crash of Krita or of the backend,
+pressing the button again goes on where it stopped. What a frame is kept by is in `core/frames`.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from krita_colorize.app import pictures
@@ -21,8 +22,9 @@ from krita_colorize.app.pictures import Inputs
 from krita_colorize.core import bundle, frames
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import Frame, NewGroup, Pixels
-from krita_colorize.core.request import Pictures, Request
+from krita_colorize.core.request import Pictures, Request, Task
 from krita_colorize.core.result import Result
+from krita_colorize.core.settings import Settings
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
@@ -36,10 +38,24 @@ class Run:
     model: DocumentModel
     request: Request
     times: tuple[int, ...]
+    together: bool
+    """Whether all frames are surveyed before the first one is coloured."""
+    surveys: list[str] = field(default_factory=list)
+    """A name for every frame surveyed so far, empty for an empty one."""
     done: list[Frame] = field(default_factory=list)
     job: Job | None = None
     paths: list[Path] = field(default_factory=list)
     result: Result | None = None
+
+    @property
+    def surveying(self) -> bool:
+        """Whether frames are still being looked at."""
+        return self.together and len(self.surveys) < len(self.times)
+
+    @property
+    def number(self) -> int:
+        """The frame in work, from 1."""
+        return min(len(self.surveys if self.surveying else self.done) + 1, len(self.times))
 
 
 class Frames(QtCore.QObject):
@@ -52,6 +68,7 @@ class Frames(QtCore.QObject):
         tools: Tools,
         orders: Orders,
         home: Path,
+        together: Callable[[Settings], bool],
         report: Callable[[str], None],
         parent: QtCore.QObject | None = None,
     ) -> None:
@@ -61,6 +78,7 @@ class Frames(QtCore.QObject):
         self._tools = tools
         self._orders = orders
         self._folder = home / FOLDER
+        self._together = together
         self._calm = Calm(tools.port.busy, report, self)
 
     def times(self, model: DocumentModel | None) -> tuple[int, ...]:
@@ -76,7 +94,8 @@ class Frames(QtCore.QObject):
         times = self.times(model)
         if not times:
             raise Told(tr("This sketch layer has no keyframes."))
-        self.run = Run(model, self._orders.request(model, model.settings), times)
+        request = self._orders.request(model, model.settings)
+        self.run = Run(model, request, times, self._together(model.settings))
         self._next()
 
     def cancel(self) -> None:
@@ -98,17 +117,51 @@ class Frames(QtCore.QObject):
         if run.model.closed:
             self.cancel()
             return
-        if len(run.done) == len(run.times):
+        if run.surveying:
+            self._survey(run)
+        elif len(run.done) == len(run.times):
             self._insert(run)
-            return
-        time, key = run.times[len(run.done)], run.model.info.key
+        else:
+            self._colour(run)
+
+    def _read(self, run: Run, time: int) -> Inputs | None:
+        """What a frame is made from; None where it is empty."""
         inputs = self._orders.read(run.model, run.request)
-        drawn = self._tools.port.snapshot_frame(key, run.request.sketch.key, time)
-        if not drawn.data:  # an empty keyframe stays empty
+        drawn = self._tools.port.snapshot_frame(run.model.info.key, run.request.sketch.key, time)
+        return Inputs({**inputs.layers, run.request.sketch.key: drawn}, inputs.notes) if drawn.data else None
+
+    def _survey(self, run: Run) -> None:
+        inputs = self._read(run, run.times[len(run.surveys)])
+        if inputs is None:
+            self._surveyed(run, "")
+            return
+        request = replace(run.request, task=Task.SURVEY)
+        run.job = job = self._orders.start(run.model, request, lambda: pictures.pack(request, inputs))
+        job.ended.connect(lambda: self._on_surveyed(run, job))
+
+    @guarded
+    def _on_surveyed(self, run: Run, job: Job) -> None:
+        run.job = None
+        if run is not self.run:
+            return
+        if job.result is None:  # cancelled, or told by the orders
+            self.cancel()
+            return
+        self._surveyed(run, job.result.survey)
+
+    def _surveyed(self, run: Run, name: str) -> None:
+        run.surveys.append(name)
+        if not run.surveying:
+            run.request = replace(run.request, sequence=tuple(name for name in run.surveys if name))
+        self._next()
+
+    def _colour(self, run: Run) -> None:
+        time = run.times[len(run.done)]
+        inputs = self._read(run, time)
+        if inputs is None:  # an empty keyframe stays empty
             run.done.append(Frame(time, Pixels(0, 0, b"")))
             self._next()
             return
-        inputs = Inputs({**inputs.layers, run.request.sketch.key: drawn}, inputs.notes)
 
         def work() -> tuple[Path, Pixels | None, Pictures]:
             seen = pictures.collect(run.request, inputs)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from krita_colorize.core.modes import Mode
+from krita_colorize.core.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,12 @@ BUILT_IN: tuple[EngineInfo, ...] = (
     ),
 )
 """What is offered while no backend has been asked."""
+
+
+def together(known: Sequence[EngineInfo], settings: Settings) -> bool:
+    """Whether the frames of an animation can agree on colours: the engine has to know how, from locked palettes."""
+    chosen = [engine for engine in known if engine.name == settings.engine]
+    return bool(chosen) and "sequence" in chosen[0].options and settings.options.palette_lock
 
 
 def read(data: Mapping[str, Any]) -> tuple[EngineInfo, ...]:

@@ -23,6 +23,7 @@ class Task(str, Enum):
 
     COLORIZE = "colorize"
     MASK = "mask"  # the foreground of the sketch, which may then be any picture
+    SURVEY = "survey"  # a look at one frame of a sequence
     RECOLOUR = "recolour"  # the swaps of the settings in the sketch, which is then any picture
 
 
@@ -35,13 +36,15 @@ class Request:
     height: int
     settings: Settings = field(default_factory=Settings)
     task: Task = Task.COLORIZE
+    sequence: tuple[str, ...] = ()
+    """The surveys of all frames that this one is to be coloured like."""
 
     @property
     def layer_ids(self) -> tuple[str, ...]:
         """The ids of all layers that have to be read from the document, each once, the sketch first."""
         chosen = self.settings
         ids = [self.sketch.key] if self.sketch.kind is SourceKind.LAYER else []
-        if self.task is Task.COLORIZE:
+        if self.task in (Task.COLORIZE, Task.SURVEY):
             ids += chosen.layer_ids
         return tuple(dict.fromkeys(key for key in ids if key))
 
@@ -53,6 +56,7 @@ class Request:
             "height": self.height,
             "settings": settings.to_json(self.settings),
             "task": self.task.value,
+            "sequence": list(self.sequence),
         }
 
     @classmethod
@@ -65,6 +69,7 @@ class Request:
             height=int(data["height"]),
             settings=settings.from_json(data["settings"]),
             task=Task(data["task"]),
+            sequence=tuple(str(name) for name in data.get("sequence", ())),
         )
 
 
@@ -125,6 +130,7 @@ def bundle_parts(request: Request, pictures: Pictures) -> list[bytes | bytearray
         "bindings": _bindings(request, pictures),
         "swaps": edits.to_json((), chosen.swaps)["swaps"],
         "redo": _redo(pictures.redo, place),
+        "sequence": list(request.sequence),
         "seed": chosen.seed,
         "options": asdict(chosen.options),
     }

@@ -49,6 +49,12 @@ class Result:
         return count if isinstance(count, int) else 0
 
     @property
+    def survey(self) -> str:
+        """The name of a frame's survey; empty for anything else."""
+        report = self.record.get("report")
+        return str(report.get("survey", "")) if isinstance(report, Mapping) else ""
+
+    @property
     def palette(self) -> tuple[str, ...]:
         """The colours ("#rrggbb") of the flat layers; empty where the engine doesn't say."""
         report = self.record.get("report")

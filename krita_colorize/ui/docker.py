@@ -12,6 +12,7 @@ from krita_colorize.ui.form import Form
 from krita_colorize.ui.hints import HintsPanel
 from krita_colorize.ui.palette import PalettePanel
 from krita_colorize.ui.results import Results
+from krita_colorize.ui.servers import ServersPanel
 from krita_colorize.ui.status import StatusBar
 from krita_colorize.ui.widgets import Fold, Icons, ScrollColumn, no_icons, row
 
@@ -91,8 +92,11 @@ class DockerWidget(QtWidgets.QWidget):
         self._frames.setVisible(bool(times))
         self._frames.setEnabled(frames.run is None)
         if frames.run is not None:
-            done, count = len(frames.run.done) + 1, len(frames.run.times)
-            self._frames.setText(tr("Frame {number} of {count}", number=min(done, count), count=count))
+            number, count = frames.run.number, len(frames.run.times)
+            if frames.run.surveying:
+                self._frames.setText(tr("Looking at frame {number} of {count}", number=number, count=count))
+            else:
+                self._frames.setText(tr("Frame {number} of {count}", number=number, count=count))
         else:
             self._frames.setText(tr("Colour {count} frames", count=len(times)))
 
@@ -165,4 +169,5 @@ class DockerWidget(QtWidgets.QWidget):
         layout.addWidget(Fold(tr("Hints"), HintsPanel(self.session), name="hints"))
         layout.addWidget(Fold(tr("Palette"), PalettePanel(self.session), name="palette"))
         layout.addWidget(Fold(tr("Check"), CheckPanel(self.session), name="check"))
+        layout.addWidget(Fold(tr("Computer"), ServersPanel(self.session.backend), name="servers"))
         return column

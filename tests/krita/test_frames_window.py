@@ -48,7 +48,7 @@ def open_animation(folder):
 
 
 def backend_pid():
-    return session().backend._process.processId()
+    return session().backend.local._process.processId()
 
 
 def stopped():
@@ -92,5 +92,6 @@ def test_twelve_frames_survive_a_killed_backend(docker_keeper, tmp_path):
         pointer.click(krita, "colorize_frames_button")
     times, suns, steps_after = krita.wait_until(new_layer, timeout_s=180)
     assert times == list(range(0, 24, 2))
+    assert len(list((krita.home / "colorize" / "surveys").glob("*.survey"))) == 12  # none was looked at twice
     assert set(suns) == {"5adcfaff"}  # the sun's yellow in every frame
     assert steps_after == steps + 1

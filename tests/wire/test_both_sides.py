@@ -104,6 +104,16 @@ def test_server_accepts_the_dockers_mask_jobs() -> None:
     assert request.read(bundle.read(b"".join(parts))).task == "mask"
 
 
+@pytest.mark.parametrize("task", [docker_request.Task.SURVEY, docker_request.Task.COLORIZE])
+def test_server_accepts_the_dockers_sequences(task) -> None:
+    names = ("0" * 64, "f" * 64)
+    made = docker_request.Request(SOURCE, 2, 1, task=task, sequence=names)
+    parts = docker_request.bundle_parts(made, docker_request.Pictures(Pixels(2, 1, bytes(8))))
+    found = request.read(bundle.read(b"".join(parts)))
+    assert (found.task, tuple(found.sequence)) == (task.value, names)
+    assert docker_request.Request.from_json(made.to_json()) == made
+
+
 @given(pictures(channels=4), pictures(channels=4), st.integers(0, 9), st.integers(0, 9))
 def test_server_accepts_the_dockers_repairs(sketch, hints, x, y) -> None:
     bound = tuple(Binding(*place, "{1}", x, y) for place in ((5, 6), (98, 87), (99, 0)))

@@ -72,7 +72,8 @@ class EngineInfo:
     modes: tuple[Mode, ...]
     max_references: int
     options: tuple[str, ...]
-    """Names of the fields of `Options` and `Advanced` that it heeds, and `hints` and `bindings` where it has them."""
+    """Names of the fields of `Options` and `Advanced` that it heeds, and what else it has of `hints`,
+    `bindings` and `sequence` (frames coloured alike, see `sequences`)."""
     models: tuple[ModelInfo, ...]
     max_side: int
     """Longest side of a canvas, px."""

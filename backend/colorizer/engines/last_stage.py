@@ -23,7 +23,11 @@ class Repaired:
 
 def colorize(engine: Engine, request: ColorizeRequest, report: Report) -> Result:
     """Colours one sketch with a loaded engine and makes the request's palette edits."""
-    result = engine.colorize(request, report)
+    return with_edits(engine.colorize(request, report), request)
+
+
+def with_edits(result: Result, request: ColorizeRequest) -> Result:
+    """A fresh result with the request's palette edits made in it."""
     if not request.swaps:
         return result
     layers = recolour_layers(result.layers, request.swaps)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -21,6 +21,8 @@ from colorizer.server.failures import Code, Refused
 API = 1
 _FAR = 2**31
 _COLOUR = r"^#[0-9a-f]{6}$"
+_SURVEY = r"^[0-9a-f]{64}$"
+_FRAMES = 4096
 
 
 class InvalidRequest(InvalidInput):
@@ -111,7 +113,7 @@ class JobRequest(_Strict):
     """`header["request"]` of a job."""
 
     api: Literal[1]
-    task: Literal["colorize", "mask", "recolour"]
+    task: Literal["colorize", "mask", "recolour", "survey"]
     engine: str = Field(min_length=1, max_length=64)
     model: str = Field(default="", max_length=128)
     mode: Literal["whole", "split", "foreground", "background"] = "whole"
@@ -124,6 +126,7 @@ class JobRequest(_Strict):
     bindings: list[SpotBinding] = Field(default_factory=list, max_length=limits.BINDINGS)
     swaps: list[ColourSwap] = Field(default_factory=list, max_length=limits.SWAPS)
     redo: RedoBlobs | None = None
+    sequence: list[Annotated[str, Field(pattern=_SURVEY)]] = Field(default_factory=list, max_length=_FRAMES)
     seed: int = Field(default=0, ge=0, lt=2**63)
     options: JobOptions = JobOptions()
 
@@ -223,8 +226,10 @@ def check_engine(request: JobRequest, engines: Sequence[Mapping[str, Any]]) -> N
     if request.mode not in info["modes"]:
         modes = ", ".join(info["modes"])
         raise InvalidRequest(f"`request.mode`: {info['title']} has the modes {modes}, not {request.mode!r}.")
-    if request.task == "colorize":
+    if request.task in ("colorize", "survey"):
         _check_references(request, info)
+    if (request.task == "survey" or request.sequence) and "sequence" not in info["options"]:
+        raise InvalidRequest(f"`request.sequence`: {info['title']} colours every frame by itself.")
 
 
 def _check_references(request: JobRequest, info: Mapping[str, Any]) -> None:

@@ -34,13 +34,14 @@ from colorizer.engines.base import (
 )
 from colorizer.engines.device import choose_device
 from colorizer.engines.record import hash_inputs, make_record
+from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
 from colorizer.imaging.lines import has_dark_paper, has_paper
 from colorizer.imaging.masks import fit_mask
 from colorizer.imaging.recolour import recolour
 from colorizer.imaging.values import LayerState, Redo
-from colorizer.server import bundle, limits, pixels, request
+from colorizer.server import bundle, limits, pixels, request, surveys
 from colorizer.server.bundle import BlobInfo, Bundle
 from colorizer.server.pipe import Buffer
 from colorizer.server.request import JobRequest, PlacedBlob
@@ -163,12 +164,24 @@ def _work(
         white[..., 3] = mask
         layer = Layer("Foreground mask", Role.MASK, white)
         return _Done(Result((layer,)), (layer,), inputs.sketch)
-    result = last_stage.colorize(engine, inputs, report)
+    if job.task == "survey":
+        assert isinstance(engine, SequenceEngine)
+        name = surveys.survey(engine, inputs, choose_device(), report)
+        return _Done(Result((), {"survey": name}), (), inputs.sketch)
+    result = _coloured(engine, job, inputs, report)
     if redo is None:
         return _Done(result, result.layers, inputs.sketch)
     report.stage("Keeping the rest")
     repaired = last_stage.keep_the_rest(result, inputs, redo)
     return _Done(repaired.result, repaired.shown, inputs.sketch)
+
+
+def _coloured(engine: Engine, job: JobRequest, inputs: ColorizeRequest, report: Report) -> Result:
+    if not job.sequence:
+        return last_stage.colorize(engine, inputs, report)
+    assert isinstance(engine, SequenceEngine)
+    result = surveys.colorize(engine, inputs, job.sequence, choose_device(), report)
+    return last_stage.with_edits(result, inputs)
 
 
 def _preview(done: _Done) -> bytes:

@@ -74,7 +74,7 @@ class MatchEngine:
             title="Match (built in)",
             modes=tuple(Mode),
             max_references=MAX_REFERENCES,
-            options=("palette_lock", "style_detail", "line_gap", "hints", "bindings"),
+            options=("palette_lock", "style_detail", "line_gap", "hints", "bindings", "sequence"),
             models=(model,),
             max_side=16384,
             memory_mb=900,

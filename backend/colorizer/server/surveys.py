@@ -1,0 +1,118 @@
+"""The frames of a sequence, surveyed by one job each and kept between jobs (`COLORIZE_HOME/surveys`).
+
+A survey is known by everything that decides it, so nobody has to remember which frames have been surveyed: whoever asks
+again, after a crash too, gets what is there. It is a cache: where it grows too large the oldest goes. How frames agree
+on colours is the engine's business (`colorizer.engines.sequences`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from colorizer import paths
+from colorizer.engines.base import ColorizeRequest, Report, Result
+from colorizer.engines.record import make_record
+from colorizer.engines.sequences import REACH, Likeness, SequenceEngine, Survey
+from colorizer.errors import InvalidInput
+
+FOLDER = "surveys"
+KEPT_BYTES = 2**30
+
+
+def survey(engine: SequenceEngine, request: ColorizeRequest, device: str, report: Report) -> str:
+    """Looks at one frame, unless that has been done; returns the survey's name, 64 hex digits."""
+    name = _name(engine, request, device)
+    file = _file(name, "survey")
+    if file.is_file():
+        os.utime(file)
+    else:
+        _write(file, engine.survey(request, report).to_bytes())
+    return name
+
+
+def colorize(
+    engine: SequenceEngine, request: ColorizeRequest, sequence: Sequence[str], device: str, report: Report
+) -> Result:
+    """Colours one frame as all frames of its sequence agreed.
+
+    Args:
+        engine: loaded.
+        request: of this frame, as it was surveyed.
+        sequence: the names of all frames' surveys in their order.
+        device: the torch device the engine is on.
+        report: where it is told how far this is.
+
+    Raises:
+        InvalidInput: this frame isn't in the sequence, or a survey is no longer kept.
+    """
+    name = _name(engine, request, device)
+    if name not in sequence:
+        raise InvalidInput("This sketch is none of the frames of its sequence. Colour the frames again.")
+    file = _agreed(sequence, name)
+    if not file.is_file():
+        _agree(engine, sequence, report)
+    return engine.colorize_surveyed(request, engine.read_survey(file.read_bytes()), report)
+
+
+def _agree(engine: SequenceEngine, sequence: Sequence[str], report: Report) -> None:
+    """Compares neighbouring frames and keeps what all agree on. A frame that occurs twice is one frame."""
+    names = list(dict.fromkeys(sequence))
+    surveys = [_read(engine, name) for name in names]
+    pairs = [
+        (one, other)
+        for one in range(len(names))
+        for other in range(one + 1, min(one + 1 + REACH, len(names)))
+    ]
+    likeness: dict[tuple[int, int], Likeness] = {}
+    for number, (one, other) in enumerate(pairs):
+        report.stage("Comparing frames", number, len(pairs))
+        likeness[one, other] = engine.compare(surveys[one], surveys[other])
+    for name, agreed in zip(names, engine.agree(surveys, likeness), strict=True):
+        _write(_agreed(sequence, name), agreed.to_bytes())
+
+
+def _name(engine: SequenceEngine, request: ColorizeRequest, device: str) -> str:
+    """SHA-256 of everything that decides a survey, in hex."""
+    record = make_record(engine, request, Result(()), device=device, seconds={})
+    said = {field: record[field] for field in ("request", "versions", "hashes")}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+
+def _read(engine: SequenceEngine, name: str) -> Survey:
+    try:
+        return engine.read_survey(_file(name, "survey").read_bytes())
+    except FileNotFoundError as error:
+        raise InvalidInput(
+            "A frame of this sequence is no longer remembered. Colour the frames again."
+        ) from error
+
+
+def _agreed(sequence: Sequence[str], name: str) -> Path:
+    return _file(hashlib.sha256("\n".join([*sequence, name]).encode()).hexdigest(), "agreed")
+
+
+def _file(name: str, kind: str) -> Path:
+    return paths.home() / FOLDER / f"{name}.{kind}"
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Writes a file that appears whole or not at all, then makes room."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_bytes(content)
+    os.replace(part, file)
+    _tidy(file.parent)
+
+
+def _tidy(folder: Path) -> None:
+    """Takes away the oldest files beyond `KEPT_BYTES`."""
+    found = sorted(((file.stat().st_mtime_ns, file) for file in folder.iterdir()), reverse=True)
+    total = 0
+    for _, file in found:
+        total += file.stat().st_size
+        if total > KEPT_BYTES:
+            file.unlink()
