@@ -21,30 +21,27 @@ def script():
     return module
 
 
-def test_linux_without_gpu_never_gets_cuda(script):
-    requirement, index, _ = script.choose_torch("2.13.0", "Linux", "x86_64", nvidia=False)
-    assert requirement == "torch==2.13.0+cpu"
-    assert index.endswith("/cpu")
+def test_table_of_the_docker_is_used(script, monkeypatch):
+    look = script.builds.Hardware("Linux", "x86_64")
+    monkeypatch.setattr(script.builds, "look", lambda: look)
+    requirement = script.torch_requirement(script.fitting_builds()[0])
+    assert requirement.startswith("torch==2.")
+    assert requirement.endswith("+cpu")
 
 
-def test_linux_with_nvidia_gets_cuda(script):
-    requirement, _, size = script.choose_torch("2.13.0", "Linux", "x86_64", nvidia=True)
-    assert requirement == "torch==2.13.0"
-    assert "GB" in size
+def test_next_best_build_is_taken_where_the_best_cannot_be_had(script, monkeypatch, capsys):
+    look = script.builds.Hardware("Linux", "x86_64", (("amd", "AMD GPU"),))
+    monkeypatch.setattr(script.builds, "look", lambda: look)
+    monkeypatch.setattr(script, "run_pip", lambda _, requirement, *rest, **options: "rocm" in requirement)
+    script.install_torch()
+    assert "CPU" in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_apple_silicon_gets_the_plain_build(script):
-    assert script.choose_torch("2.13.0", "Darwin", "arm64", nvidia=False)[0] == "torch==2.13.0"
-
-
-def test_windows_without_gpu_gets_the_plain_build(script):
-    requirement, index, _ = script.choose_torch("2.13.0", "Windows", "AMD64", nvidia=False)
-    assert (requirement, index) == ("torch==2.13.0", None)
-
-
-def test_intel_mac_is_told_why_not(script):
+def test_unfit_machine_is_told_why_not(script, monkeypatch):
+    look = script.builds.Hardware("Darwin", "x86_64")
+    monkeypatch.setattr(script.builds, "look", lambda: look)
     with pytest.raises(script.SetupError, match="Apple silicon"):
-        script.choose_torch("2.13.0", "Darwin", "x86_64", nvidia=False)
+        script.fitting_builds()
 
 
 def test_old_python_is_told_what_to_do(script):

@@ -1,0 +1,254 @@
+"""Downloads one file of a known hash: resumable, checked while it comes, from the allowed hosts alone.
+
+What has come is kept as `NAME.part` beside `NAME.part.json` (where it came from and its ETag), so that a cut, a
+cancel or a `kill -9` costs nothing. A file gets its name only when its SHA-256 is the expected one. The models' own
+downloader is the backend's (`colorizer.catalogue.download`): docker and backend share no code.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import http.client
+import json
+import os
+import re
+import threading
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from krita_colorize.core.errors import Told
+from krita_colorize.core.words import tr
+
+CHUNK = 1 << 18
+HOSTS = ("files.pythonhosted.org", "pypi.org", ".pytorch.org")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+OnBytes = Callable[[int, int], None]
+"""Gets the bytes that are here and the whole, 0 while it isn't known."""
+
+
+class Stopped(Exception):
+    """The artist pressed Cancel."""
+
+
+@dataclass(frozen=True)
+class File:
+    """A file to have."""
+
+    name: str
+    url: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How downloads behave. A host that starts with a dot stands for all that end so."""
+
+    hosts: tuple[str, ...] = HOSTS
+    secure: bool = True
+    timeout_s: float = 30
+    """Without a byte; then the connection is made anew."""
+    tries: int = 5
+    """In a row without a byte more."""
+    pause_s: float = 2
+
+    def check(self, url: str) -> None:
+        """Raises `Told` where the address isn't one that may be asked."""
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname or ""
+        known = any(host.endswith(name) if name.startswith(".") else host == name for name in self.hosts)
+        if (
+            not known
+            or parts.username
+            or parts.scheme not in (("https",) if self.secure else ("http", "https"))
+        ):
+            raise Told(
+                tr(
+                    "The download leads to {host}, which isn't one of the places that Krita Colorize takes files from."
+                    " Nothing was taken. Is a network log-in page in the way?",
+                    host=host or url[:60],
+                )
+            )
+
+
+def fetch(file: File, folder: Path, rules: Rules, on_bytes: OnBytes, stop: threading.Event) -> Path:
+    """Has the file in the folder and returns its path. Raises `Told`, or `Stopped` soon after `stop` is set."""
+    target = folder / file.name
+    if target.is_file() and sha256_of(target) == file.sha256:
+        return target
+    folder.mkdir(parents=True, exist_ok=True)
+    return _Download(file, target, rules, on_bytes, stop).run()
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def disk_is_full(folder: Path) -> Told:
+    """What is said when nothing more can be written."""
+    return Told(
+        tr(
+            "The disk is full ({folder}). What has come is kept: make room, then press Install again.",
+            folder=folder,
+        )
+    )
+
+
+class _Interrupted(Exception):
+    """Worth another try; says why."""
+
+
+class _Redirects(urllib.request.HTTPRedirectHandler):
+    """Follows redirects to allowed places only."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+
+    def redirect_request(self, req, fp, code, msg, headers, newurl):  # type: ignore[no-untyped-def]
+        self._rules.check(newurl)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+class _Download:
+    """The tries at one file."""
+
+    def __init__(
+        self, file: File, target: Path, rules: Rules, on_bytes: OnBytes, stop: threading.Event
+    ) -> None:
+        self._file, self._target, self._rules = file, target, rules
+        self._on_bytes, self._stop = on_bytes, stop
+        self._part = target.with_name(target.name + ".part")
+        self._note = target.with_name(target.name + ".part.json")
+        self._open = urllib.request.build_opener(_Redirects(rules)).open
+
+    def run(self) -> Path:
+        tries = 0
+        while True:
+            before = self._size()
+            try:
+                self._try()
+                return self._finish()
+            except _Interrupted as trouble:
+                tries = 0 if self._size() > before else tries + 1
+                if tries >= self._rules.tries:
+                    raise Told(
+                        tr(
+                            "{name} stopped coming ({why}). What has come is kept: check the network connection, "
+                            "then press Install again.",
+                            name=self._file.name,
+                            why=trouble,
+                        )
+                    ) from trouble
+            if self._stop.wait(self._rules.pause_s):
+                raise Stopped
+
+    def _try(self) -> None:
+        self._rules.check(self._file.url)
+        size, etag = self._size(), self._etag()
+        headers = {"User-Agent": "krita-colorize", "Accept-Encoding": "identity"}
+        if size and etag:
+            headers |= {"Range": f"bytes={size}-", "If-Range": etag}
+        try:
+            with self._open(
+                urllib.request.Request(self._file.url, headers=headers), timeout=self._rules.timeout_s
+            ) as answer:
+                self._take(answer, size if "Range" in headers else 0)
+        except urllib.error.HTTPError as error:
+            self._refused(error)
+        except Told:
+            raise
+        except (TimeoutError, urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
+            slow = "timed out" in str(error)
+            raise _Interrupted(
+                tr("nothing came for a while") if slow else tr("the connection failed")
+            ) from error
+
+    def _take(self, answer: http.client.HTTPResponse, asked: int) -> None:
+        """Writes what comes behind what is here."""
+        start, total = 0, int(answer.headers.get("Content-Length") or 0)
+        if answer.status == http.client.PARTIAL_CONTENT:
+            found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
+            if not found or int(found[1]) != asked:  # another part than the one that was asked for
+                self._discard()
+                raise _Interrupted(tr("the host sent another part of the file"))
+            start, total = asked, int(found[2])
+        self._remember(answer.headers.get("ETag") or "")
+        size = start
+        try:
+            with self._part.open("r+b" if start else "wb") as file:
+                file.seek(start)
+                file.truncate()
+                while chunk := answer.read(CHUNK):
+                    file.write(chunk)
+                    size += len(chunk)
+                    self._on_bytes(size, total)
+                    if self._stop.is_set():
+                        raise Stopped
+        except OSError as error:
+            if error.errno in FULL:
+                raise disk_is_full(self._target.parent) from error
+            raise
+        if size < total:
+            raise _Interrupted(tr("the connection was cut"))
+
+    def _refused(self, error: urllib.error.HTTPError) -> None:
+        """Returns where 416 says that all of it is here already."""
+        if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and self._size():
+            if sha256_of(self._part) == self._file.sha256:
+                return
+            self._discard()
+            raise _Interrupted(tr("the host no longer has that part")) from error
+        if error.code in (408, 425, 429) or error.code >= http.client.INTERNAL_SERVER_ERROR:
+            raise _Interrupted(tr("the host answered {status}", status=error.code)) from error
+        raise Told(
+            tr(
+                "The host doesn't give out {name} ({status}). Update Krita Colorize, or install from a folder.",
+                name=self._file.name,
+                status=error.code,
+            )
+        ) from error
+
+    def _finish(self) -> Path:
+        if sha256_of(self._part) != self._file.sha256:
+            self._discard()
+            raise Told(
+                tr(
+                    "{name} came whole, but it isn't the published file, so it was thrown away. Press Install again; "
+                    "if it happens again, something between you and the host changes files.",
+                    name=self._file.name,
+                )
+            )
+        with self._part.open("rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(self._part, self._target)
+        self._note.unlink(missing_ok=True)
+        return self._target
+
+    def _size(self) -> int:
+        return self._part.stat().st_size if self._part.is_file() else 0
+
+    def _etag(self) -> str:
+        """Of what is here; "" where it can't be joined with what would come."""
+        try:
+            note = json.loads(self._note.read_text("utf-8"))
+            return str(note["etag"]) if note["url"] == self._file.url else ""
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
+
+    def _remember(self, etag: str) -> None:
+        usable = "" if etag.startswith("W/") else etag
+        self._note.write_text(json.dumps({"url": self._file.url, "etag": usable}), "utf-8")
+
+    def _discard(self) -> None:
+        self._part.unlink(missing_ok=True)
+        self._note.unlink(missing_ok=True)

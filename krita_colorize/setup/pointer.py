@@ -1,0 +1,141 @@
+"""What is installed, and the one file that decides it: `COLORIZE_HOME/backend.json`, the last that set-up writes.
+
+The docker starts what `backend.json` names (docs/wire.md, "Start"). An installation lies in `backend/VERSION-NUMBER/`;
+folders that the file doesn't name are leftovers. A clone's own backend (`./colorize krita`) names no folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from krita_colorize.core.errors import Told
+from krita_colorize.core.words import tr
+
+FOLDER = "backend"
+DOWNLOADS = "downloads"
+_NUMBERED = re.compile(r"^(.+)-(\d+)$")
+
+
+@dataclass(frozen=True)
+class Installed:
+    """A backend that was checked and switched to."""
+
+    command: tuple[str, ...]
+    version: str
+    folder: str = ""  # inside `backend/`; "": not installed by set-up
+    build: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether its program is still there."""
+        return bool(self.command) and Path(self.command[0]).exists()
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """backend.json: what runs, and what ran before."""
+
+    current: Installed | None = None
+    previous: Installed | None = None
+
+
+def read(home: Path) -> Pointer:
+    """What is installed; nothing where the file is missing or broken."""
+    try:
+        data = json.loads((home / "backend.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return Pointer()
+    if not isinstance(data, dict):
+        return Pointer()
+    return Pointer(_installed(data), _installed(data.get("previous")))
+
+
+def write(home: Path, pointer: Pointer) -> None:
+    """Switches, in one step."""
+    current = pointer.current
+    assert current is not None, "nothing to point at; that is `remove`'s"
+    data = _record(current)
+    if pointer.previous is not None:
+        data["previous"] = _record(pointer.previous)
+    home.mkdir(parents=True, exist_ok=True)
+    new = home / "backend.json.new"
+    with new.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(data, indent=1) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(new, home / "backend.json")
+
+
+def next_folder(home: Path, version: str) -> Path:
+    """A folder that no installation has had yet."""
+    numbers = [0]
+    for path in (home / FOLDER).glob(f"{version}-*"):
+        found = _NUMBERED.match(path.name)
+        if found:
+            numbers.append(int(found[2]))
+    return home / FOLDER / f"{version}-{max(numbers) + 1}"
+
+
+def leftovers(home: Path) -> list[Path]:
+    """Folders of installations that were interrupted or replaced."""
+    pointer = read(home)
+    kept = {item.folder for item in (pointer.current, pointer.previous) if item is not None}
+    folders = (path for path in (home / FOLDER).glob("*-*") if path.is_dir() and _NUMBERED.match(path.name))
+    return sorted(path for path in folders if path.name not in kept)
+
+
+def is_unfinished(home: Path) -> bool:
+    """Whether an installation was interrupted: what has come of it is used when it is started again."""
+    return bool(leftovers(home)) or any((home / FOLDER / DOWNLOADS).glob("*"))
+
+
+def clean(home: Path, *, downloads: bool) -> None:
+    """Removes leftovers; with `downloads` also what was downloaded."""
+    for folder in leftovers(home):
+        shutil.rmtree(folder, ignore_errors=True)
+    if downloads:
+        shutil.rmtree(home / FOLDER / DOWNLOADS, ignore_errors=True)
+
+
+def roll_back(home: Path) -> Installed:
+    """Switches to what ran before and returns it. Raises `Told` where that is gone."""
+    pointer = read(home)
+    if pointer.previous is None or not pointer.previous.complete:
+        raise Told(tr("There is no earlier colour engine to go back to."))
+    write(home, Pointer(pointer.previous, pointer.current))
+    return pointer.previous
+
+
+def uninstall(home: Path) -> None:
+    """Removes every colour engine that set-up installed; models, results, settings and logs stay."""
+    (home / "backend.json").unlink(missing_ok=True)  # first: what is half removed must not be started
+    shutil.rmtree(home / FOLDER, ignore_errors=True)
+    if (home / FOLDER).exists():
+        raise Told(
+            tr(
+                "Some files in {folder} are in use. Close other Kritas, then remove it again.",
+                folder=home / FOLDER,
+            )
+        )
+
+
+def _installed(data: Any) -> Installed | None:
+    if not isinstance(data, dict) or not isinstance(data.get("command"), list) or not data["command"]:
+        return None
+    texts = (str(data.get(name, "")) for name in ("version", "folder", "build"))
+    return Installed(tuple(map(str, data["command"])), *texts)
+
+
+def _record(item: Installed) -> dict[str, Any]:
+    return {
+        "command": list(item.command),
+        "version": item.version,
+        "folder": item.folder,
+        "build": item.build,
+    }

@@ -1,0 +1,84 @@
+"""Runs the programs that set-up needs (Python, pip, uv): watched, cancellable, with their output in the log."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from krita_colorize.core.launch import environment
+from krita_colorize.setup.download import Stopped
+
+_TICK_S = 0.2
+_HIDDEN = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # no console window flashes up on Windows
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended and what it printed, both streams together."""
+
+    code: int
+    output: str
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Runs programs for one installation."""
+
+    home: Path
+    stop: threading.Event
+
+    def run(
+        self,
+        command: Sequence[str | Path],
+        *,
+        on_tick: Callable[[], None] = lambda: None,
+        variables: dict[str, str] | None = None,
+        without: tuple[str, ...] = (),
+    ) -> Ended:
+        """Runs a program to its end; variables that start with one of `without` are kept from it. Raises `Stopped`."""
+        words = [str(word) for word in command]
+        clean = environment(os.environ, str(self.home))
+        kept = {name: value for name, value in clean.items() if not name.startswith(without or ("\0",))}
+        with tempfile.TemporaryFile() as output:
+            process = subprocess.Popen(
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env={**kept, **(variables or {})},
+                creationflags=_HIDDEN,
+            )
+            try:
+                self._watch(process, on_tick)
+            finally:
+                if process.poll() is None:
+                    process.kill()
+                process.wait()
+                output.seek(0)
+                text = output.read().decode("utf-8", "replace")
+                self.log(f"$ {' '.join(words)}\n{text}-> {process.returncode}")
+        return Ended(process.returncode, text)
+
+    def log(self, text: str) -> None:
+        """Adds to `logs/setup.log`; a log that can't be written is no trouble of the installation's."""
+        try:
+            (self.home / "logs").mkdir(parents=True, exist_ok=True)
+            with (self.home / "logs" / "setup.log").open("a", encoding="utf-8") as file:
+                file.write(text.rstrip() + "\n")
+        except OSError:
+            pass
+
+    def _watch(self, process: subprocess.Popen[bytes], on_tick: Callable[[], None]) -> None:
+        while True:
+            try:
+                process.wait(_TICK_S)
+                return
+            except subprocess.TimeoutExpired:
+                if self.stop.is_set():
+                    raise Stopped from None
+                on_tick()

@@ -1,0 +1,164 @@
+"""Has pip work out which wheels belong together, and put them into an environment. Downloading them is `download`'s.
+
+pip runs from its own wheel, so that neither the Python that was found nor the new environment needs one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from krita_colorize.core.errors import Told
+from krita_colorize.core.words import tr
+from krita_colorize.setup.download import FULL, File, disk_is_full
+from krita_colorize.setup.processes import Ended, Runner
+
+_PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet")
+_MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE", "PIP_NO_DEPS", "PIP_DRY_RUN")
+"""Settings of the user's that would put packages elsewhere; mirrors and certificates stay."""
+
+_ALONE = {"PIP_CONFIG_FILE": os.devnull}
+
+_BUNDLED_PIP = (
+    "import ensurepip, glob, os; "
+    "folders = ['/usr/share/python-wheels', os.path.join(os.path.dirname(ensurepip.__file__), '_bundled')]; "
+    "print(*sum((sorted(glob.glob(os.path.join(f, 'pip-*.whl'))) for f in folders), []), sep='\\n')"
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What pip is to put together. `folder`: the only place to look, None for the package indexes."""
+
+    backend: Path
+    torch: str
+    constraints: Path
+    index: str = ""
+    folder: Path | None = None
+
+
+def plan(runner: Runner, python: Path, pip: Path, wanted: Wanted, scratch: Path) -> tuple[File, ...]:
+    """The wheels that belong together, as pip finds them now. Raises `Told`."""
+    report = scratch / "report.json"
+    places: list[list[str]] = [["--no-index", "--find-links", str(wanted.folder)]] if wanted.folder else [[]]
+    if wanted.index and wanted.folder is None:
+        # Second, because a mirror or a folder in pip's own settings may have it, and the index be out of reach.
+        places.append(["--extra-index-url", wanted.index])
+    ended = Ended(1, "")
+    for place in places:
+        report.unlink(missing_ok=True)
+        ended = runner.run(
+            [python, pip / "pip", *_plan_command(wanted, report), *place],
+            variables=_ALONE if wanted.folder else None,
+            without=("PIP_",) if wanted.folder else _MISLEADING,
+        )
+        if ended.code == 0 and report.is_file():
+            return _read_report(report)
+    raise Told(explain(ended, scratch))
+
+
+def _plan_command(wanted: Wanted, report: Path) -> list[str]:
+    """torch comes first, so that it is known at once where it can't be had."""
+    options = ["--dry-run", "--ignore-installed", "--only-binary", ":all:", "--report", str(report)]
+    constraints = ["--constraint", str(wanted.constraints)]
+    return ["install", *_PIP_OPTIONS, *options, *constraints, wanted.torch, str(wanted.backend)]
+
+
+def install(
+    runner: Runner, python: Path, pip: Path, wheels: Sequence[Path], on_done: Callable[[int], None]
+) -> None:
+    """Puts wheels into the environment of `python`; tells how many are in. Raises `Told`."""
+    site = _site_packages(python)
+    command = [str(python), str(pip / "pip"), "install", *_PIP_OPTIONS, "--no-index", "--no-deps"]
+    ended = runner.run(
+        [*command, "--no-warn-script-location", *map(str, wheels)],
+        on_tick=lambda: on_done(len(list(site.glob("*.dist-info")))),
+        variables=_ALONE,
+        without=("PIP_",),
+    )
+    if ended.code != 0:
+        raise Told(explain(ended, site))
+
+
+def bundled_pip(runner: Runner, python: Path) -> Path:
+    """The pip that a Python brings along. Raises `Told` where there is none (Debian without python3-venv)."""
+    ended = runner.run([str(python), "-I", "-c", _BUNDLED_PIP])
+    lines = ended.output.split("\n") if ended.code == 0 else []
+    found = [Path(line.strip()) for line in lines if line.strip().endswith(".whl")]
+    if not found:
+        raise Told(
+            tr("The folder has no pip-….whl. Put one there (`pip download pip`), then press Install again.")
+        )
+    return found[-1]
+
+
+def explain(ended: Ended, folder: Path) -> str:
+    """What pip's output means for the artist."""
+    text = ended.output
+    full = any(f"[Errno {number}]" in text for number in FULL)
+    if full or "No space left" in text:
+        return str(disk_is_full(folder))
+    if "No matching distribution" in text or "ResolutionImpossible" in text:
+        what = next((line for line in reversed(text.splitlines()) if "No matching" in line), "")
+        return tr(
+            "A part is missing where it was looked for ({what}). Choose another build, "
+            "or complete the folder and press Install again.",
+            what=what.partition("for ")[2][:80] or "torch",
+        )
+    if any(sign in text for sign in ("Connection", "connection", "Could not fetch URL", "timed out", "SSL")):
+        return tr(
+            "The package index can't be reached. Check the network connection (a proxy is taken from the system), "
+            "then press Install again, or install from a folder."
+        )
+    return tr(
+        "Putting the parts together failed (code {code}). Press Install again; the log tells the details.",
+        code=ended.code,
+    )
+
+
+def save_plan(path: Path, key: str, files: Sequence[File]) -> None:
+    """Keeps a plan, so that an interrupted installation goes on with the same files."""
+    new = path.with_suffix(".new")
+    new.write_text(json.dumps({"key": key, "files": [asdict(file) for file in files]}, indent=1), "utf-8")
+    os.replace(new, path)
+
+
+def load_plan(path: Path, key: str) -> tuple[File, ...]:
+    """The plan that was kept for this key, () where there is none."""
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        if data["key"] != key:
+            return ()
+        return tuple(File(str(f["name"]), str(f["url"]), str(f["sha256"])) for f in data["files"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
+
+
+def local_path(url: str) -> Path | None:
+    """The file of a `file:` address, None for any other."""
+    parts = urllib.parse.urlsplit(url)
+    return Path(urllib.request.url2pathname(parts.path)) if parts.scheme == "file" else None
+
+
+def _read_report(report: Path) -> tuple[File, ...]:
+    files = []
+    for item in json.loads(report.read_text("utf-8"))["install"]:
+        found = item["download_info"]
+        name = urllib.parse.unquote(found["url"].rpartition("/")[2])
+        sha256 = found.get("archive_info", {}).get("hashes", {}).get("sha256", "")
+        if not sha256 and local_path(found["url"]) is None:
+            raise Told(tr("The package index names no SHA-256 for {name}, so it isn't taken.", name=name))
+        files.append(File(name, found["url"], sha256))
+    return tuple(files)
+
+
+def _site_packages(python: Path) -> Path:
+    environment = python.parents[1]
+    if os.name == "nt":
+        return environment / "Lib" / "site-packages"
+    return next(iter(sorted((environment / "lib").glob("python3*/site-packages"))), environment)
