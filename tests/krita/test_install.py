@@ -67,31 +67,36 @@ def test_missing_krita_is_said(home, monkeypatch):
         install.install_for_user(["python"])
 
 
-def test_package_has_the_same_bytes_again(tmp_path):
-    one, two = install.package(tmp_path / "a.zip"), install.package(tmp_path / "b.zip")
-    assert one.read_bytes() == two.read_bytes()
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """The zip; building the wheel in it takes a while."""
+    return install.package(tmp_path_factory.mktemp("packed") / "a.zip")
 
 
-def test_package_holds_what_krita_needs(tmp_path):
-    with zipfile.ZipFile(install.package(tmp_path / "a.zip")) as archive:
+def test_package_has_the_same_bytes_again(packed, tmp_path):
+    assert install.package(tmp_path / "b.zip").read_bytes() == packed.read_bytes()
+
+
+def test_package_holds_what_krita_needs(packed):
+    with zipfile.ZipFile(packed) as archive:
         names = archive.namelist()
     assert "krita_colorize/" in names
     assert "krita_colorize/__init__.py" in names
     assert "krita_colorize/krita_port/mask_template.kra" in names
     assert len(names) == len(set(names))
+    assert "krita_colorize/setup/bundle/constraints.txt" in names
+    assert [name for name in names if name.startswith("krita_colorize/setup/bundle/krita_colorize-")]
     assert not [name for name in names if "__pycache__" in name or name.startswith(("/", ".."))]
 
 
 @pytest.mark.skipif(not IMPORTER.exists(), reason="Krita's plugin importer isn't installed")
-def test_kritas_own_importer_takes_the_package(tmp_path):
+def test_kritas_own_importer_takes_the_package(packed, tmp_path):
     spec = importlib.util.spec_from_file_location("plugin_importer", IMPORTER)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     resources = tmp_path / "resources"
     (resources / "pykrita").mkdir(parents=True)
-    importer = module.PluginImporter(
-        str(install.package(tmp_path / "a.zip")), str(resources), lambda plugin: True
-    )
+    importer = module.PluginImporter(str(packed), str(resources), lambda plugin: True)
     imported = importer.import_all()
     assert [plugin["name"] for plugin in imported] == ["krita_colorize"]
     assert (resources / "pykrita/krita_colorize/ui").is_dir()

@@ -12,6 +12,7 @@ import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from colorizer.krita_host import screen
 PLUGIN = "krita_colorize"
 DESKTOP = "colorize.desktop"
 ACTIONS = PLUGIN + ".action"
+BUNDLE = PLUGIN + "/setup/bundle/"
+"""Where the docker's set-up page looks for the backend's wheel, in the zip."""
 ENABLE_KEY = "enable_" + PLUGIN
 
 INHERITED = (
@@ -47,6 +50,12 @@ class KritaIsOpen(ColorizerError):
     """Krita would overwrite the settings."""
 
     code = "krita_is_open"
+
+
+class NoClone(ColorizerError):
+    """The package can only be made from the sources."""
+
+    code = "no_clone"
 
 
 @dataclass(frozen=True)
@@ -181,19 +190,50 @@ def default_backend_command() -> list[str]:
 
 
 def package(zip_path: Path) -> Path:
-    """Makes the zip for Krita's "Import Python Plugin from File"; the same sources give the same bytes."""
+    """Makes the zip for Krita's "Import Python Plugin from File"; the same sources give the same bytes.
+
+    It carries the backend's wheel, from which the docker's set-up page installs. Raises `NoClone` outside a clone.
+    """
     source = _plugin_source()
-    files = [source / DESKTOP, *(source / PLUGIN).rglob("*")]
-    wanted = sorted(path for path in files if "__pycache__" not in path.parts)
+    contents: dict[str, bytes] = {
+        PLUGIN + "/": b""
+    }  # Krita's importer finds a plugin by the entry of its folder
+    for path in [source / DESKTOP, *(source / PLUGIN).rglob("*")]:
+        if "__pycache__" not in path.parts:
+            name = path.relative_to(source).as_posix()
+            contents[name + "/" if path.is_dir() else name] = b"" if path.is_dir() else path.read_bytes()
+    contents[BUNDLE] = b""
+    contents[BUNDLE + "constraints.txt"] = (_clone() / "constraints.txt").read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        wheel = build_wheel(Path(folder))
+        contents[BUNDLE + wheel.name] = wheel.read_bytes()
     zip_path.parent.mkdir(parents=True, exist_ok=True)
     new = zip_path.with_name(zip_path.name + ".new")
     with zipfile.ZipFile(new, "w") as archive:
-        _add(archive, PLUGIN + "/", b"")  # Krita's importer finds a plugin by the entry of its folder
-        for path in wanted:
-            name = path.relative_to(source).as_posix()
-            _add(archive, name + "/" if path.is_dir() else name, b"" if path.is_dir() else path.read_bytes())
+        for name in sorted(contents):
+            _add(archive, name, contents[name])
     os.replace(new, zip_path)
     return zip_path
+
+
+def build_wheel(folder: Path) -> Path:
+    """Builds the backend's wheel from this clone into a folder. Raises `NoClone`."""
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    done = subprocess.run(command, cwd=_clone(), capture_output=True, text=True, check=False)
+    found = list(folder.glob("*.whl"))
+    if done.returncode != 0 or not found:
+        raise NoClone(
+            f"The backend's wheel can't be built ({done.stderr.strip()[-200:]}). Run ./colorize test once."
+        )
+    return found[0]
+
+
+def _clone() -> Path:
+    """The folder of the clone that this program runs from."""
+    root = Path(__file__).resolve().parents[3]
+    if not (root / "constraints.txt").is_file():
+        raise NoClone("The zip is made from a clone of the repository. Run ./colorize package there.")
+    return root
 
 
 def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
