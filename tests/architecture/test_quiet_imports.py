@@ -9,7 +9,8 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = """
 import importlib, pkgutil, sys, threading, colorizer
 # The worker process's side of the server, and what runs inside Krita.
-elsewhere = ("colorizer.server.pixels", "colorizer.server.run_job", "colorizer.krita_host.driver")
+worker = ("colorizer.server.pixels", "colorizer.server.run_job", "colorizer.server.surveys")
+elsewhere = (*worker, "colorizer.krita_host.driver")
 names = [m.name for m in pkgutil.walk_packages(colorizer.__path__, "colorizer.") if m.name not in elsewhere]
 light = [n for n in names if n.split(".")[1] in ("cli", "server", "krita_host", "errors", "paths", "progress")]
 for name in light:
