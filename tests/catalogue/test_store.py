@@ -14,8 +14,10 @@ from colorizer.catalogue.download import Rules
 from colorizer.catalogue.entries import Catalogue, Entry, Kind, Licence, Remote
 from colorizer.catalogue.store import State, Store, default_name
 from colorizer.engines.anime_diffusion.engine import AnimeDiffusionEngine
-from colorizer.engines.colorize_diffusion import towers
+from colorizer.engines.cards import cards
+from colorizer.engines.colorize_diffusion import previews, towers
 from colorizer.errors import Cancelled, DownloadFailed, InvalidInput, UnknownEngine, UnusableModel
+from diffusers import AutoencoderTiny
 from safetensors.torch import save_file
 
 QUICK = Rules(("127.0.0.1",), secure=False, timeout_s=0.5, tries=2, pause_s=0.01)
@@ -222,12 +224,37 @@ def test_incomplete_clip_is_refused(changes, sentence, home, tmp_path):
     assert names(home / "models") == []
 
 
+def test_taesd_serves_previews(home, tmp_path):
+    vae = AutoencoderTiny()
+    save_file(vae.state_dict(), tmp_path / "diffusion_pytorch_model.safetensors")
+    file = tmp_path / "diffusion_pytorch_model.safetensors"
+    folder = Store(Catalogue(())).convert(file, "taesd", Choices(), silent)
+    assert [path for path, card in cards(home / "models") if card.engine == "previews"] == [folder]
+    shown = previews.tiny(previews.load(folder), torch.zeros(1, 4, 2, 3))
+    assert torch.equal(shown, vae.decode(torch.zeros(1, 4, 2, 3)).sample)
+
+
+def test_half_a_taesd_is_refused(home, tmp_path):
+    file = tmp_path / "taesd_decoder.safetensors"
+    save_file({"decoder.layers.0.weight": torch.ones(64, 4, 3, 3)}, file)
+    with pytest.raises(UnusableModel, match="isn't TAESD as it was published"):
+        Store(Catalogue(())).convert(file, "taesd", Choices(), silent)
+    assert names(home / "models") == []
+
+
+def test_damaged_previews_are_done_without(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    assert previews.load(tmp_path) is None
+    assert previews.load(None) is None
+
+
 @pytest.mark.parametrize(
     ("keys", "kind"),
     [
         (["model.diffusion_model.out.0.bias", "betas"], Kind.COLORIZE_DIFFUSION),
         (["denoise_fn.input.0.weight"], Kind.ANIME_DIFFUSION),
         (["visual.proj", "ln_final.weight"], Kind.TOWERS),
+        (["encoder.layers.0.weight", "decoder.layers.0.weight"], Kind.PREVIEWS),
     ],
 )
 def test_kind_is_told_by_keys(keys, kind, tmp_path):
@@ -267,7 +294,7 @@ def test_published_catalogue_is_complete():
         assert entry.licence.words.endswith(".")
         assert all(Rules(catalogue.hosts).check(file.url) is None for file in entry.files)
         assert all(catalogue.get(name) for name in entry.needs)
-        assert entry.bytes > 1e9
+        assert entry.bytes > (1e6 if entry.engine == "previews" else 1e9)
     with pytest.raises(UnknownEngine, match="Did you mean 'colorize-diffusion-v2'"):
         catalogue.get("colorize-diffusion-v3")
 

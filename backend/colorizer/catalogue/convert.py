@@ -73,6 +73,7 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         Kind.COLORIZE_DIFFUSION: _colorize_diffusion,
         Kind.ANIME_DIFFUSION: _anime_diffusion,
         Kind.TOWERS: _towers,
+        Kind.PREVIEWS: _previews,
     }
     converter = converters[recognise(path)]
     quiet_libraries()
@@ -83,6 +84,7 @@ def recognise(path: Path) -> Kind:
     """What a single file is, by the names of its tensors. Raises `UnusableModel`."""
     from colorizer.engines.anime_diffusion.checkpoint import NETWORK
     from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+    from colorizer.engines.colorize_diffusion.previews import is_tiny_vae
     from colorizer.engines.colorize_diffusion.towers import is_towers
 
     with open_checkpoint(path) as checkpoint:
@@ -93,13 +95,16 @@ def recognise(path: Path) -> Kind:
         return Kind.ANIME_DIFFUSION
     if is_towers(keys):
         return Kind.TOWERS
+    if is_tiny_vae(keys):
+        return Kind.PREVIEWS
     if _is_of_colorflow(keys):
         raise UnusableModel(
             f"{path.name} is one of ColorFlow's files, which only make a model together. Give the folder of the whole"
             " download, and the base model's folder with --base."
         )
     raise UnusableModel(
-        f"{path.name} is none of the models this program can use (ColorizeDiffusion, AnimeDiffusion, ColorFlow, CLIP)."
+        f"{path.name} is none of the models this program can use (ColorizeDiffusion, AnimeDiffusion, ColorFlow, CLIP,"
+        " TAESD)."
     )
 
 
@@ -134,6 +139,14 @@ def _towers(file: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
     folder.mkdir()
     towers.convert(file, folder, choices.tokenizer)
     return Converted("towers", "CLIP ViT-H/14", "MIT")
+
+
+def _previews(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converted:
+    from colorizer.engines.colorize_diffusion import previews
+
+    on_part("tiny VAE", 0, 1)
+    previews.convert(file, folder)
+    return Converted("previews", "TAESD", "MIT")
 
 
 def _colorflow(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:

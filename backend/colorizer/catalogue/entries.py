@@ -25,6 +25,8 @@ class Kind(str, Enum):
     ANIME_DIFFUSION = "anime_diffusion"
     TOWERS = "towers"
     """CLIP's picture and text networks, which every ColorizeDiffusion model needs beside itself."""
+    PREVIEWS = "previews"
+    """A tiny VAE that shows a picture while it is being drawn."""
 
 
 @dataclass(frozen=True)

@@ -125,12 +125,12 @@ class ColorizeDiffusionEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        from colorizer.engines.colorize_diffusion import speed
+        from colorizer.engines.colorize_diffusion import previews, speed
 
         found = self._models.ready(model, NO_MODEL)
         if self._pipeline is None or self._loaded[0] != found.name:
             self._pipeline = loading.read(found, self._towers.find(""))
-            self._pipeline.tiny_vae = loading.tiny_vae(self._previews.find(""))
+            self._pipeline.tiny_vae = previews.load(self._previews.find(""))
             self._loaded = ("", "")
         if self._loaded != (found.name, device):
             self._way = speed.choose(device)

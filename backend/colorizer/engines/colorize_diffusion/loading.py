@@ -1,12 +1,11 @@
 """A model's folder to a pipeline: what is in it, what has to come from elsewhere, and what to say where it is damaged.
 
-torch and the networks are loaded only by `read` and `tiny_vae`.
+torch and the networks are loaded only by `read`.
 """
 
 from __future__ import annotations
 
 import json
-import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,6 @@ from colorizer.errors import MissingModel
 
 if TYPE_CHECKING:
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
-
-log = logging.getLogger(__name__)
 
 NO_TOWERS = (
     "ColorizeDiffusion also needs CLIP ViT-H/14, which reads the reference. Get it on the docker's Models page or with"
@@ -58,17 +55,3 @@ def read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline:
         raise MissingModel(
             f"The model {folder.name} can't be read; a file may be damaged. Convert it again."
         ) from error
-
-
-def tiny_vae(folder: Path | None) -> Any:
-    """The tiny VAE for previews; None where there is none, or none that can be read: previews are worth no error."""
-    if folder is None:
-        return None
-    from diffusers import AutoencoderTiny
-    from safetensors import SafetensorError
-
-    try:
-        return AutoencoderTiny.from_pretrained(folder, local_files_only=True).eval()
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError):
-        log.warning("the preview model %s can't be read", folder.name, exc_info=True)
-        return None

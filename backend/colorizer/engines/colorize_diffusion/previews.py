@@ -1,16 +1,23 @@
 """Small pictures of a latent while a picture is being drawn; one may cost far less than a step.
 
 Best is a tiny VAE (TAESD, from the catalogue). Without one the model's own VAE decodes a few latent pixels, and where
-that one isn't at hand (`colorizer.engines.turns`) each latent pixel is turned into a colour.
+that one isn't at hand (`speed.Keep`) each latent pixel is turned into a colour.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from colorizer.errors import UnusableModel
+
+log = logging.getLogger(__name__)
 
 TINY_LATENT = 96
 VAE_LATENT = 32
@@ -40,3 +47,41 @@ def reduced(latent: Tensor, longest: int) -> Tensor:
     """The latent with at most so many pixels on its longer side."""
     side = max(latent.shape[-2:])
     return latent if side <= longest else F.interpolate(latent, scale_factor=longest / side, mode="area")
+
+
+def is_tiny_vae(keys: Iterable[str]) -> bool:
+    """Whether a file's keys are those of TAESD in diffusers' names."""
+    return any(key.startswith("decoder.layers.") for key in keys)
+
+
+def convert(file: Path, folder: Path) -> None:
+    """Writes the published TAESD file as a model folder. Raises `UnusableModel` where it isn't whole."""
+    from diffusers import AutoencoderTiny
+
+    from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+
+    vae = AutoencoderTiny()  # the published sizes
+    with open_checkpoint(file) as checkpoint:
+        state = {key: checkpoint.load(key) for key in checkpoint.shapes}
+    try:
+        vae.load_state_dict(state)
+    except RuntimeError as error:
+        raise UnusableModel(
+            f"{file.name} isn't TAESD as it was published: tensors are missing, superfluous or of another size."
+            " Download it again."
+        ) from error
+    vae.save_pretrained(folder)
+
+
+def load(folder: Path | None) -> Any:
+    """The tiny VAE of such a folder; None where there is none or it can't be read: previews are worth no error."""
+    if folder is None:
+        return None
+    from diffusers import AutoencoderTiny
+    from safetensors import SafetensorError
+
+    try:
+        return AutoencoderTiny.from_pretrained(folder, local_files_only=True).eval()
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError):
+        log.warning("the preview model %s can't be read", folder.name, exc_info=True)
+        return None
