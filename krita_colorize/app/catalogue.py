@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from krita_colorize.app import client as http
-from krita_colorize.app.backend import Backend, BackendState
+from krita_colorize.app.backend import BackendState
 from krita_colorize.app.client import Call, Client, Events, Failure
 from krita_colorize.app.guard import guarded
+from krita_colorize.app.servers import Servers
 from krita_colorize.core import catalogue
 from krita_colorize.core.catalogue import Model, Task
 from krita_colorize.core.errors import Told
@@ -27,7 +28,7 @@ class Catalogue(QtCore.QObject):
     changed = Signal()
     models_changed = Signal()
 
-    def __init__(self, backend: Backend, client: Client, parent: QtCore.QObject | None = None) -> None:
+    def __init__(self, backend: Servers, client: Client, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
         self.models: tuple[Model, ...] = ()
         self.task: Task | None = None

@@ -27,6 +27,13 @@ ANSWER_WITHIN_MS = 30_000
 
 _MAX_ERROR_BYTES = 1 << 16
 
+REMOTE_HOST = "colorize.invalid"
+"""The name that other machines answer to (docs/wire.md, "Another machine")."""
+
+WRONG_CERTIFICATE = (
+    "That machine shows another certificate than the one it was paired with, so nothing was sent. "
+    "If it was set up anew, remove it and pair it again."
+)
 GONE = "The colour engine stopped answering. Press Restart, or Colorize to try again."
 NOT_UNDERSTOOD = "The colour engine answered in a way this docker doesn't understand. Update Krita Colorize."
 
@@ -49,6 +56,8 @@ class Call(QtCore.QObject):
 
     def __init__(self, reply: QtNetwork.QNetworkReply, parent: QtCore.QObject) -> None:
         super().__init__(parent)
+        self.fingerprint = ""
+        """The SHA-256 of the other side's certificate, once `done` with TLS."""
         self._reply: QtNetwork.QNetworkReply | None = reply
         self._pieces: list[bytes] = []
         reply.readyRead.connect(self._on_ready_read)
@@ -96,6 +105,8 @@ class Call(QtCore.QObject):
             return
         reply.deleteLater()
         failure = _failure(reply, self._pieces)
+        if failure is None and reply.url().scheme() == "https":
+            self.fingerprint = _fingerprint(reply)
         if failure is None:
             self.done.emit(self._pieces)
             self.deleteLater()
@@ -173,9 +184,13 @@ class Client(QtCore.QObject):
         """`GET path`."""
         return self._call(self._manager.get(self._request(path)))
 
-    def post_bundle(self, path: str, body: Body) -> Call:
-        """`POST path` with a bundle; one in shared memory must stay open until the call has ended."""
+    def post_bundle(self, path: str, body: Body, job: str) -> Call:
+        """`POST path` with a bundle; one in shared memory must stay open until the call has ended.
+
+        `job` is the job's id, 32 hexadecimal digits: the same one is taken only once.
+        """
         request = self._request(path)
+        request.setRawHeader(b"Colorize-Job", job.encode())
         kind, ready = bundle.CONTENT_TYPE, self._address()
         if isinstance(body, SharedBody):
             ours = ready is not None and ready.memory_of == os.getpid()
@@ -232,6 +247,7 @@ class Client(QtCore.QObject):
         """Listens to an event stream."""
         reply = self._streams.get(self._request(path))
         assert reply is not None
+        self._pin(reply)
         return Events(reply, self)
 
     def _new_manager(self) -> QtNetwork.QNetworkAccessManager:
@@ -242,13 +258,28 @@ class Client(QtCore.QObject):
 
     def _call(self, reply: QtNetwork.QNetworkReply | None) -> Call:
         assert reply is not None
+        self._pin(reply)
         return Call(reply, self)
+
+    def _pin(self, reply: QtNetwork.QNetworkReply) -> None:
+        """Takes the one certificate that is known. Nobody signed it, so that Qt asks; without our yes it hangs up."""
+        address = self._address()
+        wanted = address.fingerprint if address else ""
+        if wanted:
+            reply.sslErrors.connect(
+                lambda _: reply.ignoreSslErrors() if _fingerprint(reply).startswith(wanted) else None
+            )
 
     def _request(self, path: str) -> QtNetwork.QNetworkRequest:
         address = self._address()
         # Port 9 ("discard") refuses at once: a backend that is gone fails like one that went a moment later.
         host, port, token = (address.host, address.port, address.token) if address else ("127.0.0.1", 9, "")
-        request = QtNetwork.QNetworkRequest(QtCore.QUrl(f"http://{host}:{port}{path}"))
+        secure = address is not None and bool(address.fingerprint)
+        place = f"[{host}]" if ":" in host else host
+        url = QtCore.QUrl(f"{'https' if secure else 'http'}://{place}:{port}{path}")
+        request = QtNetwork.QNetworkRequest(url)
+        if secure:
+            request.setRawHeader(b"Host", REMOTE_HOST.encode())
         request.setRawHeader(b"Authorization", f"Bearer {token}".encode())
         request.setRawHeader(b"Accept-Encoding", b"identity")
         request.setTransferTimeout(ANSWER_WITHIN_MS)
@@ -268,6 +299,12 @@ def read_json(pieces: list[bytes]) -> dict[str, Any]:
     return data
 
 
+def _fingerprint(reply: QtNetwork.QNetworkReply) -> str:
+    """SHA-256 of the certificate that the other side showed, as hex."""
+    certificate = reply.sslConfiguration().peerCertificate()
+    return certificate.digest(QtCore.QCryptographicHash.Algorithm.Sha256).data().hex()
+
+
 def _status_code(reply: QtNetwork.QNetworkReply) -> int:
     code = reply.attribute(QtNetwork.QNetworkRequest.Attribute.HttpStatusCodeAttribute)
     return code if isinstance(code, int) else 0
@@ -278,6 +315,8 @@ def _failure(reply: QtNetwork.QNetworkReply, pieces: list[bytes]) -> Failure | N
     error = reply.error()  # type: ignore[operator, unused-ignore] # PyQt5 has a signal of that name
     if error == QtNetwork.QNetworkReply.NetworkError.NoError and 200 <= status < 300:
         return None
+    if error == QtNetwork.QNetworkReply.NetworkError.SslHandshakeFailedError:
+        return Failure("wrong_certificate", WRONG_CERTIFICATE)
     if status < 300:
         return Failure("gone", GONE)
     try:

@@ -6,6 +6,7 @@ it does are the backend's: here is only the artist's side of docs/wire.md.
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -13,10 +14,12 @@ from typing import Any
 
 from krita_colorize.app import client as http
 from krita_colorize.app import memory
-from krita_colorize.app.backend import Backend, BackendState
+from krita_colorize.app.backend import BackendState
 from krita_colorize.app.client import Call, Client, Events, Failure
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.memory import Body, SharedBody
+from krita_colorize.app.servers import Servers
+from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import result as results
 from krita_colorize.core.progress import Progress
@@ -25,6 +28,7 @@ from krita_colorize.core.result import Result
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
+ASK_AGAIN_MS = 3000
 MAX_IN_FLIGHT = 5
 """Jobs handed over at a time; Qt keeps six connections to a host, and each job listens on one."""
 
@@ -53,7 +57,7 @@ _WITH_BACKEND = (JobState.SENDING, JobState.QUEUED, JobState.RUNNING, JobState.R
 class Services:
     """What jobs work with."""
 
-    backend: Backend
+    backend: Servers
     client: Client
     workers: Workers
 
@@ -78,6 +82,11 @@ class Job(QtCore.QObject):
         self._services = services
         self._body: Body = QtCore.QByteArray()
         self._id = ""
+        self._key = secrets.token_hex(
+            16
+        )  # its id there, chosen here: a repeated job is told from another one
+        self._adrift = False  # the connection was lost; goes on when there is one again
+        self._ask_timer = single_shot(self, self._ask)
         self._status: dict[str, Any] = {}
         self._call: Call | None = None
         self._events: Events | None = None
@@ -97,6 +106,8 @@ class Job(QtCore.QObject):
     @property
     def words(self) -> str:
         """What is happening, for the artist."""
+        if self._adrift and self.active:
+            return self._services.backend.starting
         if self.state is JobState.RUNNING:
             return _stage_words(self._status)
         if self.state is JobState.QUEUED and (before := self._status.get("position", 0)):
@@ -104,7 +115,7 @@ class Job(QtCore.QObject):
                 return tr("Waiting for 1 other job")
             return tr("Waiting for {count} other jobs", count=before)
         if self.state is JobState.WAITING and self._services.backend.state is BackendState.STARTING:
-            return tr("Starting the colour engine…")
+            return self._services.backend.starting
         return tr(_WORDS[self.state])
 
     def pack(self, pack: Callable[[], Body]) -> None:
@@ -114,12 +125,14 @@ class Job(QtCore.QObject):
     def send(self) -> None:
         """Hands the packed job over; the backend must be ready."""
         self._set(JobState.SENDING)
-        self._call = self._services.client.post_bundle("/v1/jobs", self._body)
-        if not isinstance(self._body, SharedBody):  # that the backend opens only when it is told
+        self._upload_ended = False
+        self._call = self._services.client.post_bundle("/v1/jobs", self._body, self._key)
+        # Shared memory is opened by the backend only when it is told; another machine may have to be told twice.
+        if not isinstance(self._body, SharedBody) and not self._services.backend.remote:
             self._drop_body()
         self._call.sent.connect(self._on_sent)
         self._call.done.connect(self._on_accepted)
-        self._call.failed.connect(self._on_failure)
+        self._call.failed.connect(self._on_not_taken)
 
     def cancel(self) -> None:
         """Ends it now, whatever it is doing; the backend forgets it."""
@@ -131,6 +144,17 @@ class Job(QtCore.QObject):
         self._drop_connections()
         self._forget_at_backend()
         self._end(JobState.CANCELLED)
+
+    def resume(self) -> None:
+        """Goes on where the connection was lost, now that there is one again."""
+        if self._adrift and self.active:
+            self._adrift = False
+            if self.state is JobState.SENDING:
+                self._ask()
+            elif self.state is JobState.RECEIVING:
+                self._fetch()
+            else:
+                self._listen()
 
     def fail(self, sentence: str) -> None:
         """Ends it with a sentence for the artist."""
@@ -160,6 +184,7 @@ class Job(QtCore.QObject):
             if connection is not None:
                 connection.abort()
         self._call = self._events = None
+        self._ask_timer.stop()
 
     def _forget_at_backend(self) -> None:
         if self._id and self._services.backend.state is BackendState.READY:
@@ -181,7 +206,40 @@ class Job(QtCore.QObject):
     @guarded
     def _on_failure(self, failure: Failure) -> None:
         self._call = None
-        self.fail(failure.message)
+        if not self._drifts(failure):
+            self.fail(failure.message)
+
+    def _drifts(self, failure: Failure | None) -> bool:
+        """Whether only the connection to another machine is lost: the job goes on there."""
+        if failure is None or failure.code != "gone" or not self._services.backend.remote:
+            return False
+        self._adrift = True
+        self.changed.emit()
+        self._services.backend.lost()
+        return True
+
+    @guarded
+    def _ask(self) -> None:
+        """Whether the job came, although its answer didn't."""
+        self._call = self._services.client.get(f"/v1/jobs/{self._key}")
+        self._call.done.connect(self._on_accepted)
+        self._call.failed.connect(self._on_not_known)
+
+    @guarded
+    def _on_not_known(self, failure: Failure) -> None:
+        self._call = None
+        if failure.code == "unknown_job":
+            self.send()
+        elif not self._drifts(failure):
+            self.fail(failure.message)
+
+    @guarded
+    def _on_not_taken(self, failure: Failure) -> None:
+        if failure.code == "known_job":  # the machine still waits for the bytes that went missing before
+            self._call = None
+            self._ask_timer.start(ASK_AGAIN_MS)
+        else:
+            self._on_failure(failure)
 
     @guarded
     def _on_sent(self, sent: int, total: int) -> None:
@@ -208,6 +266,8 @@ class Job(QtCore.QObject):
         """The stream ended, but the job didn't."""
         self._events = None
         if self.state not in (JobState.QUEUED, JobState.RUNNING):
+            return
+        if self._drifts(failure):
             return
         if self._reconnects > 0:
             self._reconnects -= 1
@@ -317,6 +377,9 @@ class Jobs(QtCore.QObject):
         if backend.state in (BackendState.ERROR, BackendState.STOPPED):
             for job in [job for job in self._jobs if job.state is not JobState.PACKING]:
                 job.fail(backend.message or STOPPED)
+        if backend.state is BackendState.READY:
+            for job in list(self._jobs):
+                job.resume()
         self._hand_over()
         self.changed.emit()
 

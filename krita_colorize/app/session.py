@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from krita_colorize.app import backend as processes
 from krita_colorize.app import client as http
 from krita_colorize.app import home as homes
+from krita_colorize.app import servers
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.bindings import Bindings
 from krita_colorize.app.canvas import Canvas
@@ -65,7 +65,7 @@ class Session(QtCore.QObject):
         self._compared: Item | None = None  # the result that was selected before
         self._paints = False  # since the last job was started
         self._closed = False
-        self.backend = processes.acquire(self.home)
+        self.backend = servers.acquire(self.home)
         # The backend's child: its last words, that our jobs are no longer wanted, may be sent after we are gone.
         self._client = Client(lambda: self.backend.address, self.backend)
         self._workers = Workers(self.report, self)
@@ -113,12 +113,14 @@ class Session(QtCore.QObject):
         if self.backend.state is BackendState.ERROR:
             return tr("The colour engine isn't running")
         if self.backend.state is BackendState.STARTING:
-            return tr("Starting the colour engine…")
+            return self.backend.starting
         if self.document is None:
             return tr("Open a picture to colour it")
         if self.document.sketch is None:
             return tr("Select the layer with your sketch")
         if self.backend.state is BackendState.STOPPED:
+            if self.backend.remote:
+                return tr("Ready; {name} is asked with the first job", name=self.backend.chosen)
             return tr("Ready; the colour engine starts with the first job")
         return tr("Ready")
 
@@ -258,7 +260,7 @@ class Session(QtCore.QObject):
         self.jobs.close()
         self._workers.close()
         self._port.close()
-        processes.release(self.backend)
+        servers.release(self.backend)
 
     # jobs
 

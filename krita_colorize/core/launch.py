@@ -40,6 +40,7 @@ class Ready:
     version: str
     token: str = field(repr=False)
     memory_of: int | None = None  # the process whose memory it maps
+    fingerprint: str = ""  # how its certificate's SHA-256 (hex) begins; "" is plain HTTP, on this computer
 
 
 def read_launch(text: str | None) -> Launch:
@@ -65,21 +66,36 @@ def read_greeting(line: bytes) -> Ready:
         raise Told(UNKNOWN_GREETING)
     if data.get("event") == "failed":
         raise Told(str(data.get("message", tr("The colour engine failed to start."))))
-    if data.get("api") != API:
-        raise Told(
-            tr(
-                "The colour engine speaks version {its} of the wire, this docker speaks {ours}. "
-                "Run `./colorize krita` once to bring both to the same version.",
-                its=data.get("api"),
-                ours=API,
-            )
-        )
+    check_api(data.get("api"))
     try:
         host, port, version = str(data["host"]), int(data["port"]), str(data["version"])
         owner = data.get("memory_of")
         return Ready(host, port, version, str(data["token"]), owner if isinstance(owner, int) else None)
     except (KeyError, TypeError, ValueError) as error:
         raise Told(UNKNOWN_GREETING) from error
+
+
+def check_api(its: object) -> None:
+    """Raises `Told` where the backend speaks another version of the wire; says which side is too old."""
+    if its == API:
+        return
+    if isinstance(its, int) and its > API:
+        raise Told(
+            tr(
+                "This docker is too old for the colour engine: it speaks version {ours} of the wire, the engine {its}. "
+                "Update Krita Colorize in Krita.",
+                its=its,
+                ours=API,
+            )
+        )
+    raise Told(
+        tr(
+            "The colour engine speaks version {its} of the wire, this docker speaks {ours}. "
+            "Run `./colorize krita` once to bring both to the same version.",
+            its=its,
+            ours=API,
+        )
+    )
 
 
 def environment(inherited: Mapping[str, str], home: str) -> dict[str, str]:

@@ -91,7 +91,11 @@ def test_deaf_process_is_killed(backend: Backend, qtbot: Any, monkeypatch: pytes
         (GREET + "import os; os.kill(os.getpid(), 9)", "ended by the system"),
         ("print('hello', flush=True); input()", "doesn't understand"),
         ("print('[]', flush=True); input()", "doesn't understand"),
-        ("print('{}', flush=True); input()".replace("{}", GREETING.replace("1", "2", 1)), "speaks version 2"),
+        (
+            "print('{}', flush=True); input()".replace("{}", GREETING.replace("1", "2", 1)),
+            "too old for the colour engine",
+        ),
+        ("print('{}', flush=True); input()".replace("{}", GREETING.replace("1", "0", 1)), "speaks version 0"),
         ("""print('{"event": "failed", "message": "No room."}', flush=True)""", "No room."),
         ("print('x' * 100000, flush=True); input()", "doesn't understand"),
     ],

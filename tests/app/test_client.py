@@ -107,7 +107,7 @@ def test_requests_carry_token_and_no_origin(client: Client, server: OddServer, q
 def test_bundles_arrive_whole(client: Client, server: OddServer, qtbot: Any) -> None:
     body = bytes(range(256)) * 4000
     server.scripts.append([answer(b'{"id": "7"}', "202 Accepted")])
-    finish(qtbot, client.post_bundle("/v1/jobs", QtCore.QByteArray(body)))
+    finish(qtbot, client.post_bundle("/v1/jobs", QtCore.QByteArray(body), "0" * 32))
     head, _, sent = server.requests[0].partition(b"\r\n\r\n")
     assert sent == body
     assert b"application/vnd.colorize.bundle" in head.lower()
@@ -123,7 +123,7 @@ def test_shared_bodies_are_announced_to_our_own_backend(
     client = Client(lambda: Ready("127.0.0.1", server.port, "0.1.0", "secret", owner))
     body = memory.body_of([b"the bundle"])
     server.scripts.append([answer(b'{"id": "7"}', "202 Accepted")])
-    finish(qtbot, client.post_bundle("/v1/jobs", body))
+    finish(qtbot, client.post_bundle("/v1/jobs", body, "0" * 32))
     memory.close(body)
     head, _, sent = server.requests[0].partition(b"\r\n\r\n")
     assert (b"colorize.memory+json" in head.lower()) == ours

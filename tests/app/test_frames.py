@@ -65,7 +65,7 @@ def test_cancel_stops_and_the_next_run_goes_on(
 def test_killed_backend_in_mid_run_loses_nothing(ready: Session, animated: Page, qtbot: Any) -> None:
     ready.colorize_frames()
     wait(qtbot, lambda: ready.frames.run is not None and len(ready.frames.run.done) >= 5)
-    os.kill(ready.backend._process.processId(), signal.SIGKILL)
+    os.kill(ready.backend.local._process.processId(), signal.SIGKILL)
     # A frame that was just being read goes on with a new backend; one that was being coloured ends the run.
     wait(qtbot, lambda: ready.frames.run is None)
     found = new_frames(animated) or colour_all(ready, animated, qtbot)

@@ -141,7 +141,7 @@ def test_killed_backend_is_told_and_started_again(ready: Session, model: Documen
     ready.colorize()
     wait(qtbot, lambda: ready.job.state is JobState.RUNNING)
     job = ready.job
-    os.kill(ready.backend._process.processId(), signal.SIGKILL)
+    os.kill(ready.backend.local._process.processId(), signal.SIGKILL)
     wait(qtbot, lambda: ready.backend.state is BackendState.ERROR)
     assert job.state is JobState.FAILED
     assert "Press Restart" in ready.error

@@ -27,7 +27,20 @@ from colorizer.errors import NothingToColour
 class ScriptedEngine:
     """Does what the request's `model` says; paints the canvas in the reference's first colour."""
 
-    SCRIPTS = ("", "slow", "deaf", "fails", "bug", "memory", "crash", "hog", "noise", "large", "masked")
+    SCRIPTS = (
+        "",
+        "slow",
+        "brief",
+        "deaf",
+        "fails",
+        "bug",
+        "memory",
+        "crash",
+        "hog",
+        "noise",
+        "large",
+        "masked",
+    )
 
     @property
     def info(self) -> EngineInfo:
@@ -76,6 +89,11 @@ class ScriptedEngine:
         for step in range(600):
             report.stage("Painting slowly", step, 600)
             report.preview(lambda: request.sketch)
+            time.sleep(0.05)
+
+    def _brief(self, request: ColorizeRequest, report: Report) -> None:
+        for step in range(30):
+            report.stage("Painting slowly", step, 30)
             time.sleep(0.05)
 
     def _deaf(self, request: ColorizeRequest, report: Report) -> None:

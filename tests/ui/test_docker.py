@@ -250,7 +250,7 @@ def test_backend_button_follows_the_backend(docker: DockerWidget, session: Sessi
     click(qtbot, button)
     wait(qtbot, lambda: session.backend.state is BackendState.READY)
     assert button.text() == "Stop"
-    session.backend.report("The colour engine ended.")
+    session.backend.local.report("The colour engine ended.")
     assert button.text() == "Restart"
     assert find(docker, "error_label").text() == "The colour engine ended."
     assert not find(docker, "dismiss_error_button").isVisible()

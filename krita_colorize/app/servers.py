@@ -1,0 +1,251 @@
+"""Where the colours are computed: this computer's own process, or one of the machines that it was paired with.
+
+Widgets, jobs and catalogue see one backend, whichever it is. The list lies in `servers.json` of the home folder, which
+holds the tokens and is therefore readable for this user alone.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from dataclasses import replace
+from pathlib import Path
+
+from krita_colorize.app import backend as processes
+from krita_colorize.app import client as http
+from krita_colorize.app.backend import BackendState
+from krita_colorize.app.client import Client, Failure
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.link import Link
+from krita_colorize.core import launch, servers
+from krita_colorize.core.errors import Told
+from krita_colorize.core.servers import Kept, Server
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, Signal
+
+FILE = "servers.json"
+STARTING = "Starting the colour engine…"
+
+
+class Servers(QtCore.QObject):
+    """The backend that is chosen, with the face of `backend.Backend`, and the list it is chosen from."""
+
+    changed = Signal()  # state or message of the chosen one, or the choice
+    listed = Signal()  # the list, or how pairing stands
+
+    def __init__(self, home: Path, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self.home = home
+        self.problem = ""
+        self.pairing = False
+        self.local = processes.acquire(home)
+        self._link: Link | None = None
+        self._kept = self._read()
+        self._pairing_client: Client | None = None
+        self.local.changed.connect(self._on_local_changed)
+        self._connect()
+
+    # the chosen backend
+
+    @property
+    def state(self) -> BackendState:
+        """How the chosen one is."""
+        return self._chosen.state
+
+    @property
+    def message(self) -> str:
+        """What is wrong with the chosen one."""
+        return self._chosen.message
+
+    @property
+    def address(self) -> launch.Ready | None:
+        """Where the chosen one listens."""
+        return self._chosen.address
+
+    @property
+    def starting(self) -> str:
+        """What is happening while it isn't ready."""
+        return self._link.starting if self._link is not None else tr(STARTING)
+
+    @property
+    def remote(self) -> bool:
+        """Whether another machine computes: connections get lost there, and jobs don't."""
+        return self._link is not None
+
+    def need(self) -> None:
+        """Starts or connects the chosen one."""
+        self._chosen.need()
+
+    def restart(self) -> None:
+        """Starts or connects the chosen one afresh."""
+        self._chosen.restart()
+
+    def stop(self) -> None:
+        """Stops or leaves the chosen one."""
+        self._chosen.stop()
+
+    def lost(self) -> None:
+        """A request to the chosen machine found nobody."""
+        if self._link is not None:
+            self._link.lost()
+
+    def report(self, sentence: str) -> None:
+        """Shows what went wrong with the list or with pairing."""
+        self.problem, self.pairing = sentence, False
+        self.listed.emit()
+
+    def close(self) -> None:
+        """Leaves everything, for the end of Krita."""
+        self.local.changed.disconnect(self._on_local_changed)
+        if self._link is not None:
+            self._link.changed.disconnect(self._on_link_changed)
+            self._link.stop()
+        processes.release(self.local)
+
+    # the list
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The paired machines."""
+        return tuple(server.name for server in self._kept.servers)
+
+    @property
+    def chosen(self) -> str:
+        """The chosen machine's name, "" for this computer."""
+        return self._kept.chosen if self._link is not None else ""
+
+    @guarded
+    def choose(self, name: str) -> None:
+        """Computes there from now on, "" for this computer; jobs that are on their way elsewhere end."""
+        self.problem = ""
+        if name != self.chosen:
+            self._keep(replace(self._kept, chosen=name))
+            self._connect()
+            self.changed.emit()
+        self.listed.emit()
+
+    @guarded
+    def remove(self, name: str) -> None:
+        """Forgets a machine and the token for it."""
+        if name == self.chosen:
+            self.choose("")
+        self._keep(replace(self._kept, servers=tuple(s for s in self._kept.servers if s.name != name)))
+        self.listed.emit()
+
+    @guarded
+    def pair(self, address: str, code: str) -> None:
+        """Asks a machine for a token with the code that it shows; it is chosen afterwards."""
+        host, port = servers.read_address(address)
+        parts = servers.read_code(code)
+        self.problem, self.pairing = "", True
+        # Only a certificate that begins as the code says gets to see the code's secret part.
+        there = launch.Ready(host, port, "", "", fingerprint=parts.fingerprint)
+        client = self._pairing_client = Client(lambda: there, self)
+        wish = {"secret": parts.secret, "name": socket.gethostname()[:60] or "Krita"}
+        call = client.post_json("/v1/pair", wish)
+        call.done.connect(lambda pieces: self._on_paired(host, port, call.fingerprint, pieces))
+        call.failed.connect(self._on_not_paired)
+        self.listed.emit()
+
+    @guarded
+    def _on_paired(self, host: str, port: int, fingerprint: str, pieces: list[bytes]) -> None:
+        answer = http.read_json(pieces)
+        launch.check_api(answer.get("api"))
+        others = tuple(s for s in self._kept.servers if (s.host, s.port) != (host, port))
+        name = host if port == servers.PORT else f"{host}:{port}"
+        self._keep(replace(self._kept, servers=(*others, _server(name, host, port, fingerprint, answer))))
+        self.pairing = False
+        self._link_down()
+        self.choose(name)
+
+    @guarded
+    def _on_not_paired(self, failure: Failure) -> None:
+        if failure.code == "gone":
+            raise Told(
+                tr("Nobody answers there. Is the address right, and `colorize serve --listen` running?")
+            )
+        if failure.code == "wrong_certificate":
+            raise Told(
+                tr("The machine there isn't the one that showed this code. Check the address and the code.")
+            )
+        raise Told(failure.message)
+
+    # behind them
+
+    @property
+    def _chosen(self) -> processes.Backend | Link:
+        return self._link or self.local
+
+    def _connect(self) -> None:
+        """Takes the chosen one as the backend and lets go of the one before."""
+        self._link_down()
+        server = self._kept.server
+        if server is not None:
+            self.local.stop()
+            self._link = Link(server, self)
+            self._link.changed.connect(self._on_link_changed)
+
+    def _link_down(self) -> None:
+        link, self._link = self._link, None
+        if link is not None:
+            link.changed.disconnect(self._on_link_changed)
+            link.stop()
+            link.deleteLater()
+
+    def _read(self) -> Kept:
+        file = self.home / FILE
+        try:
+            return servers.read_kept(file.read_text("utf-8")) if file.is_file() else Kept()
+        except (OSError, Told):
+            self.problem = servers.BROKEN_FILE
+            return Kept()
+
+    def _keep(self, kept: Kept) -> None:
+        new = self.home / (FILE + ".new")
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            new.unlink(missing_ok=True)
+            with os.fdopen(
+                os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8"
+            ) as file:
+                file.write(servers.write_kept(kept))
+            os.replace(new, self.home / FILE)
+        except OSError as error:
+            raise Told(
+                tr("The list of paired machines can't be kept: {reason}.", reason=error.strerror)
+            ) from error
+        self._kept = kept
+
+    @guarded
+    def _on_local_changed(self) -> None:
+        if self._link is None:
+            self.changed.emit()
+
+    @guarded
+    def _on_link_changed(self) -> None:
+        self.changed.emit()
+
+
+def _server(name: str, host: str, port: int, fingerprint: str, answer: dict[str, object]) -> Server:
+    return Server(name, host, port, fingerprint, str(answer["token"]))
+
+
+_shared: dict[Path, tuple[Servers, int]] = {}
+
+
+def acquire(home: Path) -> Servers:
+    """The one choice of this Krita for that home, shared by all its windows. Give it back with `release`."""
+    found, users = _shared.get(home) or (Servers(home), 0)
+    _shared[home] = (found, users + 1)
+    return found
+
+
+def release(found: Servers) -> None:
+    """Gives back what `acquire` gave."""
+    _, users = _shared[found.home]
+    if users > 1:
+        _shared[found.home] = (found, users - 1)
+        return
+    del _shared[found.home]
+    found.close()
+    found.deleteLater()

@@ -1,0 +1,105 @@
+"""Machines that were paired with this one: what is kept of them, and what the artist types to pair one.
+
+Values only; connecting is `app.link`'s, keeping the file `app.servers`'. The pairing code is docs/wire.md's.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+
+from krita_colorize.core.errors import Told
+from krita_colorize.core.launch import Ready
+from krita_colorize.core.words import tr
+
+PORT = 7860
+"""Where a machine listens when the artist names no port."""
+
+WRONG_CODE = (
+    "A pairing code has 24 letters and digits in groups of four. Type it as it is shown on the other machine."
+)
+WRONG_ADDRESS = "Type the other machine's name or address, with its port if that isn't 7860: studio:7860."
+BROKEN_FILE = (
+    "The list of paired machines (servers.json) can't be read. Remove that file and pair them again."
+)
+
+_LETTERS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_LIKENESS = str.maketrans("OIL", "011")
+_CODE_LETTERS = 24
+_FINGERPRINT_BYTES = 10
+
+
+@dataclass(frozen=True)
+class Server:
+    """A paired machine: where it is, its certificate's SHA-256 (hex), and our token for it."""
+
+    name: str
+    host: str
+    port: int
+    fingerprint: str
+    token: str = field(repr=False)
+
+    @property
+    def address(self) -> Ready:
+        """Where requests go."""
+        return Ready(self.host, self.port, "", self.token, fingerprint=self.fingerprint)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What `servers.json` holds: the machines, and the name of the chosen one ("" is this computer)."""
+
+    servers: tuple[Server, ...] = ()
+    chosen: str = ""
+
+    @property
+    def server(self) -> Server | None:
+        """The chosen machine; None for this computer."""
+        return next((server for server in self.servers if server.name == self.chosen), None)
+
+
+@dataclass(frozen=True)
+class PairingCode:
+    """The two parts of a code, as hex: the start of the certificate's SHA-256, and the secret."""
+
+    fingerprint: str
+    secret: str = field(repr=False)
+
+
+def read_kept(text: str) -> Kept:
+    """Reads `servers.json`. Raises `Told`."""
+    try:
+        data = json.loads(text)
+        return Kept(tuple(Server(**entry) for entry in data["servers"]), str(data["chosen"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise Told(BROKEN_FILE) from error
+
+
+def write_kept(kept: Kept) -> str:
+    """The text of `servers.json`."""
+    return json.dumps(asdict(kept), ensure_ascii=False, indent=1)
+
+
+def read_code(text: str) -> PairingCode:
+    """Reads what the artist typed; small letters, blanks, and O, I, L for 0, 1, 1 are understood. Raises `Told`."""
+    letters = "".join(c for c in text.upper() if c.isalnum()).translate(_LIKENESS)
+    if len(letters) != _CODE_LETTERS or any(letter not in _LETTERS for letter in letters):
+        raise Told(tr(WRONG_CODE))
+    number = 0
+    for letter in letters:
+        number = number * len(_LETTERS) + _LETTERS.index(letter)
+    code = number.to_bytes(15, "big").hex()
+    return PairingCode(code[: 2 * _FINGERPRINT_BYTES], code[2 * _FINGERPRINT_BYTES :])
+
+
+def read_address(text: str) -> tuple[str, int]:
+    """Reads `host`, `host:port` or `[ipv6]:port`. Raises `Told`."""
+    words = text.strip()
+    host, colon, port = words.rpartition(":")
+    if not colon or words.endswith("]"):
+        host, port = words, str(PORT)
+    host = host.removeprefix("[").removesuffix("]")
+    fits = host and not any(c.isspace() or c in "/@?#[]" for c in host)
+    if not fits or not port.isdecimal() or not 0 < int(port) < 65536:
+        raise Told(tr(WRONG_ADDRESS))
+    return host, int(port)
