@@ -21,6 +21,7 @@ STAGES = (
     "Finding the foreground",
     "Keeping the rest",
     "Loading the model",
+    "Making do with less memory",
     "Matching colours",
     "Packing the layers",
     "Painting layers",
