@@ -5,8 +5,11 @@ from __future__ import annotations
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
+from krita_colorize.app.setup import Setup
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
+from krita_colorize.setup import pointer
+from krita_colorize.ui.setup import SetupPage
 from krita_colorize.ui.widgets import ToolButton, row
 
 _BUTTONS = {
@@ -33,6 +36,12 @@ class StatusBar(QtWidgets.QWidget):
         self._status.setWordWrap(True)
         self._button = ToolButton("backend_button", tr("Start"), "")
         self._button.clicked.connect(session.toggle_backend)
+        self._setup_button = ToolButton(
+            "setup_button", "…", tr("Install, repair or remove the colour engine.")
+        )
+        self._setup_button.setAccessibleName(tr("Set up Colorize"))
+        self._setup_button.clicked.connect(self._on_setup)
+        self._setup: SetupPage | None = None
         self._error = self._error_label()
         self._sign = QtWidgets.QLabel()
         self._error_box = QtWidgets.QFrame()
@@ -42,7 +51,7 @@ class StatusBar(QtWidgets.QWidget):
         self._error_box.setLayout(box)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row(self._status, self._button))
+        layout.addLayout(row(self._status, self._button, self._setup_button))
         layout.addWidget(self._error_box)
         session.state_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
@@ -53,7 +62,11 @@ class StatusBar(QtWidgets.QWidget):
     def refresh(self) -> None:
         """Shows how things stand."""
         session = self._session
-        self._status.setText(session.status)
+        idle = session.backend.state in (BackendState.STOPPED, BackendState.ERROR)
+        installed = not idle or _is_installed(session)
+        self._status.setText(session.status if installed else tr("The colour engine isn't installed yet."))
+        self._button.setVisible(installed)
+        self._setup_button.setText("…" if installed else tr("Set up…"))
         text, tooltip = (tr(words) for words in _BUTTONS[session.backend.state])
         self._button.setText(text)
         self._button.setAccessibleName(tooltip)
@@ -84,6 +97,15 @@ class StatusBar(QtWidgets.QWidget):
         return self._dismiss
 
     @guarded
+    def _on_setup(self) -> None:
+        if self._setup is None:
+            setup = Setup(self._session.backend, self._session.home, self)
+            setup.changed.connect(self.refresh)
+            self._setup = SetupPage(setup, self)
+        self._setup.show()
+        self._setup.raise_()
+
+    @guarded
     def _on_dismissed(self) -> None:
         self._session.report("")
 
@@ -106,3 +128,8 @@ class StatusBar(QtWidgets.QWidget):
         assert style is not None
         icon = style.standardIcon(QtWidgets.QStyle.StandardPixmap.SP_MessageBoxWarning)
         self._sign.setPixmap(icon.pixmap(QtCore.QSize(16, 16)))
+
+
+def _is_installed(session: Session) -> bool:
+    """Whether there is something to start: here, or on a paired machine."""
+    return bool(getattr(session.backend, "remote", False)) or pointer.read(session.home).current is not None

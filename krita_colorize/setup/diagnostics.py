@@ -1,0 +1,76 @@
+"""One text that tells a helper how things stand: versions, hardware, what is installed, the ends of the logs.
+
+Redacted: no home folder, user or machine name, no token, no address with a password. Pictures never were in the logs.
+"""
+
+from __future__ import annotations
+
+import getpass
+import os
+import platform
+import re
+import shutil
+import socket
+import sys
+from pathlib import Path
+
+from krita_colorize.setup import builds, install, pointer
+
+_LAST_BYTES = 60_000
+_LOGS = ("setup.log", "docker.log", "server.log")
+
+
+def collect(home: Path, facts: dict[str, str]) -> str:
+    """The whole text. `facts` are what only the caller knows, such as Krita's version."""
+    hardware, known = builds.look(), pointer.read(home)
+    lines = [
+        f"docker brings: {install.bundled_version() or 'no backend'}",
+        f"system: {platform.platform()}, Python inside Krita {sys.version.split()[0]}",
+        f"hardware: {hardware.words}, {hardware.memory_mb} MB of memory",
+        f"disk: {_free_mb(home)} MB free",
+        f"runs: {known.current}",
+        f"before: {known.previous}",
+        f"leftovers: {[path.name for path in pointer.leftovers(home)]}",
+        *(f"{name}: {value}" for name, value in facts.items()),
+    ]
+    for name in _LOGS:
+        lines += ["", f"-- {name}", _tail(home / "logs" / name)]
+    return redact("\n".join(lines)) + "\n"
+
+
+def redact(text: str) -> str:
+    """Takes out what is nobody's business."""
+    text = re.sub(r"//[^/\s@]+@", "//…@", text)
+    text = re.sub(
+        r"(?i)((?:token|password|authorization|secret)\W{1,4})(?:bearer\s+)?[^\s\"',}]+", r"\1…", text
+    )
+    text = re.sub(r"\b[0-9a-fA-F]{32,}\b", "…", text)
+    for name in sorted({str(Path.home()), os.path.expanduser("~")}, key=len, reverse=True):
+        if len(name) > 1:
+            text = text.replace(name, "~").replace(name.replace("\\", "\\\\"), "~")
+    for name, stands in ((_user(), "USER"), (socket.gethostname(), "MACHINE")):
+        if len(name) > 2:
+            text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", stands, text)
+    return text
+
+
+def _tail(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _LAST_BYTES))
+            return file.read().decode("utf-8", "replace")
+    except OSError:
+        return "(none)"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):
+        return ""
+
+
+def _free_mb(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free // 10**6

@@ -1,0 +1,248 @@
+"""The set-up page: installs, repairs, updates and removes the colour engine, with one button for the usual way.
+
+A window of its own, because the docker is narrow. Shows `app.setup` and calls it; keeps nothing itself.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.setup import Setup
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, QtGui, QtWidgets
+from krita_colorize.setup.builds import Build
+from krita_colorize.ui.widgets import Choice, row
+
+_STEPS = 1000  # of the progress bar
+_SIZE = (520, 420)
+
+
+class SetupPage(QtWidgets.QDialog):
+    """Opened with `show`; looks at the machine then."""
+
+    def __init__(self, setup: Setup, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.report = setup.report
+        self._setup = setup
+        self.setObjectName("setup_page")
+        self.setWindowTitle(tr("Set up Colorize"))
+        self.resize(*_SIZE)
+        self._state = _words("setup_state_label")
+        self._found = _words("setup_found_label")
+        self._needs = _words("setup_needs_label")
+        self._problem = _words("setup_problem_label")
+        self._note = _words("setup_note_label")
+        self._progress_words = _words("setup_progress_label")
+        self._build = Choice("setup_build_combo", tr("Build"), tr("Which version of torch is installed."))
+        self._build.chosen.connect(self.refresh)
+        self._init_source()
+        self._init_buttons()
+        self._bar = QtWidgets.QProgressBar()
+        self._bar.setObjectName("setup_progress_bar")
+        self._bar.setAccessibleName(tr("Progress"))
+        self._bar.setRange(0, _STEPS)
+        self._bar.setTextVisible(False)
+        self._init_layout()
+        setup.changed.connect(self.refresh)
+        self.refresh()
+
+    def showEvent(self, event: QtGui.QShowEvent | None) -> None:
+        """Looks at the machine."""
+        super().showEvent(event)
+        self._setup.look()
+        self.refresh()
+
+    @guarded
+    def refresh(self) -> None:
+        """Shows how everything stands."""
+        setup = self._setup
+        self._show_machine()
+        pointed = setup.pointer
+        self._state.setText(self._state_words())
+        self._install.setText(self._verb())
+        self._install.setEnabled(not setup.busy and self.build() is not None and bool(setup.brought))
+        self._cancel.setVisible(setup.busy)
+        self._back.setVisible(pointed.previous is not None and pointed.previous.complete)
+        if pointed.previous is not None:
+            self._back.setText(tr("Go back to {version}", version=pointed.previous.version))
+        self._remove.setVisible(pointed.current is not None and bool(pointed.current.folder))
+        for widget in (self._back, self._remove, self._build, self._folder, self._choose):
+            widget.setEnabled(not setup.busy)
+        self._log.setEnabled(setup.log_file.is_file())
+        progress = setup.progress
+        self._bar.setVisible(progress is not None)
+        self._progress_words.setText(progress.words if progress else "")
+        self._bar.setValue(round(progress.fraction * _STEPS) if progress else 0)
+        for label, text in ((self._problem, setup.problem), (self._note, setup.note)):
+            label.setText(text)
+            label.setVisible(bool(text))
+
+    def build(self) -> Build | None:
+        """The build that is chosen."""
+        machine = self._setup.machine
+        fitting = machine.builds if machine is not None else ()
+        return next((b for b in fitting if b.name == self._build.currentData()), None)
+
+    # what is shown
+
+    def _state_words(self) -> str:
+        setup, current = self._setup, self._setup.pointer.current
+        if setup.unfinished and (current is None or not current.complete):
+            return tr("An installation was interrupted. Nothing is lost: it goes on from there.")
+        if current is None:
+            return tr("The colour engine isn't installed yet.")
+        if not current.complete:
+            return tr("The colour engine is broken: a part of it is missing. Install it again.")
+        if not current.folder:
+            return tr("The colour engine of a clone (version {version}) is in use.", version=current.version)
+        if setup.brought and setup.brought != current.version:
+            return tr(
+                "Version {old} is installed; this docker brings {new}.",
+                old=current.version,
+                new=setup.brought,
+            )
+        return tr("Version {version} is installed.", version=current.version)
+
+    def _verb(self) -> str:
+        setup, current = self._setup, self._setup.pointer.current
+        if setup.unfinished or current is None or not current.folder:  # trouble's sentences call it so
+            return tr("Install")
+        return tr("Repair") if setup.brought in ("", current.version) else tr("Update")
+
+    def _show_machine(self) -> None:
+        machine = self._setup.machine
+        if machine is None:
+            self._found.setText(tr("Looking at this computer…"))
+            return
+        gigabytes = round(machine.hardware.memory_mb / 1024)
+        words = tr(
+            "Found: {hardware}, {memory} GB of memory.", hardware=machine.hardware.words, memory=gigabytes
+        )
+        if not machine.python:
+            words += " " + tr("Python is missing and is brought along.")
+        self._found.setText(words)
+        entries = [(build.title, build.name) for build in machine.builds]
+        if entries:
+            now, names = str(self._build.currentData() or ""), [name for _, name in entries]
+            self._build.show_choice(entries, now if now in names else names[0])
+        build = self.build()
+        self._needs.setText(self._needs_words(build, machine.hardware.memory_mb) if build else "")
+
+    def _needs_words(self, build: Build, memory_mb: int) -> str:
+        folder = self._setup.home
+        while not folder.exists():
+            folder = folder.parent
+        words = tr(
+            "It downloads about {download} MB and needs {disk} MB on the disk ({free} MB are free).",
+            download=0 if self._folder.text().strip() else build.download_mb,
+            disk=build.disk_mb,
+            free=shutil.disk_usage(folder).free // 10**6,
+        )
+        if 0 < memory_mb < build.memory_mb:
+            words += " " + tr("This computer has little memory for it: large pictures may fail.")
+        return words
+
+    # parts
+
+    def _init_source(self) -> None:
+        self._folder = QtWidgets.QLineEdit()
+        self._folder.setObjectName("setup_folder_edit")
+        self._folder.setAccessibleName(tr("Folder to install from"))
+        self._folder.setPlaceholderText(tr("Download, or a folder of wheels"))
+        self._folder.setToolTip(
+            tr("For computers without internet: the folder that `pip download` has filled on another one.")
+        )
+        self._folder.textChanged.connect(self.refresh)
+        self._choose = QtWidgets.QPushButton(tr("Folder…"))
+        self._choose.setObjectName("setup_folder_button")
+        self._choose.setAutoDefault(False)
+        self._choose.clicked.connect(self._on_choose)
+
+    def _init_buttons(self) -> None:
+        setup = self._setup
+        self._install = self._button("setup_install_button", tr("Install"), self._on_install)
+        self._install.setDefault(True)
+        self._install.setMinimumHeight(32)
+        self._cancel = self._button("setup_cancel_button", tr("Cancel"), setup.cancel)
+        self._back = self._button("setup_back_button", "", setup.roll_back)
+        self._remove = self._button("setup_remove_button", tr("Remove"), self._on_remove)
+        self._remove.setToolTip(tr("Removes the colour engine. Models, results and settings stay."))
+        self._log = self._button("setup_log_button", tr("Show log"), self._on_log)
+        self._diagnostics = self._button(
+            "setup_diagnostics_button", tr("Save diagnostics…"), self._on_diagnostics
+        )
+        self._diagnostics.setToolTip(
+            tr("Writes a text for whoever helps you. Your name, folders and passwords are taken out of it.")
+        )
+
+    def _button(self, name: str, text: str, slot: object) -> QtWidgets.QPushButton:
+        button = QtWidgets.QPushButton(text)
+        button.setObjectName(name)
+        button.setAutoDefault(False)
+        button.clicked.connect(lambda: slot())  # type: ignore[operator] # a slot takes no `checked`
+        return button
+
+    def _init_layout(self) -> None:
+        font = self._state.font()
+        font.setBold(True)
+        self._state.setFont(font)
+        layout = QtWidgets.QVBoxLayout(self)
+        for widget in (self._state, self._found):
+            layout.addWidget(widget)
+        layout.addLayout(row(self._build))
+        layout.addLayout(row(self._folder, self._choose))
+        layout.addWidget(self._needs)
+        layout.addLayout(row(self._install, self._cancel))
+        for below in (self._progress_words, self._bar, self._problem, self._note):
+            layout.addWidget(below)
+        layout.addStretch(1)
+        layout.addLayout(row(self._back, self._remove))
+        layout.addLayout(row(self._log, self._diagnostics))
+
+    # slots
+
+    @guarded
+    def _on_install(self) -> None:
+        build, text = self.build(), self._folder.text().strip()
+        if build is not None and not self._setup.busy:
+            self._setup.install(build, Path(text) if text else None)
+
+    @guarded
+    def _on_choose(self) -> None:
+        name = QtWidgets.QFileDialog.getExistingDirectory(self, tr("Choose a folder of wheels"))
+        if name:
+            self._folder.setText(name)
+
+    @guarded
+    def _on_remove(self) -> None:
+        question = tr("Remove the colour engine from this computer? Models and results stay.")
+        answer = QtWidgets.QMessageBox.question(self, tr("Remove"), question)
+        if answer == QtWidgets.QMessageBox.StandardButton.Yes:
+            self._setup.uninstall()
+
+    @guarded
+    def _on_log(self) -> None:
+        QtGui.QDesktopServices.openUrl(QtCore.QUrl.fromLocalFile(str(self._setup.log_file)))
+
+    @guarded
+    def _on_diagnostics(self) -> None:
+        name, _ = QtWidgets.QFileDialog.getSaveFileName(
+            self, tr("Save diagnostics"), "colorize-diagnostics.txt"
+        )
+        if name:
+            application = QtCore.QCoreApplication.applicationVersion()
+            self._setup.save_diagnostics(Path(name), {"Krita": application})
+
+
+def _words(name: str) -> QtWidgets.QLabel:
+    label = QtWidgets.QLabel()
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    flags = QtCore.Qt.TextInteractionFlag
+    selectable = flags.TextSelectableByMouse | flags.TextSelectableByKeyboard
+    label.setTextInteractionFlags(selectable)  # type: ignore[arg-type, unused-ignore] # PyQt5's stub says int
+    label.setMinimumWidth(1)
+    return label
