@@ -124,8 +124,10 @@ class Backend:
 class RemoteBackend(Backend):
     """A backend for other machines, and one device that is paired with it."""
 
-    def __init__(self, home: Path, address: str = "127.0.0.1:0", **settings: Any) -> None:
-        super().__init__(home, [*SCRIPTED, json.dumps(settings), address])
+    def __init__(
+        self, home: Path, address: str = "127.0.0.1:0", *, command: list[str] | None = None, **settings: Any
+    ) -> None:
+        super().__init__(home, command or [*SCRIPTED, json.dumps(settings), address])
         self.host = address.rpartition(":")[0]
         self.token = self.pair(self.line["code"]).json["token"]
 

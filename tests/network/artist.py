@@ -1,0 +1,58 @@
+"""The artist's side of test_two_machines: a docker session without Krita, told what to do, telling where it is.
+
+Arguments: address, pairing code. Every line on stdout is one thing that has happened. Runs in a process of its own,
+because its network namespace is another one than the tests'.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+os.environ |= {"COLORIZE_QT": "PyQt6", "QT_QPA_PLATFORM": "offscreen"}
+TESTS = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(TESTS), str(TESTS.parent)]
+
+
+def main(address: str, code: str) -> None:
+    from docker_stage import open_page
+    from fake_port import FakePort
+
+    from krita_colorize.app import client
+    from krita_colorize.app.session import Session
+    from krita_colorize.qt import QtCore, QtWidgets
+
+    client.ANSWER_WITHIN_MS = 4000  # a pulled cable says nothing: this is how long nothing is waited for
+    app = QtWidgets.QApplication([])
+
+    def wait(condition: Callable[[], object], what: str) -> None:
+        end = time.monotonic() + 100
+        while not condition():
+            app.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 50)
+            if time.monotonic() > end:
+                sys.exit(f"it didn't happen: {what}; {session.status}; {session.error}")
+        print(what, flush=True)
+
+    session = Session(port := FakePort(), home=Path(tempfile.mkdtemp()))
+    page = open_page(port)
+    wait(lambda: session.document is not None and session.document.sketch is not None, "open")
+    session.backend.pair(address, code)
+    wait(lambda: session.backend.chosen, "paired")
+    session.document.change(engine="scripted", model="brief")
+    session.references.add_layer(session.document, page.sheet)
+    session.colorize()
+    wait(lambda: session.document.results, "coloured")
+    session.colorize()
+    wait(lambda: session.job is not None and "Painting" in session.job.words, "painting")
+    wait(lambda: "No connection" in session.job.words, "cable pulled")
+    wait(lambda: len(session.document.results) == 2, "result arrived")
+    print(session.error or "no error", flush=True)
+    session.close()
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
