@@ -86,7 +86,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _stall(self, host: FileHost) -> None:
         self._head(host, start=self._start(host))
         self.wfile.flush()
-        time.sleep(0.8)
+        time.sleep(3)
 
     def _short(self, host: FileHost) -> None:
         self._head(host, length=100)

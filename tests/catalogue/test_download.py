@@ -9,7 +9,7 @@ from colorizer.catalogue.entries import Remote
 from colorizer.errors import Cancelled, DownloadFailed
 from file_host import CONTENT, SHA256
 
-QUICK = Rules(("127.0.0.1",), secure=False, timeout_s=0.3, tries=3, pause_s=0.01)
+QUICK = Rules(("127.0.0.1",), secure=False, timeout_s=1, tries=3, pause_s=0.01)
 WHOLE = len(CONTENT)
 Usage = namedtuple("Usage", "total used free")
 

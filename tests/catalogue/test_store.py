@@ -20,7 +20,7 @@ from colorizer.errors import Cancelled, DownloadFailed, InvalidInput, UnknownEng
 from diffusers import AutoencoderTiny
 from safetensors.torch import save_file
 
-QUICK = Rules(("127.0.0.1",), secure=False, timeout_s=0.5, tries=2, pause_s=0.01)
+QUICK = Rules(("127.0.0.1",), secure=False, timeout_s=2, tries=2, pause_s=0.01)
 LICENCE = Licence("Own", "Do what you like.", commercial=True, url="https://example.org")
 
 

@@ -59,7 +59,7 @@ def watch(krita):
         seen.append(now["progress"])
         assert now["error"] == ""
         if now["results"] > before:
-            return seen, krita.wait_until(overlay_is_up, timeout_s=10)
+            return seen, krita.wait_until(overlay_is_up, timeout_s=60)
         krita.call(rest)
     raise TimeoutError(now)
 
@@ -285,7 +285,7 @@ def test_a_layer_dragged_onto_the_list_becomes_a_reference(krita):
     ]
     before = krita.call(before_applying)["tree"]
     pointer.stroke(krita, [*steps, end, end])
-    krita.wait_until(dropped, timeout_s=10)
+    krita.wait_until(dropped, timeout_s=60)
     assert krita.call(dropped) == ["Ink", ["layer", ids["Reference"]]]
     assert krita.call(before_applying)["tree"] == before
 
@@ -359,7 +359,7 @@ def test_a_stroke_is_not_cut_by_a_result(krita):
         pointer.move(krita, points[3])
     finally:
         pointer.release(krita)
-    krita.wait_until(is_applied, timeout_s=10)
+    krita.wait_until(is_applied, timeout_s=60)
     left, right = krita.call(stroke_extent)
     assert left < 25
     assert right > 215

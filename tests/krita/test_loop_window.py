@@ -120,12 +120,12 @@ def sun_colour():
 def test_two_clicks_bind_a_region(krita):
     krita.call(unfold, name="hints")
     pointer.click(krita, "show_reference_button")
-    krita.wait_until(shows_reference, timeout_s=10)
+    krita.wait_until(shows_reference, timeout_s=60)
     before = krita.call(steps)
     krita.xdotool("mousemove", *krita.call(spot_on_screen, x=120, y=80), "sleep", 0.1, "click", 1)
-    krita.wait_until(waits_for_click, timeout_s=5)
+    krita.wait_until(waits_for_click, timeout_s=60)
     krita.xdotool("mousemove", *krita.call(screen_sun), "sleep", 0.1, "click", 1)
-    x, y, reference_x, reference_y = krita.wait_until(bound, timeout_s=5)[0]
+    x, y, reference_x, reference_y = krita.wait_until(bound, timeout_s=60)[0]
     assert [abs(x - 208) <= 2, abs(y - 33) <= 2, abs(reference_x - 120) <= 3, abs(reference_y - 80) <= 3] == [
         True
     ] * 4

@@ -138,7 +138,7 @@ def test_only_what_the_strokes_reach_is_replaced(krita, mode):
     mask = "Foreground mask" if "Foreground mask" in krita.call(mask_names) else "Background mask"
     stroke(krita, mask, (0, 0, 0), 10, (205, 28), (212, 28))
     pointer.click(krita, "create_hints_button") if krita.call(unfold_hints) else None
-    krita.wait_until(has_hints, timeout_s=20)
+    krita.wait_until(has_hints, timeout_s=60)
     stroke(krita, "", (200, 0, 250), 5, (206, 34), (210, 34))
     before = krita.call(parts)
     assert [pixel_of(before["layers"][name], *place) for name in names for place in STROKES] == [

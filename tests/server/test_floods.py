@@ -43,7 +43,7 @@ def test_trickled_head_is_closed(start_either) -> None:
         connection.settimeout(0.05)
         connection.sendall(b"GET /v1/health HTTP/1.1\r\n")
         while not trickle(connection, b"X: y\r\n"):
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 30
 
 
 def test_body_without_token_is_not_waited_for(start_either) -> None:
@@ -53,7 +53,7 @@ def test_body_without_token_is_not_waited_for(start_either) -> None:
         connection.settimeout(0.05)
         connection.sendall(b"POST /v1/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: 99999\r\n\r\n")
         while not trickle(connection, b"x"):
-            assert time.monotonic() - started < 5
+            assert time.monotonic() - started < 30
 
 
 def test_connections_are_bounded(start_either) -> None:

@@ -97,7 +97,7 @@ def test_cancel_within_a_step(backend: Backend) -> None:
     worker, started = backend.worker.pid, time.monotonic()
     backend.delete(id_)
     assert backend.wait(id_)["state"] == "cancelled"
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20  # the job itself takes half a minute
     assert backend.worker.pid == worker
 
 
@@ -153,7 +153,7 @@ def test_nothing_leaks_over_fifty_jobs(backend: Backend) -> None:
     before = server.num_fds(), worker.num_fds(), worker.num_threads()
     for _ in range(5):
         run(10)
-    backend.wait_until(lambda: server.num_fds() <= before[0], timeout_s=5)
+    backend.wait_until(lambda: server.num_fds() <= before[0], timeout_s=60)
     assert (worker.num_fds(), worker.num_threads()) == before[1:]
     assert server.num_threads() <= asyncio_threads() + 4  # main, messages, log, life line
     assert server.children(recursive=True) == [worker]
