@@ -9,7 +9,7 @@ from krita_colorize.core.bundle import BundleError
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.result import Result
 
-MAX_PLACES = 200
+MAX_PLACES = 20
 
 
 class PlaceKind(str, Enum):

@@ -55,19 +55,51 @@ def test_nothing_suspect_nothing_marked() -> None:
     assert not found.mask.any()
 
 
-def test_places_are_few_and_none_is_tiny() -> None:
-    labels = np.arange(30 * 30, dtype=np.int32).reshape(30, 30).repeat(20, 0).repeat(20, 1)
-    labels[:3, :3] = 900
-    regions = Regions(labels, labels, 901)
-    everything = Suspects(PlaceKind.DOUBTFUL, np.ones(901, bool))
-    found = make_check(regions, np.zeros(901, np.float32), [everything], [])
+def grid(step: int) -> Regions:
+    """Squares of 10 px, `step` px from each other on a canvas of 600 px; the last label is all around them."""
+    labels = np.full((600, 600), (600 // step) ** 2, np.int32)
+    for number in range((600 // step) ** 2):
+        y, x = divmod(number, 600 // step)
+        labels[y * step : y * step + 10, x * step : x * step + 10] = number
+    return Regions(labels, labels, (600 // step) ** 2 + 1)
+
+
+def doubted(regions: Regions, *labels: int):
+    suspects = Suspects(PlaceKind.DOUBTFUL, only(*(labels or range(regions.count - 1)), count=regions.count))
+    return make_check(regions, np.full(regions.count, 0.25, np.float32), [suspects], [])
+
+
+def test_places_are_few() -> None:
+    labels = np.arange(64, dtype=np.int32).reshape(8, 8).repeat(75, 0).repeat(75, 1)
+    everything = Suspects(PlaceKind.DOUBTFUL, np.ones(64, bool))
+    found = make_check(Regions(labels, labels, 64), np.zeros(64, np.float32), [everything], [])
     assert len(found.places) == MOST_PLACES
     assert found.mask.all()
-    tiny = make_check(
-        regions, np.zeros(901, np.float32), [Suspects(PlaceKind.DOUBTFUL, only(900, count=901))], []
-    )
-    assert tiny.places == ()
-    assert tiny.mask.sum() == 9 * 255
+
+
+def test_nobody_is_sent_to_a_speck() -> None:
+    found = doubted(grid(100), 7)
+    assert found.places == ()
+    assert found.mask.sum() == 100 * 255
+
+
+def test_specks_side_by_side_are_one_place() -> None:
+    (place,) = doubted(grid(20), *range(5), *range(30, 35)).places
+    assert (place.x, place.y, place.width, place.height) == (0, 0, 90, 30)
+    assert place.confidence == 0.25
+
+
+def test_a_place_is_no_larger_than_a_glance() -> None:
+    found = doubted(grid(20))
+    assert 1 < len(found.places) <= MOST_PLACES
+    assert max(max(place.width, place.height) for place in found.places) <= 0.2 * 600
+
+
+def test_what_is_doubted_most_comes_first() -> None:
+    labels = np.arange(3, dtype=np.int32).repeat(100)[None].repeat(300, 0)
+    wanted = Suspects(PlaceKind.DOUBTFUL, only(0, 2, count=3))
+    found = make_check(Regions(labels, labels, 3), np.array([0.4, 1, 0.1], np.float32), [wanted], [])
+    assert [place.x for place in found.places] == [200, 0]
 
 
 @pytest.mark.parametrize(("gap", "found"), [(0, 0), (6, 0), (14, 1)])

@@ -17,9 +17,15 @@ from colorizer.imaging.lines import Ink, line_mask, without_grains
 from colorizer.imaging.regions import Labels, Regions
 from colorizer.imaging.values import Check, Layer, Place, PlaceKind, Role
 
-MOST_PLACES = 200
-_SMALLEST = 3e-4
-"""Share of the canvas below which a region is marked in the mask but no place of its own."""
+MOST_PLACES = 20
+"""Nobody goes through more of them."""
+_SMALLEST = 1e-3
+"""Share of the canvas below which something is marked in the mask but is no place to go to."""
+_NEAR = 0.02
+"""How far apart, as a share of the longer side, suspects of one kind are still one place,"""
+_ONE_LOOK = 0.2
+"""and how large such a place may grow. On 25 drawings of the public corpus this leaves 8 places of 22 (19 of 115 on
+the worst); as many of them are worth the look (.88), and they show as much of what is wrong (.41)."""
 _AROUND = 3
 """Side of an opening's place, in widths of the opening."""
 _MARK = (255, 0, 96, 110)
@@ -35,6 +41,41 @@ class Opening:
     first: int
     second: int
     """The labels on either side."""
+
+
+@dataclass(frozen=True)
+class _Spot:
+    """Something to look at, px of the regions' small copy."""
+
+    kind: PlaceKind
+    box: tuple[float, float, float, float]
+    """Left, top, right, bottom."""
+    area: float
+    """Share of the canvas."""
+    confidence: float
+
+    @property
+    def weight(self) -> float:
+        """How much it matters: its size, and for a doubted colour how much that is doubted."""
+        return self.area * (1 - self.confidence if self.kind is PlaceKind.DOUBTFUL else 1)
+
+    @property
+    def side(self) -> float:
+        """Its longer side."""
+        left, top, right, bottom = self.box
+        return max(right - left, bottom - top)
+
+    def gap(self, other: _Spot) -> float:
+        """How far apart two are; below 0 they overlap."""
+        left, top, right, bottom = self.box
+        return max(other.box[0] - right, left - other.box[2], other.box[1] - bottom, top - other.box[3])
+
+    def joined(self, other: _Spot) -> _Spot:
+        """Both as one."""
+        area = self.area + other.area
+        sure = (self.confidence * self.area + other.confidence * other.area) / area
+        ends = list(zip(self.box, other.box, strict=True))
+        return _Spot(self.kind, (*map(min, ends[:2]), *map(max, ends[2:])), area, sure)
 
 
 @dataclass(frozen=True)
@@ -81,20 +122,21 @@ def make_check(
         suspects: a region that is suspect for several reasons counts for the first.
         openings: those worth a look.
     """
-    height, width = regions.labels.shape
     flagged = np.zeros(regions.count, bool)
-    sized: list[tuple[float, Place]] = []
+    spots: list[_Spot] = []
     for suspect in suspects:
-        sized += _places(regions, suspect.kind, suspect.regions & ~flagged, confidence)
+        spots += _spots(regions, suspect.kind, suspect.regions & ~flagged, confidence)
         flagged |= suspect.regions
     mask = np.take(flagged * np.uint8(255), regions.labels)
     for opening in openings:
-        place = _place_of_opening(opening, regions, confidence)
+        spot = _spot_of_opening(opening, regions, confidence)
+        place = _place(spot, regions)
         mask[place.y : place.y + place.height, place.x : place.x + place.width] = 255
-        sized.append((place.width * place.height / (width * height), place))
-    sized.sort(key=lambda one: (-one[0], one[1].y, one[1].x))
+        spots.append(spot)
+    found = [spot for spot in _together(spots, max(regions.coarse.shape)) if spot.area >= _SMALLEST]
+    found.sort(key=lambda spot: (-spot.weight, spot.box[1], spot.box[0]))
     sure = np.rint(confidence * 255).clip(0, 255).astype(np.uint8)
-    return Check(mask, tuple(place for _, place in sized[:MOST_PLACES]), sure[regions.coarse])
+    return Check(mask, tuple(_place(spot, regions) for spot in found[:MOST_PLACES]), sure[regions.coarse])
 
 
 def check_layer(check: Check) -> Layer:
@@ -123,14 +165,10 @@ def _meetings(
     ]
 
 
-def _places(
+def _spots(
     regions: Regions, kind: PlaceKind, wanted: NDArray[np.bool_], confidence: NDArray[np.float32]
-) -> list[tuple[float, Place]]:
-    """One place for each wanted region that isn't tiny, with its share of the canvas."""
-    area = regions.areas()
-    wanted = wanted & (area >= _SMALLEST)
-    if not wanted.any():
-        return []
+) -> list[_Spot]:
+    """One for each wanted region."""
     rows, columns = np.nonzero(wanted[regions.coarse])
     label = regions.coarse[rows, columns]
     ends = [np.full(regions.count, 2**30), np.full(regions.count, 2**30), np.zeros(regions.count, int)]
@@ -140,25 +178,50 @@ def _places(
     np.minimum.at(top, label, rows)
     np.maximum.at(right, label, columns + 1)
     np.maximum.at(bottom, label, rows + 1)
+    area = regions.areas()
     return [
-        (float(area[i]), _scaled(kind, (left[i], top[i], right[i], bottom[i]), regions, float(confidence[i])))
-        for i in np.flatnonzero(wanted)
+        _Spot(
+            kind,
+            (float(left[i]), float(top[i]), float(right[i]), float(bottom[i])),
+            float(area[i]),
+            float(confidence[i]),
+        )
+        for i in np.unique(label)
     ]
 
 
-def _place_of_opening(opening: Opening, regions: Regions, confidence: NDArray[np.float32]) -> Place:
+def _spot_of_opening(opening: Opening, regions: Regions, confidence: NDArray[np.float32]) -> _Spot:
     half = opening.width * _AROUND / 2
-    box = (opening.x - half, opening.y - half, opening.x + half, opening.y + half)
+    height, width = regions.coarse.shape
+    left, right = max(0.0, opening.x - half), min(float(width), opening.x + half)
+    top, bottom = max(0.0, opening.y - half), min(float(height), opening.y + half)
+    area = (right - left) * (bottom - top) / (width * height)
     sure = min(confidence[opening.first], confidence[opening.second])
-    return _scaled(PlaceKind.LEAK, box, regions, float(sure))
+    return _Spot(PlaceKind.LEAK, (left, top, right, bottom), area, float(sure))
 
 
-def _scaled(
-    kind: PlaceKind, box: tuple[float, float, float, float], regions: Regions, confidence: float
-) -> Place:
-    """A box (left, top, right, bottom) of the small copy on the canvas, cut off at its edges."""
+def _together(spots: Sequence[_Spot], side: int) -> list[_Spot]:
+    """Neighbours of one kind as one spot, from the weightiest on, as long as it can be taken in at a glance."""
+    left = sorted(spots, key=lambda spot: (-spot.weight, spot.box))
+    found = []
+    while left:
+        spot, looking = left.pop(0), True
+        while looking:
+            looking = False
+            for other in list(left):
+                if other.kind is spot.kind and spot.gap(other) <= _NEAR * side:
+                    both = spot.joined(other)
+                    if both.side <= _ONE_LOOK * side:
+                        spot, looking = both, True
+                        left.remove(other)
+        found.append(spot)
+    return found
+
+
+def _place(spot: _Spot, regions: Regions) -> Place:
+    """A spot on the canvas, cut off at its edges."""
     height, width = regions.labels.shape
     scale_x, scale_y = width / regions.coarse.shape[1], height / regions.coarse.shape[0]
-    left, right = max(0, int(box[0] * scale_x)), min(width, -int(-box[2] * scale_x // 1))
-    top, bottom = max(0, int(box[1] * scale_y)), min(height, -int(-box[3] * scale_y // 1))
-    return Place(kind, left, top, right - left, bottom - top, round(confidence, 4))
+    left, right = max(0, int(spot.box[0] * scale_x)), min(width, -int(-spot.box[2] * scale_x // 1))
+    top, bottom = max(0, int(spot.box[1] * scale_y)), min(height, -int(-spot.box[3] * scale_y // 1))
+    return Place(spot.kind, left, top, right - left, bottom - top, round(spot.confidence, 4))
