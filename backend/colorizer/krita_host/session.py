@@ -173,6 +173,19 @@ def windowed(
 
 
 @contextmanager
+def bare(display: str, home: Path, *, variables: dict[str, str] | None = None) -> Iterator[Session]:
+    """Krita's window without the docker, in a profile that stays: to install it as an artist does, and to restart."""
+    program = install.require_krita()
+    environment = _environment(home, "windowed") | {"DISPLAY": display} | (variables or {})
+    folders = install.user_folders(environment)
+    _put_driver(folders.plugins)
+    install.switch_on(folders.settings, "enable_" + DRIVER)
+    with _started([str(program), "--nosplash"], environment) as session:
+        session.wait_until(_window_is_up)
+        yield session
+
+
+@contextmanager
 def _started(command: list[str], environment: dict[str, str]) -> Iterator[Session]:
     home = Path(environment["HOME"])
     with open(home / "krita.log", "wb") as log:
@@ -186,11 +199,12 @@ def _started(command: list[str], environment: dict[str, str]) -> Iterator[Sessio
 
 
 def _environment(home: Path, kind: str) -> dict[str, str]:
-    """The environment of a new profile in `home`, filled from the cache where there is one."""
+    """The environment of a profile in `home`; a new one is filled from the cache where there is one."""
     warm = _warm_profile(kind)
-    if warm is not None:
-        shutil.copytree(warm, home, dirs_exist_ok=True)
     driver = home / "driver"
+    if warm is not None and not driver.exists():
+        shutil.copytree(warm, home, dirs_exist_ok=True)
+    shutil.rmtree(driver, ignore_errors=True)
     driver.mkdir(mode=0o700)
     return _bare_environment(home) | {"COLORIZE_DRIVER": str(driver)}
 
@@ -207,7 +221,7 @@ def _bare_environment(home: Path) -> dict[str, str]:
 
 def _put_driver(plugins: Path) -> None:
     folder = plugins / DRIVER
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(Path(__file__).with_name("driver.py"), folder / "__init__.py")
     (plugins / f"{DRIVER}.desktop").write_text(DRIVER_DESKTOP, encoding="utf-8")
 

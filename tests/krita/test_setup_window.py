@@ -1,0 +1,171 @@
+"""From the zip to a coloured sketch without a terminal: Krita's own importer, a restart, the set-up page, by clicks.
+
+Real: Krita, its importer, the packed zip, the backend's wheel in it, Python, pip, the environment. The third-party
+wheels are stand-ins without contents; the one for torch leads the new environment to the libraries that are installed
+already, because unpacking 1.4 GB would take minutes. `benchmarks/setup.py` does it with the real ones.
+"""
+
+import sys
+import sysconfig
+from importlib import metadata
+from pathlib import Path
+
+import psutil
+import pytest
+import tomllib
+from colorizer.krita_host import install, pointer, session
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "setup"))
+import stand_in_wheels  # noqa: E402
+
+pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory):
+    """A folder as `pip download` fills it."""
+    folder = tmp_path_factory.mktemp("wheels")
+    for requirement in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]:
+        name = requirement.partition(">")[0].replace("-", "_")
+        libraries = (
+            {"libraries.pth": f"{sysconfig.get_path('purelib')}\n".encode()} if name == "torch" else {}
+        )
+        made = stand_in_wheels.wheel(folder, name, metadata.version(name), libraries)
+        if name == "torch":  # for the Python that the libraries are for, and no other
+            tag = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+            platform = sysconfig.get_platform().replace("-", "_").replace(".", "_")
+            made.rename(folder / made.name.replace("py3-none-any", f"{tag}-{tag}-{platform}"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory):
+    return install.package(tmp_path_factory.mktemp("zip") / "krita_colorize.zip")
+
+
+def bar_entry(title):
+    bar = krita.Krita.instance().activeWindow().qwindow().menuBar()
+    action = next(a for a in bar.actions() if a.text().replace("&", "") == title)
+    centre = bar.mapToGlobal(bar.actionGeometry(action).center())
+    return [centre.x(), centre.y()]
+
+
+def menu_entry(title):
+    """An entry of the menu that is open, None until there is one that has it."""
+    menu = krita.QApplication.instance().activePopupWidget()
+    action = next((a for a in menu.actions() if a.text().replace("&", "") == title), None) if menu else None
+    if action is None:
+        return None
+    centre = menu.mapToGlobal(menu.actionGeometry(action).center())
+    return [centre.x(), centre.y()]
+
+
+def dialog_is_open(kind):
+    dialog = krita.QApplication.instance().activeModalWidget()
+    return dialog is not None and kind in type(dialog).__name__
+
+
+def dialog_button(title):
+    dialog = krita.QApplication.instance().activeModalWidget()
+    buttons = dialog.findChildren(krita.QPushButton) if dialog else []
+    button = next((b for b in buttons if b.text().replace("&", "") == title and b.isVisible()), None)
+    if button is None:
+        return None
+    centre = button.mapToGlobal(button.rect().center())
+    return [centre.x(), centre.y()]
+
+
+def press(krita, function, **arguments):
+    point = krita.wait_until(function, timeout_s=60, **arguments)
+    pointer.press(krita, point)
+    pointer.release(krita)
+
+
+def quit_krita(krita):
+    krita.xdotool("key", "ctrl+q")
+    krita.process.wait(timeout=60)
+
+
+def prepare():
+    yield from close_all()
+    window.qwindow().showMaximized()
+    yield from ticks(30)
+
+
+def page_text(name):
+    found = [
+        w for w in krita.QApplication.instance().allWidgets() if w.objectName() == name and w.isVisible()
+    ]
+    return found[0].text() if found else ""
+
+
+def page_part(name):
+    found = [
+        w for w in krita.QApplication.instance().allWidgets() if w.objectName() == name and w.isVisible()
+    ]
+    if not found or not found[0].isEnabled():
+        return None
+    centre = found[0].mapToGlobal(found[0].rect().center())
+    return [centre.x(), centre.y()]
+
+
+def page_ended():
+    """What the page says when nothing runs any more."""
+    return page_text("setup_problem_label") or page_text("setup_note_label")
+
+
+def close_page():
+    page = next(w for w in krita.QApplication.instance().allWidgets() if w.objectName() == "setup_page")
+    page.close()
+
+
+def open_it():
+    yield from open_drawing()
+    yield from ticks(30)
+    return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
+
+
+def has_result():
+    now = docker_state()
+    return now["error"] or now["results"] > 0
+
+
+def engines_in_use(krita):
+    """The programs that this Krita has started."""
+    return [child.cmdline()[0] for child in psutil.Process(krita.process.pid).children(recursive=True)]
+
+
+def test_zip_becomes_a_coloured_sketch_by_clicks(display, tmp_path, package, wheels):
+    home = tmp_path / "home"
+    home.mkdir()
+    with session.bare(display, home) as krita:
+        press(krita, bar_entry, title="Tools")
+        press(krita, menu_entry, title="Scripts")
+        press(krita, menu_entry, title="Import Python Plugin from File...")
+        krita.wait_until(dialog_is_open, kind="FileDialog")
+        krita.xdotool("type", "--delay", 5, str(package))
+        krita.xdotool("key", "Return")
+        press(krita, dialog_button, title="Yes")
+        quit_krita(krita)
+    with session.bare(display, home) as krita:
+        krita.call(f"import sys\nsys.path[:0] = {[str(ROOT / 'tests'), str(ROOT / 'tests/krita')]}")
+        krita.call("import inside_docker\nglobals().update(vars(inside_docker))")
+        krita.define(page_text)
+        krita.call(prepare)
+        press(krita, page_part, name="setup_button")
+        press(krita, page_part, name="setup_folder_edit")
+        krita.xdotool("type", "--delay", 5, str(wheels))
+        press(krita, page_part, name="setup_install_button")
+        assert krita.wait_until(page_ended, timeout_s=150).endswith("works and is in use.")
+        krita.screenshot(tmp_path / "installed.png")
+        krita.call(close_page)
+        ids = krita.call(open_it)
+        pointer.choose(krita, "sketch_combo", ids["Ink"])
+        pointer.choose_action(krita, "add_reference_button", "Reference")
+        pointer.click(krita, "colorize_button")
+        assert krita.wait_until(has_result, timeout_s=120) is True
+        assert all(name.startswith(str(home / "colorize" / "backend")) for name in engines_in_use(krita))
+        assert engines_in_use(krita)
+        krita.screenshot(tmp_path / "coloured.png")
