@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 import colorizer
 from colorizer.errors import ColorizerError
-from colorizer.server import bundle, log, memory, pairing, request
+from colorizer.server import bundle, log, memory, openapi, pairing, request
 from colorizer.server.devices import Devices
 from colorizer.server.failures import Code, Refused
 from colorizer.server.guard import INTERNAL, answer
@@ -215,6 +215,14 @@ def application(
             for method, path, handler in table
         ]
         table.append(("POST", pairing.ROUTE, pairing.Pairing(devices, settings).pair))
+    summaries = [(method, path, (handler.__doc__ or "").strip()) for method, path, handler in table]
+
+    async def description(_: Request) -> Response:
+        """This description."""
+        return JSONResponse(openapi.describe(summaries))
+
+    table.append(("GET", openapi.ROUTE, description))
+    summaries.append(("GET", openapi.ROUTE, description.__doc__ or ""))
     app = Starlette(
         routes=[Route(path, handler, methods=[method]) for method, path, handler in table],
         exception_handlers={
