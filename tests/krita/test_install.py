@@ -34,6 +34,11 @@ def test_installs_for_the_user(home):
     assert backend["command"][-1] == "serve"
 
 
+def test_krita_finds_the_actions_once(home):
+    folder = install.install_for_user(["python"])
+    assert list(folder.parents[1].rglob("*.action")) == [folder.parents[1] / "actions/krita_colorize.action"]
+
+
 def test_installing_again_replaces_the_old_files(home):
     folder = install.install_for_user(["python"])
     (folder / "old.py").touch()
@@ -101,6 +106,7 @@ def test_kritas_own_importer_takes_the_package(packed, tmp_path):
     assert [plugin["name"] for plugin in imported] == ["krita_colorize"]
     assert (resources / "pykrita/krita_colorize/ui").is_dir()
     assert (resources / "pykrita/krita_colorize.desktop").exists()
+    assert list(resources.rglob("*.action")) == [resources / "actions/krita_colorize.action"]
 
 
 def test_found_krita_runs(tmp_path):

@@ -69,6 +69,7 @@ def test_keys_colour_and_apply(krita):
     press(krita, "ctrl+alt+p")
     krita.wait_until(is_applied, timeout_s=30)
     assert krita.call(error) == ""
+    assert "Duplicated action" not in krita.log()
 
 
 def unfold(name):

@@ -152,12 +152,12 @@ def install(folders: Folders) -> Path:
     source, target = _plugin_source(), folders.plugins / PLUGIN
     new = target.with_name(PLUGIN + ".new")
     shutil.rmtree(new, ignore_errors=True)
-    shutil.copytree(source / PLUGIN, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
+    shutil.copytree(source / PLUGIN, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "actions"))
     shutil.rmtree(target, ignore_errors=True)
     os.replace(new, target)
-    # Krita reads the shortcuts of actions from there; its own importer puts the file there, too.
+    # Krita's own importer puts the file there, too. Krita also looks in the plugins' folders: one copy is enough.
     (folders.resources / "actions").mkdir(exist_ok=True)
-    shutil.copyfile(target / "actions" / ACTIONS, folders.resources / "actions" / ACTIONS)
+    shutil.copyfile(source / PLUGIN / "actions" / ACTIONS, folders.resources / "actions" / ACTIONS)
     # The name Krita's own importer gives it, so that an import and an installation replace each other.
     shutil.copyfile(source / DESKTOP, folders.plugins / f"{PLUGIN}.desktop")
     switch_on(folders.settings, ENABLE_KEY)
@@ -198,8 +198,10 @@ def package(zip_path: Path) -> Path:
     contents: dict[str, bytes] = {
         PLUGIN + "/": b""
     }  # Krita's importer finds a plugin by the entry of its folder
+    # The importer puts actions in a folder of their own; in the plugin's folder, too, Krita would read them twice.
+    contents["actions/" + ACTIONS] = (source / PLUGIN / "actions" / ACTIONS).read_bytes()
     for path in [source / DESKTOP, *(source / PLUGIN).rglob("*")]:
-        if "__pycache__" not in path.parts:
+        if not {"__pycache__", "actions"} & set(path.relative_to(source).parts):
             name = path.relative_to(source).as_posix()
             contents[name + "/" if path.is_dir() else name] = b"" if path.is_dir() else path.read_bytes()
     contents[BUNDLE] = b""
