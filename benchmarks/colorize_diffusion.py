@@ -26,21 +26,26 @@ import torch
 WAYS = ("plain", "ours", "ours, chosen")
 
 
-def networks(version):
-    """A pipeline of the published sizes; weights are noise of about the usual strength, without slow initialisation."""
+def networks(version, device="cpu", clip_layers=1):
+    """A pipeline of the published sizes; weights are noise of about the usual strength, without slow initialisation.
+
+    CLIP has one layer, because it runs once a picture and isn't measured. On the device "meta" nothing has memory.
+    """
     from colorizer.engines.colorize_diffusion.adapters import add_adapter
     from colorizer.engines.colorize_diffusion.architecture import Architecture, Tower, build
     from colorizer.engines.colorize_diffusion.convert import LORA, NEEDED
     from colorizer.engines.colorize_diffusion.layout import Component
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 
-    # CLIP with one layer: it runs once a picture and isn't measured.
-    sizes = Architecture(towers={Component.IMAGE_ENCODER: Tower(1280, 1, 5120, 1024, 257, patch=14)})
+    sizes = Architecture(
+        towers={Component.IMAGE_ENCODER: Tower(1280, clip_layers, 5120, 1024, 257, patch=14)}
+    )
     made = {}
     for component in sorted(NEEDED[version] - set(LORA) | {Component.IMAGE_ENCODER}, key=lambda c: c.value):
         with torch.device("meta"):
             network = build(component, sizes)
-        made[component.value] = filled(network.to_empty(device="cpu")).eval().requires_grad_(False)
+        network = filled(network.to_empty(device=device)) if device != "meta" else network
+        made[component.value] = network.eval().requires_grad_(False)
     for component, side in LORA.items():
         if component in NEEDED[version]:
             add_adapter(made["unet"], side, lora(made["unet"], version.value, side.value))
@@ -80,6 +85,21 @@ def lora(unet, version, side):
     return tensors
 
 
+def inputs(version, size, device="cpu"):
+    """Pictures and settings: guidance 4, split by a mask that covers the left half."""
+    from colorizer.engines.colorize_diffusion.conditioning import Pictures
+    from colorizer.engines.colorize_diffusion.settings import Modes, Settings
+
+    generator = torch.Generator().manual_seed(1)
+    mask = torch.zeros(1, 1, size, size)
+    mask[..., : size // 2] = 1
+    sketch = (torch.rand(1, 3, size, size, generator=generator) > 0.95).float() * 2 - 1
+    reference = torch.rand(1, 3, size, size, generator=generator) * 2 - 1
+    sketch, reference, mask = (tensor.to(device) for tensor in (sketch, reference, mask))
+    pictures = Pictures(sketch, reference=reference, sketch_mask=mask, reference_mask=mask)
+    return pictures, Settings(Modes(foreground=version == "v1.5", background=True, style=version == "v2"))
+
+
 def make_plain():
     """Undoes what is skipped and kept."""
     from colorizer.engines.colorize_diffusion import guidance
@@ -102,31 +122,21 @@ def make_plain():
 def measure(version, size, steps, way):
     """Seconds a step and MB for one way, in this process."""
     from colorizer.engines.colorize_diffusion import speed
-    from colorizer.engines.colorize_diffusion.conditioning import Pictures
     from colorizer.engines.colorize_diffusion.pipeline import Steps
     from colorizer.engines.colorize_diffusion.samplers import Sampler
-    from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Version
+    from colorizer.engines.colorize_diffusion.settings import Version
 
     pipeline = networks(Version(version))
     if way == "plain":
         make_plain()
     speed.place(pipeline, speed.choose("cpu") if way == "ours, chosen" else speed.Way("cpu"))
-    generator = torch.Generator().manual_seed(1)
-    mask = torch.zeros(1, 1, size, size)
-    mask[..., : size // 2] = 1
-    pictures = Pictures(
-        (torch.rand(1, 3, size, size, generator=generator) > 0.95).float() * 2 - 1,
-        reference=torch.rand(1, 3, size, size, generator=generator) * 2 - 1,
-        sketch_mask=mask,
-        reference_mask=mask,
-    )
-    modes = Modes(foreground=version == "v1.5", background=True, style=version == "v2")
+    pictures, settings = inputs(version, size)
     moments, latents = [], []
     operations = counted(pipeline.denoiser)
     pipeline.decode = lambda latent: latents.append(latent) or latent  # the VAE is the same for all
     pipeline(
         pictures,
-        Settings(modes),
+        settings,
         Steps(Sampler.EULER, count=steps),
         (0,),
         lambda *_: moments.append(time.process_time()),

@@ -1,0 +1,131 @@
+"""What each choice of `speed` costs in error and gains in time, for ColorizeDiffusion at full size with random weights.
+
+    python benchmarks/colorize_diffusion_choices.py [--version v1.5] [--size 512] [--vae-size 768] [--threads 1]
+
+One choice a line, all in one process, each against the line above its part: float32 with everything on the processor.
+Seconds are the process's own, of a step or of one picture through the VAE; `error` is the mean difference as a share of
+what it differs from. Random weights are no trained ones: the errors say which choice costs more, not how it looks.
+Moving networks on and off an accelerator changes no bit (tests) and can't be timed here; memory is counted by
+`colorize_diffusion_memory.py`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+import warnings
+from dataclasses import replace
+
+import torch
+
+
+def line(part, name, seconds, usual_seconds, error):
+    """One row."""
+    print(
+        f"{part:8} {name:38} {seconds:8.2f} s {usual_seconds / seconds:6.2f} x   error {error:.1e}",
+        flush=True,
+    )
+
+
+def difference(found, usual):
+    """Mean difference as a share."""
+    return ((found - usual).abs().mean() / usual.abs().mean()).item()
+
+
+def steps(pipeline, version, size):
+    """A step in every way."""
+    from colorize_diffusion import inputs
+    from colorizer.engines.colorize_diffusion import speed
+    from colorizer.engines.colorize_diffusion.settings import Guidance
+
+    pictures, settings = inputs(version, size)
+    halved = speed.Way("cpu", torch.bfloat16)
+    free = replace(settings, guidance=Guidance(1))
+    choices = {
+        "float32": (speed.Way("cpu"), settings),
+        "channels last": (speed.Way("cpu", channels_last=True), settings),
+        "rows of the guidance apart": (speed.Way("cpu", rows_apart=True), settings),
+        "bfloat16": (halved, settings),
+        "bfloat16, channels last": (replace(halved, channels_last=True), settings),
+        "bfloat16, channels last, rows apart": (
+            replace(halved, channels_last=True, rows_apart=True),
+            settings,
+        ),
+        "bfloat16, channels last, guidance 1": (replace(halved, channels_last=True), free),
+    }
+    usual = None
+    for name, (way, chosen) in choices.items():
+        speed.place(pipeline, way)
+        seconds, latent = step(pipeline, pictures, chosen)
+        usual = usual or (seconds, latent)
+        line("a step", name, seconds, usual[0], difference(latent, usual[1]))
+
+
+def step(pipeline, pictures, settings):
+    """Seconds of the second step, and the latent after it."""
+    from colorizer.engines.colorize_diffusion.pipeline import Steps
+    from colorizer.engines.colorize_diffusion.samplers import Sampler
+
+    moments = []
+    decode, pipeline.decode = pipeline.decode, lambda latent: latent.float()
+    two = Steps(Sampler.EULER, count=2)
+    latent = pipeline(pictures, settings, two, (0,), lambda *_: moments.append(time.process_time()))
+    pipeline.decode = decode
+    return moments[1] - moments[0], latent
+
+
+@torch.no_grad()
+def pictures_of_latents(pipeline, size):
+    """The VAE's ways, and previews."""
+    from colorizer.engines.colorize_diffusion import previews, speed
+    from diffusers import AutoencoderTiny
+
+    latent = torch.randn(1, 4, size // 8, size // 8, generator=torch.Generator().manual_seed(2))
+    speed.place(pipeline, speed.Way("cpu"))
+    usual = timed(lambda: pipeline.decode(latent))
+    line("the VAE", "float32, whole", usual[0], usual[0], 0)
+    for name, way in (("channels last", {"channels_last": True}), ("in tiles", {"tiled": True})):
+        speed.place(pipeline, speed.Way("cpu", **way))
+        seconds, found = timed(lambda: pipeline.decode(latent))
+        line("the VAE", name, seconds, usual[0], difference(found, usual[1]))
+    speed.place(pipeline, speed.Way("cpu"))
+    pipeline.vae.to(torch.bfloat16)
+    seconds, found = timed(lambda: pipeline.decode(latent))
+    line("the VAE", "bfloat16 (not used)", seconds, usual[0], difference(found, usual[1]))
+    pipeline.vae.float()
+    small = timed(lambda: pipeline.preview(latent))[0]
+    line("preview", "the VAE, 32 px of latent", small, usual[0], float("nan"))
+    pipeline.tiny_vae = AutoencoderTiny()
+    line("preview", "tiny VAE", timed(lambda: pipeline.preview(latent))[0], usual[0], float("nan"))
+    line("preview", "linear", timed(lambda: previews.linear(latent))[0], usual[0], float("nan"))
+
+
+def timed(work):
+    """Processor seconds and what came of it, the second time."""
+    work()
+    start = time.process_time()
+    found = work()
+    return max(time.process_time() - start, 1e-4), found
+
+
+def main():
+    from colorize_diffusion import networks
+    from colorizer.engines.colorize_diffusion.settings import Version
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", default="v1.5")
+    parser.add_argument("--size", type=int, default=512)
+    parser.add_argument("--vae-size", type=int, default=768)
+    parser.add_argument("--threads", type=int, default=1)
+    words = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(words.threads)
+    pipeline = networks(Version(words.version))
+    steps(pipeline, words.version, words.size)
+    pictures_of_latents(pipeline, words.vae_size)
+
+
+if __name__ == "__main__":
+    main()
