@@ -57,6 +57,7 @@ class FakePort:
         self.inserted: list[NewGroup | NewLayer] = []
         self.closed = False
         self.picked: Callable[[str, int, int], None] | None = None
+        self.looked_at: tuple[int, int, int, int] | None = None
         self._callbacks: list[Callable[[Change], None]] = []
         self._ids = 0
 
@@ -211,6 +212,11 @@ class FakePort:
 
     def pick(self, picked: Callable[[str, int, int], None] | None) -> bool:
         self.picked = picked
+        return True
+
+    def look_at(self, document: str, x: int, y: int, width: int, height: int) -> bool:
+        self._find(document)
+        self.looked_at = (x, y, width, height)
         return True
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:

@@ -70,7 +70,7 @@ class Checks(QtCore.QObject):
         self.changed.emit()
 
     def step(self, model: DocumentModel, by: int) -> None:
-        """Goes to the next (1) or previous (-1) place and shows it."""
+        """Goes to the next (1) or previous (-1) place, scrolls to it and shows it."""
         if not self.places:
             raise Told(tr("There is nothing to check in this result."))
         self.index = (
@@ -78,6 +78,8 @@ class Checks(QtCore.QObject):
             if self.index >= 0
             else (0 if by > 0 else len(self.places) - 1)
         )
+        place = self.places[self.index]
+        self._port.look_at(model.info.key, place.x, place.y, place.width, place.height)
         self.show(model, on=True)
 
     def select(self, model: DocumentModel) -> None:

@@ -183,6 +183,10 @@ class KritaPort(Protocol):
         group: name, blend mode, above or below. Keeps the active layer and the playhead; returns its id. Raises
         `ValueError` where a frame's time is none of the sketch's keyframes."""
 
+    def look_at(self, document: str, x: int, y: int, width: int, height: int) -> bool:
+        """Scrolls the canvas so that a rectangle of the picture (px) is in the middle, unless all of it is in sight.
+        False where that can't be told, as on a rotated canvas."""
+
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
         """Lays a picture over the whole canvas without touching the document; False where that isn't possible."""
 

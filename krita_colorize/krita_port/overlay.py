@@ -6,13 +6,12 @@ On a rotated, mirrored or wrapped canvas, and over another document, it hides.
 
 from __future__ import annotations
 
-from krita import Canvas, Document, View, Window
+from krita import Document, View, Window
 
 from krita_colorize.krita_port import canvas as canvases
 from krita_colorize.krita_port import wrappers
+from krita_colorize.krita_port.view import is_straight, lies
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
-
-POINTS_PER_INCH = 72.0
 
 
 class Overlay:
@@ -56,29 +55,6 @@ class Overlay:
             self._sheet.hide()
 
 
-def target_of(window: Window) -> QtCore.QRectF | None:
-    """Where the picture of the active view lies on its canvas widget (logical px); None where it lies askew."""
-    area, view = canvases.scroll_area(window), window.activeView()
-    document = view.document() if view is not None else None
-    if area is None or view is None or document is None or not _is_straight(view.canvas()):
-        return None
-    return _lies(area, view.canvas(), document)
-
-
-def _is_straight(canvas: Canvas) -> bool:
-    return not (canvas.rotation() or canvas.mirror() or canvas.wrapAroundMode())
-
-
-def _lies(area: QtWidgets.QAbstractScrollArea, canvas: Canvas, document: Document) -> QtCore.QRectF:
-    # In logical pixels: on a HiDPI screen Krita's zoom level already counts them.
-    scale = canvas.zoomLevel() * POINTS_PER_INCH / document.resolution()
-    horizontal, vertical = area.horizontalScrollBar(), area.verticalScrollBar()
-    assert horizontal is not None
-    assert vertical is not None
-    width, height = document.width() * scale, document.height() * scale
-    return QtCore.QRectF(-horizontal.value(), -vertical.value(), width, height)
-
-
 class _Sheet(QtWidgets.QWidget):
     """The transparent widget itself."""
 
@@ -108,7 +84,7 @@ class _Sheet(QtWidgets.QWidget):
         """Covers the canvas and shows itself, or hides where the picture can't be laid straight; whether it shows."""
         canvas = self._view.canvas()
         parent = self.parentWidget()
-        if parent is None or not _is_straight(canvas):
+        if parent is None or not is_straight(canvas):
             self.hide()
             return False
         target = self.target()
@@ -123,7 +99,7 @@ class _Sheet(QtWidgets.QWidget):
 
     def target(self) -> QtCore.QRectF:
         """Where the document lies on the canvas widget."""
-        return _lies(self._area, self._view.canvas(), self.document)
+        return lies(self._area, self._view.canvas(), self.document)
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
         """Draws the picture where the document is."""

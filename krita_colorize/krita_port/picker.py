@@ -10,7 +10,7 @@ from collections.abc import Callable
 from krita import Window
 
 from krita_colorize.krita_port import canvas as canvases
-from krita_colorize.krita_port.overlay import target_of
+from krita_colorize.krita_port.view import target_of
 from krita_colorize.qt import IS_QT6, QtCore, QtGui, QtWidgets
 
 _PRESSES = (QtCore.QEvent.Type.MouseButtonPress, QtCore.QEvent.Type.TabletPress)

@@ -20,7 +20,7 @@ from krita_colorize.core.port import (
     Part,
     Pixels,
 )
-from krita_colorize.krita_port import animation, canvas, parts, replace, snapshot, store, wrappers
+from krita_colorize.krita_port import animation, canvas, parts, replace, snapshot, store, view, wrappers
 from krita_colorize.krita_port.builder import LayerBuilder, activate_soon
 from krita_colorize.krita_port.capabilities import probe
 from krita_colorize.krita_port.documents import Documents
@@ -30,6 +30,7 @@ from krita_colorize.krita_port.pen import Pen
 from krita_colorize.krita_port.picker import Picker
 from krita_colorize.krita_port.scratch import Scratch
 from krita_colorize.krita_port.watcher import Look, Watcher
+from krita_colorize.qt import QtCore
 
 
 class LibKisPort:
@@ -157,6 +158,13 @@ class LibKisPort:
         key, call = self.documents.key(document), picked
         return self._picker.start(lambda x, y: call(key, x, y))
 
+    def look_at(self, document: str, x: int, y: int, width: int, height: int) -> bool:
+        """Scrolls the canvas to a place of the picture; see `view.look_at`."""
+        opened = self.documents.find(document)
+        if self._window is None or self._active() != opened:
+            return False
+        return view.look_at(self._window, opened, QtCore.QRectF(x, y, width, height))
+
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
         """Lays a picture over the whole canvas; False where that isn't possible."""
         if self._overlay is None:
@@ -196,8 +204,8 @@ class LibKisPort:
         if self._window is None:
             document = Krita.instance().activeDocument()
         else:
-            view = self._window.activeView()
-            document = view.document() if view is not None else None
+            shown = self._window.activeView()
+            document = shown.document() if shown is not None else None
         # After the last document has closed Krita still hands out its dead wrapper.
         return document if document is not None and document in wrappers.documents() else None
 

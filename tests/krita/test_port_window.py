@@ -148,6 +148,35 @@ def test_overlay_fits_on_a_hidpi_screen(display, keeper):
     keepers.close()
 
 
+def look_around(zoom):
+    """Looks at a corner of a picture that doesn't fit, then at what is in sight already."""
+    document, _ = new_document(width=900, height=700)
+    key = yield from show(document)
+    window.activeView().canvas().setZoomLevel(zoom)
+    yield from ticks(20)
+    document.setModified(False)
+    before, places = undo_steps(), []
+    for x, y in ((700, 500), (690, 495)):
+        seen = port.look_at(key, x, y, 40, 20)
+        yield from ticks(20)
+        area = canvas.canvas_widget(window)
+        corner = area.mapFromGlobal(QPoint(*screen_point(document, x + 20, y + 10)))
+        places.append([seen, corner.x() - area.width() // 2, corner.y() - area.height() // 2])
+    window.activeView().canvas().setRotation(30)
+    rotated = port.look_at(key, 0, 0, 9, 9)
+    window.activeView().canvas().setRotation(0)
+    return [places, rotated, undo_steps() == before, document.modified()]
+
+
+@pytest.mark.parametrize("zoom", [3.0, 6.0])
+def test_a_place_is_brought_into_sight(window, zoom):
+    (corner, near), *rest = window.call(look_around, zoom=zoom)
+    assert corner[0]
+    assert max(abs(corner[1]), abs(corner[2])) <= 2
+    assert near == [True, pytest.approx(-10 * zoom, abs=3), pytest.approx(-5 * zoom, abs=3)]
+    assert rest == [False, True, False]
+
+
 def change_things():
     document, _ = new_document(width=300, height=200)
     changes.clear()

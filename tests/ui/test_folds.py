@@ -121,6 +121,7 @@ def test_places_are_circled_one_after_the_other(
     forward.click()
     wait(qtbot, lambda: port.overlay != preview)
     assert label.text() == "1 of 2: not painted"
+    assert port.looked_at == tuple(vars(ready.checks.places[0]).values())[1:]
     forward.click()
     assert label.text() == "2 of 2: unsure of the colour"
     find(coloured, "previous_place_button").click()
