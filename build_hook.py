@@ -13,6 +13,8 @@ class ResourcesHook(BuildHookInterface):  # type: ignore[type-arg]  # hatchling 
         if version == "standard":
             build_data["force_include"] = {
                 "resources": "colorizer/resources",
+                "docs/manual.md": "colorizer/resources/manual/manual.md",
+                "docs/pictures": "colorizer/resources/manual/pictures",
                 "krita_colorize": "colorizer/resources/plugin/krita_colorize",
                 "colorize.desktop": "colorizer/resources/plugin/colorize.desktop",
             }

@@ -220,11 +220,20 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
-def package(output: Annotated[Path, typer.Option("-o", "--output", help="The .zip to write.")]) -> None:
-    """Make the zip for Krita's "Import Python Plugin from File"."""
+def package(
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="The .zip to write.")] = None,
+    release: Annotated[
+        Path | None, typer.Option(help="A folder for everything of a release: zip, wheel, sdist, SHA256SUMS.")
+    ] = None,
+) -> None:
+    """Make the zip for Krita's "Import Python Plugin from File", or everything of a release."""
     from colorizer.krita_host import install
+    from colorizer.krita_host import release as releases
 
-    print(install.package(output))
+    if (output is None) == (release is None):
+        raise typer.BadParameter("give either -o ZIP or --release FOLDER")
+    made = [install.package(output)] if output else releases.release(release) if release else []
+    print(*made, sep="\n")
 
 
 @app.command()

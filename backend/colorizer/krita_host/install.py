@@ -20,7 +20,7 @@ from pathlib import Path
 import colorizer
 from colorizer import paths
 from colorizer.errors import ColorizerError
-from colorizer.krita_host import screen
+from colorizer.krita_host import manual, screen
 
 PLUGIN = "krita_colorize"
 DESKTOP = "colorize.desktop"
@@ -153,6 +153,7 @@ def install(folders: Folders) -> Path:
     new = target.with_name(PLUGIN + ".new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(source / PLUGIN, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "actions"))
+    (new / manual.NAME).write_bytes(manual.html())
     shutil.rmtree(target, ignore_errors=True)
     os.replace(new, target)
     # Krita's own importer puts the file there, too. Krita also looks in the plugins' folders: one copy is enough.
@@ -204,6 +205,7 @@ def package(zip_path: Path) -> Path:
         if not {"__pycache__", "actions"} & set(path.relative_to(source).parts):
             name = path.relative_to(source).as_posix()
             contents[name + "/" if path.is_dir() else name] = b"" if path.is_dir() else path.read_bytes()
+    contents[f"{PLUGIN}/{manual.NAME}"] = manual.html()
     contents[BUNDLE] = b""
     contents[BUNDLE + "constraints.txt"] = (_clone() / "constraints.txt").read_bytes()
     with tempfile.TemporaryDirectory() as folder:
@@ -220,12 +222,21 @@ def package(zip_path: Path) -> Path:
 
 def build_wheel(folder: Path) -> Path:
     """Builds the backend's wheel from this clone into a folder. Raises `NoClone`."""
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    return _build(folder, "wheel", "*.whl")
+
+
+def build_sdist(folder: Path) -> Path:
+    """Packs the backend's sources from this clone into a folder. Raises `NoClone`."""
+    return _build(folder, "sdist", "*.tar.gz")
+
+
+def _build(folder: Path, kind: str, names: str) -> Path:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
     done = subprocess.run(command, cwd=_clone(), capture_output=True, text=True, check=False)
-    found = list(folder.glob("*.whl"))
+    found = list(folder.glob(names))
     if done.returncode != 0 or not found:
         raise NoClone(
-            f"The backend's wheel can't be built ({done.stderr.strip()[-200:]}). Run ./colorize test once."
+            f"The backend's {kind} can't be built ({done.stderr.strip()[-200:]}). Run ./colorize test once."
         )
     return found[0]
 
