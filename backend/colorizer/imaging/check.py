@@ -74,8 +74,9 @@ class _Spot:
         """Both as one."""
         area = self.area + other.area
         sure = (self.confidence * self.area + other.confidence * other.area) / area
-        ends = list(zip(self.box, other.box, strict=True))
-        return _Spot(self.kind, (*map(min, ends[:2]), *map(max, ends[2:])), area, sure)
+        (left, top, right, bottom), its = self.box, other.box
+        box = (min(left, its[0]), min(top, its[1]), max(right, its[2]), max(bottom, its[3]))
+        return _Spot(self.kind, box, area, sure)
 
 
 @dataclass(frozen=True)
