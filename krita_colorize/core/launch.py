@@ -13,12 +13,14 @@ from krita_colorize.core.errors import Told
 from krita_colorize.core.request import API
 from krita_colorize.core.words import tr
 
-NOT_INSTALLED = "The colour engine isn't installed. Run `./colorize krita` once, then press Restart."
+NOT_INSTALLED = "The colour engine isn't installed. Press Set up… (in a clone: run `./colorize krita` once)."
 BROKEN_LAUNCH_FILE = (
     "The file that says where the colour engine lies can't be read. "
-    "Run `./colorize krita` once, then press Restart."
+    "Press Set up… (in a clone: run `./colorize krita` once)."
 )
-TOO_SLOW = "The colour engine didn't get ready within a minute. Press Restart; `colorize doctor` tells what is wrong."
+TOO_SLOW = (
+    "The colour engine didn't get ready within a minute. Press Restart; if that fails, press … and repair it."
+)
 UNKNOWN_GREETING = (
     "The colour engine answered in a way this docker doesn't understand. Update Krita Colorize."
 )
@@ -91,7 +93,7 @@ def check_api(its: object) -> None:
     raise Told(
         tr(
             "The colour engine speaks version {its} of the wire, this docker speaks {ours}. "
-            "Run `./colorize krita` once to bring both to the same version.",
+            "Press … and update it (in a clone: run `./colorize krita` once).",
             its=its,
             ours=API,
         )
@@ -113,7 +115,8 @@ def environment(inherited: Mapping[str, str], home: str) -> dict[str, str]:
 def failed_to_start(command: str) -> str:
     """The program could not be run at all."""
     return tr(
-        "The colour engine can't be started: {command} is missing or not a program. Run `./colorize krita` once.",
+        "The colour engine can't be started: {command} is missing or not a program. "
+        "Press Set up… and install it again (in a clone: run `./colorize krita` once).",
         command=command,
     )
 

@@ -34,7 +34,7 @@ class Installed:
     @property
     def complete(self) -> bool:
         """Whether its program is still there."""
-        return bool(self.command) and Path(self.command[0]).exists()
+        return bool(self.command) and shutil.which(self.command[0]) is not None
 
 
 @dataclass(frozen=True)

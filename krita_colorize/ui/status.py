@@ -132,4 +132,5 @@ class StatusBar(QtWidgets.QWidget):
 
 def _is_installed(session: Session) -> bool:
     """Whether there is something to start: here, or on a paired machine."""
-    return bool(getattr(session.backend, "remote", False)) or pointer.read(session.home).current is not None
+    current = pointer.read(session.home).current
+    return session.backend.remote or (current is not None and current.complete)
