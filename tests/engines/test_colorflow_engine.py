@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tiny_colorflow
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
+from colorizer.engines.colorflow import engine as door
 from colorizer.engines.colorflow.engine import ColorFlowEngine, working_size
 from colorizer.engines.colorflow.input_style import InputStyle
 from colorizer.engines.colorflow.page import PageSettings, colour_page
@@ -82,6 +83,22 @@ def test_cancelled_within_one_step(engine):
     with pytest.raises(Cancelled):
         engine.colorize(request(steps=4), listener)
     assert listener.stages[-1] == ("Colouring", 1, 4)
+
+
+def test_a_pool_is_fitted_and_its_palettes_found_once(engine, monkeypatch):
+    made = []
+    for name in ("fit", "palette_of"):
+        usual = getattr(door, name)
+        monkeypatch.setattr(door, name, lambda *of, name=name, usual=usual: made.append(name) or usual(*of))
+    asked = request(Mode.SPLIT)
+    asked = replace(asked, options=replace(asked.options, palette_lock=True))
+    engine.colorize(asked, Listener())
+    assert sorted(made) == ["fit"] * 4 + ["palette_of"] * 2
+    engine.colorize(replace(asked, seed=1), Listener())
+    assert len(made) == 6, "a page later the parts are the same"
+    other = tuple(Reference(one.picture, 255 - one.mask) for one in asked.references)
+    engine.colorize(replace(asked, references=other), Listener())
+    assert len(made) == 8, "other masks swap the sides, whose palettes are new"
 
 
 def test_references_are_embedded_once(engine, monkeypatch):

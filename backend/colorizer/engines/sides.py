@@ -6,8 +6,10 @@ for all of them (`layers_of`): painted, or with the palette locked as flat colou
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import cv2
@@ -30,19 +32,38 @@ FindForeground = Callable[[Picture], Mask]
 
 
 @dataclass(frozen=True)
+class Part:
+    """A picture, or one side of it. Cut out when asked for, so that of a large pool only what is made of it is kept."""
+
+    source: Picture
+    keep: NDArray[np.bool_] | None = None
+    """(H, W): where it may be looked at; None is everywhere."""
+
+    @property
+    def picture(self) -> Picture:
+        """Clear where it must not be looked at."""
+        return self.source if self.keep is None else np.where(self.keep[..., None], self.source, np.uint8(0))
+
+    @cached_property
+    def key(self) -> str:
+        """Tells the parts of one picture apart."""
+        return "" if self.keep is None else hashlib.sha256(np.packbits(self.keep).tobytes()).hexdigest()
+
+
+@dataclass(frozen=True)
 class Side:
     """One side of the sketch."""
 
     role: Role
-    parts: tuple[Picture, ...]
-    """What it takes colours from; clear where it must not look."""
+    parts: tuple[Part, ...]
+    """What it takes colours from."""
     mask: Mask | None
     """(H, W) where it shows; None is everywhere."""
 
     @property
     def references(self) -> tuple[RGB, ...]:
         """The parts for a network: white where it must not look."""
-        return tuple(over_white(part) for part in self.parts)
+        return tuple(over_white(part.picture) for part in self.parts)
 
 
 def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[Side]:
@@ -72,10 +93,21 @@ def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[
     return sides
 
 
+def palette_of(part: Part) -> NDArray[np.uint8]:
+    """The colours (N, 3) of a part."""
+    return find_palette(part.picture).colours
+
+
 def layers_of(
-    request: ColorizeRequest, sides: Sequence[Side], pictures: Sequence[RGB]
+    request: ColorizeRequest,
+    sides: Sequence[Side],
+    pictures: Sequence[RGB],
+    palette_of: Callable[[Part], NDArray[np.uint8]] = palette_of,
 ) -> tuple[tuple[Layer, ...], dict[str, Any]]:
-    """What was drawn for each side (the whole canvas at any size) as layers, bottom to top; and what to report."""
+    """What was drawn for each side (the whole canvas at any size) as layers, bottom to top; and what to report.
+
+    `palette_of` may remember palettes, for pools that come again with every page.
+    """
     ink = find_ink(request.sketch)
     regions = find_regions(ink, gap=request.options.line_gap)
     layers: list[Layer] = []
@@ -85,7 +117,7 @@ def layers_of(
         prepared = drawn.prepare(picture, cut, ink)
         carried = drawn.carry_up(prepared, cut)
         if side.role is Role.FIGURE and request.options.palette_lock:
-            palette = np.concatenate([find_palette(part).colours for part in side.parts])
+            palette = np.concatenate([palette_of(part) for part in side.parts])
         if side.role is Role.FIGURE and len(palette):
             layers += drawn.in_flats(prepared, carried, cut, palette, side.mask)
         else:
@@ -108,21 +140,20 @@ def resized(picture: RGB, height: int, width: int) -> RGB:
     return cv2.resize(picture, (width, height), interpolation=way)  # type: ignore[no-any-return]
 
 
-def _whole(request: ColorizeRequest) -> tuple[Picture, ...]:
-    pictures = tuple(reference.picture for reference in request.references)
-    return pictures if request.background is None else (*pictures, request.background)
+def _whole(request: ColorizeRequest) -> tuple[Part, ...]:
+    parts = tuple(Part(reference.picture) for reference in request.references)
+    return parts if request.background is None else (*parts, Part(request.background))
 
 
-def _background(request: ColorizeRequest, find_foreground: FindForeground) -> tuple[Picture, ...]:
+def _background(request: ColorizeRequest, find_foreground: FindForeground) -> tuple[Part, ...]:
     if request.background is not None:
-        return (request.background,)
+        return (Part(request.background),)
     return tuple(_part(reference, find_foreground, figure=False) for reference in request.references)
 
 
-def _part(reference: Reference, find_foreground: FindForeground, *, figure: bool) -> Picture:
+def _part(reference: Reference, find_foreground: FindForeground, *, figure: bool) -> Part:
     """A reference with its other side clear."""
     height, width = reference.picture.shape[:2]
     mask = usable_mask(reference.mask, width, height)
     mask = fit_mask(find_foreground(reference.picture), width, height) if mask is None else mask
-    keep = (mask > 127) == figure
-    return np.where(keep[..., None], reference.picture, np.uint8(0))
+    return Part(reference.picture, (mask > 127) == figure)

@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorizer.engines.base import ColorizeRequest, Engine, Picture, Reference
+from colorizer.engines.base import ColorizeRequest, Engine, Mask, Picture, Reference
 from colorizer.engines.sequences import REACH, SequenceEngine
 from colorizer.errors import InvalidInput
-from colorizer.evaluation.corpus import Item, read_corpus
+from colorizer.evaluation.corpus import Case, Item, read_corpus
 from colorizer.evaluation.judge import Problem, pose, squared
 from colorizer.evaluation.report import Silent, Stage, write_json
 from colorizer.imaging.layers import flatten
@@ -100,6 +100,30 @@ def pose_strip(problems: Sequence[Problem]) -> Strip:
     return Strip(tuple(problems), frame, area, truth, label)
 
 
+@dataclass(frozen=True)
+class Frame:
+    """A frame that can be judged."""
+
+    case: Case
+    sketch: Picture
+    mask: Mask | None
+    problem: Problem
+
+
+def judged_frames(item: Item) -> list[Frame]:
+    """Those frames of a sequence whose truth is known."""
+    frames = []
+    for case in item.cases:
+        if case.truth is None:
+            continue
+        sketch = read_picture(case.sketch)
+        mask = None if case.sketch_mask is None else mask_from_picture(read_picture(case.sketch_mask))
+        problem = pose(sketch, read_picture(case.truth), mask)
+        if problem is not None:
+            frames.append(Frame(case, sketch, mask, problem))
+    return frames
+
+
 def evaluate_sequences(
     corpus: Path, engine: str, *, report: Path | None = None, progress: Stage | None = None
 ) -> dict[str, Any]:
@@ -175,17 +199,9 @@ def colour_together(
 
 def _measured(engine: Engine, item: Item, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
     references = tuple(Reference(read_picture(path)) for path in item.cases[0].references)
-    requests, problems = [], []
-    for case in item.cases:
-        if case.truth is None:
-            continue
-        sketch = read_picture(case.sketch)
-        mask = None if case.sketch_mask is None else mask_from_picture(read_picture(case.sketch_mask))
-        problem = pose(sketch, read_picture(case.truth), mask)
-        if problem is not None:
-            problems.append(problem)
-            requests.append(ColorizeRequest(sketch, references, sketch_mask=mask))
-    strip = pose_strip(problems)
+    frames = judged_frames(item)
+    requests = [ColorizeRequest(f.sketch, references, sketch_mask=f.mask) for f in frames]
+    strip = pose_strip([frame.problem for frame in frames])
     alone = []
     for index, request in enumerate(requests):
         tell(f"Colouring {item.id}", index, len(requests))

@@ -18,7 +18,7 @@ from colorizer.engines.colorflow.input_style import InputStyle
 from colorizer.engines.colorflow.retrieval import RGB, Size, fit, nearest_size
 from colorizer.engines.memory import PictureMemory
 from colorizer.engines.models import Installed
-from colorizer.engines.sides import layers_of, resized, sides_of
+from colorizer.engines.sides import Part, layers_of, palette_of, resized, sides_of
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
@@ -108,12 +108,15 @@ class ColorFlowEngine:
             page = colour_page(self._model, paper.lay(picture), pool, settings, on_step)
             drawn.append(paper.cut(page))
         report.stage("Painting layers")
-        layers, made = layers_of(request, sides, drawn)
+        layers, made = layers_of(request, sides, drawn, self._palette)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         return Result(layers, made | {"size": [size.width, size.height], "style": style.value})
 
-    def _fitted(self, part: Picture, size: Size) -> RGB:
-        return self._pool.get(part, size, lambda: fit(over_white(part), size))
+    def _fitted(self, part: Part, size: Size) -> RGB:
+        return self._pool.get(part.source, (part.key, size), lambda: fit(over_white(part.picture), size))
+
+    def _palette(self, part: Part) -> NDArray[np.uint8]:
+        return self._pool.get(part.source, (part.key, "palette"), lambda: palette_of(part))
 
     def _foreground(self, picture: Picture, report: Report) -> Mask:
         return self._pool.get(picture, "mask", lambda: self.foreground_mask(picture, report))

@@ -41,7 +41,7 @@ from colorizer.engines.colorize_diffusion.settings import (
 )
 from colorizer.engines.device import ran_out_of_memory
 from colorizer.engines.models import Installed
-from colorizer.engines.sides import RGB, Side, layers_of
+from colorizer.engines.sides import RGB, Part, Side, layers_of
 from colorizer.errors import InvalidInput
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
@@ -319,7 +319,7 @@ def _facts(pipeline: ColorizeDiffusionPipeline, size: tuple[int, int]) -> dict[s
 
 def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[Side]:
     """The sides that the one picture is delivered as; the network has seen both references already."""
-    whole = tuple(reference.picture for reference in request.references)
+    whole = tuple(Part(reference.picture) for reference in request.references)
     if mask is None:
         return [Side(Role.FIGURE, whole, None)]
     sides = []
@@ -330,7 +330,7 @@ def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[Side]:
     return sides
 
 
-def _figures(request: ColorizeRequest) -> tuple[Picture, ...]:
+def _figures(request: ColorizeRequest) -> tuple[Part, ...]:
     """The references' figures where the artist said where they are; a figure's palette is its own then."""
     parts = []
     for reference in request.references:
@@ -338,7 +338,7 @@ def _figures(request: ColorizeRequest) -> tuple[Picture, ...]:
         mask = usable_mask(reference.mask, width, height)
         if mask is None:
             return ()
-        parts.append(np.where((mask > 127)[..., None], reference.picture, np.uint8(0)))
+        parts.append(Part(reference.picture, mask > 127))
     return tuple(parts)
 
 
