@@ -14,7 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
 
-from colorizer import cli_batch, cli_benchmark, cli_devices, cli_models
+from colorizer import cli_batch, cli_benchmark, cli_devices, cli_docs, cli_models, cli_train
 from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
 
@@ -137,6 +137,7 @@ def run(
 
 app.command()(cli_batch.batch)
 app.command()(cli_benchmark.benchmark)
+app.command()(cli_docs.docs)
 
 
 @app.command()
@@ -258,33 +259,8 @@ def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = 
         print(out / name)
 
 
-@app.command()
-def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="What to train: match.")],
-    out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
-    ] = False,
-    limit_minutes: Annotated[float, typer.Option(min=0.01, help="Stop cleanly after so long.")] = 60.0,
-    device: Device = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Decides data order and first weights.")] = 0,
-) -> None:
-    """Train one of the project's own models."""
-    from colorizer import training
-    from colorizer.engines.device import choose_device
-    from colorizer.progress import Progress
-
-    trainer = training.recipe(recipe)
-    with Progress() as bar:
-        trainer(
-            out,
-            resume=resume,
-            limit_minutes=limit_minutes,
-            device=choose_device(device),
-            seed=seed,
-            progress=lambda now: bar.stage(_losses(now.losses), now.step, now.steps),
-        )
-    print(f"{out}: stopped cleanly; --resume goes on from here.")
+app.command()(cli_train.train)
+app.command()(cli_train.ablation)
 
 
 def _values(words: list[str] | None, read: Callable[[str], _Value], option: str) -> tuple[_Value, ...]:
@@ -299,10 +275,6 @@ def _numbers(words: str) -> list[int]:
     if len(numbers) != words.count(",") + 1 or sorted(set(numbers)) != numbers:
         raise typer.BadParameter("give rising numbers, as in 0,1,2,4,8,16", param_hint="--dots")
     return numbers
-
-
-def _losses(losses: dict[str, float]) -> str:
-    return " ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
 
 
 def _answer(record: dict[str, Any], as_json: bool, text: str) -> None:

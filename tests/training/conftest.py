@@ -15,3 +15,12 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="package")
+def chain(tmp_path_factory: pytest.TempPathFactory, one_thread: None) -> object:
+    """All stages of a tiny ColorizeDiffusion, trained for two steps each when asked for."""
+    pytest.importorskip("skia", reason="drawing needs the extra `training`")
+    from tests.training.tiny_stages import Chain
+
+    return Chain(tmp_path_factory.mktemp("stages"))

@@ -25,6 +25,8 @@ from colorizer.engines.anime_diffusion.diffusion import (
 )
 from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
+from colorizer.errors import InvalidInput
+from colorizer.training import Wishes
 from colorizer.training.anime_diffusion_data import PUBLISHED_ITEMS, OwnDrawings, PublishedFolder
 from colorizer.training.loop import (
     Pace,
@@ -69,6 +71,13 @@ class Recipe:
     def steps(self) -> int:
         """Of both phases."""
         return self.noise_steps + self.reconstruction_steps
+
+
+def settings(wishes: Wishes) -> Recipe:
+    """The published recipe on a person's pictures. Raises `InvalidInput` for a wish it doesn't know."""
+    if wishes.config or wishes.stage or wishes.start:
+        raise InvalidInput("AnimeDiffusion's recipe takes --data alone: a folder in the published layout.")
+    return Recipe(data=wishes.data)
 
 
 def train(

@@ -2,7 +2,3 @@
 
 `config` says what a stage is, `trainer` runs one, `model` is its loss. `ablation` asks what each stage brought.
 """
-
-from colorizer.training.colorize_diffusion.trainer import train
-
-__all__ = ["train"]

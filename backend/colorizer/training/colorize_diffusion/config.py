@@ -7,7 +7,7 @@ the defaults; sizes and lengths that fit one's machine go into the file. Network
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Literal
@@ -16,9 +16,11 @@ import tomllib
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
+from colorizer.engines.cards import models_folder
 from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version
 from colorizer.errors import InvalidInput
+from colorizer.training import Wishes
 
 CONFIG_FILE = "config.toml"
 _STRICT = ConfigDict(extra="forbid")
@@ -93,7 +95,9 @@ STAGES = {
 threshold embedder; v2's first adds the style networks too, without which a v2 model isn't whole."""
 
 FRESH = (Stage.AUTOENCODER,)
-"""Stages that begin without a model."""
+"""Stages that begin without anything."""
+BEGINNINGS = (Stage.V1_NOISY, Stage.V1)
+"""Stages that begin a model where their start is only an autoencoder."""
 
 
 @checked_dataclass(frozen=True, config=_STRICT)
@@ -105,6 +109,7 @@ class Sizes:
     head_dim: int = 32
     latent_channels: int = 4
     autoencoder: tuple[int, ...] = (16, 32, 48, 64)
+    """Widths per level; none: a fixed transform stands in for it (`patches`)."""
     autoencoder_norm_groups: int = 8
     tower_width: int = 128
     tower_layers: int = 2
@@ -199,7 +204,8 @@ class TrainingConfig:
         for crop in self.crops:
             if any(side % 64 or side < 64 for side in crop):
                 raise InvalidInput(f"`crops` must be multiples of 64 px, not {crop[0]} x {crop[1]}.")
-        if self.start is None and self.stage not in FRESH:
+        begins = self.stage in FRESH or (self.stage in BEGINNINGS and not self.sizes.autoencoder)
+        if self.start is None and not begins:
             raise InvalidInput(f"Stage {self.stage.value} goes on from a model: give its folder with --from.")
         if self.stage is Stage.FINE_TUNE and self.data is None:
             raise InvalidInput("Fine-tuning needs pictures: give their folder with --data.")
@@ -219,6 +225,30 @@ def read(file: Path) -> TrainingConfig:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
         raise InvalidInput(f"{file}: `{name}`: {first['msg']}.") from error
+
+
+def settings(wishes: Wishes) -> TrainingConfig:
+    """A file's settings, or the stage's own, with what a person said beside it.
+
+    Raises:
+        InvalidInput: no such stage, no such model, or a file that can't be read.
+    """
+    config = read(wishes.config) if wishes.config else TrainingConfig()
+    if wishes.stage:
+        names = [stage.value for stage in Stage]
+        if wishes.stage not in names:
+            raise InvalidInput(f"There is no stage {wishes.stage!r}. There is: {', '.join(names)}.")
+        config = replace(config, stage=Stage(wishes.stage))
+    if wishes.start:
+        config = replace(config, start=_model(wishes.start))
+    return replace(config, data=wishes.data or config.data, seed=wishes.seed or config.seed)
+
+
+def _model(name: str) -> Path:
+    for folder in (Path(name), models_folder() / name):
+        if folder.is_dir():
+            return folder
+    raise InvalidInput(f"There is no model {name!r}, neither a folder nor among the installed ones.")
 
 
 def write(config: TrainingConfig, file: Path) -> None:

@@ -23,21 +23,24 @@ from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipel
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.models import quiet_libraries
 from colorizer.errors import InvalidInput
-from colorizer.training.colorize_diffusion.config import Stage, TrainingConfig
+from colorizer.training.colorize_diffusion.config import BEGINNINGS, Stage, TrainingConfig
+from colorizer.training.colorize_diffusion.patches import PatchTransform
 
 OWN_LORA = "own"
 """The fine-tuning's LoRA. It acts where the sides' LoRA don't, and is merged into the weights of its product."""
 OWN_LORA_LAYERS = r".*\.(attn1\.to_[qkv]|attn[12]\.to_out\.0|ff\.net\.0\.proj|ff\.net\.2)"
+NARROW = -8.0
+"""Logarithm of the posterior's first variance."""
 PROJECTIONS = ("to_q", "to_k", "to_v")
 
 
 def autoencoder(config: TrainingConfig) -> Any:
-    """A small autoencoder with random weights."""
+    """A small autoencoder with random weights, whose posterior starts narrow: noise as loud as a picture hides it."""
     from diffusers import AutoencoderKL
 
     sizes = config.sizes
     levels = len(sizes.autoencoder)
-    return AutoencoderKL(
+    network = AutoencoderKL(
         block_out_channels=sizes.autoencoder,
         layers_per_block=1,
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -46,6 +49,8 @@ def autoencoder(config: TrainingConfig) -> Any:
         norm_num_groups=sizes.autoencoder_norm_groups,
         mid_block_add_attention=False,
     )
+    nn.init.constant_(network.quant_conv.bias[sizes.latent_channels :], NARROW)
+    return network
 
 
 def pipeline(config: TrainingConfig) -> ColorizeDiffusionPipeline:
@@ -55,10 +60,9 @@ def pipeline(config: TrainingConfig) -> ColorizeDiffusionPipeline:
         InvalidInput: the start holds no model that the stage can go on from.
     """
     quiet_libraries()
-    assert config.start is not None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
-        found = _loaded(config.start) if (config.start / "unet").is_dir() else _begun(config)
+        found = _loaded(config.start) if config.start and (config.start / "unet").is_dir() else _begun(config)
         _check_start(config, found)
         found = _with_new_parts(config, found)
         for side in config.plan.lora:
@@ -84,12 +88,18 @@ def _begun(config: TrainingConfig) -> ColorizeDiffusionPipeline:
     from diffusers import AutoencoderKL
     from transformers import CLIPVisionModelWithProjection
 
-    start = config.start
-    if start is None or not (start / "vae").is_dir() or config.stage not in (Stage.V1, Stage.V1_NOISY):
+    start = config.start or Path()
+    if config.stage not in BEGINNINGS:
         raise InvalidInput(
-            f"{start} holds neither a ColorizeDiffusion model nor an autoencoder (`vae`) to begin v1 with."
+            f"{start} holds no ColorizeDiffusion model for stage {config.stage.value} to go on from."
         )
-    vae = AutoencoderKL.from_pretrained(start / "vae")
+    vae: Any
+    if not config.sizes.autoencoder:
+        vae = PatchTransform()
+    elif (start / "vae").is_dir():
+        vae = AutoencoderKL.from_pretrained(start / "vae")
+    else:
+        raise InvalidInput(f"{start} holds neither a ColorizeDiffusion model nor an autoencoder (`vae`).")
     sizes = _sizes(config, vae.config.latent_channels)
     tower = start / "image_encoder"
     return ColorizeDiffusionPipeline(
@@ -247,8 +257,8 @@ def trained(config: TrainingConfig, model: ColorizeDiffusionPipeline) -> Iterato
         model.image_encoder.requires_grad_(True)
     wanted = {side.value for side in config.plan.lora} | {OWN_LORA}
     for name, parameter in model.unet.named_parameters():
-        if "lora_" in name and name.split(".")[-2] in wanted:
-            parameter.requires_grad_(True)
+        if "lora_" in name:
+            parameter.requires_grad_(name.split(".")[-2] in wanted)
     for network in parts.values():
         if isinstance(network, nn.Module):
             yield from (one for one in network.parameters() if one.requires_grad)

@@ -20,9 +20,11 @@ from colorizer.errors import InvalidInput
 from colorizer.training.colorize_diffusion import data, networks, products
 from colorizer.training.colorize_diffusion import processes as spread
 from colorizer.training.colorize_diffusion.batches import Batches
-from colorizer.training.colorize_diffusion.config import CONFIG_FILE, TrainingConfig, read, write
+from colorizer.training.colorize_diffusion.config import CONFIG_FILE, TrainingConfig, read, settings, write
 from colorizer.training.colorize_diffusion.processes import Processes, StopTogether
 from colorizer.training.loop import Pace, Progress, follow, open_run, run, save_checkpoint
+
+__all__ = ["settings", "train"]  # what `colorizer.training` looks for
 
 LEAST_RATE = 0.05
 """Of the learning rate, at the end."""
@@ -34,7 +36,7 @@ def train(
     resume: bool = False,
     limit_minutes: float = math.inf,
     device: str = "cpu",
-    seed: int | None = None,
+    seed: int = 0,
     progress: Callable[[Progress], None] = lambda _: None,
     recipe: TrainingConfig | None = None,
 ) -> None:
@@ -48,7 +50,7 @@ def train(
         resume: go on from the folder's checkpoint.
         limit_minutes: stop cleanly after so long.
         device: a torch device; of several processes, their kind.
-        seed: instead of the settings' own.
+        seed: instead of the settings' own, where it isn't 0.
         progress: is told where the training is.
         recipe: the settings; not needed to resume.
 
@@ -59,7 +61,7 @@ def train(
     config = read(out / CONFIG_FILE) if resume and (out / CONFIG_FILE).is_file() else recipe
     if config is None:
         raise InvalidInput("Say what to train: give a file with --config, or a stage with --stage.")
-    config = config if seed is None or resume else replace(config, seed=seed)
+    config = replace(config, seed=seed) if seed and not resume else config
     config.check()
     processes.check(config.batch)
     products.check_name(config, out)

@@ -1,0 +1,177 @@
+"""ColorizeDiffusion's stages: each trains its own parts alone, and its product loads in the engine."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from colorizer.engines.base import ColorizeRequest, Options, Reference
+from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
+from colorizer.engines.colorize_diffusion.settings import Version
+from colorizer.errors import InvalidInput
+from colorizer.imaging.pictures import write_png
+from colorizer.training.colorize_diffusion import ablation, networks
+from colorizer.training.colorize_diffusion.batches import Batches
+from colorizer.training.colorize_diffusion.config import Stage
+from colorizer.training.colorize_diffusion.data import OwnDrawings, source
+from colorizer.training.colorize_diffusion.trainer import train
+from safetensors.torch import load_file
+
+from tests.training.tiny_stages import BEFORE, TINY
+
+NEW = {
+    Stage.V1: {"unet", "sketch_encoder"},
+    Stage.V1_5_BACKGROUND: {"recovery", "threshold_embedder", "lora/background"},
+    Stage.V1_5_FOREGROUND: {"lora/foreground"},
+    Stage.V2_BACKGROUND: {
+        "background_encoder", "warp", "style", "style_encoder", "lora/background", "lora/foreground",
+    },
+    Stage.V2_STYLE: {"style", "style_encoder"},
+    Stage.DISTIL: {"unet"},
+}  # fmt: skip
+
+
+def tensors(folder):
+    """Every weight of a model folder by part and name."""
+    found = {}
+    for file in sorted(folder.rglob("*.safetensors")):
+        part = file.parent.name if file.parent.name != "lora" else f"lora/{file.stem}"
+        found |= {(part, name): value for name, value in load_file(file).items()}
+    return found
+
+
+@pytest.mark.parametrize("stage", NEW)
+def test_stage_changes_only_its_own_parts(chain, stage):
+    before, after = tensors(chain.model(BEFORE[stage])), tensors(chain.model(stage))
+    changed = {
+        key[0] for key, value in after.items() if key not in before or not torch.equal(before[key], value)
+    }
+    assert changed == NEW[stage]
+    assert set(before) <= set(after)
+
+
+@pytest.mark.parametrize("stage", [Stage.V1_5_BACKGROUND, Stage.V2_BACKGROUND])
+def test_new_parts_start_without_changing_v1(chain, stage):
+    batch = torch.Generator().manual_seed(0)
+    model = networks.pipeline(chain.config(stage))
+    lora = [value for name, value in model.unet.named_parameters() if ".lora_B." in name]
+    assert lora
+    assert not any(value.any() for value in lora)
+    if model.warp is not None:
+        skip = torch.randn(1, 64, 2, 2, generator=batch)
+        assert torch.equal(model.warp(0, skip, torch.randn(1, 4, 64, generator=batch)).round(decimals=4),
+                           (skip + 0).round(decimals=4))  # fmt: skip
+
+
+@pytest.mark.parametrize("stage", [Stage.V1, Stage.V1_5_FOREGROUND, Stage.V2_STYLE, Stage.DISTIL])
+def test_product_colours_in_the_engine(chain, stage, tmp_path):
+    (tmp_path / "mine").symlink_to(chain.model(stage))
+    engine = ColorizeDiffusionEngine(tmp_path)
+    engine.load("cpu", "mine")
+    sketch = np.full((64, 64, 4), 255, np.uint8)
+    sketch[20:44, 20] = sketch[20:44, 44] = sketch[20, 20:44] = sketch[44, 20:44] = (0, 0, 0, 255)
+    request = ColorizeRequest(
+        sketch=sketch, references=(Reference(sketch),), options=Options(steps=2, size=64), model="mine"
+    )
+    assert engine.colorize(request, Quiet()).layers
+
+
+class Quiet:
+    """A report that nobody reads."""
+
+    def stage(self, name, done=0, total=1): ...
+
+    def preview(self, picture): ...
+
+
+def test_autoencoders_latents_spread_by_one(chain):
+    from diffusers import AutoencoderKL
+
+    vae = AutoencoderKL.from_pretrained(chain.model(Stage.AUTOENCODER) / "vae")
+    assert vae.config.scaling_factor != 0.18215
+
+
+def loss_on_one_batch(config, weights):
+    work = networks.work(config)
+    work.loss.load_state_dict(weights, strict=False)
+    with torch.no_grad():
+        return float(work.loss(Batches(source(config), config, work.latent_channels).of(1)))
+
+
+def test_training_lowers_the_loss(tmp_path):
+    sizes = replace(TINY.sizes, autoencoder=(), latent_channels=12)
+    config = replace(TINY, stage=Stage.V1, sizes=sizes, steps=24, batch=4, learning_rate=5e-3, drop=0.0)
+    train(tmp_path, recipe=config)
+    learned = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["network"]
+    assert loss_on_one_batch(config, learned) < 0.9 * loss_on_one_batch(config, {})
+
+
+@pytest.mark.parametrize(
+    ("stage", "start", "sentence"),
+    [
+        (Stage.V1_5_FOREGROUND, Stage.V1, "goes on from a v1.5 model"),
+        (Stage.V2_STYLE, Stage.AUTOENCODER, "holds no ColorizeDiffusion model for stage v2-style"),
+        (Stage.V1, None, "give its folder with --from"),
+        (Stage.FINE_TUNE, Stage.V1, "give their folder with --data"),
+    ],
+)
+def test_wrong_start_is_refused(chain, tmp_path, stage, start, sentence):
+    folder = chain.model(start) if start else None
+    config = replace(chain.config(Stage.V1), stage=stage, start=folder)
+    with pytest.raises(InvalidInput, match=sentence):
+        train(tmp_path / "run", recipe=config)
+
+
+def test_versions_follow_the_stages(chain):
+    versions = [
+        networks.pipeline(replace(chain.config(Stage.FINE_TUNE), start=chain.model(stage))).version
+        for stage in (Stage.V1, Stage.V1_5_FOREGROUND, Stage.V2_STYLE)
+    ]
+    assert versions == [Version.V1, Version.V1_5, Version.V2]
+
+
+def test_fine_tuned_model_is_listed_with_its_card(chain, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "home"))
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    write_png(pictures / "a.png", OwnDrawings(0, 1, 96).item(0).truth)
+    start = chain.model(Stage.V2_STYLE)
+    config = replace(TINY, stage=Stage.FINE_TUNE, start=start, data=pictures, batch=2)
+    train(tmp_path / "hana", recipe=config)
+    (listed,) = ColorizeDiffusionEngine().info.models
+    assert (listed.name, listed.title) == ("hana", "hana (own, from model)")
+    before, after = tensors(start), tensors(tmp_path / "home" / "models" / "hana")
+    assert set(before) == set(after)
+    assert {key[0] for key in after if not torch.equal(before[key], after[key])} == {"unet"}
+
+
+def test_fine_tuned_model_takes_nobodys_name(chain, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLORIZE_HOME", str(tmp_path))
+    (tmp_path / "models" / "hana").mkdir(parents=True)
+    config = replace(TINY, stage=Stage.FINE_TUNE, start=chain.model(Stage.V1), data=tmp_path)
+    with pytest.raises(InvalidInput, match="another model called hana"):
+        train(tmp_path / "hana", recipe=config)
+
+
+def test_ablation_fills_its_table(chain, tmp_path):
+    for variant in ablation.VARIANTS:
+        chain.run(variant.stage)
+    page = tmp_path / "ablation.md"
+    page.write_text(f"# Before\n{ablation.START}old{ablation.END}\nAfter\n")
+    plan = ablation.AblationPlan(drawings=2, seeds=1, steps=1)
+    study = ablation.run(chain.folder, plan, sheet=tmp_path / "sheet.png")
+    ablation.write(study, ablation.table(study), page)
+    text = page.read_text()
+    assert text.startswith("# Before\n")
+    assert text.endswith("After\n")
+    assert "old" not in text
+    assert [row.variant in text for row in study.rows] == [True] * 5
+    assert all(0 <= row.area_within_10.low <= row.area_within_10.high <= 1 for row in study.rows)
+    assert (tmp_path / "sheet.png").is_file()
+
+
+def test_foreign_colours_are_counted():
+    red, blue = np.array([[[200, 0, 0]], [[0, 0, 200]]], np.uint8)
+    pixels = np.array([[190, 10, 0], [10, 0, 180], [0, 0, 210], [0, 10, 200]], np.uint8)
+    assert ablation.share_from_other_side(pixels, red, blue) == 0.75
+    assert ablation.share_from_other_side(pixels, blue, red) == 0.25
