@@ -20,6 +20,8 @@ class Advanced:
     foreground_strength: float = 1.0
     background_strength: float = 1.0
     merge: float = 0.0
+    merge_masks: bool = False
+    bleach_background: bool = False
     sketch_strength: float = 1.0
     background_factor: float = 1.0
     guidance: float = 4.0
@@ -84,6 +86,16 @@ WORDS = {
     "foreground_strength": Row("Figure's reference", "The same for the figure alone.", 0, 1),
     "background_strength": Row("Background's reference", "The same for the background alone.", 0, 1),
     "merge": Row("Merge", "How much of the background's colours the figure takes.", 0, 1),
+    "merge_masks": Row(
+        "Merge the figures' masks",
+        "The sketch's figure is taken out of the reference's background as well: no outline of the reference's figure"
+        " gets into yours. For the modes that keep figure and background apart.",
+    ),
+    "bleach_background": Row(
+        "Bleach the background",
+        "Take nothing from the reference's background, and leave out the sketch's lines there: it becomes white. For"
+        " the modes that keep figure and background apart.",
+    ),
     "sketch_strength": Row("Sketch", "How strictly the lines are followed.", 0, 3),
     "background_factor": Row("Background's detail", "How strongly the background's detail acts.", 0, 2),
     "guidance": Row(

@@ -55,6 +55,10 @@ class Advanced:
     """The same for each side, where figure and background are apart."""
     merge: float = _number(0, 0, 1)
     """How much of the background's colours the figure takes."""
+    merge_masks: bool = False
+    """The sketch's figure is painted out of the reference's background, too, so that the hole shows no outline."""
+    bleach_background: bool = False
+    """Nothing of the reference's background is seen and the sketch's lines there are left out: it becomes white."""
     sketch_strength: float = _number(1, 0, 3)
     background_factor: float = _number(1, 0, 2)
     """How strongly a background's detail acts (v2)."""

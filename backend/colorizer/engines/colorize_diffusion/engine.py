@@ -29,6 +29,7 @@ from colorizer.engines.base import (
     Role,
 )
 from colorizer.engines.colorize_diffusion import loading
+from colorizer.engines.colorize_diffusion.background import Hiding
 from colorizer.engines.colorize_diffusion.settings import (
     Guidance,
     Injection,
@@ -231,7 +232,10 @@ class ColorizeDiffusionEngine:
         size = working_size(
             request.sketch.shape[:2], request.options.size or USUAL_SIZE[self._pipeline.version]
         )
-        sketch, box = fit(to_tensor(network_lines(request.sketch)), size)
+        fine = request.options.advanced
+        hiding = hiding_of(request, modes)
+        lines = hiding.lines(network_lines(request.sketch), mask, fine.sketch_threshold)
+        sketch, box = fit(to_tensor(lines), size)
         reference = request.references[0] if request.references else None
         reference_mask = None
         if reference is not None and modes.background and request.background is None:
@@ -239,9 +243,9 @@ class ColorizeDiffusionEngine:
             reference_mask = usable_mask(reference.mask, width, height)
             if reference_mask is None:
                 reference_mask = self.foreground_mask(reference.picture, report)
-        padding = request.options.advanced.reference_padding
+        padding = fine.reference_padding
         if reference_mask is not None:
-            reference_mask = pad_sides(reference_mask, padding, fill=0)
+            reference_mask = hiding.hole(pad_sides(reference_mask, padding, fill=0), mask)
         return Pictures(
             sketch,
             reference=None
@@ -261,6 +265,14 @@ def switches(version: Version, request: ColorizeRequest) -> Modes:
     modes = SWITCHES.get((version, mode), Modes())
     style = version is Version.V2 and request.options.style_detail
     return Modes(modes.foreground, modes.background, style)
+
+
+def hiding_of(request: ColorizeRequest, modes: Modes) -> Hiding:
+    """What the artist wants hidden; a background picture says itself what is seen."""
+    fine = request.options.advanced
+    if not modes.background or request.background is not None:
+        return Hiding()
+    return Hiding(fine.merge_masks, fine.bleach_background)
 
 
 def settings_of(modes: Modes, fine: Advanced) -> Settings:
