@@ -37,6 +37,14 @@ def plan_before_the_disk_is_full(self, *rest):
 
 
 install._Installation._plan = plan_before_the_disk_is_full
+if options.get("step"):
+    run = install.install
+
+    def in_steps(order, on_progress, stop):
+        """Waits for the parent after every line, so that the parent can kill it just there."""
+        return run(order, lambda now: (on_progress(now), sys.stdin.readline()), stop)
+
+    install.install = in_steps
 arguments = ["--home", options["home"], "--bundle", options["bundle"]]
 if options.get("folder"):
     arguments += ["--folder", options["folder"]]
