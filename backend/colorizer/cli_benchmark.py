@@ -21,7 +21,9 @@ def benchmark(
     ] = False,
     clip: Annotated[
         Path | None,
-        typer.Option(help="A folder with a CLIP image tower, for FID and CLIP-IS; else a built-in one."),
+        typer.Option(
+            help="CLIP for FID and CLIP-IS: an installed model's name (clip-vit-h-14) or a folder; else a built-in one."
+        ),
     ] = None,
     aesthetics: Annotated[
         Path | None, typer.Option(help="An aesthetic predictor (.safetensors) on that tower's features.")

@@ -16,6 +16,7 @@ from colorizer.evaluation.features import (
     LinearAesthetics,
     frechet_distance,
     image_similarity,
+    tower_folder,
 )
 from colorizer.evaluation.tables import COLUMNS, Benchmark, measure, table
 from colorizer.imaging.pictures import write_png
@@ -125,6 +126,13 @@ def test_clip_tower_from_a_folder(tmp_path: Path) -> None:
     assert Clip(tmp_path).features([box_reference(64)[..., :3]]).shape == (1, 8)
     with pytest.raises(MissingModel, match="no CLIP image tower"):
         Clip(tmp_path / "nothing")
+
+
+def test_installed_clip_is_found_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLORIZE_HOME", str(tmp_path))
+    tower = tmp_path / "models" / "clip-vit-h-14" / "image_encoder"
+    tower.mkdir(parents=True)
+    assert tower_folder(Path("clip-vit-h-14")) == tower_folder(tower.parent) == tower_folder(tower) == tower
 
 
 def test_aesthetic_predictor_is_linear(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Measures that look at pictures through a network: FID, CLIP-IS and the aesthetic score. Which network is a choice.
 
 Figures through different networks can't be compared, so every network carries its name into the report. `BuiltIn` is
-always there and is no published one; `Clip` is any CLIP image tower in a folder, as in an installed ColorFlow model.
+always there and is no published one; `Clip` is any CLIP image tower, the catalogue's or one in a folder.
 Pictures are (H, W, 3) uint8, sRGB.
 """
 
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorizer.engines.cards import models_folder
 from colorizer.errors import MissingModel
 
 RGB = NDArray[np.uint8]
@@ -83,8 +84,18 @@ class BuiltIn:
         return np.stack(rows)
 
 
+def tower_folder(place: Path) -> Path:
+    """Where the image tower is: in a folder as transformers saves it, or inside an installed model of that name.
+
+    Both the catalogue's `clip-vit-h-14` and every ColorFlow model hold ViT-H/14's.
+    """
+    folder = place if place.is_dir() else models_folder() / place.name
+    inside = folder / "image_encoder"
+    return inside if inside.is_dir() else folder
+
+
 class Clip:
-    """A CLIP image tower with projection, as transformers saves it.
+    """A CLIP image tower with projection; see `tower_folder`.
 
     Raises:
         MissingModel: the folder holds none.
@@ -93,11 +104,13 @@ class Clip:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         from transformers import CLIPImageProcessor, CLIPVisionModelWithProjection
 
+        folder = tower_folder(folder)
         try:
             network = CLIPVisionModelWithProjection.from_pretrained(folder)
         except (OSError, ValueError, RuntimeError) as error:
             raise MissingModel(
-                f"{folder} holds no CLIP image tower. Give a folder with config.json and model.safetensors."
+                f"{folder} holds no CLIP image tower. Give the name of an installed model (`colorize models download"
+                " clip-vit-h-14`), or a folder with config.json and model.safetensors."
             ) from error
         side = network.config.image_size
         self._network = network.eval().to(device)
