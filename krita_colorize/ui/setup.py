@@ -10,6 +10,7 @@ from pathlib import Path
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.setup import Setup
+from krita_colorize.app.updates import Updates
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.setup.builds import Build
@@ -37,6 +38,9 @@ class SetupPage(QtWidgets.QDialog):
         self._progress_words = _words("setup_progress_label")
         self._build = Choice("setup_build_combo", tr("Build"), tr("Which version of torch is installed."))
         self._build.chosen.connect(self.refresh)
+        self._updates = Updates(self)
+        self._updates_words = _words("updates_label")
+        self._updates.changed.connect(lambda: self._updates_words.setText(self._updates.words))
         self._init_source()
         self._init_buttons()
         self._bar = QtWidgets.QProgressBar()
@@ -177,6 +181,13 @@ class SetupPage(QtWidgets.QDialog):
             tr("Writes a text for whoever helps you. Your name, folders and passwords are taken out of it.")
         )
 
+        self._updates_button = self._button(
+            "updates_button", tr("Look for an update"), self._updates.ask
+        )
+        self._updates_button.setToolTip(
+            tr("Asks pypi.org for the latest version, now and only now. Nothing about you is sent.")
+        )
+
     def _button(self, name: str, text: str, slot: object) -> QtWidgets.QPushButton:
         button = QtWidgets.QPushButton(text)
         button.setObjectName(name)
@@ -199,7 +210,8 @@ class SetupPage(QtWidgets.QDialog):
             layout.addWidget(below)
         layout.addStretch(1)
         layout.addLayout(row(self._back, self._remove))
-        layout.addLayout(row(self._log, self._diagnostics))
+        layout.addLayout(row(self._log, self._diagnostics, self._updates_button))
+        layout.addWidget(self._updates_words)
 
     # slots
 

@@ -99,7 +99,7 @@ class StatusBar(QtWidgets.QWidget):
     @guarded
     def _on_setup(self) -> None:
         if self._setup is None:
-            setup = Setup(self._session.backend, self._session.home, self)
+            setup = Setup(self._session.backend.local, self._session.home, self)
             setup.changed.connect(self.refresh)
             self._setup = SetupPage(setup, self)
         self._setup.show()

@@ -153,3 +153,11 @@ def test_modes_are_the_engines(task: str) -> None:
     made.request["task"] = task
     with pytest.raises(ColorizerError, match="has the modes whole, split, not 'background'"):
         check(made)
+
+
+@pytest.mark.parametrize(("spoken", "older"), [(0, "docker is older"), (2, "colour engine is older")])
+def test_other_wires_are_told_apart(spoken: int, older: str) -> None:
+    made = changed("api", spoken)
+    made.request["engine"] = {"what": "a later wire may say"}
+    with pytest.raises(ColorizerError, match=f"speaks version {spoken} of the wire.* {older}"):
+        check(made)

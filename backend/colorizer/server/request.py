@@ -148,6 +148,17 @@ class JobRequest(_Strict):
         return found | ({"redo.changed": self.redo.changed} if self.redo else {})
 
 
+def _check_api(request: object) -> None:
+    """Says which side is too old before anything else is found wrong with the other's request."""
+    spoken = request.get("api") if isinstance(request, dict) else None
+    if isinstance(spoken, int) and not isinstance(spoken, bool) and spoken != API:
+        older, newer = ("docker", "colour engine") if spoken < API else ("colour engine", "docker")
+        raise InvalidRequest(
+            f"`request.api`: this docker speaks version {spoken} of the wire, the colour engine {API}. "
+            f"The {older} is older than the {newer}: update it."
+        )
+
+
 def read(bundle: Bundle) -> JobRequest:
     """The request of a job's bundle, checked against the bundle's blobs and the limits.
 
@@ -156,6 +167,7 @@ def read(bundle: Bundle) -> JobRequest:
     extra = set(bundle.header) - {"blobs", "request"}
     if extra:
         raise InvalidRequest(f"`{min(extra)}`: there is no such field in a job's header.")
+    _check_api(bundle.header.get("request"))
     try:
         request = JobRequest.model_validate(bundle.header.get("request"))
     except ValidationError as error:

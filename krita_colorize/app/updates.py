@@ -1,0 +1,88 @@
+"""Whether there is a later version: asked once for every click, never by itself, and nothing is told about anybody.
+
+The list of releases is PyPI's. What is found is only said; installing stays with the artist.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from krita_colorize.app.guard import guarded
+from krita_colorize.core.errors import Told
+from krita_colorize.core.version import VERSION, is_later
+from krita_colorize.core.words import tr
+from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
+
+RELEASES = "https://pypi.org/pypi/krita-colorize/json"
+ANSWER_WITHIN_MS = 20_000
+_LONGEST_ANSWER = 1 << 24
+
+
+class Updates(QtCore.QObject):
+    """One question at a time. `changed` says "look again" at `words`."""
+
+    changed = Signal()
+
+    def __init__(self, parent: QtCore.QObject | None = None, *, releases: str = RELEASES) -> None:
+        super().__init__(parent)
+        self.words = ""
+        self.asking = False
+        self._releases = releases
+        self._reply: QtNetwork.QNetworkReply | None = None
+        self._manager: QtNetwork.QNetworkAccessManager | None = None
+
+    def report(self, sentence: str) -> None:
+        """Says how it went."""
+        self.words, self.asking = sentence, False
+        self.changed.emit()
+
+    @guarded
+    def ask(self) -> None:
+        """Asks whether there is a later version: the artist's button."""
+        if self.asking:
+            return
+        if os.environ.get("COLORIZE_OFFLINE") == "1":
+            raise Told(tr("COLORIZE_OFFLINE=1 forbids to ask for updates."))
+        if self._manager is None:
+            self._manager = QtNetwork.QNetworkAccessManager(self)
+        request = QtNetwork.QNetworkRequest(QtCore.QUrl(self._releases))
+        request.setTransferTimeout(ANSWER_WITHIN_MS)
+        request.setRawHeader(b"User-Agent", b"krita-colorize")  # Qt would tell language and system
+        request.setRawHeader(b"Accept-Language", b"en")
+        if IS_QT6:  # Qt 5 follows none by itself
+            attributes = QtNetwork.QNetworkRequest.Attribute
+            manual = QtNetwork.QNetworkRequest.RedirectPolicy.ManualRedirectPolicy
+            request.setAttribute(attributes.RedirectPolicyAttribute, manual.value)
+        self.words, self.asking = tr("Asking…"), True
+        self._reply = self._manager.get(request)
+        assert self._reply is not None
+        self._reply.finished.connect(self._on_finished)
+        self.changed.emit()
+
+    @guarded
+    def _on_finished(self) -> None:
+        reply, self._reply = self._reply, None
+        assert reply is not None
+        reply.deleteLater()
+        code = reply.attribute(QtNetwork.QNetworkRequest.Attribute.HttpStatusCodeAttribute)
+        if code == 404:
+            raise Told(tr("No release is known there yet."))
+        body = reply.read(_LONGEST_ANSWER)
+        if code != 200 or body is None:
+            raise Told(tr("Nobody could be asked for updates. Check the network connection and try again."))
+        try:
+            latest = str(json.loads(body)["info"]["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Told(
+                tr("Nobody could be asked for updates. Check the network connection and try again.")
+            ) from error
+        if is_later(latest):
+            words = tr(
+                "Version {latest} is there; this is {ours}. Get its zip and import it in Krita as you did this one.",
+                latest=latest,
+                ours=VERSION,
+            )
+        else:
+            words = tr("This is the latest version ({ours}).", ours=VERSION)
+        self.report(words)
