@@ -181,9 +181,7 @@ class SetupPage(QtWidgets.QDialog):
             tr("Writes a text for whoever helps you. Your name, folders and passwords are taken out of it.")
         )
 
-        self._updates_button = self._button(
-            "updates_button", tr("Look for an update"), self._updates.ask
-        )
+        self._updates_button = self._button("updates_button", tr("Look for an update"), self._updates.ask)
         self._updates_button.setToolTip(
             tr("Asks pypi.org for the latest version, now and only now. Nothing about you is sent.")
         )
