@@ -71,9 +71,11 @@ def test_product_colours_in_the_engine(chain, stage, tmp_path):
     sketch = np.full((64, 64, 4), 255, np.uint8)
     sketch[20:44, 20] = sketch[20:44, 44] = sketch[20, 20:44] = sketch[44, 20:44] = (0, 0, 0, 255)
     request = ColorizeRequest(
-        sketch=sketch, references=(Reference(sketch),), options=Options(steps=2, size=64), model="mine"
+        sketch=sketch, references=(Reference(sketch),), options=Options(steps=2), model="mine"
     )
-    assert engine.colorize(request, Quiet()).layers
+    result = engine.colorize(request, Quiet())
+    assert result.layers
+    assert result.report["size"] == [64, 64]
 
 
 class Quiet:

@@ -94,6 +94,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         tokenizer: Any = None,
         version: str = Version.V1.value,
         prediction: str = Prediction.EPSILON.value,
+        size: int = 0,
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -110,9 +111,11 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
             text_encoder=text_encoder,
             tokenizer=tokenizer,
         )
-        self.register_to_config(version=version, prediction=prediction)
+        self.register_to_config(version=version, prediction=prediction, size=size)
         self.version = Version(version)
         self.prediction = Prediction(prediction)
+        self.size = size
+        """Side of the pictures that a model of one's own was trained on, px; 0 for a published one."""
         self.denoiser = Denoiser(unet, warp, style)
         self.conditioner = Conditioner(self.version, self._networks())
         self.memory: OrderedDict[Hashable, Tensor] = OrderedDict()

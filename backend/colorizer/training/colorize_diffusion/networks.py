@@ -110,6 +110,7 @@ def _begun(config: TrainingConfig) -> ColorizeDiffusionPipeline:
         if tower.is_dir()
         else architecture.build(Component.IMAGE_ENCODER, sizes),
         prediction=config.prediction.value,
+        size=max(config.crops[0]),
     )
 
 
@@ -185,7 +186,9 @@ def _with_new_parts(config: TrainingConfig, model: ColorizeDiffusionPipeline) ->
             parts[component.value] = architecture.build(component, sizes)
         _start_quietly(component, parts[component.value], model.unet)
     version = plan.version or model.version
-    return ColorizeDiffusionPipeline(**parts, version=version.value, prediction=model.prediction.value)
+    return ColorizeDiffusionPipeline(
+        **parts, version=version.value, prediction=model.prediction.value, size=model.size
+    )
 
 
 def _start_quietly(component: Component, network: Any, unet: Any) -> None:
