@@ -25,6 +25,10 @@ def benchmark(
             help="CLIP for FID and CLIP-IS: an installed model's name (clip-vit-h-14) or a folder; else a built-in one."
         ),
     ] = None,
+    inception: Annotated[
+        bool,
+        typer.Option("--inception", help="FID as published; `colorize models download inception-fid` first."),
+    ] = False,
     aesthetics: Annotated[
         Path | None, typer.Option(help="An aesthetic predictor (.safetensors) on that tower's features.")
     ] = None,
@@ -42,7 +46,7 @@ def benchmark(
     from colorizer.engines.base import Options
     from colorizer.evaluation import tables
     from colorizer.evaluation.benchmarks import Layout
-    from colorizer.evaluation.features import BuiltIn, Clip, LinearAesthetics
+    from colorizer.evaluation.features import BuiltIn, Clip, InceptionFeatures, LinearAesthetics
     from colorizer.progress import Progress
 
     known = {each.value: each for each in Layout}
@@ -62,6 +66,7 @@ def benchmark(
                 cross=cross,
                 limit=limit,
                 network=network,
+                fid_network=InceptionFeatures() if inception else None,
                 aesthetics=None if aesthetics is None else LinearAesthetics(aesthetics, network),
             ),
             report=report,

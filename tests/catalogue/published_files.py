@@ -56,3 +56,12 @@ def tokenizer(folder: Path) -> Path:
     (folder / "vocab.json").write_text(json.dumps(numbers))
     (folder / "merges.txt").write_text("#version: 0.2\n")
     return folder
+
+
+def inception(file: Path, without: str = "-") -> Path:
+    """FID's Inception with random weights and the head that nobody uses."""
+    from colorizer.engines.inception import Inception
+
+    state = {key: value for key, value in Inception().state_dict().items() if not key.startswith(without)}
+    torch.save(state | {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}, file)
+    return file

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import published_files
 import pytest
 import torch
@@ -16,7 +17,15 @@ from colorizer.catalogue.store import State, Store, default_name
 from colorizer.engines.anime_diffusion.engine import AnimeDiffusionEngine
 from colorizer.engines.cards import cards
 from colorizer.engines.colorize_diffusion import previews, towers
-from colorizer.errors import Cancelled, DownloadFailed, InvalidInput, UnknownEngine, UnusableModel
+from colorizer.errors import (
+    Cancelled,
+    DownloadFailed,
+    InvalidInput,
+    MissingModel,
+    UnknownEngine,
+    UnusableModel,
+)
+from colorizer.evaluation.features import INCEPTION, InceptionFeatures
 from diffusers import AutoencoderTiny
 from safetensors.torch import save_file
 
@@ -242,6 +251,24 @@ def test_half_a_taesd_is_refused(home, tmp_path):
     assert names(home / "models") == []
 
 
+def test_published_inception_measures_fid(home, tmp_path):
+    file = published_files.inception(tmp_path / "pt_inception.pth")
+    Store(Catalogue(())).convert(file, INCEPTION, Choices(), silent)
+    network = InceptionFeatures()
+    seen = network.features([np.zeros((40, 30, 3), np.uint8), np.full((40, 30, 3), 255, np.uint8)])
+    assert seen.shape == (2, 2048)
+    assert np.isfinite(seen).all()
+    assert (seen[0] != seen[1]).any()
+
+
+def test_another_inception_is_refused(home, tmp_path):
+    file = published_files.inception(tmp_path / "half.pth", without="Mixed_6a")
+    with pytest.raises(UnusableModel, match="isn't the Inception that FID is measured with"):
+        Store(Catalogue(())).convert(file, "half", Choices(), silent)
+    with pytest.raises(MissingModel, match="models download inception-fid"):
+        InceptionFeatures()
+
+
 def test_damaged_previews_are_done_without(tmp_path):
     (tmp_path / "config.json").write_text("{}")
     assert previews.load(tmp_path) is None
@@ -255,6 +282,7 @@ def test_damaged_previews_are_done_without(tmp_path):
         (["denoise_fn.input.0.weight"], Kind.ANIME_DIFFUSION),
         (["visual.proj", "ln_final.weight"], Kind.TOWERS),
         (["encoder.layers.0.weight", "decoder.layers.0.weight"], Kind.PREVIEWS),
+        (["Mixed_7c.branch3x3dbl_3b.conv.weight", "fc.bias"], Kind.FEATURES),
     ],
 )
 def test_kind_is_told_by_keys(keys, kind, tmp_path):
@@ -294,7 +322,7 @@ def test_published_catalogue_is_complete():
         assert entry.licence.words.endswith(".")
         assert all(Rules(catalogue.hosts).check(file.url) is None for file in entry.files)
         assert all(catalogue.get(name) for name in entry.needs)
-        assert entry.bytes > (1e6 if entry.engine == "previews" else 1e9)
+        assert entry.bytes > (1e6 if entry.engine in ("previews", "features") else 1e9)
     with pytest.raises(UnknownEngine, match="Did you mean 'colorize-diffusion-v2'"):
         catalogue.get("colorize-diffusion-v3")
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 from colorizer.engines import registry
+from colorizer.engines.inception import Inception
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.evaluation.benchmarks import Layout, read_benchmark
 from colorizer.evaluation.features import (
@@ -149,3 +150,15 @@ def test_aesthetic_predictor_is_linear(tmp_path: Path) -> None:
     assert scores[0] == scores[1]
     with pytest.raises(MissingModel, match="no aesthetic predictor"):
         LinearAesthetics(tmp_path / "none.safetensors", network)
+
+
+def test_inception_is_the_published_one() -> None:
+    with torch.device("meta"):
+        network = Inception()
+    assert sum(tensor.numel() for tensor in network.parameters()) == 21_785_568
+    convolutions = [module for module in network.modules() if isinstance(module, torch.nn.Conv2d)]
+    assert len(convolutions) == 94
+    assert network(torch.zeros(1, 3, 299, 299, device="meta")).shape == (1, 2048)
+    shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    assert shapes["Mixed_6c.branch7x7dbl_4.conv.weight"] == (160, 160, 7, 1)
+    assert shapes["Mixed_7a.branch7x7x3_2.conv.weight"] == (192, 192, 1, 7)

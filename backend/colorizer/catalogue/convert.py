@@ -74,6 +74,7 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         Kind.ANIME_DIFFUSION: _anime_diffusion,
         Kind.TOWERS: _towers,
         Kind.PREVIEWS: _previews,
+        Kind.FEATURES: _features,
     }
     converter = converters[recognise(path)]
     quiet_libraries()
@@ -86,6 +87,7 @@ def recognise(path: Path) -> Kind:
     from colorizer.engines.colorize_diffusion.convert import open_checkpoint
     from colorizer.engines.colorize_diffusion.previews import is_tiny_vae
     from colorizer.engines.colorize_diffusion.towers import is_towers
+    from colorizer.engines.inception import is_inception
 
     with open_checkpoint(path) as checkpoint:
         keys = set(checkpoint.shapes)
@@ -97,6 +99,8 @@ def recognise(path: Path) -> Kind:
         return Kind.TOWERS
     if is_tiny_vae(keys):
         return Kind.PREVIEWS
+    if is_inception(keys):
+        return Kind.FEATURES
     if _is_of_colorflow(keys):
         raise UnusableModel(
             f"{path.name} is one of ColorFlow's files, which only make a model together. Give the folder of the whole"
@@ -104,7 +108,7 @@ def recognise(path: Path) -> Kind:
         )
     raise UnusableModel(
         f"{path.name} is none of the models this program can use (ColorizeDiffusion, AnimeDiffusion, ColorFlow, CLIP,"
-        " TAESD)."
+        " TAESD, Inception)."
     )
 
 
@@ -147,6 +151,14 @@ def _previews(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converte
     on_part("tiny VAE", 0, 1)
     previews.convert(file, folder)
     return Converted("previews", "TAESD", "MIT")
+
+
+def _features(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converted:
+    from colorizer.engines import inception
+
+    on_part("network", 0, 1)
+    inception.convert(file, folder)
+    return Converted("features", "Inception v3 (FID)", "Apache-2.0")
 
 
 def _colorflow(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:

@@ -27,6 +27,8 @@ class Kind(str, Enum):
     """CLIP's picture and text networks, which every ColorizeDiffusion model needs beside itself."""
     PREVIEWS = "previews"
     """A tiny VAE that shows a picture while it is being drawn."""
+    FEATURES = "features"
+    """A network that figures are measured with."""
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.cards import models_folder
-from colorizer.errors import MissingModel
+from colorizer.errors import MissingModel, UnusableModel
 
+INCEPTION = "inception-fid"
+"""What the catalogue calls it."""
 RGB = NDArray[np.uint8]
 Features = NDArray[np.float64]
 """(N, D)."""
@@ -128,6 +130,44 @@ class Clip:
             for picture in pictures:
                 seen = self._prepare(images=picture, return_tensors="pt").to(self._network.device)
                 rows.append(self._network(**seen).image_embeds[0].double().cpu().numpy())
+        return np.stack(rows)
+
+
+class InceptionFeatures:
+    """The network of published FID figures, from the catalogue's model of that name.
+
+    Raises:
+        MissingModel: it isn't installed.
+    """
+
+    name = "Inception v3 (pytorch-fid)"
+
+    def __init__(self, folder: Path | None = None) -> None:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        from colorizer.engines import inception
+
+        folder = folder or models_folder() / INCEPTION
+        try:
+            self._network = inception.load(load_file(folder / inception.WEIGHTS))
+        except (OSError, SafetensorError, UnusableModel) as error:
+            raise MissingModel(
+                "The network that published FID figures are measured with isn't installed. Get it with"
+                f" `colorize models download {INCEPTION}`."
+            ) from error
+        self._side = inception.SIDE
+
+    def features(self, pictures: Sequence[RGB]) -> Features:
+        """(N, 2048)."""
+        import torch
+
+        rows = []
+        with torch.inference_mode():
+            for picture in pictures:
+                planes = torch.from_numpy(picture.astype(np.float32) / 127.5 - 1).permute(2, 0, 1)[None]
+                seen = torch.nn.functional.interpolate(planes, (self._side, self._side), mode="bilinear")
+                rows.append(self._network(seen)[0].double().numpy())
         return np.stack(rows)
 
 

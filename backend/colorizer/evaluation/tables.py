@@ -55,6 +55,8 @@ class Benchmark:
     limit: int | None = None
     network: FeatureNetwork = field(default_factory=BuiltIn)
     aesthetics: Aesthetics | None = None
+    fid_network: FeatureNetwork | None = None
+    """For FID alone, which papers measure through Inception; None is `network`."""
 
 
 def measure(
@@ -63,8 +65,8 @@ def measure(
     """Colours every example and compares.
 
     Returns:
-        `engine`, `layout`, `examples`, `refused`, `network`, `mean` (figures as in `COLUMNS`, None where there is none)
-        and `items`. JSON values only.
+        `engine`, `layout`, `examples`, `refused`, `network`, `fid_network`, `mean` (figures as in `COLUMNS`, None
+        where there is none) and `items`. JSON values only.
 
     Raises:
         ColorizerError: no such engine, no weights, another layout.
@@ -95,6 +97,7 @@ def measure(
         "examples": len(examples),
         "refused": len(examples) - len(ours),
         "network": benchmark.network.name,
+        "fid_network": (benchmark.fid_network or benchmark.network).name,
         "mean": _means(items) | _network_figures(benchmark, ours, truths),
         "items": items,
     }
@@ -110,7 +113,7 @@ def table(figures: dict[str, Any]) -> str:
     head = "  ".join(title.rjust(widths[name]) for name, title in COLUMNS.items())
     row = "  ".join(_cell(name, mean[name]).rjust(widths[name]) for name in COLUMNS)
     count = f"{figures['examples'] - figures['refused']} of {figures['examples']} pictures"
-    about = f"{count}, features: {figures['network']}"
+    about = f"{count}, features: {figures['network']}, for FID: {figures['fid_network']}"
     return f"{about}\n{'':16}{head}\n{figures['engine']:16}{row}"
 
 
@@ -142,10 +145,12 @@ def _network_figures(benchmark: Benchmark, ours: list[RGB], truths: list[RGB]) -
     if not ours:
         return {"clip_is": None, "fid": None, "aesthetic": None}
     made, true = (benchmark.network.features(pictures) for pictures in (ours, truths))
-    pleasing = benchmark.aesthetics
+    pleasing, fid = benchmark.aesthetics, (made, true)
+    if benchmark.fid_network is not None:
+        fid = (benchmark.fid_network.features(ours), benchmark.fid_network.features(truths))
     return {
         "clip_is": image_similarity(made, true),
-        "fid": frechet_distance(made, true) if len(ours) > 1 else None,
+        "fid": frechet_distance(*fid) if len(ours) > 1 else None,
         "aesthetic": float(pleasing.scores(ours).mean()) if pleasing is not None else None,
     }
 
