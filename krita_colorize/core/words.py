@@ -27,6 +27,7 @@ STAGES = (
     "Painting layers",
     "Reading the pictures",
     "Reading the reference",
+    "Waiting for another Krita",
     "Waiting for the engine",
 )
 """What the backend calls the stages of a job; others are shown in English."""

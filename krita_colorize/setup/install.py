@@ -32,6 +32,9 @@ NO_BUNDLE = (
     "This copy of the docker carries no colour engine to install. Get the packaged zip, or run `./colorize krita` "
     "in the clone."
 )
+OFFLINE = (
+    "Downloads are switched off on this computer (COLORIZE_OFFLINE=1). Install from a folder, or unset it."
+)
 BUSY = "Another Krita is installing the colour engine. Wait until it is done."
 
 
@@ -75,6 +78,8 @@ def install(order: Order, on_progress: OnProgress, stop: threading.Event) -> Ins
         raise Told(NO_BUNDLE)
     if order.folder is not None and not order.folder.is_dir():
         raise Told(tr("There is no folder {folder}.", folder=order.folder))
+    if order.folder is None and os.environ.get("COLORIZE_OFFLINE") == "1":
+        raise Told(OFFLINE)
     with _lock(order.home):
         try:
             return _Installation(order, on_progress, stop).run()

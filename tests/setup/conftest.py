@@ -57,7 +57,7 @@ def index(tmp_path, pip_wheel, monkeypatch):
     monkeypatch.setattr(install, "_tools", lambda: {"pip": {"": tool}, "uv": {}})
     monkeypatch.setenv("PIP_INDEX_URL", f"{index.url}/simple/")
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL"):
+    for name in ("PIP_FIND_LINKS", "PIP_EXTRA_INDEX_URL", "COLORIZE_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
     yield index
     index.shutdown()

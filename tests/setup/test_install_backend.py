@@ -170,6 +170,12 @@ def test_folder_without_torch_or_at_all_is_told(set_up, tmp_path):
         set_up(folder=tmp_path / "empty")
 
 
+def test_forbidden_downloads_are_told(set_up, monkeypatch):
+    monkeypatch.setenv("COLORIZE_OFFLINE", "1")
+    with pytest.raises(Told, match="COLORIZE_OFFLINE=1.*Install from a folder"):
+        set_up()
+
+
 def test_docker_of_a_clone_says_what_to_do(set_up, tmp_path):
     with pytest.raises(Told, match="carries no colour engine"):
         set_up(bundle=tmp_path)

@@ -74,12 +74,14 @@ class Worker:
             self.watched.discard(message.job)
 
     def _run(self, message: Message) -> None:
-        from colorizer.server import run_job
+        from colorizer.server import run_job, turns
 
         try:
             place = message.fields.get("memory")
             data = memory.mapped(**place) if place else message.payload
-            run_job.run(data, JobReport(self, message.job))
+            report = JobReport(self, message.job)
+            with turns.taken(report):
+                run_job.run(data, report)
         except Cancelled:
             self.say(Kind.CANCELLED, message.job)
         except ColorizerError as error:

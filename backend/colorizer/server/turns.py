@@ -1,0 +1,54 @@
+"""Two Kritas on one machine take turns: one job computes at a time, whichever backend it came to.
+
+Each Krita starts a backend of its own; two models computing at once would fight for the same memory and be slower than
+one after the other. The turn is a lock on a file of the user's folder, which the system lets go when its holder dies.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import BinaryIO
+
+from colorizer import paths
+from colorizer.engines.base import Report
+
+STAGE = "Waiting for another Krita"
+
+_LOOK_S = 0.1
+
+
+@contextmanager
+def taken(report: Report) -> Iterator[None]:
+    """Waits for the turn, saying so, and holds it; where no file can be locked, nobody waits. Raises `Cancelled`."""
+    try:
+        paths.home().mkdir(parents=True, exist_ok=True)
+        file = (paths.home() / "turn.lock").open("a+b")
+    except OSError:
+        yield
+        return
+    with file:
+        while not _lock(file):
+            report.stage(STAGE)  # raises where the job was cancelled
+            time.sleep(_LOOK_S)
+        yield
+
+
+def _lock(file: BinaryIO) -> bool:
+    """Whether the lock is ours now; it ends with the file."""
+    try:
+        if os.name == "nt":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
