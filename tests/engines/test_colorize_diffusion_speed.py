@@ -206,3 +206,13 @@ def test_linear_previews_tell_light_from_dark():
     shown = previews.linear(torch.stack([light, dark]).view(2, 4, 1, 1))
     assert (shown[0] > 0.5).all()
     assert (shown[1] < -0.5).all()
+
+
+def test_an_earlier_way_leaves_nothing_behind():
+    pipeline = tiny.make(Version.V1)
+    speed.place(pipeline, speed.Way("cpu", channels_last=True, tiled=True, rows_apart=True))
+    assert pipeline.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
+    speed.place(pipeline, speed.Way("cpu"))
+    assert pipeline.unet.conv_in.weight.is_contiguous()
+    left = (pipeline.vae.use_tiling, pipeline.vae.use_slicing, pipeline.denoiser.rows_apart)
+    assert left == (False, False, False)

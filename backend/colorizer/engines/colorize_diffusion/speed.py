@@ -138,11 +138,11 @@ def place(pipeline: Any, way: Way) -> None:
         network = getattr(pipeline, name)
         if network is not None:
             network.to(way.dtype)
-    if way.channels_last:
-        for name in ("unet", "vae", "background_encoder", "style_encoder"):
-            network = getattr(pipeline, name)
-            if network is not None:
-                network.to(memory_format=torch.channels_last)
+    layout = torch.channels_last if way.channels_last else torch.contiguous_format
+    for name in ("unet", "vae", "background_encoder", "style_encoder"):
+        network = getattr(pipeline, name)
+        if network is not None:
+            network.to(memory_format=layout)
     _tile(pipeline.vae, on=way.tiled)
     pipeline.vae_stays = way.keep is Keep.ALL
     pipeline.denoiser.rows_apart = way.rows_apart
