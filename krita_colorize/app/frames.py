@@ -16,7 +16,7 @@ from krita_colorize.app import pictures
 from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import guarded, sentence
-from krita_colorize.app.jobs import Job
+from krita_colorize.app.job import Job
 from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.core import bundle, frames

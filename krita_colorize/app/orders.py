@@ -15,7 +15,8 @@ from krita_colorize.app.canvas import Canvas
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.history import History
-from krita_colorize.app.jobs import Job, Jobs, JobState
+from krita_colorize.app.job import Job, JobState
+from krita_colorize.app.jobs import Jobs
 from krita_colorize.app.memory import Body
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.references import References

@@ -15,7 +15,7 @@ from pathlib import Path
 from krita_colorize.app import pictures
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
-from krita_colorize.app.jobs import Job
+from krita_colorize.app.job import Job
 from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.repairs import Repairs, Write

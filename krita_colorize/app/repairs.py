@@ -13,7 +13,7 @@ from krita_colorize.app import pictures
 from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
-from krita_colorize.app.jobs import Job
+from krita_colorize.app.job import Job
 from krita_colorize.app.memory import Body
 from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.core import repair

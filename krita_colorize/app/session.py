@@ -21,7 +21,8 @@ from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.frames import Frames
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.history import History
-from krita_colorize.app.jobs import Job, Jobs, JobState, Services
+from krita_colorize.app.job import Job, JobState, Services
+from krita_colorize.app.jobs import Jobs
 from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.app.palettes import Palettes
 from krita_colorize.app.references import References

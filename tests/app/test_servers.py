@@ -205,6 +205,22 @@ def test_result_arrives_after_the_cable_was_pulled(
 
 
 @needs_tls
+def test_job_cancelled_without_connection_ends_there(
+    remote: Session, cable: Cable, machine: RemoteBackend, qtbot: Any
+) -> None:
+    remote.document.change(model="slow")
+    remote.colorize()
+    wait(qtbot, lambda: remote.job is not None and "Painting" in remote.job.words)
+    cable.pull()
+    wait(qtbot, lambda: "No connection" in remote.job.words)
+    remote.cancel()
+    assert remote.job is None
+    cable.plug_in()
+    wait(qtbot, lambda: remote.backend.state is BackendState.READY)
+    wait(qtbot, lambda: '"state": "cancelled"' in machine.log.read_text())
+
+
+@needs_tls
 def test_job_whose_answer_got_lost_runs_once(
     remote: Session, cable: Cable, machine: RemoteBackend, qtbot: Any
 ) -> None:

@@ -15,7 +15,8 @@ from fake_port import EMPTY, FakePort
 
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
-from krita_colorize.app.jobs import MAX_IN_FLIGHT, JobState
+from krita_colorize.app.job import JobState
+from krita_colorize.app.jobs import MAX_IN_FLIGHT
 from krita_colorize.app.orders import MAX_JOBS
 from krita_colorize.app.session import Session
 from krita_colorize.core.port import SELECTION_ID, Change, Pixels

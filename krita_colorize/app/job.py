@@ -1,0 +1,347 @@
+"""One job on its way: packed on a thread, sent, followed, fetched, or cancelled at any of these points.
+
+All of them together are `jobs`. A job knows its request and pictures, not documents, results lists or widgets (see
+`session`). Times and places of what it does are the backend's: here is only the artist's side of docs/wire.md.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from krita_colorize.app import client as http
+from krita_colorize.app import memory
+from krita_colorize.app.backend import BackendState
+from krita_colorize.app.client import Call, Client, Events, Failure
+from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.memory import Body, SharedBody
+from krita_colorize.app.servers import Servers
+from krita_colorize.app.timers import single_shot
+from krita_colorize.app.workers import Workers
+from krita_colorize.core import result as results
+from krita_colorize.core.progress import Progress
+from krita_colorize.core.request import Request
+from krita_colorize.core.result import Result
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, Signal
+
+ASK_AGAIN_MS = 3000
+
+
+class JobState(Enum):
+    """Where a job is."""
+
+    PACKING = "packing"
+    WAITING = "waiting"  # for the backend, or for earlier jobs to be handed over
+    SENDING = "sending"
+    QUEUED = "queued"
+    RUNNING = "running"
+    RECEIVING = "receiving"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+_ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+_WITH_BACKEND = (JobState.SENDING, JobState.QUEUED, JobState.RUNNING, JobState.RECEIVING)
+
+
+@dataclass(frozen=True)
+class Services:
+    """What jobs work with."""
+
+    backend: Servers
+    client: Client
+    workers: Workers
+
+
+class Job(QtCore.QObject):
+    """One request on its way. `changed` follows every change; `accepted` comes when the backend has it all, `ended`
+    once; `previewed` with each new PNG."""
+
+    changed = Signal()
+    accepted = Signal()
+    ended = Signal()
+    previewed = Signal(object)
+
+    def __init__(self, services: Services, document: str, request: Request, parent: QtCore.QObject) -> None:
+        super().__init__(parent)
+        self.document = document
+        self.request = request
+        self.state = JobState.PACKING
+        self.progress = Progress()
+        self.error = ""
+        self.result: Result | None = None
+        self._services = services
+        self._body: Body = QtCore.QByteArray()
+        self._id = ""
+        self._key = secrets.token_hex(
+            16
+        )  # its id there, chosen here: a repeated job is told from another one
+        self._adrift = False  # the connection was lost; goes on when there is one again
+        self._ask_timer = single_shot(self, self._ask)
+        self._status: dict[str, Any] = {}
+        self._call: Call | None = None
+        self._events: Events | None = None
+        self._reconnects = 1
+        self._upload_ended = False
+
+    @property
+    def active(self) -> bool:
+        """Whether it has not ended."""
+        return self.state not in _ENDED
+
+    @property
+    def with_backend(self) -> bool:
+        """Whether the backend has it, or is just getting it."""
+        return self.state in _WITH_BACKEND
+
+    @property
+    def words(self) -> str:
+        """What is happening, for the artist."""
+        if self._adrift and self.active:
+            return self._services.backend.starting
+        if self.state is JobState.RUNNING:
+            return _stage_words(self._status)
+        if self.state is JobState.QUEUED and (before := self._status.get("position", 0)):
+            if before == 1:
+                return tr("Waiting for 1 other job")
+            return tr("Waiting for {count} other jobs", count=before)
+        if self.state is JobState.WAITING and self._services.backend.state is BackendState.STARTING:
+            return self._services.backend.starting
+        return tr(_WORDS[self.state])
+
+    @property
+    def left_behind(self) -> str:
+        """The id of a job that goes on at the other machine although nobody wants it any more, else ""."""
+        return self._key if self._adrift and self.state is JobState.CANCELLED else ""
+
+    def pack(self, pack: Callable[[], Body]) -> None:
+        """Starts: `pack` reads and packs the pictures on a thread."""
+        self._services.workers.run(pack, self._on_packed, self._on_error)
+
+    def send(self) -> None:
+        """Hands the packed job over; the backend must be ready."""
+        self._set(JobState.SENDING)
+        self._upload_ended = False
+        self._call = self._services.client.post_bundle("/v1/jobs", self._body, self._key)
+        # Shared memory is opened by the backend only when it is told; another machine may have to be told twice.
+        if not isinstance(self._body, SharedBody) and not self._services.backend.remote:
+            self._drop_body()
+        self._call.sent.connect(self._on_sent)
+        self._call.done.connect(self._on_accepted)
+        self._call.failed.connect(self._on_not_taken)
+
+    def cancel(self) -> None:
+        """Ends it now, whatever it is doing; the backend forgets it."""
+        if not self.active:
+            return
+        if self._call is not None and self.state is JobState.SENDING and self._upload_ended:
+            self._services.client.delete_when_accepted(self._call)
+            self._call = None
+        self._drop_connections()
+        self._forget_at_backend()
+        self._end(JobState.CANCELLED)
+
+    def resume(self) -> None:
+        """Goes on where the connection was lost, now that there is one again."""
+        if self._adrift and self.active:
+            self._adrift = False
+            if self.state is JobState.SENDING:
+                self._ask()
+            elif self.state is JobState.RECEIVING:
+                self._fetch()
+            else:
+                self._listen()
+
+    def fail(self, sentence: str) -> None:
+        """Ends it with a sentence for the artist."""
+        if self.active:
+            self._drop_connections()
+            self.error = sentence
+            self._end(JobState.FAILED)
+
+    report = fail
+    """What goes wrong in a slot ends the job."""
+
+    def _set(self, state: JobState) -> None:
+        self.state = state
+        self.changed.emit()
+
+    def _end(self, state: JobState) -> None:
+        self._drop_body()
+        self._set(state)
+        self.ended.emit()
+
+    def _drop_body(self) -> None:
+        memory.close(self._body)
+        self._body = QtCore.QByteArray()
+
+    def _drop_connections(self) -> None:
+        for connection in (self._call, self._events):
+            if connection is not None:
+                connection.abort()
+        self._call = self._events = None
+        self._ask_timer.stop()
+
+    def _forget_at_backend(self) -> None:
+        if self._id and self._services.backend.state is BackendState.READY:
+            self._services.client.delete(f"/v1/jobs/{self._id}")
+
+    @guarded
+    def _on_packed(self, body: Body) -> None:
+        if not self.active:
+            memory.close(body)
+            return
+        self._body = body
+        self.progress.prepared()
+        self._set(JobState.WAITING)
+
+    @guarded
+    def _on_error(self, error: Exception) -> None:
+        self.fail(sentence(error))
+
+    @guarded
+    def _on_failure(self, failure: Failure) -> None:
+        self._call = None
+        if not self._drifts(failure):
+            self.fail(failure.message)
+
+    def _drifts(self, failure: Failure | None) -> bool:
+        """Whether only the connection to another machine is lost: the job goes on there."""
+        if failure is None or failure.code != "gone" or not self._services.backend.remote:
+            return False
+        self._adrift = True
+        self.changed.emit()
+        self._services.backend.lost()
+        return True
+
+    @guarded
+    def _ask(self) -> None:
+        """Whether the job came, although its answer didn't."""
+        self._call = self._services.client.get(f"/v1/jobs/{self._key}")
+        self._call.done.connect(self._on_accepted)
+        self._call.failed.connect(self._on_not_known)
+
+    @guarded
+    def _on_not_known(self, failure: Failure) -> None:
+        self._call = None
+        if failure.code == "unknown_job":
+            self.send()
+        elif not self._drifts(failure):
+            self.fail(failure.message)
+
+    @guarded
+    def _on_not_taken(self, failure: Failure) -> None:
+        if failure.code == "known_job":  # the machine still waits for the bytes that went missing before
+            self._call = None
+            self._ask_timer.start(ASK_AGAIN_MS)
+        else:
+            self._on_failure(failure)
+
+    @guarded
+    def _on_sent(self, sent: int, total: int) -> None:
+        self._upload_ended = 0 < total <= sent
+        self.progress.sending(sent, total)
+        self.changed.emit()
+
+    @guarded
+    def _on_accepted(self, pieces: list[bytes]) -> None:
+        self._call = None
+        self._drop_body()
+        self._id = str(http.read_json(pieces)["id"])
+        self._set(JobState.QUEUED)
+        self._listen()
+        self.accepted.emit()
+
+    def _listen(self) -> None:
+        self._events = self._services.client.events(f"/v1/jobs/{self._id}/events")
+        self._events.status.connect(self._on_status)
+        self._events.ended.connect(self._on_silence)
+
+    @guarded
+    def _on_silence(self, failure: Failure | None) -> None:
+        """The stream ended, but the job didn't."""
+        self._events = None
+        if self.state not in (JobState.QUEUED, JobState.RUNNING):
+            return
+        if self._drifts(failure):
+            return
+        if self._reconnects > 0:
+            self._reconnects -= 1
+            self._listen()
+        else:
+            self.fail(failure.message if failure else http.GONE)
+
+    @guarded
+    def _on_status(self, status: dict[str, Any]) -> None:
+        if self.state not in (JobState.QUEUED, JobState.RUNNING):
+            return
+        before, self._status = self._status.get("preview", 0), status
+        state = status["state"]
+        if state == "done":
+            self._fetch()
+        elif state == "failed":
+            self.fail(str(status["error"]["message"]))
+        elif state == "cancelled":
+            self._end(JobState.CANCELLED)
+        elif state == "running":
+            self.progress.stage(str(status["stage"]), int(status["done"]), int(status["total"]))
+            self._set(JobState.RUNNING)
+            if status["preview"] > before:
+                self._services.client.get(f"/v1/jobs/{self._id}/preview").done.connect(self._on_preview)
+        else:
+            self._set(JobState.QUEUED)
+
+    @guarded
+    def _on_preview(self, pieces: list[bytes]) -> None:
+        if self.active:
+            self.previewed.emit(b"".join(pieces))
+
+    def _fetch(self) -> None:
+        self._set(JobState.RECEIVING)
+        self._call = self._services.client.get(f"/v1/jobs/{self._id}/result")
+        self._call.received.connect(self._on_received)
+        self._call.done.connect(self._on_result)
+        self._call.failed.connect(self._on_failure)
+
+    @guarded
+    def _on_received(self, received: int, total: int) -> None:
+        self.progress.receiving(received, total)
+        self.changed.emit()
+
+    @guarded
+    def _on_result(self, pieces: list[bytes]) -> None:
+        self._call = None
+        request = self.request
+        self._services.workers.run(lambda: results.read(request, pieces), self._on_read, self._on_error)
+
+    @guarded
+    def _on_read(self, result: Result) -> None:
+        if self.active:
+            self.result = result
+            self.progress.finished()
+            self._forget_at_backend()
+            self._end(JobState.DONE)
+
+
+_WORDS = {
+    JobState.PACKING: "Reading the pictures",
+    JobState.WAITING: "Waiting for the other jobs",
+    JobState.SENDING: "Handing over",
+    JobState.QUEUED: "Waiting for the colour engine",
+    JobState.RECEIVING: "Fetching the result",
+    JobState.DONE: "Done",
+    JobState.FAILED: "Failed",
+    JobState.CANCELLED: "Cancelled",
+}
+
+
+def _stage_words(status: dict[str, Any]) -> str:
+    stage, done, total = tr(status["stage"] or "Colouring"), status["done"], status["total"]
+    if total <= 1:
+        return stage
+    return tr("{stage} ({number} of {count})", stage=stage, number=min(done + 1, total), count=total)
