@@ -7,6 +7,7 @@ from krita_colorize.app.session import Session
 from krita_colorize.core.errors import Told
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtWidgets
+from krita_colorize.ui import keyboard
 from krita_colorize.ui.check import CheckPanel
 from krita_colorize.ui.form import Form
 from krita_colorize.ui.hints import HintsPanel
@@ -29,6 +30,7 @@ class DockerWidget(QtWidgets.QWidget):
         self.report = session.report
         self.session = session
         self._times: tuple[int, ...] = ()  # of the sketch's keyframes; asking Krita takes a while
+        self._way = keyboard.Way(self)
         self._init_actions()
         self._progress = QtWidgets.QProgressBar()
         self._progress.setObjectName("progress_bar")
@@ -73,6 +75,8 @@ class DockerWidget(QtWidgets.QWidget):
             session.step_result(steps[name])
         elif name == "create_mask":
             session.create_mask()
+        elif name == "focus":
+            self._way.go(self._colorize)
         elif name == "overlay":
             session.set_show_on_canvas(not session.show_on_canvas)
         elif model is None:
@@ -81,6 +85,10 @@ class DockerWidget(QtWidgets.QWidget):
             session.orders.make_hints(model)
         else:
             session.checks.step(model, steps[name])
+
+    def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: FBT001, N802 - Qt's name and arguments
+        """Tab and Shift+Tab go round inside; see `keyboard`."""
+        return keyboard.step(self, forward=forward)
 
     @guarded
     def _on_sketch(self) -> None:

@@ -231,6 +231,10 @@ class SpotPicture(QtWidgets.QWidget):
         for mark in self._marks:
             self._ring(painter, mark, 4)
         self._ring(painter, self._cross, 7)
+        if self.hasFocus():
+            painter.setPen(QtGui.QPen(self.palette().highlight().color(), 2))
+            painter.setBrush(QtCore.Qt.BrushStyle.NoBrush)
+            painter.drawRect(QtCore.QRectF(self.rect()).adjusted(1, 1, -1, -1))
         painter.end()
 
     def _choose(self, x: int, y: int) -> None:

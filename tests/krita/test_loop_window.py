@@ -72,6 +72,41 @@ def test_keys_colour_and_apply(krita):
     assert "Duplicated action" not in krita.log()
 
 
+def focused():
+    return krita.QApplication.focusWidget()
+
+
+def focus_is(name):
+    return focused() is not None and focused().objectName() == name
+
+
+def focus_is_above_the_button():
+    button = widget("colorize_button")
+    return button.parentWidget().isAncestorOf(focused()) and not button.hasFocus()
+
+
+def canvas_has_keyboard():
+    return focused() is canvas.canvas_widget(window)
+
+
+def give_canvas_the_keyboard():
+    canvas.canvas_widget(window).setFocus()
+    yield from ticks(10)
+
+
+def test_the_keyboard_goes_in_round_and_out(krita):
+    krita.define(focused)
+    krita.call(give_canvas_the_keyboard)
+    press(krita, "ctrl+alt+u")
+    krita.wait_until(focus_is, name="colorize_button", timeout_s=30)
+    krita.xdotool("key", "shift+Tab")
+    krita.wait_until(focus_is_above_the_button, timeout_s=30)
+    krita.xdotool("key", "Tab")
+    krita.wait_until(focus_is, name="colorize_button", timeout_s=30)
+    krita.xdotool("key", "ctrl+alt+u")
+    krita.wait_until(canvas_has_keyboard, timeout_s=30)
+
+
 def unfold(name):
     fold = widget(f"{name}_fold")
     if not fold.isChecked():
