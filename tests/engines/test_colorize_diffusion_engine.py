@@ -360,3 +360,20 @@ def test_other_failures_are_not_tried_again(engines, monkeypatch):
     with pytest.raises(RuntimeError, match="mat1"):
         engines(Version.V1).colorize(request(), listener)
     assert "Making do with less memory" not in [name for name, *_ in listener.stages]
+
+
+def test_a_model_that_finds_no_room_is_put_there_in_parts(engines, monkeypatch):
+    engine, place, tried = engines(Version.V1), speed.place, []
+
+    def refuse_all(pipeline, way):
+        tried.append(way.name)
+        if way.name == "everything":
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        place(pipeline, way)
+
+    monkeypatch.setattr(speed, "free_memory", lambda _: 2**40)
+    monkeypatch.setattr(speed, "place", refuse_all)
+    engine._loaded = ("", "")
+    assert engine.colorize(request(), Listener()).report["memory"] == "least"
+    assert tried == ["everything", "least"]
+    engine._loaded = ("", "")  # back to the usual way

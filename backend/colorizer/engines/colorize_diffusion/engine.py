@@ -134,8 +134,7 @@ class ColorizeDiffusionEngine:
             self._pipeline.tiny_vae = previews.load(self._previews.find(""))
             self._loaded = ("", "")
         if self._loaded != (found.name, device):
-            self._way = speed.choose(device)
-            speed.place(self._pipeline, self._way)
+            self._place(speed.choose(device))
         self._loaded = (found.name, device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
@@ -179,6 +178,22 @@ class ColorizeDiffusionEngine:
     def _memory(self) -> str:
         return self._way.name if self._way else ""
 
+    def _place(self, way: Way | None) -> None:
+        """Puts the model where the way says, or where the next one says if there is no room for it."""
+        from colorizer.engines.colorize_diffusion import speed
+
+        assert way is not None
+        try:
+            speed.place(self._pipeline, way)
+        except (MemoryError, RuntimeError) as error:
+            cheaper = speed.cheaper(way)
+            if cheaper is None or not ran_out_of_memory(error):
+                raise
+        else:
+            self._way = way
+            return
+        self._place(cheaper)
+
     def _frugally(self, draw: Callable[[], Tensor], report: Report) -> Tensor:
         """What `draw` gives; where memory runs out, again with less of the model in it, as long as there is a way."""
         from colorizer.engines.colorize_diffusion import speed
@@ -194,8 +209,7 @@ class ColorizeDiffusionEngine:
             # Outside of `except`, whose error still holds what was made.
             report.stage("Making do with less memory")
             log.warning("out of memory: going on with the setting %r", way.name)
-            speed.place(self._pipeline, way)
-            self._way = way
+            self._place(way)
 
     def _missing_towers(self) -> str:
         """What to say where every model lacks CLIP and it isn't installed by itself either."""
