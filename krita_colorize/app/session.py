@@ -112,6 +112,8 @@ class Session(QtCore.QObject):
             more = len(self.jobs.of(job.document)) - 1
             return tr("{what} (+{count} more)", what=job.words, count=more) if more else job.words
         if self.backend.state is BackendState.ERROR:
+            if self.backend.remote:
+                return tr("{name} can't be used", name=self.backend.chosen)
             return tr("The colour engine isn't running")
         if self.backend.state is BackendState.STARTING:
             return self.backend.starting

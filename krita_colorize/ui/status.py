@@ -22,6 +22,13 @@ _BUTTONS = {
     BackendState.ERROR: ("Restart", "Start the colour engine again."),
 }
 
+_REMOTE_BUTTONS = {
+    BackendState.STOPPED: ("Connect", "Connect to the chosen machine now. Colorize does it by itself, too."),
+    BackendState.STARTING: ("Stop", "Don't try to connect any more."),
+    BackendState.READY: ("Disconnect", "Leave the chosen machine. Colorize connects again."),
+    BackendState.ERROR: ("Connect", "Try to connect again."),
+}
+
 
 class StatusBar(QtWidgets.QWidget):
     """Shows the session's status and error."""
@@ -67,7 +74,8 @@ class StatusBar(QtWidgets.QWidget):
         self._status.setText(session.status if installed else tr("The colour engine isn't installed yet."))
         self._button.setVisible(installed)
         self._setup_button.setText("…" if installed else tr("Set up…"))
-        text, tooltip = (tr(words) for words in _BUTTONS[session.backend.state])
+        buttons = _REMOTE_BUTTONS if session.backend.remote else _BUTTONS
+        text, tooltip = (tr(words) for words in buttons[session.backend.state])
         self._button.setText(text)
         self._button.setAccessibleName(tooltip)
         self._button.setToolTip(tooltip)
