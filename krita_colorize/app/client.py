@@ -61,10 +61,17 @@ class Call(QtCore.QObject):
         self._reply: QtNetwork.QNetworkReply | None = reply
         self._pieces: list[bytes] = []
         reply.readyRead.connect(self._on_ready_read)
-        # Not signal to signal: Qt can't hand its 64-bit numbers to a signal of Python objects.
-        reply.uploadProgress.connect(lambda done, total: self.sent.emit(done, total))
-        reply.downloadProgress.connect(lambda done, total: self.received.emit(done, total))
+        # Not signal to signal: Qt can't hand its 64-bit numbers to a signal of Python objects. And no lambdas: once
+        # the garbage collector has emptied one, a reply that outlives this object would crash in it.
+        reply.uploadProgress.connect(self._on_sent)
+        reply.downloadProgress.connect(self._on_received)
         reply.finished.connect(self._on_finished)
+
+    def _on_sent(self, done: int, total: int) -> None:
+        self.sent.emit(done, total)
+
+    def _on_received(self, done: int, total: int) -> None:
+        self.received.emit(done, total)
 
     def abort(self) -> None:
         """Drops the request; neither `done` nor `failed` follows."""
