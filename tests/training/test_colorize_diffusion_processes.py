@@ -3,24 +3,33 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from colorizer.errors import InvalidInput
+from colorizer.training.colorize_diffusion import networks
 from colorizer.training.colorize_diffusion.config import Stage, write
 from colorizer.training.colorize_diffusion.processes import Processes
 from colorizer.training.colorize_diffusion.trainer import train
 
+from tests.training.tiny_stages import TINY
+
 SCRIPT = Path(__file__).with_name("two_processes.py")
 
 
+# the lowest level is one place: with less than three channels a group, its norm leaves gradients of rounding alone
+SIZES = replace(TINY.sizes, autoencoder=(), latent_channels=12, widths=(32, 32, 96, 96))
+CONFIG = replace(TINY, stage=Stage.V1, sizes=SIZES, batch=4)
+
+
 @pytest.fixture(scope="module")
-def both(chain, tmp_path_factory):
+def both(tmp_path_factory):
+    pytest.importorskip("skia", reason="drawing needs the extra `training`")
     folder = tmp_path_factory.mktemp("processes")
-    config = chain.config(Stage.V1, steps=3, batch=4)
-    train(folder / "alone", recipe=config)
-    write(config, folder / "config.toml")
+    train(folder / "alone", recipe=CONFIG)
+    write(CONFIG, folder / "config.toml")
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2", "--standalone"]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(
@@ -30,15 +39,19 @@ def both(chain, tmp_path_factory):
     return folder
 
 
+def distance(first, second):
+    """Between two sets of weights, as one vector each."""
+    return sum(float(((value - second[name]) ** 2).sum()) for name, value in first.items()) ** 0.5
+
+
 @pytest.mark.parametrize("way", ["averaged", "spread"])
 def test_two_processes_train_what_one_does(both, way):
     alone, together = (torch.load(both / run / "checkpoint.pt", weights_only=True) for run in ("alone", way))
     assert together["losses"]["loss"] == pytest.approx(alone["losses"]["loss"], rel=1e-4)
-    assert set(alone["network"]) == set(together["network"])
-    for name, value in alone["network"].items():
-        # Adam's first steps are as long for a gradient of 1e-12 as for one of 1: where it is rounding, so is the step
-        assert torch.allclose(value, together["network"][name], atol=4e-3), name
-        assert (value - together["network"][name]).abs().mean() < 2e-5, name
+    start = networks.work(CONFIG).loss.state_dict()
+    way_alone = distance(alone["network"], start)
+    # sums are rounded otherwise, and Adam's first steps make much of it where a gradient is nearly nothing
+    assert distance(alone["network"], together["network"]) < 0.05 * way_alone
     assert (both / way / "model" / "unet").is_dir()
 
 
