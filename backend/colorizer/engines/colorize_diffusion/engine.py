@@ -244,7 +244,8 @@ class ColorizeDiffusionEngine:
         assert self._pipeline is not None
         report.stage("Finding lines")
         size = working_size(
-            request.sketch.shape[:2], request.options.size or USUAL_SIZE[self._pipeline.version]
+            request.sketch.shape[:2],
+            request.options.size or self._pipeline.size or USUAL_SIZE[self._pipeline.version],
         )
         fine = request.options.advanced
         hiding = hiding_of(request, modes)
