@@ -1,18 +1,23 @@
-"""The button "Same as": gives the sketch the settings of another sketch of this document."""
+"""The button "Same as": gives the sketch the settings of another sketch, or of a file; and saves them as one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
+from krita_colorize.core import settings_file
+from krita_colorize.core.errors import Told
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.widgets import ToolButton
 
 
 class SameSettingsButton(ToolButton):
-    """Offers the document's other sketches that have settings."""
+    """Offers the document's other sketches that have settings, and files."""
 
     def __init__(self, session: Session) -> None:
         tooltip = tr("Take over the mode, references, palette and seed of another sketch layer.")
@@ -30,8 +35,9 @@ class SameSettingsButton(ToolButton):
 
     @guarded
     def refresh(self) -> None:
-        """Is only there where there is another sketch."""
-        self.setVisible(bool(self._others()))
+        """Is only there where there is a sketch."""
+        model = self._session.document
+        self.setVisible(model is not None and model.sketch is not None)
 
     def _others(self) -> list[tuple[str, str]]:
         model = self._session.document
@@ -49,9 +55,40 @@ class SameSettingsButton(ToolButton):
             action = menu.addAction(name.replace("&", "&&"))
             assert action is not None
             action.triggered.connect(partial(self._on_chosen, layer_id))
+        menu.addSeparator()
+        for text, slot in ((tr("Load settings…"), self._on_load), (tr("Save settings…"), self._on_save)):
+            action = menu.addAction(text)
+            assert action is not None
+            action.triggered.connect(slot)
+
+    @guarded
+    def _on_load(self) -> None:
+        model, title = self._session.document, tr("Load settings")
+        name, _ = QtWidgets.QFileDialog.getOpenFileName(self, title, "", f"*{settings_file.SUFFIX}")
+        if model is not None and name:
+            with told_of(name), Path(name).open("rb") as file:
+                data = file.read(settings_file.MAX_BYTES + 1)
+            model.take_over(settings_file.load(data, model.settings))
+
+    @guarded
+    def _on_save(self) -> None:
+        model, title = self._session.document, tr("Save settings")
+        name, _ = QtWidgets.QFileDialog.getSaveFileName(self, title, f"settings{settings_file.SUFFIX}")
+        if model is not None and name:
+            with told_of(name):
+                Path(name).write_bytes(settings_file.dump(model.settings))
 
     @guarded
     def _on_chosen(self, layer_id: str) -> None:
         model = self._session.document
         if model is not None:
             model.take_over(model.settings_of(layer_id))
+
+
+@contextmanager
+def told_of(name: str) -> Iterator[None]:
+    """Turns trouble with a file into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise Told(tr("{name} can't be used ({why}).", name=name, why=error.strerror or error)) from error
