@@ -65,8 +65,8 @@ class Setup(QtCore.QObject):
         self.problem = ""
         self.note = ""
         self._backend, self._bundle = backend, bundle
-        self._stop = stop = threading.Event()
-        self.destroyed.connect(lambda: stop.set())  # a window that is closed doesn't wait for the end
+        self._stop = threading.Event()
+        self.destroyed.connect(self._stop.set)  # a window that is closed doesn't wait for the end
         self._latest: Progress | None = None  # written by the thread, read by the timer
         self._workers = Workers(self.report, self, threads=1)
         self._timer = QtCore.QTimer(self)

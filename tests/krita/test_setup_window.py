@@ -18,7 +18,7 @@ from colorizer.krita_host import install, pointer, session
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "setup"))
 import stand_in_wheels  # noqa: E402
 
-pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.window, pytest.mark.timeout(600)]
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -158,7 +158,7 @@ def test_zip_becomes_a_coloured_sketch_by_clicks(display, tmp_path, package, whe
         press(krita, page_part, name="setup_folder_edit")
         krita.xdotool("type", "--delay", 5, str(wheels))
         press(krita, page_part, name="setup_install_button")
-        assert krita.wait_until(page_ended, timeout_s=150).endswith("works and is in use.")
+        assert krita.wait_until(page_ended, timeout_s=300).endswith("works and is in use.")
         krita.screenshot(tmp_path / "installed.png")
         krita.call(close_page)
         ids = krita.call(open_it)

@@ -149,6 +149,13 @@ def test_removing_asks_and_keeps_models(page, setup, home, engine, qtbot, monkey
     assert "Models and results are still here" in part(page, "note_label").text()
 
 
+def test_window_that_is_closed_stops_what_runs(engine, home, qtbot):
+    setup = Setup(engine, home)
+    stop = setup._stop
+    setup.deleteLater()
+    qtbot.waitUntil(stop.is_set, timeout=PATIENCE_MS)
+
+
 def test_half_an_installation_is_told(page, setup, home):
     (home / "backend" / "1.0-1").mkdir(parents=True)
     setup.changed.emit()
