@@ -139,10 +139,12 @@ class SetupPage(QtWidgets.QDialog):
         while not folder.exists():
             folder = folder.parent
         words = tr(
-            "It downloads about {download} MB and needs {disk} MB on the disk ({free} MB are free).",
+            "It downloads about {download} MB and needs {disk} MB on the disk ({free} MB are free) "
+            "and {memory} GB of memory.",
             download=0 if self._folder.text().strip() else build.download_mb,
             disk=build.disk_mb,
             free=shutil.disk_usage(folder).free // 10**6,
+            memory=build.memory_mb // 1000,
         )
         if 0 < memory_mb < build.memory_mb:
             words += " " + tr("This computer has little memory for it: large pictures may fail.")
