@@ -25,6 +25,7 @@ _NUMBERS = {
     ),
 }
 _TEXT_LINES = 3
+_SPIN_WIDTH = 64  # all alike, whatever their range
 
 
 class AdvancedFold(QtWidgets.QWidget):
@@ -65,9 +66,14 @@ class AdvancedFold(QtWidgets.QWidget):
         field.setObjectName(f"{name}_field")
         field.setAccessibleName(tr(row.title))
         field.setToolTip(tr(row.tooltip))
-        label = QtWidgets.QLabel("" if isinstance(default, bool) else tr(row.title))
+        self._fields[name] = self._labels[name] = field
+        if isinstance(default, bool):  # says its title itself
+            form.addRow(field)
+            return
+        if isinstance(field, QtWidgets.QAbstractSpinBox):
+            field.setMinimumWidth(_SPIN_WIDTH)
+        label = self._labels[name] = QtWidgets.QLabel(tr(row.title))
         label.setToolTip(tr(row.tooltip))
-        self._fields[name], self._labels[name] = field, label
         form.addRow(label, field)
 
     def _field(self, name: str, row: advanced.Row, default: object) -> QtWidgets.QWidget:

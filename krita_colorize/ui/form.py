@@ -21,7 +21,7 @@ from krita_colorize.ui.advanced import AdvancedFold
 from krita_colorize.ui.models import ModelsPage
 from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList
 from krita_colorize.ui.same_settings import SameSettingsButton
-from krita_colorize.ui.widgets import Choice, Entry, Fold, Icons, ToolButton, layer_entries, row
+from krita_colorize.ui.widgets import Choice, Entry, Fold, Icons, ToolButton, column, layer_entries, row
 
 _PAINT_TIP = "Find the foreground and lay it down as a layer that can be painted."
 
@@ -166,8 +166,7 @@ class Form(QtWidgets.QWidget):
         form.setVerticalSpacing(4)
         form.setHorizontalSpacing(6)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(tr("Engine"), self._engine_choice)
-        form.addRow(self._missing)
+        form.addRow(tr("Engine"), column(self._engine_choice, self._missing))
         form.addRow(tr("Model"), self._model_choice)
         form.addRow("", self._models)
         form.addRow(tr("Mode"), self._mode)
@@ -185,8 +184,7 @@ class Form(QtWidgets.QWidget):
         advanced_form = QtWidgets.QFormLayout(advanced)
         advanced_form.setContentsMargins(0, 0, 0, 0)
         advanced_form.addRow(tr("Close gaps up to"), self._line_gap)
-        form.addRow(Fold(tr("More"), advanced))
-        form.addRow(self._advanced)
+        form.addRow(column(Fold(tr("More"), advanced), self._advanced))
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)

@@ -32,7 +32,7 @@ class Choice(QtWidgets.QComboBox):
         self.setToolTip(tooltip)
         # Long layer names must not widen the docker.
         self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(4)
+        self.setMinimumContentsLength(3)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         self._entries: list[Entry] = []
         self.currentIndexChanged.connect(self._on_current_index_changed)
@@ -174,6 +174,16 @@ def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
         layout.addWidget(widget, 1 if index == stretch else 0)
     if stretch < 0:
         layout.addStretch(1)
+    return layout
+
+
+def column(*widgets: QtWidgets.QWidget) -> QtWidgets.QVBoxLayout:
+    """Widgets below each other; one that is hidden takes no room, as it does in a row of a form."""
+    layout = QtWidgets.QVBoxLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget)
     return layout
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from fake_port import FakePort
 
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
+from krita_colorize.core.advanced import Advanced
 from krita_colorize.core.edits import Binding
 from krita_colorize.core.port import Pixels
 from krita_colorize.qt import QtGui, QtWidgets
@@ -33,7 +36,6 @@ THEMES = {
         "highlight": "#7ba7d6",
     },
 }
-STATES = ("nothing open", "ready", "working", "result", "folds", "error")
 
 
 def palette(theme: dict[str, str]) -> QtGui.QPalette:
@@ -65,31 +67,77 @@ def docker(
     return docker
 
 
-def show_state(state: str, docker: DockerWidget, session: Session, model: DocumentModel, qtbot: Any) -> None:
-    if state == "working":
-        model.change(model="slow")
-        session.colorize()
-        wait(qtbot, lambda: "Painting" in session.status)
-    elif state == "result":
-        for seed in (0, 7):
-            model.change(seed=seed)
-            session.colorize()
-            wait(qtbot, lambda seed=seed: len(model.results) == 1 + bool(seed))
-    elif state == "folds":
-        model.change(
-            model="masked", bindings=(Binding(10, 12, model.settings.references[0].source.key, 9, 9),)
-        )
-        session.colorize()
-        wait(qtbot, lambda: model.results)
-        docker.resize(300, 1280)
-        for name in ("hints", "palette", "check"):
-            docker.findChild(QtWidgets.QToolButton, f"{name}_fold").click()
-        session.bindings.look_at(model, model.settings.references[0].source)
-        session.checks.step(model, 1)
-        wait(qtbot, lambda: session.bindings.view is not None)
-    elif state == "error":
-        model.remove_reference(0)
-        session.colorize()
+@dataclass(frozen=True)
+class Stage:
+    """What a state is made with."""
+
+    docker: DockerWidget
+    session: Session
+    page: Page
+    model: DocumentModel
+    qtbot: Any
+
+
+def working(on: Stage) -> None:
+    on.model.change(model="slow")
+    on.session.colorize()
+    wait(on.qtbot, lambda: "Painting" in on.session.status)
+
+
+def result(on: Stage) -> None:
+    for seed in (0, 7):
+        on.model.change(seed=seed)
+        on.session.colorize()
+        wait(on.qtbot, lambda seed=seed: len(on.model.results) == 1 + bool(seed))
+
+
+def folds(on: Stage) -> None:
+    sheet = on.model.settings.references[0].source
+    on.model.change(model="masked", bindings=(Binding(10, 12, sheet.key, 9, 9),))
+    on.session.colorize()
+    wait(on.qtbot, lambda: on.model.results)
+    on.docker.resize(300, 1280)
+    for name in ("hints", "palette", "check"):
+        on.docker.findChild(QtWidgets.QToolButton, f"{name}_fold").click()
+    on.session.bindings.look_at(on.model, sheet)
+    on.session.checks.step(on.model, 1)
+    wait(on.qtbot, lambda: on.session.bindings.view is not None)
+
+
+def error(on: Stage) -> None:
+    on.model.remove_reference(0)
+    on.session.colorize()
+
+
+def frames(on: Stage) -> None:
+    lines = on.page.lines.id
+    on.page.document.frames[lines] = dict.fromkeys(range(12), on.page.document.pixels[lines])
+    on.model.change(model="slow")
+    on.session.colorize_frames()
+    wait(on.qtbot, lambda: "Painting" in on.session.status)
+
+
+def diffusion(on: Stage) -> None:
+    heeded = {"palette_lock", "line_gap", "steps", "size", *(item.name for item in fields(Advanced))}
+    missing = "No ColorizeDiffusion model is installed. Get one by “Models…”."
+    told = {"name": on.model.settings.engine, "options": frozenset(heeded), "missing": missing}
+    on.session.engines = (replace(on.session.engines[0], title="ColorizeDiffusion", **told),)
+    on.session.engines_changed.emit()
+    on.docker.resize(300, 1500)
+    fold = next(one for one in on.docker.findChildren(QtWidgets.QToolButton) if one.text() == "Advanced")
+    fold.setChecked(True)
+
+
+STATES: dict[str, Callable[[Stage], None] | None] = {
+    "nothing open": None,
+    "ready": lambda on: None,
+    "working": working,
+    "result": result,
+    "folds": folds,
+    "error": error,
+    "frames": frames,
+    "diffusion": diffusion,
+}
 
 
 def draw(page: Page, port: FakePort) -> None:
@@ -112,10 +160,11 @@ def test_every_state_shows_text_that_can_be_read(
     qtbot: Any,
     request: pytest.FixtureRequest,
 ) -> None:
-    if state != "nothing open":
-        page = request.getfixturevalue("page")
+    show = STATES[state]
+    if show is not None:
+        page, model = (request.getfixturevalue(name) for name in ("page", "model"))
         draw(page, port)
-        show_state(state, docker, session, request.getfixturevalue("model"), qtbot)
+        show(Stage(docker, session, page, model, qtbot))
     qtbot.wait(50)
     picture = docker.grab().toImage()
     folder = os.environ.get("COLORIZE_SCREENSHOTS")
