@@ -1,7 +1,8 @@
-"""Ten thousand random requests to a backend: no 5xx, no leak. `python benchmarks/fuzz_server.py [COUNT]`.
+"""Ten thousand random requests to a backend: no 5xx, no leak. `python benchmarks/fuzz_server.py [COUNT] [--remote]`.
 
 Made from the server's own OpenAPI description (schemathesis) and from bundles with something wrong (hypothesis); the
-engine is the tests' scripted one, everything else is real. Prints the figures as one JSON line.
+engine is the tests' scripted one, everything else is real. `--remote` attacks a backend for other machines, as a device
+that is paired. Prints the figures as one JSON line.
 """
 
 from __future__ import annotations
@@ -15,14 +16,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "tests"), str(REPOSITORY / "tests" / "server")]
 
 
-def main(count: int) -> None:
+def main(count: int, *, remote: bool) -> None:
     warnings.simplefilter("ignore")
     from fuzzing import attack, told
-    from running_backend import Backend
+    from running_backend import Backend, RemoteBackend
 
     quiet = [sys.executable, "-c", "print('{\"result\": {}}')"]
     with tempfile.TemporaryDirectory() as home:
-        backend = Backend(Path(home), model_command=quiet)
+        backend = (RemoteBackend if remote else Backend)(Path(home), model_command=quiet)
         try:
             print(told(attack(backend, count)))
         finally:
@@ -30,4 +31,5 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if sys.argv[1:] else 10_000)
+    numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    main(numbers[0] if numbers else 10_000, remote="--remote" in sys.argv)

@@ -69,9 +69,7 @@ class Figures:
 def attack(backend: Backend, count: int) -> Figures:
     """So many requests; raises AssertionError at the first answer that breaks a rule."""
     figures, http = Figures(), requests.Session()
-    http.trust_env = False
-    if isinstance(backend, RemoteBackend):
-        http.verify = False
+    http.trust_env = http.verify = False
     strategies = [*_operations(backend), bundles()]  # bundles twice: most of what can go wrong is in them
     started, number = time.monotonic(), 0
     while figures.requests < count:
@@ -122,7 +120,7 @@ def _call(backend: Backend, http: requests.Session, case: schemathesis.Case, fig
         case.headers = {**case.headers, **backend.headers}
     if "job" in case.path_parameters and figures.requests % 3 == 0:
         case.path_parameters["job"] = backend.submit(JobBundle().encode())
-    arguments = case.as_transport_kwargs(base_url=f"http://127.0.0.1:{backend.port}")
+    arguments = case.as_transport_kwargs(base_url=_place(backend))
     try:
         answer = http.request(**arguments, timeout=60)
     except (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL):
@@ -132,13 +130,18 @@ def _call(backend: Backend, http: requests.Session, case: schemathesis.Case, fig
 
 
 def _post_bundle(backend: Backend, http: requests.Session, body: bytes, figures: Figures) -> None:
-    headers = backend.headers | {"Content-Type": MEDIA_TYPE}
-    answer = http.post(f"http://127.0.0.1:{backend.port}/v1/jobs", body, headers=headers, timeout=60)
+    headers = backend.headers | {"Content-Type": MEDIA_TYPE, "Colorize-Job": f"{figures.requests:032x}"}
+    answer = http.post(f"{_place(backend)}/v1/jobs", body, headers=headers, timeout=60)
     check(answer, figures)
     if answer.status_code == 202:
         ended = backend.wait(answer.json()["id"])
         assert (ended["error"] or {}).get("code") != "internal", ended
         figures.jobs_done += 1
+
+
+def _place(backend: Backend) -> str:
+    scheme = "https" if isinstance(backend, RemoteBackend) else "http"
+    return f"{scheme}://127.0.0.1:{backend.port}"
 
 
 def check(answer: requests.Response, figures: Figures) -> None:
