@@ -188,17 +188,24 @@ def test_previews_cost_a_tiny_network_where_there_is_one():
     )
     speed.place(pipeline, speed.Way("cpu", torch.bfloat16, keep=speed.Keep.LAYERS))
     shown = pipeline.preview(latent.bfloat16())
-    assert shown.shape == (1, 3, 61 * 8, 96 * 8)
+    assert shown.shape == (1, 3, 25 * 8, 40 * 8)
     assert shown.dtype == torch.float32
 
 
-@pytest.mark.parametrize("keep", speed.Keep)
-def test_previews_never_fetch_the_vae(keep):
+@pytest.mark.parametrize("allowed", [True, False])
+def test_previews_fetch_the_vae_only_where_it_is_quick(allowed):
     pipeline, decoded = tiny.make(Version.V1), []
-    speed.place(pipeline, speed.Way("cpu", keep=keep))
     pipeline.vae.decoder.register_forward_pre_hook(lambda _, inputs: decoded.append(inputs[0].shape))
+    pipeline.vae_previews = allowed
     assert pipeline.preview(torch.randn(1, 4, 16, 64)).shape[1] == 3
-    assert decoded == ([(1, 4, 8, 32)] if keep is speed.Keep.ALL else [])
+    assert decoded == ([(1, 4, 8, 32)] if allowed else [])
+
+
+@pytest.mark.parametrize("keep", speed.Keep)
+def test_a_processor_has_no_time_for_the_vaes_previews(keep):
+    pipeline = tiny.make(Version.V1)
+    speed.place(pipeline, speed.Way("cpu", keep=keep))
+    assert not pipeline.vae_previews
 
 
 def test_linear_previews_tell_light_from_dark():

@@ -121,8 +121,8 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         self.memory: OrderedDict[Hashable, Tensor] = OrderedDict()
         self.tiny_vae: Any = None
         """For previews, where somebody has one: an `AutoencoderTiny`; not part of the model."""
-        self.vae_stays = True
-        """Whether the VAE is on the device all the time."""
+        self.vae_previews = True
+        """Whether the VAE may make previews: it is at hand and quick."""
 
     def _networks(self) -> Networks:
         return Networks(
@@ -286,7 +286,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         """A small picture of a latent (1, 4, h, w), of any size; see `previews`."""
         if self.tiny_vae is not None:
             return previews.tiny(self.tiny_vae, latent)
-        if not self.vae_stays:
+        if not self.vae_previews:
             return previews.linear(latent)
         return self.decode(previews.reduced(latent, previews.VAE_LATENT))
 

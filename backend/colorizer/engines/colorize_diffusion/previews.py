@@ -1,7 +1,7 @@
 """Small pictures of a latent while a picture is being drawn; one may cost far less than a step.
 
 Best is a tiny VAE (TAESD, from the catalogue). Without one the model's own VAE decodes a few latent pixels, and where
-that one isn't at hand (`speed.Keep`) each latent pixel is turned into a colour.
+that takes too long or it isn't at hand (`speed.place`) each latent pixel is turned into a colour.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from colorizer.errors import UnusableModel
 
 log = logging.getLogger(__name__)
 
-TINY_LATENT = 96
+TINY_LATENT = 40
 VAE_LATENT = 32
 """Longest side of the latent that is decoded."""
 COLOURS = (

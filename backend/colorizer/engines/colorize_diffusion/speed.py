@@ -144,7 +144,8 @@ def place(pipeline: Any, way: Way) -> None:
         if network is not None:
             network.to(memory_format=layout)
     _tile(pipeline.vae, on=way.tiled)
-    pipeline.vae_stays = way.keep is Keep.ALL
+    # A processor takes longer for it than for a step.
+    pipeline.vae_previews = way.keep is Keep.ALL and way.device != "cpu"
     pipeline.denoiser.rows_apart = way.rows_apart
     if pipeline.tiny_vae is not None:
         pipeline.tiny_vae.to(way.device)
