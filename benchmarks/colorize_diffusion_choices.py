@@ -94,11 +94,13 @@ def pictures_of_latents(pipeline, size):
     seconds, found = timed(lambda: pipeline.decode(latent))
     line("the VAE", "bfloat16 (not used)", seconds, usual[0], difference(found, usual[1]))
     pipeline.vae.float()
-    small = timed(lambda: pipeline.preview(latent))[0]
-    line("preview", "the VAE, 32 px of latent", small, usual[0], float("nan"))
-    pipeline.tiny_vae = AutoencoderTiny()
-    line("preview", "tiny VAE", timed(lambda: pipeline.preview(latent))[0], usual[0], float("nan"))
-    line("preview", "linear", timed(lambda: previews.linear(latent))[0], usual[0], float("nan"))
+    small, vae = previews.reduced(latent, previews.VAE_LATENT), AutoencoderTiny()
+    for name, work in (
+        ("the VAE", lambda: pipeline.decode(small)),
+        ("tiny VAE", lambda: previews.tiny(vae, latent)),
+        ("linear", lambda: previews.linear(latent)),
+    ):
+        print(f"preview  {name:38} {timed(work)[0]:8.2f} s", flush=True)
 
 
 def timed(work):
