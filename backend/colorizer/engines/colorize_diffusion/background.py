@@ -15,7 +15,6 @@ import numpy as np
 from colorizer.engines.sides import RGB
 from colorizer.imaging.values import Mask
 
-
 _OUTLINE = 0.005
 """Half of a thick line's width as a share of the longer side."""
 
@@ -49,6 +48,8 @@ class Hiding:
         if not self.bleach or sketch_mask is None:
             return lines
         figure = (sketch_mask > threshold * 255).astype(np.uint8)
-        wide = 2 * round(max(figure.shape) * _OUTLINE) + 1  # a mask may end in the middle of the figure's outline
+        wide = (
+            2 * round(max(figure.shape) * _OUTLINE) + 1
+        )  # a mask may end in the middle of the figure's outline
         figure = cv2.dilate(figure, np.ones((wide, wide), np.uint8))
         return np.where((figure > 0)[..., None], lines, np.uint8(0))
