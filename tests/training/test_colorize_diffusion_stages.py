@@ -10,11 +10,12 @@ from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
+from colorizer.training import Wishes
 from colorizer.training.colorize_diffusion import ablation, networks
 from colorizer.training.colorize_diffusion.batches import Batches
 from colorizer.training.colorize_diffusion.config import Stage
 from colorizer.training.colorize_diffusion.data import OwnDrawings, source
-from colorizer.training.colorize_diffusion.trainer import train
+from colorizer.training.colorize_diffusion.trainer import settings, train
 from safetensors.torch import load_file
 
 from tests.training.tiny_stages import BEFORE, TINY
@@ -145,6 +146,11 @@ def test_fine_tuned_model_is_listed_with_its_card(chain, tmp_path, monkeypatch):
     before, after = tensors(start), tensors(tmp_path / "home" / "models" / "hana")
     assert set(before) == set(after)
     assert {key[0] for key in after if not torch.equal(before[key], after[key])} == {"unet"}
+
+
+def test_crop_follows_the_model_that_is_gone_on_from(chain):
+    wishes = Wishes(stage="fine-tune", start=str(chain.model(Stage.V1)))
+    assert settings(wishes).crops == ((64, 64),)
 
 
 def test_fine_tuned_model_takes_nobodys_name(chain, tmp_path, monkeypatch):

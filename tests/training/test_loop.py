@@ -1,10 +1,13 @@
 """Stopping, checkpoints and logs."""
 
+import errno
 import json
 import signal
 
+import pytest
 import torch
-from colorizer.training.loop import StopSignal, log, open_run, save_checkpoint
+from colorizer.errors import ColorizerError
+from colorizer.training.loop import StopSignal, log, open_run, save_checkpoint, save_folder
 
 
 def test_limit_is_over_at_once():
@@ -41,3 +44,36 @@ def test_log_grows_line_by_line(tmp_path):
     assert [json.loads(line) for line in lines] == [
         {"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25},
     ]  # fmt: skip
+
+
+def test_killed_exchange_of_a_folder_is_put_in_order(tmp_path):
+    save_checkpoint(tmp_path, {"step": 1})
+    for name in (".model.old", ".model.part", ".sheet.part"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".model.old" / "weights").touch()
+    open_run(tmp_path, resume=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["checkpoint.pt", "model"]
+    assert (tmp_path / "model" / "weights").is_file()
+
+
+def test_folder_that_cannot_be_written_leaves_the_former(tmp_path):
+    save_folder(tmp_path / "model", lambda folder: folder.mkdir())
+
+    def fail(folder):
+        folder.mkdir()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ColorizerError, match="the disk is full"):
+        save_folder(tmp_path / "model", fail)
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+
+
+def test_log_forgets_what_came_after_the_checkpoint(tmp_path):
+    save_checkpoint(tmp_path, {"step": 2})
+    for step in (1, 2, 3):
+        log(tmp_path, step=step)
+    with (tmp_path / "training.jsonl").open("a") as file:
+        file.write('{"step": 4')
+    open_run(tmp_path, resume=True)
+    lines = (tmp_path / "training.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in lines] == [1, 2]

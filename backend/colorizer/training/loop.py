@@ -158,7 +158,8 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
 
 def save_folder(folder: Path, write: Callable[[Path], object]) -> None:
     """Writes a folder, whole or not at all: `write` fills another, which then takes its place."""
-    part, old = folder.with_name(folder.name + PART), folder.with_name(folder.name + OLD)
+    # names with a dot in front are no models to those who list the models' folder
+    part, old = (folder.with_name(f".{folder.name}{end}") for end in (PART, OLD))
     with writing(folder.parent):
         shutil.rmtree(part, ignore_errors=True)
         try:
@@ -203,7 +204,7 @@ def log(folder: Path, **figures: Any) -> None:
 
 def _tidy(folder: Path) -> None:
     for old in folder.glob("*" + OLD):
-        whole = old.with_suffix("")
+        whole = old.with_name(old.name.removeprefix(".").removesuffix(OLD))
         if whole.exists():
             shutil.rmtree(old)
         else:

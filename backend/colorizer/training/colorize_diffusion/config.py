@@ -17,6 +17,7 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
 from colorizer.engines.cards import models_folder
+from colorizer.engines.colorize_diffusion.engine import USUAL_SIZE
 from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version
 from colorizer.errors import InvalidInput
@@ -240,8 +241,21 @@ def settings(wishes: Wishes) -> TrainingConfig:
             raise InvalidInput(f"There is no stage {wishes.stage!r}. There is: {', '.join(names)}.")
         config = replace(config, stage=Stage(wishes.stage))
     if wishes.start:
-        config = replace(config, start=_model(wishes.start))
+        start = _model(wishes.start)
+        config = replace(config, start=start)
+        if wishes.config is None:
+            side = _usual_side(start)
+            config = replace(config, crops=((side, side),))
     return replace(config, data=wishes.data or config.data, seed=wishes.seed or config.seed)
+
+
+def _usual_side(model: Path) -> int:
+    """Of the pictures that a model was trained on; of one that isn't whole yet, the settings' own."""
+    try:
+        index = json.loads((model / "model_index.json").read_text(encoding="utf-8"))
+        return int(index.get("size") or USUAL_SIZE[Version(index["version"])])
+    except (OSError, ValueError, KeyError):
+        return TrainingConfig().crops[0][0]
 
 
 def _model(name: str) -> Path:
