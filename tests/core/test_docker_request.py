@@ -46,6 +46,7 @@ def test_bundle_follows_the_wire() -> None:
         "bindings",
         "swaps",
         "redo",
+        "sequence",
         "seed",
         "options",
     ]
