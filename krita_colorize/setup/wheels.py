@@ -24,6 +24,9 @@ _MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE", "PIP_NO_DE
 
 _ALONE = {"PIP_CONFIG_FILE": os.devnull}
 
+_EXTRAS = "[diffusion]"
+"""The published systems come along: an artist who downloads a model shall not have to install anything else."""
+
 _BUNDLED_PIP = (
     "import ensurepip, glob, os; "
     "folders = ['/usr/share/python-wheels', os.path.join(os.path.dirname(ensurepip.__file__), '_bundled')]; "
@@ -66,7 +69,7 @@ def _plan_command(wanted: Wanted, report: Path) -> list[str]:
     """torch comes first, so that it is known at once where it can't be had."""
     options = ["--dry-run", "--ignore-installed", "--only-binary", ":all:", "--report", str(report)]
     constraints = ["--constraint", str(wanted.constraints)]
-    return ["install", *_PIP_OPTIONS, *options, *constraints, wanted.torch, str(wanted.backend)]
+    return ["install", *_PIP_OPTIONS, *options, *constraints, wanted.torch, f"{wanted.backend}{_EXTRAS}"]
 
 
 def install(

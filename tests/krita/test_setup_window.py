@@ -27,7 +27,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def wheels(tmp_path_factory):
     """A folder as `pip download` fills it."""
     folder = tmp_path_factory.mktemp("wheels")
-    for requirement in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for requirement in [*project["dependencies"], *project["optional-dependencies"]["diffusion"]]:
         name = requirement.partition(">")[0].replace("-", "_")
         libraries = (
             {"libraries.pth": f"{sysconfig.get_path('purelib')}\n".encode()} if name == "torch" else {}

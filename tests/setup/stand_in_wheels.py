@@ -23,10 +23,15 @@ print(json.dumps({"event": "failed", "message": "a stand-in"}), flush=True)
 """
 
 
+EXTRA = 'diffusers; extra == "diffusion"'
+"""What the published systems need: set-up brings it along."""
+
+
 def wheel(folder, name, version, files, requires=()):
     """Writes NAME-VERSION-py3-none-any.whl."""
     info = f"{name}-{version}.dist-info"
     needs = "".join(f"Requires-Dist: {item}\n" for item in requires)
+    needs += "Provides-Extra: diffusion\n" if EXTRA in requires else ""
     whole = dict(files)
     whole[f"{info}/METADATA"] = f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n{needs}".encode()
     whole[f"{info}/WHEEL"] = (
@@ -58,7 +63,7 @@ def bundle(folder, version="1.0", *, broken=False):
     files = {"colorizer/__init__.py": b"", "colorizer/__main__.py": DOCTOR.encode()}
     if broken:
         files["colorizer/broken"] = b""
-    wheel(folder, "krita_colorize", version, files, ["torch>=2.10", "numpy"])
+    wheel(folder, "krita_colorize", version, files, ["torch>=2.10", "numpy", EXTRA])
     return folder
 
 
@@ -67,6 +72,7 @@ def wheels(folder, *, megabytes=0):
     folder.mkdir(parents=True, exist_ok=True)
     wheel(folder, "torch", "2.13.0+cpu", {"torch/__init__.py": b"", "torch/big": bytes(megabytes << 20)})
     wheel(folder, "numpy", "2.4.6", {"numpy/__init__.py": b""})
+    wheel(folder, "diffusers", "0.42.0", {"diffusers/__init__.py": b""})
     return folder
 
 

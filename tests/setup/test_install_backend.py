@@ -48,7 +48,9 @@ def test_downloads_and_installs(set_up, index, home):
 
 def test_installs_from_a_folder_without_any_network(set_up, folder, home, monkeypatch):
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple/")
-    assert works(set_up(folder=folder))
+    installed = set_up(folder=folder)
+    assert works(installed)
+    assert list((home / "backend" / installed.folder).rglob("diffusers/__init__.py"))
     assert not pointer.is_unfinished(home)
 
 

@@ -20,7 +20,7 @@ def missing_packages() -> str:
         return ""
     return (
         f"This engine needs packages that aren't installed: {', '.join(lacking)}."
-        " Install them with `pip install krita-colorize[diffusion]`."
+        " Press … beside Start in the docker, then Repair; or run `pip install krita-colorize[diffusion]`."
     )
 
 
