@@ -1,6 +1,5 @@
 """Runs inside Krita with the docker: a drawing to colour, and what the docker shows and holds."""
 
-
 import inside_window
 from krita import QBrush, QColor, QImage, QPainter, QPen, QRectF, Qt
 
