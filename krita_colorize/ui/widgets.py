@@ -32,7 +32,7 @@ class Choice(QtWidgets.QComboBox):
         self.setToolTip(tooltip)
         # Long layer names must not widen the docker.
         self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(3)
+        self.setMinimumContentsLength(2)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         self._entries: list[Entry] = []
         self.currentIndexChanged.connect(self._on_current_index_changed)
