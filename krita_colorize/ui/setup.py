@@ -139,11 +139,11 @@ class SetupPage(QtWidgets.QDialog):
         while not folder.exists():
             folder = folder.parent
         words = tr(
-            "It downloads about {download} MB and needs {disk} MB on the disk ({free} MB are free) "
+            "It downloads about {download} MB and needs {disk} GB on the disk ({free} GB are free) "
             "and {memory} GB of memory.",
             download=0 if self._folder.text().strip() else build.download_mb,
-            disk=build.disk_mb,
-            free=shutil.disk_usage(folder).free // 10**6,
+            disk=f"{build.disk_mb / 1000:.1f}",
+            free=f"{shutil.disk_usage(folder).free / 1e9:.1f}",
             memory=build.memory_mb // 1000,
         )
         if 0 < memory_mb < build.memory_mb:
@@ -156,7 +156,7 @@ class SetupPage(QtWidgets.QDialog):
         self._folder = QtWidgets.QLineEdit()
         self._folder.setObjectName("setup_folder_edit")
         self._folder.setAccessibleName(tr("Folder to install from"))
-        self._folder.setPlaceholderText(tr("Download, or a folder of wheels"))
+        self._folder.setPlaceholderText(tr("From the internet, or a folder"))
         self._folder.setToolTip(
             tr("For computers without internet: the folder that `pip download` has filled on another one.")
         )
@@ -223,7 +223,7 @@ class SetupPage(QtWidgets.QDialog):
 
     @guarded
     def _on_choose(self) -> None:
-        name = QtWidgets.QFileDialog.getExistingDirectory(self, tr("Choose a folder of wheels"))
+        name = QtWidgets.QFileDialog.getExistingDirectory(self, tr("Choose the folder to install from"))
         if name:
             self._folder.setText(name)
 

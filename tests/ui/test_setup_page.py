@@ -77,7 +77,7 @@ def test_page_says_what_was_found_and_what_it_costs(page):
     assert part(page, "state_label").text() == "The colour engine isn't installed yet."
     assert "Linux x86_64, 23 GB of memory" in part(page, "found_label").text()
     assert part(page, "build_combo").currentData() == "cpu"
-    assert "400 MB and needs 2200 MB" in part(page, "needs_label").text()
+    assert "400 MB and needs 2.2 GB" in part(page, "needs_label").text()
     assert part(page, "install_button").isEnabled()
 
 
