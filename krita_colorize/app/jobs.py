@@ -42,6 +42,11 @@ class Jobs(QtCore.QObject):
         self.changed.emit()
         return job
 
+    @property
+    def working(self) -> bool:
+        """Whether any has not ended."""
+        return bool(self._jobs)
+
     def of(self, document: str) -> list[Job]:
         """The document's jobs that have not ended, oldest first."""
         return [job for job in self._jobs if job.document == document]

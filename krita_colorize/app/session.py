@@ -20,6 +20,7 @@ from krita_colorize.app.client import Client
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.frames import Frames
 from krita_colorize.app.guard import guarded
+from krita_colorize.app.health import Health
 from krita_colorize.app.history import History
 from krita_colorize.app.job import Job, JobState, Services
 from krita_colorize.app.jobs import Jobs
@@ -83,18 +84,22 @@ class Session(QtCore.QObject):
         self.bindings = Bindings(port, self._workers, self.report, self)
         self.checks = Checks(port, self._workers, self.canvas, self.report, self)
         self.catalogue = Catalogue(self.backend, self._client, self)
-        self.catalogue.models_changed.connect(self._on_backend_changed)
+        self.health = Health(self.backend, self._client, self.jobs, self)
         self._refresh_timer = single_shot(self, self._on_refresh)
         self._progress_timer = single_shot(self, self.state_changed.emit)
         self._shown_job: tuple[Job | None, JobState | None] = (None, None)
+        self._connect()
+        port.watch(self._on_change)
+        self._on_backend_changed()
+        self._on_change(Change.DOCUMENT)
+
+    def _connect(self) -> None:
+        self.catalogue.models_changed.connect(self._on_backend_changed)
         self.jobs.changed.connect(self._on_jobs_changed)
         self.orders.started.connect(self._on_job_started)
         self.orders.ended.connect(self._on_order_ended)
         self.orders.previewed.connect(self._on_previewed)
         self.backend.changed.connect(self._on_backend_changed)
-        port.watch(self._on_change)
-        self._on_backend_changed()
-        self._on_change(Change.DOCUMENT)
 
     # how everything stands
 

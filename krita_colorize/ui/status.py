@@ -63,6 +63,7 @@ class StatusBar(QtWidgets.QWidget):
         session.state_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
         session.settings_changed.connect(self.refresh)
+        session.health.changed.connect(self.refresh)
         self.refresh()
 
     @guarded
@@ -72,6 +73,7 @@ class StatusBar(QtWidgets.QWidget):
         idle = session.backend.state in (BackendState.STOPPED, BackendState.ERROR)
         installed = not idle or _is_installed(session)
         self._status.setText(session.status if installed else tr("The colour engine isn't installed yet."))
+        self._status.setToolTip(session.health.words)
         self._button.setVisible(installed)
         self._setup_button.setText("…" if installed else tr("Set up…"))
         buttons = _REMOTE_BUTTONS if session.backend.remote else _BUTTONS

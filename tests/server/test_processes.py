@@ -175,3 +175,9 @@ def run_serve(home, *arguments: str) -> subprocess.CompletedProcess[str]:
 def gone(process: psutil.Process) -> bool:
     process.wait(5)
     return not process.is_running()
+
+
+def test_memory_of_all_its_processes_is_told(backend: Backend) -> None:
+    told = backend.get("/v1/health").json["memory"]
+    assert told["used"] > psutil.Process(backend.process.pid).memory_info().rss / 2
+    assert 0 < told["free"] <= psutil.virtual_memory().total

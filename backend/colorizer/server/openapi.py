@@ -54,6 +54,7 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
         uptime_s={"type": "number"},
         worker={"enum": ["idle", "starting", "busy", "restarting"]},
         waiting=_COUNT,
+        memory=_record(used=_COUNT, free=_COUNT),
     ),
     "Engines": _record(ok={"const": True}, engines={"type": "array", "items": {"type": "object"}}),
     "Status": _record(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -50,6 +51,7 @@ class Routes:
                 "uptime_s": round(time.monotonic() - self._started, 3),
                 "worker": self._queue.worker_state,
                 "waiting": self._queue.waiting,
+                "memory": await asyncio.to_thread(_memory),
             }
         )
 
@@ -234,6 +236,17 @@ def application(
     )
     app.router.redirect_slashes = False
     return app
+
+
+def _memory() -> dict[str, int]:
+    """Bytes that this process and its workers take, and that are free on this computer."""
+    import psutil
+
+    used, this = 0, psutil.Process()
+    for process in [this, *this.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+            used += process.memory_info().rss
+    return {"used": used, "free": psutil.virtual_memory().available}
 
 
 def _changes_models(method: str, path: str) -> bool:
