@@ -61,19 +61,19 @@ class Heartbeat:
         self._timer.stop()
 
     def longest_ms(self, spans):
-        """The longest gap, less the time inside Krita's own calls.
+        """The longest gap up to the insertion, less the time inside Krita's own calls.
 
-        What follows an insertion in the same gap is Krita's too: it looks at the new layers, see `aftermath_ms`.
+        What follows is Krita looking at the new layers (no Python runs in it), see `aftermath_ms`.
         """
 
         def ours(start, end):
             return end - start - sum(max(0, min(end, b) - max(start, a)) for a, b in spans)
 
-        return 1000 * max(ours(a, b) for a, b in self.gaps if not a < self.inserted <= b)
+        return 1000 * max(ours(a, b) for a, b in self.gaps if b < self.inserted)
 
     def aftermath_ms(self):
-        """What followed the insertion before the event loop turned again."""
-        return 1000 * max((b - self.inserted for a, b in self.gaps if a < self.inserted <= b), default=0)
+        """The longest gap after the insertion."""
+        return 1000 * max((b - max(a, self.inserted) for a, b in self.gaps if self.inserted <= b), default=0)
 
 
 def make_document(side, sketch):

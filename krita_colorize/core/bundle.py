@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+import time
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,12 @@ MAX_BLOBS = 64
 
 PIECE_BYTES = 4 << 20
 """What is copied at a time while the interpreter's lock is held: about a millisecond."""
+
+_RUN_BYTES = 1 << 20
+"""As much of a run is written at a time: fresh memory costs more than copying."""
+_PAUSE_BYTES, _PAUSE_S = 4 << 20, 0.0005
+"""After so much the thread really lets go of the interpreter: where it is only asked for it, the GUI thread gets a
+turn of its event loop done in many short pieces, and waits before each."""
 
 _COUNT_BYTES = 4
 _SAMPLE_BYTES = 64 << 10
@@ -243,13 +250,16 @@ def _run_out(data: bytes | bytearray, size: int, length: int) -> bytearray:
         counts.byteswap()
     if rest or 0 in counts or sum(counts) * size != length:
         raise BundleError("a picture's runs don't fit its size")
-    raw, longest = bytearray(), PIECE_BYTES // size
+    raw, longest, pause = bytearray(), _RUN_BYTES // size, _PAUSE_BYTES
     for number, count in enumerate(counts):
         colour = data[start + number * size : start + (number + 1) * size]
-        while count > longest:
-            raw += colour * longest
-            count -= longest
-        raw += colour * count
+        while count:
+            part = count if count < longest else longest
+            raw += colour * part
+            count -= part
+            if len(raw) >= pause:
+                time.sleep(_PAUSE_S)
+                pause += _PAUSE_BYTES
     return raw
 
 
