@@ -169,6 +169,7 @@ def test_two_documents_have_their_own_jobs_and_results(
     first = ready.document
     first.change(model="slow")
     ready.colorize()
+    wait(qtbot, lambda: ready.job.state is JobState.RUNNING)  # packed beside it, the other might overtake it
     other = open_page(port, "other.kra")
     wait(qtbot, lambda: ready.document is not first and ready.document.sketch is not None)
     ready.document.change(engine="scripted")
@@ -303,6 +304,7 @@ def test_many_jobs_are_handed_over_in_turn(ready: Session, page: Page, port: Fak
     )
     wait(qtbot, lambda: [job for job in jobs if job.state is JobState.WAITING])
     (waiting,) = (job for job in jobs if job.state is JobState.WAITING)
+    wait(qtbot, lambda: [job for job in jobs if job.state is JobState.RUNNING])
     next(job for job in jobs if job.state is JobState.RUNNING).cancel()
     wait(qtbot, lambda: waiting.state is JobState.QUEUED)
 
