@@ -1,6 +1,7 @@
 """The demo leaves a document, a picture and a screenshot that are what they claim to be."""
 
 import zipfile
+from pathlib import Path
 
 import pytest
 from colorizer import paths
@@ -18,8 +19,9 @@ def read(path):
 def test_demo_leaves_its_three_files(display, tmp_path, monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
     stages = []
-    demo(tmp_path / "out", lambda name, done, total: stages.append(name))
+    demo(Path("out"), lambda name, done, total: stages.append(name))
     assert len(set(stages)) >= 4
     with zipfile.ZipFile(tmp_path / "out" / "demo.kra") as archive:
         layers = archive.read("maindoc.xml").decode()

@@ -96,7 +96,7 @@ class Session:
 
     def screenshot(self, path: Path) -> None:
         """Saves Krita's main window, canvas included, as it is on the screen."""
-        self.call(_grab_window, path=str(path))
+        self.call(_grab_window, path=str(path.resolve()))  # Krita works in another folder
 
     def end(self) -> None:
         """Ends Krita at once."""
