@@ -13,6 +13,7 @@ from pathlib import Path
 from krita_colorize.app import home as homes
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
+from krita_colorize.app.shared import Shared
 from krita_colorize.app.timers import single_shot
 from krita_colorize.core import launch
 from krita_colorize.core.errors import Told
@@ -177,22 +178,6 @@ class Backend(QtCore.QObject):
         self._failures = 0
 
 
-_shared: dict[Path, tuple[Backend, int]] = {}
-
-
-def acquire(home: Path) -> Backend:
-    """The one backend of this Krita for that home, shared by all its windows. Give it back with `release`."""
-    backend, users = _shared.get(home) or (Backend(home), 0)
-    _shared[home] = (backend, users + 1)
-    return backend
-
-
-def release(backend: Backend) -> None:
-    """Gives back what `acquire` gave; the last one to do so ends the process."""
-    _, users = _shared[backend.home]
-    if users > 1:
-        _shared[backend.home] = (backend, users - 1)
-        return
-    del _shared[backend.home]
-    backend.close()
-    backend.deleteLater()
+_shared = Shared(Backend)
+acquire, release = _shared.acquire, _shared.release
+"""The one process of this Krita for a home, for all its windows."""

@@ -17,6 +17,7 @@ from krita_colorize.app.backend import BackendState
 from krita_colorize.app.client import Client, Failure
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.link import Link
+from krita_colorize.app.shared import Shared
 from krita_colorize.core import launch, servers
 from krita_colorize.core.errors import Told
 from krita_colorize.core.servers import Kept, Server
@@ -230,22 +231,6 @@ def _server(name: str, host: str, port: int, fingerprint: str, answer: dict[str,
     return Server(name, host, port, fingerprint, str(answer["token"]))
 
 
-_shared: dict[Path, tuple[Servers, int]] = {}
-
-
-def acquire(home: Path) -> Servers:
-    """The one choice of this Krita for that home, shared by all its windows. Give it back with `release`."""
-    found, users = _shared.get(home) or (Servers(home), 0)
-    _shared[home] = (found, users + 1)
-    return found
-
-
-def release(found: Servers) -> None:
-    """Gives back what `acquire` gave."""
-    _, users = _shared[found.home]
-    if users > 1:
-        _shared[found.home] = (found, users - 1)
-        return
-    del _shared[found.home]
-    found.close()
-    found.deleteLater()
+_shared = Shared(Servers)
+acquire, release = _shared.acquire, _shared.release
+"""The one choice of this Krita for a home, for all its windows."""

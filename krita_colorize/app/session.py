@@ -33,6 +33,7 @@ from krita_colorize.app.workers import Workers
 from krita_colorize.core import engines
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import Change, DocumentInfo, KritaPort
+from krita_colorize.core.settings import Settings
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
@@ -78,8 +79,7 @@ class Session(QtCore.QObject):
         tools = Tools(port, self._workers, self.jobs, self.canvas, self.references, self.history)
         self.orders = Orders(tools, self.report, self)
         self.repairs = Repairs(tools, self.orders, self.report, self)
-        together = lambda chosen: engines.together(self.engines, chosen)  # noqa: E731
-        self.frames = Frames(tools, self.orders, self.home, together, self.report, self)
+        self.frames = Frames(tools, self.orders, self.home, self._frames_agree, self.report, self)
         self.palettes = Palettes(tools, self.orders, self.repairs, self.report, self)
         self.bindings = Bindings(port, self._workers, self.report, self)
         self.checks = Checks(port, self._workers, self.canvas, self.report, self)
@@ -271,6 +271,9 @@ class Session(QtCore.QObject):
         servers.release(self.backend)
 
     # jobs
+
+    def _frames_agree(self, chosen: Settings) -> bool:
+        return engines.together(self.engines, chosen)
 
     def _model(self) -> DocumentModel:
         if self.document is None:
