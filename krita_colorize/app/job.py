@@ -30,6 +30,8 @@ from krita_colorize.qt import QtCore, Signal
 
 ASK_AGAIN_MS = 3000
 
+LOST = "The other machine was restarted, and this job is lost there. Press Colorize to try again."
+
 
 class JobState(Enum):
     """Where a job is."""
@@ -208,7 +210,7 @@ class Job(QtCore.QObject):
     def _on_failure(self, failure: Failure) -> None:
         self._call = None
         if not self._drifts(failure):
-            self.fail(failure.message)
+            self.fail(_words_of(failure))
 
     def _drifts(self, failure: Failure | None) -> bool:
         """Whether only the connection to another machine is lost: the job goes on there."""
@@ -274,7 +276,7 @@ class Job(QtCore.QObject):
             self._reconnects -= 1
             self._listen()
         else:
-            self.fail(failure.message if failure else http.GONE)
+            self.fail(_words_of(failure) if failure else http.GONE)
 
     @guarded
     def _on_status(self, status: dict[str, Any]) -> None:
@@ -338,6 +340,10 @@ _WORDS = {
     JobState.FAILED: "Failed",
     JobState.CANCELLED: "Cancelled",
 }
+
+
+def _words_of(failure: Failure) -> str:
+    return tr(LOST) if failure.code == "unknown_job" else failure.message
 
 
 def _stage_words(status: dict[str, Any]) -> str:

@@ -131,6 +131,8 @@ def _listen(address: Address) -> socket.socket:
     try:
         if sys.platform == "win32":  # else another program could bind the same port beside us
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
+        else:  # else nobody could listen there for a minute after a crash: the system keeps old connections
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
         listener.listen()
     except OSError:
