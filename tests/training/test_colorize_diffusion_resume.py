@@ -30,6 +30,10 @@ def weights(run):
     return UNet2DConditionModel.from_pretrained(run / "model" / "unet").state_dict()
 
 
+def logged(run):
+    return [json.loads(line) for line in (run / "training.jsonl").read_text().splitlines()]
+
+
 def same(first, second):
     return all(torch.equal(value, second[name]) for name, value in first.items())
 
@@ -50,8 +54,15 @@ def test_resumed_training_is_the_same_to_the_bit(config, finished, tmp_path):
     train(tmp_path, recipe=config, progress=stop_at(4))
     train(tmp_path, resume=True)
     assert same(weights(finished), weights(tmp_path))
-    steps = [json.loads(line)["step"] for line in (tmp_path / "training.jsonl").read_text().splitlines()]
-    assert steps == [1, 2, 3, 4, 5, 6]
+    assert [line["step"] for line in logged(tmp_path) if "loss" in line] == [1, 2, 3, 4, 5, 6]
+
+
+def test_log_tells_gradients_and_held_out_loss(finished):
+    lines = logged(finished)
+    assert all(line["gradient_norm"] > 0 for line in lines if "loss" in line)
+    before, after = (line["held_out"] for line in lines if "held_out" in line)
+    assert (lines[0]["step"], lines[-1]["step"]) == (0, 6)
+    assert before != after
 
 
 @pytest.mark.parametrize("changes", [{"gradient_checkpointing": True}, {"precision": "bf16"}])

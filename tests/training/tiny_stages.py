@@ -32,6 +32,7 @@ TINY = TrainingConfig(
     log_every=1,
     save_every=100,
     sheet=0,
+    held_out=2,
 )
 BEFORE = {
     Stage.V1_NOISY: Stage.AUTOENCODER,

@@ -190,6 +190,7 @@ def open_run(folder: Path, *, resume: bool) -> dict[str, Any] | None:
     folder.mkdir(parents=True, exist_ok=True)
     _tidy(folder)
     if not resume:
+        (folder / LOG_FILE).unlink(missing_ok=True)  # of a run that was killed before its first checkpoint
         return None
     state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     _forget_later_lines(folder / LOG_FILE, state["step"])

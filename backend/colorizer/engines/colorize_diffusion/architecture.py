@@ -36,6 +36,8 @@ class Architecture:
     """Sizes of all networks of one model."""
 
     block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280)
+    stem_channels: tuple[int, ...] = (16, 16, 32, 32, 96, 96, 256)
+    """Of the sketch encoder's first convolutions."""
     context_dim: int = 1024
     latent_channels: int = 4
     head_dim: int = 64
@@ -151,7 +153,7 @@ def _vae(sizes: Architecture) -> Any:
 def _sketch_encoder(sizes: Architecture) -> Any:
     from colorizer.engines.colorize_diffusion.sketch_encoder import SketchEncoder
 
-    return SketchEncoder(block_out_channels=sizes.block_out_channels)
+    return SketchEncoder(block_out_channels=sizes.block_out_channels, stem_channels=sizes.stem_channels)
 
 
 def _threshold_embedder(sizes: Architecture) -> Any:

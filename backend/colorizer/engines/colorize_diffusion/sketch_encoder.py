@@ -12,7 +12,6 @@ from diffusers.configuration_utils import ConfigMixin, register_to_config
 from diffusers.models.modeling_utils import ModelMixin
 from torch import Tensor, nn
 
-STEM_CHANNELS = (16, 16, 32, 32, 96, 96, 256)
 STEM_STRIDES = (1, 1, 2, 1, 2, 1, 2)
 
 
@@ -26,13 +25,16 @@ class SketchEncoder(ModelMixin, ConfigMixin):
 
     @register_to_config
     def __init__(
-        self, in_channels: int = 3, block_out_channels: Sequence[int] = (320, 640, 1280, 1280)
+        self,
+        in_channels: int = 3,
+        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
+        stem_channels: Sequence[int] = (16, 16, 32, 32, 96, 96, 256),
     ) -> None:
         super().__init__()
         first = block_out_channels[0]
         layers: list[nn.Module] = []
         channels = in_channels
-        for width, stride in zip(STEM_CHANNELS, STEM_STRIDES, strict=True):
+        for width, stride in zip(stem_channels, STEM_STRIDES, strict=True):
             layers += [conv3(channels, width, stride), nn.SiLU()]
             channels = width
         self.stem = nn.Sequential(*layers, conv3(channels, first))

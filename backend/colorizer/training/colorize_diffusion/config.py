@@ -106,6 +106,8 @@ class Sizes:
     """Of a model that is begun here. The defaults fit a processor; the published are `Architecture`'s."""
 
     widths: tuple[int, ...] = (64, 96, 128, 128)
+    stem: tuple[int, ...] = (16, 16, 32, 32, 96, 96, 256)
+    """Widths of the sketch encoder's first convolutions, as published; at small sizes they cost more than all else."""
     context_dim: int = 128
     head_dim: int = 32
     latent_channels: int = 4
@@ -188,6 +190,9 @@ class TrainingConfig:
     save_every: int = 250
     sheet: int = 4
     """Pictures on the sheet of samples; 0: none is painted."""
+    held_out: int = 64
+    """Of our own drawings that no training sees, so many decide the loss that is logged at the start and with every
+    product; 0: none is measured."""
     seed: int = 0
 
     @property

@@ -121,6 +121,7 @@ def _sizes(config: TrainingConfig, latent_channels: int) -> Architecture:
     tower = Tower(width, own.tower_layers, width * 4, own.context_dim, tokens + 1, own.tower_patch)
     return Architecture(
         block_out_channels=own.widths,
+        stem_channels=own.stem,
         context_dim=own.context_dim,
         latent_channels=latent_channels,
         head_dim=own.head_dim,

@@ -22,8 +22,9 @@ DIFFERENCE = ((0, 0), (0, 1), (1, 0))
 COLOURS = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
 """Brightness and the two colour differences, of RGB."""
 CHANNELS = len(BRIGHTNESS) + 2 * len(DIFFERENCE)
-SPREAD = (3.9, 1.2, 1.2, 0.6, 0.6, 0.6) + 2 * (1.3, 0.35, 0.35)
-"""About the standard deviation of each channel over our drawings: the noise schedule expects 1."""
+SPREAD = (3.9, 2.4, 2.4, 1.2, 1.2, 1.2) + 2 * (1.3, 0.7, 0.7)
+"""About the standard deviation of each patch's mean over our drawings, which the noise schedule expects to be 1, and
+twice that of the differences inside a patch: what colour a patch has matters more than what goes on in it."""
 
 
 class Posterior:

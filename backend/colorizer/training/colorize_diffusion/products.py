@@ -43,12 +43,13 @@ FULL_MODES = {
 LICENCE = "own"
 
 
-def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> None:
-    """Writes `model/` and the sheet from the averaged weights."""
+def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> dict[str, float]:
+    """Writes `model/` and the sheet from the averaged weights; gives their `held_out_loss`."""
     work = networks.work(config)
     result = work.loss.load_state_dict(weights, strict=False)
     assert not result.unexpected_keys, result.unexpected_keys[:3]
     work.loss.eval()
+    figures = held_out_loss(config, work)
     if work.model is None:
         vae: Any = work.loss.vae
         vae.register_to_config(scaling_factor=_latent_scale(config, vae))
@@ -60,6 +61,18 @@ def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> None:
         save_folder(out / MODEL_FOLDER, work.model.save_pretrained)
     if picture is not None:
         write_png(out / SHEET_FILE, picture)
+    return figures
+
+
+@torch.no_grad()
+def held_out_loss(config: TrainingConfig, work: networks.Work) -> dict[str, float]:
+    """The mean loss on drawings that no training sees, always the same; nothing where none is wanted or drawn."""
+    if config.data is not None or not config.held_out:
+        return {}
+    seen = replace(config, batch=min(config.batch, config.held_out))
+    batches = Batches(held_out(config), seen, work.latent_channels)
+    losses = [float(work.loss(batches.of(step))) for step in range(config.held_out // seen.batch)]
+    return {"held_out": round(float(np.mean(losses)), 5)}
 
 
 def held_out(config: TrainingConfig) -> data.Source:
