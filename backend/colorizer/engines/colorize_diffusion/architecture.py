@@ -38,6 +38,7 @@ class Architecture:
     block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280)
     stem_channels: tuple[int, ...] = (16, 16, 32, 32, 96, 96, 256)
     """Of the sketch encoder's first convolutions."""
+    norm_groups: int = 32
     context_dim: int = 1024
     latent_channels: int = 4
     head_dim: int = 64
@@ -128,6 +129,7 @@ def _unet(sizes: Architecture) -> Any:
         out_channels=sizes.latent_channels,
         layers_per_block=LAYERS,
         block_out_channels=sizes.block_out_channels,
+        norm_num_groups=sizes.norm_groups,
         down_block_types=("CrossAttnDownBlock2D",) * (levels - 1) + ("DownBlock2D",),
         up_block_types=("UpBlock2D",) + ("CrossAttnUpBlock2D",) * (levels - 1),
         cross_attention_dim=sizes.context_dim,
@@ -174,7 +176,12 @@ def _background_encoder(sizes: Architecture) -> Any:
     from colorizer.engines.colorize_diffusion.reference_encoder import BackgroundEncoder
 
     return BackgroundEncoder(
-        sizes.block_out_channels, LAYERS, sizes.heads, sizes.context_dim, sizes.latent_channels
+        sizes.block_out_channels,
+        LAYERS,
+        sizes.heads,
+        sizes.context_dim,
+        sizes.latent_channels,
+        sizes.norm_groups,
     )
 
 
@@ -182,7 +189,12 @@ def _style_encoder(sizes: Architecture) -> Any:
     from colorizer.engines.colorize_diffusion.reference_encoder import StyleEncoder
 
     return StyleEncoder(
-        sizes.block_out_channels, LAYERS, sizes.heads, sizes.context_dim, sizes.latent_channels
+        sizes.block_out_channels,
+        LAYERS,
+        sizes.heads,
+        sizes.context_dim,
+        sizes.latent_channels,
+        sizes.norm_groups,
     )
 
 

@@ -35,7 +35,9 @@ def size_embedding(picture_hw: tuple[int, int], target_hw: tuple[int, int]) -> T
     return sinusoid(ratios, SIZE_FREQUENCIES).flatten()[None]
 
 
-def _down_blocks(widths: Sequence[int], layers: int, heads: Sequence[int], context_dim: int) -> nn.ModuleList:
+def _down_blocks(
+    widths: Sequence[int], layers: int, heads: Sequence[int], context_dim: int, norm_groups: int
+) -> nn.ModuleList:
     """The encoder of `UNet2DConditionModel`: transformers on all levels but the last, which does not shrink."""
     blocks: list[Any] = []
     channels = widths[0]
@@ -47,6 +49,7 @@ def _down_blocks(widths: Sequence[int], layers: int, heads: Sequence[int], conte
                 widths[0] * 4,
                 num_layers=layers,
                 resnet_eps=1e-5,
+                resnet_groups=norm_groups,
                 num_attention_heads=num_heads,
                 cross_attention_dim=context_dim,
             )
@@ -54,7 +57,13 @@ def _down_blocks(widths: Sequence[int], layers: int, heads: Sequence[int], conte
         channels = width
     blocks.append(
         DownBlock2D(
-            channels, widths[-1], widths[0] * 4, num_layers=layers, resnet_eps=1e-5, add_downsample=False
+            channels,
+            widths[-1],
+            widths[0] * 4,
+            num_layers=layers,
+            resnet_eps=1e-5,
+            resnet_groups=norm_groups,
+            add_downsample=False,
         )
     )
     return nn.ModuleList(blocks)
@@ -64,14 +73,20 @@ class _ReferenceEncoder(ModelMixin, ConfigMixin):
     """The UNet's encoder with a size embedding beside the time embedding."""
 
     def _build_encoder(
-        self, widths: Sequence[int], layers: int, heads: Sequence[int], context_dim: int, latent_channels: int
+        self,
+        widths: Sequence[int],
+        layers: int,
+        heads: Sequence[int],
+        context_dim: int,
+        latent_channels: int,
+        norm_groups: int,
     ) -> None:
         time_channels = widths[0] * 4
         self.time_proj = Timesteps(widths[0], flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(widths[0], time_channels)
         self.size_embedding = TimestepEmbedding(2 * SIZE_FREQUENCIES, time_channels)
         self.conv_in = nn.Conv2d(latent_channels, widths[0], 3, padding=1)
-        self.down_blocks = _down_blocks(widths, layers, heads, context_dim)
+        self.down_blocks = _down_blocks(widths, layers, heads, context_dim, norm_groups)
 
     def _encode(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
         """The hidden state after each of the encoder's steps, finest first."""
@@ -94,10 +109,11 @@ class BackgroundEncoder(_ReferenceEncoder):
         num_heads: Sequence[int] = (5, 10, 20, 20),
         cross_attention_dim: int = 1024,
         latent_channels: int = 4,
+        norm_groups: int = 32,
     ) -> None:
         super().__init__()
         self._build_encoder(
-            block_out_channels, layers_per_block, num_heads, cross_attention_dim, latent_channels
+            block_out_channels, layers_per_block, num_heads, cross_attention_dim, latent_channels, norm_groups
         )
         widths = skip_channels(block_out_channels, layers_per_block)[::-1]
         self.projections = nn.ModuleList(nn.Conv2d(width, width, 1) for width in widths)
@@ -120,10 +136,11 @@ class StyleEncoder(_ReferenceEncoder):
         num_heads: Sequence[int] = (5, 10, 20, 20),
         cross_attention_dim: int = 1024,
         latent_channels: int = 4,
+        norm_groups: int = 32,
     ) -> None:
         super().__init__()
         self._build_encoder(
-            block_out_channels, layers_per_block, num_heads, cross_attention_dim, latent_channels
+            block_out_channels, layers_per_block, num_heads, cross_attention_dim, latent_channels, norm_groups
         )
         widths = skip_channels(block_out_channels, layers_per_block)[::-1]
         modulated = output_channels(block_out_channels, layers_per_block)[::-1]

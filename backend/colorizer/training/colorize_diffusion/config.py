@@ -108,6 +108,8 @@ class Sizes:
     widths: tuple[int, ...] = (64, 96, 128, 128)
     stem: tuple[int, ...] = (16, 16, 32, 32, 96, 96, 256)
     """Widths of the sketch encoder's first convolutions, as published; at small sizes they cost more than all else."""
+    norm_groups: int = 8
+    """Published: 32. With as many groups as channels a normalisation would take away what colour a picture has."""
     context_dim: int = 128
     head_dim: int = 32
     latent_channels: int = 4

@@ -122,6 +122,7 @@ def _sizes(config: TrainingConfig, latent_channels: int) -> Architecture:
     return Architecture(
         block_out_channels=own.widths,
         stem_channels=own.stem,
+        norm_groups=own.norm_groups,
         context_dim=own.context_dim,
         latent_channels=latent_channels,
         head_dim=own.head_dim,
@@ -157,6 +158,7 @@ def sizes_of(model: ColorizeDiffusionPipeline) -> Architecture:
     tower = model.image_encoder.config
     return Architecture(
         block_out_channels=tuple(unet.block_out_channels),
+        norm_groups=unet.norm_num_groups,
         context_dim=unet.cross_attention_dim,
         latent_channels=unet.in_channels,
         head_dim=head_dim,
