@@ -17,6 +17,7 @@ from krita_colorize.app.shared import Shared
 from krita_colorize.app.timers import single_shot
 from krita_colorize.core import launch
 from krita_colorize.core.errors import Told
+from krita_colorize.core.trouble import Cause
 from krita_colorize.qt import QtCore, Signal
 
 READY_WITHIN_MS = 60_000
@@ -46,6 +47,8 @@ class Backend(QtCore.QObject):
         self.home = home
         self.state = BackendState.STOPPED
         self.message = ""
+        self.cause: Cause | None = None
+        """What broke, where `state` is `ERROR` and nobody did anything wrong."""
         self.address: launch.Ready | None = None
         self._log = homes.start_log(home)
         self._process: QtCore.QProcess | None = None
@@ -55,6 +58,11 @@ class Backend(QtCore.QObject):
         self._delay = single_shot(self, self._launch)
         self._patience = single_shot(self, self._on_too_slow)
         self._steady = single_shot(self, self._on_steady)
+
+    @property
+    def last_words(self) -> tuple[str, ...]:
+        """What the process wrote to its stderr."""
+        return tuple(self._stderr)
 
     def need(self) -> None:
         """Starts the process unless it runs or is about to; after failed starts only after a pause."""
@@ -108,6 +116,8 @@ class Backend(QtCore.QObject):
         if (state, message) != (self.state, self.message):
             LOG.info("backend: %s %s", state.value, message)
             self.state, self.message = state, message
+            if state is not BackendState.ERROR:
+                self.cause = None
             self.changed.emit()
 
     def _let_go(self) -> QtCore.QProcess | None:
@@ -163,7 +173,10 @@ class Backend(QtCore.QObject):
 
     @guarded
     def _on_finished(self, code: int, status: QtCore.QProcess.ExitStatus) -> None:
-        raise Told(launch.ended(code, crashed=status == QtCore.QProcess.ExitStatus.CrashExit))
+        crashed = status == QtCore.QProcess.ExitStatus.CrashExit
+        ended = Cause.ENDED if self.state is BackendState.READY else Cause.NOT_STARTED
+        self.cause = Cause.KILLED if crashed else ended
+        raise Told(launch.ended(code, crashed=crashed))
 
     @guarded
     def _on_error(self, error: QtCore.QProcess.ProcessError) -> None:
@@ -172,6 +185,7 @@ class Backend(QtCore.QObject):
 
     @guarded
     def _on_too_slow(self) -> None:
+        self.cause = Cause.NOT_STARTED
         raise Told(launch.TOO_SLOW)
 
     def _on_steady(self) -> None:

@@ -25,6 +25,7 @@ from krita_colorize.core import result as results
 from krita_colorize.core.progress import Progress
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result
+from krita_colorize.core.trouble import OF_JOBS, Cause
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
@@ -76,6 +77,8 @@ class Job(QtCore.QObject):
         self.state = JobState.PACKING
         self.progress = Progress()
         self.error = ""
+        self.cause: Cause | None = None
+        """What broke at the backend, where it failed and nobody did anything wrong."""
         self.result: Result | None = None
         self._services = services
         self._body: Body = QtCore.QByteArray()
@@ -287,6 +290,7 @@ class Job(QtCore.QObject):
         if state == "done":
             self._fetch()
         elif state == "failed":
+            self.cause = OF_JOBS.get(status["error"]["code"])
             self.fail(str(status["error"]["message"]))
         elif state == "cancelled":
             self._end(JobState.CANCELLED)

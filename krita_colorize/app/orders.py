@@ -28,6 +28,7 @@ from krita_colorize.core.repair import base_of
 from krita_colorize.core.request import Pictures, Request, Task
 from krita_colorize.core.result import FOREGROUND_MASK_NAME, Result
 from krita_colorize.core.settings import Settings, Source, SourceKind
+from krita_colorize.core.trouble import Trouble
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
@@ -77,6 +78,8 @@ class Orders(QtCore.QObject):
     ) -> None:
         super().__init__(parent)
         self.report = report
+        self.broke: Trouble | None = None
+        """What broke in the job that failed last."""
         self._tools = tools
 
     def request(self, model: DocumentModel, settings: Settings, task: Task = Task.COLORIZE) -> Request:
@@ -179,6 +182,7 @@ class Orders(QtCore.QObject):
     @guarded
     def _on_ended(self, model: DocumentModel, job: Job) -> None:
         if job.state is JobState.FAILED:
+            self.broke = Trouble(job.cause, job.error) if job.cause is not None else None
             self.report(job.error)
         self.ended.emit(model)
 

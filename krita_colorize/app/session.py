@@ -19,7 +19,7 @@ from krita_colorize.app.checks import Checks
 from krita_colorize.app.client import Client
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.frames import Frames
-from krita_colorize.app.guard import guarded
+from krita_colorize.app.guard import OUR_BUG, guarded
 from krita_colorize.app.health import Health
 from krita_colorize.app.history import History
 from krita_colorize.app.job import Job, JobState, Services
@@ -34,6 +34,7 @@ from krita_colorize.core import engines
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import Change, DocumentInfo, KritaPort
 from krita_colorize.core.settings import Settings
+from krita_colorize.core.trouble import Cause, Trouble
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
@@ -135,12 +136,26 @@ class Session(QtCore.QObject):
     @property
     def error(self) -> str:
         """What the artist should know went wrong, "" where nothing did."""
-        return tr(self._error or (self.backend.message if self.backend.state is BackendState.ERROR else ""))
+        return tr(self._error_text)
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """What broke, where the error is about that; None where the artist can cure it himself."""
+        bug, local = Trouble(Cause.FAULT, OUR_BUG), self.backend.local
+        ended = Trouble(local.cause, local.message) if local.cause else None
+        known = (bug, ended, self.orders.broke)
+        return next((found for found in known if found and found.sentence == self._error_text), None)
+
+    @property
+    def _error_text(self) -> str:
+        broken = self.backend.message if self.backend.state is BackendState.ERROR else ""
+        # A job may notice first that nobody answers; why, is known a moment later.
+        return broken if broken and self._error in ("", http.GONE) else self._error
 
     @property
     def error_dismissible(self) -> bool:
         """Whether `report("")` takes the error away; the backend's own stays until it runs again."""
-        return self._error not in ("", self.backend.message)
+        return self._error_text not in ("", self.backend.message)
 
     def report(self, sentence: str) -> None:
         """Shows one sentence to the artist."""

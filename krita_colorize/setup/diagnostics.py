@@ -6,17 +6,22 @@ Redacted: no home folder, user or machine name, no token, no address with a pass
 from __future__ import annotations
 
 import getpass
+import json
 import os
 import platform
 import re
 import shutil
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
+from krita_colorize.core.words import tr
 from krita_colorize.setup import builds, install, pointer
 
 _LAST_BYTES = 60_000
+_GLANCE_BYTES = 6_000
+_GLANCE_LINES = 25
 _LOGS = ("setup.log", "docker.log", "server.log")
 
 
@@ -34,8 +39,17 @@ def collect(home: Path, facts: dict[str, str]) -> str:
         *(f"{name}: {value}" for name, value in facts.items()),
     ]
     for name in _LOGS:
-        lines += ["", f"-- {name}", _tail(home / "logs" / name)]
+        lines += ["", f"-- {name}", _tail(home / "logs" / name, _LAST_BYTES)]
     return redact("\n".join(lines)) + "\n"
+
+
+def last_lines(home: Path, heard: Sequence[str] = ()) -> str:
+    """The ends of the engine's and the docker's log, to be read at a glance. `heard`: what the engine wrote at last."""
+    parts = [] if not heard else ["-- " + tr("The engine's last words"), *heard[-_GLANCE_LINES:], ""]
+    for name in ("server.log", "docker.log"):
+        lines = _tail(home / "logs" / name, _GLANCE_BYTES).splitlines()[-_GLANCE_LINES:]
+        parts += [f"-- {name}", *map(_readable, lines), ""]
+    return redact("\n".join(parts))
 
 
 def redact(text: str) -> str:
@@ -54,10 +68,22 @@ def redact(text: str) -> str:
     return text
 
 
-def _tail(path: Path) -> str:
+def _readable(line: str) -> str:
+    """One line of a log; those of the engine are JSON."""
+    try:
+        fields = json.loads(line)
+        time, event = fields.pop("time"), fields.pop("event")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        return line
+    traceback = fields.pop("traceback", "")
+    words = ", ".join(f"{name} {value}" for name, value in fields.items() if name not in ("level", "pid"))
+    return f"{time} {event}{': ' if words else ''}{words}" + (f"\n{traceback}" if traceback else "")
+
+
+def _tail(path: Path, length: int) -> str:
     try:
         with path.open("rb") as file:
-            file.seek(max(0, path.stat().st_size - _LAST_BYTES))
+            file.seek(max(0, path.stat().st_size - length))
             return file.read().decode("utf-8", "replace")
     except OSError:
         return "(none)"

@@ -21,7 +21,17 @@ from krita_colorize.ui.advanced import AdvancedFold
 from krita_colorize.ui.models import ModelsPage
 from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList
 from krita_colorize.ui.same_settings import SameSettingsButton
-from krita_colorize.ui.widgets import Choice, Entry, Fold, Icons, ToolButton, column, layer_entries, row
+from krita_colorize.ui.widgets import (
+    Choice,
+    Entry,
+    Fold,
+    Icons,
+    ToolButton,
+    column,
+    layer_entries,
+    row,
+    words_label,
+)
 
 _PAINT_TIP = "Find the foreground and lay it down as a layer that can be painted."
 
@@ -66,11 +76,7 @@ class Form(QtWidgets.QWidget):
     # building
 
     def _init_choices(self) -> None:
-        self._missing = QtWidgets.QLabel()
-        self._missing.setObjectName("engine_missing_label")
-        self._missing.setWordWrap(True)
-        self._missing.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        self._missing.setMinimumWidth(1)
+        self._missing = words_label("engine_missing_label")
         self._engine_choice = self._choice(
             "engine_combo", tr("Engine"), tr("The system that does the colouring."), "engine"
         )

@@ -5,6 +5,7 @@ A window of its own, because cards don't fit into a docker. Shows `app.catalogue
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from krita_colorize.app.catalogue import Catalogue
@@ -12,7 +13,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.core.catalogue import SUFFIXES, Model, ModelState, Task
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
-from krita_colorize.ui.widgets import row
+from krita_colorize.ui.widgets import push_button, row, words_label
 
 _STEPS = 1000  # of the progress bars
 _SIZE = (560, 640)
@@ -65,16 +66,11 @@ class ModelsPage(QtWidgets.QDialog):
             self._conversion.show_progress(task.words, task.fraction)
 
     def _init_layout(self) -> None:
-        self._problem = QtWidgets.QLabel()
-        self._problem.setObjectName("models_problem_label")
-        self._problem.setWordWrap(True)
-        self._problem.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        self._bring = QtWidgets.QPushButton(tr("Use a file…"))
-        self._bring.setObjectName("bring_model_button")
+        self._problem = words_label("models_problem_label")
+        self._bring = push_button("bring_model_button", tr("Use a file…"), self._on_bring)
         self._bring.setToolTip(
             tr("Turns a model file you already have into a model. Or drop it on this window.")
         )
-        self._bring.clicked.connect(self._on_bring)
         self._conversion = Progress()
         self._conversion.stop.clicked.connect(self._catalogue.stop)
         self._prediction = self._prediction_row()
@@ -98,12 +94,14 @@ class ModelsPage(QtWidgets.QDialog):
     def _prediction_row(self) -> QtWidgets.QWidget:
         """The question that nothing in a ColorizeDiffusion v1 file answers."""
         box = QtWidgets.QWidget()
-        noise = QtWidgets.QPushButton(tr("It predicts noise (published v1, v1.5)"))
-        noise.setObjectName("prediction_epsilon_button")
-        noise.clicked.connect(lambda: self._on_prediction("epsilon"))
-        velocity = QtWidgets.QPushButton(tr("It predicts velocity"))
-        velocity.setObjectName("prediction_v_button")
-        velocity.clicked.connect(lambda: self._on_prediction("v_prediction"))
+        answers = (
+            ("epsilon", tr("It predicts noise (published v1, v1.5)")),
+            ("v_prediction", tr("It predicts velocity")),
+        )
+        noise, velocity = (
+            push_button(f"prediction_{name}_button", text, partial(self._on_prediction, name))
+            for name, text in answers
+        )
         box.setLayout(row(noise, velocity))
         return box
 
@@ -150,7 +148,7 @@ class Progress(QtWidgets.QWidget):
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self._words = _words("")
+        self._words = words_label("")
         self._bar = QtWidgets.QProgressBar()
         self._bar.setRange(0, _STEPS)
         self._bar.setTextVisible(False)
@@ -179,7 +177,7 @@ class Card(QtWidgets.QFrame):
         self._model = model
         self.setObjectName(f"card_{model.name}")
         self.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        self._facts = _words("")
+        self._facts = words_label("")
         self._accept = QtWidgets.QCheckBox(tr("I have read the licence and accept it"))
         self._accept.setObjectName("accept_licence_check")
         self._accept.toggled.connect(self._on_accepted)
@@ -187,10 +185,10 @@ class Card(QtWidgets.QFrame):
         self._progress = Progress()
         self._progress.stop.clicked.connect(catalogue.stop)
         layout = QtWidgets.QVBoxLayout(self)
-        layout.addWidget(self._title(model.title))
+        layout.addWidget(words_label("", model.title, bold=True))
         for text in (model.good_for, _licence_words(model)):
             if text:
-                layout.addWidget(_words(text))
+                layout.addWidget(words_label("", text))
         layout.addWidget(self._facts)
         layout.addWidget(self._accept)
         layout.addLayout(row(QtWidgets.QWidget(), self._download, self._verify, self._remove))
@@ -224,23 +222,13 @@ class Card(QtWidgets.QFrame):
             self._progress.show_progress(task.words, task.fraction)
 
     def _init_buttons(self) -> None:
-        self._download = QtWidgets.QPushButton(tr("Download"))
-        self._download.setObjectName("download_model_button")
-        self._download.clicked.connect(lambda: self._catalogue.download(self._model))
-        self._verify = QtWidgets.QPushButton(tr("Verify"))
-        self._verify.setObjectName("verify_model_button")
+        catalogue = self._catalogue
+        self._download = push_button(
+            "download_model_button", tr("Download"), lambda: catalogue.download(self._model)
+        )
+        self._verify = push_button("verify_model_button", tr("Verify"), lambda: catalogue.verify(self._model))
         self._verify.setToolTip(tr("Compares every file with how it was installed."))
-        self._verify.clicked.connect(lambda: self._catalogue.verify(self._model))
-        self._remove = QtWidgets.QPushButton(tr("Remove"))
-        self._remove.setObjectName("remove_model_button")
-        self._remove.clicked.connect(self._on_remove)
-
-    def _title(self, text: str) -> QtWidgets.QLabel:
-        label = _words(text)
-        font = label.font()
-        font.setBold(True)
-        label.setFont(font)
-        return label
+        self._remove = push_button("remove_model_button", tr("Remove"), self._on_remove)
 
     @guarded
     def _on_accepted(self) -> None:
@@ -252,14 +240,6 @@ class Card(QtWidgets.QFrame):
         answer = QtWidgets.QMessageBox.question(self, tr("Remove"), question)
         if answer == QtWidgets.QMessageBox.StandardButton.Yes:
             self._catalogue.remove(self._model)
-
-
-def _words(text: str) -> QtWidgets.QLabel:
-    label = QtWidgets.QLabel(text)
-    label.setWordWrap(True)
-    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-    label.setMinimumWidth(1)
-    return label
 
 
 def _licence_words(model: Model) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.servers import Servers
 from krita_colorize.core.words import tr
-from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.widgets import Choice, row
+from krita_colorize.qt import QtWidgets
+from krita_colorize.ui.widgets import Choice, push_button, row, words_label
 
 
 class ServersPanel(QtWidgets.QWidget):
@@ -22,21 +22,17 @@ class ServersPanel(QtWidgets.QWidget):
             tr("Where the colours are computed. Pictures are only ever sent to the machine chosen here."),
         )
         self._combo.chosen.connect(self._on_chosen)
-        self._remove = QtWidgets.QPushButton(tr("Remove"))
-        self._remove.setObjectName("remove_server_button")
+        self._remove = push_button("remove_server_button", tr("Remove"), self._on_remove)
         self._remove.setToolTip(tr("Forget this machine. To use it again it has to be paired again."))
-        self._remove.clicked.connect(self._on_remove)
         self._address = self._edit("server_address_edit", tr("Address of another machine"), "studio:7860")
         self._code = self._edit("server_code_edit", tr("Pairing code"), "XXXX-XXXX-XXXX-XXXX-XXXX-XXXX")
-        self._pair = QtWidgets.QPushButton(tr("Pair"))
-        self._pair.setObjectName("pair_button")
+        self._pair = push_button("pair_button", tr("Pair"), self._on_pair)
         self._pair.setToolTip(
             tr(
                 "On the other machine, `colorize serve --listen` shows the code, `colorize devices pair` another one."
             )
         )
-        self._pair.clicked.connect(self._on_pair)
-        self._problem = self._problem_label()
+        self._problem = words_label("server_problem_label")
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -68,14 +64,6 @@ class ServersPanel(QtWidgets.QWidget):
         edit.setPlaceholderText(example)
         edit.returnPressed.connect(self._on_pair)
         return edit
-
-    def _problem_label(self) -> QtWidgets.QLabel:
-        label = QtWidgets.QLabel()
-        label.setObjectName("server_problem_label")
-        label.setWordWrap(True)
-        label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        label.setMinimumWidth(1)
-        return label
 
     @guarded
     def _on_chosen(self, name: str) -> None:

@@ -14,7 +14,7 @@ from krita_colorize.app.updates import Updates
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.setup.builds import Build
-from krita_colorize.ui.widgets import Choice, row
+from krita_colorize.ui.widgets import Choice, push_button, row, words_label
 
 _STEPS = 1000  # of the progress bar
 _SIZE = (520, 420)
@@ -30,16 +30,16 @@ class SetupPage(QtWidgets.QDialog):
         self.setObjectName("setup_page")
         self.setWindowTitle(tr("Set up Colorize"))
         self.resize(*_SIZE)
-        self._state = _words("setup_state_label")
-        self._found = _words("setup_found_label")
-        self._needs = _words("setup_needs_label")
-        self._problem = _words("setup_problem_label")
-        self._note = _words("setup_note_label")
-        self._progress_words = _words("setup_progress_label")
+        self._state = words_label("setup_state_label", bold=True)
+        self._found = words_label("setup_found_label")
+        self._needs = words_label("setup_needs_label")
+        self._problem = words_label("setup_problem_label")
+        self._note = words_label("setup_note_label")
+        self._progress_words = words_label("setup_progress_label")
         self._build = Choice("setup_build_combo", tr("Build"), tr("Which version of torch is installed."))
         self._build.chosen.connect(self.refresh)
         self._updates = Updates(self)
-        self._updates_words = _words("updates_label")
+        self._updates_words = words_label("updates_label")
         self._updates.changed.connect(lambda: self._updates_words.setText(self._updates.words))
         self._init_source()
         self._init_buttons()
@@ -161,44 +161,31 @@ class SetupPage(QtWidgets.QDialog):
             tr("For computers without internet: the folder that `pip download` has filled on another one.")
         )
         self._folder.textChanged.connect(self.refresh)
-        self._choose = QtWidgets.QPushButton(tr("Folder…"))
-        self._choose.setObjectName("setup_folder_button")
-        self._choose.setAutoDefault(False)
-        self._choose.clicked.connect(self._on_choose)
+        self._choose = push_button("setup_folder_button", tr("Folder…"), self._on_choose)
 
     def _init_buttons(self) -> None:
         setup = self._setup
-        self._install = self._button("setup_install_button", tr("Install"), self._on_install)
+        self._install = push_button("setup_install_button", tr("Install"), self._on_install)
         self._install.setDefault(True)
         self._install.setMinimumHeight(32)
-        self._cancel = self._button("setup_cancel_button", tr("Cancel"), setup.cancel)
-        self._back = self._button("setup_back_button", "", setup.roll_back)
-        self._remove = self._button("setup_remove_button", tr("Remove"), self._on_remove)
+        self._cancel = push_button("setup_cancel_button", tr("Cancel"), setup.cancel)
+        self._back = push_button("setup_back_button", "", setup.roll_back)
+        self._remove = push_button("setup_remove_button", tr("Remove"), self._on_remove)
         self._remove.setToolTip(tr("Removes the colour engine. Models, results and settings stay."))
-        self._log = self._button("setup_log_button", tr("Show log"), self._on_log)
-        self._diagnostics = self._button(
+        self._log = push_button("setup_log_button", tr("Show log"), self._on_log)
+        self._diagnostics = push_button(
             "setup_diagnostics_button", tr("Save diagnostics…"), self._on_diagnostics
         )
         self._diagnostics.setToolTip(
             tr("Writes a text for whoever helps you. Your name, folders and passwords are taken out of it.")
         )
 
-        self._updates_button = self._button("updates_button", tr("Look for an update"), self._updates.ask)
+        self._updates_button = push_button("updates_button", tr("Look for an update"), self._updates.ask)
         self._updates_button.setToolTip(
             tr("Asks pypi.org for the latest version, now and only now. Nothing about you is sent.")
         )
 
-    def _button(self, name: str, text: str, slot: object) -> QtWidgets.QPushButton:
-        button = QtWidgets.QPushButton(text)
-        button.setObjectName(name)
-        button.setAutoDefault(False)
-        button.clicked.connect(lambda: slot())  # type: ignore[operator] # a slot takes no `checked`
-        return button
-
     def _init_layout(self) -> None:
-        font = self._state.font()
-        font.setBold(True)
-        self._state.setFont(font)
         layout = QtWidgets.QVBoxLayout(self)
         for widget in (self._state, self._found):
             layout.addWidget(widget)
@@ -246,15 +233,3 @@ class SetupPage(QtWidgets.QDialog):
         if name:
             application = QtCore.QCoreApplication.applicationVersion()
             self._setup.save_diagnostics(Path(name), {"Krita": application})
-
-
-def _words(name: str) -> QtWidgets.QLabel:
-    label = QtWidgets.QLabel()
-    label.setObjectName(name)
-    label.setWordWrap(True)
-    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-    flags = QtCore.Qt.TextInteractionFlag
-    selectable = flags.TextSelectableByMouse | flags.TextSelectableByKeyboard
-    label.setTextInteractionFlags(selectable)  # type: ignore[arg-type, unused-ignore] # PyQt5's stub says int
-    label.setMinimumWidth(1)
-    return label

@@ -10,7 +10,8 @@ from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.setup import pointer
 from krita_colorize.ui.setup import SetupPage
-from krita_colorize.ui.widgets import ToolButton, row
+from krita_colorize.ui.trouble import TroublePage
+from krita_colorize.ui.widgets import ToolButton, column, row, words_label
 
 _BUTTONS = {
     BackendState.STOPPED: ("Start", "Start the colour engine now. Colorize starts it by itself, too."),
@@ -48,12 +49,22 @@ class StatusBar(QtWidgets.QWidget):
         )
         self._setup_button.setAccessibleName(tr("Set up Colorize"))
         self._setup_button.clicked.connect(self._on_setup)
-        self._setup: SetupPage | None = None
-        self._error = self._error_label()
+        self._setup = Setup(session.backend.local, session.home, self)
+        self._setup.changed.connect(self.refresh)
+        self._page: SetupPage | None = None
+        self._error = words_label("error_label")
+        self._error.setAccessibleName(tr("What went wrong"))
+        self._details = ToolButton(
+            "trouble_button", tr("What happened…"), tr("Why this happened, what to try, and what was kept.")
+        )
+        self._details.clicked.connect(self._on_details)
+        self._trouble: TroublePage | None = None
         self._sign = QtWidgets.QLabel()
         self._error_box = QtWidgets.QFrame()
         self._error_box.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        box = row(self._sign, self._error, self._dismiss_button(), stretch=1)
+        said = QtWidgets.QWidget()
+        said.setLayout(column(self._error, self._details))
+        box = row(self._sign, said, self._dismiss_button(), stretch=1)
         box.setContentsMargins(4, 4, 4, 4)
         self._error_box.setLayout(box)
         layout = QtWidgets.QVBoxLayout(self)
@@ -85,19 +96,7 @@ class StatusBar(QtWidgets.QWidget):
         self._error.setVisible(bool(session.error))
         self._error_box.setVisible(bool(session.error))
         self._dismiss.setVisible(session.error_dismissible)
-
-    def _error_label(self) -> QtWidgets.QLabel:
-        label = QtWidgets.QLabel()
-        label.setObjectName("error_label")
-        label.setAccessibleName(tr("What went wrong"))
-        label.setWordWrap(True)
-        flags = QtCore.Qt.TextInteractionFlag
-        selectable = flags.TextSelectableByMouse | flags.TextSelectableByKeyboard
-        label.setTextInteractionFlags(selectable)  # type: ignore[arg-type, unused-ignore] # PyQt5's stub says int
-        label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
-        # A word-wrapped label otherwise asks for the width of its longest line.
-        label.setMinimumWidth(1)
-        return label
+        self._details.setVisible(session.trouble is not None)
 
     def _dismiss_button(self) -> QtWidgets.QToolButton:
         self._dismiss = ToolButton("dismiss_error_button", "×", tr("Hide this message."))
@@ -108,12 +107,19 @@ class StatusBar(QtWidgets.QWidget):
 
     @guarded
     def _on_setup(self) -> None:
-        if self._setup is None:
-            setup = Setup(self._session.backend.local, self._session.home, self)
-            setup.changed.connect(self.refresh)
-            self._setup = SetupPage(setup, self)
-        self._setup.show()
-        self._setup.raise_()
+        if self._page is None:
+            self._page = SetupPage(self._setup, self)
+        self._page.show()
+        self._page.raise_()
+
+    @guarded
+    def _on_details(self) -> None:
+        trouble = self._session.trouble
+        if trouble is None:
+            return
+        if self._trouble is None:
+            self._trouble = TroublePage(self._session, self._setup, self._on_setup, self)
+        self._trouble.show_trouble(trouble)
 
     @guarded
     def _on_dismissed(self) -> None:

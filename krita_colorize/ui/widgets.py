@@ -187,6 +187,32 @@ def column(*widgets: QtWidgets.QWidget) -> QtWidgets.QVBoxLayout:
     return layout
 
 
+def words_label(name: str, text: str = "", *, bold: bool = False) -> QtWidgets.QLabel:
+    """A text that wraps, and that can be copied."""
+    label = QtWidgets.QLabel(text)
+    label.setObjectName(name)
+    label.setWordWrap(True)
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    flags = QtCore.Qt.TextInteractionFlag
+    selectable = flags.TextSelectableByMouse | flags.TextSelectableByKeyboard
+    label.setTextInteractionFlags(selectable)  # type: ignore[arg-type, unused-ignore] # PyQt5's stub says int
+    label.setMinimumWidth(1)  # else it asks for the width of its longest line
+    if bold:
+        font = label.font()
+        font.setBold(True)
+        label.setFont(font)
+    return label
+
+
+def push_button(name: str, text: str, slot: Callable[[], object]) -> QtWidgets.QPushButton:
+    """A button of a window, which Enter in a field doesn't press."""
+    button = QtWidgets.QPushButton(text)
+    button.setObjectName(name)
+    button.setAutoDefault(False)
+    button.clicked.connect(lambda: slot())  # a slot takes no `checked`
+    return button
+
+
 class ToolButton(QtWidgets.QToolButton):
     """A small button. With an icon of Krita's, which follows the theme, its text is for screen readers only."""
 

@@ -1,0 +1,110 @@
+"""What happened, to be read in peace: why something broke, what to try, what was kept, the last lines of the logs.
+
+A window of its own that holds nobody up: the docker's error opens it on a click. Shows a `core.trouble.Trouble`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from krita_colorize.app.backend import BackendState
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.session import Session
+from krita_colorize.app.setup import Setup
+from krita_colorize.core import trouble as texts
+from krita_colorize.core.trouble import Trouble
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, QtGui, QtWidgets
+from krita_colorize.setup import diagnostics
+from krita_colorize.ui.widgets import Fold, push_button, row, words_label
+
+_SIZE = (460, 400)
+
+
+class TroublePage(QtWidgets.QDialog):
+    """One page for all troubles; `show_trouble` fills and opens it."""
+
+    def __init__(
+        self,
+        session: Session,
+        setup: Setup,
+        on_setup: Callable[[], None],
+        parent: QtWidgets.QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.report = session.report
+        self._session, self._setup = session, setup
+        self._trouble: Trouble | None = None
+        self.setObjectName("trouble_page")
+        self.setWindowTitle(tr("What happened"))
+        self.resize(*_SIZE)
+        self._title = words_label("trouble_title_label", bold=True)
+        self._sentence = words_label("trouble_sentence_label")
+        self._advice = words_label("trouble_advice_label")
+        self._kept = words_label("trouble_kept_label", tr(texts.KEPT))
+        self._note = words_label("trouble_note_label")
+        self._log = QtWidgets.QPlainTextEdit()
+        self._log.setObjectName("trouble_log_edit")
+        self._log.setAccessibleName(tr("Last lines of the logs"))
+        self._log.setReadOnly(True)
+        self._log.setTabChangesFocus(True)
+        self._log.setMinimumHeight(160)
+        self._restart = push_button("trouble_restart_button", tr("Restart"), self._on_restart)
+        self._open_setup = push_button("trouble_setup_button", tr("Set up…"), on_setup)
+        self._save = push_button("trouble_save_button", tr("Save diagnostics…"), self._on_save)
+        self._save.setToolTip(
+            tr("Writes a text for whoever helps you. Your name, folders and passwords are taken out of it.")
+        )
+        self._init_layout()
+        session.state_changed.connect(self.refresh)
+        setup.changed.connect(self.refresh)
+
+    def show_trouble(self, trouble: Trouble) -> None:
+        """Shows one, with the logs as they are now."""
+        self._trouble = trouble
+        self._title.setText(tr(texts.TITLES[trouble.cause]))
+        self._sentence.setText(tr(trouble.sentence))
+        self._advice.setText("\n".join(f"•  {tr(line)}" for line in texts.ADVICE[trouble.cause]))
+        local = self._session.backend.local
+        self._log.setPlainText(diagnostics.last_lines(self._session.home, local.last_words))
+        self._log.moveCursor(QtGui.QTextCursor.MoveOperation.End)
+        self.refresh()
+        self.show()
+        self.raise_()
+
+    @guarded
+    def refresh(self) -> None:
+        """Offers what can be done now."""
+        self._restart.setVisible(self._session.backend.state is BackendState.ERROR)
+        note = self._setup.problem or self._setup.note
+        self._note.setText(note)
+        self._note.setVisible(bool(note))
+
+    def _init_layout(self) -> None:
+        layout = QtWidgets.QVBoxLayout(self)
+        for label in (self._title, self._sentence):
+            layout.addWidget(label)
+        for heading, label in ((tr("What to try"), self._advice), (tr("What was kept"), self._kept)):
+            layout.addSpacing(6)
+            layout.addWidget(words_label("", heading, bold=True))
+            layout.addWidget(label)
+        layout.addSpacing(6)
+        layout.addWidget(Fold(tr("Last lines of the logs"), self._log, name="trouble_log"), 1)
+        layout.addStretch()
+        layout.addLayout(row(self._restart, self._open_setup, self._save, stretch=-1))
+        layout.addWidget(self._note)
+
+    @guarded
+    def _on_restart(self) -> None:
+        self._session.toggle_backend()
+
+    @guarded
+    def _on_save(self) -> None:
+        name, _ = QtWidgets.QFileDialog.getSaveFileName(
+            self, tr("Save diagnostics"), "colorize-diagnostics.txt"
+        )
+        if name and self._trouble is not None:
+            happened = f"{self._trouble.cause.value}: {self._trouble.sentence}"
+            version = QtCore.QCoreApplication.applicationVersion()
+            self._setup.save_diagnostics(Path(name), {"Krita": version, "happened": happened})
