@@ -1,13 +1,16 @@
 """What the set-up page costs for real: time of every step, bytes and disk of the build that fits this machine.
 
-    .venv/bin/python benchmarks/setup.py [--folder DIR] [--peer]
+    .venv/bin/python benchmarks/setup.py [--folder DIR [--krita]] [--peer]
 
 Builds the backend's wheel as the zip carries it and installs it into a throw-away home, all third-party wheels in full
 size. `--folder` takes them from a folder (`pip download`); `--peer` times plain `python -m venv` + `pip install` of the
-same wheel beside it. What pip finds in local folders is counted as if it had been downloaded.
+same wheel beside it; `--krita` does it by clicks in real Krita on a virtual screen, from the import of the zip to a
+coloured sketch, and leaves its pictures beside the folder. What pip finds in local folders is counted as if it
+had been downloaded.
 """
 
 import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,8 +30,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--peer", action="store_true")
+    parser.add_argument("--krita", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
+        if options.krita:
+            measure_in_krita(Path(place), options.folder)
+            return
         bundle = make_bundle(Path(place))
         measure(Path(place), bundle, options.folder)
         if options.peer:
@@ -67,6 +74,28 @@ def measure(place, bundle, folder):
     print(f"over the network in this run), {disk(place / 'home') / 1e6:.0f} MB on disk, {seconds:.1f} s")
     for (step, begin), (_, end) in zip(steps, [*steps[1:], ("", seconds)], strict=True):
         print(f"  {step:12} {end - begin:6.1f} s")
+
+
+def measure_in_krita(place, folder):
+    sys.path[:0] = [str(ROOT / "tests" / "krita")]
+    import test_setup_window as by_clicks
+    from colorizer.krita_host import screen
+
+    home = place / "home"
+    home.mkdir()
+    package = by_clicks.install.package(place / "krita_colorize.zip")
+    start = time.perf_counter()
+    with screen.virtual_screen() as display:
+        seconds = by_clicks.from_zip_to_colours(display, home, package, folder.resolve(), patience_s=3600)
+    for name in ("installed.png", "coloured.png"):
+        shutil.copyfile(home / name, folder.resolve().parent / name)
+    came, taken = disk(folder), disk(home / "colorize" / "backend")
+    print(
+        f"by clicks in Krita: set-up {seconds:.1f} s, zip to coloured sketch {time.perf_counter() - start:.1f} s"
+    )
+    print(
+        f"{package.stat().st_size / 1e6:.1f} MB zip, {came / 1e6:.0f} MB of wheels, {taken / 1e6:.0f} MB on disk"
+    )
 
 
 def measure_peer(place, bundle):

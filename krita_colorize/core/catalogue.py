@@ -41,6 +41,7 @@ class Model:
 
     name: str
     title: str
+    engine: str
     state: ModelState
     bytes: int
     downloaded: int
@@ -124,6 +125,7 @@ def _model(entry: Mapping[str, Any]) -> Model:
     return Model(
         name=str(entry["name"]),
         title=str(entry["title"]),
+        engine=str(entry["engine"]),
         state=ModelState(entry["state"]),
         bytes=int(entry["bytes"]),
         downloaded=int(entry["downloaded"]),

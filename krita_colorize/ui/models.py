@@ -11,12 +11,15 @@ from pathlib import Path
 from krita_colorize.app.catalogue import Catalogue
 from krita_colorize.app.guard import guarded
 from krita_colorize.core.catalogue import SUFFIXES, Model, ModelState, Task
+from krita_colorize.core.explained import DRAWN, explained
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
+from krita_colorize.ui.explained import ExplainedPicture
 from krita_colorize.ui.widgets import push_button, row, words_label
 
 _STEPS = 1000  # of the progress bars
 _SIZE = (560, 640)
+_LEAST_WIDTH = 400  # what doesn't fit is cut: the cards never scroll sideways
 
 
 class ModelsPage(QtWidgets.QDialog):
@@ -30,6 +33,7 @@ class ModelsPage(QtWidgets.QDialog):
         self.setObjectName("models_page")
         self.setWindowTitle(tr("Models for Colorize"))
         self.setAcceptDrops(True)
+        self.setMinimumWidth(_LEAST_WIDTH)
         self.resize(*_SIZE)
         self._init_layout()
         catalogue.changed.connect(self.refresh)
@@ -87,7 +91,7 @@ class ModelsPage(QtWidgets.QDialog):
         layout.addWidget(self._prediction)
         layout.addWidget(self._conversion)
         layout.addWidget(scroll, 1)
-        layout.addLayout(row(QtWidgets.QWidget(), self._bring))
+        layout.addLayout(row(words_label("models_drawn_label", tr(DRAWN)), self._bring))
         for hidden in (self._problem, self._prediction, self._conversion):
             hidden.hide()
 
@@ -186,6 +190,9 @@ class Card(QtWidgets.QFrame):
         self._progress.stop.clicked.connect(catalogue.stop)
         layout = QtWidgets.QVBoxLayout(self)
         layout.addWidget(words_label("", model.title, bold=True))
+        what = explained(model.name, model.engine)
+        if what is not None:
+            layout.addWidget(ExplainedPicture(what))
         for text in (model.good_for, _licence_words(model)):
             if text:
                 layout.addWidget(words_label("", text))

@@ -204,7 +204,7 @@ def words_label(name: str, text: str = "", *, bold: bool = False) -> QtWidgets.Q
     return label
 
 
-def push_button(name: str, text: str, slot: Callable[[], object]) -> QtWidgets.QPushButton:
+def push_button(name: str, text: str, slot: Callable[[], None]) -> QtWidgets.QPushButton:
     """A button of a window, which Enter in a field doesn't press."""
     button = QtWidgets.QPushButton(text)
     button.setObjectName(name)

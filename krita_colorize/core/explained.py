@@ -1,0 +1,67 @@
+"""What goes into a model and what kind of thing comes out, as little pictures for its card (`pictures/NAME.png`).
+
+They are drawn (resources/cards/draw.py) to explain; none of them is what a model made. Names only; `ui.explained` shows
+them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parents[1] / "pictures"
+
+DRAWN = "The small pictures are drawn to explain what goes in and what comes out. No model has made them."
+
+TITLES = {
+    "coloured": "Coloured picture",
+    "evening": "Coloured in that mood",
+    "figure": "Coloured figure",
+    "grey": "Grey page",
+    "mood": "Any reference",
+    "numbers": "Numbers",
+    "pool": "Several references",
+    "preview": "Sharper preview",
+    "reference": "Reference",
+    "reference-lines": "Lines of it",
+    "reference-mask": "Figure in the reference",
+    "rough": "Rough preview",
+    "shaded": "Shaded lines",
+    "sketch": "Sketch",
+    "sketch-mask": "Figure in the sketch",
+}
+"""Every picture, in words."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """Pictures by name: what goes in, and what comes out."""
+
+    inputs: tuple[str, ...]
+    outcome: str
+
+
+_OF_MODELS = {
+    "colorize-diffusion-v1": Explained(("sketch", "mood"), "evening"),
+    "colorize-diffusion-v1-first": Explained(("sketch", "mood"), "evening"),
+    "colorize-diffusion-v1.5": Explained(("sketch", "reference"), "figure"),
+    "colorflow-gray": Explained(("grey", "pool"), "coloured"),
+    "colorflow-shading": Explained(("shaded", "pool"), "coloured"),
+    "figures-sketch": Explained(("sketch",), "sketch-mask"),
+}
+
+_OF_ENGINES = {
+    "anime_diffusion": Explained(("sketch", "reference"), "figure"),
+    "colorflow": Explained(("sketch", "pool"), "coloured"),
+    "colorize_diffusion": Explained(("sketch", "reference"), "coloured"),
+    "features": Explained(("pool",), "numbers"),
+    "figures": Explained(("reference",), "reference-mask"),
+    "lines": Explained(("reference",), "reference-lines"),
+    "previews": Explained(("rough",), "preview"),
+    "towers": Explained(("reference",), "numbers"),
+}
+
+
+def explained(model: str, engine: str) -> Explained | None:
+    """A model's pictures, else its engine's; None for an engine that isn't known here."""
+    return _OF_MODELS.get(model) or _OF_ENGINES.get(engine)
