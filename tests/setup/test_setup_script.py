@@ -96,10 +96,66 @@ def test_interrupted_setup_is_taken_up_again(script, monkeypatch, tmp_path):
     assert not script.STAMP.exists()
 
 
-def test_commands_reach_the_cli():
+class Interrupted:
+    """A process that runs while Ctrl-C is pressed, and then fails."""
+
+    def __init__(self, *_, **__):
+        self._ends = [KeyboardInterrupt(), 1]
+
+    def wait(self):
+        end = self._ends.pop(0)
+        if isinstance(end, KeyboardInterrupt):
+            raise end
+        return end
+
+
+def test_ctrl_c_ends_setup_but_not_the_command(script, monkeypatch):
+    monkeypatch.setattr(script.subprocess, "Popen", Interrupted)
+    assert script.run(["serve"]) == 1
+    with pytest.raises(KeyboardInterrupt):
+        script.run(["pip"], set_up=True)
+
+
+def test_half_made_environment_is_made_anew(script, monkeypatch, tmp_path):
+    made = []
+    monkeypatch.setattr(script, "VENV", tmp_path)
+    monkeypatch.setattr(script, "pip", lambda *_, why: None)
+    monkeypatch.setattr(script.venv, "create", lambda *_, **options: made.append(options["clear"]))
+    script.venv_python().parent.mkdir()
+    script.venv_python().touch()
+    script.make_venv()
+    assert made == [True]
+
+
+@pytest.mark.parametrize(
+    ("problem", "status", "words"),
+    [
+        (OSError(30, "Read-only file system", "/clone/.venv"), 1, "/clone/.venv: Read-only file system. "),
+        (KeyboardInterrupt(), 130, "Run the same command again"),
+    ],
+)
+def test_what_stops_setup_is_one_sentence(script, monkeypatch, capsys, problem, status, words):
+    def stop(*, whole):
+        raise problem
+
+    monkeypatch.setattr(script, "prepare_environment", stop)
+    assert script.main(["doctor"]) == status
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert words in printed
+
+
+def test_one_start_at_a_time_looks_at_the_environment(script):
+    with (ROOT / "colorize").open("rb") as file:
+        with script.alone():
+            assert not script.lock(file)
+        assert script.lock(file)
+
+
+def test_commands_reach_the_cli(script):
     environment = {**os.environ, "COLORIZE_OFFLINE": "1"}
-    if not (ROOT / ".venv/colorize.json").exists():
-        pytest.skip("this environment was not made by ./colorize")
+    if (script.read_stamp() or {}).get("inputs") != script.fingerprint():
+        pytest.skip("this environment was not made by this ./colorize")
     command = [sys.executable, str(ROOT / "colorize"), "run"]
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode == 2
