@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
+import os
 import struct
 import zlib
 from pathlib import Path
@@ -11,8 +13,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colorizer.errors import ColorizerError, UnreadablePicture
+from colorizer.imaging import pictures
 from colorizer.imaging.pictures import decode_picture, over_white, read_picture, visible, write_png
-from PIL import Image, ImageCms
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageCms, ImageOps
 
 
 def saved(image: Image.Image, kind: str, **options: object) -> bytes:
@@ -66,11 +71,26 @@ def test_first_frame_taken() -> None:
         assert decode_picture(data)[0, 0].tolist() == [255, 0, 0, 255]
 
 
-def test_camera_rotation_applied() -> None:
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_camera_rotation_applied(orientation: int) -> None:
     exif = Image.Exif()
-    exif[0x0112] = 6
-    picture = decode_picture(saved(Image.new("RGB", (8, 4)), "JPEG", exif=exif))
-    assert picture.shape[:2] == (8, 4)
+    exif[0x0112] = orientation
+    data = saved(Image.fromarray(np.arange(24, dtype=np.uint8).reshape(4, 6)), "PNG", exif=exif)
+    expected = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGBA")
+    assert (decode_picture(data) == np.asarray(expected)).all()
+
+
+def test_damaged_camera_data_costs_nothing_but_itself() -> None:
+    """An entry that Pillow reads but can't write again: a number where the standard wants a whole one."""
+    entries = [struct.pack("<HHII", 0x0100, 11, 1, 0x3FC00000), struct.pack("<HHII", 0x0112, 3, 1, 6)]
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 2) + b"".join(entries) + bytes(4)
+    assert decode_picture(saved(Image.new("RGB", (8, 4)), "JPEG", exif=exif)).shape[:2] == (8, 4)
+
+
+def test_photoshop_files_read() -> None:
+    pixels = np.arange(2 * 3 * 3, dtype=np.uint8)  # channel after channel
+    data = b"8BPS" + struct.pack(">H6xHIIHH", 1, 3, 2, 3, 8, 3) + bytes(12) + bytes(2) + pixels.tobytes()
+    assert decode_picture(data)[1, 2].tolist() == [5, 11, 17, 255]
 
 
 def gamma_profile(gamma: float) -> bytes:
@@ -168,6 +188,53 @@ def test_giants_refused_before_decoding(size: tuple[int, int]) -> None:
 def test_missing_file_told(tmp_path: Path) -> None:
     with pytest.raises(UnreadablePicture, match="can't be opened: No such file"):
         read_picture(tmp_path / "nowhere.png")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_what_is_no_file_told(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.png")
+    for path in (tmp_path / "pipe.png", tmp_path, Path("/dev/zero")):
+        with pytest.raises(UnreadablePicture, match="is no file"):
+            read_picture(path)
+
+
+def test_endless_file_refused_unread(tmp_path: Path) -> None:
+    with (tmp_path / "a.png").open("wb") as file:
+        file.truncate(pictures.MAX_BYTES + 1)
+    with pytest.raises(UnreadablePicture, match="too large"):
+        read_picture(tmp_path / "a.png")
+
+
+def every_kind() -> list[bytes]:
+    """A small picture in every kind of file, with all that usually comes along."""
+    colours = Image.fromarray(np.random.default_rng(0).integers(0, 256, (9, 7, 3), np.uint8))
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010E], exif[0x011A] = 6, "words", 72.0
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    along = {"exif": exif, "icc_profile": profile}
+    kinds = [saved(colours.convert("RGBA"), kind, **along) for kind in ("PNG", "TIFF", "WEBP")]
+    kinds += [saved(colours, kind) for kind in ("BMP", "TGA", "PPM")]
+    return [
+        *kinds,
+        saved(colours, "JPEG", **along),
+        saved(colours.convert("CMYK"), "JPEG"),
+        saved(colours, "GIF"),
+    ]
+
+
+@settings(max_examples=300)
+@given(
+    data=st.sampled_from(every_kind()),
+    damage=st.lists(st.tuples(st.integers(0, 2**16), st.binary(max_size=4)), max_size=4),
+    cut=st.integers(1, 2**16),
+)
+def test_damaged_files_read_or_refused(data: bytes, damage: list[tuple[int, bytes]], cut: int) -> None:
+    damaged = bytearray(data)
+    for place, written in damage:
+        start = place % len(damaged)
+        damaged[start : start + len(written)] = written
+    with contextlib.suppress(UnreadablePicture):
+        assert decode_picture(bytes(damaged[:cut])).dtype == np.uint8
 
 
 def test_unicode_names_and_wrong_suffix(tmp_path: Path) -> None:

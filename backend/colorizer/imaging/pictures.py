@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,28 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps
+from PIL import ExifTags, Image, ImageCms
 
 from colorizer.errors import UnreadablePicture
 from colorizer.imaging.values import Picture
 
 MAX_SIDE = 16384
 MAX_PIXELS = 268_435_456
+MAX_BYTES = 4 * 2**30
+"""Of a file: more than the most pixels take at 16 bits, uncompressed."""
 FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "TGA", "PPM", "PSD")
 """What is opened; no format that runs another program (EPS) or needs one."""
+
+_TURNS: dict[object, Image.Transpose] = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+"""EXIF orientation -> how the picture comes upright."""
 
 
 def read_picture(path: str | Path) -> Picture:
@@ -41,6 +55,11 @@ def read_picture(path: str | Path) -> Picture:
     """
     path = Path(path)
     try:
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):  # a pipe would keep us waiting, a device would never end
+            raise UnreadablePicture(f"{path.name} is no file. Give the path of a picture.")
+        if found.st_size > MAX_BYTES:
+            raise UnreadablePicture(_too_large(path.name))
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or "unknown reason"
@@ -55,10 +74,10 @@ def decode_picture(data: bytes, *, name: str = "The picture") -> Picture:
     image = _open(data, name)
     _check_size(image.size, name)
     try:
-        image.seek(0)
-        image.load()
-        image = ImageOps.exif_transpose(image)
-        pixels = np.array(_to_rgba(image))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image.load()
+            pixels = np.array(_to_rgba(_upright(image)))
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         raise UnreadablePicture(
             f"{name} is damaged or cut off ({error}). Export or save it again."
@@ -125,6 +144,12 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 def _too_large(name: str) -> str:
     return f"{name} is too large: at most {MAX_SIDE} px on a side are possible. Use a smaller copy."
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Turned as the camera says. Pillow's own way also writes the EXIF anew, and fails where that is damaged."""
+    orientation: object = image.getexif().get(ExifTags.Base.Orientation)
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
 
 def _to_rgba(image: Image.Image) -> Image.Image:
