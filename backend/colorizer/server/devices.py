@@ -16,9 +16,11 @@ import secrets
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from colorizer.errors import InvalidInput
+from colorizer.locks import try_lock
 from colorizer.server import certificate
 from colorizer.server.failures import Code, Refused
 
@@ -30,6 +32,7 @@ FINGERPRINT_BYTES = 10
 """How much of the certificate's SHA-256 a pairing code holds: who comes between would need 2^80 certificates."""
 
 SECRET_BYTES = 5
+_LOOK_S = 0.01
 _LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 NAME_LETTERS = 60
 
@@ -158,17 +161,12 @@ class Devices:
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
-        """Keeps the command line and the server from writing at the same time, where the system can."""
+        """Keeps the command line and the server from writing at the same time."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            with contextlib.suppress(ImportError):  # Windows: there the last writer wins
-                import fcntl
-
-                fcntl.flock(handle, fcntl.LOCK_EX)
+        with open(self._folder / "lock", "a+b", opener=partial(os.open, mode=0o600)) as file:
+            while not try_lock(file):
+                time.sleep(_LOOK_S)
             yield
-        finally:
-            os.close(handle)
 
 
 def spell(data: bytes) -> str:

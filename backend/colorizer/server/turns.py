@@ -6,14 +6,13 @@ one after the other. The turn is a lock on a file of the user's folder, which th
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
 
 from colorizer import paths
 from colorizer.engines.base import Report
+from colorizer.locks import try_lock
 
 STAGE = "Waiting for another Krita"
 
@@ -30,25 +29,7 @@ def taken(report: Report) -> Iterator[None]:
         yield
         return
     with file:
-        while not _lock(file):
+        while not try_lock(file):
             report.stage(STAGE)  # raises where the job was cancelled
             time.sleep(_LOOK_S)
         yield
-
-
-def _lock(file: BinaryIO) -> bool:
-    """Whether the lock is ours now; it ends with the file."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except (BlockingIOError, PermissionError):
-        return False
-    except OSError:  # a file system without locks
-        return True
-    return True
