@@ -154,7 +154,7 @@ def _meetings(
     rows, columns = labels.shape[0] - step[0], labels.shape[1] - step[1]
     here, there = labels[:rows, :columns], labels[step[0] :, step[1] :]
     space = np.minimum(distance[:rows, :columns], distance[step[0] :, step[1] :])
-    y, x = np.nonzero((here != there) & (2 * space > least))
+    y, x = np.nonzero((here != there) & (space > least / 2))
     order = np.argsort(-space[y, x], kind="stable")
     pair = here[y, x].astype(np.int64) * (int(labels.max()) + 1) + there[y, x]
     _, first = np.unique(pair[order], return_index=True)
@@ -208,13 +208,13 @@ def _together(spots: Sequence[_Spot], side: int) -> list[_Spot]:
     while left:
         spot, looking = left.pop(0), True
         while looking:
-            looking = False
-            for other in list(left):
-                if other.kind is spot.kind and spot.gap(other) <= _NEAR * side:
-                    both = spot.joined(other)
-                    if both.side <= _ONE_LOOK * side:
-                        spot, looking = both, True
-                        left.remove(other)
+            looking, others, left = False, left, []
+            for other in others:
+                near = other.kind is spot.kind and spot.gap(other) <= _NEAR * side
+                if near and (both := spot.joined(other)).side <= _ONE_LOOK * side:
+                    spot, looking = both, True
+                else:
+                    left.append(other)
         found.append(spot)
     return found
 
