@@ -5,16 +5,31 @@ Exit status 0 on success, 2 on wrong use, 1 on failure with one sentence on stde
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
 from colorizer import cli_batch, cli_benchmark, cli_devices, cli_docs, cli_models, cli_train
+from colorizer.cli_options import (
+    ColourMode,
+    Device,
+    Engine,
+    Json,
+    Model,
+    ReferenceMasks,
+    Report,
+    Result,
+    Seed,
+    Sheet,
+    Size,
+    Steps,
+    answer,
+    masks_of,
+)
 from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
 
@@ -31,9 +46,6 @@ app = typer.Typer(
 app.add_typer(cli_models.app, name="models")
 app.add_typer(cli_devices.app, name="devices")
 
-Json = Annotated[bool, typer.Option("--json", help="Print the result record as one JSON line.")]
-Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the fastest there is.")]
-
 
 @app.command()
 def run(
@@ -41,17 +53,12 @@ def run(
     reference: Annotated[
         list[Path], typer.Option(metavar="PATH", help="A picture to take colours from; may be repeated.")
     ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", help="Where the result goes: .ora (layers) or .png.")
-    ],
-    engine: Annotated[str, typer.Option(help="What colours.")] = "match",
-    model: Annotated[str, typer.Option(help="Which weights; empty for the engine's own choice.")] = "",
-    mode: Annotated[Mode, typer.Option(help="What is coloured, and from what.")] = Mode.WHOLE,
+    output: Result,
+    engine: Engine = "match",
+    model: Model = "",
+    mode: ColourMode = Mode.WHOLE,
     sketch_mask: Annotated[Path | None, typer.Option(help="White where the sketch's figure is.")] = None,
-    reference_mask: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="PATH", help="White where the figure is; one for each reference, in order."),
-    ] = None,
+    reference_mask: ReferenceMasks = None,
     background: Annotated[Path | None, typer.Option(help="A picture for the background alone.")] = None,
     hints: Annotated[
         Path | None,
@@ -79,11 +86,9 @@ def run(
             min=0, max=0.1, help="Widest opening in a line that is closed, as a share of the longer side."
         ),
     ] = 0.02,
-    steps: Annotated[int, typer.Option(min=1, max=100, help="Steps of a diffusion model.")] = 20,
-    seed: Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same result.")] = 0,
-    size: Annotated[
-        int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")
-    ] = 0,
+    steps: Steps = 20,
+    seed: Seed = 0,
+    size: Size = 0,
     setting: Annotated[
         list[str] | None,
         typer.Option(
@@ -101,10 +106,6 @@ def run(
 
     if output.suffix.lower() not in (".ora", ".png"):
         raise typer.BadParameter("the result must end in .ora or .png", param_hint="-o")
-    if reference_mask and len(reference_mask) != len(reference):
-        raise typer.BadParameter(
-            "give one mask for each reference, in the same order", param_hint="--reference-mask"
-        )
     job = headless.Job(
         sketch=sketch,
         references=tuple(reference),
@@ -113,7 +114,7 @@ def run(
         model=model,
         mode=mode,
         sketch_mask=sketch_mask,
-        reference_masks=tuple(reference_mask or ()),
+        reference_masks=masks_of(reference, reference_mask),
         background=background,
         hints=hints,
         bindings=_values(bind, headless.read_binding, "--bind"),
@@ -132,7 +133,7 @@ def run(
     )
     with Progress() as progress:
         record = headless.colorize_file(job, progress)
-    _answer(record, as_json, f"{output}: {record['report'].get('regions', 0)} regions coloured.")
+    answer(record, f"{output}: {record['report'].get('regions', 0)} regions coloured.", as_json=as_json)
 
 
 app.command()(cli_batch.batch)
@@ -143,9 +144,9 @@ app.command()(cli_docs.docs)
 @app.command()
 def evaluate(
     corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A folder with a manifest.json.")],
-    engine: Annotated[str, typer.Option(help="What colours.")] = "match",
-    report: Annotated[Path | None, typer.Option(help="Write every figure to this .json.")] = None,
-    sheet: Annotated[Path | None, typer.Option(help="Write a contact sheet to this .png.")] = None,
+    engine: Engine = "match",
+    report: Report = None,
+    sheet: Sheet = None,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many items.")] = None,
     sequences: Annotated[
         bool, typer.Option("--sequences", help="How alike the frames of its sequences are coloured, instead.")
@@ -173,22 +174,22 @@ def evaluate(
             figures = artist.evaluate_dots(
                 corpus, engine, _numbers(dots), report=report, limit=limit, progress=progress.stage
             )
-            _answer(figures, as_json, artist.table(figures))
+            answer(figures, artist.table(figures), as_json=as_json)
             return
         if masks:
             figures = automatic.evaluate_masks(
                 corpus, engine, report=report, limit=limit, progress=progress.stage
             )
-            _answer(figures, as_json, automatic.table(figures))
+            answer(figures, automatic.table(figures), as_json=as_json)
             return
         if sequences:
             figures = strips.evaluate_sequences(corpus, engine, report=report, progress=progress.stage)
-            _answer(figures, as_json, strips.table(figures))
+            answer(figures, strips.table(figures), as_json=as_json)
             return
         figures = evaluation.evaluate(
             corpus, engine, report=report, sheet=sheet, limit=limit, progress=progress.stage
         )
-    _answer(figures, as_json, evaluation.table(figures))
+    answer(figures, evaluation.table(figures), as_json=as_json)
 
 
 @app.command()
@@ -215,7 +216,7 @@ def doctor(as_json: Json = False) -> None:
     from colorizer import doctor as examination
 
     findings = examination.examine()
-    _answer(examination.as_record(findings), as_json, examination.as_text(findings))
+    answer(examination.as_record(findings), examination.as_text(findings), as_json=as_json)
     if not examination.usable(findings):
         raise typer.Exit(1)
 
@@ -275,11 +276,6 @@ def _numbers(words: str) -> list[int]:
     if len(numbers) != words.count(",") + 1 or sorted(set(numbers)) != numbers:
         raise typer.BadParameter("give rising numbers, as in 0,1,2,4,8,16", param_hint="--dots")
     return numbers
-
-
-def _answer(record: dict[str, Any], as_json: bool, text: str) -> None:
-    """Prints the record for programs or the text for people."""
-    print(json.dumps(record, ensure_ascii=False) if as_json else text)
 
 
 def _fail(sentence: str, status: int) -> NoReturn:

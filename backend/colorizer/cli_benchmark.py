@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from colorizer.cli_options import Engine, Json, Model, Report, Size, Steps, answer
 
 LAYOUTS = "anime-diffusion (reference/ and condition/) or colorflow (CHAPTER/reference, page, original)."
 
@@ -14,8 +15,8 @@ LAYOUTS = "anime-diffusion (reference/ and condition/) or colorflow (CHAPTER/ref
 def benchmark(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The benchmark's pictures.")],
     layout: Annotated[str, typer.Option(help=LAYOUTS)],
-    engine: Annotated[str, typer.Option(help="What colours.")] = "match",
-    model: Annotated[str, typer.Option(help="Which weights; empty for the engine's own choice.")] = "",
+    engine: Engine = "match",
+    model: Model = "",
     cross: Annotated[
         bool, typer.Option("--cross", help="Colours from another picture (anime-diffusion).")
     ] = False,
@@ -32,15 +33,11 @@ def benchmark(
     aesthetics: Annotated[
         Path | None, typer.Option(help="An aesthetic predictor (.safetensors) on that tower's features.")
     ] = None,
-    steps: Annotated[int, typer.Option(min=1, max=100, help="Steps of a diffusion model.")] = 20,
-    size: Annotated[
-        int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")
-    ] = 0,
+    steps: Steps = 20,
+    size: Size = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many pictures.")] = None,
-    report: Annotated[Path | None, typer.Option(help="Write every figure to this .json.")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result record as one JSON line.")
-    ] = False,
+    report: Report = None,
+    as_json: Json = False,
 ) -> None:
     """Measure an engine on a benchmark of the papers and print a row like theirs."""
     from colorizer.engines.base import Options
@@ -72,4 +69,4 @@ def benchmark(
             report=report,
             progress=progress.stage,
         )
-    print(json.dumps(figures, ensure_ascii=False) if as_json else tables.table(figures))
+    answer(figures, tables.table(figures), as_json=as_json)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from colorizer.cli_options import Device, Json, answer
 from colorizer.training import RECIPES
 
 STAGES = "autoencoder, v1-noisy, v1, v1.5-background, v1.5-foreground, v2-background, v2-style, fine-tune or distil"
-Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the fastest there is.")]
 
 
 def train(
@@ -64,9 +63,7 @@ def ablation(
     seeds: Annotated[int, typer.Option(min=1, help="Pictures made of each drawing.")] = 3,
     steps: Annotated[int, typer.Option(min=1, max=100, help="Of the sampler.")] = 20,
     sheet: Annotated[Path | None, typer.Option(help="Also paint the pictures (.png).")] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the result record as one JSON line.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure what each stage of ColorizeDiffusion's training brought, on drawings it never saw."""
     from colorizer import training
@@ -80,7 +77,7 @@ def ablation(
         found = study.run(runs, plan, bar.stage, sheet=sheet)
     table = study.table(found)
     study.write(found, table, output)
-    print(json.dumps([asdict(row) for row in found.rows]) if as_json else table)
+    answer([asdict(row) for row in found.rows], table, as_json=as_json)
 
 
 def _losses(losses: dict[str, float]) -> str:

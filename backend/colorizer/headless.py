@@ -100,14 +100,15 @@ def read_request(job: Job) -> ColorizeRequest:
     from colorizer.imaging.pictures import read_picture
 
     masks: tuple[Path | None, ...] = job.reference_masks or (None,) * len(job.references)
+    read = (job.sketch, *job.references, *masks, job.sketch_mask, job.background, job.hints)
+    if job.output.resolve() in {path.resolve() for path in read if path is not None}:
+        raise InvalidInput(
+            f"{job.output} is one of the pictures that are read. Choose another name for the result."
+        )
     references = tuple(
         Reference(read_picture(path), _read_mask(mask))
         for path, mask in zip(job.references, masks, strict=True)
     )
-    if job.output.resolve() in {path.resolve() for path in (job.sketch, *job.references)}:
-        raise InvalidInput(
-            f"{job.output} is one of the pictures that are read. Choose another name for the result."
-        )
     sketch = read_picture(job.sketch)
     return ColorizeRequest(
         sketch=sketch,

@@ -113,10 +113,12 @@ def test_missing_picture_is_one_sentence(colorize, tmp_path):
     assert problem.count("\n") == 1
 
 
-def test_result_never_replaces_what_was_read(colorize, tmp_path):
+@pytest.mark.parametrize("role", ["--sketch-mask", "--reference-mask", "--background", "--hints", "sketch"])
+def test_result_never_replaces_what_was_read(colorize, tmp_path, role):
     mine = tmp_path / "mine.png"
     mine.write_bytes(SKETCH.read_bytes())
-    status, _, problem = colorize("run", mine, "--reference", REFERENCE, "-o", mine)
+    sketch, told = (mine, ()) if role == "sketch" else (SKETCH, (role, mine))
+    status, _, problem = colorize("run", sketch, "--reference", REFERENCE, *told, "-o", mine)
     assert status == 1
     assert "another name" in problem
     assert mine.read_bytes() == SKETCH.read_bytes()
@@ -132,6 +134,9 @@ def test_result_never_replaces_what_was_read(colorize, tmp_path):
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", *("--reference-mask", "m.png") * 2),
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--bind", "1,2=0:3,4"),
         ("run", SKETCH, "--reference", REFERENCE, "-o", "o.png", "--swap", "red=#000000"),
+        ("run", SKETCH, "--reference", REFERENCE, "-o", "no/such/folder/o.png"),
+        ("run", SKETCH, "--reference", REFERENCE, "-o", Path(__file__).parent),
+        ("evaluate", ".", "--report", "no/such/folder/r.json"),
         ("evaluate", ".", "--dots", "4,2"),
         ("evaluate", ".", "--dots", "some"),
         ("nonsense",),

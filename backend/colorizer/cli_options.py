@@ -1,0 +1,59 @@
+"""Options that several commands share, each with its range and its help, and how their results are printed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from colorizer.engines.modes import Mode
+
+
+def _in_a_folder(path: Path | None) -> Path | None:
+    """A file to be written, refused where it can't be: nobody wants to hear that when the work is done."""
+    if path is not None and not path.parent.is_dir():
+        raise typer.BadParameter(f"there is no folder {path.parent}")
+    if path is not None and path.is_dir():
+        raise typer.BadParameter(f"{path} is a folder; give the name of a file")
+    return path
+
+
+Engine = Annotated[str, typer.Option(help="What colours.")]
+Model = Annotated[str, typer.Option(help="Which weights; empty for the engine's own choice.")]
+ColourMode = Annotated[Mode, typer.Option(help="What is coloured, and from what.")]
+ReferenceMasks = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="PATH", help="White where the figure is; one for each reference, in order."),
+]
+Steps = Annotated[int, typer.Option(min=1, max=100, help="Steps of a diffusion model.")]
+Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same result.")]
+Size = Annotated[int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")]
+Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the fastest there is.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result record as one JSON line.")]
+Result = Annotated[
+    Path,
+    typer.Option(
+        "-o", "--output", callback=_in_a_folder, help="Where the result goes: .ora (layers) or .png."
+    ),
+]
+Report = Annotated[Path | None, typer.Option(callback=_in_a_folder, help="Write every figure to this .json.")]
+Sheet = Annotated[
+    Path | None, typer.Option(callback=_in_a_folder, help="Write a contact sheet to this .png.")
+]
+
+
+def masks_of(references: Sequence[Path], masks: Sequence[Path] | None) -> tuple[Path, ...]:
+    """The references' masks: none, or one for each."""
+    if masks and len(masks) != len(references):
+        raise typer.BadParameter(
+            "give one mask for each reference, in the same order", param_hint="--reference-mask"
+        )
+    return tuple(masks or ())
+
+
+def answer(record: Any, text: str, *, as_json: bool) -> None:
+    """Prints the record for programs or the text for people."""
+    print(json.dumps(record, ensure_ascii=False) if as_json else text)
