@@ -104,9 +104,32 @@ def test_progress_and_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_no_corpus_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"holds no manifest\.json"):
         read_corpus(tmp_path)
-    (tmp_path / "manifest.json").write_text('{"items": [{"id": 1}]}')
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        '[{"id": 1}]',
+        '[{"id": "a", "kind": "wild_pair", "files": {"sketch": 3, "reference": "r.png"}}]',
+        '[{"id": "a", "kind": "sequence", "files": {"sketches": ["s.png"], "reference_pool": []}}]',
+        '[{"id": "a", "kind": "hostile", "files": {"sketch": "s.png"}}]',
+        "{}",
+        "nonsense",
+    ],
+)
+def test_odd_manifest_told(tmp_path: Path, items: str) -> None:
+    (tmp_path / "manifest.json").write_text(f'{{"items": {items}}}' if items != "{}" else items)
     with pytest.raises(InvalidInput, match="can't be understood"):
         read_corpus(tmp_path)
+
+
+def test_broken_truth_costs_one_item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "get", lambda name: engine(SamePlace()))
+    write_corpus(tmp_path)
+    (tmp_path / "t.png").write_bytes(b"no picture")
+    items = evaluate(tmp_path, "match", limit=2)["items"]
+    assert "no picture" in items[0]["sentences"][0]
+    assert items[1]["sentences"] == []
 
 
 def test_unknown_engine_told(tmp_path: Path) -> None:

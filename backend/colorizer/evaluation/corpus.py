@@ -77,6 +77,8 @@ def _pair(folder: Path, files: dict[str, str]) -> Case:
 
 def _frames(folder: Path, files: dict[str, list[str]]) -> Iterator[Case]:
     pool = tuple(folder / name for name in files["reference_pool"])
+    if not pool:
+        raise ValueError("an empty reference_pool")
     truths, masks = files.get("ground_truths", []), files.get("sketch_foreground_masks", [])
     for index, sketch in enumerate(files["sketches"]):
         yield Case(
@@ -90,8 +92,10 @@ def _frames(folder: Path, files: dict[str, list[str]]) -> Iterator[Case]:
 def _hostile_cases(folder: Path, files: dict[str, str], entries: list[dict[str, Any]]) -> Iterator[Case]:
     """The pair itself; each odd mask with it; each other odd file in the place of the sketch."""
     # An item that is only a sketch borrows the reference of some other item.
-    lent = next(entry["files"]["reference"] for entry in entries if "reference" in entry["files"])
-    reference = folder / files.get("reference", lent)
+    lent = [entry["files"]["reference"] for entry in entries if "reference" in entry["files"]]
+    if not lent:
+        raise ValueError("no item with a reference")
+    reference = folder / files.get("reference", lent[0])
     sketch = folder / files["sketch"]
     yield Case(sketch, (reference,))
     for role, name in files.items():

@@ -161,10 +161,11 @@ def _run(engine: Engine, case: Case) -> _Outcome:
         start = time.perf_counter()
         result = engine.colorize(request, Silent())
         seconds = time.perf_counter() - start
+        truth = read_picture(case.truth) if case.truth is not None else None
     except ColorizerError as error:
         return _Outcome({}, {}, before == _fingerprint(case.sketch), sentence=str(error))
     unchanged = before == _fingerprint(case.sketch) and pixels == sketch.tobytes()
-    return _judged(case, request, result, seconds, lines_unchanged=unchanged)
+    return _judged(request, result, truth, seconds, lines_unchanged=unchanged)
 
 
 def request_of(case: Case, sketch: Picture) -> ColorizeRequest:
@@ -182,7 +183,7 @@ def _mask(path: Path | None) -> Mask | None:
 
 
 def _judged(
-    case: Case, request: ColorizeRequest, result: Result, seconds: float, *, lines_unchanged: bool
+    request: ColorizeRequest, result: Result, truth: Picture | None, seconds: float, *, lines_unchanged: bool
 ) -> _Outcome:
     height, width = request.sketch.shape[:2]
     flat = flatten(result.layers, width, height)
@@ -191,7 +192,6 @@ def _judged(
         "off_palette": _off_palette(result, request.references),
         "seconds": seconds,
     }
-    truth = read_picture(case.truth) if case.truth is not None else None
     problem = pose(request.sketch, truth, request.sketch_mask) if truth is not None else None
     sure = None
     beside: dict[str, Figures] = {}
