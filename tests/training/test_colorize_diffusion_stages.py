@@ -1,5 +1,6 @@
 """ColorizeDiffusion's stages: each trains its own parts alone, and its product loads in the engine."""
 
+import signal
 from dataclasses import replace
 
 import numpy as np
@@ -52,6 +53,15 @@ def test_stage_changes_only_its_own_parts(chain, stage):
     # where two tiny pictures have no place of a side on some level, that level's LoRA learns nothing
     learned = [bool(value.any()) for key, value in after.items() if key not in before and "lora_B" in key[1]]
     assert sum(learned) * 2 >= len(learned)
+
+
+@pytest.mark.parametrize("stage", NEW)
+def test_every_stage_resumes_to_the_bit(chain, stage, tmp_path):
+    train(tmp_path, recipe=chain.config(stage), progress=lambda _: signal.raise_signal(signal.SIGTERM))
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 1
+    train(tmp_path, resume=True)
+    whole, resumed = tensors(chain.model(stage)), tensors(tmp_path / "model")
+    assert all(torch.equal(value, resumed[key]) for key, value in whole.items())
 
 
 @pytest.mark.parametrize("stage", [Stage.V1_5_BACKGROUND, Stage.V2_BACKGROUND])
@@ -165,7 +175,7 @@ def test_fine_tuned_model_takes_nobodys_name(chain, tmp_path, monkeypatch):
 
 
 def test_ablation_fills_its_table(chain, tmp_path):
-    for variant in ablation.VARIANTS:
+    for variant in (*ablation.VARIANTS, ablation.DISTILLED):
         chain.run(variant.stage)
     page = tmp_path / "ablation.md"
     page.write_text(f"# Before\n{ablation.START}old{ablation.END}\nAfter\n")
@@ -176,7 +186,8 @@ def test_ablation_fills_its_table(chain, tmp_path):
     assert text.startswith("# Before\n")
     assert text.endswith("After\n")
     assert "old" not in text
-    assert [row.variant in text for row in study.rows] == [True] * 5
+    assert [row.variant in text for row in study.rows] == [True] * 7
+    assert study.samples["distil"] == 4
     assert all(0 <= row.area_within_10.low <= row.area_within_10.high <= 1 for row in study.rows)
     assert (tmp_path / "sheet.png").is_file()
 

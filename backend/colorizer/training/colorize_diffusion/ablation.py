@@ -1,4 +1,4 @@
-"""What each stage of the papers' training brought: leakage across the figure's border, and colours that are right.
+"""What each stage of the papers' training brought: leakage across the figure's border, colours that are right, time.
 
 Sketches are held-out drawings whose reference shows the same figure before another background. A pixel of the result
 counts as taken from the other side when a colour of the reference's other side is nearer to it than all of its own.
@@ -7,7 +7,9 @@ Runs are folders named after their stages, as `train --out RUNS/STAGE` leaves th
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -33,6 +35,8 @@ from colorizer.training.colorize_diffusion.config import (
     TrainingConfig,
     read,
 )
+from colorizer.training.colorize_diffusion.distillation import STUDENT_STEPS
+from colorizer.training.loop import LOG_FILE
 
 FIRST_DRAWING = 0
 """Drawings below `TrainingConfig.first_drawing` are never trained on."""
@@ -56,6 +60,14 @@ class Variant:
     stage: Stage
     modes: Modes
 
+    def steps(self, plan: AblationPlan) -> int:
+        """Of its sampling."""
+        return STUDENT_STEPS if self.stage is Stage.DISTIL else plan.steps
+
+    def guidance(self, plan: AblationPlan) -> Guidance:
+        """A distilled model's is in its weights."""
+        return Guidance(reference=1.0 if self.stage is Stage.DISTIL else plan.guidance)
+
 
 VARIANTS = (
     Variant("no split", Stage.V1, Modes()),
@@ -64,6 +76,9 @@ VARIANTS = (
     Variant("+ background encoder (v2)", Stage.V2_BACKGROUND, Modes(background=True)),
     Variant("+ style encoder (v2)", Stage.V2_STYLE, Modes(background=True, style=True)),
 )
+BASELINE = "the reference's colour of the same place"
+DISTILLED = Variant("the last, distilled", Stage.DISTIL, Modes(background=True, style=True))
+"""Measured too where there is such a run."""
 
 
 @dataclass(frozen=True)
@@ -107,6 +122,9 @@ class Row:
     """Share of the figure's pixels that take a colour of the reference's background."""
     area_within_10: Figure
     """Share of the figure's area whose colour lies within CIEDE2000 10 of the truth."""
+    steps: int
+    seconds: float
+    """Of processor time, for one picture."""
 
 
 @dataclass(frozen=True)
@@ -132,22 +150,28 @@ def run(
     Raises:
         InvalidInput: a stage's run is missing in the folder.
     """
-    configs = {variant.stage: _config(runs, variant.stage) for variant in VARIANTS}
+    has_student = (runs / Stage.DISTIL.value / products.MODEL_FOLDER).is_dir()
+    variants = (*VARIANTS, DISTILLED) if has_student else VARIANTS
+    configs = {variant.stage: _config(runs, variant.stage) for variant in variants}
     batch = judged(configs[Stage.V1], plan.drawings)
     rows, pictures = [], []
-    for done, variant in enumerate(VARIANTS):
-        tell(variant.name, done, len(VARIANTS))
+    for done, variant in enumerate(variants):
+        tell(variant.name, done, len(variants))
         model = ColorizeDiffusionPipeline.from_pretrained(runs / variant.stage.value / products.MODEL_FOLDER)
         model.set_progress_bar_config(disable=True)
+        started = time.process_time()
         drawn = [
             [_colour(model, batch, i, variant, plan, seed) for seed in range(plan.seeds)]
             for i in range(plan.drawings)
         ]
-        rows.append(_row(variant, batch, drawn))
+        seconds = (time.process_time() - started) / (plan.drawings * plan.seeds)
+        rows.append(Row(variant.name, *_figures(batch, drawn), variant.steps(plan), seconds))
         pictures.append([seeds[0] for seeds in drawn])
+    same_place = [[to_picture(batch.reference[i : i + 1])] for i in range(plan.drawings)]
+    rows.append(Row(BASELINE, *_figures(batch, same_place), 0, 0.0))
     if sheet is not None:
         write_png(sheet, _sheet(batch, pictures))
-    samples = {stage.value: config.steps * config.batch for stage, config in configs.items()}
+    samples = {stage.value: _seen(runs, stage) * config.batch for stage, config in configs.items()}
     return Study(plan, configs[Stage.V1].crops[0], samples, tuple(rows))
 
 
@@ -195,6 +219,12 @@ def _config(runs: Path, stage: Stage) -> TrainingConfig:
     return read(folder / CONFIG_FILE)
 
 
+def _seen(runs: Path, stage: Stage) -> int:
+    """Steps that a stage was trained for; it may have been stopped before its last."""
+    lines = (runs / stage.value / LOG_FILE).read_text(encoding="utf-8").splitlines()
+    return int(json.loads(lines[-1])["step"])
+
+
 def _colour(
     model: ColorizeDiffusionPipeline,
     batch: Batch,
@@ -203,15 +233,16 @@ def _colour(
     plan: AblationPlan,
     seed: int,
 ) -> NDArray[np.uint8]:
-    settings = Settings(modes=variant.modes, guidance=Guidance(reference=plan.guidance))
-    steps = Steps(Sampler.EULER, Spacing.SGM_UNIFORM, plan.steps)
+    settings = Settings(modes=variant.modes, guidance=variant.guidance(plan))
+    steps = Steps(Sampler.EULER, Spacing.SGM_UNIFORM, variant.steps(plan))
     return to_picture(model(products.pictures_of(batch, number), settings, steps, (1000 * seed + number,)))
 
 
-def _row(variant: Variant, batch: Batch, drawn: list[list[NDArray[np.uint8]]]) -> Row:
+def _figures(batch: Batch, drawn: list[list[NDArray[np.uint8]]]) -> tuple[Figure, Figure, Figure]:
+    """What `_judge` says of the seeds of every drawing, over the drawings."""
     figures = np.array([[_judge(batch, i, one) for one in seeds] for i, seeds in enumerate(drawn)])
-    per_drawing = figures.mean(axis=1)
-    return Row(variant.name, *(Figure.of(per_drawing[:, column]) for column in range(3)))
+    into_background, into_figure, right = figures.mean(axis=1).T
+    return Figure.of(into_background), Figure.of(into_figure), Figure.of(right)
 
 
 def _judge(batch: Batch, number: int, picture: NDArray[np.uint8]) -> tuple[float, float, float]:
@@ -287,11 +318,13 @@ def _sheet(batch: Batch, variants: list[list[NDArray[np.uint8]]]) -> NDArray[np.
 def table(study: Study) -> str:
     """The figures as a Markdown table."""
     lines = [
-        "| variant | figure's colours in the background | background's colours in the figure | area_within_10 |",
-        "|---|---|---|---|",
+        "| variant | figure's colours in the background | background's colours in the figure | area_within_10"
+        " | steps | seconds |",
+        "|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.variant} | {row.into_background} | {row.into_figure} | {row.area_within_10} |"
+        f"| {row.variant} | {row.into_background} | {row.into_figure} | {row.area_within_10} | {row.steps}"
+        f" | {row.seconds:.2f} |"
         for row in study.rows
     ]
     return "\n".join(lines)
@@ -307,7 +340,7 @@ def write(study: Study, markdown: str, file: Path) -> None:
         f"{plan.drawings} drawings, {plan.seeds} seeds each, {plan.steps} steps, guidance {plan.guidance:g},"
         f" {study.size[1]} x {study.size[0]} px; trained on "
         + ", ".join(f"{count} pictures ({stage})" for stage, count in study.samples.items())
-        + ". Means with 95 % intervals over drawings."
+        + ". Means with 95 % intervals over drawings; seconds of processor time a picture."
     )
     block = f"{START}\n{facts}\n\n{markdown}\n{END}"
     page = file.read_text(encoding="utf-8") if file.exists() else f"{START}{END}\n"
