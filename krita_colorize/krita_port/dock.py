@@ -13,6 +13,9 @@ from krita_colorize.qt import QtCore, QtGui, QtWidgets
 
 log = logging.getLogger(__name__)
 
+SHOWN = "shown"
+"""Krita's setting, in our group, that says that the docker has shown itself once."""
+
 
 def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidget]) -> None:
     """Registers a docker; `make` is called once for each Krita window, with its port, when it is there."""
@@ -27,7 +30,17 @@ def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidg
             QtCore.QTimer.singleShot(0, self._fill)
 
         def canvasChanged(self, canvas: Canvas | None) -> None:  # noqa: N802 - Krita's name
-            """Told by Krita at every change of view; the port watches for itself."""
+            """Told by Krita at every change of view. The port watches for itself; here the first picture counts."""
+            if canvas is not None and canvas.view() is not None:
+                # Krita is about to put its dockers back where they were.
+                QtCore.QTimer.singleShot(0, self._show_once)
+
+        def _show_once(self) -> None:
+            """Krita 5.2 and later hide every new docker: the artist would look for it in vain."""
+            krita = Krita.instance()
+            if krita.readSetting(name, SHOWN, "") != "true":
+                krita.writeSetting(name, SHOWN, "true")
+                self.show()
 
         def _fill(self) -> None:
             window = _window_of(self)

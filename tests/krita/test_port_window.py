@@ -24,6 +24,8 @@ def window(window_keeper):
 
 def empty():
     yield from close_all()
+    window.qwindow().showMaximized()
+    yield from ticks(10)
 
 
 def insert_group():

@@ -2,7 +2,7 @@
 
 Each session has its own home folder, settings and `COLORIZE_HOME`, and ends the Krita it started. `call` runs a Python
 function inside Krita; `pointer.py` presses what is on the screen. Nothing here touches the user's own Krita. A profile
-that has been started once is kept in the user's cache folder, because a first start takes 20 s.
+that has been started once is kept in the user's cache folder, because a first start takes long.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from colorizer.errors import ColorizerError
 from colorizer.krita_host import install
 
 DRIVER = "colorize_driver"
+
+START_S = 240
+"""A first start fills Krita's resource database: 20 s on an idle machine, minutes on a busy one."""
 
 DRIVER_DESKTOP = f"""[Desktop Entry]
 Type=Service
@@ -192,7 +195,7 @@ def _started(command: list[str], environment: dict[str, str]) -> Iterator[Sessio
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT, cwd=home)
     session = Session(process, home, environment)
     try:
-        session.wait_for_start(90)
+        session.wait_for_start(START_S)
         yield session
     finally:
         session.end()
