@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from krita_colorize.app.guard import guarded
@@ -47,9 +47,9 @@ class Workers(QtCore.QObject):
                 with self._polite.at_work():
                     result = work()
             except Exception as error:  # noqa: BLE001 - the border of a thread; the error is handed on
-                self._ended.emit(failed, error)
+                self._hand_back(failed, error)
             else:
-                self._ended.emit(then, result)
+                self._hand_back(then, result)
 
         self._pool.start(_Task(call))
 
@@ -58,6 +58,10 @@ class Workers(QtCore.QObject):
         self._closed = True
         self._pool.clear()
         self._pool.waitForDone()
+
+    def _hand_back(self, callback: Callable[..., None], value: object) -> None:
+        with suppress(RuntimeError):  # its window was closed meanwhile, and Qt's part of this object with it
+            self._ended.emit(callback, value)
 
     @guarded
     def _on_ended(self, callback: Callable[[object], None], value: object) -> None:

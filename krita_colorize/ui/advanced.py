@@ -10,7 +10,7 @@ from krita_colorize.core import advanced
 from krita_colorize.core.settings import Options
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.widgets import Choice, Fold
+from krita_colorize.ui.widgets import Choice, Fold, label_for
 
 _DECIMALS = 2
 _NUMBERS = {
@@ -72,7 +72,7 @@ class AdvancedFold(QtWidgets.QWidget):
             return
         if isinstance(field, QtWidgets.QAbstractSpinBox):
             field.setMinimumWidth(_SPIN_WIDTH)
-        label = self._labels[name] = QtWidgets.QLabel(tr(row.title))
+        label = self._labels[name] = label_for(field, tr(row.title))
         label.setToolTip(tr(row.tooltip))
         form.addRow(label, field)
 

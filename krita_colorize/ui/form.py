@@ -28,6 +28,7 @@ from krita_colorize.ui.widgets import (
     Icons,
     ToolButton,
     column,
+    label_for,
     layer_entries,
     row,
     words_label,
@@ -146,6 +147,11 @@ class Form(QtWidgets.QWidget):
             tr("Background detail"),
             tr("Take more detail from the reference's background."),
         )
+        self._colorize_mask = self._check(
+            "colorize_mask",
+            tr("Colorize Mask, too"),
+            tr("Adds a hidden layer with the flat colours as key strokes for Krita's Colorize Mask tool."),
+        )
 
     def _init_numbers(self) -> None:
         self._seed = QtWidgets.QSpinBox()
@@ -172,24 +178,33 @@ class Form(QtWidgets.QWidget):
         form.setVerticalSpacing(4)
         form.setHorizontalSpacing(6)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(tr("Engine"), column(self._engine_choice, self._missing))
-        form.addRow(tr("Model"), self._model_choice)
+        form.addRow(label_for(self._engine_choice, tr("Engine")), column(self._engine_choice, self._missing))
+        form.addRow(label_for(self._model_choice, tr("Model")), self._model_choice)
         form.addRow("", self._models)
-        form.addRow(tr("Mode"), self._mode)
-        form.addRow(tr("Sketch"), row(self._sketch, self._same))
-        form.addRow(tr("Foreground"), row(self._sketch_mask, self._create_sketch_mask))
-        form.addRow(tr("References"), row(QtWidgets.QWidget(), self._add_reference, self._remove_reference))
+        form.addRow(label_for(self._mode, tr("Mode")), self._mode)
+        form.addRow(label_for(self._sketch, tr("Sketch")), row(self._sketch, self._same))
+        form.addRow(
+            label_for(self._sketch_mask, tr("Foreground")), row(self._sketch_mask, self._create_sketch_mask)
+        )
+        form.addRow(
+            label_for(self._references, tr("References")),
+            row(QtWidgets.QWidget(), self._add_reference, self._remove_reference),
+        )
         form.addRow(self._references)
-        form.addRow(tr("Foreground"), row(self._reference_mask, self._create_reference_mask))
-        form.addRow(tr("Background"), self._background)
+        form.addRow(
+            label_for(self._reference_mask, tr("Foreground")),
+            row(self._reference_mask, self._create_reference_mask),
+        )
+        form.addRow(label_for(self._background, tr("Background")), self._background)
         form.addRow(self._palette_lock)
         form.addRow(self._style_detail)
         form.addRow(self._background_detail)
-        form.addRow(tr("Seed"), row(self._seed, self._new_seed))
+        form.addRow(self._colorize_mask)
+        form.addRow(label_for(self._seed, tr("Seed")), row(self._seed, self._new_seed))
         advanced = QtWidgets.QWidget()
         advanced_form = QtWidgets.QFormLayout(advanced)
         advanced_form.setContentsMargins(0, 0, 0, 0)
-        advanced_form.addRow(tr("Close gaps up to"), self._line_gap)
+        advanced_form.addRow(label_for(self._line_gap, tr("Close gaps up to")), self._line_gap)
         form.addRow(column(Fold(tr("More"), advanced), self._advanced))
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -259,6 +274,9 @@ class Form(QtWidgets.QWidget):
             check.setChecked(getattr(options, name))
             check.setEnabled(engine is None or name in engine.options)
             blocker.unblock()
+        model = self._session.document
+        self._colorize_mask.setVisible(model is not None and model.colorize_masks)
+        self._colorize_mask.setEnabled(self._palette_lock.isEnabled() and options.palette_lock)
         for spin, value in (
             (self._seed, settings.seed),
             (self._line_gap, round(options.line_gap * self._side())),
@@ -276,6 +294,7 @@ class Form(QtWidgets.QWidget):
             "palette_lock": self._palette_lock,
             "style_detail": self._style_detail,
             "background_detail": self._background_detail,
+            "colorize_mask": self._colorize_mask,
         }
 
     def _side(self) -> int:

@@ -11,7 +11,7 @@ from krita_colorize.core.edits import Binding
 from krita_colorize.core.settings import Settings
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
-from krita_colorize.ui.widgets import Choice, ToolButton, layer_entries, row, swatch
+from krita_colorize.ui.widgets import Choice, ToolButton, label_for, layer_entries, row, swatch
 
 _PICTURE_HEIGHT = 180
 _LIST_HEIGHT = 72
@@ -117,8 +117,8 @@ class HintsPanel(QtWidgets.QWidget):
         form.setContentsMargins(0, 0, 0, 0)
         form.setVerticalSpacing(4)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(tr("Hint layer"), row(self._hints, self._create))
-        form.addRow(tr("Bind to"), row(self._reference, self._look))
+        form.addRow(label_for(self._hints, tr("Hint layer")), row(self._hints, self._create))
+        form.addRow(label_for(self._reference, tr("Bind to")), row(self._reference, self._look))
         form.addRow(self._picture)
         form.addRow(row(self._say, self._stop))
         form.addRow(row(self._list, self._remove))

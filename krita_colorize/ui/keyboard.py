@@ -1,7 +1,8 @@
-"""Going through the docker by Tab, and into it from the canvas by a key.
+"""Going through the docker by Tab, and into it from the canvas by a key; letters for Alt in the windows beside it.
 
 Krita's windows send Shift+Tab to the canvas wherever it is pressed; here it goes to the control before. At its ends
-the docker begins anew: the key that leads into it (`core.actions`) leads out of it, too.
+the docker begins anew: the key that leads into it (`core.actions`) leads out of it, too. The docker has no letters: in
+Krita's window Alt and a letter open Krita's menus, other ones in every language.
 """
 
 from __future__ import annotations
@@ -29,6 +30,22 @@ def step(top: QtWidgets.QWidget, *, forward: bool) -> bool:
     reason = QtCore.Qt.FocusReason.TabFocusReason if forward else QtCore.Qt.FocusReason.BacktabFocusReason
     chain[(place + (1 if forward else -1)) % len(chain)].setFocus(reason)
     return True
+
+
+def give_letters(window: QtWidgets.QWidget) -> None:
+    """Underlines a letter in every button and label of a window that Alt and this letter lead to, each another one.
+
+    What is in lists has none, because it is there several times. Call it again where texts have changed.
+    """
+    taken: set[str] = set()
+    for widget in _lettered(window):
+        text = widget.text().replace("&", "")
+        words = [place for place in range(len(text)) if not text[:place] or text[place - 1] == " "]
+        place = next((i for i in (*words, *range(len(text))) if _is_free(text[i], taken)), None)
+        if place is not None:
+            taken.add(text[place].lower())
+            text = f"{text[:place]}&{text[place:]}"
+        widget.setText(text)
 
 
 class Way(QtCore.QObject):
@@ -59,6 +76,29 @@ class Way(QtCore.QObject):
             (before or now).setFocus(QtCore.Qt.FocusReason.ShortcutFocusReason)
         except RuntimeError:  # Krita has deleted it since
             now.clearFocus()
+
+
+def _lettered(window: QtWidgets.QWidget) -> list[QtWidgets.QAbstractButton | QtWidgets.QLabel]:
+    found = [
+        widget
+        for widget in window.findChildren(QtWidgets.QWidget)
+        if isinstance(widget, QtWidgets.QAbstractButton)
+        or (isinstance(widget, QtWidgets.QLabel) and widget.buddy() is not None)
+    ]
+    return [widget for widget in found if widget.text() and not _in_list(widget, window)]
+
+
+def _in_list(widget: QtWidgets.QWidget, window: QtWidgets.QWidget) -> bool:
+    parent = widget.parentWidget()
+    while parent is not None and parent is not window:
+        if isinstance(parent, QtWidgets.QAbstractScrollArea):
+            return True
+        parent = parent.parentWidget()
+    return False
+
+
+def _is_free(letter: str, taken: set[str]) -> bool:
+    return letter.isascii() and letter.isalpha() and letter.lower() not in taken
 
 
 def _takes_tab(widget: QtWidgets.QWidget) -> bool:

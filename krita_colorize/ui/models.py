@@ -14,6 +14,7 @@ from krita_colorize.core.catalogue import SUFFIXES, Model, ModelState, Task
 from krita_colorize.core.explained import DRAWN, explained
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
+from krita_colorize.ui import keyboard
 from krita_colorize.ui.explained import ExplainedPicture
 from krita_colorize.ui.widgets import push_button, row, words_label
 
@@ -58,6 +59,7 @@ class ModelsPage(QtWidgets.QDialog):
         self._bring.setEnabled(not catalogue.busy)
         self._prediction.setVisible(catalogue.asks_prediction is not None)
         self._show_conversion()
+        keyboard.give_letters(self)
 
     def _show_conversion(self) -> None:
         """A file that is being brought belongs to no card yet."""
@@ -84,14 +86,15 @@ class ModelsPage(QtWidgets.QDialog):
         inside.setLayout(self._column)
         scroll = QtWidgets.QScrollArea()
         scroll.setWidgetResizable(True)
+        scroll.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)  # what is inside takes it, and is scrolled to
         scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         layout = QtWidgets.QVBoxLayout(self)
+        layout.addLayout(row(words_label("models_drawn_label", tr(DRAWN)), self._bring))
         layout.addWidget(self._problem)
         layout.addWidget(self._prediction)
         layout.addWidget(self._conversion)
         layout.addWidget(scroll, 1)
-        layout.addLayout(row(words_label("models_drawn_label", tr(DRAWN)), self._bring))
         for hidden in (self._problem, self._prediction, self._conversion):
             hidden.hide()
 

@@ -14,7 +14,8 @@ from krita_colorize.app.updates import Updates
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.setup.builds import Build
-from krita_colorize.ui.widgets import Choice, push_button, row, words_label
+from krita_colorize.ui import keyboard
+from krita_colorize.ui.widgets import Choice, label_for, push_button, row, words_label
 
 _STEPS = 1000  # of the progress bar
 _SIZE = (520, 420)
@@ -82,6 +83,7 @@ class SetupPage(QtWidgets.QDialog):
         for label, text in ((self._problem, setup.problem), (self._note, setup.note)):
             label.setText(text)
             label.setVisible(bool(text))
+        keyboard.give_letters(self)
 
     def build(self) -> Build | None:
         """The build that is chosen."""
@@ -189,8 +191,10 @@ class SetupPage(QtWidgets.QDialog):
         layout = QtWidgets.QVBoxLayout(self)
         for widget in (self._state, self._found):
             layout.addWidget(widget)
-        layout.addLayout(row(self._build))
-        layout.addLayout(row(self._folder, self._choose))
+        form = QtWidgets.QFormLayout()
+        form.addRow(label_for(self._build, tr("Build")), self._build)
+        form.addRow(label_for(self._folder, tr("From")), row(self._folder, self._choose))
+        layout.addLayout(form)
         layout.addWidget(self._needs)
         layout.addLayout(row(self._install, self._cancel))
         for below in (self._progress_words, self._bar, self._problem, self._note):

@@ -17,6 +17,7 @@ from krita_colorize.core.trouble import Trouble
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.setup import diagnostics
+from krita_colorize.ui import keyboard
 from krita_colorize.ui.widgets import Fold, push_button, row, words_label
 
 _SIZE = (460, 400)
@@ -80,6 +81,7 @@ class TroublePage(QtWidgets.QDialog):
         note = self._setup.problem or self._setup.note
         self._note.setText(note)
         self._note.setVisible(bool(note))
+        keyboard.give_letters(self)
 
     def _init_layout(self) -> None:
         layout = QtWidgets.QVBoxLayout(self)

@@ -204,6 +204,13 @@ def words_label(name: str, text: str = "", *, bold: bool = False) -> QtWidgets.Q
     return label
 
 
+def label_for(field: QtWidgets.QWidget, title: str) -> QtWidgets.QLabel:
+    """A field's label in a form: screen readers say it with the field, Alt and its letter lead there."""
+    label = QtWidgets.QLabel(title)
+    label.setBuddy(field)
+    return label
+
+
 def push_button(name: str, text: str, slot: Callable[[], None]) -> QtWidgets.QPushButton:
     """A button of a window, which Enter in a field doesn't press."""
     button = QtWidgets.QPushButton(text)

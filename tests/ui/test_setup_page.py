@@ -64,6 +64,10 @@ def part(page, name):
     return page.findChild(QtWidgets.QWidget, f"setup_{name}")
 
 
+def button_says(page, name):
+    return part(page, name).text().replace("&", "")  # which letter is underlined is test_keyboard's
+
+
 def press(qtbot, page, name):
     qtbot.mouseClick(part(page, name), QtCore.Qt.MouseButton.LeftButton)
 
@@ -91,7 +95,7 @@ def test_folder_is_installed_by_one_button(page, setup, home, engine, tmp_path, 
     assert part(page, "cancel_button").isVisible()
     qtbot.waitUntil(lambda: not setup.busy, timeout=PATIENCE_MS)
     assert part(page, "note_label").text() == "Version 1.0 works and is in use."
-    assert part(page, "install_button").text() == "Repair"
+    assert button_says(page, "install_button") == "Repair"
     assert engine.did == ["restart"]
     assert pointer.read(home).current.complete
     assert part(page, "log_button").isEnabled()
@@ -113,7 +117,7 @@ def test_cancel_leaves_what_can_be_taken_up(page, setup, home, tmp_path, qtbot, 
     press(qtbot, page, "cancel_button")
     qtbot.waitUntil(lambda: not setup.busy, timeout=PATIENCE_MS)
     assert part(page, "note_label").text().startswith("Stopped. What has come is kept")
-    assert part(page, "install_button").text() == "Install"
+    assert button_says(page, "install_button") == "Install"
     assert part(page, "install_button").isEnabled()
 
 
@@ -129,8 +133,8 @@ def test_update_is_offered_and_goes_back(page, setup, home, engine, qtbot):
     pointer.write(home, pointer.Pointer(installed(home, "0.9"), installed(home, "0.8")))
     setup.changed.emit()
     assert part(page, "state_label").text() == "Version 0.9 is installed; this docker brings 1.0."
-    assert part(page, "install_button").text() == "Update"
-    assert part(page, "back_button").text() == "Go back to 0.8"
+    assert button_says(page, "install_button") == "Update"
+    assert button_says(page, "back_button") == "Go back to 0.8"
     press(qtbot, page, "back_button")
     assert pointer.read(home).current.version == "0.8"
     assert engine.did == ["restart"]
