@@ -147,11 +147,6 @@ class Form(QtWidgets.QWidget):
             tr("Background detail"),
             tr("Take more detail from the reference's background."),
         )
-        self._colorize_mask = self._check(
-            "colorize_mask",
-            tr("Colorize Mask, too"),
-            tr("Adds a hidden layer with the flat colours as key strokes for Krita's Colorize Mask tool."),
-        )
 
     def _init_numbers(self) -> None:
         self._seed = QtWidgets.QSpinBox()
@@ -199,7 +194,6 @@ class Form(QtWidgets.QWidget):
         form.addRow(self._palette_lock)
         form.addRow(self._style_detail)
         form.addRow(self._background_detail)
-        form.addRow(self._colorize_mask)
         form.addRow(label_for(self._seed, tr("Seed")), row(self._seed, self._new_seed))
         advanced = QtWidgets.QWidget()
         advanced_form = QtWidgets.QFormLayout(advanced)
@@ -274,9 +268,6 @@ class Form(QtWidgets.QWidget):
             check.setChecked(getattr(options, name))
             check.setEnabled(engine is None or name in engine.options)
             blocker.unblock()
-        model = self._session.document
-        self._colorize_mask.setVisible(model is not None and model.colorize_masks)
-        self._colorize_mask.setEnabled(self._palette_lock.isEnabled() and options.palette_lock)
         for spin, value in (
             (self._seed, settings.seed),
             (self._line_gap, round(options.line_gap * self._side())),
@@ -294,7 +285,6 @@ class Form(QtWidgets.QWidget):
             "palette_lock": self._palette_lock,
             "style_detail": self._style_detail,
             "background_detail": self._background_detail,
-            "colorize_mask": self._colorize_mask,
         }
 
     def _side(self) -> int:
