@@ -37,7 +37,8 @@ class CheckPanel(QtWidgets.QWidget):
         layout.setSpacing(4)
         layout.addWidget(self._say)
         layout.addWidget(self._circle)
-        layout.addLayout(row(self._previous, self._next, self._select, stretch=-1))
+        layout.addLayout(row(self._previous, self._next, stretch=-1))
+        layout.addLayout(row(self._select, stretch=-1))
         session.checks.changed.connect(self.refresh)
         for signal in (session.document_changed, session.results_changed, session.layers_changed):
             signal.connect(self._on_results)

@@ -15,7 +15,7 @@ from krita_colorize.ui.palette import PalettePanel
 from krita_colorize.ui.results import Results
 from krita_colorize.ui.servers import ServersPanel
 from krita_colorize.ui.status import StatusBar
-from krita_colorize.ui.widgets import Fold, Icons, ScrollColumn, no_icons, row
+from krita_colorize.ui.widgets import Fold, Icons, ScrollColumn, allow, no_icons, row
 
 _STEPS = 1000  # of the progress bar
 
@@ -53,13 +53,15 @@ class DockerWidget(QtWidgets.QWidget):
         """Shows what can be done now and how far the job is."""
         session, job = self.session, self.session.job
         model = session.document
-        self._colorize.setEnabled(model is not None and model.sketch is not None)
-        self._redo.setEnabled(model is not None and bool(model.results))
+        sketch = model.sketch if model is not None else None
+        allow(self._colorize, when=sketch is not None, why_not=tr("Select the layer with your sketch first."))
+        there = model is not None and bool(model.results)
+        allow(self._redo, when=there, why_not=tr("There is no result to repair yet."))
         count = len(model.sketches()) if model is not None else 0
         self._all.setText(tr("All ({count})", count=count))
         self._all.setVisible(count > 1)
         self._show_frames()
-        self._cancel.setEnabled(job is not None)
+        allow(self._cancel, when=job is not None, why_not=tr("No job is running."))
         self._show_progress(round(job.progress.fraction * _STEPS) if job else 0)
         self._progress.setVisible(job is not None)
 

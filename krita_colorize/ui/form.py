@@ -27,6 +27,7 @@ from krita_colorize.ui.widgets import (
     Fold,
     Icons,
     ToolButton,
+    allow,
     column,
     label_for,
     layer_entries,
@@ -198,6 +199,7 @@ class Form(QtWidgets.QWidget):
         advanced = QtWidgets.QWidget()
         advanced_form = QtWidgets.QFormLayout(advanced)
         advanced_form.setContentsMargins(0, 0, 0, 0)
+        advanced_form.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
         advanced_form.addRow(label_for(self._line_gap, tr("Close gaps up to")), self._line_gap)
         form.addRow(column(Fold(tr("More"), advanced), self._advanced))
         layout = QtWidgets.QVBoxLayout(self)
@@ -253,7 +255,7 @@ class Form(QtWidgets.QWidget):
             *layer_entries(layer_lists.maskable(layers)),
         ]
         follow = (
-            tr("Active layer ({name})", name=model.sketch.name)
+            tr("{name} (active layer)", name=model.sketch.name)
             if model and model.sketch
             else tr("Active layer")
         )
@@ -266,7 +268,8 @@ class Form(QtWidgets.QWidget):
         for name, check in self._checks().items():
             blocker = QtCore.QSignalBlocker(check)
             check.setChecked(getattr(options, name))
-            check.setEnabled(engine is None or name in engine.options)
+            heeded = engine is None or name in engine.options
+            allow(check, when=heeded, why_not=tr("The chosen engine doesn't have this."))
             blocker.unblock()
         for spin, value in (
             (self._seed, settings.seed),
@@ -364,7 +367,7 @@ class Form(QtWidgets.QWidget):
         mask = model.settings.references[index].mask if model is not None and there else ""
         self._reference_mask.show_choice(masks, mask)
         for widget in (self._reference_mask, self._create_reference_mask, self._remove_reference):
-            widget.setEnabled(there)
+            allow(widget, when=there, why_not=tr("Select a reference in the list first."))
 
     @guarded
     def _on_reference_mask(self, mask: str) -> None:

@@ -16,7 +16,7 @@ from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.ui import keyboard
 from krita_colorize.ui.explained import ExplainedPicture
-from krita_colorize.ui.widgets import push_button, row, words_label
+from krita_colorize.ui.widgets import allow, push_button, row, words_label
 
 _STEPS = 1000  # of the progress bars
 _SIZE = (560, 640)
@@ -220,7 +220,7 @@ class Card(QtWidgets.QFrame):
         self._accept.setVisible(not installed and not running)
         self._download.setVisible(not installed and not running)
         self._download.setText(tr("Go on") if model.state is ModelState.PARTIAL else tr("Download"))
-        self._download.setEnabled(self._accept.isChecked() and not busy)
+        self._allow_download(busy=busy)
         for button, shown in (
             (self._verify, installed),
             (self._remove, installed or model.state is ModelState.PARTIAL),
@@ -240,9 +240,14 @@ class Card(QtWidgets.QFrame):
         self._verify.setToolTip(tr("Compares every file with how it was installed."))
         self._remove = push_button("remove_model_button", tr("Remove"), self._on_remove)
 
+    def _allow_download(self, *, busy: bool) -> None:
+        accepted = self._accept.isChecked()
+        why_not = tr("Another model is being worked on.") if accepted else tr("Accept the licence first.")
+        allow(self._download, when=accepted and not busy, why_not=why_not)
+
     @guarded
     def _on_accepted(self) -> None:
-        self._download.setEnabled(self._accept.isChecked() and not self._catalogue.busy)
+        self._allow_download(busy=self._catalogue.busy)
 
     @guarded
     def _on_remove(self) -> None:

@@ -9,7 +9,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
-from krita_colorize.ui.widgets import ToolButton, row, swatch
+from krita_colorize.ui.widgets import ToolButton, allow, row, swatch
 
 _SIDE = 24
 _ROWS = 3
@@ -33,7 +33,8 @@ class PalettePanel(QtWidgets.QWidget):
         layout.setSpacing(4)
         layout.addWidget(self._say)
         layout.addWidget(self._list)
-        layout.addLayout(row(self._edit, self._exchange, self._lock, self._file, stretch=-1))
+        layout.addLayout(row(self._edit, self._exchange, stretch=-1))  # in some languages one row is too wide
+        layout.addLayout(row(self._lock, self._file, stretch=-1))
         for signal in (session.document_changed, session.results_changed, session.settings_changed):
             signal.connect(self.refresh)
         self.refresh()
@@ -119,9 +120,9 @@ class PalettePanel(QtWidgets.QWidget):
     @guarded
     def _on_selection(self) -> None:
         chosen = self._chosen()
-        self._edit.setEnabled(len(chosen) == 1)
-        self._exchange.setEnabled(len(chosen) == 2)
-        self._lock.setEnabled(bool(chosen))
+        allow(self._edit, when=len(chosen) == 1, why_not=tr("Select one colour first."))
+        allow(self._exchange, when=len(chosen) == 2, why_not=tr("Select two colours first (with Ctrl)."))
+        allow(self._lock, when=bool(chosen), why_not=tr("Select one colour first."))
         self._lock.setChecked(bool(chosen) and all(colour in self._shown[1] for colour in chosen))
         self._file.setEnabled(bool(self._shown[0]))
 

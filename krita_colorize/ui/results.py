@@ -11,7 +11,7 @@ from krita_colorize.core import modes
 from krita_colorize.core.settings import MAX_SEED
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.widgets import ToolButton, picture_icon, row
+from krita_colorize.ui.widgets import ToolButton, allow, picture_icon, row
 
 VARIATIONS = 3
 _ICON_SIDE = 72
@@ -75,7 +75,8 @@ class Results(QtWidgets.QWidget):
         self._apply.setEnabled(selected is not None)
         for widget in (self._discard, self._more, self._before):
             widget.setEnabled(selected is not None)
-        self._other.setEnabled(selected is not None and len(results) > 1)
+        several = selected is not None and len(results) > 1
+        allow(self._other, when=several, why_not=tr("There is only one result so far."))
 
     def _init_strip(self) -> None:
         self._list = QtWidgets.QListWidget()

@@ -13,9 +13,10 @@ from krita_colorize.app.setup import Setup
 from krita_colorize.app.updates import Updates
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
+from krita_colorize.setup import install
 from krita_colorize.setup.builds import Build
 from krita_colorize.ui import keyboard
-from krita_colorize.ui.widgets import Choice, label_for, push_button, row, words_label
+from krita_colorize.ui.widgets import Choice, allow, label_for, push_button, row, words_label
 
 _STEPS = 1000  # of the progress bar
 _SIZE = (520, 420)
@@ -67,7 +68,8 @@ class SetupPage(QtWidgets.QDialog):
         pointed = setup.pointer
         self._state.setText(self._state_words())
         self._install.setText(self._verb())
-        self._install.setEnabled(not setup.busy and self.build() is not None and bool(setup.brought))
+        can = not setup.busy and self.build() is not None and bool(setup.brought)
+        allow(self._install, when=can, why_not="" if setup.brought else tr(install.NO_BUNDLE))
         self._cancel.setVisible(setup.busy)
         self._back.setVisible(pointed.previous is not None and pointed.previous.complete)
         if pointed.previous is not None:

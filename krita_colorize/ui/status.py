@@ -42,6 +42,8 @@ class StatusBar(QtWidgets.QWidget):
         self._status.setObjectName("status_label")
         self._status.setAccessibleName(tr("Status"))
         self._status.setWordWrap(True)
+        # Room for two lines always: the docker doesn't jump when a sentence gets longer.
+        self._status.setMinimumHeight(2 * self._status.fontMetrics().lineSpacing())
         self._button = ToolButton("backend_button", tr("Start"), "")
         self._button.clicked.connect(session.toggle_backend)
         self._setup_button = ToolButton(

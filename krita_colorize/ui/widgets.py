@@ -11,6 +11,8 @@ from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 Icons = Callable[[str], QtGui.QIcon]
 """Gives Krita's own icon of a name; a null icon where there is none."""
 
+_TOOLTIP = "own_tooltip"  # the property that keeps a greyed control's own
+
 Entry = tuple[str, str]
 """A combo's entry: what it says, and its user data."""
 
@@ -204,6 +206,15 @@ def words_label(name: str, text: str = "", *, bold: bool = False) -> QtWidgets.Q
     return label
 
 
+def allow(widget: QtWidgets.QWidget, *, when: bool, why_not: str) -> None:
+    """Lets a control be used, or greys it out and says why below its tooltip."""
+    if widget.property(_TOOLTIP) is None:
+        widget.setProperty(_TOOLTIP, widget.toolTip())
+    own = str(widget.property(_TOOLTIP))
+    widget.setEnabled(when)
+    widget.setToolTip(own if when else f"{own}\n{why_not}".strip())
+
+
 def label_for(field: QtWidgets.QWidget, title: str) -> QtWidgets.QLabel:
     """A field's label in a form: screen readers say it with the field, Alt and its letter lead there."""
     label = QtWidgets.QLabel(title)
@@ -220,6 +231,9 @@ def push_button(name: str, text: str, slot: Callable[[], None]) -> QtWidgets.QPu
     return button
 
 
+_MENU_ARROW = 8  # px
+
+
 class ToolButton(QtWidgets.QToolButton):
     """A small button. With an icon of Krita's, which follows the theme, its text is for screen readers only."""
 
@@ -234,6 +248,11 @@ class ToolButton(QtWidgets.QToolButton):
         self.setAccessibleName(text)
         self.setToolTip(tooltip)
         self._show_icon()
+
+    def sizeHint(self) -> QtCore.QSize:
+        """With room for the arrow of a menu, which would lie on the text."""
+        size = super().sizeHint()
+        return size + QtCore.QSize(_MENU_ARROW, 0) if self.menu() is not None else size
 
     def changeEvent(self, event: QtCore.QEvent | None) -> None:
         """Takes the icon of another theme."""

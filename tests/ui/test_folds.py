@@ -10,9 +10,11 @@ from fake_port import FakePort
 
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
+from krita_colorize.core import words
 from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.ui.docker import DockerWidget
+from krita_colorize.ui.widgets import Fold
 
 
 @pytest.fixture
@@ -134,6 +136,19 @@ def test_places_become_the_selection(coloured: DockerWidget, page: Page, qtbot: 
     find(coloured, "select_places_button").click()
     wait(qtbot, lambda: page.document.selection.data)
     assert page.document.selection.data == b"\xff" * (64 * 48)
+
+
+@pytest.mark.parametrize("language", words.languages())
+def test_every_fold_fits_at_300_px_in_every_language(session: Session, language: str, qtbot: Any) -> None:
+    words.use(language)
+    docker = DockerWidget(session)
+    words.use("en")
+    qtbot.addWidget(docker)
+    docker.show()
+    for fold in docker.findChildren(Fold):
+        fold.findChild(QtWidgets.QToolButton).setChecked(True)
+    qtbot.wait(50)
+    assert docker.minimumSizeHint().width() <= 300
 
 
 def test_everything_fits_at_300_px(coloured: DockerWidget, qtbot: Any) -> None:
