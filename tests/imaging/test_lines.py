@@ -87,6 +87,14 @@ def test_paper_is_opaqueness(drawn: np.ndarray) -> None:
     assert not has_paper(on_nothing(drawn, (0, 0, 0)))
 
 
+def test_paper_covers_more_than_half() -> None:
+    sketch = np.zeros((10, 10, 4), np.uint8)
+    sketch[:4] = 255
+    assert not has_paper(sketch)
+    sketch[:6] = 255
+    assert has_paper(sketch)
+
+
 def test_sketch_not_touched() -> None:
     sketch = box_sketch()
     before = sketch.copy()

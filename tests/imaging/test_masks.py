@@ -32,3 +32,12 @@ def test_unpainted_mask_is_none() -> None:
     white = usable_mask(np.full((4, 4), 255, np.uint8), 8, 8)
     assert white is not None
     assert white.shape == (8, 8)
+
+
+def test_faint_strokes_are_no_mask() -> None:
+    assert usable_mask(np.full((8, 8), 127, np.uint8), 8, 8) is None
+
+
+def test_shrunk_mask_keeps_its_share() -> None:
+    stripes = np.tile(np.uint8([255, 0, 0, 0]), (64, 16))
+    assert (fit_mask(stripes, 16, 16) == 64).all()

@@ -161,6 +161,11 @@ def test_hidden_colours_kept_but_not_shown() -> None:
     assert (over_white(picture) == 255).all()
 
 
+def test_seen_on_white_paper() -> None:
+    picture = np.uint8([[(0, 0, 0, 255), (0, 0, 0, 128), (9, 9, 9, 0)]])
+    assert over_white(picture)[0, :, 0].tolist() == [0, 127, 255]
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
@@ -183,6 +188,10 @@ def test_giants_refused_before_decoding(size: tuple[int, int]) -> None:
     data += struct.pack(">I", 0) + b"IDAT" + struct.pack(">I", zlib.crc32(b"IDAT"))
     with pytest.raises(UnreadablePicture, match="too large: at most 16384 px"):
         decode_picture(data)
+
+
+def test_longest_side_is_read() -> None:
+    assert decode_picture(saved(Image.new("L", (pictures.MAX_SIDE, 1)), "PNG")).shape[1] == 16384
 
 
 def test_missing_file_told(tmp_path: Path) -> None:
