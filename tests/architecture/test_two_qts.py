@@ -10,11 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(3600)  # a whole suite, on a machine that may be slow
 def test_docker_suites_pass_under_pyqt6():
     environment = {**os.environ, "COLORIZE_QT": "PyQt6", "QT_QPA_PLATFORM": "offscreen"}
     command = [sys.executable, "-m", "pytest", "-q", "-o", "qt_api=pyqt6", "-p", "no:cacheprovider"]
-    rooms = ["tests/core", "tests/app", "tests/ui"]
+    rooms = ["tests/app", "tests/ui"]  # core knows no Qt
     result = subprocess.run(
         command + rooms, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
     )
