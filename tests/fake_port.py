@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import (
+    KEY_STROKES,
     SELECTION_ID,
     Change,
     DocumentInfo,
@@ -56,6 +57,7 @@ class FakePort:
         self.overlays: list[bytes] = []
         self.inserted: list[NewGroup | NewLayer] = []
         self.closed = False
+        self.colorize_masks = False
         self.picked: Callable[[str, int, int], None] | None = None
         self.looked_at: tuple[int, int, int, int] | None = None
         self._callbacks: list[Callable[[Change], None]] = []
@@ -128,7 +130,7 @@ class FakePort:
         start = index if group.above else index + 1
         group_id, depth = self._new_id(), found.layers[index].depth
         rows = [LayerInfo(group_id, group.name, Kind.GROUP, depth, visible=True)]
-        for layer in reversed(group.layers):
+        for layer in reversed([layer for layer in group.layers if layer.role != KEY_STROKES]):
             rows.append(LayerInfo(self._new_id(), layer.name, Kind.PAINT, depth + 1, visible=True))
             found.pixels[rows[-1].id] = layer.pixels
             if layer.mask is not None:

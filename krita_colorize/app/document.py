@@ -98,6 +98,11 @@ class DocumentModel(QtCore.QObject):
         self.refresh()
 
     @property
+    def colorize_masks(self) -> bool:
+        """Whether this Krita can have the flats as a Colorize Mask, too."""
+        return self._port.colorize_masks
+
+    @property
     def document_ids(self) -> list[str]:
         """The document's own id, and that of the document it is a copy of."""
         return [key for key in (self.document_id, self.inherited_id) if key]

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+KEY_STROKES = "key_strokes"
+"""The role of a layer that isn't shown: it becomes a Colorize Mask."""
+
 SELECTION_ID = "selection"
 """Stands for the document's selection wherever a layer id is expected."""
 
@@ -123,6 +126,10 @@ class KritaPort(Protocol):
     A document or layer that has gone raises `LookupError` with a sentence for the artist.
     """
 
+    @property
+    def colorize_masks(self) -> bool:
+        """Whether this Krita lets others make Colorize Masks (5.2 and later)."""
+
     def active_document(self) -> DocumentInfo | None:
         """The document the artist is looking at."""
 
@@ -140,7 +147,11 @@ class KritaPort(Protocol):
         """Whether the artist's pen is down or was a moment ago: nothing may be inserted then."""
 
     def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
-        """Inserts a group beside the sketch layer as exactly one undo step; keeps the active layer; returns its id."""
+        """Inserts a group beside the sketch layer as exactly one undo step; keeps the active layer; returns its id.
+
+        A layer of the role `KEY_STROKES` holds marks: opaque in a colour, half clear (alpha 128) where nothing is to be
+        painted. It becomes a hidden copy of the sketch layer with a Colorize Mask on it, or nothing where this Krita
+        can't."""
 
     def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
         """Inserts one paint layer above another as exactly one undo step; keeps the active layer; returns its id.

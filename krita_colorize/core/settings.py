@@ -71,6 +71,7 @@ class Options:
     )
     steps: int = 20
     size: int = 0  # px, 0 lets the engine choose
+    colorize_mask: bool = False  # the flats also as key strokes, which only some Kritas can take
     advanced: Advanced = Advanced()  # heeded by diffusion engines
 
 
@@ -194,6 +195,7 @@ def _options(data: object) -> Options:
         line_gap=float(line_gap) if valid_gap else default.line_gap,  # type: ignore[arg-type]
         steps=_whole(data.get("steps"), 1, 1000, default.steps),
         size=_whole(data.get("size"), 0, 16384, default.size),
+        colorize_mask=_switch(data.get("colorize_mask"), default=default.colorize_mask),
         advanced=advanced.read(data.get("advanced")),
     )
 

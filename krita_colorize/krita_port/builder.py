@@ -15,8 +15,8 @@ from pathlib import Path
 
 from krita import Document, Krita, Node
 
-from krita_colorize.core.port import NewGroup, NewLayer, Pixels
-from krita_colorize.krita_port import animation, wrappers
+from krita_colorize.core.port import KEY_STROKES, NewGroup, NewLayer, Pixels
+from krita_colorize.krita_port import animation, colorize_mask, snapshot, wrappers
 from krita_colorize.krita_port.capabilities import Capabilities
 from krita_colorize.krita_port.scratch import SRGB8, ColorSpace, Scratch, is_srgb8
 from krita_colorize.qt import QtCore
@@ -36,10 +36,25 @@ class LayerBuilder:
         self._capabilities = capabilities
         self._template: Document | None = None
 
+    def possible(self, document: Document, sketch: Node, group: NewGroup) -> NewGroup:
+        """A group as this Krita can make it: key strokes become a mask on a copy of the sketch, or are left out."""
+        layers = group.layers
+        if not self._capabilities.colorize_masks:
+            layers = tuple(layer for layer in layers if layer.role != KEY_STROKES)
+        elif any(layer.role == KEY_STROKES for layer in layers):
+            lines = snapshot.read(document, sketch, self._scratch)
+            layers = tuple(_on_lines(layer, lines) for layer in layers)
+        return replace(group, layers=layers)
+
     def insert_group(self, document: Document, sketch: Node, group: NewGroup) -> str:
-        """Inserts a group beside the sketch layer; returns its id."""
+        """Inserts a group, as `possible` gives it, beside the sketch layer; returns its id."""
         above, group = _placed(sketch, group)
-        return self._insert(document, above, lambda scratch: self._make_group(scratch, document, group))
+        inserted = self._insert(document, above, lambda scratch: self._make_group(scratch, document, group))
+        made = wrappers.find_node(document, inserted)
+        marks = next((layer.mask for layer in group.layers if layer.role == KEY_STROKES), None)
+        if made is not None and marks is not None:
+            colorize_mask.fill(made, marks)
+        return inserted
 
     def insert_layer(self, document: Document, above: Node, layer: NewLayer) -> str:
         """Inserts a paint layer above another layer; returns its id."""
@@ -93,7 +108,9 @@ class LayerBuilder:
         node.setInheritAlpha(layer.clip)
         if layer.blend != "normal":
             node.setBlendingMode(layer.blend)
-        if layer.mask is not None:
+        if layer.role == KEY_STROKES:
+            colorize_mask.add(scratch, node, layer.mask_name)
+        elif layer.mask is not None:
             node.setChildNodes([self._make_mask(scratch, layer.mask, layer.mask_name)])
         return node
 
@@ -116,6 +133,13 @@ class LayerBuilder:
             opened.close()
         masks = [n for n, _ in wrappers.walk(self._template.rootNode()) if n.type() == "transparencymask"]
         return masks[0]
+
+
+def _on_lines(layer: NewLayer, lines: Pixels) -> NewLayer:
+    """Key strokes as the mask of a layer that holds the sketch's lines."""
+    if layer.role != KEY_STROKES:
+        return layer
+    return replace(layer, pixels=lines, mask=layer.pixels, mask_name=layer.name)
 
 
 def _compose(scratch: Document, group: Node, document: Document) -> None:

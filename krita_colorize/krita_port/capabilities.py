@@ -14,7 +14,13 @@ class Capabilities:
     transparency_masks: bool
     """`Document.createTransparencyMask` exists (5.2 and later); before, masks are copied from a template."""
 
+    colorize_masks: bool
+    """`Document.createColorizeMask` exists (5.2 and later); before, nobody but the artist can make one."""
+
 
 def probe() -> Capabilities:
     """Looks at the running Krita."""
-    return Capabilities(transparency_masks=hasattr(Document, "createTransparencyMask"))
+    return Capabilities(
+        transparency_masks=hasattr(Document, "createTransparencyMask"),
+        colorize_masks=hasattr(Document, "createColorizeMask"),
+    )

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from krita import Document, Node
 
-from krita_colorize.core.port import Kind, NewGroup, Part
+from krita_colorize.core.port import KEY_STROKES, Kind, NewGroup, Part
 from krita_colorize.krita_port import store, wrappers
 from krita_colorize.krita_port.kinds import kind
 
@@ -30,7 +30,7 @@ ROLES = {
 def remember(document: Document, group_id: str, group: NewGroup) -> None:
     """Notes which layer of a new group has which role."""
     node = wrappers.find_node(document, group_id)
-    roles = [layer.role for layer in group.layers]
+    roles = [layer.role if layer.role != KEY_STROKES else "" for layer in group.layers]
     if node is None or not any(roles):
         return
     ids = [wrappers.node_id(child) for child in wrappers.children(node)]

@@ -40,7 +40,8 @@ class LibKisPort:
         self._window = window
         self.documents = Documents()
         self._scratch = Scratch()
-        self._builder = LayerBuilder(self._scratch, probe())
+        self._capabilities = probe()
+        self._builder = LayerBuilder(self._scratch, self._capabilities)
         self._pen = Pen()
         self._overlay = Overlay(window) if window is not None else None
         self._picker = Picker(window) if window is not None else None
@@ -50,6 +51,11 @@ class LibKisPort:
         """Makes the hidden documents that are needed soon: at Krita's start nobody waits for them."""
         self._scratch.prepare()
         self._builder.prepare()
+
+    @property
+    def colorize_masks(self) -> bool:
+        """Whether this Krita lets others make Colorize Masks."""
+        return self._capabilities.colorize_masks
 
     def active_document(self) -> DocumentInfo | None:
         """The document in the window's active view."""
@@ -89,6 +95,7 @@ class LibKisPort:
     def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
         """Inserts a group beside the sketch layer as one undo step; returns its id."""
         opened, sketch = self.documents.find(document), self.documents.node(document, sketch_id)
+        group = self._builder.possible(opened, sketch, group)
         group_id = self._builder.insert_group(opened, sketch, group)
         parts.remember(opened, group_id, group)
         return group_id

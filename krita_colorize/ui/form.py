@@ -148,6 +148,11 @@ class Form(QtWidgets.QWidget):
             tr("Background detail"),
             tr("Take more detail from the reference's background."),
         )
+        self._colorize_mask = self._check(
+            "colorize_mask",
+            tr("Colorize Mask, too"),
+            tr("Adds a hidden layer with the flat colours as key strokes for Krita's Colorize Mask tool."),
+        )
 
     def _init_numbers(self) -> None:
         self._seed = QtWidgets.QSpinBox()
@@ -195,6 +200,7 @@ class Form(QtWidgets.QWidget):
         form.addRow(self._palette_lock)
         form.addRow(self._style_detail)
         form.addRow(self._background_detail)
+        form.addRow(self._colorize_mask)
         form.addRow(label_for(self._seed, tr("Seed")), row(self._seed, self._new_seed))
         advanced = QtWidgets.QWidget()
         advanced_form = QtWidgets.QFormLayout(advanced)
@@ -281,7 +287,17 @@ class Form(QtWidgets.QWidget):
             spin.setValue(value)
             blocker.unblock()
 
+        self._show_colorize_mask(settings)
         self._advanced.show_values(options, engine.options if engine else ())
+
+    def _show_colorize_mask(self, settings: Settings) -> None:
+        """Only Krita 5.2 and later can have one, and only flats in exact colours become one."""
+        model, options = self._session.document, settings.options
+        blocker = QtCore.QSignalBlocker(self._colorize_mask)
+        self._colorize_mask.setChecked(options.colorize_mask)
+        blocker.unblock()
+        self._colorize_mask.setVisible(model is not None and model.colorize_masks)
+        self._colorize_mask.setEnabled(self._palette_lock.isEnabled() and options.palette_lock)
 
     def _checks(self) -> dict[str, QtWidgets.QCheckBox]:
         return {

@@ -22,6 +22,7 @@ options = st.builds(
     line_gap=st.floats(0, settings.MAX_LINE_GAP),
     steps=st.integers(1, 1000),
     size=st.integers(0, 16384),
+    colorize_mask=st.booleans(),
 )
 layer_settings = st.builds(
     Settings,

@@ -87,6 +87,15 @@ def test_swaps_are_made_in_any_engines_result(finished) -> None:
     assert header["record"]["request"]["swaps"] == made.request["swaps"]
 
 
+def test_key_strokes_come_above_any_engines_flats_but_not_into_the_preview(finished) -> None:
+    plain, wanted = JobBundle(), JobBundle()
+    wanted.request["options"]["colorize_mask"] = True
+    header, blobs = finished(wanted)
+    assert [layer["role"] for layer in header["layers"]] == ["figure", "key_strokes"]
+    assert set(blobs[header["layers"][1]["blob"]]) == {0, 1, 2, 3, 255}
+    assert blobs[0] == finished(plain)[1][0]
+
+
 def test_recolouring_needs_no_engine(finished) -> None:
     made = JobBundle(model="bug")
     blob = made.add("bgra8", 2, 1, b"\x03\x02\x01\x80\x03\x02\x01\x00")

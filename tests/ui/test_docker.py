@@ -160,6 +160,20 @@ def test_showing_settings_writes_nothing(
     assert not page.document.modified
 
 
+def test_colorize_masks_are_offered_only_where_krita_makes_them(
+    docker: DockerWidget, session: Session, model: DocumentModel, port: FakePort
+) -> None:
+    check = find(docker, "colorize_mask_check")
+    assert check.isHidden()
+    port.colorize_masks = True
+    session.settings_changed.emit()
+    assert not check.isHidden()
+    check.setChecked(True)
+    assert model.settings.options.colorize_mask
+    find(docker, "palette_lock_check").setChecked(False)
+    assert not check.isEnabled()
+
+
 def test_modes_an_engine_lacks_are_grey(docker: DockerWidget, session: Session, model: DocumentModel) -> None:
     engine = replace(
         session.engines[0], name="figures", modes=frozenset({Mode.FOREGROUND}), options=frozenset()

@@ -96,6 +96,8 @@ class Options:
     size: int = 0
     """Working size of the model in px; 0 lets the engine choose."""
     advanced: Advanced = STANDARD
+    colorize_mask: bool = False
+    """Also wanted: key strokes for Krita's Colorize Mask; added by `last_stage`, never by an engine."""
 
 
 @dataclass(frozen=True)

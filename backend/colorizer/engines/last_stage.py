@@ -1,4 +1,4 @@
-"""The last stage, the same for all engines: palette edits, and a redo's repair of what was there before.
+"""The last stage, the same for all engines: palette edits, key strokes, and a redo's repair of what was there before.
 
 Server and command line both come through here; engines never see a swap or an earlier result.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from colorizer.engines.base import ColorizeRequest, Engine, Layer, Report, Result
-from colorizer.imaging.recolour import recolour_layers, recolour_report
+from colorizer.imaging.key_strokes import key_strokes
+from colorizer.imaging.recolour import FLAT, recolour_layers, recolour_report
 from colorizer.imaging.repair import check_within, find_reach, repair
 from colorizer.imaging.values import Redo
 
@@ -32,6 +33,18 @@ def with_edits(result: Result, request: ColorizeRequest) -> Result:
         return result
     layers = recolour_layers(result.layers, request.swaps)
     return replace(result, layers=layers, report=recolour_report(result.report, request.swaps))
+
+
+def with_key_strokes(result: Result, request: ColorizeRequest) -> Result:
+    """A fresh result with the marks for a Colorize Mask above its flats, where they are wanted and can be made."""
+    if not request.options.colorize_mask:
+        return result
+    height, width = request.sketch.shape[:2]
+    made = key_strokes(result.layers, width, height)
+    if made is None:
+        return result
+    flats = 1 + max(i for i, layer in enumerate(result.layers) if layer.role in FLAT)
+    return replace(result, layers=(*result.layers[:flats], made, *result.layers[flats:]))
 
 
 def keep_the_rest(result: Result, request: ColorizeRequest, redo: Redo) -> Repaired:

@@ -14,7 +14,8 @@ import numpy as np
 from colorizer.imaging import color
 from colorizer.imaging.values import Layer, Picture, Role, Swap
 
-_FLAT = (Role.BACKGROUND, Role.FIGURE)
+FLAT = (Role.BACKGROUND, Role.FIGURE)
+"""The roles of layers that hold palette colours."""
 
 
 def recolour(picture: Picture, swaps: Sequence[Swap]) -> tuple[Picture, int]:
@@ -37,7 +38,7 @@ def recolour(picture: Picture, swaps: Sequence[Swap]) -> tuple[Picture, int]:
 def recolour_layers(layers: Sequence[Layer], swaps: Sequence[Swap]) -> tuple[Layer, ...]:
     """The layers with the swaps made in the flat ones; shading and light stay as they are."""
     return tuple(
-        replace(layer, pixels=recolour(layer.pixels, swaps)[0]) if layer.role in _FLAT else layer
+        replace(layer, pixels=recolour(layer.pixels, swaps)[0]) if layer.role in FLAT else layer
         for layer in layers
     )
 

@@ -26,6 +26,8 @@ class Role(str, Enum):
     SHADING = "shading"
     LIGHT = "light"
     MASK = "mask"
+    KEY_STROKES = "key_strokes"
+    """Marks for Krita's Colorize Mask, see `colorizer.imaging.key_strokes`; never shown."""
 
 
 class Blend(str, Enum):

@@ -170,7 +170,7 @@ def _work(
         return _Done(Result((), {"survey": name}), (), inputs.sketch)
     result = _coloured(engine, job, inputs, report)
     if redo is None:
-        return _Done(result, result.layers, inputs.sketch)
+        return _Done(last_stage.with_key_strokes(result, inputs), result.layers, inputs.sketch)
     report.stage("Keeping the rest")
     repaired = last_stage.keep_the_rest(result, inputs, redo)
     return _Done(repaired.result, repaired.shown, inputs.sketch)

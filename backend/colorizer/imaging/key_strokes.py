@@ -1,0 +1,64 @@
+"""Key strokes: a mark inside every area of one flat colour, from which Krita's Colorize Mask fills the area again.
+
+What is filled between the marks is Krita's business; the marks are as thick as their areas allow, so that little is
+left to chance. Only flat pictures of few colours have key strokes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.imaging import color
+from colorizer.imaging.layers import flatten
+from colorizer.imaging.recolour import FLAT
+from colorizer.imaging.values import Layer, Role
+
+MAX_COLOURS = 64
+"""Krita lists every colour of a Colorize Mask; nobody would find one among more."""
+CORE = 0.5
+"""A mark keeps this share of its area's half width away from the area's edge."""
+CLEAR = 128
+"""The alpha of marks where nothing is painted; marks of a colour are opaque."""
+
+
+def key_strokes(layers: Sequence[Layer], width: int, height: int) -> Layer | None:
+    """The marks of all flat layers as they show together, on the canvas; None where there are none or they have
+    too many colours."""
+    hard = [_hard(layer) for layer in layers if layer.role in FLAT]
+    if not hard:
+        return None
+    shown = flatten(hard, width, height)
+    clear = shown[..., 3] < CLEAR
+    packed = color.pack(shown)
+    packed[clear] = 1 << 24
+    if len(np.unique(packed)) > MAX_COLOURS:
+        return None
+    shown[..., 3] = np.where(clear, CLEAR, 255)
+    shown[~_cores(packed)] = 0
+    return Layer("Colorize Mask", Role.KEY_STROKES, shown)
+
+
+def _hard(layer: Layer) -> Layer:
+    """The layer without half covered pixels, whose colours would be mixtures."""
+    mask = None if layer.mask is None else np.where(layer.mask < CLEAR, 0, 255).astype(np.uint8)
+    return replace(layer, mask=mask, opacity=1.0)
+
+
+def _cores(packed: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """(H, W): where an area of one colour is far from its edge, as measured by its widest place."""
+    inside = np.zeros((packed.shape[0] + 2, packed.shape[1] + 2), np.uint8)
+    inside[1:-1, 1:-1] = 1
+    across, down = packed[:, 1:] != packed[:, :-1], packed[1:] != packed[:-1]
+    inside[1:-1, 1:-2][across] = 0
+    inside[1:-2, 1:-1][down] = 0
+    distance = cv2.distanceTransform(inside, cv2.DIST_L2, cv2.DIST_MASK_3)
+    count, labels = cv2.connectedComponents(inside, connectivity=4)
+    widest = np.zeros(count, np.float32)
+    np.maximum.at(widest, labels.ravel(), distance.ravel())
+    cores = (distance >= CORE * widest[labels]) & (inside > 0)
+    return np.ascontiguousarray(cores[1:-1, 1:-1])
