@@ -114,6 +114,21 @@ def test_cut_along_mask() -> None:
     assert regions.cut(np.full_like(mask, 255)) is regions
 
 
+@pytest.mark.parametrize(("rows", "count"), [(10, 2), (20, 4), (80, 4), (90, 2)])
+def test_grazing_mask_divides_nothing(rows: int, count: int) -> None:
+    halves = np.repeat([[0, 1]], 100, axis=0).repeat(50, axis=1).astype(np.int32)
+    mask = np.zeros((100, 100), np.uint8)
+    mask[:rows] = 255
+    assert Regions(halves, halves, 2).cut(mask).count == count
+
+
+def test_speck_belongs_to_its_neighbour() -> None:
+    ink = np.zeros((1024, 1024), np.uint8)
+    cv2.rectangle(ink, (100, 100), (300, 300), 255)
+    cv2.rectangle(ink, (50, 50), (54, 54), 255)
+    assert find_regions(ink).count == 2
+
+
 def pencil_grid(size: int = 256, cells: int = 4) -> np.ndarray:
     """A grid of soft lines of all strengths, one for each side of each cell."""
     rng = np.random.default_rng(0)
