@@ -5,7 +5,7 @@
 Every line is a process of its own, all of one run. `plain` is what a diffusers pipeline does: float32, every row of the
 guidance through every attention with its own tokens, keys and values made anew at each step, the background warped
 everywhere. `ours` skips and keeps what changes nothing (same picture up to rounding), `ours, chosen` also takes the
-precision and layout that `speed.choose` takes here; `error` is the latent's mean difference from that of `plain`, as a
+precision and layout that `speed.LADDERS` takes here; `error` is the latent's mean difference from that of `plain`, as a
 share of it. Seconds are the process's own, because other programs run on the same cores.
 `of roofline` is the share of the fastest step that this processor could do: the arithmetic of a step at the rate of a
 large product of matrices in the same precision, or its weights at the rate of copying, whichever takes longer.
@@ -121,6 +121,7 @@ def make_plain():
 
 def measure(version, size, steps, way):
     """Seconds a step and MB for one way, in this process."""
+    from colorizer.engines import ways
     from colorizer.engines.colorize_diffusion import speed
     from colorizer.engines.colorize_diffusion.pipeline import Steps
     from colorizer.engines.colorize_diffusion.samplers import Sampler
@@ -129,7 +130,7 @@ def measure(version, size, steps, way):
     pipeline = networks(Version(version))
     if way == "plain":
         make_plain()
-    speed.place(pipeline, speed.choose("cpu") if way == "ours, chosen" else speed.Way("cpu"))
+    speed.place(pipeline, speed.LADDERS.choose("cpu") if way == "ours, chosen" else ways.Way("cpu"))
     pictures, settings = inputs(version, size)
     moments, latents = [], []
     operations = counted(pipeline.denoiser)

@@ -74,7 +74,12 @@ def convert(
         ),
     ] = "",
     base: Annotated[Path | None, typer.Option(help="ColorFlow: the folder of its base model.")] = None,
-    variant: Annotated[str, typer.Option(help="ColorFlow: GraySD, sketch or shading.")] = "",
+    variant: Annotated[
+        str,
+        typer.Option(
+            help="ColorFlow: GraySD, sketch or shading. ISNet: drawings, for weights trained on those."
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
     """Turn a published file that you have into a model; what it is, is told by what is in it."""

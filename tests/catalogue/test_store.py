@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import published_files
@@ -283,6 +284,9 @@ def test_damaged_previews_are_done_without(tmp_path):
         (["visual.proj", "ln_final.weight"], Kind.TOWERS),
         (["encoder.layers.0.weight", "decoder.layers.0.weight"], Kind.PREVIEWS),
         (["Mixed_7c.branch3x3dbl_3b.conv.weight", "fc.bias"], Kind.FEATURES),
+        (["module.block0.model.0.conv1.model.0.weight"], Kind.LINES),
+        (["module.model.model.0.weight", "module.model.model.1.model.3.model.1.weight"], Kind.LINES),
+        (["net.conv_in.weight", "net.stage1.rebnconvin.conv_s1.weight", "gt_encoder.x"], Kind.FIGURES),
     ],
 )
 def test_kind_is_told_by_keys(keys, kind, tmp_path):
@@ -322,9 +326,36 @@ def test_published_catalogue_is_complete():
         assert entry.licence.words.endswith(".")
         assert all(Rules(catalogue.hosts).check(file.url) is None for file in entry.files)
         assert all(catalogue.get(name) for name in entry.needs)
-        assert entry.bytes > (1e6 if entry.engine in ("previews", "features") else 1e9)
+        assert entry.bytes > (1e6 if entry.engine in ("previews", "features", "lines", "figures") else 1e9)
+        assert entry.verified or "Not verified by us yet" in entry.words
+        pinned = [file.sha256 is None or "/main/" not in file.url for file in entry.files]
+        assert all(pinned), "a hash belongs to a revision"
     with pytest.raises(UnknownEngine, match="Did you mean 'colorize-diffusion-v2'"):
         catalogue.get("colorize-diffusion-v3")
+
+
+def test_unverified_models_say_so_before_they_are_fetched(store, host):
+    (entry,) = store.catalogue.entries
+    with pytest.raises(InvalidInput, match="Not verified by us yet"):
+        store.download("faces", silent, accept_licence=False)
+    (model,) = store.models()
+    assert model.record()["good_for"].startswith("Faces. Not verified by us yet")
+    tried = Store(Catalogue((replace(entry, verified=True),)), QUICK)
+    assert tried.models()[0].record()["good_for"] == "Faces."
+
+
+def test_what_came_first_is_what_must_come_again(store, host, home):
+    get(store)
+    store.remove("faces")
+    assert get(store) == ["faces"]
+    store.remove("faces")
+    content = bytearray(host.content)
+    content[-1] ^= 1
+    host.content = bytes(content)
+    with pytest.raises(DownloadFailed, match="isn't the file that came the first time"):
+        get(store)
+    (home / "first_downloads.json").unlink()
+    store._fetch_all(store.catalogue.entries[0], silent)
 
 
 def test_listing_is_light():

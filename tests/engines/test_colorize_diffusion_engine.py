@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny_colorize_diffusion as tiny
 import torch
-from colorizer.engines import advanced
+from colorizer.engines import advanced, ways
 from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
 from colorizer.engines.colorize_diffusion import engine as door
@@ -323,7 +323,7 @@ def short_of_memory(engines, monkeypatch):
         return together(self, latent, *others)
 
     monkeypatch.setattr(Denoiser, "together", run)
-    monkeypatch.setattr(speed, "free_memory", lambda _: 2**40)
+    monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
     engine._loaded = ("", "")
     engine.load("cpu", "")
     yield engine, tried
@@ -372,7 +372,7 @@ def test_a_model_that_finds_no_room_is_put_there_in_parts(engines, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory.")
         place(pipeline, way)
 
-    monkeypatch.setattr(speed, "free_memory", lambda _: 2**40)
+    monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
     monkeypatch.setattr(speed, "place", refuse_all)
     engine._loaded = ("", "")
     assert engine.colorize(request(), Listener()).report["memory"] == "least"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 import tiny_colorize_diffusion as tiny
 import torch
+from colorizer.engines import ways
 from colorizer.engines.colorize_diffusion import guidance, previews, speed
 from colorizer.engines.colorize_diffusion.pipeline import Steps
 from colorizer.engines.colorize_diffusion.samplers import Sampler
@@ -53,8 +54,8 @@ def test_memory_is_bounded():
 
 def test_processor_decides_the_precision(monkeypatch):
     for units, dtype in ((True, torch.bfloat16), (False, torch.float32)):
-        monkeypatch.setattr(speed, "has_bfloat16_units", lambda units=units: units)
-        assert speed.choose("cpu") == speed.Way("cpu", dtype, channels_last=True)
+        monkeypatch.setattr(ways, "has_bfloat16_units", lambda units=units: units)
+        assert speed.LADDERS.choose("cpu") == ways.Way("cpu", dtype, channels_last=True)
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32])
@@ -62,7 +63,7 @@ def test_placed_model_draws_nearly_the_same(dtype):
     pipeline, pictures = tiny.make(Version.V2), tiny.pictures()
     settings = Settings(Modes(background=True, style=True))
     before = pipeline(pictures, settings, TWO)
-    speed.place(pipeline, speed.Way("cpu", dtype, channels_last=True))
+    speed.place(pipeline, ways.Way("cpu", dtype, channels_last=True))
     assert pipeline.vae.dtype == pipeline.image_encoder.dtype == torch.float32
     assert pipeline.unet.dtype == dtype
     after = pipeline(pictures, settings, TWO)
@@ -75,13 +76,13 @@ FIG2FIG = Settings(Modes(foreground=True, background=True), guidance=Guidance(4,
 
 
 @pytest.mark.parametrize(("version", "settings"), [(Version.V2, ALL_THERE), (Version.V1_5, FIG2FIG)])
-@pytest.mark.parametrize("keep", [speed.Keep.GROUPS, speed.Keep.LAYERS])
+@pytest.mark.parametrize("keep", [ways.Keep.GROUPS, ways.Keep.LAYERS])
 def test_what_is_kept_on_the_device_changes_nothing(keep, version, settings):
     pipeline, pictures = tiny.make(version), tiny.pictures()
     before = pipeline(pictures, settings, TWO)
-    speed.place(pipeline, speed.Way("cpu", keep=keep))
+    speed.place(pipeline, ways.Way("cpu", keep=keep))
     assert torch.equal(pipeline(pictures, settings, TWO), before)
-    speed.place(pipeline, speed.Way("cpu"))
+    speed.place(pipeline, ways.Way("cpu"))
     assert torch.equal(pipeline(pictures, settings, TWO), before)
 
 
@@ -101,7 +102,7 @@ def test_layers_run_only_while_they_are_there(monkeypatch):
     before = pipeline(pictures, ALL_THERE, TWO)
     monkeypatch.setattr(ModuleGroup, "offload_", leave)
     monkeypatch.setattr(ModuleGroup, "onload_", come)
-    speed.place(pipeline, speed.Way("cpu", keep=speed.Keep.LAYERS))
+    speed.place(pipeline, ways.Way("cpu", keep=ways.Keep.LAYERS))
     everything = sum(len(list(getattr(pipeline, name).parameters())) for name in ("unet", "vae", "style"))
     assert len(away) > everything
     assert torch.equal(pipeline(pictures, ALL_THERE, TWO), before)
@@ -114,7 +115,7 @@ def tensors_of(group):
 
 def test_networks_run_only_while_they_are_there():
     pipeline, ran = tiny.make(Version.V2), []
-    speed.place(pipeline, speed.Way("cpu", keep=speed.Keep.GROUPS))
+    speed.place(pipeline, ways.Way("cpu", keep=ways.Keep.GROUPS))
     turns = pipeline.unet._hf_hook.others
     for turn in turns:
         for layer in (layer for network in turn.networks for layer in network.modules()):
@@ -144,35 +145,35 @@ def test_rows_apart_are_alone():
 
 @pytest.mark.parametrize("device", ["cuda", "xpu", "mps", "cpu"])
 def test_every_setting_needs_less_than_the_one_before(device):
-    wanted = [gib for gib, _ in speed.ways(device)]
+    wanted = [gib for gib, _ in speed.LADDERS.ways(device)]
     assert wanted == sorted(set(wanted), reverse=True)
     assert wanted[-1] == 0
-    way, names = speed.ways(device)[0][1], []
+    way, names = speed.LADDERS.ways(device)[0][1], []
     while way:
         names.append(way.name)
-        way = speed.cheaper(way)
-    assert names == [way.name for _, way in speed.ways(device)]
+        way = speed.LADDERS.cheaper(way)
+    assert names == [way.name for _, way in speed.LADDERS.ways(device)]
 
 
 @pytest.mark.parametrize(
     ("free", "name"), [(79, "everything"), (7.2, "8 GB"), (5, "6 GB"), (3.2, "4 GB"), (1, "least")]
 )
 def test_free_memory_decides_the_setting(free, name, monkeypatch):
-    monkeypatch.setattr(speed, "free_memory", lambda _: free * 2**30)
-    assert speed.choose("cuda").name == name
+    monkeypatch.setattr(ways, "free_memory", lambda _: free * 2**30)
+    assert speed.LADDERS.choose("cuda").name == name
 
 
 def test_memory_can_be_capped(monkeypatch):
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _: (20 * 2**30, 24 * 2**30))
-    monkeypatch.setenv(speed.CEILING, "5.5")
-    assert speed.free_memory("cuda") == 5.5 * 2**30
-    monkeypatch.setenv(speed.CEILING, "")
-    assert speed.free_memory("cuda") == 20 * 2**30
+    monkeypatch.setenv(ways.CEILING, "5.5")
+    assert ways.free_memory("cuda") == 5.5 * 2**30
+    monkeypatch.setenv(ways.CEILING, "")
+    assert ways.free_memory("cuda") == 20 * 2**30
 
 
 def test_tiles_are_as_large_as_a_usual_picture():
     pipeline = tiny.make(Version.V1)
-    speed.place(pipeline, speed.Way("cpu", tiled=True))
+    speed.place(pipeline, ways.Way("cpu", tiled=True))
     decoded = []
     pipeline.vae.decoder.register_forward_pre_hook(lambda _, inputs: decoded.append(inputs[0].shape[-2:]))
     pipeline.decode(torch.zeros(1, 4, 16, 64))
@@ -186,7 +187,7 @@ def test_previews_cost_a_tiny_network_where_there_is_one():
     pipeline.tiny_vae = AutoencoderTiny(
         encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4
     )
-    speed.place(pipeline, speed.Way("cpu", torch.bfloat16, keep=speed.Keep.LAYERS))
+    speed.place(pipeline, ways.Way("cpu", torch.bfloat16, keep=ways.Keep.LAYERS))
     shown = pipeline.preview(latent.bfloat16())
     assert shown.shape == (1, 3, 25 * 8, 40 * 8)
     assert shown.dtype == torch.float32
@@ -201,10 +202,10 @@ def test_previews_fetch_the_vae_only_where_it_is_quick(allowed):
     assert decoded == ([(1, 4, 8, 32)] if allowed else [])
 
 
-@pytest.mark.parametrize("keep", speed.Keep)
+@pytest.mark.parametrize("keep", ways.Keep)
 def test_a_processor_has_no_time_for_the_vaes_previews(keep):
     pipeline = tiny.make(Version.V1)
-    speed.place(pipeline, speed.Way("cpu", keep=keep))
+    speed.place(pipeline, ways.Way("cpu", keep=keep))
     assert not pipeline.vae_previews
 
 
@@ -217,9 +218,9 @@ def test_linear_previews_tell_light_from_dark():
 
 def test_an_earlier_way_leaves_nothing_behind():
     pipeline = tiny.make(Version.V1)
-    speed.place(pipeline, speed.Way("cpu", channels_last=True, tiled=True, rows_apart=True))
+    speed.place(pipeline, ways.Way("cpu", channels_last=True, tiled=True, rows_apart=True))
     assert pipeline.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
-    speed.place(pipeline, speed.Way("cpu"))
+    speed.place(pipeline, ways.Way("cpu"))
     assert pipeline.unet.conv_in.weight.is_contiguous()
     left = (pipeline.vae.use_tiling, pipeline.vae.use_slicing, pipeline.denoiser.rows_apart)
     assert left == (False, False, False)

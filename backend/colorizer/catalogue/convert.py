@@ -31,7 +31,7 @@ class Choices:
     base: Path | None = None
     """ColorFlow: the base model's folder in diffusers' layout."""
     variant: str = ""
-    """ColorFlow: which of the published folders."""
+    """ColorFlow: which of the published folders. ISNet: `drawings` for weights that were trained on those."""
     tokenizer: Path | None = None
     """CLIP: the folder with its words."""
     head_dim: int = 64
@@ -75,6 +75,8 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         Kind.TOWERS: _towers,
         Kind.PREVIEWS: _previews,
         Kind.FEATURES: _features,
+        Kind.LINES: _finder,
+        Kind.FIGURES: _finder,
     }
     converter = converters[recognise(path)]
     quiet_libraries()
@@ -84,6 +86,7 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
 def recognise(path: Path) -> Kind:
     """What a single file is, by the names of its tensors. Raises `UnusableModel`."""
     from colorizer.engines.anime_diffusion.checkpoint import NETWORK
+    from colorizer.engines.colorize_diffusion import finders
     from colorizer.engines.colorize_diffusion.convert import open_checkpoint
     from colorizer.engines.colorize_diffusion.previews import is_tiny_vae
     from colorizer.engines.colorize_diffusion.towers import is_towers
@@ -101,6 +104,8 @@ def recognise(path: Path) -> Kind:
         return Kind.PREVIEWS
     if is_inception(keys):
         return Kind.FEATURES
+    if finder := finders.recognise(keys):
+        return Kind(finder.finds)
     if _is_of_colorflow(keys):
         raise UnusableModel(
             f"{path.name} is one of ColorFlow's files, which only make a model together. Give the folder of the whole"
@@ -108,7 +113,7 @@ def recognise(path: Path) -> Kind:
         )
     raise UnusableModel(
         f"{path.name} is none of the models this program can use (ColorizeDiffusion, AnimeDiffusion, ColorFlow, CLIP,"
-        " TAESD, Inception)."
+        " TAESD, Inception, ISNet, Anime2Sketch, manga lines)."
     )
 
 
@@ -159,6 +164,19 @@ def _features(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converte
     on_part("network", 0, 1)
     inception.convert(file, folder)
     return Converted("features", "Inception v3 (FID)", "Apache-2.0")
+
+
+def _finder(file: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:
+    from colorizer.engines.colorize_diffusion import finders
+
+    on_part("network", 0, 1)
+    finder = finders.convert(file, folder, choices.variant)
+    titles = {
+        finders.Finder.MANGA_LINES: "manga lines",
+        finders.Finder.ANIME2SKETCH: "Anime2Sketch",
+        finders.Finder.ISNET: "ISNet for drawings" if choices.variant == finders.DRAWINGS else "ISNet",
+    }
+    return Converted(finder.finds, titles[finder], "own")
 
 
 def _colorflow(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:

@@ -272,6 +272,13 @@ class _Download:
                 f"{self._remote.name} came whole, but it isn't the published file (its SHA-256 is {found[:12]}…, not"
                 f" {self._expected[:12]}…), so it was thrown away. Start the download again."
             )
+        if self._remote.first_seen not in ("", found):
+            self._discard()
+            raise DownloadFailed(
+                f"{self._remote.name} isn't the file that came the first time (its SHA-256 is {found[:12]}…, not"
+                f" {self._remote.first_seen[:12]}…), so it was thrown away. If its maker says that there is a new one,"
+                " remove first_downloads.json from Krita Colorize's folder, then start the download again."
+            )
         with self._part.open("rb+") as file:
             os.fsync(file.fileno())
         os.replace(self._part, self._target)

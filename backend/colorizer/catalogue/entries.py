@@ -1,7 +1,8 @@
 """The published models: where their files lie, what they are good for, and under which licence.
 
 The list is `resources/models.json`. Sizes are those that the publishers' pages show, rounded; a hash is null where
-nobody has published one. Nothing is fetched here (`download`), and nothing is known about what is installed (`store`).
+we know of none. An entry is `verified` when somebody of this project has downloaded and used those very files; all
+others say so to the artist. Nothing is fetched here (`download`), and what is installed is not known here (`store`).
 """
 
 from __future__ import annotations
@@ -27,8 +28,15 @@ class Kind(str, Enum):
     """CLIP's picture and text networks, which every ColorizeDiffusion model needs beside itself."""
     PREVIEWS = "previews"
     """A tiny VAE that shows a picture while it is being drawn."""
+    LINES = "lines"
+    """A network that finds the lines of pictures."""
+    FIGURES = "figures"
+    """A network that finds figures."""
     FEATURES = "features"
     """A network that figures are measured with."""
+
+
+NOT_VERIFIED = " Not verified by us yet: we could not download and try these files ourselves."
 
 
 @dataclass(frozen=True)
@@ -51,6 +59,8 @@ class Remote:
     bytes: int = 0
     """As its page shows it, rounded; 0 for a file of a few kilobytes."""
     sha256: str | None = None
+    first_seen: str = ""
+    """SHA-256 of what came from there the first time, on this machine; see `store`."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +75,19 @@ class Entry:
     licence: Licence
     files: tuple[Remote, ...]
     memory_mb: int
+    verified: bool = False
+    """Whether we have downloaded and used these files."""
     needs: tuple[str, ...] = ()
     """Other entries that it doesn't work without."""
     prediction: str = ""
     """ColorizeDiffusion: what the network predicts, as diffusers calls it."""
     variant: str = ""
-    """ColorFlow: the published folder."""
+    """ColorFlow: the published folder. ISNet: `drawings` for weights that find figures in line drawings."""
+
+    @property
+    def words(self) -> str:
+        """What an artist reads about it."""
+        return self.good_for if self.verified else self.good_for + NOT_VERIFIED
 
     @property
     def bytes(self) -> int:

@@ -2,7 +2,8 @@
 
 A model folder appears under its name only when it is complete, with a card that holds every file's hash. One change at
 a time: a lock keeps two programs from working on the same folders, and what an interrupted one left half done is
-cleared away by the next. Downloaded files are kept until the model made of them is in its place.
+cleared away by the next. Downloaded files are kept until the model made of them is in its place. What a file's SHA-256
+was when it first came is remembered: later downloads of the same address must bring the same bytes.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from tempfile import mkdtemp
@@ -22,13 +23,14 @@ from typing import IO, Any
 from colorizer import paths
 from colorizer.catalogue.convert import Choices, convert
 from colorizer.catalogue.download import CHUNK, Rules, check_allowed, fetch
-from colorizer.catalogue.entries import Catalogue, Entry, Kind
+from colorizer.catalogue.entries import NOT_VERIFIED, Catalogue, Entry, Kind
 from colorizer.engines.cards import CARD, NAME, Card, FileSum, cards, models_folder
 from colorizer.errors import InvalidInput, UnknownEngine, UnusableModel
 
 OnStage = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (bytes or networks); may raise to stop."""
 
+FIRST_DOWNLOADS = "first_downloads.json"
 _LOCK = ".lock"
 _BUILDING = ".building-"
 
@@ -66,7 +68,7 @@ class Model:
             "bytes": self.bytes,
             "downloaded": self.downloaded,
             "memory_mb": entry.memory_mb if entry else 0,
-            "good_for": entry.good_for if entry else "",
+            "good_for": entry.words if entry else "",
             "needs": list(entry.needs) if entry else [],
             "licence": {
                 "title": self.licence,
@@ -203,7 +205,11 @@ class Store:
                 on_stage(f"Downloading {entry.title}", before + done, entry.bytes)
 
             if not target.is_file():
-                fetch(file, target, self._rules, on_bytes)
+                known = _first_downloads()
+                found = fetch(
+                    replace(file, first_seen=known.get(file.url, "")), target, self._rules, on_bytes
+                )
+                _remember(known | {file.url: found})
             before += target.stat().st_size
 
     def _install(self, entry: Entry, on_stage: OnStage) -> None:
@@ -270,12 +276,27 @@ class Store:
             yield
 
 
+def _first_downloads() -> dict[str, str]:
+    """SHA-256 of what first came, by address."""
+    try:
+        found = json.loads((paths.home() / FIRST_DOWNLOADS).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _remember(downloads: dict[str, str]) -> None:
+    new = paths.home() / f"{FIRST_DOWNLOADS}.new"
+    new.write_text(json.dumps(downloads, indent=1) + "\n", encoding="utf-8")
+    os.replace(new, paths.home() / FIRST_DOWNLOADS)
+
+
 def licence_notice(entry: Entry) -> str:
     """What has to be read before a download."""
     licence = entry.licence
     return (
         f"{entry.title} ({entry.bytes / 1e9:.1f} GB) comes under the licence {licence.title}. {licence.words}"
-        f" The whole text: {licence.url}. Accept it with --accept-licence."
+        f" The whole text: {licence.url}.{'' if entry.verified else NOT_VERIFIED} Accept it with --accept-licence."
     )
 
 

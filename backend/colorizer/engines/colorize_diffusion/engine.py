@@ -6,7 +6,6 @@ is the table `SWITCHES`. torch and the networks are loaded when the first pictur
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +29,7 @@ from colorizer.engines.base import (
 )
 from colorizer.engines.colorize_diffusion import loading
 from colorizer.engines.colorize_diffusion.background import Hiding
+from colorizer.engines.colorize_diffusion.finders import Finders
 from colorizer.engines.colorize_diffusion.settings import (
     Guidance,
     Injection,
@@ -40,7 +40,6 @@ from colorizer.engines.colorize_diffusion.settings import (
     Version,
     group_scales,
 )
-from colorizer.engines.device import ran_out_of_memory
 from colorizer.engines.models import Installed
 from colorizer.engines.sides import RGB, Part, Side, layers_of
 from colorizer.errors import InvalidInput
@@ -55,9 +54,7 @@ if TYPE_CHECKING:
     from colorizer.engines.colorize_diffusion.conditioning import Pictures
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
     from colorizer.engines.colorize_diffusion.preprocess import Box
-    from colorizer.engines.colorize_diffusion.speed import Way
-
-log = logging.getLogger(__name__)
+    from colorizer.engines.ways import Room
 
 NAME = "colorize_diffusion"
 LICENCE = "CC BY-NC-SA 4.0"
@@ -92,9 +89,10 @@ class ColorizeDiffusionEngine:
         self._models = Installed(NAME, "ColorizeDiffusion", folder)
         self._towers = Installed("towers", "CLIP", folder)
         self._previews = Installed("previews", "preview", folder)
+        self._finders = Finders(folder)
         self._pipeline: ColorizeDiffusionPipeline | None = None
         self._loaded = ("", "")
-        self._way: Way | None = None
+        self._room: Room | None = None
 
     @property
     def info(self) -> EngineInfo:
@@ -127,14 +125,17 @@ class ColorizeDiffusionEngine:
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
         from colorizer.engines.colorize_diffusion import previews, speed
+        from colorizer.engines.ways import Room
 
         found = self._models.ready(model, NO_MODEL)
         if self._pipeline is None or self._loaded[0] != found.name:
             self._pipeline = loading.read(found, self._towers.find(""))
             self._pipeline.tiny_vae = previews.load(self._previews.find(""))
             self._loaded = ("", "")
+            self._room = Room(speed.LADDERS, lambda way: speed.place(self._pipeline, way))
         if self._loaded != (found.name, device):
-            self._place(speed.choose(device))
+            assert self._room is not None
+            self._room.settle(device)
         self._loaded = (found.name, device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
@@ -146,8 +147,9 @@ class ColorizeDiffusionEngine:
 
         _check(request)
         self.load(self._loaded[1] or "cpu", request.model)
-        pipeline = self._pipeline
+        pipeline, room = self._pipeline, self._room
         assert pipeline is not None
+        assert room is not None
         modes = switches(pipeline.version, request)
         mask = self._sketch_mask(request, report, modes)
         pictures, box = self._prepare(request, report, modes, mask)
@@ -162,54 +164,18 @@ class ColorizeDiffusionEngine:
         settings = settings_of(modes, request.options.advanced)
         fine = request.options.advanced
         steps = Steps(Sampler(fine.sampler), Spacing(fine.spacing), request.options.steps)
-        drawn = self._frugally(lambda: pipeline(pictures, settings, steps, (request.seed,), tell), report)
+        drawn = room.run(lambda: pipeline(pictures, settings, steps, (request.seed,), tell), report)
         report.stage("Painting layers")
         picture = crop(to_picture(drawn), box)
         sides = delivered_sides(request, mask)
         layers, made = layers_of(request, sides, [picture] * len(sides))
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, made | _facts(pipeline, pictures.size) | {"memory": self._memory})
+        facts = _facts(pipeline, pictures.size) | self._helpers()
+        return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
-
-    @property
-    def _memory(self) -> str:
-        return self._way.name if self._way else ""
-
-    def _place(self, way: Way | None) -> None:
-        """Puts the model where the way says, or where the next one says if there is no room for it."""
-        from colorizer.engines.colorize_diffusion import speed
-
-        assert way is not None
-        try:
-            speed.place(self._pipeline, way)
-        except (MemoryError, RuntimeError) as error:
-            cheaper = speed.cheaper(way)
-            if cheaper is None or not ran_out_of_memory(error):
-                raise
-        else:
-            self._way = way
-            return
-        self._place(cheaper)
-
-    def _frugally(self, draw: Callable[[], Tensor], report: Report) -> Tensor:
-        """What `draw` gives; where memory runs out, again with less of the model in it, as long as there is a way."""
-        from colorizer.engines.colorize_diffusion import speed
-
-        while True:
-            try:
-                return draw()
-            except (MemoryError, RuntimeError) as error:
-                assert self._way is not None
-                way = speed.cheaper(self._way)
-                if way is None or not ran_out_of_memory(error):
-                    raise
-            # Outside of `except`, whose error still holds what was made.
-            report.stage("Making do with less memory")
-            log.warning("out of memory: going on with the setting %r", way.name)
-            self._place(way)
 
     def _missing_towers(self) -> str:
         """What to say where every model lacks CLIP and it isn't installed by itself either."""
@@ -226,8 +192,22 @@ class ColorizeDiffusionEngine:
         mask = usable_mask(request.sketch_mask, width, height)
         if mask is None and (modes.split or request.mode is not Mode.WHOLE):
             report.stage("Finding the figure")
-            mask = self.foreground_mask(request.sketch, report)
+            mask = self._figure(request.sketch, report, in_drawing=True)
         return mask
+
+    def _figure(self, picture: Picture, report: Report, *, in_drawing: bool) -> Mask:
+        """By a network made for it where one is installed, else as usual."""
+        found = self._finders.figures(in_drawings=in_drawing)
+        if found is None:
+            return self.foreground_mask(picture, report)
+        drawing = 255 - find_ink(picture) if in_drawing else None
+        return found[1](over_white(picture) if drawing is None else np.dstack([drawing] * 3))
+
+    def _helpers(self) -> dict[str, list[str]]:
+        """For the record: which installed networks find lines and figures."""
+        finders = self._finders
+        found = (finders.lines(), finders.figures(in_drawings=True), finders.figures(in_drawings=False))
+        return {"finders": [name for name, _ in filter(None, found)]}
 
     def _prepare(
         self, request: ColorizeRequest, report: Report, modes: Modes, mask: Mask | None
@@ -249,7 +229,9 @@ class ColorizeDiffusionEngine:
         )
         fine = request.options.advanced
         hiding = hiding_of(request, modes)
-        lines = hiding.lines(network_lines(request.sketch), mask, fine.sketch_threshold)
+        finder = self._finders.lines()
+        found = network_lines(request.sketch, finder[1] if finder else None)
+        lines = hiding.lines(found, mask, fine.sketch_threshold)
         sketch, box = fit(to_tensor(lines), size)
         reference = request.references[0] if request.references else None
         reference_mask = None
@@ -257,7 +239,7 @@ class ColorizeDiffusionEngine:
             height, width = reference.picture.shape[:2]
             reference_mask = usable_mask(reference.mask, width, height)
             if reference_mask is None:
-                reference_mask = self.foreground_mask(reference.picture, report)
+                reference_mask = self._figure(reference.picture, report, in_drawing=False)
         padding = fine.reference_padding
         if reference_mask is not None:
             reference_mask = hiding.hole(pad_sides(reference_mask, padding, fill=0), mask)
@@ -308,14 +290,17 @@ def settings_of(modes: Modes, fine: Advanced) -> Settings:
     )
 
 
-def network_lines(sketch: Picture) -> RGB:
-    """Light lines on black, as the network learned them: the ink of a drawing, of a shaded picture its dark edges."""
+def network_lines(sketch: Picture, finder: Callable[[RGB], RGB] | None = None) -> RGB:
+    """Light lines on black, as the network learned them: the ink of a drawing, of a shaded picture its dark edges.
+
+    `finder` finds those of shaded pictures instead.
+    """
     from colorizer.engines.colorize_diffusion.preprocess import lines_of_shaded
 
     page = over_white(sketch)
     middle = ((page > MIDDLE_TONES[0]) & (page < MIDDLE_TONES[1])).any(axis=2)
     if middle.mean() > SHADED_SHARE:
-        return lines_of_shaded(page)
+        return (finder or lines_of_shaded)(page)
     return np.repeat(find_ink(sketch)[..., None], 3, axis=2)
 
 

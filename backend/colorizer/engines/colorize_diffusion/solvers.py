@@ -171,7 +171,8 @@ class DPMSolverFastScheduler(SingleStepScheduler):
 
     def strides(self, sigmas: Tensor) -> list[Stride]:
         """As many forward passes as there are sigmas, in steps evenly spaced in log sigma."""
-        first, last, passes = sigmas[0], sigmas[-2], len(sigmas) - 1
+        # not the last sigma before 0, which with one step is the first, and with some spacings is large
+        first, last, passes = sigmas[0], NoiseSchedule().sigmas.min(), len(sigmas) - 1
         count = passes // 3 + 1
         orders = [3] * (count - 2) + [2, 1] if passes % 3 == 0 else [3] * (count - 1) + [passes % 3]
         levels = torch.linspace(float(first.log()), float(last.log()), count + 1).exp()

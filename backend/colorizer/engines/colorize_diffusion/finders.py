@@ -1,0 +1,213 @@
+"""Published networks that find lines and figures, as models of the catalogue: told apart, converted, and asked.
+
+Three networks are known: `line_extractor` (manga), `anime2sketch`, and `isnet` with two sets of weights that only a
+person can tell apart. They work on the processor, at their published sizes, once for a picture. Nothing here decides
+when they are asked (`engine`), nor is any of them needed: without them the built-in ways find lines and figures.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from colorizer.engines.models import Installed
+from colorizer.engines.sides import RGB, resized
+from colorizer.errors import MissingModel, UnusableModel
+from colorizer.imaging.masks import fit_mask
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from colorizer.engines.base import Mask
+
+WEIGHTS = "finder.safetensors"
+CARD = "finder.json"
+LINES = "lines"
+FIGURES = "figures"
+DRAWINGS = "drawings"
+"""Variant of the ISNet weights that were trained on line drawings; the others are for coloured pictures."""
+LINE_SIDE = 512
+"""Pictures are squashed to this square, as the published program does; both line networks take it."""
+FIGURE_SIDE = 1024
+_PREFIXES = ("module.", "net.")
+_TRAINING_ONLY = ("gt_encoder.", "module.gt_encoder.")
+
+
+class Finder(str, Enum):
+    """Which network."""
+
+    MANGA_LINES = "line_extractor"
+    ANIME2SKETCH = "anime2sketch"
+    ISNET = "isnet"
+
+    @property
+    def finds(self) -> str:
+        """What: the engine of its model card."""
+        return FIGURES if self is Finder.ISNET else LINES
+
+
+def published_names(keys: Iterable[str]) -> dict[str, str]:
+    """The networks' own names of a file's tensors, by the names there; those that only training needs are left out."""
+    names = {}
+    for key in keys:
+        name = key
+        for prefix in _PREFIXES:
+            name = name.removeprefix(prefix)
+        if not key.startswith(_TRAINING_ONLY):
+            names[key] = name
+    return names
+
+
+def recognise(keys: Iterable[str]) -> Finder | None:
+    """The network that a file's tensors are of; None for another file."""
+    from colorizer.engines.colorize_diffusion.anime2sketch import is_anime2sketch
+    from colorizer.engines.colorize_diffusion.isnet import is_isnet
+
+    names = set(published_names(keys).values())
+    if "block0.model.0.conv1.model.0.weight" in names:
+        return Finder.MANGA_LINES
+    if is_anime2sketch(names):
+        return Finder.ANIME2SKETCH
+    return Finder.ISNET if is_isnet(names) else None
+
+
+def build(finder: Finder) -> nn.Module:
+    """The network at its published size, without weights."""
+    import torch
+
+    from colorizer.engines.colorflow.line_extractor import LineExtractor
+    from colorizer.engines.colorize_diffusion.anime2sketch import Anime2Sketch
+    from colorizer.engines.colorize_diffusion.isnet import ISNet
+
+    kinds = {Finder.MANGA_LINES: LineExtractor, Finder.ANIME2SKETCH: Anime2Sketch, Finder.ISNET: ISNet}
+    with torch.device("meta"):
+        return kinds[finder]()
+
+
+def convert(file: Path, folder: Path, variant: str = "") -> Finder:
+    """Writes a published file as a model folder, every tensor accounted for.
+
+    Args:
+        variant: `DRAWINGS` for ISNet weights that find figures in line drawings.
+
+    Raises:
+        UnusableModel: it is of another kind, or tensors are missing, superfluous or of another size.
+    """
+    from safetensors.torch import save_file
+
+    from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+
+    with open_checkpoint(file) as checkpoint:
+        names = published_names(checkpoint.shapes)
+        finder = recognise(checkpoint.shapes)
+        state = {name: checkpoint.load(key) for key, name in names.items()}
+    if finder is None:
+        raise UnusableModel(f"{file.name} finds neither lines nor figures. Choose another file.")
+    network = _filled(finder, state, file.name)
+    folder.mkdir()
+    save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS)
+    card = {"network": finder.value, "variant": variant if finder is Finder.ISNET else ""}
+    (folder / CARD).write_text(json.dumps(card) + "\n", encoding="utf-8")
+    return finder
+
+
+def _filled(finder: Finder, state: Mapping[str, Tensor], name: str) -> nn.Module:
+    """The network with its weights, float32; counts of training batches, which older files lack, don't matter."""
+    import torch
+
+    network = build(finder)
+    counts = {key for key in network.state_dict() if key.endswith("num_batches_tracked")}
+    full = {key: torch.zeros((), dtype=torch.long) for key in counts}
+    full |= {key: value if key in counts else value.float() for key, value in state.items()}
+    try:
+        network.load_state_dict(full, assign=True)
+    except RuntimeError as error:
+        raise UnusableModel(
+            f"{name} isn't the published network: tensors are missing, superfluous or of another size. Download it"
+            " again."
+        ) from error
+    return network.eval().requires_grad_(False)
+
+
+class Finders:
+    """The installed networks; each is read when it is first asked. `folder` is where models lie, for tests."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._lines = Installed(LINES, "line finder", folder)
+        self._figures = Installed(FIGURES, "figure finder", folder)
+        self._read: dict[Path, tuple[Finder, nn.Module]] = {}
+
+    def lines(self) -> tuple[str, Callable[[RGB], RGB]] | None:
+        """Name of the first installed line finder, and what gives a picture's lines, light on black; None for none."""
+        found = self._lines.find("")
+        return None if found is None else (found.name, lambda picture: self._find_lines(found, picture))
+
+    def figures(self, *, in_drawings: bool) -> tuple[str, Callable[[RGB], Mask]] | None:
+        """Name of the first one for drawings, or for pictures, and what gives a figure's mask; None for none."""
+        for folder in self._figures.folders():
+            if (_variant(folder) == DRAWINGS) == in_drawings:
+                return folder.name, lambda picture, at=folder: self._find_figure(at, picture, in_drawings)
+        return None
+
+    def _find_lines(self, folder: Path, picture: RGB) -> RGB:
+        import torch
+
+        from colorizer.engines.colorize_diffusion.preprocess import to_tensor
+
+        finder, network = self._network(folder)
+        square = resized(picture, LINE_SIDE, LINE_SIDE)
+        if finder is Finder.MANGA_LINES:
+            lines = 255 - network.extract(square)  # type: ignore[operator] # nn.Module knows no methods
+        else:
+            with torch.inference_mode():
+                drawn = network(to_tensor(square))[0, 0]
+            lines = ((1 - drawn.clamp(-1, 1)) * 127.5).round().to(torch.uint8).numpy()
+        whole = resized(np.asarray(lines), *picture.shape[:2])
+        return np.repeat(whole[..., None], 3, axis=2)
+
+    def _find_figure(self, folder: Path, picture: RGB, in_drawings: bool) -> Mask:  # noqa: FBT001 - private
+        import torch
+
+        from colorizer.engines.colorize_diffusion import segmentation
+        from colorizer.engines.colorize_diffusion.preprocess import to_tensor
+
+        _, network = self._network(folder)
+        height, width = picture.shape[:2]
+        scale = min(1.0, FIGURE_SIDE / max(height, width))
+        small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        ask = segmentation.sketch_mask if in_drawings else segmentation.reference_mask
+        with torch.inference_mode():
+            found = ask(network, to_tensor(small), FIGURE_SIDE)[0, 0]
+        return fit_mask((found * 255).round().to(torch.uint8).numpy(), width, height)
+
+    def _network(self, folder: Path) -> tuple[Finder, nn.Module]:
+        from safetensors import SafetensorError
+        from safetensors.torch import load_file
+
+        if folder not in self._read:
+            try:
+                finder = Finder(_card(folder)["network"])
+                self._read[folder] = (finder, _filled(finder, load_file(folder / WEIGHTS), folder.name))
+            except (OSError, ValueError, KeyError, SafetensorError, UnusableModel) as error:
+                raise MissingModel(
+                    f"The model {folder.name} can't be read; a file may be damaged. Remove it, or install it again."
+                ) from error
+        return self._read[folder]
+
+
+def _card(folder: Path) -> dict[str, Any]:
+    written: dict[str, Any] = json.loads((folder / CARD).read_text(encoding="utf-8"))
+    return written
+
+
+def _variant(folder: Path) -> str:
+    try:
+        return str(_card(folder).get("variant", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""

@@ -1,0 +1,115 @@
+"""ISNet, which finds figures (Qin 2022): the nested U-shaped blocks of U²-Net (Qin 2020) behind one more halving.
+
+Written from those papers and the published files' tensor names, which the layers carry. Of the six outputs in a file
+only the finest is used. What is done to a picture before and after it is `segmentation`'s.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STAGES = ((7, 64, 32, 64), (6, 64, 32, 128), (5, 128, 64, 256), (4, 256, 128, 512), (0, 512, 256, 512))
+"""Levels, channels into, inside and out of the first five stages; 0: four levels without halving, as in the sixth."""
+BACK = ((7, 128, 16, 64), (6, 256, 32, 64), (5, 512, 64, 128), (4, 1024, 128, 256), (0, 1024, 256, 512))
+"""The same for the stages on the way back, the finest first."""
+SIDES = (64, 64, 128, 256, 512, 512)
+FLAT_LEVELS = 4
+
+
+class ISNet(nn.Module):
+    """(B, 3, H, W) to how likely each pixel belongs to a figure, (B, 1, H, W) in 0..1. `small` divides every width."""
+
+    def __init__(self, small: int = 1) -> None:
+        super().__init__()
+        self.conv_in = nn.Conv2d(3, 64 // small, 3, stride=2, padding=1)
+        for number, (levels, *widths) in enumerate((*STAGES, STAGES[-1]), start=1):
+            self.add_module(f"stage{number}", Nested(levels, *(width // small for width in widths)))
+        for number, (levels, *widths) in enumerate(BACK, start=1):
+            self.add_module(f"stage{number}d", Nested(levels, *(width // small for width in widths)))
+        for number, width in enumerate(SIDES, start=1):
+            self.add_module(f"side{number}", nn.Conv2d(width // small, 1, 3, padding=1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """See the class."""
+        seen: list[Tensor] = []
+        hidden = self.conv_in(x)
+        for number in range(1, len(SIDES) + 1):
+            hidden = self.get_submodule(f"stage{number}")(halved(hidden) if seen else hidden)
+            seen.append(hidden)
+        hidden = seen.pop()
+        for number in range(len(BACK), 0, -1):
+            beside = seen.pop()
+            hidden = torch.cat([sized(hidden, beside), beside], 1)
+            hidden = self.get_submodule(f"stage{number}d")(hidden)
+        return torch.sigmoid(sized(self.get_submodule("side1")(hidden), x))
+
+
+class Nested(nn.Module):
+    """A small U-Net whose result is added to its (convolved) input."""
+
+    def __init__(self, levels: int, inside: int, middle: int, outside: int) -> None:
+        super().__init__()
+        self.levels, self.halving = levels or FLAT_LEVELS, levels > 0
+        self.rebnconvin = Unit(inside, outside)
+        for level in range(1, self.levels + 1):
+            unit = Unit(outside if level == 1 else middle, middle, self._dilation(level))
+            self.add_module(f"rebnconv{level}", unit)
+        for level in range(self.levels - 1, 0, -1):
+            unit = Unit(2 * middle, outside if level == 1 else middle, self._dilation(level))
+            self.add_module(f"rebnconv{level}d", unit)
+
+    def _dilation(self, level: int) -> int:
+        """Where nothing is halved each level looks twice as far; else only the last does, which isn't halved either."""
+        if not self.halving:
+            return 2 ** (level - 1)
+        return 2 if level == self.levels else 1
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, inside, h, w) to (B, outside, h, w)."""
+        first = self.rebnconvin(x)
+        seen: list[Tensor] = []
+        hidden = first
+        for level in range(1, self.levels + 1):
+            if self.halving and 1 < level < self.levels:
+                hidden = halved(hidden)
+            hidden = self.get_submodule(f"rebnconv{level}")(hidden)
+            seen.append(hidden)
+        hidden = seen.pop()
+        for level in range(self.levels - 1, 0, -1):
+            beside = seen.pop()
+            hidden = torch.cat([sized(hidden, beside), beside], 1)
+            hidden = self.get_submodule(f"rebnconv{level}d")(hidden)
+        return torch.add(hidden, first)
+
+
+class Unit(nn.Module):
+    """Convolution, batch norm, ReLU."""
+
+    def __init__(self, inside: int, outside: int, dilation: int = 1) -> None:
+        super().__init__()
+        self.conv_s1 = nn.Conv2d(inside, outside, 3, padding=dilation, dilation=dilation)
+        self.bn_s1 = nn.BatchNorm2d(outside)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, h, w)."""
+        normed: Tensor = self.bn_s1(self.conv_s1(x))
+        return F.relu(normed)
+
+
+def halved(x: Tensor) -> Tensor:
+    """2 x 2 maxima, a lonely last row or column kept."""
+    return F.max_pool2d(x, 2, stride=2, ceil_mode=True)
+
+
+def sized(x: Tensor, like: Tensor) -> Tensor:
+    """At another map's height and width."""
+    return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def is_isnet(keys: Iterable[str]) -> bool:
+    """Whether a file's keys are ISNet's; U²-Net, which is built alike, has no `conv_in`."""
+    return {"conv_in.weight", "stage1.rebnconvin.conv_s1.weight"} <= set(keys)
