@@ -102,3 +102,15 @@ def test_says_what_is_wrong(engine, given, error, sentence):
 def test_says_how_to_get_a_model(tmp_path):
     with pytest.raises(MissingModel, match="colorize train anime-diffusion"):
         AnimeDiffusionEngine(tmp_path).load("cpu")
+
+
+@pytest.mark.parametrize(("steps", "first"), [(1, 999), (3, 999), (4, 751), (10, 901)])
+def test_begins_where_the_noise_is(engine, monkeypatch, steps, first):
+    """Few steps begin at the top, others as published."""
+    forward, told = AnimeDiffusionUNet.forward, []
+    monkeypatch.setattr(
+        AnimeDiffusionUNet, "forward", lambda *given: told.append(int(given[2][0])) or forward(*given)
+    )
+    engine.colorize(request(steps=steps), Listener())
+    assert (told[0], len(told)) == (first, steps)
+    assert told == sorted(told, reverse=True)

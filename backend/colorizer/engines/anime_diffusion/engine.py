@@ -8,7 +8,7 @@ model's square and the colours brought back to the canvas. torch and the network
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ from colorizer.imaging.lines import find_ink
 
 if TYPE_CHECKING:
     from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
+    from colorizer.engines.ways import Room
 
 NAME = "anime_diffusion"
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
@@ -43,6 +44,7 @@ class AnimeDiffusionEngine:
         self._models = Installed(NAME, "AnimeDiffusion", folder)
         self._pipeline: AnimeDiffusionPipeline | None = None
         self._loaded = ("", "")
+        self._room: Room | None = None
 
     @property
     def info(self) -> EngineInfo:
@@ -66,10 +68,16 @@ class AnimeDiffusionEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
+        from colorizer.engines.anime_diffusion import speed
+        from colorizer.engines.ways import Room
+
         found = self._models.ready(model, NO_MODEL)
-        if self._pipeline is None or self._loaded[0] != found.name:
-            self._pipeline = _read(found)
-        self._pipeline.to(device)
+        if self._pipeline is None or self._room is None or self._loaded[0] != found.name:
+            self._pipeline = read = _read(found)
+            self._room = Room(speed.LADDERS, lambda way: speed.place(read, way))
+            self._loaded = ("", "")
+        if self._loaded != (found.name, device):
+            self._room.settle(device)
         self._loaded = (found.name, device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
@@ -90,7 +98,8 @@ class AnimeDiffusionEngine:
         report.stage("Painting layers")
         layers, made = layers_of(request, sides, drawn)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, made | {"size": [side, side]})
+        way = self._room.way if self._room else None
+        return Result(layers, made | {"size": [side, side], "memory": way.name if way else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
@@ -101,17 +110,17 @@ class AnimeDiffusionEngine:
     ) -> RGB:
         """One side of the sketch as a square; `part` is its number and how many there are."""
         assert self._pipeline is not None
+        assert self._room is not None
+        pipeline = self._pipeline
         steps, (index, count) = request.options.steps, part
         report.stage("Colouring", index * steps, count * steps)
         reference = _covering(side.references[0], len(lines))
-        return self._pipeline(
-            lines,
-            reference,
-            steps=steps,
-            seed=request.seed,
-            on_step=lambda done, total, _so_far: report.stage(
-                "Colouring", index * total + done, count * total
-            ),
+
+        def on_step(done: int, total: int, _so_far: Any) -> None:
+            report.stage("Colouring", index * total + done, count * total)
+
+        return self._room.run(
+            lambda: pipeline(lines, reference, steps=steps, seed=request.seed, on_step=on_step), report
         )
 
 

@@ -17,6 +17,10 @@ from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 Step = Callable[[int, int, Callable[[], RGB]], None]
 """Called after each step with steps done, steps in all and a way to see the picture so far; may raise to stop."""
 
+FEW_STEPS = 4
+"""With fewer the published time steps begin far below the noise that the first sample is (one step: at 1 of 1000), so
+that noise comes out; they begin at the top instead."""
+
 
 class AnimeDiffusionPipeline(DiffusionPipeline):
     """The network and the published DDIM sampler."""
@@ -50,8 +54,11 @@ class AnimeDiffusionPipeline(DiffusionPipeline):
             return torch.randn(1, 3, *lines.shape, generator=generator).to(**place)
 
         x = draw()
-        self.scheduler.set_timesteps(steps)
-        for done, t in enumerate(self.scheduler.timesteps, start=1):
-            x = sample_step(self.unet, self.scheduler, x, condition, t, draw(), eta=eta)
+        scheduler = self.scheduler
+        if steps < FEW_STEPS:
+            scheduler = DDIMScheduler.from_config(scheduler.config, timestep_spacing="trailing")
+        scheduler.set_timesteps(steps)
+        for done, t in enumerate(scheduler.timesteps, start=1):
+            x = sample_step(self.unet, scheduler, x, condition, t, draw(), eta=eta)
             on_step(done, steps, lambda x=x: to_picture(x[0]))  # type: ignore[misc]
         return to_picture(x[0])

@@ -11,6 +11,8 @@ from diffusers import AutoencoderKL
 from numpy.typing import NDArray
 from torch import Tensor
 
+from colorizer.engines.turns import call
+
 RGB = NDArray[np.uint8]
 """(H, W, 3), sRGB."""
 
@@ -45,6 +47,7 @@ def encode(vae: AutoencoderKL, pictures: Tensor, noise: Tensor | None = None) ->
     Args:
         noise: like the latents, draws them from the posterior as published; None takes its mean.
     """
+    call(vae)
     posterior = vae.encode(pictures.to(vae.device, vae.dtype)).latent_dist
     latents: Tensor = (
         posterior.mean if noise is None else posterior.mean + posterior.std * noise.to(vae.device)

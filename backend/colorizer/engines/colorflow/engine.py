@@ -6,6 +6,7 @@ published size, so that nothing of it is cropped. torch and the networks are loa
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,7 @@ from colorizer.imaging.pictures import over_white
 
 if TYPE_CHECKING:
     from colorizer.engines.colorflow.model import ColorFlowModel
+    from colorizer.engines.ways import Room
 
 NAME = "colorflow"
 LICENCE = "academic, non-commercial (ColorFlow)"
@@ -51,6 +53,7 @@ class ColorFlowEngine:
         self._models = Installed(NAME, "ColorFlow", folder)
         self._model: ColorFlowModel | None = None
         self._loaded = ("", "")
+        self._room: Room | None = None
         self._pool: PictureMemory[NDArray[np.uint8]] = PictureMemory()
 
     @property
@@ -77,10 +80,16 @@ class ColorFlowEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
+        from colorizer.engines.colorflow import speed
+        from colorizer.engines.ways import Room
+
         found = self._models.ready(model, NO_MODEL)
-        if self._model is None or self._loaded[0] != found.name:
-            self._model = _read(found)
-        self._model.to(device)
+        if self._model is None or self._room is None or self._loaded[0] != found.name:
+            self._model = read = _read(found)
+            self._room = Room(speed.LADDERS, lambda way: speed.place(read, way))
+            self._loaded = ("", "")
+        if self._loaded != (found.name, device):
+            self._room.settle(device)
         self._loaded = (found.name, device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
@@ -89,11 +98,13 @@ class ColorFlowEngine:
 
         _check(request)
         self.load(self._loaded[1] or "cpu", request.model)
-        assert self._model is not None
+        model, room = self._model, self._room
+        assert model is not None
+        assert room is not None
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
         size = working_size(width, height, request.options.size)
-        picture, style = _as_page(request.sketch, self._model.style)
+        picture, style = _as_page(request.sketch, model.style)
         paper = _Paper(height, width, size)
         settings = PageSettings(style, size, request.options.steps, request.seed)
         report.stage("Finding the figure")
@@ -105,12 +116,14 @@ class ColorFlowEngine:
                 report.stage("Colouring", index * total + done, len(sides) * total)
 
             pool = [self._fitted(part, size) for part in side.parts]
-            page = colour_page(self._model, paper.lay(picture), pool, settings, on_step)
+            laid = paper.lay(picture)
+            page = room.run(partial(colour_page, model, laid, pool, settings, on_step), report)
             drawn.append(paper.cut(page))
         report.stage("Painting layers")
         layers, made = layers_of(request, sides, drawn, self._palette)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, made | {"size": [size.width, size.height], "style": style.value})
+        facts = {"size": [size.width, size.height], "style": style.value}
+        return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
 
     def _fitted(self, part: Part, size: Size) -> RGB:
         return self._pool.get(part.source, (part.key, size), lambda: fit(over_white(part.picture), size))

@@ -15,6 +15,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from colorizer.engines.colorflow.condition import RGB, centre, guider_condition, to_picture
+from colorizer.engines.turns import call
 
 Step = Callable[[int, int, Tensor], None]
 """Called after each step with steps done, steps in all and the latents; may raise to stop."""
@@ -78,12 +79,14 @@ class InContextPipeline(DiffusionPipeline):
         """
         guidance = guidance or self.published_guidance
         self.scheduler.set_timesteps(steps)
-        latents = start.to(condition) * self.scheduler.init_noise_sigma
+        place = {"device": self._execution_device, "dtype": self.guider.dtype}
+        latents = start.to(place["device"], torch.float32) * self.scheduler.init_noise_sigma
         halves = 2 if guidance.prompt > 1 else 1
-        condition = condition.expand(halves, -1, -1, -1)
+        condition = condition.expand(halves, -1, -1, -1).to(**place)
         for step, t in enumerate(self.scheduler.timesteps):
-            seen = self.scheduler.scale_model_input(latents.expand(halves, -1, -1, -1), t)
-            noise = self.predict(seen, t.to(latents.device), condition, guidance.guider_at(step, steps))
+            seen = self.scheduler.scale_model_input(latents.expand(halves, -1, -1, -1), t).to(**place)
+            guider = guidance.guider_at(step, steps)
+            noise = self.predict(seen, t.to(latents.device), condition, guider).to(latents)
             if halves == 2:
                 against, towards = noise.chunk(2)
                 noise = against + guidance.prompt * (towards - against)
@@ -98,7 +101,9 @@ class InContextPipeline(DiffusionPipeline):
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents to the whole canvas, (1, 3, 2H, 2W), about [-1, 1]."""
-        decoded: Tensor = self.vae.decode(latents / self.vae.config.scaling_factor, return_dict=False)[0]
+        call(self.vae)
+        unscaled = (latents / self.vae.config.scaling_factor).to(self.vae.device, self.vae.dtype)
+        decoded: Tensor = self.vae.decode(unscaled, return_dict=False)[0]
         return decoded
 
     @property

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from colorizer.engines.colorflow.retrieval import RGB
+from colorizer.engines.turns import call
 
 MULTIPLE = 16
 """The network halves the picture four times."""
@@ -59,6 +60,7 @@ class LineExtractor(nn.Module):
         height, width = grey.shape
         padding = ((0, -height % MULTIPLE), (0, -width % MULTIPLE))
         padded = torch.from_numpy(np.pad(grey, padding, constant_values=PADDING))
+        call(self)
         place = next(self.parameters())
         lines = self(padded[None, None].to(place))[0, 0, :height, :width]
         return lines.clamp(0, 255).to(torch.uint8).cpu().numpy()

@@ -56,8 +56,8 @@ class ColorFlowPixArtPipeline(InContextPipeline):
         with guided(self.transformer, residuals):
             noise: Tensor = self.transformer(
                 latents,
-                encoder_hidden_states=embeddings,
-                encoder_attention_mask=mask,
+                encoder_hidden_states=embeddings.to(latents),
+                encoder_attention_mask=mask.to(latents),
                 timestep=times,
                 added_cond_kwargs=sizes,
                 return_dict=False,

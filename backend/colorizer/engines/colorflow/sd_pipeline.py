@@ -48,5 +48,5 @@ class ColorFlowSDPipeline(InContextPipeline):
         residuals = self.guider(latents, t, condition).scaled(guider)
         embeddings, _ = self.prompts.batch(guided=len(latents) == 2)
         with guided(self.unet, residuals):
-            noise: Tensor = self.unet(latents, t, embeddings, return_dict=False)[0]
+            noise: Tensor = self.unet(latents, t, embeddings.to(latents), return_dict=False)[0]
         return noise

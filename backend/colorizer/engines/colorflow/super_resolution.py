@@ -121,6 +121,7 @@ def upscale(
         encode(vae, page)
     with _encoder_features(vae) as seen_colours:
         latents = encode(vae, colours, noise)
+    latents = latents.to(vae.dtype)
     with _fed_to_decoder(vae, fusion(seen_colours, seen_page)):
         decoded: Tensor = vae.decode(latents, return_dict=False)[0]
     return decoded

@@ -1,0 +1,135 @@
+"""Ladders of settings: the same mechanism for every engine that draws; what is kept where changes no picture."""
+
+import numpy as np
+import pytest
+import tiny_colorflow
+import torch
+from colorizer.engines import ways
+from colorizer.engines.anime_diffusion import speed as anime_speed
+from colorizer.engines.anime_diffusion.diffusion import ddim_scheduler
+from colorizer.engines.anime_diffusion.engine import AnimeDiffusionEngine
+from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
+from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
+from colorizer.engines.base import ColorizeRequest, Options, Reference
+from colorizer.engines.colorflow import speed as colorflow_speed
+from colorizer.engines.colorflow.input_style import InputStyle
+from colorizer.engines.colorflow.page import PageSettings, colour_page
+from colorizer.engines.colorflow.retrieval import Size
+from colorizer.engines.colorize_diffusion import speed as colorize_diffusion_speed
+from colorizer.engines.ways import Keep, Ladders, Room, Way
+
+SPEEDS = (colorize_diffusion_speed, colorflow_speed, anime_speed)
+FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.14 GiB.")
+
+
+class Listener:
+    def __init__(self):
+        self.stages = []
+
+    def stage(self, name, done=0, total=1):
+        self.stages.append(name)
+
+    def preview(self, picture):
+        pass
+
+
+@pytest.fixture(params=SPEEDS, ids=lambda speed: speed.__name__.split(".")[-2])
+def ladders(request):
+    return request.param.LADDERS
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:1", "xpu", "mps", "cpu"])
+def test_every_ladder_ends_where_nothing_is_wanted(ladders, device):
+    wanted = [gib for gib, _ in ladders.ways(device)]
+    assert wanted == sorted(wanted, reverse=True)
+    assert wanted[-1] == 0
+    assert all(way.device == device for _, way in ladders.ways(device))
+
+
+def test_runs_out_of_memory_down_to_the_last_way(ladders, monkeypatch):
+    monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
+    placed, listener = [], Listener()
+    room = Room(ladders, placed.append)
+    room.settle("cuda")
+
+    def draw():
+        if ladders.cheaper(room.way):
+            raise FULL
+        return "a picture"
+
+    assert room.run(draw, listener) == "a picture"
+    assert placed == [way for _, way in ladders.ways("cuda")]
+    assert listener.stages == ["Making do with less memory"] * (len(placed) - 1)
+
+
+def test_gives_up_after_the_last_way_and_for_other_failures(ladders, monkeypatch):
+    monkeypatch.setattr(ways, "free_memory", lambda _: 0)
+    room = Room(ladders, lambda _: None)
+    room.settle("cuda")
+    for error in (FULL, RuntimeError("mat1 and mat2 shapes cannot be multiplied")):
+        with pytest.raises(RuntimeError, match=str(error)[:12]):
+            room.run(lambda error=error: (_ for _ in ()).throw(error), Listener())
+
+
+@pytest.fixture(params=[tiny_colorflow.make_sd, tiny_colorflow.make_pixart], ids=["grey", "sketch"])
+def model(request):
+    return request.param()
+
+
+def page(model):
+    random = np.random.default_rng(0)
+    pictures = [random.integers(0, 256, (64, 64, 3), np.uint8) for _ in range(2)]
+    settings = PageSettings(InputStyle.LINES, Size(64, 64), steps=2)
+    return colour_page(model, pictures[0], pictures[1:], settings)
+
+
+def test_what_colorflow_keeps_on_a_device_changes_no_picture(model):
+    before = page(model)
+    for keep in (Keep.GROUPS, Keep.LAYERS, Keep.ALL):
+        colorflow_speed.place(model, Way("cpu", keep=keep))
+        assert np.array_equal(page(model), before)
+
+
+def test_colorflows_networks_run_only_while_they_are_there(model):
+    colorflow_speed.place(model, Way("cpu", keep=Keep.GROUPS))
+    turns, ran = model.fusion._hf_hook.others, []
+    for turn in turns:
+        for layer in (layer for network in turn.networks for layer in network.modules()):
+            if not list(layer.children()):
+                layer.register_forward_pre_hook(lambda *_, turn=turn: ran.append((turn, turn.present)))
+    page(model)
+    assert all(present for _, present in ran)
+    assert {turn for turn, _ in ran} == set(turns)
+
+
+def test_colorflow_colours_in_half_precision(model):
+    before = page(model).astype(float)
+    colorflow_speed.place(model, Way("cpu", torch.bfloat16))
+    assert model.colouring.guider.dtype == torch.bfloat16
+    assert model.tower.network.dtype == model.colouring.vae.dtype == torch.float32
+    assert np.abs(page(model) - before).mean() < 8
+
+
+def test_anime_diffusion_goes_on_on_the_processor(tmp_path, monkeypatch):
+    """The cards' ladder on this processor: its one network runs out of memory once."""
+    unet = AnimeDiffusionUNet(channel_base=32, channel_mult=(1, 1), n_res_blocks=1)
+    AnimeDiffusionPipeline(unet, ddim_scheduler()).save_pretrained(tmp_path / "tiny")
+    forward, tried = AnimeDiffusionUNet.forward, []
+
+    def once(self, *given):
+        tried.append(1)
+        if len(tried) == 1:
+            raise FULL
+        return forward(self, *given)
+
+    monkeypatch.setattr(AnimeDiffusionUNet, "forward", once)
+    monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
+    cards = anime_speed.LADDERS.cards
+    monkeypatch.setattr(anime_speed, "LADDERS", Ladders(cards, cards, precise=True))
+    sketch = np.full((60, 60, 4), 255, np.uint8)
+    sketch[10:50, 20:23, :3] = sketch[10:13, 20:50, :3] = 0
+    asked = ColorizeRequest(sketch, (Reference(sketch),), options=Options(steps=1, size=32))
+    listener = Listener()
+    result = AnimeDiffusionEngine(tmp_path).colorize(asked, listener)
+    assert result.report["memory"] == "processor"
+    assert listener.stages.count("Making do with less memory") == 1
