@@ -151,6 +151,11 @@ def evaluate(
     sequences: Annotated[
         bool, typer.Option("--sequences", help="How alike the frames of its sequences are coloured, instead.")
     ] = False,
+    model: Annotated[
+        str, typer.Option(help="Which weights, with --sequences; empty for the engine's own choice.")
+    ] = "",
+    steps: Steps = 20,
+    size: Size = 0,
     dots: Annotated[
         str,
         typer.Option(
@@ -163,12 +168,20 @@ def evaluate(
     as_json: Json = False,
 ) -> None:
     """Measure an engine on a corpus of pictures, with its baselines in the same run."""
+    from colorizer.engines.base import Options
     from colorizer.evaluation import artist
     from colorizer.evaluation import masks as automatic
     from colorizer.evaluation import report as evaluation
     from colorizer.evaluation import sequences as strips
     from colorizer.progress import Progress
 
+    if model and not sequences:
+        raise typer.BadParameter("is for --sequences", param_hint="--model")
+    ways = [
+        name for name, wanted in (("--dots", dots), ("--masks", masks), ("--sequences", sequences)) if wanted
+    ]
+    if len(ways) > 1:
+        raise typer.BadParameter(f"give one of {', '.join(ways)}")
     with Progress() as progress:
         if dots:
             figures = artist.evaluate_dots(
@@ -183,7 +196,10 @@ def evaluate(
             answer(figures, automatic.table(figures), as_json=as_json)
             return
         if sequences:
-            figures = strips.evaluate_sequences(corpus, engine, report=report, progress=progress.stage)
+            options = Options(steps=steps, size=size)
+            figures = strips.evaluate_sequences(
+                corpus, engine, model=model, options=options, report=report, progress=progress.stage
+            )
             answer(figures, strips.table(figures), as_json=as_json)
             return
         figures = evaluation.evaluate(

@@ -17,6 +17,12 @@ def benchmark(
     layout: Annotated[str, typer.Option(help=LAYOUTS)],
     engine: Engine = "match",
     model: Model = "",
+    beside: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ENGINE", help="Measure this engine, too, in a row of its own; may be repeated."
+        ),
+    ] = None,
     cross: Annotated[
         bool, typer.Option("--cross", help="Colours from another picture (anime-diffusion).")
     ] = False,
@@ -39,7 +45,7 @@ def benchmark(
     report: Report = None,
     as_json: Json = False,
 ) -> None:
-    """Measure an engine on a benchmark of the papers and print a row like theirs."""
+    """Measure engines on a benchmark of the papers and print a table like theirs."""
     from colorizer.engines.base import Options
     from colorizer.evaluation import tables
     from colorizer.evaluation.benchmarks import Layout
@@ -66,6 +72,7 @@ def benchmark(
                 fid_network=InceptionFeatures() if inception else None,
                 aesthetics=None if aesthetics is None else LinearAesthetics(aesthetics, network),
             ),
+            beside or (),
             report=report,
             progress=progress.stage,
         )

@@ -10,11 +10,17 @@ from colorizer.batch.pages import BatchJob
 from colorizer.batch.run import colorize_batch
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, Options, Reference
+from colorizer.evaluation.benchmarks import Layout
 from colorizer.evaluation.report import Silent
+from colorizer.evaluation.sequences import evaluate_sequences
+from colorizer.evaluation.tables import COLUMNS, Benchmark, measure
 from colorizer.imaging.layers import with_lines
 from colorizer.imaging.pictures import read_picture, write_png
 from colorizer.progress import Progress
 from drawn import box_reference, box_sketch
+from engines.match_stand_ins import SamePlace
+from engines.match_stand_ins import engine as match_engine
+from evaluation.corpora import write_corpus
 
 pytest.importorskip("diffusers", reason="the diffusion packages aren't installed (extra `diffusion`)")
 
@@ -50,3 +56,20 @@ def test_pages_from_one_pool(job: BatchJob, monkeypatch: pytest.MonkeyPatch) -> 
     pool = tuple(Reference(read_picture(path)) for path in job.references)
     single = registry.get("colorflow").colorize(ColorizeRequest(sketch, pool, options=job.options), Silent())
     assert np.array_equal(read_picture(job.output / "1.png"), with_lines(single.layers, sketch))
+
+
+def test_figures_of_a_small_model(job: BatchJob, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Consistency on sequences and the papers' table, match beside it in the same run."""
+    engines = {"colorflow": registry.get("colorflow"), "match": match_engine(SamePlace())}
+    monkeypatch.setattr(registry, "get", engines.get)
+    corpus = write_corpus(tmp_path / "corpus")
+    figures = evaluate_sequences(corpus, "colorflow", model="sketch", options=job.options)
+    assert figures["mean"].keys() == {"truth", "match", "frame_by_frame"}
+    chapter = tmp_path / "benchmark" / "one"
+    for part, picture in (("reference", "r"), ("page", "s"), ("original", "t")):
+        (chapter / part).mkdir(parents=True)
+        (corpus / f"{picture}.png").rename(chapter / part / "1.png")
+    asked = Benchmark(chapter.parent, Layout.COLORFLOW, "colorflow", "sketch", job.options)
+    rows = measure(asked, ["match"])
+    assert rows["mean"].keys() == rows["beside"][0]["mean"].keys() == set(COLUMNS)
+    assert rows["mean"]["psnr"] < rows["beside"][0]["mean"]["psnr"], "its weights are random"

@@ -87,13 +87,21 @@ def test_row_as_in_the_papers(chapter: Path) -> None:
     assert figures["mean"]["clip_is"] > 0.9
     assert "built-in" in figures["network"]
     assert "FID" in table(figures)
-    assert "2 of 2 pictures" in table(figures)
+    assert table(figures).startswith("2 pictures")
+
+
+def test_rows_beside_each_other(chapter: Path) -> None:
+    figures = measure(Benchmark(chapter, Layout.COLORFLOW, "match", limit=1), ["match"])
+    (row,) = figures["beside"]
+    assert row["mean"] == figures["mean"]
+    assert table(figures).count("match") == 2
 
 
 def test_refused_pictures_are_counted(chapter: Path) -> None:
     (chapter / "one" / "page" / "1.png").write_bytes(b"")
     figures = measure(Benchmark(chapter, Layout.COLORFLOW, "match"))
     assert (figures["refused"], figures["mean"]["fid"]) == (1, None)
+    assert "(1 refused)" in table(figures)
     assert "zero bytes" in figures["items"][0]["sentence"]
 
 

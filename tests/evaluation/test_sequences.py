@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colorizer.engines import registry
+from colorizer.engines.base import ColorizeRequest, Layer, Options, Result, Role
 from colorizer.errors import InvalidInput
 from colorizer.evaluation.judge import pose
 from colorizer.evaluation.sequences import Strip, evaluate_sequences, pose_strip, table
@@ -54,6 +55,32 @@ def test_sequences_of_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     assert figures["mean"].keys() == {"truth", "frame_by_frame", "together"}
     assert "together" in table(figures)
     assert (tmp_path / "report.json").is_file()
+
+
+class PageByPage:
+    """An engine without agreement; hears what it is asked, paints all one colour."""
+
+    def __init__(self) -> None:
+        self.heard: list[ColorizeRequest] = []
+        self.loaded = ""
+
+    def load(self, _device: str, model: str = "") -> None:
+        self.loaded = model
+
+    def colorize(self, request: ColorizeRequest, _report: object) -> Result:
+        self.heard.append(request)
+        height, width = request.sketch.shape[:2]
+        return Result((Layer("Colours", Role.FIGURE, blank(height, width)),))
+
+
+def test_page_by_page_engines_have_match_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    other, options = PageByPage(), Options(steps=3, size=64)
+    monkeypatch.setattr(registry, "get", lambda name: engine(SamePlace()) if name == "match" else other)
+    figures = evaluate_sequences(write_corpus(tmp_path), "colorflow", model="mine", options=options)
+    assert figures["mean"].keys() == {"truth", "match", "frame_by_frame"}
+    assert figures["mean"]["match"] != figures["mean"]["frame_by_frame"]
+    assert (figures["model"], other.loaded) == ("mine", "mine")
+    assert {(request.model, request.options) for request in other.heard} == {("mine", options)}
 
 
 def test_corpus_without_sequences_told(tmp_path: Path) -> None:

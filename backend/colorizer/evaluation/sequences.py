@@ -1,5 +1,8 @@
 """How alike the pages of a sequence are coloured: one label's regions over all frames, beside frame-by-frame colouring.
 
+An engine that colours every page by itself (ColorFlow, AnimeDiffusion) has the built-in engine's frame by frame beside
+it, in the same run.
+
 Regions are the judge's, and a region's label is its true colour: regions whose truths lie within CIEDE2000 5 of each
 other, seen from the largest on, have one label. `largest` and `mean` are of the CIEDE2000 between what two regions of
 one label on two different frames were painted with, the mean weighed by the smaller of the two areas; `differing` is
@@ -10,7 +13,7 @@ would be consistent, too; `truth` are the figures of the truth itself, whose reg
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorizer.engines.base import ColorizeRequest, Engine, Mask, Picture, Reference
+from colorizer.engines.base import ColorizeRequest, Engine, Mask, Options, Picture, Reference
 from colorizer.engines.sequences import REACH, SequenceEngine
 from colorizer.errors import InvalidInput
 from colorizer.evaluation.corpus import Case, Item, read_corpus
@@ -28,6 +31,7 @@ from colorizer.imaging.layers import flatten
 from colorizer.imaging.masks import mask_from_picture
 from colorizer.imaging.pictures import over_white, read_picture
 
+WAYS = ("truth", "match", "frame_by_frame", "together")
 _ONE_LABEL = 5.0
 _RIGHT = 10.0
 _DIFFERENT = 1.0
@@ -125,17 +129,27 @@ def judged_frames(item: Item) -> list[Frame]:
 
 
 def evaluate_sequences(
-    corpus: Path, engine: str, *, report: Path | None = None, progress: Stage | None = None
+    corpus: Path,
+    engine: str,
+    *,
+    model: str = "",
+    options: Options | None = None,
+    report: Path | None = None,
+    progress: Stage | None = None,
 ) -> dict[str, Any]:
     """Colours every sequence of a corpus frame by frame and together, and compares.
 
+    Args:
+        model: which weights; empty for the engine's own choice.
+        options: steps and size of a diffusion model, and whatever else it heeds.
+
     Returns:
-        `engine`, `corpus`, `items` (each `id`, `frames`, `truth`, `frame_by_frame`, `together` with the fields of
-        `Consistency`) and `mean` of each way. JSON values only. `together` is missing where the engine colours every
-        page by itself.
+        `engine`, `model`, `corpus`, `items` (each `id`, `frames`, and `truth`, `frame_by_frame`, `together`, `match`
+        with the fields of `Consistency`) and `mean` of each way. JSON values only. Where the engine colours
+        every page by itself, `together` is missing and `match` is the built-in engine, frame by frame.
 
     Raises:
-        ColorizerError: no such engine, no corpus, no weights; the corpus has no sequence.
+        ColorizerError: no such engine, no corpus, no weights; the corpus has no sequence; a page is refused.
     """
     from colorizer.engines.device import choose_device
     from colorizer.engines.registry import get
@@ -144,7 +158,8 @@ def evaluate_sequences(
     if not items:
         raise InvalidInput(f"{corpus} holds no sequence. Leave out --sequences, or give another corpus.")
     chosen = get(engine)
-    chosen.load(choose_device("auto"))
+    chosen.load(choose_device("auto"), model)
+    peer = None if isinstance(chosen, SequenceEngine) else get("match")
     entries = []
     for number, item in enumerate(items):
 
@@ -152,13 +167,18 @@ def evaluate_sequences(
             if progress is not None:
                 progress(name, number * 1000 + round(1000 * done / total), len(items) * 1000)
 
-        entries.append(_measured(chosen, item, tell))
-    ways = [way for way in ("truth", "frame_by_frame", "together") if way in entries[0]]
+        strip, requests = _posed(item, model, options or Options())
+        entry: dict[str, Any] = {"id": item.id, "frames": len(requests), "truth": asdict(strip.of_truth())}
+        entries.append(entry | _measured(chosen, strip, requests, tell))
+        if peer is not None:
+            plain = [replace(request, model="", options=Options()) for request in requests]
+            entries[-1]["match"] = _measured(peer, strip, plain, tell)["frame_by_frame"]
+    ways = [way for way in WAYS if way in entries[0]]
     mean = {
         way: {name: float(np.mean([entry[way][name] for entry in entries])) for name in entries[0][way]}
         for way in ways
     }
-    result = {"engine": engine, "corpus": str(corpus), "mean": mean, "items": entries}
+    result = {"engine": engine, "model": model, "corpus": str(corpus), "mean": mean, "items": entries}
     if report is not None:
         write_json(Path(report), result)
     return result
@@ -169,7 +189,7 @@ def table(figures: dict[str, Any]) -> str:
     lines = ["CIEDE2000 between regions of one true colour on different frames; area within 10 of the truth"]
     rows = [*((entry["id"], entry) for entry in figures["items"]), ("mean", figures["mean"])]
     for name, entry in rows:
-        for way in ("truth", "frame_by_frame", "together"):
+        for way in WAYS:
             if way in entry:
                 row = entry[way]
                 lines.append(
@@ -197,24 +217,29 @@ def colour_together(
     return [_flat(request, engine.colorize_surveyed(request, survey, Silent())) for request, survey in pairs]
 
 
-def _measured(engine: Engine, item: Item, tell: Callable[[str, int, int], None]) -> dict[str, Any]:
+def _posed(item: Item, model: str, options: Options) -> tuple[Strip, list[ColorizeRequest]]:
+    """A sequence for judging, and what an engine is asked for each of its frames."""
     references = tuple(Reference(read_picture(path)) for path in item.cases[0].references)
     frames = judged_frames(item)
-    requests = [ColorizeRequest(f.sketch, references, sketch_mask=f.mask) for f in frames]
-    strip = pose_strip([frame.problem for frame in frames])
+    requests = [
+        ColorizeRequest(f.sketch, references, sketch_mask=f.mask, model=model, options=options)
+        for f in frames
+    ]
+    return pose_strip([frame.problem for frame in frames]), requests
+
+
+def _measured(
+    engine: Engine, strip: Strip, requests: Sequence[ColorizeRequest], tell: Callable[[str, int, int], None]
+) -> dict[str, Any]:
+    """`frame_by_frame`, and `together` where the engine can do that."""
     alone = []
     for index, request in enumerate(requests):
-        tell(f"Colouring {item.id}", index, len(requests))
+        tell("Colouring frames", index, len(requests))
         alone.append(_flat(request, engine.colorize(request, Silent())))
-    entry = {
-        "id": item.id,
-        "frames": len(requests),
-        "truth": asdict(strip.of_truth()),
-        "frame_by_frame": asdict(strip.judge(alone)),
-    }
+    ways = {"frame_by_frame": asdict(strip.judge(alone))}
     if isinstance(engine, SequenceEngine):
-        entry["together"] = asdict(strip.judge(colour_together(engine, requests, tell)))
-    return entry
+        ways["together"] = asdict(strip.judge(colour_together(engine, requests, tell)))
+    return ways
 
 
 def _flat(request: ColorizeRequest, result: Any) -> Picture:

@@ -6,7 +6,8 @@ see `features`. Pictures an engine refuses are counted and left out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -60,17 +61,33 @@ class Benchmark:
 
 
 def measure(
-    benchmark: Benchmark, *, report: Path | None = None, progress: Stage | None = None
+    benchmark: Benchmark,
+    beside: Sequence[str] = (),
+    *,
+    report: Path | None = None,
+    progress: Stage | None = None,
 ) -> dict[str, Any]:
     """Colours every example and compares.
 
+    Args:
+        beside: other engines, each with its own choice of weights.
+
     Returns:
-        `engine`, `layout`, `examples`, `refused`, `network`, `fid_network`, `mean` (figures as in `COLUMNS`, None
-        where there is none) and `items`. JSON values only.
+        `engine`, `model`, `layout`, `cross`, `examples`, `refused`, `network`, `fid_network`, `mean` (figures as in
+        `COLUMNS`, None where there is none), `items`, and `beside`: the same of the other engines. JSON values only.
 
     Raises:
         ColorizerError: no such engine, no weights, another layout.
     """
+    others = [replace(benchmark, engine=name, model="") for name in beside]
+    result, *rows = [_measured(one, progress) for one in (benchmark, *others)]
+    result["beside"] = rows
+    if report is not None:
+        write_json(report, result)
+    return result
+
+
+def _measured(benchmark: Benchmark, progress: Stage | None) -> dict[str, Any]:
     from colorizer.engines.device import choose_device
     from colorizer.engines.registry import get
 
@@ -90,8 +107,9 @@ def measure(
         items.append({"name": example.name, **_pixel_figures(made, truth)})
         ours.append(made)
         truths.append(truth)
-    result = {
+    return {
         "engine": benchmark.engine,
+        "model": benchmark.model,
         "layout": benchmark.layout.value,
         "cross": benchmark.cross,
         "examples": len(examples),
@@ -101,20 +119,22 @@ def measure(
         "mean": _means(items) | _network_figures(benchmark, ours, truths),
         "items": items,
     }
-    if report is not None:
-        write_json(report, result)
-    return result
 
 
-def table(figures: dict[str, Any]) -> str:
-    """The row with its headings, for a terminal."""
-    mean = figures["mean"]
+def table(first: dict[str, Any]) -> str:
+    """A row for each engine, with headings, for a terminal."""
     widths = {name: max(len(title), 8) for name, title in COLUMNS.items()}
     head = "  ".join(title.rjust(widths[name]) for name, title in COLUMNS.items())
-    row = "  ".join(_cell(name, mean[name]).rjust(widths[name]) for name in COLUMNS)
-    count = f"{figures['examples'] - figures['refused']} of {figures['examples']} pictures"
-    about = f"{count}, features: {figures['network']}, for FID: {figures['fid_network']}"
-    return f"{about}\n{'':16}{head}\n{figures['engine']:16}{row}"
+    lines = [
+        f"{first['examples']} pictures, features: {first['network']}, for FID: {first['fid_network']}",
+        f"{'':24}{head}",
+    ]
+    for figures in (first, *first["beside"]):
+        cells = "  ".join(_cell(name, figures["mean"][name]).rjust(widths[name]) for name in COLUMNS)
+        named = f"{figures['engine']} {figures['model']}".strip()
+        refused = f"  ({figures['refused']} refused)" if figures["refused"] else ""
+        lines.append(f"{named:24}{cells}{refused}")
+    return "\n".join(lines)
 
 
 def _coloured(engine: Engine, example: Example, benchmark: Benchmark) -> tuple[RGB, RGB]:
