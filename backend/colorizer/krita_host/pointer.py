@@ -13,6 +13,8 @@ from colorizer.krita_host.session import Session
 
 REST_S = 0.08
 """Between moving and pressing: Qt has to have seen the pointer arrive."""
+POPUP_S = 30
+"""For a list or menu to open or to close."""
 
 
 def click(session: Session, name: str) -> None:
@@ -23,13 +25,14 @@ def click(session: Session, name: str) -> None:
 def choose(session: Session, combo: str, value: str) -> None:
     """Opens a combo box and picks the entry with this user data."""
     click(session, combo)
-    _press(session, session.wait_until(_entry_centre, combo=combo, value=value, timeout_s=5))
+    _press(session, session.wait_until(_entry_centre, combo=combo, value=value, timeout_s=POPUP_S))
+    session.wait_until(_no_popup, timeout_s=POPUP_S)  # it would swallow the next click
 
 
 def choose_action(session: Session, button: str, text: str) -> None:
     """Opens a button's menu and picks the entry with this text."""
     click(session, button)
-    _press(session, session.wait_until(_action_centre, text=text, timeout_s=5))
+    _press(session, session.wait_until(_action_centre, text=text, timeout_s=POPUP_S))
 
 
 def stroke(session: Session, points: Sequence[Sequence[int]]) -> None:
@@ -89,6 +92,11 @@ def _entry_centre(combo: str, value: str) -> Any:
     view.scrollTo(index)
     centre = view.viewport().mapToGlobal(view.visualRect(index).center())
     return [centre.x(), centre.y()]
+
+
+def _no_popup() -> bool:
+    """Runs inside Krita: whether no list or menu is open."""
+    return krita.QApplication.instance().activePopupWidget() is None  # type: ignore[name-defined] # noqa: F821
 
 
 def _action_centre(text: str) -> Any:
