@@ -64,9 +64,9 @@ class Variant:
         """Of its sampling."""
         return STUDENT_STEPS if self.stage is Stage.DISTIL else plan.steps
 
-    def guidance(self, plan: AblationPlan) -> Guidance:
-        """A distilled model's is in its weights."""
-        return Guidance(reference=1.0 if self.stage is Stage.DISTIL else plan.guidance)
+    def guidance(self, trained: TrainingConfig) -> Guidance:
+        """As on the sheets of samples; a distilled model's is in its weights."""
+        return Guidance(reference=1.0 if self.stage is Stage.DISTIL else trained.guidance)
 
 
 VARIANTS = (
@@ -88,7 +88,6 @@ class AblationPlan:
     drawings: int = 24
     seeds: int = 3
     steps: int = 20
-    guidance: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -132,6 +131,7 @@ class Study:
     """A finished ablation."""
 
     plan: AblationPlan
+    guidance: float
     size: tuple[int, int]
     samples: dict[str, int]
     """Pictures that each stage was trained on."""
@@ -157,14 +157,7 @@ def run(
     rows, pictures = [], []
     for done, variant in enumerate(variants):
         tell(variant.name, done, len(variants))
-        model = ColorizeDiffusionPipeline.from_pretrained(runs / variant.stage.value / products.MODEL_FOLDER)
-        model.set_progress_bar_config(disable=True)
-        started = time.process_time()
-        drawn = [
-            [_colour(model, batch, i, variant, plan, seed) for seed in range(plan.seeds)]
-            for i in range(plan.drawings)
-        ]
-        seconds = (time.process_time() - started) / (plan.drawings * plan.seeds)
+        drawn, seconds = _colour(runs, variant, configs[variant.stage], plan, batch)
         rows.append(Row(variant.name, *_figures(batch, drawn), variant.steps(plan), seconds))
         pictures.append([seeds[0] for seeds in drawn])
     same_place = [[to_picture(batch.reference[i : i + 1])] for i in range(plan.drawings)]
@@ -172,7 +165,8 @@ def run(
     if sheet is not None:
         write_png(sheet, _sheet(batch, pictures))
     samples = {stage.value: _seen(runs, stage) * config.batch for stage, config in configs.items()}
-    return Study(plan, configs[Stage.V1].crops[0], samples, tuple(rows))
+    first = configs[Stage.V1]
+    return Study(plan, first.guidance, first.crops[0], samples, tuple(rows))
 
 
 def judged(config: TrainingConfig, count: int) -> Batch:
@@ -226,16 +220,22 @@ def _seen(runs: Path, stage: Stage) -> int:
 
 
 def _colour(
-    model: ColorizeDiffusionPipeline,
-    batch: Batch,
-    number: int,
-    variant: Variant,
-    plan: AblationPlan,
-    seed: int,
-) -> NDArray[np.uint8]:
-    settings = Settings(modes=variant.modes, guidance=variant.guidance(plan))
+    runs: Path, variant: Variant, config: TrainingConfig, plan: AblationPlan, batch: Batch
+) -> tuple[list[list[NDArray[np.uint8]]], float]:
+    """Every drawing's pictures, one a seed, and the seconds that one took."""
+    model = ColorizeDiffusionPipeline.from_pretrained(runs / variant.stage.value / products.MODEL_FOLDER)
+    model.set_progress_bar_config(disable=True)
+    settings = Settings(modes=variant.modes, guidance=variant.guidance(config))
     steps = Steps(Sampler.EULER, Spacing.SGM_UNIFORM, variant.steps(plan))
-    return to_picture(model(products.pictures_of(batch, number), settings, steps, (1000 * seed + number,)))
+    started = time.process_time()
+    drawn = [
+        [
+            to_picture(model(products.pictures_of(batch, i), settings, steps, (1000 * seed + i,)))
+            for seed in range(plan.seeds)
+        ]
+        for i in range(plan.drawings)
+    ]
+    return drawn, (time.process_time() - started) / (plan.drawings * plan.seeds)
 
 
 def _figures(batch: Batch, drawn: list[list[NDArray[np.uint8]]]) -> tuple[Figure, Figure, Figure]:
@@ -337,7 +337,7 @@ def write(study: Study, markdown: str, file: Path) -> None:
     """Puts the table into a page, between its marks where it has them; what a person wrote around it stays."""
     plan = study.plan
     facts = (
-        f"{plan.drawings} drawings, {plan.seeds} seeds each, {plan.steps} steps, guidance {plan.guidance:g},"
+        f"{plan.drawings} drawings, {plan.seeds} seeds each, {plan.steps} steps, guidance {study.guidance:g},"
         f" {study.size[1]} x {study.size[0]} px; trained on "
         + ", ".join(f"{count} pictures ({stage})" for stage, count in study.samples.items())
         + ". Means with 95 % intervals over drawings; seconds of processor time a picture."

@@ -187,7 +187,7 @@ class TrainingConfig:
     sharded: bool = False
     """Spread weights and optimiser over the processes (FSDP), for the full size."""
     guidance: float = 2.0
-    """The teacher's, in the distillation."""
+    """Of the teacher in the distillation, of the sheet of samples and of the ablation."""
     log_every: int = 25
     save_every: int = 250
     sheet: int = 4
