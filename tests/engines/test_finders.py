@@ -112,9 +112,9 @@ def install(small, tmp_path):
 
 def test_installed_finders_find(install):
     folder = install("sketch", Finder.ANIME2SKETCH)
-    name, find = Finders(folder).lines()
-    lines = find(painted()[..., :3])
-    assert name == "sketch"
+    finders_here = Finders(folder)
+    lines = finders_here.lines()(painted()[..., :3])
+    assert finders_here.asked == {"sketch"}
     assert lines.shape == (60, 90, 3)
     assert lines.dtype == np.uint8
     assert Finders(folder).figures(in_drawings=False) is None
@@ -125,9 +125,9 @@ def test_weights_for_drawings_and_for_pictures_are_kept_apart(install):
     assert Finders(folder).figures(in_drawings=False) is None
     install("b-pictures", Finder.ISNET)
     for in_drawings, name in ((True, "a-drawings"), (False, "b-pictures")):
-        found, find = Finders(folder).figures(in_drawings=in_drawings)
-        mask = find(painted()[..., :3])
-        assert found == name
+        finders_here = Finders(folder)
+        mask = finders_here.figures(in_drawings=in_drawings)(painted()[..., :3])
+        assert finders_here.asked == {name}
         assert (mask.shape, mask.dtype) == ((60, 90), np.uint8)
 
 
@@ -135,7 +135,7 @@ def test_damaged_finder_is_told(install):
     folder = install("figures", Finder.ISNET)
     (folder / "figures" / finders.WEIGHTS).write_bytes(b"x")
     with pytest.raises(MissingModel, match="figures can't be read"):
-        Finders(folder).figures(in_drawings=False)[1](painted()[..., :3])
+        Finders(folder).figures(in_drawings=False)(painted()[..., :3])
 
 
 def test_engine_asks_what_is_installed_and_says_whom(install, monkeypatch):
@@ -151,5 +151,5 @@ def test_engine_asks_what_is_installed_and_says_whom(install, monkeypatch):
     options = Options(steps=1, size=64, palette_lock=False)
     request = ColorizeRequest(painted(), (Reference(painted()),), Mode.SPLIT, options=options)
     result = engine.colorize(request, Silent())
-    assert result.report["finders"] == ["lines", "figures"]
+    assert result.report["finders"] == ["figures", "lines"]
     assert asked == [1], "the sketch alone goes to the built-in finder: the installed one is for pictures"

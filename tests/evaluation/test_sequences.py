@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from colorizer.engines import registry
-from colorizer.engines.base import ColorizeRequest, Layer, Options, Result, Role
+from colorizer.engines.base import ColorizeRequest, EngineInfo, Layer, Options, Result, Role
 from colorizer.errors import InvalidInput
 from colorizer.evaluation.judge import pose
 from colorizer.evaluation.sequences import Strip, evaluate_sequences, pose_strip, table
@@ -60,6 +60,8 @@ def test_sequences_of_a_corpus(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 class PageByPage:
     """An engine without agreement; hears what it is asked, paints all one colour."""
 
+    info = EngineInfo("other", "Other", (), 1, (), (), 4096, 1)
+
     def __init__(self) -> None:
         self.heard: list[ColorizeRequest] = []
         self.loaded = ""
@@ -81,6 +83,7 @@ def test_page_by_page_engines_have_match_beside_them(tmp_path: Path, monkeypatch
     assert figures["mean"]["match"] != figures["mean"]["frame_by_frame"]
     assert (figures["model"], other.loaded) == ("mine", "mine")
     assert {(request.model, request.options) for request in other.heard} == {("mine", options)}
+    assert [len(request.references) for request in other.heard] == [1], "of a pool of two"
 
 
 def test_corpus_without_sequences_told(tmp_path: Path) -> None:

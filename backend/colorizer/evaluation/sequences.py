@@ -13,7 +13,7 @@ would be consistent, too; `truth` are the figures of the truth itself, whose reg
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -167,11 +167,13 @@ def evaluate_sequences(
             if progress is not None:
                 progress(name, number * 1000 + round(1000 * done / total), len(items) * 1000)
 
-        strip, requests = _posed(item, model, options or Options())
-        entry: dict[str, Any] = {"id": item.id, "frames": len(requests), "truth": asdict(strip.of_truth())}
-        entries.append(entry | _measured(chosen, strip, requests, tell))
+        frames = judged_frames(item)
+        strip = pose_strip([frame.problem for frame in frames])
+        asked = _requests(item, frames, chosen, model, options or Options())
+        entry: dict[str, Any] = {"id": item.id, "frames": len(frames), "truth": asdict(strip.of_truth())}
+        entries.append(entry | _measured(chosen, strip, asked, tell))
         if peer is not None:
-            plain = [replace(request, model="", options=Options()) for request in requests]
+            plain = _requests(item, frames, peer, "", Options())
             entries[-1]["match"] = _measured(peer, strip, plain, tell)["frame_by_frame"]
     ways = [way for way in WAYS if way in entries[0]]
     mean = {
@@ -217,15 +219,16 @@ def colour_together(
     return [_flat(request, engine.colorize_surveyed(request, survey, Silent())) for request, survey in pairs]
 
 
-def _posed(item: Item, model: str, options: Options) -> tuple[Strip, list[ColorizeRequest]]:
-    """A sequence for judging, and what an engine is asked for each of its frames."""
-    references = tuple(Reference(read_picture(path)) for path in item.cases[0].references)
-    frames = judged_frames(item)
-    requests = [
+def _requests(
+    item: Item, frames: Sequence[Frame], engine: Engine, model: str, options: Options
+) -> list[ColorizeRequest]:
+    """What an engine is asked for each frame, with as much of the pool as it takes."""
+    pool = item.cases[0].references[: engine.info.max_references]
+    references = tuple(Reference(read_picture(path)) for path in pool)
+    return [
         ColorizeRequest(f.sketch, references, sketch_mask=f.mask, model=model, options=options)
         for f in frames
     ]
-    return pose_strip([frame.problem for frame in frames]), requests
 
 
 def _measured(

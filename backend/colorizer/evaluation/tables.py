@@ -140,7 +140,7 @@ def table(first: dict[str, Any]) -> str:
 def _coloured(engine: Engine, example: Example, benchmark: Benchmark) -> tuple[RGB, RGB]:
     """The result with its lines and the truth, both of the truth's size."""
     sketch = read_picture(example.sketch)
-    references = tuple(Reference(picture) for picture in example.pool())
+    references = tuple(Reference(picture) for picture in example.pool()[: engine.info.max_references])
     request = ColorizeRequest(sketch, references, model=benchmark.model, options=benchmark.options)
     result = engine.colorize(request, Silent())
     truth = over_white(read_picture(example.truth))

@@ -151,6 +151,7 @@ class ColorizeDiffusionEngine:
         assert pipeline is not None
         assert room is not None
         modes = switches(pipeline.version, request)
+        self._finders.asked.clear()
         mask = self._sketch_mask(request, report, modes)
         pictures, box = self._prepare(request, report, modes, mask)
         report.stage("Colouring", 0, request.options.steps)
@@ -170,7 +171,7 @@ class ColorizeDiffusionEngine:
         sides = delivered_sides(request, mask)
         layers, made = layers_of(request, sides, [picture] * len(sides))
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        facts = _facts(pipeline, pictures.size) | self._helpers()
+        facts = _facts(pipeline, pictures.size) | {"finders": sorted(self._finders.asked)}
         return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
@@ -201,13 +202,7 @@ class ColorizeDiffusionEngine:
         if found is None:
             return self.foreground_mask(picture, report)
         drawing = 255 - find_ink(picture) if in_drawing else None
-        return found[1](over_white(picture) if drawing is None else np.dstack([drawing] * 3))
-
-    def _helpers(self) -> dict[str, list[str]]:
-        """For the record: which installed networks find lines and figures."""
-        finders = self._finders
-        found = (finders.lines(), finders.figures(in_drawings=True), finders.figures(in_drawings=False))
-        return {"finders": [name for name, _ in filter(None, found)]}
+        return found(over_white(picture) if drawing is None else np.dstack([drawing] * 3))
 
     def _prepare(
         self, request: ColorizeRequest, report: Report, modes: Modes, mask: Mask | None
@@ -229,8 +224,7 @@ class ColorizeDiffusionEngine:
         )
         fine = request.options.advanced
         hiding = hiding_of(request, modes)
-        finder = self._finders.lines()
-        found = network_lines(request.sketch, finder[1] if finder else None)
+        found = network_lines(request.sketch, self._finders.lines())
         lines = hiding.lines(found, mask, fine.sketch_threshold)
         sketch, box = fit(to_tensor(lines), size)
         reference = request.references[0] if request.references else None

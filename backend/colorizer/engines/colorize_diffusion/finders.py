@@ -142,17 +142,19 @@ class Finders:
         self._lines = Installed(LINES, "line finder", folder)
         self._figures = Installed(FIGURES, "figure finder", folder)
         self._read: dict[Path, tuple[Finder, nn.Module]] = {}
+        self.asked: set[str] = set()
+        """Names of the models that were asked; whoever wants to know clears it before."""
 
-    def lines(self) -> tuple[str, Callable[[RGB], RGB]] | None:
-        """Name of the first installed line finder, and what gives a picture's lines, light on black; None for none."""
+    def lines(self) -> Callable[[RGB], RGB] | None:
+        """What gives a picture's lines, light on black, by the first installed line finder; None for none."""
         found = self._lines.find("")
-        return None if found is None else (found.name, lambda picture: self._find_lines(found, picture))
+        return None if found is None else lambda picture: self._find_lines(found, picture)
 
-    def figures(self, *, in_drawings: bool) -> tuple[str, Callable[[RGB], Mask]] | None:
-        """Name of the first one for drawings, or for pictures, and what gives a figure's mask; None for none."""
+    def figures(self, *, in_drawings: bool) -> Callable[[RGB], Mask] | None:
+        """What gives a figure's mask, by the first one for drawings, or for pictures; None where there is none."""
         for folder in self._figures.folders():
             if (_variant(folder) == DRAWINGS) == in_drawings:
-                return folder.name, lambda picture, at=folder: self._find_figure(at, picture, in_drawings)
+                return lambda picture, at=folder: self._find_figure(at, picture, in_drawings)  # type: ignore[misc]
         return None
 
     def _find_lines(self, folder: Path, picture: RGB) -> RGB:
@@ -190,6 +192,7 @@ class Finders:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
+        self.asked.add(folder.name)
         if folder not in self._read:
             try:
                 finder = Finder(_card(folder)["network"])
