@@ -41,6 +41,36 @@ def test_half_right(problem: Problem) -> None:
     assert figures.psnr < 20
 
 
+@pytest.mark.parametrize(
+    ("grey", "within_5", "within_10"), [(131, 1, 1), (133, 0, 1), (146, 0, 1), (147, 0, 0)]
+)
+def test_near_is_below_five_or_ten(grey: int, within_5: int, within_10: int) -> None:
+    """These greys lie 4.65, 5.38, 9.92 and 10.25 from the truth's by CIEDE2000."""
+    problem = pose(box_sketch(320), blank(320, 320, (119, 119, 119)), box_mask(320))
+    assert problem is not None
+    figures = problem.judge(even((grey, grey, grey)))
+    assert figures.area_within_5 == pytest.approx(within_5)
+    assert figures.area_within_10 == pytest.approx(within_10)
+    assert figures.regions_within_10 == within_10
+
+
+@pytest.mark.parametrize(("share", "judged"), [(0.5, 1), (0.7, 2)])
+def test_regions_mostly_inside_the_figure_are_judged(share: float, judged: int) -> None:
+    mask = box_mask(320)
+    mask[80 + int(160 * share) :, :160] = 0
+    problem = pose(box_sketch(320), box_reference(320), mask)
+    assert problem is not None
+    assert len(problem.judged) == judged
+
+
+def test_solid_ink_is_not_judged() -> None:
+    sketch = box_sketch(320)
+    sketch[80:240, 80:160, :3] = 0
+    problem = pose(sketch, box_reference(320), box_mask(320))
+    assert problem is not None
+    assert len(problem.judged) == 1
+
+
 def test_bleed_seen(problem: Problem) -> None:
     spilt = problem.truth.copy()
     spilt[:, SIDE // 2 - 60 : SIDE // 2] = np.array(GREEN, np.float32) / 255
