@@ -9,6 +9,8 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from colorizer.server import memory
+from colorizer.server.bundle import InvalidBundle
 from running_backend import Answer, Backend, job, open_bundle
 
 if sys.platform != "linux":
@@ -111,6 +113,13 @@ def test_files_and_pipes_are_not_opened(backend: Backend) -> None:
 def test_broken_announcements(backend: Backend, body: object) -> None:
     answer = announce(backend, body)
     assert (answer.status, answer.json["code"]) == (422, "invalid_bundle")
+
+
+def test_memory_of_other_programs_is_refused() -> None:
+    announcement = json.dumps({"fd": 3, "bytes": 1}).encode()
+    for owner in (None, os.getpid()):
+        with pytest.raises(InvalidBundle, match="only be taken from the program that started"):
+            memory.open_announced(announcement, owner, limit=10)
 
 
 def test_limits_hold_for_memory(tmp_path, backend: Backend) -> None:
