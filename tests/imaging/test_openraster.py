@@ -59,7 +59,7 @@ def test_group_under_lines(archive: zipfile.ZipFile) -> None:
     assert (image.get("w"), image.get("h")) == ("128", "128")
     lines, group = list(image[0])
     assert (lines.get("name"), lines.get("composite-op")) == ("Lines", "svg:multiply")
-    assert group.get("name") == "Colorized · a · seed 1"
+    assert (group.get("name"), group.get("isolation")) == ("Colorized · a · seed 1", "isolate")
     assert [entry.get("name") for entry in group] == ["Light", "Shading", "Flats", "Background"]
 
 

@@ -34,6 +34,13 @@ def test_flat_colours_found_without_outlines() -> None:
     assert colours(find_palette(box_reference())) == {RED, GREEN, BLUE}
 
 
+def test_motley_picture_has_a_palette_of_bounded_size() -> None:
+    cube = np.stack(np.meshgrid(*[np.linspace(0, 255, 5)] * 3), -1).reshape(5, 25, 3).astype(np.uint8)
+    picture = blank(250, 50)
+    picture[..., :3] = cube.repeat(10, 0).repeat(10, 1)
+    assert len(find_palette(picture)) == 64
+
+
 def test_small_eye_kept() -> None:
     picture = blank(400, 400, RED)
     picture[100:106, 100:106, :3] = YELLOW
