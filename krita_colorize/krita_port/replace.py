@@ -77,11 +77,11 @@ def _twin(space: ColorSpace, taken: Set[ColorSpace]) -> ColorSpace:
 
 
 def _kept(node: Node, space: ColorSpace, target: ColorSpace) -> tuple[QtCore.QRect, bytes | bytearray]:
-    """What has to be written back so that rounding changes no byte: Krita 5.2 rounds between twins, too; nothing where
-    the next depth holds every value."""
+    """What has to be written back so that rounding changes no byte; nothing where Krita doesn't round."""
     area = node.bounds()
     same_depth = space.depth == target.depth
-    if area.isEmpty() or not (same_depth or (space.depth, target.depth) == ("U8", "U16")):
+    exact = is_srgb8(space) and same_depth
+    if area.isEmpty() or exact or not (same_depth or (space.depth, target.depth) == ("U8", "U16")):
         return area, b""
     raw = node.pixelData(*rectangle(area)).data()
     return area, raw if same_depth else _widened(raw)
