@@ -64,9 +64,17 @@ def menu_entry(title):
     return [centre.x(), centre.y()]
 
 
-def dialog_is_open(kind):
+def dialog_takes_text(kind):
     dialog = krita.QApplication.instance().activeModalWidget()
-    return dialog is not None and kind in type(dialog).__name__
+    field = krita.QApplication.instance().focusWidget()
+    return (
+        dialog is not None and kind in type(dialog).__name__ and hasattr(field, "text") and field.hasFocus()
+    )
+
+
+def has_typed(text):
+    dialog = krita.QApplication.instance().activeModalWidget()
+    return any(edit.text() == text for edit in dialog.findChildren(krita.QLineEdit))
 
 
 def dialog_button(title):
@@ -145,8 +153,9 @@ def from_zip_to_colours(display, home, package, wheels, patience_s=300):
         press(krita, bar_entry, title="Tools")
         press(krita, menu_entry, title="Scripts")
         press(krita, menu_entry, title="Import Python Plugin from File...")
-        krita.wait_until(dialog_is_open, kind="FileDialog")
+        krita.wait_until(dialog_takes_text, kind="FileDialog")
         krita.xdotool("type", "--delay", 5, str(package))
+        krita.wait_until(has_typed, text=str(package))
         krita.xdotool("key", "Return")
         press(krita, dialog_button, title="Yes")
         quit_krita(krita)
