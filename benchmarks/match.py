@@ -1,4 +1,5 @@
-"""The match engine's whole path on one core, beside the study's prototype and beside G'MIC's line art colouring.
+"""The match engine's whole path on one core, beside the study's prototype, G'MIC's line art colouring and Krita's
+Colorize Mask (Krita 5.2 and later; another Krita is taken from `PATH`).
 
     .venv/bin/python benchmarks/match.py [--sides 1024 2048 4096] [--repeats 3] [--json FILE]
 
@@ -110,11 +111,47 @@ def gmic(folder: Path, repeats: int) -> dict[str, float]:
     return best(lambda: _quietly(["gmic", sketch, *GMIC.split(), "o", out]), repeats)
 
 
+def colorize_mask(folder: Path, repeats: int) -> dict[str, float]:
+    """Krita's Colorize Mask with key strokes from our own result: no reference, no choice of colours."""
+    from colorizer.engines.base import ColorizeRequest, Reference
+    from colorizer.engines.registry import get
+    from colorizer.evaluation.report import Silent
+    from colorizer.imaging.key_strokes import key_strokes
+    from colorizer.imaging.pictures import read_picture, write_png
+    from colorizer.krita_host import session
+
+    sketch, reference = read_picture(folder / "sketch.png"), read_picture(folder / "reference.png")
+    engine = get("match")
+    engine.load("cpu")
+    found = engine.colorize(ColorizeRequest(sketch, (Reference(reference),)), Silent())
+    marks = key_strokes(found.layers, sketch.shape[1], sketch.shape[0])
+    assert marks is not None, "the engine's flats have few colours"
+    write_png(folder / "marks.png", marks.pixels)
+    with session.headless() as krita:
+        paths = [str(ROOT), str(ROOT / "benchmarks")]
+        krita.call(f"import sys\nsys.path[:0] = {paths}\nfrom inside_mask import *")
+        if not krita.call(_can):
+            return {}
+        pictures = {"sketch": str(folder / "sketch.png"), "marks": str(folder / "marks.png")}
+        runs = [krita.call(_fill, timeout_s=1800, **pictures) for _ in range(repeats)]
+    return {name: min(run[name] for run in runs) for name in ("clock", "cpu")}
+
+
+def _can():  # type: ignore[no-untyped-def]
+    """Runs inside Krita."""
+    return can()  # type: ignore[name-defined] # noqa: F821 - inside_mask's
+
+
+def _fill(sketch, marks):  # type: ignore[no-untyped-def]
+    """Runs inside Krita."""
+    return (yield from fill(sketch, marks))  # type: ignore[name-defined] # noqa: F821 - inside_mask's
+
+
 def _quietly(command: list[str]) -> None:
     subprocess.run(command, check=True, capture_output=True, env=os.environ | ONE_CORE)
 
 
-CONTESTANTS = {"ours": ours, "prototype": prototype, "gmic": gmic}
+CONTESTANTS = {"ours": ours, "prototype": prototype, "gmic": gmic, "colorize_mask": colorize_mask}
 
 
 def missing() -> dict[str, str]:
@@ -124,6 +161,8 @@ def missing() -> dict[str, str]:
         found["prototype"] = f"there is no prototype in {SHARED} (COLORIZE_SHARED)"
     if shutil.which("gmic") is None:
         found["gmic"] = "gmic isn't installed (Debian: apt install gmic)"
+    if shutil.which("kritarunner") is None:
+        found["colorize_mask"] = "kritarunner isn't installed (Debian: apt install krita)"
     return found
 
 
@@ -146,6 +185,9 @@ def verdict(rows: dict[int, dict[str, dict[str, float]]]) -> list[str]:
         if "gmic" in row:
             ratio = row["gmic"]["cpu"] / row["ours"]["cpu"]
             lines.append(f"{side}: {ratio:.1f} times as fast as G'MIC: {'met' if ratio > 1 else 'MISSED'}")
+        if "colorize_mask" in row:
+            ratio = row["colorize_mask"]["cpu"] / row["ours"]["cpu"]
+            lines.append(f"{side}: {ratio:.1f} times as fast as Krita's Colorize Mask")
     return lines
 
 
@@ -171,6 +213,11 @@ def main() -> None:
             draw(side, Path(folder))
             names = [name for name in CONTESTANTS if name not in absent]
             rows[side] = {name: measure(name, Path(folder), options.repeats) for name in names}
+        if rows[side].get("colorize_mask") == {}:
+            del rows[side]["colorize_mask"]
+            print(
+                "colorize_mask is left out: this Krita makes no Colorize Masks from scripts (5.2 and later do)."
+            )
         for name, row in rows[side].items():
             print(f"{side:5d}  {name:10s} clock {row['clock']:7.2f} s   cpu {row['cpu']:7.2f} s", flush=True)
     print("load of the machine:", os.getloadavg())
