@@ -106,6 +106,9 @@ def run(
 
     if output.suffix.lower() not in (".ora", ".png"):
         raise typer.BadParameter("the result must end in .ora or .png", param_hint="-o")
+    swaps = _values(swap, headless.read_swap, "--swap")
+    if len({one.before for one in swaps}) < len(swaps):
+        raise typer.BadParameter("a colour can be changed into one other colour only", param_hint="--swap")
     job = headless.Job(
         sketch=sketch,
         references=tuple(reference),
@@ -118,7 +121,7 @@ def run(
         background=background,
         hints=hints,
         bindings=_values(bind, headless.read_binding, "--bind"),
-        swaps=_values(swap, headless.read_swap, "--swap"),
+        swaps=swaps,
         seed=seed,
         options=Options(
             palette_lock=palette_lock,

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from colorizer import cli
 from colorizer.engines import registry
 from colorizer.imaging.pictures import write_png
 from drawn import box_reference, box_sketch
@@ -14,21 +13,10 @@ from engines.match_stand_ins import SamePlace, engine
 
 
 @pytest.fixture
-def colorize(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
-    """Runs the command in this process with an engine that answers by place: (status, stdout, stderr)."""
+def colorize(colorize, monkeypatch: pytest.MonkeyPatch):
+    """The command with an engine that answers by place."""
     monkeypatch.setattr(registry, "get", lambda name: engine(SamePlace()))
-
-    def call(*words: object):
-        monkeypatch.setattr("sys.argv", ["colorize", *map(str, words)])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
+    return colorize
 
 
 @pytest.fixture

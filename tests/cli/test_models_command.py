@@ -5,7 +5,6 @@ import json
 
 import pytest
 import tiny_colorize_diffusion as tiny
-from colorizer import cli, paths
 from colorizer.catalogue.convert import Choices
 from colorizer.catalogue.entries import Catalogue
 from colorizer.catalogue.store import Store
@@ -13,9 +12,6 @@ from colorizer.engines import registry
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.models import quiet_libraries
 from colorizer.imaging.pictures import read_picture
-
-SKETCH = paths.resource("sample/sketch.png")
-REFERENCE = paths.resource("sample/reference.png")
 
 
 @pytest.fixture
@@ -26,20 +22,9 @@ def home(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def colorize(home, monkeypatch, capsys):
-    """Runs the command in this process: (status, stdout, stderr)."""
-
-    def call(*words):
-        monkeypatch.setattr("sys.argv", ["colorize", *map(str, words)])
-        status = 0
-        try:
-            cli.main()
-        except SystemExit as end:
-            status = end.code or 0
-        printed = capsys.readouterr()
-        return status, printed.out, printed.err
-
-    return call
+def colorize(home, colorize):
+    """The command in this test's home."""
+    return colorize
 
 
 def test_list_names_every_published_model(colorize):
@@ -84,11 +69,11 @@ def test_prediction_is_one_of_two(colorize):
 
 
 @pytest.mark.parametrize("version", Version, ids=lambda version: version.value)
-def test_run_colours_with_a_small_model(version, colorize, home, tmp_path):
+def test_run_colours_with_a_small_model(version, run_sample, sample, home, tmp_path):
     quiet_libraries()
     tiny.make(version).save_pretrained(home / "models" / "small")
-    status, printed, problem = colorize(
-        *("run", SKETCH, "--reference", REFERENCE, "-o", tmp_path / "out.png"),
+    status, printed, problem = run_sample(
+        tmp_path / "out.png",
         *("--engine", "colorize_diffusion", "--model", "small", "--mode", "split"),
         *("--steps", 1, "--size", 64, "--json"),
     )
@@ -97,18 +82,17 @@ def test_run_colours_with_a_small_model(version, colorize, home, tmp_path):
     assert record["report"]["version"] == version.value
     weights = home / "models/small/unet/diffusion_pytorch_model.safetensors"
     assert record["hashes"]["model"] == hashlib.sha256(weights.read_bytes()).hexdigest()
-    assert read_picture(tmp_path / "out.png").shape == read_picture(SKETCH).shape
+    assert read_picture(tmp_path / "out.png").shape == read_picture(sample / "sketch.png").shape
 
 
-def test_missing_model_is_told(colorize, tmp_path):
-    words = ("run", SKETCH, "--reference", REFERENCE, "-o", tmp_path / "out.png")
+def test_missing_model_is_told(run_sample, tmp_path):
     for engine in ("colorize_diffusion", "colorflow", "anime_diffusion"):
-        status, _, problem = colorize(*words, "--engine", engine)
+        status, _, problem = run_sample(tmp_path / "out.png", "--engine", engine)
         assert (status, problem.count("\n")) == (1, 1)
         assert "model" in problem
 
 
-def test_published_layout_goes_the_whole_way(colorize, shared, home, tmp_path):
+def test_published_layout_goes_the_whole_way(colorize, run_sample, shared, home, tmp_path):
     """A v1 checkpoint and CLIP, both converted, verified, and a picture coloured with them."""
     import sys
     from pathlib import Path
@@ -135,12 +119,11 @@ def test_published_layout_goes_the_whole_way(colorize, shared, home, tmp_path):
     assert "epsilon" in problem
     choices = Choices(prediction="epsilon", head_dim=16)  # the recorded networks are small
     Store(Catalogue(())).convert(tmp_path / "mine.safetensors", "mine", choices, lambda *_: None)
-    words = ("run", SKETCH, "--reference", REFERENCE, "-o", tmp_path / "out.png", "--steps", 1)
-    words += ("--engine", "colorize_diffusion", "--size", 64)
-    status, _, problem = colorize(*words)
+    words = (tmp_path / "out.png", "--engine", "colorize_diffusion", "--steps", 1, "--size", 64)
+    status, _, problem = run_sample(*words)
     assert status == 1
     assert "clip-vit-h-14" in problem
     assert colorize("models", "convert", tmp_path / "clip.safetensors")[0] == 0
     assert colorize("models", "verify", "mine")[1] == "mine is intact.\n"
-    assert colorize(*words)[0] == 0
+    assert run_sample(*words)[0] == 0
     assert colorize("models", "remove", "mine")[0] == 0

@@ -160,7 +160,7 @@ def _to_rgba(image: Image.Image) -> Image.Image:
         image = _to_srgb(image, profile)
     if image.mode in ("CMYK", "YCbCr", "HSV"):
         image = image.convert("RGB")
-    return image.convert("RGBA")
+    return image if image.mode == "RGBA" else image.convert("RGBA")  # it would copy a gigabyte
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
