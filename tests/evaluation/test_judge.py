@@ -65,7 +65,7 @@ def test_regions_mostly_inside_the_figure_are_judged(share: float, judged: int) 
 
 def test_solid_ink_is_not_judged() -> None:
     sketch = box_sketch(320)
-    sketch[80:240, 80:160, :3] = 0
+    sketch[80:240, 80:160, :3] = 90
     problem = pose(sketch, box_reference(320), box_mask(320))
     assert problem is not None
     assert len(problem.judged) == 1
