@@ -18,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import IO, Any
+from typing import Any
 
 from colorizer import paths
 from colorizer.catalogue.convert import Choices, convert
@@ -26,6 +26,7 @@ from colorizer.catalogue.download import CHUNK, Rules, check_allowed, fetch
 from colorizer.catalogue.entries import NOT_VERIFIED, Catalogue, Entry, Kind
 from colorizer.engines.cards import CARD, NAME, Card, FileSum, cards, models_folder
 from colorizer.errors import InvalidInput, UnknownEngine, UnusableModel
+from colorizer.locks import try_lock
 
 OnStage = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (bytes or networks); may raise to stop."""
@@ -267,7 +268,7 @@ class Store:
         """The right to change the folders; clears away what an interrupted change left."""
         models_folder().mkdir(parents=True, exist_ok=True)
         with (models_folder() / _LOCK).open("a+b") as file:
-            if not _lock(file):
+            if not try_lock(file):
                 raise InvalidInput(
                     "Another download or conversion is at work. Let it end, or stop it, then try again."
                 )
@@ -311,22 +312,6 @@ def default_name(path: Path) -> str:
 def _check_name(name: str) -> None:
     if not NAME.fullmatch(name):
         raise InvalidInput(f"{name!r} can't be a model's name. Use letters, digits, dots and dashes.")
-
-
-def _lock(file: IO[bytes]) -> bool:
-    """Takes the lock until the file is closed, also by a kill; False where another process has it."""
-    try:
-        if os.name == "nt":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined, unused-ignore]
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
-    return True
 
 
 def _sums(folder: Path, on_stage: OnStage) -> dict[str, FileSum]:
