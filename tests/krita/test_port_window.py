@@ -3,7 +3,7 @@
 import functools
 
 import pytest
-from colorizer.krita_host import session
+from colorizer.krita_host import screen, session
 
 pytestmark = pytest.mark.window
 
@@ -199,11 +199,15 @@ def test_overlay_lies_on_the_picture(window, zoom):
     assert_overlay_fits(*window.call(lay_overlay, zoom=zoom))
 
 
-def test_overlay_fits_on_a_hidpi_screen(display, keeper):
-    start = functools.partial(session.windowed, display, variables={"QT_SCALE_FACTOR": "2"})
-    keepers = keeper(start, PRELUDE)
-    assert_overlay_fits(*next(keepers).get().call(lay_overlay, zoom=2.0))
-    keepers.close()
+@pytest.mark.usefixtures("display")
+def test_overlay_fits_on_a_hidpi_screen(keeper):
+    with screen.virtual_screen(
+        2400, 1800
+    ) as large:  # Krita 5.3 makes no window of less than 800 x 770 logical px
+        start = functools.partial(session.windowed, large, variables={"QT_SCALE_FACTOR": "2"})
+        keepers = keeper(start, PRELUDE)
+        assert_overlay_fits(*next(keepers).get().call(lay_overlay, zoom=2.0))
+        keepers.close()
 
 
 def look_around(zoom):

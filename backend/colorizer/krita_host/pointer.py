@@ -25,8 +25,15 @@ def click(session: Session, name: str) -> None:
 def choose(session: Session, combo: str, value: str) -> None:
     """Opens a combo box and picks the entry with this user data."""
     click(session, combo)
-    _press(session, session.wait_until(_entry_centre, combo=combo, value=value, timeout_s=POPUP_S))
-    session.wait_until(_no_popup, timeout_s=POPUP_S)  # it would swallow the next click
+    entry = session.wait_until(_entry_centre, combo=combo, value=value, timeout_s=POPUP_S)
+    _press(session, entry)
+    try:  # an open list would swallow the next click
+        session.wait_until(_no_popup, timeout_s=5)
+    except (
+        TimeoutError
+    ):  # Qt takes no choice in the first moments of a list, however long they last on a busy machine
+        _press(session, entry)
+        session.wait_until(_no_popup, timeout_s=POPUP_S)
 
 
 def choose_action(session: Session, button: str, text: str) -> None:
