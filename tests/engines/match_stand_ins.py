@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from colorizer.engines.match.engine import MatchEngine
-from colorizer.engines.match.network import Correspondence, MatchConfig, MatchNetwork
+from colorizer.engines.match.network import Correspondence, Laid, MatchConfig, MatchNetwork
 
 TINY = MatchConfig(
     fine_width=8,
@@ -48,7 +48,12 @@ class SamePlace(MatchNetwork):
         self.eval()
 
     def forward(
-        self, ink: torch.Tensor, ink_mask: torch.Tensor, reference: torch.Tensor, reference_mask: torch.Tensor
+        self,
+        ink: torch.Tensor,
+        ink_mask: torch.Tensor,
+        reference: torch.Tensor,
+        reference_mask: torch.Tensor,
+        laid: Laid | None = None,
     ) -> Correspondence:
         q, k = self.config.query_grid, self.config.key_grid
         near = -(torch.cdist(places(q), places(k)) ** 2) * 400

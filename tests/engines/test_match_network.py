@@ -5,7 +5,8 @@ from dataclasses import asdict, replace
 
 import pytest
 import torch
-from colorizer.engines.match.network import MatchConfig, MatchNetwork
+import torch.nn.functional as F
+from colorizer.engines.match.network import Laid, MatchConfig, MatchNetwork
 
 TINY = MatchConfig(
     parts=6,
@@ -81,6 +82,39 @@ def test_every_input_matters(network):
     for i in range(4):
         changed = [value * (0.5 if i == j else 1) for j, value in enumerate(inputs)]
         assert not torch.allclose(before, network(*changed).logits, atol=1e-4)
+
+
+def identity(count=1, size=128):
+    """Every reference right under its sketch."""
+    matrix = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).expand(count, -1, -1)
+    return Laid(F.affine_grid(matrix, [count, 1, size, size], align_corners=False), torch.full((count,), 0.5))
+
+
+@torch.no_grad()
+def test_a_trusted_place_is_looked_at(network):
+    network.trust.bias.fill_(30.0)
+    logits = network(*pictures(1), identity()).logits[0, :, :-1]
+    row, column = 21, 50  # of 64 x 64 queries
+    assert logits[64 * row + column].argmax() == 32 * (row // 2) + column // 2
+
+
+@torch.no_grad()
+def test_nothing_laid_is_nothing_trusted(network):
+    inputs = pictures(1)
+    away = Laid(identity().where + 9, torch.ones(1))
+    before = network(*inputs).logits
+    network.trust.bias.fill_(30.0)
+    assert torch.equal(network(*inputs).logits, before)
+    assert torch.allclose(network(*inputs, away).logits, before, atol=1e-5)
+
+
+@torch.no_grad()
+def test_chosen_queries_are_rows_of_all(network):
+    features = network.features(*pictures(2), identity(2))
+    chosen = torch.tensor([[5, 4000, 77], [0, 1, 4095]])
+    every = network.logits(features)
+    rows = torch.stack([every[i, chosen[i]] for i in range(2)])
+    assert torch.allclose(network.logits(features, chosen), rows, atol=1e-5)
 
 
 @torch.no_grad()

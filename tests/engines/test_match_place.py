@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from colorizer.engines.match.place import Overlay, lay_under
+from colorizer.engines.match.inputs import Window
+from colorizer.engines.match.place import Overlay, Registration, lay_under, register
 from colorizer.engines.match.readout import place_evidence
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
@@ -51,7 +52,8 @@ def sketch() -> Picture:
 
 def lay(sketch: Picture, reference: Picture) -> tuple[Overlay, Regions]:
     ink = find_ink(sketch)
-    return lay_under(ink, figure(sketch), reference, figure(reference)), find_regions(ink)
+    found = register(ink, figure(sketch), reference, figure(reference))
+    return lay_under(ink, reference, figure(reference), found), find_regions(ink)
 
 
 def colour_at(overlay: Overlay, regions: Regions, x: int, y: int) -> tuple[int, ...]:
@@ -86,8 +88,30 @@ def test_only_the_asked_side_votes(sketch: Picture) -> None:
 def test_an_empty_page_and_a_plain_reference_are_no_trouble() -> None:
     ink = np.zeros((60, 90), np.uint8)
     picture = np.full((40, 40, 4), 255, np.uint8)
-    overlay = lay_under(ink, np.zeros_like(ink), picture, np.zeros((40, 40), np.uint8))
-    assert abs(overlay.likeness) < 0.1
+    found = register(ink, np.zeros_like(ink), picture, np.zeros((40, 40), np.uint8))
+    assert abs(found.likeness) < 0.1
+
+
+def test_without_masks_the_canvases_are_laid_on_each_other(sketch: Picture) -> None:
+    found = register(find_ink(sketch), None, draw(sketch=False), None)
+    assert found.likeness > 0.6
+    assert np.abs(found.affine - [[1, 0, 0], [0, 1, 0]])[:, :2].max() < 0.05
+
+
+def test_a_reference_that_looks_the_other_way_is_mirrored() -> None:
+    sketch, reference = draw(sketch=True, turn=25), draw(sketch=False, turn=25)[:, ::-1]
+    found = register(find_ink(sketch), figure(sketch), reference, figure(reference))
+    assert found.likeness > 0.6
+    assert found.affine[0, 0] < -0.9
+
+
+def test_windows_are_laid_as_the_whole_pictures_are(sketch: Picture) -> None:
+    found = Registration(np.array([[2, 0, 10], [0, 2, 0]], np.float32), 0.5)
+    laid = found.lay(Window(30, 40, 64), Window(20, 80, 200), 128)
+    x, y = laid.where[0, 17, 99].tolist()  # row, column
+    in_sketch = 30 + 99.5 / 2, 40 + 17.5 / 2
+    assert (x + 1) * 100 + 20 == pytest.approx(2 * in_sketch[0] + 10, abs=1e-3)
+    assert (y + 1) * 100 + 80 == pytest.approx(2 * in_sketch[1], abs=1e-3)
 
 
 def test_unlike_poses_say_nothing() -> None:

@@ -24,10 +24,11 @@ from colorizer.data.palette import BACKGROUND_PARTS, Palette
 from colorizer.data.reference import paint, soften, warp
 from colorizer.data.shapes import Point, curve
 
-ReferenceKind = Literal["view", "redressed", "bent", "sheet"]
-"""Another view; the same colours on other hair and clothes; the sketch's own pose, bent; two views side by side."""
+ReferenceKind = Literal["view", "redressed", "bent", "sheet", "frame"]
+"""Another view; the same colours on other hair and clothes; the sketch's own pose, bent; two views side by side; the
+next frame of an animation, or another sprite of a set: much lies at the very same place, some has moved."""
 
-_REFERENCE_SHARES = [0.52, 0.18, 0.22, 0.08]
+_REFERENCE_SHARES = [0.46, 0.16, 0.15, 0.07, 0.16]
 FIGURES = {"human": draw_human, "creature": draw_creature, "object": draw_object}
 
 
@@ -102,7 +103,7 @@ def triplet(seed: int, size: int = 128, kind: ReferenceKind | None = None) -> Tr
     picture, parts = paint(reference, identity.palette, rng), reference.parts
     if chosen == "bent":
         picture, parts = warp(picture, parts, rng.choice([0.02, 0.06]), rng)
-    elif rng.random() < 0.4:
+    elif chosen != "frame" and rng.random() < 0.4:
         picture, parts = warp(picture, parts, 0.03, rng)
     return Triplet(
         sketch=put_on_paper(sketch.lines, rng),
@@ -138,9 +139,21 @@ def _reference_scene(sketch: _Scene, kind: ReferenceKind, rng: random.Random) ->
     background = identity.background if rng.random() < 0.6 else pick_background(rng)
     if kind == "bent":
         return replace(sketch, background=background if rng.random() < 0.5 else sketch.background)
+    if kind == "frame":
+        views = tuple(_moved(view, rng) for view in sketch.views)
+        return replace(sketch, views=views, background=background if rng.random() < 0.5 else sketch.background)
     views = (draw_view(rng), draw_view(rng))[: 2 if kind == "sheet" else 1]
     shown = rng.random() < (0.6 if sketch.company else 0.12)
     return _Scene(identity, views, background, rng.getrandbits(40), _draw_company(rng) if shown else None)
+
+
+def _moved(view: View, rng: random.Random) -> View:
+    """The same camera and stance; some of face and limbs move, seldom all of it."""
+    other = draw_view(rng)
+    moving = ["mouth", "blink", "arms", "elbows", "legs", "wind", "yaw", "tilt_degrees", "lean_degrees"]
+    chance = rng.choice([0.15, 0.4, 0.8])
+    changed = {name: getattr(other, name) for name in moving if rng.random() < chance}
+    return replace(view, **changed)
 
 
 def _render(scene: _Scene, size: int, rng: random.Random, *, lit: bool) -> Drawing:

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from colorizer.data.palette import BACKGROUND_PARTS, Part
-from colorizer.engines.match.network import Features, MatchConfig, MatchNetwork
+from colorizer.engines.match.network import Features, Laid, MatchConfig, MatchNetwork
 from colorizer.training.loop import (
     Pace,
     Progress,
@@ -36,7 +36,7 @@ from colorizer.training.loop import (
     save_checkpoint,
     save_folder,
 )
-from colorizer.training.match_data import Batch, DrawingRing, key_parts
+from colorizer.training.match_data import Batch, DrawingRing, key_parts, lay
 from colorizer.training.match_validation import validate
 
 MODEL_FOLDER = "model"
@@ -46,6 +46,9 @@ SAME_COLOUR = 0.06
 
 NEVER = -1e4
 """A logit that no sum of exponentials notices, and that bf16 and fp32 can hold."""
+
+OUTSIDE = 9.0
+"""A place beyond every picture."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,8 @@ class Recipe:
     batch: int = 16
     drawings_kept: int = 2048
     drawings_per_step: int = 8
+    not_laid: float = 0.1
+    """Share of the references that are not laid under their sketch."""
     regions: int = 32
     """Regions compared per sketch and step."""
     places: int = 6
@@ -138,7 +143,8 @@ class _Training:
         places, regions = region_places(batch, self.recipe, self._generator)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
-        losses = self._losses(batch.to(self._device), places.to(self._device), regions.to(self._device))
+        laid = self._lay(batch)
+        losses = self._losses(batch.to(self._device), laid, places.to(self._device), regions.to(self._device))
         self._optimiser.zero_grad()
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
@@ -185,15 +191,19 @@ class _Training:
         follow = 1 - min(self.recipe.average, float(count) / (float(count) + 20))
         return averaged.lerp(current, follow)
 
-    def _losses(self, batch: Batch, places: Tensor, regions: Tensor) -> dict[str, Tensor]:
+    def _lay(self, batch: Batch) -> Laid:
+        """The references under the sketches; one in ten is not laid, as at run time where two pages are compared."""
+        laid = lay(batch)
+        away = torch.rand(len(batch.ink), generator=self._generator) < self.recipe.not_laid
+        laid.where[away], laid.likeness[away] = OUTSIDE, 0
+        return Laid(laid.where.to(self._device), laid.likeness.to(self._device))
+
+    def _losses(self, batch: Batch, laid: Laid, places: Tensor, regions: Tensor) -> dict[str, Tensor]:
         with torch.autocast(self._device.partition(":")[0], torch.bfloat16):
             features = self._network.features(
-                batch.ink, batch.ink_mask, batch.reference, batch.reference_mask
+                batch.ink, batch.ink_mask, batch.reference, batch.reference_mask, laid
             )
-        queries = features.queries.gather(
-            1, places.flatten(1)[..., None].expand(-1, -1, features.queries.shape[-1])
-        )
-        logits = self._network.logits(features, queries).view(*places.shape, -1)
+        logits = self._network.logits(features, places.flatten(1)).view(*places.shape, -1)
         return match_losses(batch, features, logits, places, regions)
 
 

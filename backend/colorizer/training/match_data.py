@@ -11,10 +11,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor
 
 from colorizer.data.drawing import Triplet, triplet
 from colorizer.data.palette import BACKGROUND_PARTS, Part
+from colorizer.engines.match.inputs import Window
+from colorizer.engines.match.network import Laid
+from colorizer.engines.match.place import register
 
 FIRST_TRAINING_SEED = 1_000_000
 """Drawings below are kept for validation."""
@@ -67,6 +71,29 @@ class DrawingRing:
         """`count` different drawings, varied."""
         chosen = torch.randperm(self.capacity, generator=generator)[:count].tolist()
         return vary(collate([self._kept[i] for i in chosen]), generator)
+
+
+def lay(batch: Batch) -> Laid:
+    """Every reference as the engine would lay it under its sketch, with the masks that are known."""
+    size = batch.ink.shape[-1]
+    window = Window(0, 0, size)
+    laid = []
+    for ink, mask, reference, reference_mask in zip(
+        _bytes(batch.ink), _bytes(batch.ink_mask), _bytes(batch.reference), _bytes(batch.reference_mask), strict=True
+    ):
+        picture = np.concatenate([reference, np.full_like(reference[:1], 255)]).transpose(1, 2, 0)
+        found = register(ink[0], _known(mask), np.ascontiguousarray(picture), _known(reference_mask))
+        laid.append(found.lay(window, window, size))
+    return Laid(torch.cat([one.where for one in laid]), torch.cat([one.likeness for one in laid]))
+
+
+def _bytes(planes: Tensor) -> NDArray[np.uint8]:
+    return (planes.clamp(0, 1) * 255).round().byte().numpy()
+
+
+def _known(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
+    """(1, S, S) to (S, S); a mask that marks nothing says nothing."""
+    return mask[0] if mask.any() else None
 
 
 def collate(drawings: list[Triplet | None]) -> Batch:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import get_args
 
 import numpy as np
@@ -21,8 +21,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
 
 from colorizer.data.drawing import ReferenceKind, triplet
-from colorizer.engines.match.network import MatchConfig, MatchNetwork
-from colorizer.training.match_data import Batch, collate, key_parts
+from colorizer.engines.match.network import Laid, MatchConfig, MatchNetwork
+from colorizer.training.match_data import Batch, collate, key_parts, lay
 
 RIGHT = 10.0
 """CIEDE2000 below which a region's colour counts as right."""
@@ -84,9 +84,12 @@ def validate(network: MatchNetwork, drawings: int, kind: ReferenceKind | None = 
 @torch.no_grad()
 def _judge(network: MatchNetwork, batch: Batch, *, masks: bool = True) -> _Regions:
     config = network.config
-    batch = batch.to(str(next(network.parameters()).device))
-    known = 1.0 if masks else 0.0
-    answer = network(batch.ink, batch.ink_mask * known, batch.reference, batch.reference_mask * known)
+    if not masks:
+        batch = replace(batch, ink_mask=batch.ink_mask * 0, reference_mask=batch.reference_mask * 0)
+    laid = lay(batch)
+    device = str(next(network.parameters()).device)
+    batch, laid = batch.to(device), Laid(laid.where.to(device), laid.likeness.to(device))
+    answer = network(batch.ink, batch.ink_mask, batch.reference, batch.reference_mask, laid)
     cells, parts = _figure_regions(batch, config)
     share = cells / cells.sum(1, keepdim=True)
     attention = torch.matmul(share, answer.logits[0].softmax(-1))

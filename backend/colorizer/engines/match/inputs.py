@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorizer.engines.match.network import Correspondence, MatchNetwork
+from colorizer.engines.match.network import Correspondence, Laid, MatchNetwork
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Mask, Picture
@@ -125,12 +125,15 @@ def _hint(mask: Mask | None, window: Window, size: int) -> torch.Tensor:
 
 
 @torch.inference_mode()
-def ask(network: MatchNetwork, sketch: SketchView, reference: ReferenceView) -> Correspondence:
-    """The network's answer for one window and one reference."""
+def ask(
+    network: MatchNetwork, sketch: SketchView, reference: ReferenceView, laid: Laid | None = None
+) -> Correspondence:
+    """The network's answer for one window and one reference, which may be laid under the sketch."""
     device = next(network.parameters()).device
-    answer: Correspondence = network(
-        sketch.ink.to(device), sketch.mask.to(device), reference.picture.to(device), reference.mask.to(device)
-    )
+    seen = (sketch.ink, sketch.mask, reference.picture, reference.mask)
+    if laid is not None:
+        laid = Laid(laid.where.to(device), laid.likeness.to(device))
+    answer: Correspondence = network(*(plane.to(device) for plane in seen), laid)
     return answer
 
 

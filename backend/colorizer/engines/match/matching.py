@@ -34,7 +34,7 @@ from colorizer.engines.match.inputs import (
     windows,
 )
 from colorizer.engines.match.network import Correspondence, MatchNetwork
-from colorizer.engines.match.place import Overlay, lay_under
+from colorizer.engines.match.place import Overlay, Registration, lay_under, register
 from colorizer.imaging.color import RGB
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.masks import fit_mask, usable_mask
@@ -72,6 +72,8 @@ class _Source:
 
     picture: Picture
     mask: Mask | None
+    registration: Registration | None = None
+    """How it lies best under the sketch, once that was looked for."""
 
     def window(self) -> Window:
         """Around all of it."""
@@ -159,12 +161,13 @@ class Matcher:
         sketch = _Sketch(small, None if mask is None else fit_mask(mask, width, height), regions)
         sources = self._sources()
         if sketch.mask is None or any(source.mask is None for source in sources):
-            sketch, sources = self._find_figures(sketch, sources)
+            sketch, sources = self._find_figures(sketch, self._register(sketch, sources))
         assert sketch.mask is not None
+        sources = self._register(sketch, sources)
         is_figure = regions.shares(sketch.mask) > 0.5
         if not sources:
             return Match(is_figure, None, None, np.zeros((0, 3), np.uint8))
-        evidence = Evidence(self._looks(sketch, sources), regions, self._lay_under(sketch, sources))
+        evidence = Evidence(self._looks(sketch, sources), regions, _lay_under(sketch, sources))
         return self._colour(is_figure, sources, evidence)
 
     def _sources(self) -> list[_Source]:
@@ -222,10 +225,11 @@ class Matcher:
         for index, window in enumerate(seen):
             view = see_sketch(sketch.ink, sketch.mask, window, size)
             answers.append([])
-            for number, reference in enumerate(references):
+            for number, (source, reference) in enumerate(zip(sources, references, strict=True)):
                 done = index * len(references) + number
                 self.report.stage("Matching colours", done, len(seen) * len(references))
-                answers[-1].append(ask(self.network, view, reference))
+                laid = source.registration and source.registration.lay(window, reference.window, size)
+                answers[-1].append(ask(self.network, view, reference, laid))
         cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
         readout.add_missed(cells, sketch.regions, seen)
         in_figure = [
@@ -257,15 +261,26 @@ class Matcher:
         lock = self.request.options.palette_lock
         return readout.colour(attention, keys, side.palette, evidence.at_place(side), lock=lock)
 
-    def _lay_under(self, sketch: _Sketch, sources: list[_Source]) -> Overlay:
-        """The reference in the likest pose, laid under the sketch."""
-        assert sketch.mask is not None
-        overlays = []
+    def _register(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:
+        """The same, with how each lies best under the sketch."""
+        registered = []
         for done, source in enumerate(sources):
             self.report.stage("Matching colours", done, len(sources))
-            assert source.mask is not None
-            overlays.append(lay_under(sketch.ink, sketch.mask, source.picture, source.mask))
-        return max(overlays, key=lambda overlay: overlay.likeness)
+            found = register(sketch.ink, sketch.mask, source.picture, source.mask)
+            registered.append(replace(source, registration=found))
+        return registered
+
+
+def _lay_under(sketch: _Sketch, sources: list[_Source]) -> Overlay:
+    """The reference in the likest pose, laid under the sketch."""
+
+    def likeness(source: _Source) -> float:
+        assert source.registration is not None
+        return source.registration.likeness
+
+    best = max(sources, key=likeness)
+    assert best.mask is not None and best.registration is not None
+    return lay_under(sketch.ink, best.picture, best.mask, best.registration)
 
 
 def _side(sources: Sequence[_Source], *, of_figure: bool | None) -> Side:

@@ -55,11 +55,26 @@ class MatchConfig:
 
 
 @dataclass(frozen=True)
+class Laid:
+    """A reference laid under the sketch."""
+
+    where: Tensor
+    """(B, S, S, 2): the place in the reference's picture, (x, y), under each pixel of the sketch; -1..1 from edge to
+    edge, beyond that there is nothing."""
+    likeness: Tensor
+    """(B,), -1..1: how well the lines lie on edges."""
+
+
+@dataclass(frozen=True)
 class Features:
     """What the network knows before any query meets a key. Q, K: cells on a side; D: descriptor length."""
 
     queries: Tensor
     """(B, Q*Q, D), unit length, fp32."""
+    trust: Tensor
+    """(B, Q*Q, 2): how much is added to the logits of the keys close to and around each query's own place, fp32."""
+    own_place: Tensor
+    """(B, Q*Q, 2): that place in the reference, (x, y), -1..1 from edge to edge, fp32."""
     keys: Tensor
     """(B, K*K + 1, D), unit length, fp32; the last is the null key."""
     key_bias: Tensor
@@ -157,7 +172,8 @@ class MatchNetwork(nn.Module):
         super().__init__()
         self.config = config
         middle, deep, width = config.middle_width, config.deep_width, config.query_width
-        self.sketch_encoder = Encoder(2, config)
+        # Ink and mask; what lies under it: colours, mask, whether there is anything, and how alike the two are.
+        self.sketch_encoder = Encoder(2 + 6, config)
         self.reference_encoder = Encoder(4, config)
         self.position = nn.Parameter(torch.randn(1, config.deep_grid**2, deep) * 0.02)
         self.origin = nn.Parameter(torch.randn(2, 1, 1, deep) * 0.02)
@@ -169,6 +185,10 @@ class MatchNetwork(nn.Module):
         self.sketch_up_fine = ResidualBlock(config.fine_width + middle + 2, width)
         self.reference_up = ResidualBlock(middle + deep + 2, middle)
         self.query = nn.Conv2d(width, config.descriptor, 1)
+        self.trust = nn.Conv2d(width, 2, 1)
+        nn.init.zeros_(self.trust.weight)
+        nn.init.constant_(self.trust.bias, -2.0)  # type: ignore[arg-type]
+        self.log_reach = nn.Parameter(torch.tensor([0.7, 3.0]).log())  # of the two trusts, in cells of the key grid
         self.key = nn.Conv2d(middle, config.descriptor + 1, 1)
         self.pick = nn.Conv2d(middle, config.cell**2, 1)
         self.sketch_part = nn.Conv2d(width, config.parts, 1)
@@ -178,7 +198,12 @@ class MatchNetwork(nn.Module):
         self.log_scale = nn.Parameter(torch.tensor(2.5))
 
     def forward(
-        self, ink: Tensor, ink_mask: Tensor, reference: Tensor, reference_mask: Tensor
+        self,
+        ink: Tensor,
+        ink_mask: Tensor,
+        reference: Tensor,
+        reference_mask: Tensor,
+        laid: Laid | None = None,
     ) -> Correspondence:
         """Compares every query with every key.
 
@@ -187,19 +212,28 @@ class MatchNetwork(nn.Module):
             ink_mask: (B, 1, S, S), -1 background, +1 foreground, 0 unknown.
             reference: (B, 3, S, S), sRGB 0..1.
             reference_mask: (B, 1, S, S), like `ink_mask`.
+            laid: how the reference lies under the sketch; None: not at all.
         """
-        features = self.features(ink, ink_mask, reference, reference_mask)
+        features = self.features(ink, ink_mask, reference, reference_mask, laid)
         return Correspondence(
-            self.logits(features, features.queries),
+            self.logits(features),
             features.colours,
             features.sketch_parts,
             features.reference_parts,
         )
 
-    def features(self, ink: Tensor, ink_mask: Tensor, reference: Tensor, reference_mask: Tensor) -> Features:
+    def features(
+        self,
+        ink: Tensor,
+        ink_mask: Tensor,
+        reference: Tensor,
+        reference_mask: Tensor,
+        laid: Laid | None = None,
+    ) -> Features:
         """Everything but the comparison; arguments as in `forward`. Training compares a few queries only."""
-        sketch = self._channels_last(torch.cat([ink * 2 - 1, ink_mask], 1))
         picture = self._channels_last(torch.cat([reference * 2 - 1, reference_mask], 1))
+        under = _under(picture, laid)
+        sketch = self._channels_last(torch.cat([ink * 2 - 1, ink_mask, under], 1))
         sketch_fine, sketch_middle, sketch_deep = self.sketch_encoder(sketch)
         _, reference_middle, reference_deep = self.reference_encoder(picture)
         sketch_deep, reference_deep = self._look_at_each_other(sketch_deep, reference_deep)
@@ -213,6 +247,8 @@ class MatchNetwork(nn.Module):
         keys = torch.cat([key_and_bias[..., :-1], self.null_key.expand(count, -1, -1)], 1)
         return Features(
             queries=F.normalize(_rows(self.query(sketch_top).float()), dim=-1),
+            trust=_rows(self._trust(sketch_top, under)),
+            own_place=_rows(self._own_place(sketch_top, laid)),
             keys=F.normalize(keys, dim=-1),
             key_bias=torch.cat([key_and_bias[..., -1], self.null_bias.expand(count, -1)], 1),
             colours=self._colours(reference, self.pick(reference_top).float()),
@@ -220,11 +256,36 @@ class MatchNetwork(nn.Module):
             reference_parts=self.reference_part(reference_top).float(),
         )
 
-    def logits(self, features: Features, queries: Tensor) -> Tensor:
-        """Attention logits of `queries` (B, N, D), taken from `features.queries`: (B, N, K*K + 1), fp32."""
+    def logits(self, features: Features, chosen: Tensor | None = None) -> Tensor:
+        """Attention logits of all queries, or of those `chosen` (B, N): (B, N, K*K + 1), fp32."""
+        queries, trust, own_place = (
+            rows if chosen is None else rows.gather(1, chosen[..., None].expand(-1, -1, rows.shape[-1]))
+            for rows in (features.queries, features.trust, features.own_place)
+        )
         with torch.autocast(queries.device.type, enabled=False):
             cosine = torch.matmul(queries, features.keys.transpose(1, 2))
-            return cosine * self.log_scale.exp() + features.key_bias[:, None]
+            logits = cosine * self.log_scale.exp() + features.key_bias[:, None]
+            return torch.cat([logits[..., :-1] + self._nearness(own_place, trust), logits[..., -1:]], -1)
+
+    def _trust(self, top: Tensor, under: Tensor) -> Tensor:
+        """(B, 2, Q, Q): nothing where nothing lies under the sketch."""
+        there = F.adaptive_avg_pool2d(under[:, 4:5].float(), self.config.query_grid)
+        return F.softplus(self.trust(top).float()) * there
+
+    def _own_place(self, top: Tensor, laid: Laid | None) -> Tensor:
+        """(B, 2, Q, Q)."""
+        if laid is None:
+            return top.new_zeros(len(top), 2, *top.shape[2:], dtype=torch.float32)
+        return F.adaptive_avg_pool2d(laid.where.float().permute(0, 3, 1, 2), self.config.query_grid)
+
+    def _nearness(self, own_place: Tensor, trust: Tensor) -> Tensor:
+        """(B, N, K*K): a hill of each trust's height and reach over the query's own place."""
+        grid = self.config.key_grid
+        centres = (2 * torch.arange(grid, device=trust.device) + 1) / grid - 1
+        apart = (own_place[..., None] - centres) * (grid / 2)  # (B, N, 2, K), cells
+        hill = torch.exp(-(apart[..., None, :] ** 2) / (2 * self.log_reach.exp()[:, None] ** 2))
+        across, down = hill.unbind(2)  # (B, N, 2 reaches, K)
+        return torch.matmul((trust[..., None] * down).transpose(2, 3), across).flatten(2)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes `config.json` and `model.safetensors` (fp16) into `folder`, each whole or not at all."""
@@ -275,6 +336,15 @@ class MatchNetwork(nn.Module):
         else:
             chosen = F.one_hot(weights.argmax(1), self.config.cell**2).transpose(1, 2).float()
         return (pixels * chosen[:, None]).sum(2).transpose(1, 2)
+
+
+def _under(picture: Tensor, laid: Laid | None) -> Tensor:
+    """(B, 6, S, S): colours and mask of a reference (B, 4, S, S) as it is laid, where there is any, and likeness."""
+    if laid is None:
+        return picture.new_zeros(len(picture), 6, *picture.shape[2:])
+    shown = torch.cat([picture, torch.ones_like(picture[:, :1])], 1)
+    under = F.grid_sample(shown, laid.where, align_corners=False)
+    return torch.cat([under, under[:, 4:] * laid.likeness[:, None, None, None]], 1)
 
 
 def _rows(grid: Tensor) -> Tensor:

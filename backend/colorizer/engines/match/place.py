@@ -11,9 +11,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from colorizer.engines.match.inputs import box
+from colorizer.engines.match.inputs import Window, box
+from colorizer.engines.match.network import Laid
 from colorizer.imaging import color
 from colorizer.imaging.color import RGB
 from colorizer.imaging.lines import Ink
@@ -21,7 +23,7 @@ from colorizer.imaging.pictures import over_white
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask, Picture
 
-_SIDE = 192
+_SIDE = 128
 """Longer side of what is laid on each other, px."""
 _BLUR = _SIDE / 128
 _STEPS = 25
@@ -77,44 +79,93 @@ class Overlay:
         return np.asarray(votes / np.maximum(pixels, 1)[:, None], np.float32)
 
 
-def lay_under(ink: Ink, mask: Mask, picture: Picture, picture_mask: Mask) -> Overlay:
+@dataclass(frozen=True)
+class Registration:
+    """How a reference lies best under the sketch."""
+
+    affine: Affine
+    """(2, 3): a place (x, y) of the sketch to one of the reference, in px of either, from edge to edge."""
+    likeness: float
+    """-1..1, see `Overlay`."""
+
+    def lay(self, window: Window, reference: Window, size: int) -> Laid:
+        """The reference's window under the sketch's, (1, size, size)."""
+        matrix, shift = self.affine[:, :2], self.affine[:, 2]
+        step = (np.arange(size, dtype=np.float32) + 0.5) / size * window.side
+        places = np.stack(np.meshgrid(step + window.x, step + window.y), -1) @ matrix.T + shift
+        where = 2 * (places - (reference.x, reference.y)) / reference.side - 1
+        return Laid(torch.from_numpy(where.astype(np.float32))[None], torch.tensor([self.likeness]))
+
+
+def register(ink: Ink, mask: Mask | None, picture: Picture, picture_mask: Mask | None) -> Registration:
     """Finds the map that lays a reference's edges best under the sketch's lines.
 
     Args:
         ink: (H, W), 255 = line.
-        mask: (H, W), the sketch's figure.
+        mask: (H, W), the sketch's figure, where it is known.
         picture: the reference, of any size.
-        picture_mask: its figure.
+        picture_mask: its figure, where it is known.
     """
     small, scale = _small(ink, _SIDE)
     reference, reference_scale = _small(over_white(picture), _SIDE)
     lines = np.asarray(small.astype(np.float32) / 255, np.float32)
-    edges = _edges(reference)
-    likeness, affine = _register(
-        lines, edges, _guesses(mask, picture_mask, scale, reference_scale, small.shape, reference.shape),
-        _around(cv2.resize(mask, small.shape[::-1], interpolation=cv2.INTER_AREA)),
-    )  # fmt: skip
-    return _read(ink, picture, picture_mask, affine, likeness, scale, reference_scale)
+    guesses = _guesses(mask, picture_mask, scale, reference_scale, small.shape, reference.shape)
+    around = np.ones(small.shape, np.float32)
+    if mask is not None:
+        around = _around(cv2.resize(mask, small.shape[::-1], interpolation=cv2.INTER_AREA))
+    likeness, affine = _register(lines, _edges(reference), guesses, around)
+    matrix, shift = affine[:, :2], affine[:, 2]
+    shift = (shift + 0.5 - matrix.sum(1) / 2) / reference_scale  # from middles of pixels to their edges
+    return Registration(np.column_stack([matrix * (scale / reference_scale), shift]), likeness)
+
+
+def lay_under(ink: Ink, picture: Picture, picture_mask: Mask, found: Registration) -> Overlay:
+    """The reference under the sketch as it was registered."""
+    sampled, scale = _small(ink, _SAMPLED)
+    height, width = sampled.shape
+    y, x = (np.mgrid[0:height, 0:width] + 0.5) / scale
+    there_x, there_y = (row[0] * x + row[1] * y + row[2] for row in found.affine)
+    column, row = np.floor(there_x).astype(np.intp), np.floor(there_y).astype(np.intp)
+    rows, columns = picture.shape[:2]
+    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
+    row, column = row.clip(0, rows - 1), column.clip(0, columns - 1)
+    visible = picture[row, column, 3] > 127
+    return Overlay(
+        colours=picture[row, column, :3],
+        in_figure=picture_mask[row, column] > 127,
+        inside=inside & visible,
+        inked=sampled > _INKED,
+        likeness=found.likeness,
+    )
 
 
 def _guesses(
-    mask: Mask,
-    picture_mask: Mask,
+    mask: Mask | None,
+    picture_mask: Mask | None,
     scale: float,
     reference_scale: float,
     size: tuple[int, ...],
     reference_size: tuple[int, ...],
 ) -> list[Affine]:
-    """Canvas on canvas, and figure on figure where there are any."""
+    """Canvas on canvas, and figure on figure where there are any; each also mirrored."""
     ratio_y, ratio_x = reference_size[0] / size[0], reference_size[1] / size[1]
     guesses = [np.array([[ratio_x, 0, 0], [0, ratio_y, 0]], np.float32)]
-    if (mask > 127).any() and (picture_mask > 127).any():
+    middles = [(reference_size[1] - 1) / 2]
+    if mask is not None and picture_mask is not None and (mask > 127).any() and (picture_mask > 127).any():
         here, there = box(mask, margin=0), box(picture_mask, margin=0)
         zoom = (there.side * reference_scale) / (here.side * scale)
         x = (there.x + there.side / 2) * reference_scale - zoom * (here.x + here.side / 2) * scale
         y = (there.y + there.side / 2) * reference_scale - zoom * (here.y + here.side / 2) * scale
         guesses.append(np.array([[zoom, 0, x], [0, zoom, y]], np.float32))
-    return guesses
+        middles.append((there.x + there.side / 2) * reference_scale)
+    mirrored = [_mirrored(guess, middle) for guess, middle in zip(guesses, middles, strict=True)]
+    return guesses + mirrored
+
+
+def _mirrored(affine: Affine, middle: float) -> Affine:
+    """The map to a reference that looks the other way, mirrored at x = `middle`."""
+    across = [-affine[0, 0], -affine[0, 1], 2 * middle - affine[0, 2]]
+    return np.array([across, affine[1]], np.float32)
 
 
 def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) -> tuple[float, Affine]:
@@ -139,35 +190,6 @@ def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) 
     except cv2.error:  # it doesn't converge where there is nothing to lay on each other
         pass
     return max(found, key=lambda item: item[0])
-
-
-def _read(
-    ink: Ink,
-    picture: Picture,
-    picture_mask: Mask,
-    affine: Affine,
-    likeness: float,
-    scale: float,
-    reference_scale: float,
-) -> Overlay:
-    """The reference as the map lays it under the sketch."""
-    sampled, sampled_scale = _small(ink, _SAMPLED)
-    height, width = sampled.shape
-    y, x = np.mgrid[0:height, 0:width] * (scale / sampled_scale)
-    there_x = (affine[0, 0] * x + affine[0, 1] * y + affine[0, 2]) / reference_scale
-    there_y = (affine[1, 0] * x + affine[1, 1] * y + affine[1, 2]) / reference_scale
-    column, row = np.rint(there_x).astype(np.intp), np.rint(there_y).astype(np.intp)
-    rows, columns = picture.shape[:2]
-    inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    row, column = row.clip(0, rows - 1), column.clip(0, columns - 1)
-    visible = picture[row, column, 3] > 127
-    return Overlay(
-        colours=picture[row, column, :3],
-        in_figure=picture_mask[row, column] > 127,
-        inside=inside & visible,
-        inked=sampled > _INKED,
-        likeness=likeness,
-    )
 
 
 def _small(plane: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
