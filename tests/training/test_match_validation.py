@@ -23,7 +23,7 @@ class Oracle(nn.Module):
         self._kind = kind
         self._asked = 0
 
-    def forward(self, ink, ink_mask, reference, reference_mask):
+    def forward(self, ink, ink_mask, reference, reference_mask, laid):
         batch = collate([triplet(self._asked % 6, 64, self._kind)])
         self._asked += 1
         keys = key_parts(batch.reference_parts, 16).flatten(1)

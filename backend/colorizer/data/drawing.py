@@ -141,7 +141,9 @@ def _reference_scene(sketch: _Scene, kind: ReferenceKind, rng: random.Random) ->
         return replace(sketch, background=background if rng.random() < 0.5 else sketch.background)
     if kind == "frame":
         views = tuple(_moved(view, rng) for view in sketch.views)
-        return replace(sketch, views=views, background=background if rng.random() < 0.5 else sketch.background)
+        return replace(
+            sketch, views=views, background=background if rng.random() < 0.5 else sketch.background
+        )
     views = (draw_view(rng), draw_view(rng))[: 2 if kind == "sheet" else 1]
     shown = rng.random() < (0.6 if sketch.company else 0.12)
     return _Scene(identity, views, background, rng.getrandbits(40), _draw_company(rng) if shown else None)

@@ -79,7 +79,11 @@ def lay(batch: Batch) -> Laid:
     window = Window(0, 0, size)
     laid = []
     for ink, mask, reference, reference_mask in zip(
-        _bytes(batch.ink), _bytes(batch.ink_mask), _bytes(batch.reference), _bytes(batch.reference_mask), strict=True
+        _bytes(batch.ink),
+        _bytes(batch.ink_mask),
+        _bytes(batch.reference),
+        _bytes(batch.reference_mask),
+        strict=True,
     ):
         picture = np.concatenate([reference, np.full_like(reference[:1], 255)]).transpose(1, 2, 0)
         found = register(ink[0], _known(mask), np.ascontiguousarray(picture), _known(reference_mask))

@@ -279,7 +279,8 @@ def _lay_under(sketch: _Sketch, sources: list[_Source]) -> Overlay:
         return source.registration.likeness
 
     best = max(sources, key=likeness)
-    assert best.mask is not None and best.registration is not None
+    assert best.mask is not None
+    assert best.registration is not None
     return lay_under(sketch.ink, best.picture, best.mask, best.registration)
 
 

@@ -188,7 +188,9 @@ class MatchNetwork(nn.Module):
         self.trust = nn.Conv2d(width, 2, 1)
         nn.init.zeros_(self.trust.weight)
         nn.init.constant_(self.trust.bias, -2.0)  # type: ignore[arg-type]
-        self.log_reach = nn.Parameter(torch.tensor([0.7, 3.0]).log())  # of the two trusts, in cells of the key grid
+        self.log_reach = nn.Parameter(
+            torch.tensor([0.7, 3.0]).log()
+        )  # of the two trusts, in cells of the key grid
         self.key = nn.Conv2d(middle, config.descriptor + 1, 1)
         self.pick = nn.Conv2d(middle, config.cell**2, 1)
         self.sketch_part = nn.Conv2d(width, config.parts, 1)

@@ -28,6 +28,8 @@ _SIDE = 128
 _BLUR = _SIDE / 128
 _STEPS = 25
 """Of ECC's refinement, at most, for each of its two blurs."""
+_CLEARLY = 0.05
+"""By how much liker a mirrored reference must be: faces and boxes are nearly alike either way, their colours not."""
 _SAMPLED = 512
 """Longer side of the grid on which colours are read, px."""
 _INKED = 90
@@ -147,29 +149,27 @@ def _guesses(
     size: tuple[int, ...],
     reference_size: tuple[int, ...],
 ) -> list[Affine]:
-    """Canvas on canvas, and figure on figure where there are any; each also mirrored."""
+    """Canvas on canvas, and figure on figure where there are any."""
     ratio_y, ratio_x = reference_size[0] / size[0], reference_size[1] / size[1]
     guesses = [np.array([[ratio_x, 0, 0], [0, ratio_y, 0]], np.float32)]
-    middles = [(reference_size[1] - 1) / 2]
     if mask is not None and picture_mask is not None and (mask > 127).any() and (picture_mask > 127).any():
         here, there = box(mask, margin=0), box(picture_mask, margin=0)
         zoom = (there.side * reference_scale) / (here.side * scale)
         x = (there.x + there.side / 2) * reference_scale - zoom * (here.x + here.side / 2) * scale
         y = (there.y + there.side / 2) * reference_scale - zoom * (here.y + here.side / 2) * scale
         guesses.append(np.array([[zoom, 0, x], [0, zoom, y]], np.float32))
-        middles.append((there.x + there.side / 2) * reference_scale)
-    mirrored = [_mirrored(guess, middle) for guess, middle in zip(guesses, middles, strict=True)]
-    return guesses + mirrored
+    return guesses
 
 
-def _mirrored(affine: Affine, middle: float) -> Affine:
-    """The map to a reference that looks the other way, mirrored at x = `middle`."""
-    across = [-affine[0, 0], -affine[0, 1], 2 * middle - affine[0, 2]]
-    return np.array([across, affine[1]], np.float32)
+def _mirrored(affine: Affine, weight: Plane) -> Affine:
+    """The same map for a sketch that looks the other way: mirrored in the middle of what weighs."""
+    columns = np.flatnonzero(weight.any(axis=0))
+    swap = np.array([[-1, 0, columns[0] + columns[-1]], [0, 1, 0], [0, 0, 1]], np.float32)
+    return np.asarray(affine @ swap, np.float32)
 
 
 def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) -> tuple[float, Affine]:
-    """The best map of the guesses and their refinements, with its likeness."""
+    """The best map of the guesses, mirrored or not, and their refinements, with its likeness."""
     soft_lines, soft_edges = (cv2.GaussianBlur(plane, (0, 0), _BLUR) for plane in (lines, edges))
     size = lines.shape[1], lines.shape[0]
 
@@ -178,6 +178,9 @@ def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) 
         return _correlation(soft_lines, cv2.warpAffine(soft_edges, affine, size, flags=flags), weight)
 
     best = max(guesses, key=likeness)
+    mirrored = max((_mirrored(guess, weight) for guess in guesses), key=likeness)
+    if likeness(mirrored) > likeness(best) + _CLEARLY:
+        best = mirrored
     found = [(likeness(best), best)]
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, 1e-4)
     affine = best
