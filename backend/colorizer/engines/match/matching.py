@@ -33,7 +33,7 @@ from colorizer.engines.match.inputs import (
     whole,
     windows,
 )
-from colorizer.engines.match.network import Correspondence, MatchNetwork
+from colorizer.engines.match.network import Correspondence, Laid, MatchNetwork
 from colorizer.engines.match.place import Overlay, Registration, lay_under, register
 from colorizer.imaging.color import RGB
 from colorizer.imaging.lines import Ink
@@ -78,6 +78,10 @@ class _Source:
     def window(self) -> Window:
         """Around all of it."""
         return whole(self.picture.shape[1], self.picture.shape[0])
+
+    def laid(self, window: Window, reference: Window, size: int) -> Laid | None:
+        """Its window under the sketch's, (1, size, size), if it is registered."""
+        return None if self.registration is None else self.registration.lay(window, reference, size)
 
 
 @dataclass(frozen=True)
@@ -228,8 +232,9 @@ class Matcher:
             for number, (source, reference) in enumerate(zip(sources, references, strict=True)):
                 done = index * len(references) + number
                 self.report.stage("Matching colours", done, len(seen) * len(references))
-                laid = source.registration and source.registration.lay(window, reference.window, size)
-                answers[-1].append(ask(self.network, view, reference, laid))
+                answers[-1].append(
+                    ask(self.network, view, reference, source.laid(window, reference.window, size))
+                )
         cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
         readout.add_missed(cells, sketch.regions, seen)
         in_figure = [
