@@ -10,7 +10,7 @@ from colorizer.imaging import layers as module
 from colorizer.imaging.layers import flatten, preview, with_lines
 from colorizer.imaging.values import Blend, Layer, Role
 from drawn import BLUE, RED, blank, box_mask, box_sketch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 BYTE = st.sampled_from((0, 255)) | st.integers(0, 255)
@@ -54,6 +54,7 @@ def krita_pixel(
     opacity=st.sampled_from([1.0, 0.4]),
     clip=st.booleans(),
 )
+@example(below=(0, 0, 0, 255), above=(9, 99, 255, 255), blend=Blend.NORMAL, opacity=0.4, clip=False)
 @settings(max_examples=300, deadline=None)
 def test_pixels_as_krita(
     below: tuple[int, ...], above: tuple[int, ...], blend: Blend, opacity: float, *, clip: bool
