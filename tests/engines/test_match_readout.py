@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 PALETTE = np.array([(200, 30, 40), (40, 160, 60)], np.uint8)
+RED, BLUE = (200, 30, 40), (30, 60, 190)
 KEYS = torch.tensor([[200, 30, 40], [205, 35, 40], [40, 160, 60]]) / 255
 
 
@@ -67,7 +68,20 @@ def test_alike_keys_vote_together() -> None:
     attention = torch.tensor([[0.3, 0.3, 0.4]])
     found = readout.colour(attention, KEYS, PALETTE, lock=True)
     assert found.colours.tolist() == [[200, 30, 40]]
-    assert found.confidence[0] == pytest.approx(0.6, abs=0.05)
+
+
+def test_more_votes_and_a_wider_lead_are_surer() -> None:
+    cast = np.array([[0.9, 0.1], [0.6, 0.1], [0.6, 0.4], [0.3, 0.3], [0, 0]], np.float32)
+    sure = readout.sureness(cast, cast.argmax(1), np.array([RED, BLUE], np.uint8))
+    assert (np.diff(sure) < 0).all()
+    assert 0 <= sure[-1] < 0.1 < 0.9 < sure[0] <= 1
+
+
+def test_nearly_the_same_colour_is_no_rival() -> None:
+    cast = np.array([[0.5, 0.45]], np.float32)
+    palettes = ([RED, (202, 33, 40)], [RED, BLUE])
+    alike, unlike = (readout.sureness(cast, cast.argmax(1), np.array(p, np.uint8)) for p in palettes)
+    assert alike > unlike + 0.1
 
 
 def test_unlocked_takes_the_voters_mean() -> None:

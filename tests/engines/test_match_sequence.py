@@ -69,7 +69,8 @@ def test_the_surer_page_wins(survey: Survey) -> None:
     assert second.match.figure is not None
     shown = survey.match.is_figure
     assert (second.match.figure.colours[shown] == RED).all()
-    assert second.match.figure.confidence[shown].max() == pytest.approx(0.4)
+    # The colour is the other page's; this page's own votes say how sure it is of it.
+    assert second.match.figure.confidence[shown].max() < 0.5 < first.match.figure.confidence[shown].min()
 
 
 def test_unlike_pages_stay_as_they_are(survey: Survey) -> None:

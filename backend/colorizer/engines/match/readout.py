@@ -1,8 +1,10 @@
 """What every region reads in the references: attention pooled over the region, then the palette colour it means most.
 
 Attention is averaged over a region's cells, and the colours it falls on vote; colours that look nearly alike vote for
-each other. The winner's share of all votes, those for "not in the reference" included, is the confidence.
-Numbers here are those of the study; none was chosen on pictures the project is measured with.
+each other. How sure a winner is follows from its share of all votes, those for "not in the reference" included, and
+from its lead.
+Numbers here are those of the study or fitted to our own drawings; none was chosen on pictures the project is measured
+with.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
 
 from colorizer.engines.match.inputs import Window
 from colorizer.imaging.color import RGB
@@ -29,6 +32,11 @@ _DOUBT = 0.02
 _UNLIKE, _PLACE = 0.13, 0.9
 """Likeness up to which the same place says nothing, and what it says beyond; fitted (conditional logit over the
 palette) on 150 of our own drawings whose seeds no training uses."""
+_SURE, _SHARE, _LEAD = 1.34, 1.65, 0.69
+"""The odds that a colour is right, by the logarithms of its share and of its lead: a logistic regression on 200 of our
+own drawings whose seeds no training uses. There 88 of 100 were right of those it gave .8 and more, .91 on average."""
+_OTHER = 10
+"""CIEDE2000 from which two colours are not the same answer."""
 _TINY = 1e-20
 """Attention that single precision no longer tells apart."""
 
@@ -40,7 +48,7 @@ class Colouring:
     colours: RGB
     """(n, 3)."""
     confidence: NDArray[np.float32]
-    """(n,), 0..1."""
+    """(n,), 0..1: how likely each colour is right."""
     looks: NDArray[np.float32]
     """(n, K), how much each region looks at each key: alike for regions that were taken for the same thing."""
 
@@ -160,13 +168,24 @@ def colour(
     """
     cast = votes(attention, keys, palette, at_place)
     winner = cast.argmax(1)
-    confidence = cast.gather(1, winner[:, None])[:, 0].cpu().numpy()
+    confidence = sureness(cast.cpu().numpy(), winner.cpu().numpy(), palette)
     looks = attention.cpu().numpy()
     if lock:
         return Colouring(palette[winner.cpu().numpy()], confidence, looks)
     weights = attention * nearness(keys, palette).T[winner]
     mean = (weights @ keys) / weights.sum(1, keepdim=True).clamp_min(1e-9)
     return Colouring(np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8), confidence, looks)
+
+
+def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: RGB) -> NDArray[np.float32]:
+    """(n,): how likely the colours `chosen` (n,) of the palette are right, 0..1, by the votes (n, P), see `votes`."""
+    lab = rgb2lab(palette[None] / 255)[0]
+    other = deltaE_ciede2000(lab[:, None], lab[None]) > _OTHER
+    share = cast[np.arange(len(cast)), chosen]
+    rival = np.where(other[chosen], cast, 0).max(axis=1, initial=0)
+    least = 0.01
+    odds = _SURE + _SHARE * np.log(share + least) + _LEAD * np.log((share + least) / (rival + least))
+    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
 
 
 def votes(

@@ -233,7 +233,7 @@ def agree(surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness
         ]
     chosen = _fewer(palette, [cast.argmax(1) for cast in spread], surveys)
     return [
-        _painted(survey, palette[colours], cast[np.arange(len(cast)), colours])
+        _painted(survey, palette[colours], readout.sureness(cast, colours, palette))
         for survey, colours, cast in zip(surveys, chosen, votes, strict=True)
     ]
 
