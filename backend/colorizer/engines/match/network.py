@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import math
 import os
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -265,9 +266,12 @@ class MatchNetwork(nn.Module):
             for rows in (features.queries, features.trust, features.own_place)
         )
         with torch.autocast(queries.device.type, enabled=False):
-            cosine = torch.matmul(queries, features.keys.transpose(1, 2))
-            logits = cosine * self.log_scale.exp() + features.key_bias[:, None]
-            return torch.cat([logits[..., :-1] + self._nearness(own_place, trust), logits[..., -1:]], -1)
+            scaled = queries * self.log_scale.exp()
+            logits = torch.baddbmm(features.key_bias[:, None], scaled, features.keys.transpose(1, 2))
+            hills = logits[..., :-1].unflatten(-1, (self.config.key_grid, -1))
+            for across, down in self._hills(own_place, trust):
+                hills.addcmul_(down[..., None], across[..., None, :])
+            return logits
 
     def _trust(self, top: Tensor, under: Tensor) -> Tensor:
         """(B, 2, Q, Q): nothing where nothing lies under the sketch."""
@@ -280,14 +284,14 @@ class MatchNetwork(nn.Module):
             return top.new_zeros(len(top), 2, *top.shape[2:], dtype=torch.float32)
         return F.adaptive_avg_pool2d(laid.where.float().permute(0, 3, 1, 2), self.config.query_grid)
 
-    def _nearness(self, own_place: Tensor, trust: Tensor) -> Tensor:
-        """(B, N, K*K): a hill of each trust's height and reach over the query's own place."""
+    def _hills(self, own_place: Tensor, trust: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each trust a hill of its height and reach over every query's own place: across and down, (B, N, K)."""
         grid = self.config.key_grid
         centres = (2 * torch.arange(grid, device=trust.device) + 1) / grid - 1
         apart = (own_place[..., None] - centres) * (grid / 2)  # (B, N, 2, K), cells
-        hill = torch.exp(-(apart[..., None, :] ** 2) / (2 * self.log_reach.exp()[:, None] ** 2))
-        across, down = hill.unbind(2)  # (B, N, 2 reaches, K)
-        return torch.matmul((trust[..., None] * down).transpose(2, 3), across).flatten(2)
+        for height, reach in zip(trust.unbind(-1), self.log_reach.exp(), strict=True):
+            across, down = torch.exp(-(apart**2) / (2 * reach**2)).unbind(2)
+            yield across, height[..., None] * down
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Writes `config.json` and `model.safetensors` (fp16) into `folder`, each whole or not at all."""
