@@ -268,7 +268,8 @@ class MatchNetwork(nn.Module):
         with torch.autocast(queries.device.type, enabled=False):
             scaled = queries * self.log_scale.exp()
             logits = torch.baddbmm(features.key_bias[:, None], scaled, features.keys.transpose(1, 2))
-            hills = logits[..., :-1].unflatten(-1, (self.config.key_grid, -1))
+            grid = self.config.key_grid
+            hills = logits[..., :-1].view(*logits.shape[:2], grid, grid)
             for across, down in self._hills(own_place, trust):
                 hills.addcmul_(down[..., None], across[..., None, :])
             return logits
