@@ -92,7 +92,9 @@ def read_file_layer(path):
     image.save(path)
     document, key = new_document()
     node = add(document, document.createNode("thing", "filelayer"))
-    filters = ["Bicubic"] if hasattr(document, "createColorizeMask") else []  # Krita 5.2 and later want it named
+    filters = (
+        ["Bicubic"] if hasattr(document, "createColorizeMask") else []
+    )  # Krita 5.2 and later want it named
     node.setProperties(path, "None", *filters)
     for _ in range(200):
         yield
