@@ -277,11 +277,14 @@ def open_for_painting():
     return [key, screen_point(document, 100, 200), screen_point(document, 500, 200)]
 
 
+def is_painting():
+    return port.busy()
+
+
 def look_while_painting(key):
-    """Busy? And does reading, showing and storing hurt the stroke?"""
-    busy = port.busy()
+    """Busy still? And does reading, showing and storing hurt the stroke?"""
     port.snapshot(key, [layer.id for layer in port.layers(key)])
-    return busy
+    return port.busy()
 
 
 def stroke_extent():
@@ -298,6 +301,7 @@ def test_reading_leaves_a_stroke_whole(window):
     try:
         middle = [(start[0] + end[0]) // 2, start[1]]
         window.xdotool("mousemove", *middle)
+        window.wait_until(is_painting, timeout_s=60)
         assert window.call(look_while_painting, key=key)
         window.xdotool("mousemove", *end)
     finally:
