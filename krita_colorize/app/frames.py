@@ -7,15 +7,15 @@ pressing the button again goes on where it stopped. What a frame is kept by is i
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from krita_colorize.app import pictures
+from krita_colorize.app import files, pictures
 from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.home import LOG
 from krita_colorize.app.job import Job
 from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.app.pictures import Inputs
@@ -29,6 +29,9 @@ from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
 FOLDER = "frames"
+BUDGET_BYTES = 2 << 30
+"""Of all kept frames; those of runs that were never gone on with would stay forever."""
+SUFFIX = ".clz"
 
 
 @dataclass
@@ -165,7 +168,7 @@ class Frames(QtCore.QObject):
 
         def work() -> tuple[Path, Pixels | None, Pictures]:
             seen = pictures.collect(run.request, inputs)
-            path = self._folder / f"{frames.fingerprint(run.request, seen)}.clz"
+            path = self._folder / f"{frames.fingerprint(run.request, seen)}{SUFFIX}"
             return path, _read(path), seen
 
         self._tools.workers.run(work, lambda found: self._on_read(run, *found), self._on_error)
@@ -194,7 +197,10 @@ class Frames(QtCore.QObject):
 
         def work() -> Pixels:
             pixels = frames.flat(result)
-            _write(path, pixels)
+            try:
+                _write(path, pixels)
+            except OSError as error:  # a full disk must not keep anybody from colouring
+                LOG.warning("a frame can't be kept: %s", error)
             return pixels
 
         self._tools.workers.run(work, lambda pixels: self._take(run, pixels), self._on_error)
@@ -228,12 +234,9 @@ class Frames(QtCore.QObject):
 
 
 def _write(path: Path, pixels: Pixels) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    beside = path.with_suffix(".part")
     packed = bundle.decode([bytes(part) for part in bundle.encode({}, [bundle.Blob.from_pixels(pixels)])])
-    with beside.open("wb") as file:
-        file.writelines(packed.compact().parts())
-    os.replace(beside, path)
+    files.put(path, packed.compact().parts())
+    files.prune(path.parent.glob(f"*{SUFFIX}"), BUDGET_BYTES, path)
 
 
 def _read(path: Path) -> Pixels | None:

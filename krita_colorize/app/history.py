@@ -7,12 +7,11 @@ together take at most `BUDGET_BYTES`; the oldest go first. Reading and writing h
 from __future__ import annotations
 
 import itertools
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from krita_colorize.app import pictures
+from krita_colorize.app import files, pictures
 from krita_colorize.app.document import RESULTS_BYTES, DocumentModel, Item, Restored
 from krita_colorize.app.guard import sentence
 from krita_colorize.app.home import LOG
@@ -75,12 +74,8 @@ class History(QtCore.QObject):
             if self._written.get(path, 0) > turn:
                 return  # a later state of the same result is there already
             self._written[path] = turn
-            path.parent.mkdir(parents=True, exist_ok=True)
-            beside = path.with_suffix(".part")
-            with beside.open("wb") as file:
-                file.writelines(parts)
-            os.replace(beside, path)
-            _prune(self._folder, self._budget_bytes, path)
+            files.put(path, parts)
+            files.prune(self._folder.glob(f"*/*{SUFFIX}"), self._budget_bytes, path)
 
     def _delete(self, path: Path, turn: int) -> None:
         with self._lock:
@@ -96,11 +91,11 @@ class History(QtCore.QObject):
 
 def _read_all(folders: list[Path]) -> list[Restored]:
     """The newest results in these folders, the newest first; what can't be read is left out."""
-    files = [path for folder in folders for path in folder.glob(f"*{SUFFIX}") if path.stem.isdigit()]
-    files.sort(key=lambda path: int(path.stem), reverse=True)
+    paths = [path for folder in folders for path in folder.glob(f"*{SUFFIX}") if path.stem.isdigit()]
+    paths.sort(key=lambda path: int(path.stem), reverse=True)
     found: list[Restored] = []
     total = 0
-    for path in files[:MAX_RESTORED]:
+    for path in paths[:MAX_RESTORED]:
         try:
             data = path.read_bytes()
             one = kept.read(data)
@@ -113,15 +108,3 @@ def _read_all(folders: list[Path]) -> list[Restored]:
             break
         found.append(Restored(one, preview, path))
     return found
-
-
-def _prune(folder: Path, budget: int, newest: Path) -> None:
-    """Deletes the oldest files where all together are too large; never the one just written."""
-    files = [(path.stat().st_mtime_ns, path.stat().st_size, path) for path in folder.glob(f"*/*{SUFFIX}")]
-    total = sum(size for _, size, _ in files)
-    for _, size, path in sorted(files):
-        if total <= budget:
-            break
-        if path != newest:
-            path.unlink(missing_ok=True)
-            total -= size

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from docker_stage import Page, open_page, wait
 from fake_port import FakePort
 
-from krita_colorize.app import history
+from krita_colorize.app import files
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.core import settings
@@ -95,23 +94,13 @@ def test_broken_files_are_left_out(
     assert ready.error == ""
 
 
-def test_the_oldest_make_room(tmp_path: Path) -> None:
-    for number in range(5):
-        path = tmp_path / "doc" / f"{number}.clz"
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(bytes(100))
-        os.utime(path, (number, number))
-    history._prune(tmp_path, 250, tmp_path / "doc" / "0.clz")
-    assert sorted(path.name for path in (tmp_path / "doc").iterdir()) == ["0.clz", "4.clz"]
-
-
 def test_a_full_disk_is_no_reason_not_to_colour(
     ready: Session, page: Page, model: DocumentModel, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(history.os, "replace", full)
+    monkeypatch.setattr(files.os, "replace", full)
     ready.colorize()
     wait(qtbot, lambda: model.results and model.results[0].base)
     ready._workers._pool.waitForDone(2000)

@@ -1,0 +1,36 @@
+"""Files that the docker keeps on disk: put in place whole or not at all, the oldest let go where they grow too many.
+
+What is in them is `history`'s and `frames`' business. All of it is slow: for worker threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+
+def put(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+    """Writes a file beside its name, then puts it in place. Slow: for worker threads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    beside = path.with_suffix(".part")
+    with beside.open("wb") as file:
+        file.writelines(parts)
+    os.replace(beside, path)
+
+
+def prune(files: Iterable[Path], budget: int, newest: Path) -> None:
+    """Deletes the oldest where all together take over `budget` bytes; never `newest`. Slow: for worker threads."""
+    found = []
+    for path in files:
+        with suppress(FileNotFoundError):  # somebody else was quicker
+            about = path.stat()
+            found.append((about.st_mtime_ns, about.st_size, path))
+    total = sum(size for _, size, _ in found)
+    for _, size, path in sorted(found):
+        if total <= budget:
+            break
+        if path != newest:
+            path.unlink(missing_ok=True)
+            total -= size
