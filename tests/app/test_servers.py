@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_stage import open_page, wait
+from docker_stage import PATIENCE_MS, open_page, wait
 from fake_port import FakePort
 from running_backend import RemoteBackend
 
 from krita_colorize.app import servers as choices
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.client import Client
+from krita_colorize.app.job import JobState
 from krita_colorize.app.servers import Servers
 from krita_colorize.app.session import Session
 from krita_colorize.core.launch import Ready
@@ -227,7 +228,10 @@ def test_job_whose_answer_got_lost_runs_once(
     before = machine.log.read_text().count('"event": "job queued"')
     remote.colorize()
     job = remote.job
-    wait(qtbot, lambda: job.state.value == "sending")
+    with qtbot.waitSignal(
+        job.changed, timeout=PATIENCE_MS, check_params_cb=lambda: job.state is JobState.SENDING
+    ):
+        pass
     cable.pull()
     wait(qtbot, lambda: remote.job is None or "No connection" in remote.job.words)
     cable.plug_in()
