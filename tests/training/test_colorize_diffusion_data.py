@@ -115,11 +115,34 @@ def test_picture_sketch_and_mask_are_cut_alike():
     class Marked:
         def item(self, number):
             mask = drawings.item(number).mask
-            return Item(np.repeat(mask[..., None], 3, 2), 255 - mask, mask)
+            marked = np.repeat(mask[..., None], 3, 2)
+            return Item(marked, 255 - mask, mask, region_colours=marked)
 
     batch = Batches(Marked(), config, 4).of(0)
-    for picture in (batch.truth, batch.sketch):
+    for picture in (batch.truth, batch.sketch, batch.region_colours):
         assert ((picture[:, :1] > 0) == (batch.sketch_mask > 0.5)).float().mean() > 0.98
+
+
+def test_region_colours_change_with_the_truth():
+    changes = Augmentation(recolour=1.0)
+
+    class Coloured(Plain):
+        def item(self, number):
+            item = super().item(number)
+            return replace(item, region_colours=item.truth)
+
+    batch = Batches(Coloured(), replace(CONFIG, augmentation=changes), 4).of(0)
+    assert torch.equal(batch.region_colours, batch.truth)
+    assert Batches(Plain(), CONFIG, 4).of(0).region_colours.shape == (4, 0, 64, 64)
+
+
+def test_drawings_bring_the_match_engines_colours():
+    item = OwnDrawings(0, 2, 64, region_colours=True).item(1)
+    paper = item.sketch > 0.8 * item.sketch.max()
+    assert (item.mask > 0).any()
+    assert item.region_colours.shape == item.truth.shape
+    near = np.abs(item.region_colours[paper].astype(int) - item.truth[paper]).max(axis=1) < 60
+    assert near.mean() > 0.3
 
 
 def test_border_is_blank_paper():

@@ -178,18 +178,53 @@ def test_ablation_fills_its_table(chain, tmp_path):
     for variant in (*ablation.VARIANTS, ablation.DISTILLED):
         chain.run(variant.stage)
     page = tmp_path / "ablation.md"
-    page.write_text(f"# Before\n{ablation.START}old{ablation.END}\nAfter\n")
+    page.write_text(f"# Before\n{ablation.START}stale{ablation.END}\nAfter\n")
     plan = ablation.AblationPlan(drawings=2, seeds=1, steps=1)
     study = ablation.run(chain.folder, plan, sheet=tmp_path / "sheet.png")
     ablation.write(study, ablation.table(study), page)
     text = page.read_text()
     assert text.startswith("# Before\n")
     assert text.endswith("After\n")
-    assert "old" not in text
+    assert "stale" not in text
     assert [row.variant in text for row in study.rows] == [True] * 7
     assert study.samples["distil"] == 4
     assert all(0 <= row.area_within_10.low <= row.area_within_10.high <= 1 for row in study.rows)
     assert (tmp_path / "sheet.png").is_file()
+
+
+def test_differences_are_paired():
+    first = np.array([[0.1, 0.5, 0.9]] * 3)
+    plain, better = ablation._rows([("a", first, 20, 1.0), ("b", first + 0.05, 20, 1.0)])
+    assert plain.differences == ()
+    assert better.area_within_10.high - better.area_within_10.low > 0.3
+    assert better.differences[2].signed == "**+0.050 (+0.050 to +0.050)**"
+    assert ablation.Figure(0.01, -0.02, 0.03).signed == "+0.010 (-0.020 to +0.030)"
+
+
+def test_region_colours_come_in_without_changing_the_model(chain):
+    config = chain.config(Stage.V2_BACKGROUND)
+    plain, taking = (networks.pipeline(replace(config, region_colours=taken)) for taken in (False, True))
+    assert taking.takes_region_colours
+    latent = torch.ones(1, plain.unet.config.out_channels, 8, 8)
+    both = torch.cat([latent, latent], dim=1)
+    assert torch.equal(plain.unet.conv_in(latent), taking.unet.conv_in(both))
+    assert taking.background_encoder.conv_in.in_channels == latent.shape[1]
+
+
+def test_training_with_region_colours_goes_on_to_v2(chain, tmp_path):
+    taking = replace(chain.config(Stage.V1), region_colours=True, drawings=2)
+    train(tmp_path / "v1", recipe=taking)
+    start = tmp_path / "v1" / "model"
+    with pytest.raises(InvalidInput, match="takes region colours: set `region_colours = true`"):
+        train(
+            tmp_path / "v2",
+            recipe=replace(taking, stage=Stage.V2_BACKGROUND, start=start, region_colours=False),
+        )
+    train(tmp_path / "v2", recipe=replace(taking, stage=Stage.V2_BACKGROUND, start=start))
+    before, after = tensors(start), tensors(tmp_path / "v2" / "model")
+    assert torch.equal(before["unet", "conv_in.weight"], after["unet", "conv_in.weight"])
+    old = tensors(chain.model(Stage.V1_NOISY))["unet", "conv_in.weight"]
+    assert before["unet", "conv_in.weight"].shape[1] == 2 * old.shape[1]
 
 
 def test_foreign_colours_are_counted():

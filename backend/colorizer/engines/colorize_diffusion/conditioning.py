@@ -8,7 +8,7 @@ encoders, skip injection, style modulation).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -38,6 +38,8 @@ class Pictures:
     """(1, 1, H, W), 1 = figure."""
     reference_mask: Tensor | None = None
     """(1, 1, h, w) of the reference, 1 = figure."""
+    region_colours: Tensor | None = None
+    """(1, 3, H, W), for models that take them; see the module of that name."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -71,6 +73,8 @@ class Conditions:
     """Token maps of the background encoder (v2)."""
     style: Sequence[Tensor] | None = None
     """Vectors of the style encoder (v2)."""
+    region_colours: Tensor | None = None
+    """Their latent (1, 4, H/8, W/8)."""
 
 
 @dataclass
@@ -131,7 +135,10 @@ class Conditioner:
             full = manipulate_local(full, settings.edits, text, parity=settings.parity)
         tokens = full[:, 1:]
         make = self.prepare_v2 if self.version is Version.V2 else self.prepare_split
-        return make(pictures, settings, tokens, self.hints(pictures, settings))
+        conditions = make(pictures, settings, tokens, self.hints(pictures, settings))
+        if pictures.region_colours is None:
+            return conditions
+        return replace(conditions, region_colours=self.networks.encode(pictures.region_colours))
 
     def reference_tokens(self, pictures: Pictures) -> Tensor:
         """Class and local tokens of the reference, zeros where there is none."""

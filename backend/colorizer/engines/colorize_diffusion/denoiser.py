@@ -31,6 +31,8 @@ class Features:
     """Token maps of the background encoder, deepest first (v2)."""
     style: Sequence[Tensor] | None = None
     """Modulation vectors of the style encoder, deepest first (v2)."""
+    region_colours: Tensor | None = None
+    """Their latent (B, 4, h, w), for a UNet that takes it."""
 
     def row(self, number: int) -> Features:
         """One row of the batch."""
@@ -39,7 +41,13 @@ class Features:
             return None if tensors is None else [tensor[number : number + 1] for tensor in tensors]
 
         context, hints = self.context[number : number + 1], of(self.hints) or []
-        return Features(context, hints, of(self.background), of(self.style))
+        colours = None if self.region_colours is None else self.region_colours[number : number + 1]
+        return Features(context, hints, of(self.background), of(self.style), colours)
+
+
+def takes_region_colours(unet: Any) -> bool:
+    """Whether a second latent comes in beside the noisy one."""
+    return bool(unet.config.in_channels == 2 * unet.config.out_channels)
 
 
 class Denoiser:
@@ -70,12 +78,22 @@ class Denoiser:
         self.shared.plan = plan
         try:
             embedding = self.unet.time_embedding(self.unet.time_proj(timesteps).to(latent.dtype))
-            skips = self.encode(latent, embedding, features)
+            skips = self.encode(self.with_region_colours(latent, features, plan), embedding, features)
             hidden = self.unet.mid_block(skips[-1], embedding, encoder_hidden_states=features.context)
             hidden = self.decode(hidden, skips, embedding, features, plan)
             return self.unet.conv_out(self.unet.conv_act(self.unet.conv_norm_out(hidden)))
         finally:
             self.shared.plan = None
+
+    def with_region_colours(self, latent: Tensor, features: Features, plan: Plan) -> Tensor:
+        """The latent with the region colours' beside it: zeros where there are none, or no reference is seen."""
+        if not takes_region_colours(self.unet):
+            return latent
+        colours = torch.zeros_like(latent)
+        if features.region_colours is not None:
+            seeing = slice(plan.rows_with_reference)
+            colours[seeing] = features.region_colours[seeing].to(latent.dtype)
+        return torch.cat([latent, colours], dim=1)
 
     def encode(self, latent: Tensor, embedding: Tensor, features: Features) -> list[Tensor]:
         """The skips, finest first. Hints enter after `conv_in`, each downsampler and the last step."""

@@ -7,6 +7,7 @@ is the table `SWITCHES`. torch and the networks are loaded when the first pictur
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ from colorizer.engines.base import (
 from colorizer.engines.colorize_diffusion import loading
 from colorizer.engines.colorize_diffusion.background import Hiding
 from colorizer.engines.colorize_diffusion.finders import Finders
+from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.settings import (
     Guidance,
     Injection,
@@ -237,6 +239,10 @@ class ColorizeDiffusionEngine:
         padding = fine.reference_padding
         if reference_mask is not None:
             reference_mask = hiding.hole(pad_sides(reference_mask, padding, fill=0), mask)
+        colours = None
+        if self._pipeline.takes_region_colours:
+            flats = region_colours(replace(request, sketch_mask=mask), report)
+            colours = fit(to_tensor(flats), size, fill=1.0)[0]
         return Pictures(
             sketch,
             reference=None
@@ -245,6 +251,7 @@ class ColorizeDiffusionEngine:
             background=None if request.background is None else to_tensor(over_white(request.background)),
             sketch_mask=None if mask is None else fit(mask_to_tensor(mask), size, fill=0.0)[0],
             reference_mask=None if reference_mask is None else mask_to_tensor(reference_mask),
+            region_colours=colours,
         ), box
 
 

@@ -56,6 +56,9 @@ class Rows:
             hints=hints,
             background=self._repeat_all(conditions.background),
             style=self._repeat_all(conditions.style),
+            region_colours=None
+            if conditions.region_colours is None
+            else self.repeat(conditions.region_colours),
         )
 
     def _repeat_all(self, tensors: Sequence[Tensor] | None) -> list[Tensor] | None:

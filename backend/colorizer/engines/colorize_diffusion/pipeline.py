@@ -32,7 +32,7 @@ from colorizer.engines.colorize_diffusion.conditioning import (
     Pictures,
     resized,
 )
-from colorizer.engines.colorize_diffusion.denoiser import Denoiser
+from colorizer.engines.colorize_diffusion.denoiser import Denoiser, takes_region_colours
 from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens, text_vectors
 from colorizer.engines.colorize_diffusion.noise import Spacing
 from colorizer.engines.colorize_diffusion.samplers import Sampler, initial_scale, make_scheduler
@@ -124,6 +124,11 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         self.vae_previews = True
         """Whether the VAE may make previews: it is at hand and quick."""
 
+    @property
+    def takes_region_colours(self) -> bool:
+        """Whether the model was trained with the match engine's colours as an input."""
+        return takes_region_colours(self.unet)
+
     def _networks(self) -> Networks:
         return Networks(
             image_tokens=self.image_tokens,
@@ -189,7 +194,11 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
             self.injected_reference(pictures, settings),
             generators,
         )
-        shape = (len(seeds), self.unet.config.in_channels, *(side // LATENT_SHRINK for side in pictures.size))
+        shape = (
+            len(seeds),
+            self.unet.config.out_channels,
+            *(side // LATENT_SHRINK for side in pictures.size),
+        )
         noise = randn_tensor(shape, generator=generators, device=self._execution_device, dtype=torch.float32)
         latent = denoise(predict, scheduler, noise * initial_scale(steps.sampler, scheduler), on_step)
         return self.decode(latent)

@@ -117,7 +117,8 @@ class Predictor:
         assert self.injected is not None
         hints = [self.rows.repeat(hint * injection.control) for hint in self.injected.hints]
         own = self.features
-        return Features(own.context, hints, own.background, own.style)
+        colours = None if own.region_colours is None else self.rows.repeat(self.injected.latent)
+        return Features(own.context, hints, own.background, own.style, colours)
 
 
 def denoise(predict: Predictor, scheduler: Any, latent: Tensor, on_step: OnStep | None = None) -> Tensor:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -76,6 +76,7 @@ VARIANTS = (
     Variant("+ background encoder (v2)", Stage.V2_BACKGROUND, Modes(background=True)),
     Variant("+ style encoder (v2)", Stage.V2_STYLE, Modes(background=True, style=True)),
 )
+REGION_COLOURS = "the match engine's colours alone"
 BASELINE = "the reference's colour of the same place"
 DISTILLED = Variant("the last, distilled", Stage.DISTIL, Modes(background=True, style=True))
 """Measured too where there is such a run."""
@@ -109,6 +110,12 @@ class Figure:
     def __str__(self) -> str:
         return f"{self.mean:.3f} ({self.low:.3f}-{self.high:.3f})"
 
+    @property
+    def signed(self) -> str:
+        """As a difference; bold where the interval leaves out zero."""
+        text = f"{self.mean:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+        return f"**{text}**" if self.low > 0 or self.high < 0 else text
+
 
 @dataclass(frozen=True)
 class Row:
@@ -124,6 +131,8 @@ class Row:
     steps: int
     seconds: float
     """Of processor time, for one picture."""
+    differences: tuple[Figure, ...] = ()
+    """Of the three figures to the row before, drawing by drawing; the first row has none."""
 
 
 @dataclass(frozen=True)
@@ -154,26 +163,41 @@ def run(
     variants = (*VARIANTS, DISTILLED) if has_student else VARIANTS
     configs = {variant.stage: _config(runs, variant.stage) for variant in variants}
     batch = judged(configs[Stage.V1], plan.drawings)
-    rows, pictures = [], []
+    measured, pictures = [], []
     for done, variant in enumerate(variants):
         tell(variant.name, done, len(variants))
         drawn, seconds = _colour(runs, variant, configs[variant.stage], plan, batch)
-        rows.append(Row(variant.name, *_figures(batch, drawn), variant.steps(plan), seconds))
+        measured.append((variant.name, _figures(batch, drawn), variant.steps(plan), seconds))
         pictures.append([seeds[0] for seeds in drawn])
-    same_place = [[to_picture(batch.reference[i : i + 1])] for i in range(plan.drawings)]
-    rows.append(Row(BASELINE, *_figures(batch, same_place), 0, 0.0))
+    for name, copied in ((REGION_COLOURS, batch.region_colours), (BASELINE, batch.reference)):
+        if copied.shape[1]:
+            given = [[to_picture(copied[i : i + 1])] for i in range(plan.drawings)]
+            measured.append((name, _figures(batch, given), 0, 0.0))
     if sheet is not None:
         write_png(sheet, _sheet(batch, pictures))
     samples = {stage.value: _seen(runs, stage) * config.batch for stage, config in configs.items()}
     first = configs[Stage.V1]
-    return Study(plan, first.guidance, first.crops[0], samples, tuple(rows))
+    return Study(plan, first.guidance, first.crops[0], samples, tuple(_rows(measured)))
+
+
+def _rows(measured: list[tuple[str, NDArray[np.float64], int, float]]) -> Iterator[Row]:
+    """From each variant's name, figures (3, drawings), steps and seconds."""
+    before: NDArray[np.float64] | None = None
+    for name, values, steps, seconds in measured:
+        differences = () if before is None else tuple(map(Figure.of, values - before))
+        into_background, into_figure, right = map(Figure.of, values)
+        yield Row(name, into_background, into_figure, right, steps, seconds, differences)
+        before = values
 
 
 def judged(config: TrainingConfig, count: int) -> Batch:
     """Held-out drawings whose reference's background has another colour than their own."""
     side = max(config.crops[0])
     drawings = data.OwnDrawings(FIRST_DRAWING, SEARCHED, side)
-    chosen = [drawings.item(number) for number in _suitable(drawings, count)]
+    numbers = _suitable(drawings, count)
+    chosen = [drawings.item(number) for number in numbers]
+    if config.region_colours:
+        chosen = [data.with_region_colours(*one) for one in zip(chosen, numbers, strict=True)]
     plain = Augmentation(pairs=1.0, mask_block=(0, 0))
     seen = replace(config, augmentation=plain, batch=count, crops=config.crops[:1])
     return Batches(_Chosen(chosen), seen, latent_channels=1).of(0)
@@ -238,11 +262,10 @@ def _colour(
     return drawn, (time.process_time() - started) / (plan.drawings * plan.seeds)
 
 
-def _figures(batch: Batch, drawn: list[list[NDArray[np.uint8]]]) -> tuple[Figure, Figure, Figure]:
-    """What `_judge` says of the seeds of every drawing, over the drawings."""
+def _figures(batch: Batch, drawn: list[list[NDArray[np.uint8]]]) -> NDArray[np.float64]:
+    """What `_judge` says of every drawing, the mean of its seeds: (3, drawings)."""
     figures = np.array([[_judge(batch, i, one) for one in seeds] for i, seeds in enumerate(drawn)])
-    into_background, into_figure, right = figures.mean(axis=1).T
-    return Figure.of(into_background), Figure.of(into_figure), Figure.of(right)
+    return np.asarray(figures.mean(axis=1).T, np.float64)
 
 
 def _judge(batch: Batch, number: int, picture: NDArray[np.uint8]) -> tuple[float, float, float]:
@@ -316,7 +339,7 @@ def _sheet(batch: Batch, variants: list[list[NDArray[np.uint8]]]) -> NDArray[np.
 
 
 def table(study: Study) -> str:
-    """The figures as a Markdown table."""
+    """The figures and their paired differences as Markdown tables."""
     lines = [
         "| variant | figure's colours in the background | background's colours in the figure | area_within_10"
         " | steps | seconds |",
@@ -326,6 +349,17 @@ def table(study: Study) -> str:
         f"| {row.variant} | {row.into_background} | {row.into_figure} | {row.area_within_10} | {row.steps}"
         f" | {row.seconds:.2f} |"
         for row in study.rows
+    ]
+    lines += [
+        "",
+        "Differences to the row before, drawing by drawing; bold where the interval leaves out zero:",
+        "",
+    ]
+    lines += ["| variant | into the background | into the figure | area_within_10 |", "|---|---|---|---|"]
+    lines += [
+        f"| {row.variant} | " + " | ".join(one.signed for one in row.differences) + " |"
+        for row in study.rows
+        if row.differences
     ]
     return "\n".join(lines)
 

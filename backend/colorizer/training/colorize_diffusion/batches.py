@@ -7,7 +7,7 @@ Geometry and masks are changed here; what a stage shows of them is decided in `m
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -54,6 +54,8 @@ class Batch:
     """(B,), bool: whose background becomes white (v2)."""
     white: Tensor
     """(B,) in 0..1: how white."""
+    region_colours: Tensor
+    """(B, 3, H, W), for models that take them; else none of the three."""
     variant: Tensor
     """(B,) in 0..1, one number for the whole step: which of a stage's ways to see the reference it takes."""
 
@@ -93,12 +95,16 @@ class Batches:
         picture, mask = _reference(item, wants_pair=bool(luck[0] < changes.pairs))
         if luck[1] < changes.recolour:
             order, gamma = torch.randperm(3, generator=generator), float(torch.exp((luck[2] - 0.5) * 0.8))
-            item = Item(_recoloured(item.truth, order, gamma), item.sketch, item.mask)
+            colours = item.region_colours
+            colours = None if colours is None else _recoloured(colours, order, gamma)
+            item = replace(item, truth=_recoloured(item.truth, order, gamma), region_colours=colours)
             picture = _recoloured(picture, order, gamma)
-        truth, sketch, sketch_mask = _cropped(item, crop, changes.load_size, luck[3:6])
+        truth, sketch, sketch_mask, region_colours = _cropped(item, crop, changes.load_size, luck[3:6])
         sketch = _with_border(sketch, changes.border, luck[6:8])
         if luck[8] < changes.mirror:
-            truth, sketch, sketch_mask = (one.flip(-1) for one in (truth, sketch, sketch_mask))
+            truth, sketch, sketch_mask, region_colours = (
+                one.flip(-1) for one in (truth, sketch, sketch_mask, region_colours)
+            )
         if luck[9] < changes.mirror:
             picture, mask = picture[:, ::-1], mask[:, ::-1]
         reference_side = max(changes.load_size, *crop)
@@ -118,6 +124,7 @@ class Batches:
             "thresholds": 0.05 + 0.9 * luck[11:13],
             "bleached": luck[13] < changes.white_background,
             "white": luck[14],
+            "region_colours": region_colours,
         }
 
     def _background_hole(self, mask: NDArray[np.uint8], number: int, side: int) -> Tensor:
@@ -151,8 +158,8 @@ def _recoloured(picture: NDArray[np.uint8], order: Tensor, gamma: float) -> NDAr
 
 def _cropped(
     item: Item, crop: tuple[int, int], load_size: int, luck: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Truth (3, H, W), sketch (3, H, W) and mask (1, H, W): resized so that the crop fits, cut alike."""
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Truth, sketch (3, H, W), mask (1, H, W) and region colours: resized so that the crop fits, cut alike."""
     height, width = item.truth.shape[:2]
     least = max(crop[0] / height, crop[1] / width)
     most = max(least, load_size / min(height, width))
@@ -163,7 +170,10 @@ def _cropped(
     truth = _tensor(_resized(item.truth, size)[part]) * 2 - 1
     lines = 1 - _tensor(_resized(item.sketch, size)[part]) * 2
     mask = (_tensor(_resized(item.mask, size)[part]) > 0.5).float()
-    return truth, lines.expand(3, -1, -1), mask
+    colours = truth[:0]
+    if item.region_colours is not None:
+        colours = _tensor(_resized(item.region_colours, size)[part]) * 2 - 1
+    return truth, lines.expand(3, -1, -1), mask, colours
 
 
 def _with_border(sketch: Tensor, widest: int, luck: Tensor) -> Tensor:

@@ -168,6 +168,8 @@ class TrainingConfig:
     augmentation: Augmentation = Augmentation()
     prediction: Prediction = Prediction.V
     """Of a model that is begun here."""
+    region_colours: bool = False
+    """Whether the model sees the match engine's colours for the regions too; a model that doesn't yet learns to."""
     train_tower: bool = False
     """Also train the image tower: needed once, where it isn't a published one."""
     drop: float | None = None
@@ -215,6 +217,8 @@ class TrainingConfig:
         begins = self.stage in FRESH or (self.stage in BEGINNINGS and not self.sizes.autoencoder)
         if self.start is None and not begins:
             raise InvalidInput(f"Stage {self.stage.value} goes on from a model: give its folder with --from.")
+        if self.region_colours and self.data is not None and self.stage is not Stage.FINE_TUNE:
+            raise InvalidInput("`region_colours` works with our own drawings and in fine-tuning only.")
         if self.stage is Stage.FINE_TUNE and self.data is None:
             raise InvalidInput("Fine-tuning needs pictures: give their folder with --data.")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,9 +17,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorizer.engines import base
 from colorizer.engines.anime_diffusion.pictures import XDOG_SIGMAS, xdog
 from colorizer.engines.base import Picture
+from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.errors import InvalidInput, UnreadablePicture
+from colorizer.imaging.drawn import opaque
 from colorizer.imaging.pictures import decode_picture, over_white, read_picture
 from colorizer.training.colorize_diffusion.config import Stage, TrainingConfig
 
@@ -47,6 +50,8 @@ class Item:
     sketch: Grey
     mask: Grey
     other: Reference | None = None
+    region_colours: RGB | None = None
+    """What the match engine finds with the other picture."""
 
 
 class Source(Protocol):
@@ -60,17 +65,18 @@ def source(config: TrainingConfig) -> Source:
     """The pictures that a training's settings name. Raises `InvalidInput` where they aren't there."""
     if config.data is None:
         side = max(config.augmentation.load_size, *(max(crop) for crop in config.crops))
-        return OwnDrawings(config.first_drawing, config.drawings, side)
+        return OwnDrawings(config.first_drawing, config.drawings, side, region_colours=config.region_colours)
     if config.stage is Stage.FINE_TUNE:
-        return ArtistPictures(config.data, config.seed)
+        return ArtistPictures(config.data, config.seed, region_colours=config.region_colours)
     return PublishedLayout(config.data, config.seed, config.least_score, config.least_side)
 
 
 class OwnDrawings:
     """Drawings by `colorizer.data` with exact masks; the truth is flat colours under the sketch's lines."""
 
-    def __init__(self, first: int, count: int, side: int) -> None:
+    def __init__(self, first: int, count: int, side: int, *, region_colours: bool = False) -> None:
         self._first, self._count, self._side = first, count, side
+        self._region_colours = region_colours
         self._drawn = lru_cache(KEPT)(self._draw)
 
     def item(self, number: int) -> Item:
@@ -83,12 +89,13 @@ class OwnDrawings:
         drawing = triplet(seed, self._side)
         inked = drawing.flats * (drawing.sketch[..., None] / np.float32(255))
         other = Reference(drawing.reference, drawing.reference_foreground * np.uint8(255))
-        return Item(
+        item = Item(
             np.asarray(inked * 255 + 0.5, np.uint8),
             drawing.sketch,
             drawing.foreground * np.uint8(255),
             other,
         )
+        return with_region_colours(item, seed) if self._region_colours else item
 
 
 class PublishedLayout:
@@ -155,12 +162,13 @@ class ArtistPictures:
         InvalidInput: there is no picture in the folder.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
+    def __init__(self, folder: Path, seed: int, *, region_colours: bool = False) -> None:
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         self._files = [file for file in files if file.suffix.lower() in SUFFIXES]
         if not self._files:
             raise InvalidInput(f"{folder} holds no PNG, JPEG or WebP pictures to learn from.")
         self._seed = seed
+        self._region_colours = region_colours
         self._made = lru_cache(KEPT)(self._make)
 
     def item(self, number: int) -> Item:
@@ -174,7 +182,21 @@ class ArtistPictures:
         truth = over_white(picture)
         sigma = XDOG_SIGMAS[place % len(XDOG_SIGMAS)]
         mask = registry.get("match").foreground_mask(picture, _Silent())
-        return Item(truth, xdog(truth, sigma), mask)
+        item = Item(truth, xdog(truth, sigma), mask)
+        return with_region_colours(item, place) if self._region_colours else item
+
+
+def with_region_colours(item: Item, number: int) -> Item:
+    """The item with the match engine's colours; it is told the masks of every other item, as in some modes."""
+    told = bool(number % 2)
+    other = item.other or Reference(item.truth, item.mask)
+    request = base.ColorizeRequest(
+        opaque(np.dstack([item.sketch] * 3)),
+        (base.Reference(opaque(other.picture), other.mask if told else None),),
+        base.Mode.SPLIT if told else base.Mode.WHOLE,
+        sketch_mask=item.mask if told else None,
+    )
+    return replace(item, region_colours=region_colours(request, _Silent()))
 
 
 def shuffled(number: int, count: int, seed: int) -> int:

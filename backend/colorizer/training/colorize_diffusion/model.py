@@ -18,11 +18,12 @@ from torch.utils.checkpoint import checkpoint
 from colorizer.engines.colorize_diffusion.attention import Plan, Shared, Split, level_masks
 from colorizer.engines.colorize_diffusion.augmentation import TrainingBatch, bleach_backgrounds
 from colorizer.engines.colorize_diffusion.conditioning import figure_painted_out, latent_mask, squash
-from colorizer.engines.colorize_diffusion.denoiser import Features
+from colorizer.engines.colorize_diffusion.denoiser import Features, takes_region_colours
 from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens
 from colorizer.engines.colorize_diffusion.noise import NUM_TRAIN_TIMESTEPS, NoiseSchedule
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
+from colorizer.engines.colorize_diffusion.preprocess import is_figure
 from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
 from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version, uniform_scales
 from colorizer.training.colorize_diffusion.batches import Batch
@@ -149,7 +150,13 @@ class Conditioned(nn.Module):
         plan = Plan(
             len(context), uniform_scales(1.0), seen.adapters, self._split(batch) if seen.split else None
         )
-        return Features(context, hints, background, style), plan
+        return Features(context, hints, background, style, self._region_colours(batch)), plan
+
+    def _region_colours(self, batch: Batch) -> Tensor | None:
+        """Their latent; nothing where a sample sees no reference."""
+        if not takes_region_colours(self.denoiser.unet):
+            return None
+        return self.latent(batch.region_colours) * batch.seen.view(-1, 1, 1, 1)
 
     def _tokens(self, picture: Tensor) -> Tensor:
         return self._tower(picture)[:, 1:]
@@ -219,7 +226,12 @@ def bleached(batch: Batch) -> Batch:
         as_published, (sketch_limit, reference_limit), batch.bleached, batch.white
     )
     chosen = batch.bleached.view(-1, 1, 1, 1)
-    return replace(batch, truth=truth, sketch=torch.where(chosen, sketch, batch.sketch))
+    colours = batch.region_colours
+    if colours.shape[1]:
+        plain = chosen & ~is_figure(batch.sketch_mask, sketch_limit)
+        colours = torch.where(plain, torch.ones_like(colours), colours)
+    sketch = torch.where(chosen, sketch, batch.sketch)
+    return replace(batch, truth=truth, sketch=sketch, region_colours=colours)
 
 
 class Autoencoding(nn.Module):

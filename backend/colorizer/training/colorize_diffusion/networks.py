@@ -64,6 +64,8 @@ def pipeline(config: TrainingConfig) -> ColorizeDiffusionPipeline:
         torch.manual_seed(config.seed)
         found = _loaded(config.start) if config.start and (config.start / "unet").is_dir() else _begun(config)
         _check_start(config, found)
+        if config.region_colours and not found.takes_region_colours:
+            let_in_region_colours(found.unet)
         found = _with_new_parts(config, found)
         for side in config.plan.lora:
             if side.value not in getattr(found.unet, "peft_config", {}):
@@ -147,8 +149,20 @@ def _check_start(config: TrainingConfig, found: ColorizeDiffusionPipeline) -> No
             f"Stage {config.stage.value} goes on from a {wanted[0].value} model; {config.start} is"
             f" {found.version.value}."
         )
+    if found.takes_region_colours and not config.region_colours:
+        raise InvalidInput(f"{config.start} takes region colours: set `region_colours = true`.")
     if found.image_encoder is None:
         raise InvalidInput(f"{config.start} lacks the image network that reads references (`image_encoder`).")
+
+
+def let_in_region_colours(unet: Any) -> None:
+    """Widens the first convolution for a second latent, which changes nothing yet."""
+    narrow = unet.conv_in
+    wide = nn.Conv2d(2 * narrow.in_channels, narrow.out_channels, 3, padding=1)
+    weight = torch.cat([narrow.weight, torch.zeros_like(narrow.weight)], dim=1)
+    wide.load_state_dict({"weight": weight, "bias": narrow.bias})
+    unet.conv_in = wide
+    unet.register_to_config(in_channels=wide.in_channels)
 
 
 def sizes_of(model: ColorizeDiffusionPipeline) -> Architecture:
@@ -160,7 +174,7 @@ def sizes_of(model: ColorizeDiffusionPipeline) -> Architecture:
         block_out_channels=tuple(unet.block_out_channels),
         norm_groups=unet.norm_num_groups,
         context_dim=unet.cross_attention_dim,
-        latent_channels=unet.in_channels,
+        latent_channels=unet.out_channels,
         head_dim=head_dim,
         warp_head_dim=head_dim,
         recovery_head_dim=head_dim,
@@ -202,6 +216,8 @@ def _start_quietly(component: Component, network: Any, unet: Any) -> None:
                 key.replace(".base_layer", ""): value
                 for key, value in getattr(unet, name).state_dict().items()
             }
+            if name == "conv_in":  # without the region colours'
+                state["weight"] = state["weight"][:, : network.conv_in.in_channels]
             getattr(network, name).load_state_dict({k: v for k, v in state.items() if "lora_" not in k})
     if component in (Component.WARP, Component.RECOVERY):
         for block in network.blocks:
@@ -295,4 +311,4 @@ def work(config: TrainingConfig) -> Work:
     model = pipeline(config)
     parameters = tuple(trained(config, model))
     loss = (Distilling if config.stage is Stage.DISTIL else Denoising)(model, config)
-    return Work(loss.train(), parameters, model.unet.config.in_channels, model)
+    return Work(loss.train(), parameters, model.unet.config.out_channels, model)

@@ -79,7 +79,7 @@ def held_out(config: TrainingConfig) -> data.Source:
     """Pictures for looking at results: of our own drawings ones that no training sees."""
     if config.data is not None:
         return data.source(config)
-    return data.OwnDrawings(0, 10_000, max(config.crops[0]))
+    return data.source(replace(config, first_drawing=0, drawings=10_000))
 
 
 def look(config: TrainingConfig, count: int, *, pairs: bool) -> Batch:
@@ -97,6 +97,7 @@ def pictures_of(batch: Batch, number: int) -> Pictures:
         reference=batch.reference[one],
         sketch_mask=batch.sketch_mask[one],
         reference_mask=batch.reference_mask[one],
+        region_colours=batch.region_colours[one] if batch.region_colours.shape[1] else None,
     )
 
 

@@ -1,0 +1,120 @@
+"""The match engine's colours as an input: they act where a model takes them and a reference is seen, only there."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tiny_colorize_diffusion as tiny
+import torch
+from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
+from colorizer.engines.colorize_diffusion import engine as door
+from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
+from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
+from colorizer.engines.colorize_diffusion.region_colours import region_colours
+from colorizer.engines.colorize_diffusion.samplers import Sampler
+from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, Settings, Version
+from colorizer.training.colorize_diffusion.networks import let_in_region_colours
+
+RED = (200, 30, 30)
+TWO = Steps(Sampler.EULER, count=2)
+
+
+class Quiet:
+    def stage(self, name, done=0, total=1): ...
+
+    def preview(self, picture): ...
+
+
+@pytest.fixture(scope="module")
+def taking():
+    """A v1 model that takes region colours, and heeds them."""
+    pipeline = tiny.make(Version.V1)
+    let_in_region_colours(pipeline.unet)
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        torch.nn.init.normal_(pipeline.unet.conv_in.weight, std=0.2)
+    return pipeline
+
+
+def coloured(value):
+    return replace(tiny.pictures(), region_colours=torch.full((1, 3, 64, 64), value))
+
+
+def box():
+    """A square drawn on white, and a reference in which everything is red."""
+    sketch = np.full((96, 96, 4), 255, np.uint8)
+    sketch[20:76, 20:22, :3] = sketch[20:76, 74:76, :3] = 0
+    sketch[20:22, 20:76, :3] = sketch[74:76, 20:76, :3] = 0
+    reference = np.full((64, 64, 4), (*RED, 255), np.uint8)
+    return ColorizeRequest(sketch, (Reference(reference),), options=Options(steps=1, size=64))
+
+
+def test_regions_take_the_references_colours_under_the_ink():
+    colours = region_colours(box(), Quiet())
+    assert tuple(colours[48, 48]) == tuple(colours[5, 5]) == RED
+    assert colours[48, 20].max() < 30
+
+
+def test_masks_divide_the_regions():
+    mask = np.zeros((96, 96), np.uint8)
+    mask[20:76, 20:76] = 255
+    reference = np.full((64, 64, 4), (*RED, 255), np.uint8)
+    reference[16:48, 16:48, :3] = (20, 60, 200)
+    marked = np.zeros((64, 64), np.uint8)
+    marked[16:48, 16:48] = 255
+    request = replace(
+        box(), references=(Reference(reference, marked),), mode=Mode.FOREGROUND, sketch_mask=mask
+    )
+    colours = region_colours(request, Quiet())
+    assert (tuple(colours[48, 48]), tuple(colours[5, 5])) == ((20, 60, 200), RED)
+
+
+def test_region_colours_act(taking):
+    dark, light = (taking(coloured(value), Settings(), TWO) for value in (-1.0, 1.0))
+    assert not torch.equal(dark, light)
+
+
+def test_closed_window_hides_them(taking):
+    settings = Settings(guidance=Guidance(reference=1.0, end=-1.0))
+    assert torch.equal(taking(coloured(1.0), settings, TWO), taking(tiny.pictures(), settings, TWO))
+
+
+def test_injected_reference_brings_its_own(taking):
+    settings = Settings(injection=Injection(0.5))
+    assert taking(coloured(1.0), settings, TWO).isfinite().all()
+
+
+def test_rows_apart_are_the_same(taking):
+    settings = Settings(guidance=Guidance(reference=2.0))
+    together = taking(coloured(0.5), settings, TWO)
+    taking.denoiser.rows_apart = True
+    apart = taking(coloured(0.5), settings, TWO)
+    taking.denoiser.rows_apart = False
+    assert (together - apart).abs().max() < 1e-4
+
+
+def test_other_models_ignore_them():
+    other = tiny.shared(Version.V1)
+    assert not other.takes_region_colours
+    assert torch.equal(other(coloured(1.0), steps=TWO), other(tiny.pictures(), steps=TWO))
+
+
+def test_saved_model_takes_them_still(taking, tmp_path):
+    taking.save_pretrained(tmp_path)
+    assert ColorizeDiffusionPipeline.from_pretrained(tmp_path).takes_region_colours
+
+
+def test_engine_asks_only_for_models_that_take_them(taking, tmp_path, monkeypatch):
+    asked = []
+
+    def told(request, report):
+        asked.append(request)
+        return region_colours(request, report)
+
+    monkeypatch.setattr(door, "region_colours", told)
+    taking.save_pretrained(tmp_path / "a-taking")
+    tiny.make(Version.V1).save_pretrained(tmp_path / "b-other")
+    engine = ColorizeDiffusionEngine(tmp_path)
+    for model in ("a-taking", "b-other"):
+        assert engine.colorize(replace(box(), model=model), Quiet()).layers
+    assert [request.model for request in asked] == ["a-taking"]
