@@ -80,6 +80,14 @@ class Pixels:
 
 
 @dataclass(frozen=True)
+class KeyStroke:
+    """The marks of one colour for a Colorize Mask."""
+
+    colour: int  # 0xAARRGGBB, opaque; alpha 128 where nothing is to be painted
+    marks: tuple[Pixels, ...]  # masks, 255 on a mark; they don't overlap, and may reach beyond the canvas
+
+
+@dataclass(frozen=True)
 class NewLayer:
     """A layer to be made."""
 
@@ -91,6 +99,7 @@ class NewLayer:
     mask: Pixels | None = None
     mask_name: str = ""
     role: str = ""  # the wire's; `group_parts` finds the layer by it
+    key_strokes: tuple[KeyStroke, ...] = ()  # of the role `KEY_STROKES`, instead of pixels
 
 
 @dataclass(frozen=True)
@@ -149,9 +158,8 @@ class KritaPort(Protocol):
     def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
         """Inserts a group beside the sketch layer as exactly one undo step; keeps the active layer; returns its id.
 
-        A layer of the role `KEY_STROKES` holds marks: opaque in a colour, half clear (alpha 128) where nothing is to be
-        painted. It becomes a hidden copy of the sketch layer with a Colorize Mask on it, or nothing where this Krita
-        can't."""
+        A layer of the role `KEY_STROKES` becomes a hidden copy of the sketch layer with a Colorize Mask on it, or
+        nothing where this Krita can't."""
 
     def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
         """Inserts one paint layer above another as exactly one undo step; keeps the active layer; returns its id.

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from krita_colorize.core import bundle, edits
-from krita_colorize.core.port import NewGroup, NewLayer, Pixels
+from krita_colorize.core import bundle, edits, key_strokes
+from krita_colorize.core.port import KEY_STROKES, NewGroup, NewLayer, Pixels
 from krita_colorize.core.request import Request
 
 KRITA_BLENDS = {"normal": "normal", "multiply": "multiply", "screen": "screen", "addition": "add"}
@@ -81,12 +81,13 @@ class Result:
         return replace(self, bundle=self.bundle.compact())
 
     def group(self) -> NewGroup:
-        """The group to insert beside the sketch layer. Slow: for worker threads."""
+        """The group to insert beside the sketch layer. Raises as `layers` does. Slow: for worker threads."""
+        layers = tuple(_with_key_strokes(layer) for layer in self.layers())
         if not self.record.get("sketch_has_paper"):
-            return NewGroup(self.title, self.layers())
+            return NewGroup(self.title, layers)
         # Over paper the lines must show through: dark ones on light paper multiply, light ones on dark paper screen.
         blend = "screen" if self.record.get("sketch_has_dark_paper") else "multiply"
-        return NewGroup(self.title, self.layers(), blend=blend, above=True)
+        return NewGroup(self.title, layers, blend=blend, above=True)
 
 
 def read(request: Request, data: bytes | Sequence[bytes]) -> Result:
@@ -119,6 +120,16 @@ def _new_layer(entry: object, packed: bundle.Bundle) -> NewLayer:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"a layer can't be read ({error!r})") from error
+
+
+def _with_key_strokes(layer: NewLayer) -> NewLayer:
+    """Marks as the port takes them."""
+    if layer.role != KEY_STROKES:
+        return layer
+    try:
+        return replace(layer, pixels=Pixels(0, 0, b""), key_strokes=key_strokes.split(layer.pixels))
+    except ValueError as error:
+        raise ResultError(str(error)) from error
 
 
 def _mask(index: int, packed: bundle.Bundle, x: int, y: int) -> Pixels:

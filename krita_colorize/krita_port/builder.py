@@ -43,7 +43,9 @@ class LayerBuilder:
             layers = tuple(layer for layer in layers if layer.role != KEY_STROKES)
         elif any(layer.role == KEY_STROKES for layer in layers):
             lines = snapshot.read(document, sketch, self._scratch)
-            layers = tuple(_on_lines(layer, lines) for layer in layers)
+            layers = tuple(
+                replace(layer, pixels=lines) if layer.role == KEY_STROKES else layer for layer in layers
+            )
         return replace(group, layers=layers)
 
     def insert_group(self, document: Document, sketch: Node, group: NewGroup) -> str:
@@ -51,9 +53,9 @@ class LayerBuilder:
         above, group = _placed(sketch, group)
         inserted = self._insert(document, above, lambda scratch: self._make_group(scratch, document, group))
         made = wrappers.find_node(document, inserted)
-        marks = next((layer.mask for layer in group.layers if layer.role == KEY_STROKES), None)
-        if made is not None and marks is not None:
-            colorize_mask.fill(made, marks)
+        strokes = next((layer.key_strokes for layer in group.layers if layer.role == KEY_STROKES), None)
+        if made is not None and strokes is not None:
+            colorize_mask.fill(made, strokes)
         return inserted
 
     def insert_layer(self, document: Document, above: Node, layer: NewLayer) -> str:
@@ -109,7 +111,7 @@ class LayerBuilder:
         if layer.blend != "normal":
             node.setBlendingMode(layer.blend)
         if layer.role == KEY_STROKES:
-            colorize_mask.add(scratch, node, layer.mask_name)
+            colorize_mask.add(scratch, node, layer.name)
         elif layer.mask is not None:
             node.setChildNodes([self._make_mask(scratch, layer.mask, layer.mask_name)])
         return node
@@ -133,13 +135,6 @@ class LayerBuilder:
             opened.close()
         masks = [n for n, _ in wrappers.walk(self._template.rootNode()) if n.type() == "transparencymask"]
         return masks[0]
-
-
-def _on_lines(layer: NewLayer, lines: Pixels) -> NewLayer:
-    """Key strokes as the mask of a layer that holds the sketch's lines."""
-    if layer.role != KEY_STROKES:
-        return layer
-    return replace(layer, pixels=lines, mask=layer.pixels, mask_name=layer.name)
 
 
 def _compose(scratch: Document, group: Node, document: Document) -> None:

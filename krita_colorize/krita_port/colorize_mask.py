@@ -6,13 +6,14 @@ artist's is never touched. Krita fills it in the background; that is no undo ste
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from krita import Document, ManagedColor, Node
 
-from krita_colorize.core.port import Pixels
+from krita_colorize.core.port import KeyStroke
 from krita_colorize.krita_port import wrappers
-from krita_colorize.qt import QtCore, QtGui
+from krita_colorize.qt import QtGui
 
 CLEAR_ALPHA = 128
 """The alpha of marks where nothing is to be painted."""
@@ -29,28 +30,16 @@ def add(scratch: Document, layer: Node, name: str) -> None:
     layer.setVisible(False)
 
 
-def fill(group: Node, marks: Pixels) -> None:
+def fill(group: Node, strokes: Sequence[KeyStroke]) -> None:
     """Gives the mask in a group that is in its document its key strokes, and has Krita fill it.
 
     Only now: with key strokes from a document that has been closed Krita 5.2.9 crashes.
     """
     mask: Any = next(node for node, _ in wrappers.walk(group) if node.type() == "colorizemask")
-    data = bytes(marks.data)  # the image only borrows it
-    image = QtGui.QImage(data, marks.width, marks.height, QtGui.QImage.Format.Format_ARGB32)
-    colours = sorted(set(memoryview(data).cast("I")) - {0})
-    managed = [ManagedColor.fromQColor(QtGui.QColor.fromRgb(colour)) for colour in colours]
-    clear = [number for number, colour in enumerate(colours) if colour >> 24 == CLEAR_ALPHA]
+    managed = [ManagedColor.fromQColor(QtGui.QColor.fromRgb(stroke.colour)) for stroke in strokes]
+    clear = [number for number, stroke in enumerate(strokes) if stroke.colour >> 24 == CLEAR_ALPHA]
     mask.initializeKeyStrokeColors(managed, clear[0] if clear else -1)
-    for colour, owner in zip(colours, managed, strict=True):
-        mask.setKeyStrokePixelData(_only(image, colour), owner, marks.x, marks.y, marks.width, marks.height)
+    for stroke, colour in zip(strokes, managed, strict=True):
+        for mark in stroke.marks:
+            mask.setKeyStrokePixelData(mark.data, colour, mark.x, mark.y, mark.width, mark.height)
     mask.updateMask(True)
-
-
-def _only(image: QtGui.QImage, colour: int) -> bytes:
-    """One byte a pixel: 255 where the image has exactly this colour (0xAARRGGBB)."""
-    mode = QtCore.Qt.MaskMode.MaskInColor
-    grey = image.createMaskFromColor(colour, mode).convertToFormat(QtGui.QImage.Format.Format_Grayscale8)
-    bits = grey.constBits()
-    assert bits is not None
-    raw, step, width = bits.asstring(grey.bytesPerLine() * grey.height()), grey.bytesPerLine(), grey.width()
-    return raw if step == width else b"".join(raw[row : row + width] for row in range(0, len(raw), step))

@@ -22,8 +22,10 @@ import krita_colorize.app
 import krita_colorize.core
 from krita_colorize.app import workers
 from krita_colorize.app.session import Session
-from krita_colorize.core import bundle
+from krita_colorize.core import bundle, key_strokes
+from krita_colorize.core.port import KEY_STROKES
 from krita_colorize.core.request import bundle_parts
+from krita_colorize.core.settings import Options
 
 SAID = "for worker threads"
 SLOW_BUILTINS = (zlib.compress, zlib.decompress, hashlib.sha256)
@@ -66,17 +68,20 @@ def watched() -> Iterator[list[str]]:
 def test_nothing_slow_of_a_job_runs_on_the_gui_thread(
     ready: Session, page: Page, port: FakePort, qtbot: Any
 ) -> None:
+    ready.document.change(options=Options(colorize_mask=True))
     with watched() as called:
         ready.colorize()
         wait(qtbot, lambda: ready.document.results or ready.error)
         ready.apply()
         wait(qtbot, lambda: port.inserted or ready.error)
     assert (ready.error, called) == ("", [])
+    (marks,) = [layer for layer in port.inserted[0].layers if layer.role == KEY_STROKES]
+    assert (len(marks.key_strokes), marks.pixels.data) == (1, b"")
 
 
 def test_the_watch_sees_what_is_slow() -> None:
     codes = set(said_to_be_slow())
-    assert bundle_parts.__code__ in codes
+    assert {bundle_parts.__code__, key_strokes.split.__code__} < codes
     assert len(codes) > 10
     with watched() as called:
         zlib.compress(b"")

@@ -51,6 +51,16 @@ def test_light_lines_on_dark_paper_show_through() -> None:
     assert (group.above, group.blend) == (True, "screen")
 
 
+def test_key_strokes_are_split_for_the_group_only() -> None:
+    found = read(layer(role="key_strokes", mask=None))
+    (marks,) = found.group().layers
+    assert marks.pixels.data == b""
+    assert [stroke.colour for stroke in marks.key_strokes] == [0x34333231, 0x38373635]
+    assert found.layers()[0].pixels == Pixels(1, 2, b"12345678", 2, -3)
+    with pytest.raises(ResultError, match="no picture"):
+        read(layer(role="key_strokes", blob=2, mask=None)).group()
+
+
 def test_title_names_reference_and_seed() -> None:
     assert read().title == "Colorized · sheet.png · seed 7"
 

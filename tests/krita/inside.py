@@ -7,7 +7,8 @@ import hashlib
 
 from krita import Krita, Selection  # noqa: F401 - the tests' functions use it
 
-from krita_colorize.core.port import SELECTION_ID, Kind, NewGroup, NewLayer, Pixels  # noqa: F401
+from krita_colorize.core import key_strokes
+from krita_colorize.core.port import KEY_STROKES, SELECTION_ID, Kind, NewGroup, NewLayer, Pixels  # noqa: F401
 from krita_colorize.krita_port import wrappers
 from krita_colorize.krita_port.port import LibKisPort
 
@@ -74,6 +75,12 @@ def solid(bgra, width, height, x=0, y=0):
 def mask(value, width, height, x=0, y=0):
     """A mask of one value."""
     return Pixels(width, height, bytes([value]) * (width * height), x, y)
+
+
+def key_stroke_layer(marks, width, height):
+    """What becomes a Colorize Mask, from a picture of its marks."""
+    strokes = key_strokes.split(Pixels(width, height, marks))
+    return NewLayer("Colorize Mask", Pixels(0, 0, b""), role=KEY_STROKES, key_strokes=strokes)
 
 
 def pixel(document, x, y):

@@ -76,7 +76,7 @@ def insert_colorize_mask():
     marks[: 60 * 4] = bytes([0, 0, 200, 255]) * 60
     layers = (
         NewLayer("Flats", solid([0, 90, 0, 255], 60, 40), role="figure"),
-        NewLayer("Colorize Mask", Pixels(60, 40, marks), role="key_strokes"),
+        key_stroke_layer(marks, 60, 40),
     )
     port.insert_group(key, id_of(find(document, "Lines")), NewGroup("Colorized", layers, above=True))
     names = tree(document.rootNode())

@@ -1,0 +1,58 @@
+"""The marks of a result, colour by colour, as Krita's Colorize Mask takes them: so little is left to do in Krita.
+
+Small cells instead of whole pictures: Krita takes any number of rectangles for a colour, and where a colour has no
+marks, neither we nor Krita need any memory. What becomes of them is `krita_port/colorize_mask.py`'s business.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from krita_colorize.core.port import KeyStroke, Pixels
+
+CELL = 64
+"""Sides of a cell, px: those of Krita's own tiles, which it stores wherever anything is written."""
+
+MAX_COLOURS = 64
+"""More colours are no key strokes; the wire leaves them out."""
+
+_MARKED = b"\xff" * CELL
+
+
+def split(marks: Pixels) -> tuple[KeyStroke, ...]:
+    """Takes a picture apart by its colours, but for pixels that are all 0. Raises `ValueError` where it is no picture
+    or has too many colours. Slow: for worker threads."""
+    if marks.channels != 4:
+        raise ValueError("key strokes are no picture")
+    pixels, width = memoryview(marks.data).cast("I"), marks.width
+    found: dict[int, dict[tuple[int, int], bytearray]] = {}
+    for y in range(marks.height):
+        x = 0
+        for colour, run in groupby(pixels[y * width : (y + 1) * width]):
+            length = len(list(run))
+            if colour:
+                _mark(found.setdefault(colour, {}), x, y, length)
+            x += length
+        if len(found) > MAX_COLOURS:
+            raise ValueError(f"key strokes have more than {MAX_COLOURS} colours")
+    return tuple(KeyStroke(colour, _placed(found[colour], marks)) for colour in sorted(found))
+
+
+def _mark(cells: dict[tuple[int, int], bytearray], x: int, y: int, length: int) -> None:
+    """Marks a run of pixels in the cells that it runs through."""
+    end, row = x + length, y % CELL * CELL
+    while x < end:
+        place = (x // CELL, y // CELL)
+        if place not in cells:
+            cells[place] = bytearray(CELL * CELL)
+        start = x % CELL
+        here = min(CELL - start, end - x)
+        cells[place][row + start : row + start + here] = _MARKED[:here]
+        x += here
+
+
+def _placed(cells: dict[tuple[int, int], bytearray], marks: Pixels) -> tuple[Pixels, ...]:
+    return tuple(
+        Pixels(CELL, CELL, bytes(cell), marks.x + column * CELL, marks.y + row * CELL)
+        for (column, row), cell in cells.items()
+    )
