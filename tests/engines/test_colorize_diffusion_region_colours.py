@@ -1,4 +1,4 @@
-"""The match engine's colours as an input: they act where a model takes them and a reference is seen, only there."""
+"""The match engine's colours as an input: models that take them correct them, others refuse them."""
 
 from dataclasses import replace
 
@@ -8,11 +8,13 @@ import tiny_colorize_diffusion as tiny
 import torch
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
 from colorizer.engines.colorize_diffusion import engine as door
+from colorizer.engines.colorize_diffusion import pipeline
 from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
 from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.samplers import Sampler
 from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, Settings, Version
+from colorizer.errors import InvalidInput
 from colorizer.training.colorize_diffusion.networks import let_in_region_colours
 
 RED = (200, 30, 30)
@@ -28,12 +30,12 @@ class Quiet:
 @pytest.fixture(scope="module")
 def taking():
     """A v1 model that takes region colours, and heeds them."""
-    pipeline = tiny.make(Version.V1)
-    let_in_region_colours(pipeline.unet)
+    model = tiny.make(Version.V1)
+    let_in_region_colours(model.unet)
     with torch.random.fork_rng():
         torch.manual_seed(1)
-        torch.nn.init.normal_(pipeline.unet.conv_in.weight, std=0.2)
-    return pipeline
+        torch.nn.init.normal_(model.unet.conv_in.weight, std=0.2)
+    return model
 
 
 def coloured(value):
@@ -74,11 +76,6 @@ def test_region_colours_act(taking):
     assert not torch.equal(dark, light)
 
 
-def test_closed_window_hides_them(taking):
-    settings = Settings(guidance=Guidance(reference=1.0, end=-1.0))
-    assert torch.equal(taking(coloured(1.0), settings, TWO), taking(tiny.pictures(), settings, TWO))
-
-
 def test_injected_reference_brings_its_own(taking):
     settings = Settings(injection=Injection(0.5))
     assert taking(coloured(1.0), settings, TWO).isfinite().all()
@@ -93,10 +90,24 @@ def test_rows_apart_are_the_same(taking):
     assert (together - apart).abs().max() < 1e-4
 
 
-def test_other_models_ignore_them():
-    other = tiny.shared(Version.V1)
-    assert not other.takes_region_colours
-    assert torch.equal(other(coloured(1.0), steps=TWO), other(tiny.pictures(), steps=TWO))
+@pytest.mark.parametrize("takes", [True, False])
+def test_wrong_input_is_refused(taking, takes):
+    model, given = (taking, tiny.pictures()) if takes else (tiny.shared(Version.V1), coloured(1.0))
+    assert model.takes_region_colours is takes
+    with pytest.raises(InvalidInput, match="trained with region colours"):
+        model(given, steps=TWO)
+
+
+def test_what_is_denoised_is_added_to_them(taking, monkeypatch):
+    monkeypatch.setattr(pipeline, "denoise", lambda predict, scheduler, latent, on_step: latent * 0)
+    expected = taking.decode(taking.encode(coloured(0.5).region_colours))
+    assert torch.equal(taking(coloured(0.5), steps=TWO), expected)
+
+
+def test_previews_show_them_too():
+    colours, heard = torch.ones(1, 4, 8, 8), []
+    pipeline.added(colours, lambda done, total, ahead: heard.append(ahead()))(1, 2, lambda: colours * 2)
+    assert torch.equal(heard[0], colours * 3)
 
 
 def test_saved_model_takes_them_still(taking, tmp_path):

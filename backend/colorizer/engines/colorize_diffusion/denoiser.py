@@ -78,22 +78,14 @@ class Denoiser:
         self.shared.plan = plan
         try:
             embedding = self.unet.time_embedding(self.unet.time_proj(timesteps).to(latent.dtype))
-            skips = self.encode(self.with_region_colours(latent, features, plan), embedding, features)
+            if features.region_colours is not None:
+                latent = torch.cat([latent, features.region_colours.to(latent.dtype)], dim=1)
+            skips = self.encode(latent, embedding, features)
             hidden = self.unet.mid_block(skips[-1], embedding, encoder_hidden_states=features.context)
             hidden = self.decode(hidden, skips, embedding, features, plan)
             return self.unet.conv_out(self.unet.conv_act(self.unet.conv_norm_out(hidden)))
         finally:
             self.shared.plan = None
-
-    def with_region_colours(self, latent: Tensor, features: Features, plan: Plan) -> Tensor:
-        """The latent with the region colours' beside it: zeros where there are none, or no reference is seen."""
-        if not takes_region_colours(self.unet):
-            return latent
-        colours = torch.zeros_like(latent)
-        if features.region_colours is not None:
-            seeing = slice(plan.rows_with_reference)
-            colours[seeing] = features.region_colours[seeing].to(latent.dtype)
-        return torch.cat([latent, colours], dim=1)
 
     def encode(self, latent: Tensor, embedding: Tensor, features: Features) -> list[Tensor]:
         """The skips, finest first. Hints enter after `conv_in`, each downsampler and the last step."""

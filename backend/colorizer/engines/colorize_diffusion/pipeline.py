@@ -200,8 +200,11 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
             *(side // LATENT_SHRINK for side in pictures.size),
         )
         noise = randn_tensor(shape, generator=generators, device=self._execution_device, dtype=torch.float32)
+        colours = conditions.region_colours
+        if colours is not None and on_step is not None:
+            on_step = added(colours, on_step)
         latent = denoise(predict, scheduler, noise * initial_scale(steps.sampler, scheduler), on_step)
-        return self.decode(latent)
+        return self.decode(latent if colours is None else latent + colours)
 
     def placed(self, pictures: Pictures) -> Pictures:
         """The pictures on the pipeline's device; networks of less precision take them down themselves."""
@@ -221,6 +224,11 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
                 f" {width} x {height}. Fit the sketch into such a size first."
             )
         self.check_modes(settings.modes)
+        if self.takes_region_colours != (pictures.region_colours is not None):
+            raise InvalidInput(
+                "Models that were trained with region colours need them, and others can't use them."
+                " Give `region_colours` where the model takes them."
+            )
         if settings.modes.split and pictures.sketch_mask is None:
             raise InvalidInput(
                 "Colouring in two parts needs a foreground mask of the sketch. Make one first."
@@ -306,3 +314,8 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         reference = resized(pictures.reference, pictures.size)
         lines = -reference.to(self.sketch_encoder.dtype)
         return InjectedReference(self.encode(reference), self.sketch_encoder(lines))
+
+
+def added(colours: Tensor, on_step: OnStep) -> OnStep:
+    """Tells what a step points to with the region colours that it corrects."""
+    return lambda done, total, ahead: on_step(done, total, lambda: ahead() + colours)

@@ -1,6 +1,7 @@
 """The match engine's colours as one more input, for models that were trained with it; published ones know none.
 
-What it finds is as wrong as it is: the model learns to correct it. Where it enters the network is in `denoiser`.
+Their latent comes in beside the noisy one (`denoiser`), and what is denoised is the correction that is added to it
+(`pipeline`): where the match engine is right, the model only has to leave things as they are.
 """
 
 from __future__ import annotations

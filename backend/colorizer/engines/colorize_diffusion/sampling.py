@@ -106,7 +106,10 @@ class Predictor:
         noise = randn_tensor(
             latent.shape, generator=self.generators, device=latent.device, dtype=latent.dtype
         )
-        noised = NoiseSchedule().add_noise(self.injected.latent, noise, round(timestep))
+        clean = self.injected.latent
+        if self.features.region_colours is not None:
+            clean = torch.zeros_like(clean)  # its own colours need no correction
+        noised = NoiseSchedule().add_noise(clean, noise, round(timestep))
         plan = self.rows.plan(self.conditions, sees_reference=sees_reference, bank=bank, kept=self.kept)
         self.run(noised, timestep, self.reference_features(injection), plan)
         bank.writing = False

@@ -50,7 +50,7 @@ class Distilling(Conditioned):
     def forward(self, batch: Batch) -> Tensor:
         """How far the student's clean picture is from the one that leads where the teacher goes."""
         features, plan = self.conditions(batch, shown(self.config, self.version, float(batch.variant[0])))
-        clean = self.latent(batch.truth, batch.posterior)
+        clean = self.clean(batch, features)
         level = batch.timesteps * STUDENT_STEPS // NUM_TRAIN_TIMESTEPS
         start, end = self.sigmas[level].view(-1, 1, 1, 1), self.sigmas[level + 1].view(-1, 1, 1, 1)
         noisy = clean + start * batch.noise

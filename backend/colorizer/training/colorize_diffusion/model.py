@@ -153,10 +153,12 @@ class Conditioned(nn.Module):
         return Features(context, hints, background, style, self._region_colours(batch)), plan
 
     def _region_colours(self, batch: Batch) -> Tensor | None:
-        """Their latent; nothing where a sample sees no reference."""
-        if not takes_region_colours(self.denoiser.unet):
-            return None
-        return self.latent(batch.region_colours) * batch.seen.view(-1, 1, 1, 1)
+        return self.latent(batch.region_colours) if takes_region_colours(self.denoiser.unet) else None
+
+    def clean(self, batch: Batch, features: Features) -> Tensor:
+        """The latent that noise is put on: the truth's, or what it differs by from the region colours'."""
+        truth = self.latent(batch.truth, batch.posterior)
+        return truth if features.region_colours is None else truth - features.region_colours
 
     def _tokens(self, picture: Tensor) -> Tensor:
         return self._tower(picture)[:, 1:]
@@ -203,7 +205,7 @@ class Denoising(Conditioned):
         if seen.background:
             batch = bleached(batch)
         features, plan = self.conditions(batch, seen)
-        clean = self.latent(batch.truth, batch.posterior)
+        clean = self.clean(batch, features)
         alphas = self.alphas[batch.timesteps].view(-1, 1, 1, 1)
         noisy = clean * alphas.sqrt() + batch.noise * (1 - alphas).sqrt()
         target = batch.noise
