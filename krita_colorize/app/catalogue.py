@@ -15,11 +15,14 @@ from krita_colorize.app.backend import BackendState
 from krita_colorize.app.client import Call, Client, Events, Failure
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.servers import Servers
+from krita_colorize.app.timers import single_shot
 from krita_colorize.core import catalogue
 from krita_colorize.core.catalogue import Model, Task
 from krita_colorize.core.errors import Told
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
+
+ASK_AGAIN_MS = 3000
 
 
 class Catalogue(QtCore.QObject):
@@ -43,6 +46,7 @@ class Catalogue(QtCore.QObject):
         self._events: Events | None = None
         self._upload: Call | None = None
         self._brought: Path | None = None
+        self._again = single_shot(self, self._ask_again)
         backend.changed.connect(self._on_backend_changed)
 
     @property
@@ -139,6 +143,8 @@ class Catalogue(QtCore.QObject):
     def _on_failure(self, failure: Failure) -> None:
         self._upload = None
         self.report(failure.message)
+        if failure.code == "gone" and self.busy and self._backend.state is BackendState.READY:
+            self._again.start(ASK_AGAIN_MS)  # the change goes on there, although nobody answers
 
     @guarded
     def _on_sent(self, sent: int, total: int) -> None:
@@ -192,3 +198,8 @@ class Catalogue(QtCore.QObject):
         problem, self._events = self.problem, None
         self.refresh()
         self.problem = problem
+
+    @guarded
+    def _ask_again(self) -> None:
+        if self._backend.state is BackendState.READY:
+            self.refresh()

@@ -157,7 +157,7 @@ class Events(QtCore.QObject):
 
     @guarded
     def _on_ready_read(self) -> None:
-        if self._reply is None:
+        if self._reply is None or not self._reply.isOpen():
             return
         data = self._reply.readAll().data()
         if _status_code(self._reply) != 200:

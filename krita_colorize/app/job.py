@@ -17,7 +17,7 @@ from krita_colorize.app import memory
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.client import Call, Client, Events, Failure
 from krita_colorize.app.guard import guarded, sentence
-from krita_colorize.app.memory import Body, SharedBody
+from krita_colorize.app.memory import Body
 from krita_colorize.app.servers import Servers
 from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
@@ -30,6 +30,9 @@ from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
 ASK_AGAIN_MS = 3000
+
+SILENT = "The colour engine doesn't answer; still waiting"
+"""It may be short of memory, or the computer has just woken up. Its process lives: nothing is lost yet."""
 
 LOST = "The other machine was restarted, and this job is lost there. Press Colorize to try again."
 
@@ -86,8 +89,8 @@ class Job(QtCore.QObject):
         self._key = secrets.token_hex(
             16
         )  # its id there, chosen here: a repeated job is told from another one
-        self._adrift = False  # the connection was lost; goes on when there is one again
-        self._ask_timer = single_shot(self, self._ask)
+        self._adrift = False  # nobody answers any more; goes on when somebody does
+        self._ask_timer = single_shot(self, self._go_on)
         self._status: dict[str, Any] = {}
         self._call: Call | None = None
         self._events: Events | None = None
@@ -108,7 +111,7 @@ class Job(QtCore.QObject):
     def words(self) -> str:
         """What is happening, for the artist."""
         if self._adrift and self.active:
-            return self._services.backend.starting
+            return self._services.backend.starting if self._services.backend.remote else tr(SILENT)
         if self.state is JobState.RUNNING:
             return _stage_words(self._status)
         if self.state is JobState.QUEUED and (before := self._status.get("position", 0)):
@@ -121,7 +124,7 @@ class Job(QtCore.QObject):
 
     @property
     def left_behind(self) -> str:
-        """The id of a job that goes on at the other machine although nobody wants it any more, else ""."""
+        """The id of a job that may go on at the backend although nobody wants it any more, else ""."""
         return self._key if self._adrift and self.state is JobState.CANCELLED else ""
 
     def pack(self, pack: Callable[[], Body]) -> None:
@@ -133,9 +136,6 @@ class Job(QtCore.QObject):
         self._set(JobState.SENDING)
         self._upload_ended = False
         self._call = self._services.client.post_bundle("/v1/jobs", self._body, self._key)
-        # Shared memory is opened by the backend only when it is told; another machine may have to be told twice.
-        if not isinstance(self._body, SharedBody) and not self._services.backend.remote:
-            self._drop_body()
         self._call.sent.connect(self._on_sent)
         self._call.done.connect(self._on_accepted)
         self._call.failed.connect(self._on_not_taken)
@@ -153,14 +153,8 @@ class Job(QtCore.QObject):
 
     def resume(self) -> None:
         """Goes on where the connection was lost, now that there is one again."""
-        if self._adrift and self.active:
-            self._adrift = False
-            if self.state is JobState.SENDING:
-                self._ask()
-            elif self.state is JobState.RECEIVING:
-                self._fetch()
-            else:
-                self._listen()
+        if self._adrift:
+            self._go_on()
 
     def fail(self, sentence: str) -> None:
         """Ends it with a sentence for the artist."""
@@ -193,8 +187,9 @@ class Job(QtCore.QObject):
         self._ask_timer.stop()
 
     def _forget_at_backend(self) -> None:
-        if self._id and self._services.backend.state is BackendState.READY:
-            self._services.client.delete(f"/v1/jobs/{self._id}")
+        taken = self._id or (self._key if self._adrift else "")
+        if taken and self._services.backend.state is BackendState.READY:
+            self._services.client.delete(f"/v1/jobs/{taken}")
 
     @guarded
     def _on_packed(self, body: Body) -> None:
@@ -216,15 +211,29 @@ class Job(QtCore.QObject):
             self.fail(_words_of(failure))
 
     def _drifts(self, failure: Failure | None) -> bool:
-        """Whether only the connection to another machine is lost: the job goes on there."""
-        if failure is None or failure.code != "gone" or not self._services.backend.remote:
+        """Whether only the connection is lost: the job goes on at the backend."""
+        backend = self._services.backend
+        if failure is None or failure.code != "gone":
             return False
         self._adrift = True
         self.changed.emit()
-        self._services.backend.lost()
+        if backend.remote:
+            backend.lost()
+        else:  # where its process has ended, `jobs` hears of it and ends this job
+            self._ask_timer.start(ASK_AGAIN_MS)
         return True
 
     @guarded
+    def _go_on(self) -> None:
+        if not self.active or self._call is not None or self._events is not None:
+            return
+        if self.state is JobState.SENDING:
+            self._ask()
+        elif self.state is JobState.RECEIVING:
+            self._fetch()
+        else:
+            self._listen()
+
     def _ask(self) -> None:
         """Whether the job came, although its answer didn't."""
         self._call = self._services.client.get(f"/v1/jobs/{self._key}")
@@ -235,6 +244,7 @@ class Job(QtCore.QObject):
     def _on_not_known(self, failure: Failure) -> None:
         self._call = None
         if failure.code == "unknown_job":
+            self._adrift = False
             self.send()
         elif not self._drifts(failure):
             self.fail(failure.message)
@@ -255,7 +265,7 @@ class Job(QtCore.QObject):
 
     @guarded
     def _on_accepted(self, pieces: list[bytes]) -> None:
-        self._call = None
+        self._call, self._adrift = None, False
         self._drop_body()
         self._id = str(http.read_json(pieces)["id"])
         self._set(JobState.QUEUED)
@@ -285,6 +295,7 @@ class Job(QtCore.QObject):
     def _on_status(self, status: dict[str, Any]) -> None:
         if self.state not in (JobState.QUEUED, JobState.RUNNING):
             return
+        self._adrift = False
         before, self._status = self._status.get("preview", 0), status
         state = status["state"]
         if state == "done":
@@ -316,12 +327,13 @@ class Job(QtCore.QObject):
 
     @guarded
     def _on_received(self, received: int, total: int) -> None:
+        self._adrift = False
         self.progress.receiving(received, total)
         self.changed.emit()
 
     @guarded
     def _on_result(self, pieces: list[bytes]) -> None:
-        self._call = None
+        self._call, self._adrift = None, False
         request = self.request
         self._services.workers.run(lambda: results.read(request, pieces), self._on_read, self._on_error)
 

@@ -18,6 +18,7 @@ from krita_colorize.app.catalogue import Catalogue
 from krita_colorize.app.checks import Checks
 from krita_colorize.app.client import Client
 from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.engines import EngineList
 from krita_colorize.app.frames import Frames
 from krita_colorize.app.guard import OUR_BUG, guarded
 from krita_colorize.app.health import Health
@@ -85,22 +86,23 @@ class Session(QtCore.QObject):
         self.bindings = Bindings(port, self._workers, self.report, self)
         self.checks = Checks(port, self._workers, self.canvas, self.report, self)
         self.catalogue = Catalogue(self.backend, self._client, self)
+        self._engine_list = EngineList(self.backend, self._client, self)
         self.health = Health(self.backend, self._client, self.jobs, self)
         self._refresh_timer = single_shot(self, self._on_refresh)
         self._progress_timer = single_shot(self, self.state_changed.emit)
         self._shown_job: tuple[Job | None, JobState | None] = (None, None)
         self._connect()
         port.watch(self._on_change)
-        self._on_backend_changed()
         self._on_change(Change.DOCUMENT)
 
     def _connect(self) -> None:
-        self.catalogue.models_changed.connect(self._on_backend_changed)
+        self.catalogue.models_changed.connect(self._engine_list.ask)
+        self._engine_list.changed.connect(self._on_engines)
         self.jobs.changed.connect(self._on_jobs_changed)
         self.orders.started.connect(self._on_job_started)
         self.orders.ended.connect(self._on_order_ended)
         self.orders.previewed.connect(self._on_previewed)
-        self.backend.changed.connect(self._on_backend_changed)
+        self.backend.changed.connect(self.state_changed)
 
     # how everything stands
 
@@ -279,7 +281,7 @@ class Session(QtCore.QObject):
         self.canvas.close()
         self.repairs.close()
         self.frames.close()
-        self.backend.changed.disconnect(self._on_backend_changed)
+        self.backend.changed.disconnect(self.state_changed)
         self.jobs.close()
         self._workers.close()
         self._port.close()
@@ -389,12 +391,6 @@ class Session(QtCore.QObject):
                 model.deleteLater()
 
     @guarded
-    def _on_backend_changed(self) -> None:
-        if self.backend.state is BackendState.READY:
-            self._client.get("/v1/engines").done.connect(self._on_engines)
-        self.state_changed.emit()
-
-    @guarded
-    def _on_engines(self, pieces: list[bytes]) -> None:
-        self.engines = engines.read(http.read_json(pieces)) or engines.BUILT_IN
+    def _on_engines(self) -> None:
+        self.engines = self._engine_list.known
         self.engines_changed.emit()

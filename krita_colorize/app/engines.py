@@ -1,0 +1,53 @@
+"""The list of engines, asked for whenever the backend gets ready or has other models."""
+
+from __future__ import annotations
+
+from krita_colorize.app import client as http
+from krita_colorize.app.backend import BackendState
+from krita_colorize.app.client import Client, Failure
+from krita_colorize.app.guard import guarded
+from krita_colorize.app.home import LOG
+from krita_colorize.app.servers import Servers
+from krita_colorize.app.timers import single_shot
+from krita_colorize.core import engines
+from krita_colorize.qt import QtCore, Signal
+
+ASK_AGAIN_MS = 3000
+
+
+class EngineList(QtCore.QObject):
+    """What was answered last. `changed` says "look again"."""
+
+    changed = Signal()
+
+    def __init__(self, backend: Servers, client: Client, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self.known = engines.BUILT_IN
+        self._backend, self._client = backend, client
+        self._again = single_shot(self, self.ask)
+        backend.changed.connect(self.ask)
+        self.ask()
+
+    def report(self, sentence: str) -> None:
+        """What was known before stays."""
+        LOG.warning("the list of engines: %s", sentence)
+
+    @guarded
+    def ask(self) -> None:
+        """Asks, where there is somebody to ask."""
+        if self._backend.state is BackendState.READY:
+            call = self._client.get("/v1/engines")
+            call.done.connect(self._on_engines)
+            call.failed.connect(self._on_failure)
+
+    @guarded
+    def _on_engines(self, pieces: list[bytes]) -> None:
+        self.known = engines.read(http.read_json(pieces)) or engines.BUILT_IN
+        self.changed.emit()
+
+    @guarded
+    def _on_failure(self, failure: Failure) -> None:
+        """Importing them may take longer than a request, and the computer may have slept meanwhile."""
+        self.report(failure.message)
+        if failure.code in ("gone", "not_ready"):
+            self._again.start(ASK_AGAIN_MS)

@@ -1,0 +1,109 @@
+"""Processes that stand still, as when the computer sleeps, for longer than anybody's patience: nothing is lost.
+
+Patience is shortened, so that it runs out several times; how long it all takes decides nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from docker_stage import SERVER, open_page, wait, write_launch_file
+from fake_port import FakePort
+
+from krita_colorize.app import client as http
+from krita_colorize.app import engines
+from krita_colorize.app import job as jobs
+from krita_colorize.app.backend import BackendState
+from krita_colorize.app.job import JobState
+from krita_colorize.app.session import Session
+
+QUEUED = '"event": "job queued"'
+
+
+@pytest.fixture
+def awake(tmp_path: Path, port: FakePort, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
+    """A session of little patience, with a backend of its own that runs."""
+    monkeypatch.setattr(http, "ANSWER_WITHIN_MS", 1000)
+    for room in (jobs, engines):
+        monkeypatch.setattr(room, "ASK_AGAIN_MS", 100)
+    write_launch_file(tmp_path, sys.executable, str(SERVER), '{"heartbeat_s": 0.2}')
+    session = Session(port, home=tmp_path)
+    page = open_page(port)
+    wait(qtbot, lambda: session.document is not None and session.document.sketch is not None)
+    session.document.change(engine="scripted")
+    session.references.add_layer(session.document, page.sheet)
+    session.backend.need()
+    wait(qtbot, lambda: session.backend.state is BackendState.READY)
+    wait(qtbot, lambda: any(engine.name == "scripted" for engine in session.engines))
+    yield session
+    session.close()
+    session.deleteLater()
+
+
+class Asleep:
+    """The backend and its worker, standing still."""
+
+    def __init__(self, session: Session) -> None:
+        backend = psutil.Process(session.backend.local._process.processId())
+        self._processes = [backend, *backend.children(recursive=True)]
+        for process in self._processes:
+            process.suspend()
+
+    def wake(self) -> None:
+        for process in self._processes:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.resume()
+
+
+def finish(qtbot: Any, session: Session) -> None:
+    """The job ends well, it was sent once, and the docker is ready as before."""
+    wait(qtbot, lambda: session.document.results or session.error)
+    assert (session.error, len(session.document.results)) == ("", 1)
+    assert (session.home / "logs" / "server.log").read_text().count(QUEUED) == 1
+    assert session.backend.state is BackendState.READY
+    assert session.status == "Ready"
+
+
+def test_job_goes_on_after_the_backend_slept(awake: Session, qtbot: Any) -> None:
+    awake.document.change(model="brief")
+    awake.colorize()
+    wait(qtbot, lambda: awake.job is not None and "Painting" in awake.job.words)
+    asleep, silences, job = Asleep(awake), [], awake.job
+    job.changed.connect(lambda: silences.append(job.words) if job.words == jobs.SILENT else None)
+    wait(qtbot, lambda: len(silences) > 3)
+    asleep.wake()
+    finish(qtbot, awake)
+
+
+@pytest.mark.parametrize("state", [JobState.SENDING, JobState.QUEUED, JobState.RECEIVING])
+def test_sleep_at_any_moment_loses_nothing(awake: Session, qtbot: Any, state: JobState) -> None:
+    awake.colorize()
+    job, slept = awake.job, []
+
+    def fall_asleep() -> None:
+        if job.state is state and not slept:
+            slept.append(Asleep(awake))
+
+    job.changed.connect(fall_asleep)
+    wait(qtbot, lambda: slept and job.words == jobs.SILENT)
+    slept[0].wake()
+    finish(qtbot, awake)
+
+
+def test_sleeping_backend_can_be_left(awake: Session, qtbot: Any) -> None:
+    awake.document.change(model="slow")
+    awake.colorize()
+    wait(qtbot, lambda: awake.job is not None and "Painting" in awake.job.words)
+    asleep = Asleep(awake)
+    wait(qtbot, lambda: awake.job.words == jobs.SILENT)
+    awake.cancel()
+    assert (awake.job, awake.status) == (None, "Ready")
+    asleep.wake()
+    log = awake.home / "logs" / "server.log"
+    wait(qtbot, lambda: '"state": "cancelled"' in log.read_text())
