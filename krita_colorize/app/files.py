@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-def put(path: Path, parts: Iterable[bytes | memoryview]) -> None:
+def put(path: Path, parts: Iterable[bytes | bytearray]) -> None:
     """Writes a file beside its name, then puts it in place. Slow: for worker threads."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")

@@ -1,5 +1,7 @@
 """Ladders of settings: the same mechanism for every engine that draws; what is kept where changes no picture."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tiny_colorflow
@@ -49,8 +51,8 @@ def test_every_ladder_ends_where_nothing_is_wanted(ladders, device):
 def test_runs_out_of_memory_down_to_the_last_way(ladders, monkeypatch):
     monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
     placed, listener = [], Listener()
-    room = Room(ladders, placed.append)
-    room.settle("cuda")
+    room = Room(ladders, lambda folder: folder.name, lambda _, way: placed.append(way))
+    room.load(Path("a model"), "cuda")
 
     def draw():
         if ladders.cheaper(room.way):
@@ -62,10 +64,24 @@ def test_runs_out_of_memory_down_to_the_last_way(ladders, monkeypatch):
     assert listener.stages == ["Making do with less memory"] * (len(placed) - 1)
 
 
+def test_a_model_is_read_and_placed_only_where_something_changes(ladders):
+    read, placed = [], []
+    room = Room(
+        ladders,
+        lambda folder: read.append(folder.name) or folder.name,
+        lambda model, way: placed.append((model, way.device)),
+    )
+    for name, device in [("a", "cpu"), ("a", "cpu"), ("a", "mps"), ("b", "mps"), ("b", "mps")]:
+        room.load(Path(name), device)
+        assert room.model == name
+    assert read == ["a", "b"]
+    assert placed == [("a", "cpu"), ("a", "mps"), ("b", "mps")]
+
+
 def test_gives_up_after_the_last_way_and_for_other_failures(ladders, monkeypatch):
     monkeypatch.setattr(ways, "free_memory", lambda _: 0)
-    room = Room(ladders, lambda _: None)
-    room.settle("cuda")
+    room = Room(ladders, lambda folder: folder.name, lambda *_: None)
+    room.load(Path("a model"), "cuda")
     for error in (FULL, RuntimeError("mat1 and mat2 shapes cannot be multiplied")):
         with pytest.raises(RuntimeError, match=str(error)[:12]):
             room.run(lambda error=error: (_ for _ in ()).throw(error), Listener())

@@ -75,6 +75,11 @@ class Installed:
         assert found is not None
         return found
 
+    def weights(self, model: str, file: str) -> Path | None:
+        """The file with this path in a model's folder; None where there is no model. Raises as `find`."""
+        found = self.find(model)
+        return found / file if found else None
+
     def describe(self, path: Path, weights: str, *, licence: str = "own", title: str = "") -> ModelInfo:
         """What the engine says about one folder.
 

@@ -1,8 +1,8 @@
 """The ways a model can run: in which precision, and how much of it is in a device's memory at a time.
 
-An engine brings ladders, from the fastest way to the one that needs least memory, and a function that puts its networks
-where a way says. `Room` takes the first way that fits what is free, and goes one step down where memory runs out all
-the same. What a way means for an engine's networks is in that engine's `speed`.
+An engine brings ladders, from the fastest way to the one that needs least memory, and functions that read its model and
+put it where a way says. `Room` keeps the model, takes the first way that fits what is free, and goes one step down
+where memory runs out all the same. What a way means for an engine's networks is in that engine's `speed`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 import torch
 
@@ -26,6 +27,7 @@ GIB = 2**30
 CEILING = "COLORIZE_GPU_MEMORY_GB"
 """Environment: how much of an accelerator's memory may be counted on, where it isn't all that is free."""
 Answer = TypeVar("Answer")
+Model = TypeVar("Model")
 
 
 class Keep(str, Enum):
@@ -94,22 +96,41 @@ class Ladders:
         return there[following] if following < len(there) else None
 
 
-class Room:
-    """The way an engine's model runs at the moment.
+class Room(Generic[Model]):
+    """The model that an engine has in memory, and the way it runs at the moment.
 
     Args:
         ladders: the engine's.
-        place: puts the model where a way says, wherever it was before.
+        read: reads the model in a folder.
+        place: puts a model where a way says, wherever it was before.
     """
 
-    def __init__(self, ladders: Ladders, place: Callable[[Way], None]) -> None:
+    def __init__(
+        self, ladders: Ladders, read: Callable[[Path], Model], place: Callable[[Model, Way], None]
+    ) -> None:
         self._ladders = ladders
+        self._read = read
         self._place = place
+        self._model: Model | None = None
+        self._folder: Path | None = None
+        self.device = ""
         self.way: Way | None = None
 
-    def settle(self, device: str) -> None:
-        """Puts the model onto a device, in the first way that it finds room in."""
-        self._at(self._ladders.choose(device))
+    @property
+    def model(self) -> Model:
+        """What was loaded last."""
+        assert self._model is not None
+        return self._model
+
+    def load(self, folder: Path, device: str) -> None:
+        """Reads a model if it isn't the one that is here, and puts it onto a device, in the first way it fits in."""
+        if self._folder != folder:
+            self._model = self._folder = None  # there may not be room for two
+            self._model = self._read(folder)
+            self._folder, self.device = folder, ""
+        if self.device != device:
+            self._at(self._ladders.choose(device))
+            self.device = device
 
     def run(self, draw: Callable[[], Answer], report: Report) -> Answer:
         """What `draw` gives; where memory runs out, again with less of the model in it, as long as there is a way."""
@@ -128,7 +149,7 @@ class Room:
 
     def _at(self, way: Way) -> None:
         try:
-            self._place(way)
+            self._place(self.model, way)
         except (MemoryError, RuntimeError) as error:
             cheaper = self._ladders.cheaper(way)
             if cheaper is None or not ran_out_of_memory(error):

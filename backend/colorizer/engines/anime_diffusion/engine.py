@@ -42,9 +42,7 @@ class AnimeDiffusionEngine:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(NAME, "AnimeDiffusion", folder)
-        self._pipeline: AnimeDiffusionPipeline | None = None
-        self._loaded = ("", "")
-        self._room: Room | None = None
+        self._room: Room[AnimeDiffusionPipeline] | None = None
 
     @property
     def info(self) -> EngineInfo:
@@ -63,27 +61,21 @@ class AnimeDiffusionEngine:
 
     def weights(self, model: str = "") -> Path | None:
         """The network's file; None where there is no model."""
-        found = self._models.find(model)
-        return found / WEIGHTS if found else None
+        return self._models.weights(model, WEIGHTS)
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
         from colorizer.engines.anime_diffusion import speed
         from colorizer.engines.ways import Room
 
-        found = self._models.ready(model, NO_MODEL)
-        if self._pipeline is None or self._room is None or self._loaded[0] != found.name:
-            self._pipeline = read = _read(found)
-            self._room = Room(speed.LADDERS, lambda way: speed.place(read, way))
-            self._loaded = ("", "")
-        if self._loaded != (found.name, device):
-            self._room.settle(device)
-        self._loaded = (found.name, device)
+        if self._room is None:
+            self._room = Room(speed.LADDERS, _read, speed.place)
+        self._room.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         _check(request)
-        self.load(self._loaded[1] or "cpu", request.model)
+        room = self._ready(request.model)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
         side = _working_side(request.options.size)
@@ -92,36 +84,44 @@ class AnimeDiffusionEngine:
         report.stage("Finding the figure")
         sides = sides_of(request, lambda picture: self.foreground_mask(picture, report))
         drawn = [
-            square.cut(self._draw(lines, part, request, report, (index, len(sides))))
+            square.cut(_draw(room, lines, part, request, report, (index, len(sides))))
             for index, part in enumerate(sides)
         ]
         report.stage("Painting layers")
         layers, made = layers_of(request, sides, drawn)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        way = self._room.way if self._room else None
-        return Result(layers, made | {"size": [side, side], "memory": way.name if way else ""})
+        return Result(layers, made | {"size": [side, side], "memory": room.way.name if room.way else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
 
-    def _draw(
-        self, lines: Mask, side: Side, request: ColorizeRequest, report: Report, part: tuple[int, int]
-    ) -> RGB:
-        """One side of the sketch as a square; `part` is its number and how many there are."""
-        assert self._pipeline is not None
+    def _ready(self, model: str) -> Room[AnimeDiffusionPipeline]:
+        """The model, loaded where the last one was."""
+        self.load(self._room.device if self._room else "cpu", model)
         assert self._room is not None
-        pipeline = self._pipeline
-        steps, (index, count) = request.options.steps, part
-        report.stage("Colouring", index * steps, count * steps)
-        reference = _covering(side.references[0], len(lines))
+        return self._room
 
-        def on_step(done: int, total: int, _so_far: Any) -> None:
-            report.stage("Colouring", index * total + done, count * total)
 
-        return self._room.run(
-            lambda: pipeline(lines, reference, steps=steps, seed=request.seed, on_step=on_step), report
-        )
+def _draw(
+    room: Room[AnimeDiffusionPipeline],
+    lines: Mask,
+    side: Side,
+    request: ColorizeRequest,
+    report: Report,
+    part: tuple[int, int],
+) -> RGB:
+    """One side of the sketch as a square; `part` is its number and how many there are."""
+    steps, (index, count) = request.options.steps, part
+    report.stage("Colouring", index * steps, count * steps)
+    reference = _covering(side.references[0], len(lines))
+
+    def on_step(done: int, total: int, _so_far: Any) -> None:
+        report.stage("Colouring", index * total + done, count * total)
+
+    return room.run(
+        lambda: room.model(lines, reference, steps=steps, seed=request.seed, on_step=on_step), report
+    )
 
 
 class _Square:

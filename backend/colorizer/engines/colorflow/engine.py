@@ -51,9 +51,7 @@ class ColorFlowEngine:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(NAME, "ColorFlow", folder)
-        self._model: ColorFlowModel | None = None
-        self._loaded = ("", "")
-        self._room: Room | None = None
+        self._room: Room[ColorFlowModel] | None = None
         self._pool: PictureMemory[NDArray[np.uint8]] = PictureMemory()
 
     @property
@@ -75,32 +73,24 @@ class ColorFlowEngine:
 
     def weights(self, model: str = "") -> Path | None:
         """The guider's file; the other networks lie beside it."""
-        found = self._models.find(model)
-        return found / WEIGHTS if found else None
+        return self._models.weights(model, WEIGHTS)
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
         from colorizer.engines.colorflow import speed
         from colorizer.engines.ways import Room
 
-        found = self._models.ready(model, NO_MODEL)
-        if self._model is None or self._room is None or self._loaded[0] != found.name:
-            self._model = read = _read(found)
-            self._room = Room(speed.LADDERS, lambda way: speed.place(read, way))
-            self._loaded = ("", "")
-        if self._loaded != (found.name, device):
-            self._room.settle(device)
-        self._loaded = (found.name, device)
+        if self._room is None:
+            self._room = Room(speed.LADDERS, _read, speed.place)
+        self._room.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         from colorizer.engines.colorflow.page import PageSettings, colour_page
 
         _check(request)
-        self.load(self._loaded[1] or "cpu", request.model)
-        model, room = self._model, self._room
-        assert model is not None
-        assert room is not None
+        room = self._ready(request.model)
+        model = room.model
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
         size = working_size(width, height, request.options.size)
@@ -124,6 +114,12 @@ class ColorFlowEngine:
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = {"size": [size.width, size.height], "style": style.value}
         return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
+
+    def _ready(self, model: str) -> Room[ColorFlowModel]:
+        """The model, loaded where the last one was."""
+        self.load(self._room.device if self._room else "cpu", model)
+        assert self._room is not None
+        return self._room
 
     def _fitted(self, part: Part, size: Size) -> RGB:
         return self._pool.get(part.source, (part.key, size), lambda: fit(over_white(part.picture), size))

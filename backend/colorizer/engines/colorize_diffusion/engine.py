@@ -92,9 +92,7 @@ class ColorizeDiffusionEngine:
         self._towers = Installed("towers", "CLIP", folder)
         self._previews = Installed("previews", "preview", folder)
         self._finders = Finders(folder)
-        self._pipeline: ColorizeDiffusionPipeline | None = None
-        self._loaded = ("", "")
-        self._room: Room | None = None
+        self._room: Room[ColorizeDiffusionPipeline] | None = None
 
     @property
     def info(self) -> EngineInfo:
@@ -121,24 +119,16 @@ class ColorizeDiffusionEngine:
 
     def weights(self, model: str = "") -> Path | None:
         """The colouring network's file; the other networks lie beside it."""
-        found = self._models.find(model)
-        return found / WEIGHTS if found else None
+        return self._models.weights(model, WEIGHTS)
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        from colorizer.engines.colorize_diffusion import previews, speed
+        from colorizer.engines.colorize_diffusion import speed
         from colorizer.engines.ways import Room
 
-        found = self._models.ready(model, NO_MODEL)
-        if self._pipeline is None or self._loaded[0] != found.name:
-            self._pipeline = loading.read(found, self._towers.find(""))
-            self._pipeline.tiny_vae = previews.load(self._previews.find(""))
-            self._loaded = ("", "")
-            self._room = Room(speed.LADDERS, lambda way: speed.place(self._pipeline, way))
-        if self._loaded != (found.name, device):
-            assert self._room is not None
-            self._room.settle(device)
-        self._loaded = (found.name, device)
+        if self._room is None:
+            self._room = Room(speed.LADDERS, self._read, speed.place)
+        self._room.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
@@ -148,14 +138,12 @@ class ColorizeDiffusionEngine:
         from colorizer.engines.colorize_diffusion.samplers import Sampler
 
         _check(request)
-        self.load(self._loaded[1] or "cpu", request.model)
-        pipeline, room = self._pipeline, self._room
-        assert pipeline is not None
-        assert room is not None
+        room = self._ready(request.model)
+        pipeline = room.model
         modes = switches(pipeline.version, request)
         self._finders.asked.clear()
         mask = self._sketch_mask(request, report, modes)
-        pictures, box = self._prepare(request, report, modes, mask)
+        pictures, box = self._prepare(request, report, modes, mask, pipeline)
         report.stage("Colouring", 0, request.options.steps)
 
         def tell(done: int, total: int, ahead: Callable[[], Tensor]) -> None:
@@ -179,6 +167,19 @@ class ColorizeDiffusionEngine:
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
+
+    def _ready(self, model: str) -> Room[ColorizeDiffusionPipeline]:
+        """The model, loaded where the last one was."""
+        self.load(self._room.device if self._room else "cpu", model)
+        assert self._room is not None
+        return self._room
+
+    def _read(self, folder: Path) -> ColorizeDiffusionPipeline:
+        from colorizer.engines.colorize_diffusion import previews
+
+        pipeline = loading.read(folder, self._towers.find(""))
+        pipeline.tiny_vae = previews.load(self._previews.find(""))
+        return pipeline
 
     def _missing_towers(self) -> str:
         """What to say where every model lacks CLIP and it isn't installed by itself either."""
@@ -207,7 +208,12 @@ class ColorizeDiffusionEngine:
         return found(over_white(picture) if drawing is None else np.dstack([drawing] * 3))
 
     def _prepare(
-        self, request: ColorizeRequest, report: Report, modes: Modes, mask: Mask | None
+        self,
+        request: ColorizeRequest,
+        report: Report,
+        modes: Modes,
+        mask: Mask | None,
+        pipeline: ColorizeDiffusionPipeline,
     ) -> tuple[Pictures, Box]:
         """The request as the pipeline's pictures, and where the sketch lies in them."""
         from colorizer.engines.colorize_diffusion.conditioning import Pictures
@@ -218,11 +224,10 @@ class ColorizeDiffusionEngine:
             to_tensor,
         )
 
-        assert self._pipeline is not None
         report.stage("Finding lines")
         size = working_size(
             request.sketch.shape[:2],
-            request.options.size or self._pipeline.size or USUAL_SIZE[self._pipeline.version],
+            request.options.size or pipeline.size or USUAL_SIZE[pipeline.version],
         )
         fine = request.options.advanced
         hiding = hiding_of(request, modes)
@@ -240,7 +245,7 @@ class ColorizeDiffusionEngine:
         if reference_mask is not None:
             reference_mask = hiding.hole(pad_sides(reference_mask, padding, fill=0), mask)
         colours = None
-        if self._pipeline.takes_region_colours:
+        if pipeline.takes_region_colours:
             flats = region_colours(replace(request, sketch_mask=mask), report)
             colours = fit(to_tensor(flats), size, fill=1.0)[0]
         return Pictures(
