@@ -1,5 +1,6 @@
 """The match engine's colours as an input: models that take them correct them, others refuse them."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -8,8 +9,10 @@ import tiny_colorize_diffusion as tiny
 import torch
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
 from colorizer.engines.colorize_diffusion import engine as door
-from colorizer.engines.colorize_diffusion import pipeline
+from colorizer.engines.colorize_diffusion import patches, pipeline
+from colorizer.engines.colorize_diffusion.architecture import build
 from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
+from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
 from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.samplers import Sampler
@@ -25,6 +28,11 @@ class Quiet:
     def stage(self, name, done=0, total=1): ...
 
     def preview(self, picture): ...
+
+
+class Previewing(Quiet):
+    def preview(self, picture):
+        assert picture().ndim == 3
 
 
 @pytest.fixture(scope="module")
@@ -129,3 +137,14 @@ def test_engine_asks_only_for_models_that_take_them(taking, tmp_path, monkeypatc
     for model in ("a-taking", "b-other"):
         assert engine.colorize(replace(box(), model=model), Quiet()).layers
     assert [request.model for request in asked] == ["a-taking"]
+
+
+def test_model_without_autoencoder_loads_by_itself(tmp_path, monkeypatch):
+    sizes = replace(tiny.SIZES, latent_channels=patches.CHANNELS)
+    unet, sketch_encoder = (build(part, sizes) for part in (Component.UNET, Component.SKETCH_ENCODER))
+    tower = build(Component.IMAGE_ENCODER, sizes)
+    small = ColorizeDiffusionPipeline(unet, sketch_encoder, patches.PatchTransform(), tower, size=64)
+    small.save_pretrained(tmp_path / "small")
+    monkeypatch.delitem(sys.modules, patches.__name__)
+    monkeypatch.delattr(f"{patches.__package__}.patches")
+    assert ColorizeDiffusionEngine(tmp_path).colorize(box(), Previewing()).layers

@@ -6,5 +6,6 @@ beside the denoising UNet; `attention` is the split cross-attention with its two
 forward pass through all of them. `settings` is what a person can choose, `conditioning` turns pictures and settings
 into what the denoiser takes, `guidance` combines the rows, `samplers` holds noise schedules and solvers, `pipeline` is
 the whole way from pictures to a picture, `engine` the door of `engines/base.py`. `preprocess` and `manipulation` work
-on pictures and tokens before it, `layout` and `convert` read the published checkpoints, `augmentation` is for training.
+on pictures and tokens before it, `layout` and `convert` read the published checkpoints, `augmentation` is for training;
+`patches` and `region_colours` belong to small models of one's own.
 """

@@ -175,27 +175,24 @@ def _recovery(sizes: Architecture) -> Any:
 def _background_encoder(sizes: Architecture) -> Any:
     from colorizer.engines.colorize_diffusion.reference_encoder import BackgroundEncoder
 
-    return BackgroundEncoder(
-        sizes.block_out_channels,
-        LAYERS,
-        sizes.heads,
-        sizes.context_dim,
-        sizes.latent_channels,
-        sizes.norm_groups,
-    )
+    return BackgroundEncoder(**_reference_encoder_sizes(sizes))
 
 
 def _style_encoder(sizes: Architecture) -> Any:
     from colorizer.engines.colorize_diffusion.reference_encoder import StyleEncoder
 
-    return StyleEncoder(
-        sizes.block_out_channels,
-        LAYERS,
-        sizes.heads,
-        sizes.context_dim,
-        sizes.latent_channels,
-        sizes.norm_groups,
-    )
+    return StyleEncoder(**_reference_encoder_sizes(sizes))
+
+
+def _reference_encoder_sizes(sizes: Architecture) -> dict[str, Any]:
+    return {
+        "block_out_channels": sizes.block_out_channels,
+        "layers_per_block": LAYERS,
+        "num_heads": sizes.heads,
+        "cross_attention_dim": sizes.context_dim,
+        "latent_channels": sizes.latent_channels,
+        "norm_groups": sizes.norm_groups,
+    }
 
 
 def _warp(sizes: Architecture) -> Any:

@@ -43,6 +43,8 @@ def read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline:
     """A model, joined with CLIP where it lacks it. Raises `MissingModel` with what to do."""
     from safetensors import SafetensorError
 
+    # `patches` is what models of one's own may name as their autoencoder; diffusers imports nothing by itself
+    from colorizer.engines.colorize_diffusion import patches as _patches  # noqa: F401
     from colorizer.engines.colorize_diffusion import towers
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 

@@ -303,7 +303,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         """A small picture of a latent (1, 4, h, w), of any size; see `previews`."""
         if self.tiny_vae is not None:
             return previews.tiny(self.tiny_vae, latent)
-        if not self.vae_previews:
+        if not self.vae_previews and latent.shape[1] == len(previews.COLOURS):
             return previews.linear(latent)
         return self.decode(previews.reduced(latent, previews.VAE_LATENT))
 

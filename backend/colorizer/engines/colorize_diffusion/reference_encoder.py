@@ -70,23 +70,32 @@ def _down_blocks(
 
 
 class _ReferenceEncoder(ModelMixin, ConfigMixin):
-    """The UNet's encoder with a size embedding beside the time embedding."""
+    """The UNet's encoder with a size embedding beside the time embedding, and a projection of each of its states."""
 
-    def _build_encoder(
+    @register_to_config
+    def __init__(
         self,
-        widths: Sequence[int],
-        layers: int,
-        heads: Sequence[int],
-        context_dim: int,
-        latent_channels: int,
-        norm_groups: int,
+        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
+        layers_per_block: int = 2,
+        num_heads: Sequence[int] = (5, 10, 20, 20),
+        cross_attention_dim: int = 1024,
+        latent_channels: int = 4,
+        norm_groups: int = 32,
     ) -> None:
-        time_channels = widths[0] * 4
+        super().__init__()
+        widths, time_channels = block_out_channels, block_out_channels[0] * 4
         self.time_proj = Timesteps(widths[0], flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(widths[0], time_channels)
         self.size_embedding = TimestepEmbedding(2 * SIZE_FREQUENCIES, time_channels)
         self.conv_in = nn.Conv2d(latent_channels, widths[0], 3, padding=1)
-        self.down_blocks = _down_blocks(widths, layers, heads, context_dim, norm_groups)
+        self.down_blocks = _down_blocks(widths, layers_per_block, num_heads, cross_attention_dim, norm_groups)
+        states = skip_channels(widths, layers_per_block)[::-1]
+        outputs = output_channels(widths, layers_per_block)[::-1]
+        self.projections = nn.ModuleList(map(self._projection, states, outputs))
+
+    def _projection(self, state: int, output: int) -> nn.Module:
+        """Of a state with so many channels, for the decoder position with so many at its end."""
+        raise NotImplementedError
 
     def _encode(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
         """The hidden state after each of the encoder's steps, finest first."""
@@ -101,22 +110,8 @@ class _ReferenceEncoder(ModelMixin, ConfigMixin):
 class BackgroundEncoder(_ReferenceEncoder):
     """Latent (B, 4, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve token maps, deepest first."""
 
-    @register_to_config
-    def __init__(
-        self,
-        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
-        layers_per_block: int = 2,
-        num_heads: Sequence[int] = (5, 10, 20, 20),
-        cross_attention_dim: int = 1024,
-        latent_channels: int = 4,
-        norm_groups: int = 32,
-    ) -> None:
-        super().__init__()
-        self._build_encoder(
-            block_out_channels, layers_per_block, num_heads, cross_attention_dim, latent_channels, norm_groups
-        )
-        widths = skip_channels(block_out_channels, layers_per_block)[::-1]
-        self.projections = nn.ModuleList(nn.Conv2d(width, width, 1) for width in widths)
+    def _projection(self, state: int, _output: int) -> nn.Module:
+        return nn.Conv2d(state, state, 1)
 
     def forward(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
         """Token maps (B, h w, C); map i has the size and width of the skip that enters decoder position i."""
@@ -128,25 +123,8 @@ class BackgroundEncoder(_ReferenceEncoder):
 class StyleEncoder(_ReferenceEncoder):
     """Latent (B, 4, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve vectors, deepest first."""
 
-    @register_to_config
-    def __init__(
-        self,
-        block_out_channels: Sequence[int] = (320, 640, 1280, 1280),
-        layers_per_block: int = 2,
-        num_heads: Sequence[int] = (5, 10, 20, 20),
-        cross_attention_dim: int = 1024,
-        latent_channels: int = 4,
-        norm_groups: int = 32,
-    ) -> None:
-        super().__init__()
-        self._build_encoder(
-            block_out_channels, layers_per_block, num_heads, cross_attention_dim, latent_channels, norm_groups
-        )
-        widths = skip_channels(block_out_channels, layers_per_block)[::-1]
-        modulated = output_channels(block_out_channels, layers_per_block)[::-1]
-        self.projections = nn.ModuleList(
-            nn.Linear(width, 2 * channels) for width, channels in zip(widths, modulated, strict=True)
-        )
+    def _projection(self, state: int, output: int) -> nn.Module:
+        return nn.Linear(state, 2 * output)
 
     def forward(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
         """Modulation vectors (B, 2C) from the spatial means, C the width of the decoder position."""

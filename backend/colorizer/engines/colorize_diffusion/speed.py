@@ -81,6 +81,8 @@ def place(pipeline: Any, way: Way) -> None:
 
 
 def _tile(vae: Any, *, on: bool) -> None:
+    if not hasattr(vae, "enable_tiling"):  # a fixed transform needs no memory
+        return
     vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // SHRINK
     for what in ("tiling", "slicing"):
         getattr(vae, f"{'enable' if on else 'disable'}_{what}")()

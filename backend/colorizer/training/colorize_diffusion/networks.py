@@ -19,12 +19,12 @@ from colorizer.engines.colorize_diffusion.adapters import add_adapter
 from colorizer.engines.colorize_diffusion.architecture import Architecture, Tower
 from colorizer.engines.colorize_diffusion.attention import has_adapters
 from colorizer.engines.colorize_diffusion.layout import Component
+from colorizer.engines.colorize_diffusion.patches import PatchTransform
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.models import quiet_libraries
 from colorizer.errors import InvalidInput
 from colorizer.training.colorize_diffusion.config import BEGINNINGS, Stage, TrainingConfig
-from colorizer.training.colorize_diffusion.patches import PatchTransform
 
 OWN_LORA = "own"
 """The fine-tuning's LoRA. It acts where the sides' LoRA don't, and is merged into the weights of its product."""
@@ -203,8 +203,9 @@ def _with_new_parts(config: TrainingConfig, model: ColorizeDiffusionPipeline) ->
             parts[component.value] = architecture.build(component, sizes)
         _start_quietly(component, parts[component.value], model.unet)
     version = plan.version or model.version
+    size = max(config.crops[0]) if model.size else 0  # a published model keeps its own
     return ColorizeDiffusionPipeline(
-        **parts, version=version.value, prediction=model.prediction.value, size=model.size
+        **parts, version=version.value, prediction=model.prediction.value, size=size
     )
 
 
