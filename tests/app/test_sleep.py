@@ -6,7 +6,9 @@ Patience is shortened, so that it runs out several times; how long it all takes 
 from __future__ import annotations
 
 import contextlib
+import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -24,12 +26,13 @@ from krita_colorize.app.job import JobState
 from krita_colorize.app.session import Session
 
 QUEUED = '"event": "job queued"'
+MOMENTS = (JobState.SENDING, JobState.QUEUED, JobState.RECEIVING)
 
 
 @pytest.fixture
 def awake(tmp_path: Path, port: FakePort, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Session]:
     """A session of little patience, with a backend of its own that runs."""
-    monkeypatch.setattr(http, "ANSWER_WITHIN_MS", 1000)
+    monkeypatch.setattr(http, "ANSWER_WITHIN_MS", 700)
     for room in (jobs, engines):
         monkeypatch.setattr(room, "ASK_AGAIN_MS", 100)
     write_launch_file(tmp_path, sys.executable, str(SERVER), '{"heartbeat_s": 0.2}')
@@ -81,18 +84,18 @@ def test_job_goes_on_after_the_backend_slept(awake: Session, qtbot: Any) -> None
     finish(qtbot, awake)
 
 
-@pytest.mark.parametrize("state", [JobState.SENDING, JobState.QUEUED, JobState.RECEIVING])
-def test_sleep_at_any_moment_loses_nothing(awake: Session, qtbot: Any, state: JobState) -> None:
+def test_sleep_at_any_moment_loses_nothing(awake: Session, qtbot: Any) -> None:
     awake.colorize()
-    job, slept = awake.job, []
+    job, asleep = awake.job, {}
 
     def fall_asleep() -> None:
-        if job.state is state and not slept:
-            slept.append(Asleep(awake))
+        if job.state in MOMENTS and job.state not in asleep:
+            asleep[job.state] = Asleep(awake)
 
     job.changed.connect(fall_asleep)
-    wait(qtbot, lambda: slept and job.words == jobs.SILENT)
-    slept[0].wake()
+    for moment in MOMENTS:
+        wait(qtbot, lambda moment=moment: moment in asleep and job.words == jobs.SILENT)
+        asleep[moment].wake()
     finish(qtbot, awake)
 
 
@@ -107,3 +110,22 @@ def test_sleeping_backend_can_be_left(awake: Session, qtbot: Any) -> None:
     asleep.wake()
     log = awake.home / "logs" / "server.log"
     wait(qtbot, lambda: '"state": "cancelled"' in log.read_text())
+
+
+def test_docker_finds_its_result_after_it_slept(tmp_path: Path) -> None:
+    write_launch_file(tmp_path, sys.executable, str(SERVER), '{"heartbeat_s": 0.2}')
+    log = tmp_path / "logs" / "server.log"
+    words = [sys.executable, str(Path(__file__).with_name("sleeper.py")), str(tmp_path)]
+    docker = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    told = []
+    with docker, docker.stdout as lines:
+        for line in lines:
+            told.append(line.strip())
+            if told[-1] == "painting":
+                psutil.Process(docker.pid).suspend()
+                while '"event": "job ended"' not in log.read_text():
+                    time.sleep(0.1)
+                time.sleep(1)  # longer than the docker's patience
+                psutil.Process(docker.pid).resume()
+    assert told == ["open", "painting", "ended", "Ready"]
+    assert log.read_text().count(QUEUED) == 1

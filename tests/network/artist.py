@@ -48,7 +48,7 @@ def main(address: str, code: str) -> None:
     wait(lambda: session.document.results, "coloured")
     session.colorize()
     wait(lambda: session.job is not None and "Painting" in session.job.words, "painting")
-    wait(lambda: "No connection" in session.job.words, "cable pulled")
+    wait(lambda: "No connection" in session.job.words, "no connection")
     wait(lambda: len(session.document.results) == 2, "result arrived")
     print(session.error or "no error", flush=True)
     session.close()

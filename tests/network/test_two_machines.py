@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from colorizer.server.devices import Devices
 from running_backend import MEDIA_TYPE, SCRIPTED, RemoteBackend, check_error, job, trusting
@@ -22,6 +23,7 @@ from running_backend import MEDIA_TYPE, SCRIPTED, RemoteBackend, check_error, jo
 STUDIO = "10.98.76.1"
 ARTIST = "10.98.76.2"
 PORT = 7860
+QUEUED = '"event": "job queued"'
 
 
 class Machines:
@@ -108,23 +110,63 @@ def code(studio: RemoteBackend, home: Path, monkeypatch: pytest.MonkeyPatch) -> 
     return Devices().new_code()
 
 
+class Trouble:
+    """What happens in mid-job, until the artist's side has noticed."""
+
+    def __init__(self, machines: Machines, studio: RemoteBackend, artist: subprocess.Popen[str]) -> None:
+        self.machines, self.studio, self.artist = machines, studio, psutil.Process(artist.pid)
+
+    def begin(self) -> None:
+        self.machines.pull_cable()
+
+    def end(self) -> None:
+        self.machines.plug_in()
+
+
+class ArtistSleeps(Trouble):
+    """The job ends meanwhile, and the cable is gone when the artist's machine wakes up."""
+
+    def begin(self) -> None:
+        self.artist.suspend()
+        before = self.studio.log.read_text().count(QUEUED)
+        super().begin()
+        self.studio.wait_until(lambda: self.studio.log.read_text().count('"event": "job ended"') == before)
+        self.artist.resume()
+
+
+class StudioSleeps(Trouble):
+    """Nobody answers, although the cable is there."""
+
+    def begin(self) -> None:
+        studio = psutil.Process(self.studio.process.pid)
+        self.processes = [studio, *studio.children(recursive=True)]
+        for process in self.processes:
+            process.suspend()
+
+    def end(self) -> None:
+        for process in self.processes:
+            process.resume()
+
+
 @pytest.mark.timeout(300)
-def test_result_arrives_after_the_cable_was_pulled(
-    machines: Machines, studio: RemoteBackend, code: str
+@pytest.mark.parametrize("trouble", [Trouble, ArtistSleeps, StudioSleeps])
+def test_result_arrives_after_the_connection_was_lost(
+    machines: Machines, studio: RemoteBackend, code: str, trouble: type[Trouble]
 ) -> None:
     script = str(Path(__file__).with_name("artist.py"))
     words = [*machines.on(machines.artist), sys.executable, script, f"{STUDIO}:{PORT}", code]
+    before = studio.log.read_text().count(QUEUED)
     artist = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    told = []
+    told, happens = [], trouble(machines, studio, artist)
     with artist, contextlib.closing(artist.stdout) as lines:
         for line in lines:
             told.append(line.strip())
             if told[-1] == "painting":
-                machines.pull_cable()
-            elif told[-1] == "cable pulled":
-                machines.plug_in()
-    assert told == ["open", "paired", "coloured", "painting", "cable pulled", "result arrived", "no error"]
-    assert studio.log.read_text().count('"event": "job queued"') == 2
+                happens.begin()
+            elif told[-1] == "no connection":
+                happens.end()
+    assert told == ["open", "paired", "coloured", "painting", "no connection", "result arrived", "no error"]
+    assert studio.log.read_text().count(QUEUED) == before + 2
 
 
 def test_machines_are_really_two(machines: Machines, studio: RemoteBackend) -> None:

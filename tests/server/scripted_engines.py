@@ -92,8 +92,8 @@ class ScriptedEngine:
             time.sleep(0.05)
 
     def _brief(self, request: ColorizeRequest, report: Report) -> None:
-        for step in range(30):
-            report.stage("Painting slowly", step, 30)
+        for step in range(60):
+            report.stage("Painting slowly", step, 60)
             time.sleep(0.05)
 
     def _deaf(self, request: ColorizeRequest, report: Report) -> None:
