@@ -108,8 +108,8 @@ def test_wrong_input_is_refused(taking, takes):
 
 def test_what_is_denoised_is_added_to_them(taking, monkeypatch):
     monkeypatch.setattr(pipeline, "denoise", lambda predict, scheduler, latent, on_step: latent * 0)
-    expected = taking.decode(taking.encode(coloured(0.5).region_colours))
-    assert torch.equal(taking(coloured(0.5), steps=TWO), expected)
+    drawn = taking(coloured(0.5), steps=TWO)
+    assert (drawn - coloured(0.5).region_colours).abs().max() < 1e-5
 
 
 def test_previews_show_them_too():

@@ -204,7 +204,10 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         if colours is not None and on_step is not None:
             on_step = added(colours, on_step)
         latent = denoise(predict, scheduler, noise * initial_scale(steps.sampler, scheduler), on_step)
-        return self.decode(latent if colours is None else latent + colours)
+        if colours is None or pictures.region_colours is None:
+            return self.decode(latent)
+        lost = pictures.region_colours - self.decode(colours)  # what the autoencoder can't hold of them
+        return self.decode(latent + colours) + lost
 
     def placed(self, pictures: Pictures) -> Pictures:
         """The pictures on the pipeline's device; networks of less precision take them down themselves."""
