@@ -1,5 +1,7 @@
 """Runs inside Krita with a window: opening documents, looking at the undo history and at the screen."""
 
+import time
+
 import inside
 from krita import Krita, QPoint, QWidget
 
@@ -27,6 +29,13 @@ def ticks(count):
         yield
 
 
+def until(condition, patience_s=30):
+    """Lets Krita work until a condition holds or time is up; use with `yield from`."""
+    end = time.monotonic() + patience_s
+    while not condition() and time.monotonic() < end:
+        yield
+
+
 def close_all():
     """Closes every document without asking."""
     for document in wrappers.documents():
@@ -40,6 +49,11 @@ def undo_steps():
     """Rows of the Undo History docker, as texts; the first one is the document as it was opened."""
     model = canvas.history_model(window)
     return [model.data(model.index(row, 0)) for row in range(model.rowCount())]
+
+
+def strokes():
+    """How many brush strokes there are in the undo history."""
+    return sum("Brush Stroke" in step for step in undo_steps())
 
 
 def trigger(action):

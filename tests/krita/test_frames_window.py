@@ -1,7 +1,5 @@
 """An animated sketch of twelve keyframes, coloured through the docker; the backend is killed in the middle."""
 
-import os
-import signal
 import sys
 
 import pytest
@@ -47,17 +45,29 @@ def open_animation(folder):
     return [widget("colorize_frames_button").text(), len(undo_steps())]
 
 
-def backend_pid():
-    return session().backend.local._process.processId()
+def kill_backend_at_the_sixth():
+    """Once five frames are done: told by a signal, because nobody might look in time."""
+    import os
+    import signal
+
+    global killed
+    killed = []
+    frames = session().frames
+
+    def kill():
+        os.kill(session().backend.local._process.processId(), signal.SIGKILL)
+        killed.append(True)
+
+    def look():
+        if frames.run is not None and len(frames.run.done) >= 5:
+            frames.changed.disconnect(look)
+            krita.QTimer.singleShot(100, kill)
+
+    frames.changed.connect(look)
 
 
 def stopped():
-    return session().frames.run is None
-
-
-def five_are_done():
-    run = session().frames.run
-    return run is not None and len(run.done) >= 5
+    return bool(killed) and session().frames.run is None
 
 
 def new_layer():
@@ -84,10 +94,9 @@ def test_twelve_frames_survive_a_killed_backend(docker_keeper, tmp_path):
     krita = docker_keeper.get()
     text, steps = krita.call(open_animation, folder=str(tmp_path))
     assert text == "Colour 12 frames"
+    krita.call(kill_backend_at_the_sixth)
     pointer.click(krita, "colorize_frames_button")
-    krita.wait_until(five_are_done, timeout_s=120)
-    os.kill(krita.call(backend_pid), signal.SIGKILL)
-    krita.wait_until(stopped, timeout_s=120)
+    krita.wait_until(stopped, timeout_s=180)
     if krita.call(new_layer) is None:  # else the backend was started again in time
         pointer.click(krita, "colorize_frames_button")
     times, suns, steps_after = krita.wait_until(new_layer, timeout_s=180)

@@ -39,8 +39,8 @@ def open_it():
     return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
 
 
-def rest(count=10):
-    yield from ticks(count)
+def rest():
+    yield from ticks(30)
 
 
 def has_result():
@@ -185,8 +185,9 @@ def edit_first_colour():
     return [list(colours), session().document.applied().changes]
 
 
-def palette_now():
-    return [list(session().document.applied().result.palette), session().document.applied().changes]
+def edited(before):
+    item = session().document.applied()
+    return list(item.result.palette) if item.changes > before else None
 
 
 def layer_colours():
@@ -203,15 +204,10 @@ def test_a_palette_edit_is_exact_and_one_undo_step(krita):
     krita.wait_until(has_result, timeout_s=90)
     pointer.click(krita, "apply_button")
     krita.wait_until(is_applied, timeout_s=30)
-    krita.call(rest, count=30)
+    krita.call(rest)
     before, colours = krita.call(steps), krita.call(layer_colours)
     palette, count = krita.call(edit_first_colour)
-    for _ in range(200):
-        now, changed = krita.call(palette_now)
-        if changed > count:
-            break
-        krita.call(rest)
-    assert now[0] == "#123456"
+    assert krita.wait_until(edited, before=count, timeout_s=120)[0] == "#123456"
     assert krita.call(steps) == [before[0] + 1, before[1]]
     old = bytes.fromhex(palette[0][1:])[::-1].hex()
     assert krita.call(layer_colours) == sorted({"563412" if colour == old else colour for colour in colours})

@@ -63,7 +63,7 @@ def colour(krita, mode):
 
 
 def take_brush(name, rgb, size, places):
-    """Selects a layer and a brush; where these places of the picture are on the screen."""
+    """Selects a layer and a brush; how many strokes there are, where these places of the picture are on the screen."""
     if name:
         document().setActiveNode(find(document(), name))
     trigger("KritaShape/KisToolBrush")
@@ -73,12 +73,18 @@ def take_brush(name, rgb, size, places):
     view.setBrushSize(size)
     view.canvas().setZoomLevel(1.0)
     yield from ticks(20)
-    return [screen_point(document(), x, y) for x, y in places]
+    return [strokes(), [screen_point(document(), x, y) for x, y in places]]
 
 
 def stroke(krita, name, rgb, size, *places):
-    pointer.stroke(krita, krita.call(take_brush, name=name, rgb=rgb, size=size, places=places))
+    before, points = krita.call(take_brush, name=name, rgb=rgb, size=size, places=places)
+    pointer.stroke(krita, points)
+    krita.wait_until(has_stroke, before=before, timeout_s=60)
     krita.call(rest, count=20)
+
+
+def has_stroke(before):
+    return strokes() > before and not port.busy()
 
 
 def parts():
@@ -98,13 +104,14 @@ def changes():
 def redo(krita):
     before = krita.call(changes)[0]
     pointer.click(krita, "redo_button")
-    for _ in range(400):
-        count, error = krita.call(changes)
-        if count > before or error:
-            krita.call(rest, count=30)
-            return error
-        krita.call(rest)
-    raise TimeoutError
+    _, error = krita.wait_until(redone, before=before, timeout_s=120)
+    krita.call(rest, count=30)
+    return error
+
+
+def redone(before):
+    found = changes()
+    return found if found[0] > before or found[1] else None
 
 
 def differing(before, after, box):

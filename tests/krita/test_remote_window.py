@@ -128,10 +128,15 @@ def wait(krita, condition, **arguments):
     return krita.wait_until(condition, timeout_s=PATIENCE_S, **arguments)
 
 
+def reads(name, text):
+    return widget(name).text() == text
+
+
 def type_into(krita, name, text):
     pointer.click(krita, name)
     krita.xdotool("key", "ctrl+a")
     krita.xdotool("type", "--delay", 5, text)
+    wait(krita, reads, name=name, text=text)
 
 
 def pair(krita, studio, code=""):

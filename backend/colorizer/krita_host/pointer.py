@@ -25,21 +25,13 @@ def click(session: Session, name: str) -> None:
 def choose(session: Session, combo: str, value: str) -> None:
     """Opens a combo box and picks the entry with this user data."""
     click(session, combo)
-    entry = session.wait_until(_entry_centre, combo=combo, value=value, timeout_s=POPUP_S)
-    _press(session, entry)
-    try:  # an open list would swallow the next click
-        session.wait_until(_no_popup, timeout_s=5)
-    except (
-        TimeoutError
-    ):  # Qt takes no choice in the first moments of a list, however long they last on a busy machine
-        _press(session, entry)
-        session.wait_until(_no_popup, timeout_s=POPUP_S)
+    _pick(session, session.wait_until(_entry_centre, combo=combo, value=value, timeout_s=POPUP_S))
 
 
 def choose_action(session: Session, button: str, text: str) -> None:
     """Opens a button's menu and picks the entry with this text."""
     click(session, button)
-    _press(session, session.wait_until(_action_centre, text=text, timeout_s=POPUP_S))
+    _pick(session, session.wait_until(_action_centre, text=text, timeout_s=POPUP_S))
 
 
 def stroke(session: Session, points: Sequence[Sequence[int]]) -> None:
@@ -67,6 +59,18 @@ def release(session: Session) -> None:
 
 def _press(session: Session, point: Sequence[int]) -> None:
     session.xdotool("mousemove", *point, "sleep", REST_S, "click", 1)
+
+
+def _pick(session: Session, entry: Sequence[int]) -> None:
+    """Presses an entry of an open list or menu, and waits until that has closed: it would swallow the next click."""
+    _press(session, entry)
+    try:
+        session.wait_until(_no_popup, timeout_s=5)
+    except (
+        TimeoutError
+    ):  # Qt takes no choice in the first moments of a list, however long they last on a busy machine
+        _press(session, entry)
+        session.wait_until(_no_popup, timeout_s=POPUP_S)
 
 
 def _widget_centre(name: str) -> Any:
