@@ -11,7 +11,7 @@ from colorizer.engines.colorize_diffusion import engine as door
 from colorizer.engines.colorize_diffusion import speed
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser
 from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine, switches, working_size
-from colorizer.engines.colorize_diffusion.pipeline import Steps
+from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
 from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Version
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
 
@@ -135,6 +135,13 @@ def test_tells_its_models_without_torch_loaded(engines):
 
 def test_weights_are_the_colouring_network(engines):
     assert engines(Version.V2).weights("tiny").is_file()
+
+
+def test_model_that_guidance_does_not_help_has_none(tmp_path):
+    networks = tiny.make(Version.V1).components
+    ColorizeDiffusionPipeline(**networks, guided=False).save_pretrained(tmp_path / "small")
+    result = ColorizeDiffusionEngine(tmp_path).colorize(request(), Listener())
+    assert result.report["guidance"] == 1
 
 
 def test_without_a_model_it_says_so(tmp_path):

@@ -146,6 +146,16 @@ def test_versions_follow_the_stages(chain):
     assert versions == [Version.V1, Version.V1_5, Version.V2]
 
 
+@pytest.mark.parametrize(
+    ("stage", "guidance", "helps"), [("v1", 2.0, True), ("v1", 1.0, False), ("distil", 2.0, False)]
+)
+def test_model_knows_whether_guidance_helps(chain, stage, guidance, helps):
+    config = replace(
+        chain.config(Stage.V1), stage=Stage(stage), start=chain.model(Stage.V1), guidance=guidance
+    )
+    assert networks.pipeline(config).guided is helps
+
+
 def test_fine_tuned_model_is_listed_with_its_card(chain, tmp_path, monkeypatch):
     monkeypatch.setenv("COLORIZE_HOME", str(tmp_path / "home"))
     pictures = tmp_path / "pictures"

@@ -152,8 +152,10 @@ class ColorizeDiffusionEngine:
                 lambda: _opaque(crop(_sized(to_picture(pipeline.preview(ahead())), *pictures.size), box))
             )
 
-        settings = settings_of(modes, request.options.advanced)
         fine = request.options.advanced
+        if not pipeline.guided:
+            fine = replace(fine, guidance=1.0)
+        settings = settings_of(modes, fine)
         steps = Steps(Sampler(fine.sampler), Spacing(fine.spacing), request.options.steps)
         drawn = room.run(lambda: pipeline(pictures, settings, steps, (request.seed,), tell), report)
         report.stage("Painting layers")
@@ -162,6 +164,7 @@ class ColorizeDiffusionEngine:
         layers, made = layers_of(request, sides, [picture] * len(sides))
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = _facts(pipeline, pictures.size) | {"finders": sorted(self._finders.asked)}
+        facts |= {"guidance": fine.guidance}
         return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:

@@ -95,6 +95,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         version: str = Version.V1.value,
         prediction: str = Prediction.EPSILON.value,
         size: int = 0,
+        guided: bool = True,  # noqa: FBT001 - diffusers hands on what it read, by name
     ) -> None:
         super().__init__()
         self.register_modules(
@@ -111,11 +112,13 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
             text_encoder=text_encoder,
             tokenizer=tokenizer,
         )
-        self.register_to_config(version=version, prediction=prediction, size=size)
+        self.register_to_config(version=version, prediction=prediction, size=size, guided=guided)
         self.version = Version(version)
         self.prediction = Prediction(prediction)
         self.size = size
         """Side of the pictures that a model of one's own was trained on, px; 0 for a published one."""
+        self.guided = guided
+        """Whether guidance helps: not a distilled model, which has it in its weights, nor one that learned little."""
         self.denoiser = Denoiser(unet, warp, style)
         self.conditioner = Conditioner(self.version, self._networks())
         self.memory: OrderedDict[Hashable, Tensor] = OrderedDict()

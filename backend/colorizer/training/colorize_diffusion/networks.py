@@ -203,9 +203,13 @@ def _with_new_parts(config: TrainingConfig, model: ColorizeDiffusionPipeline) ->
             parts[component.value] = architecture.build(component, sizes)
         _start_quietly(component, parts[component.value], model.unet)
     version = plan.version or model.version
-    size = max(config.crops[0]) if model.size else 0  # a published model keeps its own
+    own = bool(model.size)  # not a published model
     return ColorizeDiffusionPipeline(
-        **parts, version=version.value, prediction=model.prediction.value, size=size
+        **parts,
+        version=version.value,
+        prediction=model.prediction.value,
+        size=max(config.crops[0]) if own else 0,
+        guided=config.stage is not Stage.DISTIL and (config.guidance > 1 or not own),
     )
 
 
