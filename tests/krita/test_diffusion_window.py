@@ -1,12 +1,17 @@
-"""ColorizeDiffusion through the docker in Krita's window: every mode, with small random models, to layers."""
+"""The published systems through the docker in Krita's window, with small random models, to layers."""
 
 import sys
 
 import pytest
 import tiny_colorize_diffusion as tiny
+import torch
+from colorizer.engines.anime_diffusion.diffusion import ddim_scheduler
+from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
+from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.models import quiet_libraries
 from colorizer.krita_host import pointer, session
+from engines import tiny_colorflow
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
 
@@ -17,11 +22,15 @@ MODES = ("whole", "foreground", "background", "split")
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
-    """A home with a model of each of the two later versions."""
+    """A home with a model of each system, of ColorizeDiffusion those of the two later versions."""
     quiet_libraries()
     home = tmp_path_factory.mktemp("home")
     for version in (Version.V1_5, Version.V2):
         tiny.make(version).save_pretrained(home / "models" / f"tiny-{version.value}")
+    torch.manual_seed(0)
+    faces = AnimeDiffusionUNet(channel_base=32, channel_mult=(1, 1), n_res_blocks=1)
+    AnimeDiffusionPipeline(faces, ddim_scheduler()).save_pretrained(home / "models" / "tiny-faces")
+    tiny_colorflow.make_pixart().save(home / "models" / "tiny-pages")
     return home
 
 
@@ -113,3 +122,17 @@ def test_every_mode_goes_the_whole_way(krita, version):
     assert list(blends)[::-1] == seen["split"]
     assert blends.get("Shading", "multiply") == "multiply"
     assert blends.get("Light", "screen") == "screen"
+
+
+@pytest.mark.parametrize("engine", ["anime_diffusion", "colorflow"])
+def test_the_other_systems_go_the_whole_way(krita, engine):
+    set_up(krita)
+    pointer.choose(krita, "engine_combo", engine)
+    krita.call(make_it_quick)
+    pointer.choose(krita, "mode_combo", "split")
+    pointer.click(krita, "colorize_button")
+    now = krita.wait_until(ended, before=0, timeout_s=PATIENCE_S)
+    assert now["error"] == ""
+    pointer.click(krita, "apply_button")
+    krita.wait_until(is_applied, timeout_s=PATIENCE_S)
+    assert {"Background", "Flats"} <= krita.call(group_layers).keys()
