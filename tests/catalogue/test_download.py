@@ -179,3 +179,12 @@ def test_nobody_there_is_one_sentence(get, host, target):
     host.url = "http://127.0.0.1:9/model.bin"
     with pytest.raises(DownloadFailed, match="the connection failed"):
         get()
+
+
+def test_proxy_of_the_environment_is_asked(host, target, monkeypatch):
+    monkeypatch.setenv("http_proxy", host.url)
+    afar = Remote("http://models.invalid/model.bin", "model.bin", WHOLE, SHA256)
+    assert (
+        fetch(afar, target, Rules(("models.invalid",), secure=False, timeout_s=20), lambda *_: None) == SHA256
+    )
+    assert host.heard[0]["Host"] == "models.invalid"
