@@ -34,6 +34,7 @@ from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
 
 _Value = TypeVar("_Value")
+STOPPED = 130
 
 app = typer.Typer(
     add_completion=False,
@@ -311,7 +312,11 @@ def main() -> None:
     except ColorizerError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:
-        _fail("stopped.", 130)
+        _fail("stopped.", STOPPED)
+    except SystemExit as end:
+        if end.code == STOPPED:  # typer has taken the interrupt, and says nothing
+            _fail("stopped.", STOPPED)
+        raise
     except MemoryError:
         _fail("this machine's memory is full. Close other programs or use a smaller picture.", 1)
     except OSError as error:

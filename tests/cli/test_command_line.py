@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from colorizer import paths
+from colorizer import headless, paths
 from colorizer.imaging.pictures import read_picture, write_png
 
 SKETCH = paths.resource("sample/sketch.png")
@@ -172,6 +172,28 @@ def hostile_items():
     shared = Path(os.environ.get("COLORIZE_SHARED") or Path(__file__).resolve().parents[3] / "shared")
     found = {path.name for path in (shared / "corpus").glob("hostile_*")}
     return sorted(found - {"hostile_huge_canvas"}) or ["hostile_none"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "status", "words"),
+    [
+        (KeyboardInterrupt(), 130, "stopped"),
+        (MemoryError(), 1, "memory is full"),
+        (OSError(28, "No space left on device", "out.png"), 1, "out.png: No space left"),
+    ],
+)
+def test_what_ends_a_command_is_told_in_one_line(colorize, sample, monkeypatch, trouble, status, words):
+    def fail(*_):
+        raise trouble
+
+    monkeypatch.setattr(headless, "colorize_file", fail)
+    found, printed, problem = colorize(
+        "run", sample / "sketch.png", "--reference", sample / "reference.png", "-o", "out.png"
+    )
+    assert (found, printed) == (status, "")
+    assert problem.startswith("colorize: ")
+    assert words in problem
+    assert problem.count("\n") == 1
 
 
 @pytest.mark.corpus
