@@ -6,8 +6,7 @@ Each pool runs in a process of its own, on one thread; seconds are the process's
 with a pool never seen, `again` another page with the same pool, as a batch has it, `job` a third whose pool was
 decoded anew, as jobs from Krita have it. `on pool` is the part that is spent on the pool: fitting, hashing, embedding
 the page's four patches, choosing, stitching, the references' palettes. The networks are far smaller than the published
-ones, so a page takes far less time here than with those, whereas most of the work on the pool is the same: with
-published weights the share is smaller.
+ones: what they take is reckoned in docs/speed.md.
 The published curve is the anchor: ColorFlow 1.03 s a step and 36.4 GB at 12 references (one GPU, 640 x 1024), Cobra
 0.31 s and 9.3 GB.
 """
