@@ -21,6 +21,8 @@ from krita_colorize.core.trouble import Cause
 from krita_colorize.qt import QtCore, Signal
 
 READY_WITHIN_MS = 60_000
+_PATIENCE_PIECES = 10
+"""Patience is counted in pieces: a computer that sleeps lets one of them pass, however long it sleeps."""
 END_WITHIN_MS = 1500
 STEADY_MS = 30_000
 """A process that lived so long wasn't a failed start."""
@@ -56,7 +58,8 @@ class Backend(QtCore.QObject):
         self._stderr: deque[str] = deque(maxlen=40)
         self._failures = 0
         self._delay = single_shot(self, self._launch)
-        self._patience = single_shot(self, self._on_too_slow)
+        self._pieces = 0
+        self._patience = single_shot(self, self._on_piece_over)
         self._steady = single_shot(self, self._on_steady)
 
     @property
@@ -148,7 +151,8 @@ class Backend(QtCore.QObject):
         process.readyReadStandardError.connect(self._on_stderr)
         process.finished.connect(self._on_finished)
         process.errorOccurred.connect(self._on_error)
-        self._patience.start(READY_WITHIN_MS)
+        self._pieces = _PATIENCE_PIECES
+        self._patience.start(READY_WITHIN_MS // _PATIENCE_PIECES)
         process.start(command[0], list(command[1:]))
 
     @guarded
@@ -184,7 +188,11 @@ class Backend(QtCore.QObject):
             raise Told(launch.failed_to_start(self._process.program()))
 
     @guarded
-    def _on_too_slow(self) -> None:
+    def _on_piece_over(self) -> None:
+        self._pieces -= 1
+        if self._pieces > 0:
+            self._patience.start(READY_WITHIN_MS // _PATIENCE_PIECES)
+            return
         self.cause = Cause.NOT_STARTED
         raise Told(launch.TOO_SLOW)
 

@@ -129,6 +129,18 @@ def test_silence_ends_in_an_error(backend: Backend, qtbot: Any, monkeypatch: pyt
     assert "didn't get ready" in backend.message
 
 
+def test_sleep_while_it_starts_is_not_its_silence(backend: Backend, qtbot: Any, tmp_path: Path) -> None:
+    awake = tmp_path / "awake"
+    code = f"import os, time\nwhile not os.path.exists({str(awake)!r}): time.sleep(0.01)\n"
+    script(backend, code + LIVE).need()
+    wait(qtbot, lambda: backend._patience.isActive())
+    backend._patience.timeout.emit()  # rings after a sleep of any length
+    assert backend.state is BackendState.STARTING
+    awake.touch()
+    wait(qtbot, lambda: backend.state is not BackendState.STARTING)
+    assert backend.state is BackendState.READY
+
+
 def test_environment_is_clean(
     backend: Backend, qtbot: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -99,12 +99,13 @@ def test_sleep_at_any_moment_loses_nothing(awake: Session, qtbot: Any) -> None:
     finish(qtbot, awake)
 
 
-def test_sleeping_backend_can_be_left(awake: Session, qtbot: Any) -> None:
+def test_sleeping_backend_can_be_left(awake: Session, qtbot: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     awake.document.change(model="slow")
     awake.colorize()
     wait(qtbot, lambda: awake.job is not None and "Painting" in awake.job.words)
     asleep = Asleep(awake)
     wait(qtbot, lambda: awake.job.words == jobs.SILENT)
+    monkeypatch.setattr(http, "ANSWER_WITHIN_MS", 30_000)
     awake.cancel()
     assert (awake.job, awake.status) == (None, "Ready")
     asleep.wake()
