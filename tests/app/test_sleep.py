@@ -18,12 +18,13 @@ import pytest
 from docker_stage import SERVER, open_page, wait, write_launch_file
 from fake_port import FakePort
 
+from krita_colorize.app import catalogue, engines
 from krita_colorize.app import client as http
-from krita_colorize.app import engines
 from krita_colorize.app import job as jobs
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.job import JobState
 from krita_colorize.app.session import Session
+from krita_colorize.core.catalogue import Task
 
 QUEUED = '"event": "job queued"'
 MOMENTS = (JobState.SENDING, JobState.QUEUED, JobState.RECEIVING)
@@ -130,3 +131,17 @@ def test_docker_finds_its_result_after_it_slept(tmp_path: Path) -> None:
                 psutil.Process(docker.pid).resume()
     assert told == ["open", "painting", "ended", "Ready"]
     assert log.read_text().count(QUEUED) == 1
+
+
+def test_models_page_follows_a_task_through_silence(
+    awake: Session, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(catalogue, "ASK_AGAIN_MS", 100)
+    page = awake.catalogue
+    page.task = Task("download", "model", "running", "Downloading", 1, 2, (), "")
+    asleep = Asleep(awake)
+    page.refresh()
+    wait(qtbot, lambda: page.problem == http.GONE)
+    asleep.wake()
+    wait(qtbot, lambda: page.models)
+    assert (page.problem, page.task) == ("", None)  # as the backend knows: there is none
