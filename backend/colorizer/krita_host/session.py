@@ -15,6 +15,7 @@ import subprocess
 import tempfile
 import textwrap
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -255,8 +256,9 @@ def _not_resources(_folder: str, names: list[str]) -> set[str]:
 
 
 def _cache_folder() -> Path:
+    """By program and time: an older Krita doesn't open what a newer one has kept."""
     program = install.find_krita()
-    stamp = int(program.stat().st_mtime) if program else 0
+    stamp = f"{zlib.crc32(bytes(program)):08x}-{int(program.stat().st_mtime)}" if program else "0"
     return Path(platformdirs.user_cache_dir("krita-colorize", appauthor=False)) / f"krita-profile-{stamp}"
 
 
