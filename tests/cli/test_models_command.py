@@ -86,7 +86,7 @@ def test_run_colours_with_a_small_model(version, run_sample, sample, home, tmp_p
 
 
 def test_missing_model_is_told(run_sample, tmp_path):
-    for engine in ("colorize_diffusion", "colorflow", "anime_diffusion"):
+    for engine in ("colorflow", "anime_diffusion"):
         status, _, problem = run_sample(tmp_path / "out.png", "--engine", engine)
         assert (status, problem.count("\n")) == (1, 1)
         assert "model" in problem

@@ -1,4 +1,7 @@
-"""The models an engine can load, as its door describes them. Which folders there are is told by `cards`."""
+"""The models an engine can load, as its door describes them: the user's, then what is built in.
+
+Which folders there are is told by `cards`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 from importlib.util import find_spec
 from pathlib import Path
 
+from colorizer import paths
 from colorizer.engines.base import ModelInfo
 from colorizer.engines.cards import Card, cards, models_folder
 from colorizer.errors import MissingModel, UnknownEngine
@@ -35,7 +39,7 @@ def quiet_libraries() -> None:
 
 
 class Installed:
-    """The models of one engine. `folder` is another place for all of them, for tests and special installations."""
+    """The models of one engine. `folder` is the only place for them then, for tests and special installations."""
 
     def __init__(self, engine: str, title: str, folder: Path | None = None) -> None:
         self._engine = engine
@@ -43,8 +47,11 @@ class Installed:
         self._folder = folder
 
     def folders(self) -> list[Path]:
-        """The model folders of this engine, by name."""
-        return [path for path, card in cards(self._folder or models_folder()) if card.engine == self._engine]
+        """The model folders of this engine: the user's by name, then those that are built in."""
+        places = (
+            [self._folder] if self._folder else [models_folder(), paths.resource("weights") / self._engine]
+        )
+        return [path for place in places for path, card in cards(place) if card.engine == self._engine]
 
     def missing(self, advice: str) -> str:
         """What keeps the engine from colouring: its packages, or a model (then `advice`); empty for nothing."""
