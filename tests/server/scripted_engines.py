@@ -36,6 +36,7 @@ class ScriptedEngine:
         "bug",
         "memory",
         "crash",
+        "card",
         "hog",
         "noise",
         "large",
@@ -107,6 +108,9 @@ class ScriptedEngine:
 
     def _memory(self, request: ColorizeRequest, report: Report) -> None:
         np.empty((1 << 45,), np.uint8)
+
+    def _card(self, request: ColorizeRequest, report: Report) -> None:
+        raise RuntimeError("CUDA error: unknown error")
 
     def _crash(self, request: ColorizeRequest, report: Report) -> None:
         os._exit(3)

@@ -67,7 +67,9 @@ def test_signals_end_everything(tmp_path, number: int) -> None:
     backend.close()
 
 
-@pytest.mark.parametrize(("script", "word"), [("crash", "crashed"), ("hog", "memory")])
+@pytest.mark.parametrize(
+    ("script", "word"), [("crash", "crashed"), ("hog", "memory"), ("card", "graphics card")]
+)
 def test_dying_worker_fails_one_job(backend: Backend, script: str, word: str) -> None:
     first, second = backend.submit(job(script)), backend.submit(job())
     error = backend.wait(first)["error"]

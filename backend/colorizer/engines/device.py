@@ -27,6 +27,15 @@ def choose_device(name: str = "auto") -> str:
     return name
 
 
+def lost_accelerator(error: BaseException) -> bool:
+    """Whether the accelerator itself failed, as it may after a sleep: for this process it stays lost."""
+    words = ("cuda error", "hip error", "device_lost", "device lost")
+    text = str(error).lower()
+    return (
+        isinstance(error, RuntimeError) and not ran_out_of_memory(error) and any(one in text for one in words)
+    )
+
+
 def ran_out_of_memory(error: BaseException) -> bool:
     """Whether that is what an exception of torch, numpy or the system says."""
     words = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory")

@@ -14,6 +14,8 @@ from typing import IO, Any
 
 Buffer = bytes | bytearray | memoryview
 _LENGTH = struct.Struct("<I")
+LOST_CARD = 70
+"""Exit status of a worker whose accelerator failed: nothing that this process does there works any more."""
 
 
 class Kind(str, Enum):

@@ -155,6 +155,11 @@ def ending(returncode: int) -> str:
             "The worker process was killed in the middle of the job, most likely because the memory was full. "
             "Close other programs or use a smaller picture, then try again."
         )
+    if returncode == pipe.LOST_CARD:
+        return (
+            "The graphics card stopped working in the middle of the job, as it can after the computer slept. "
+            "The worker process was started again. Try again; if it happens again, update the graphics driver."
+        )
     return (
         "The worker process crashed in the middle of the job and was started again. Try again; if it happens again, "
         "update the graphics driver or choose another engine."

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from colorizer.engines import registry
 from colorizer.engines.base import Picture
-from colorizer.engines.device import ran_out_of_memory
+from colorizer.engines.device import lost_accelerator, ran_out_of_memory
 from colorizer.errors import Cancelled, ColorizerError, OutOfMemory
 from colorizer.server import log, memory, pipe
 from colorizer.server.pipe import Buffer, Kind, Message
@@ -89,6 +89,8 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the border of a job: whatever happens, the next job must run
             told = tell(error)
             log.trouble("job failed", job=message.job, code=told.code)
+            if lost_accelerator(error):
+                os._exit(pipe.LOST_CARD)  # every other job would fail as well; the next worker starts afresh
             self.say(Kind.FAILED, message.job, code=told.code, message=str(told))
             release_memory()
 
