@@ -164,7 +164,7 @@ def test_fine_tuned_model_is_listed_with_its_card(chain, tmp_path, monkeypatch):
     start = chain.model(Stage.V2_STYLE)
     config = replace(TINY, stage=Stage.FINE_TUNE, start=start, data=pictures, batch=2)
     train(tmp_path / "hana", recipe=config)
-    (listed,) = ColorizeDiffusionEngine().info.models
+    listed = ColorizeDiffusionEngine().info.models[0]
     assert (listed.name, listed.title) == ("hana", "hana (own, from model)")
     before, after = tensors(start), tensors(tmp_path / "home" / "models" / "hana")
     assert set(before) == set(after)
