@@ -1,6 +1,7 @@
 """The small ColorizeDiffusion that ships: it is there without a download, says what it is, and colours the sample."""
 
 import hashlib
+import logging
 
 import numpy as np
 import pytest
@@ -72,3 +73,15 @@ def test_it_colours_the_sample_as_the_match_engine_would(engine, sample):
     wanted = region_colours(request, Quiet())[seen]
     difference = deltaE_ciede2000(rgb2lab(picture[..., :3][seen] / 255), rgb2lab(wanted / 255))
     assert np.median(difference) < 10
+
+
+def test_nothing_is_said_to_programmers_while_it_loads():
+    said, ear = [], logging.Handler()
+    ear.emit = said.append
+    libraries = [logging.getLogger(name) for name in ("diffusers", "transformers")]
+    for library in libraries:
+        library.addHandler(ear)
+    ColorizeDiffusionEngine().load("cpu", NAME)
+    for library in libraries:
+        library.removeHandler(ear)
+    assert [record.getMessage() for record in said] == []

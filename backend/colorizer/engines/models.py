@@ -29,13 +29,14 @@ def missing_packages() -> str:
 
 
 def quiet_libraries() -> None:
-    """Keeps diffusers and transformers from asking the network and from drawing progress bars of their own."""
+    """Keeps diffusers and transformers from asking the network, drawing bars and giving advice to programmers."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import diffusers.utils.logging
     import transformers.utils.logging
 
-    diffusers.utils.logging.disable_progress_bar()
-    transformers.utils.logging.disable_progress_bar()
+    for said in (diffusers.utils.logging, transformers.utils.logging):
+        said.disable_progress_bar()
+        said.set_verbosity_error()
 
 
 class Installed:
