@@ -331,10 +331,10 @@ def short_of_memory(engines, monkeypatch):
 
     monkeypatch.setattr(Denoiser, "together", run)
     monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
-    engine._room = None
+    vars(engine).pop("_room", None)
     engine.load("cpu", "")
     yield engine, tried
-    engine._room = None  # back to the usual way
+    del engine._room  # back to the usual way
 
 
 def test_makes_do_with_less_memory_and_says_so(short_of_memory):
@@ -381,7 +381,7 @@ def test_a_model_that_finds_no_room_is_put_there_in_parts(engines, monkeypatch):
 
     monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
     monkeypatch.setattr(speed, "place", refuse_all)
-    engine._room = None
+    vars(engine).pop("_room", None)
     assert engine.colorize(request(), Listener()).report["memory"] == "least"
     assert tried == ["everything", "least"]
-    engine._room = None  # back to the usual way
+    del engine._room  # back to the usual way

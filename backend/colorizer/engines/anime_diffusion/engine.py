@@ -7,6 +7,7 @@ model's square and the colours brought back to the canvas. torch and the network
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,7 +43,6 @@ class AnimeDiffusionEngine:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(NAME, "AnimeDiffusion", folder)
-        self._room: Room[AnimeDiffusionPipeline] | None = None
 
     @property
     def info(self) -> EngineInfo:
@@ -65,17 +65,13 @@ class AnimeDiffusionEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        from colorizer.engines.anime_diffusion import speed
-        from colorizer.engines.ways import Room
-
-        if self._room is None:
-            self._room = Room(speed.LADDERS, _read, speed.place)
         self._room.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         _check(request)
-        room = self._ready(request.model)
+        room = self._room
+        self.load(room.device or "cpu", request.model)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
         side = _working_side(request.options.size)
@@ -96,11 +92,12 @@ class AnimeDiffusionEngine:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
 
-    def _ready(self, model: str) -> Room[AnimeDiffusionPipeline]:
-        """The model, loaded where the last one was."""
-        self.load(self._room.device if self._room else "cpu", model)
-        assert self._room is not None
-        return self._room
+    @cached_property
+    def _room(self) -> Room[AnimeDiffusionPipeline]:
+        from colorizer.engines.anime_diffusion import speed
+        from colorizer.engines.ways import Room
+
+        return Room(speed.LADDERS, _read, speed.place)
 
 
 def _draw(

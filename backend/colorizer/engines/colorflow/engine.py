@@ -6,7 +6,7 @@ published size, so that nothing of it is cropped. torch and the networks are loa
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,7 +51,6 @@ class ColorFlowEngine:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(NAME, "ColorFlow", folder)
-        self._room: Room[ColorFlowModel] | None = None
         self._pool: PictureMemory[NDArray[np.uint8]] = PictureMemory()
 
     @property
@@ -77,11 +76,6 @@ class ColorFlowEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        from colorizer.engines.colorflow import speed
-        from colorizer.engines.ways import Room
-
-        if self._room is None:
-            self._room = Room(speed.LADDERS, _read, speed.place)
         self._room.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
@@ -89,7 +83,8 @@ class ColorFlowEngine:
         from colorizer.engines.colorflow.page import PageSettings, colour_page
 
         _check(request)
-        room = self._ready(request.model)
+        room = self._room
+        self.load(room.device or "cpu", request.model)
         model = room.model
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
@@ -115,11 +110,12 @@ class ColorFlowEngine:
         facts = {"size": [size.width, size.height], "style": style.value}
         return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
 
-    def _ready(self, model: str) -> Room[ColorFlowModel]:
-        """The model, loaded where the last one was."""
-        self.load(self._room.device if self._room else "cpu", model)
-        assert self._room is not None
-        return self._room
+    @cached_property
+    def _room(self) -> Room[ColorFlowModel]:
+        from colorizer.engines.colorflow import speed
+        from colorizer.engines.ways import Room
+
+        return Room(speed.LADDERS, _read, speed.place)
 
     def _fitted(self, part: Part, size: Size) -> RGB:
         return self._pool.get(part.source, (part.key, size), lambda: fit(over_white(part.picture), size))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,7 +93,6 @@ class ColorizeDiffusionEngine:
         self._towers = Installed("towers", "CLIP", folder)
         self._previews = Installed("previews", "preview", folder)
         self._finders = Finders(folder)
-        self._room: Room[ColorizeDiffusionPipeline] | None = None
 
     @property
     def info(self) -> EngineInfo:
@@ -123,11 +123,6 @@ class ColorizeDiffusionEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        from colorizer.engines.colorize_diffusion import speed
-        from colorizer.engines.ways import Room
-
-        if self._room is None:
-            self._room = Room(speed.LADDERS, self._read, speed.place)
         self._room.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
@@ -138,7 +133,8 @@ class ColorizeDiffusionEngine:
         from colorizer.engines.colorize_diffusion.samplers import Sampler
 
         _check(request)
-        room = self._ready(request.model)
+        room = self._room
+        self.load(room.device or "cpu", request.model)
         pipeline = room.model
         modes = switches(pipeline.version, request)
         self._finders.asked.clear()
@@ -171,11 +167,12 @@ class ColorizeDiffusionEngine:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
 
-    def _ready(self, model: str) -> Room[ColorizeDiffusionPipeline]:
-        """The model, loaded where the last one was."""
-        self.load(self._room.device if self._room else "cpu", model)
-        assert self._room is not None
-        return self._room
+    @cached_property
+    def _room(self) -> Room[ColorizeDiffusionPipeline]:
+        from colorizer.engines.colorize_diffusion import speed
+        from colorizer.engines.ways import Room
+
+        return Room(speed.LADDERS, self._read, speed.place)
 
     def _read(self, folder: Path) -> ColorizeDiffusionPipeline:
         from colorizer.engines.colorize_diffusion import previews
