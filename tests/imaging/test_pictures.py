@@ -15,6 +15,7 @@ import pytest
 from colorizer.errors import ColorizerError, UnreadablePicture
 from colorizer.imaging import pictures
 from colorizer.imaging.pictures import decode_picture, over_white, read_picture, visible, write_png
+from colorizer.imaging.sizes import MAX_SIDE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, ImageOps
@@ -191,7 +192,7 @@ def test_giants_refused_before_decoding(size: tuple[int, int]) -> None:
 
 
 def test_longest_side_is_read() -> None:
-    assert decode_picture(saved(Image.new("L", (pictures.MAX_SIDE, 1)), "PNG")).shape[1] == 16384
+    assert decode_picture(saved(Image.new("L", (MAX_SIDE, 1)), "PNG")).shape[1] == 16384
 
 
 def test_missing_file_told(tmp_path: Path) -> None:

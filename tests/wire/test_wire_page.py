@@ -11,6 +11,7 @@ from typing import get_args
 import pytest
 from colorizer.catalogue.store import Model, State
 from colorizer.engines import base
+from colorizer.imaging import sizes
 from colorizer.server import jobs, limits, request, routes
 from colorizer.server.devices import CODE_LIVES_S, TRIES, Devices
 from colorizer.server.failures import Code
@@ -103,8 +104,8 @@ def test_engine_fields_are_on_the_page() -> None:
 def test_limits_are_on_the_page() -> None:
     settings = limits.Settings()
     wanted = [
-        f"{limits.SIDE_PX} px",
-        f"{limits.PICTURE_PIXELS:,} pixels".replace(",", " "),
+        f"{sizes.MAX_SIDE} px",
+        f"{sizes.MAX_PIXELS:,} pixels".replace(",", " "),
         f"{limits.DECODED_BYTES // 2**30} GiB for all pictures",
         f"{limits.REFERENCES} references",
         f"{limits.BLOBS} blobs",

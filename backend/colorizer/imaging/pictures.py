@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
 from colorizer.errors import UnreadablePicture
+from colorizer.imaging.sizes import MAX_PIXELS, MAX_SIDE
 from colorizer.imaging.values import Picture
 
-MAX_SIDE = 16384
-MAX_PIXELS = 268_435_456
 MAX_BYTES = 4 * 2**30
 """Of a file: more than the most pixels take at 16 bits, uncompressed."""
 FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "TGA", "PPM", "PSD")

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from colorizer.errors import InvalidInput
+from colorizer.imaging.sizes import MAX_PIXELS, MAX_SIDE
 from colorizer.server import limits, png
 from colorizer.server.failures import Code, Refused
 from colorizer.server.pipe import Buffer
@@ -157,10 +158,10 @@ def _read_infos(header: dict[str, Any]) -> list[BlobInfo]:
     if len(infos) > limits.BLOBS:
         raise Refused(Code.TOO_LARGE, f"A bundle may hold {limits.BLOBS} blobs, not {len(infos)}.")
     for info in infos:
-        if max(info.width, info.height) > limits.SIDE_PX or info.width * info.height > limits.PICTURE_PIXELS:
+        if max(info.width, info.height) > MAX_SIDE or info.width * info.height > MAX_PIXELS:
             raise Refused(
                 Code.TOO_LARGE,
-                f"A picture of {info.width} x {info.height} px is too large: sides may have {limits.SIDE_PX} px.",
+                f"A picture of {info.width} x {info.height} px is too large: sides may have {MAX_SIDE} px.",
             )
     if sum(info.decoded_bytes for info in infos) > limits.DECODED_BYTES:
         gigabytes = limits.DECODED_BYTES // 2**30

@@ -1,18 +1,13 @@
 """How much the backend takes: fixed bounds of pictures and bundles, and the settings of one server.
 
 Numbers only. They are checked in `bundle`, `png`, `request`, `routes` and `jobs`, always before anything is decoded.
+How large one picture may be is said in `colorizer.imaging.sizes`.
 """
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, replace
-
-SIDE_PX = 16_384
-"""Longest side of a canvas or picture."""
-
-PICTURE_PIXELS = 268_435_456
-"""Pixels of one picture."""
 
 DECODED_BYTES = 4 * 2**30
 """All pictures of one job together, decoded."""

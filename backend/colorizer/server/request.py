@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from colorizer.engines import advanced
 from colorizer.engines.registry import unknown
 from colorizer.errors import InvalidInput
+from colorizer.imaging.sizes import MAX_SIDE
 from colorizer.server import limits
 from colorizer.server.bundle import Bundle, first_rule
 from colorizer.server.failures import Code, Refused
@@ -97,7 +98,7 @@ class JobOptions(_Strict):
     background_detail: bool = False
     line_gap: float = Field(default=0.02, ge=0, le=0.1, allow_inf_nan=False)
     steps: int = Field(default=20, ge=1, le=1000)
-    size: int = Field(default=0, ge=0, le=limits.SIDE_PX)
+    size: int = Field(default=0, ge=0, le=MAX_SIDE)
     colorize_mask: bool = False
     advanced: dict[str, Any] = Field(default=asdict(advanced.STANDARD))
 
@@ -174,10 +175,10 @@ def read(bundle: Bundle) -> JobRequest:
     except ValidationError as error:
         raise InvalidRequest(first_rule(error, "request")) from error
     canvas = request.canvas
-    if max(canvas.width, canvas.height) > limits.SIDE_PX:
+    if max(canvas.width, canvas.height) > MAX_SIDE:
         raise Refused(
             Code.TOO_LARGE,
-            f"A canvas of {canvas.width} x {canvas.height} px is too large: sides may have {limits.SIDE_PX} px.",
+            f"A canvas of {canvas.width} x {canvas.height} px is too large: sides may have {MAX_SIDE} px.",
         )
     _check_blobs(request, bundle)
     _check_bindings(request, bundle)

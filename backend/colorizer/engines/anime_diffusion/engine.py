@@ -21,6 +21,7 @@ from colorizer.engines.sides import RGB, Side, layers_of, resized, sides_of
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
+from colorizer.imaging.sizes import MAX_SIDE
 
 if TYPE_CHECKING:
     from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
@@ -54,7 +55,7 @@ class AnimeDiffusionEngine:
             max_references=1,
             options=("palette_lock", "line_gap", "steps", "size"),
             models=tuple(self._models.describe(model, WEIGHTS) for model in self._models.folders()),
-            max_side=16384,
+            max_side=MAX_SIDE,
             memory_mb=2000,
             missing=self._models.missing(NO_MODEL),
         )

@@ -24,6 +24,7 @@ from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.pictures import over_white
+from colorizer.imaging.sizes import MAX_SIDE
 
 if TYPE_CHECKING:
     from colorizer.engines.colorflow.model import ColorFlowModel
@@ -65,7 +66,7 @@ class ColorFlowEngine:
             models=tuple(
                 self._models.describe(model, WEIGHTS, licence=LICENCE) for model in self._models.folders()
             ),
-            max_side=16384,
+            max_side=MAX_SIDE,
             memory_mb=12000,
             missing=self._models.missing(NO_MODEL),
         )

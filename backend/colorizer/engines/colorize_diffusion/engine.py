@@ -50,6 +50,7 @@ from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
+from colorizer.imaging.sizes import MAX_SIDE
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -112,7 +113,7 @@ class ColorizeDiffusionEngine:
                 *advanced.NAMES,
             ),
             models=tuple(self._describe(model) for model in self._models.folders()),
-            max_side=16384,
+            max_side=MAX_SIDE,
             memory_mb=9000,
             missing=self._models.missing(NO_MODEL) or self._missing_towers(),
         )

@@ -31,6 +31,7 @@ from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import Ink, find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.regions import Regions, find_regions
+from colorizer.imaging.sizes import MAX_SIDE
 
 if TYPE_CHECKING:
     from colorizer.engines.match.matching import Match
@@ -76,7 +77,7 @@ class MatchEngine:
             max_references=MAX_REFERENCES,
             options=("palette_lock", "style_detail", "line_gap", "hints", "bindings", "sequence"),
             models=(model,),
-            max_side=16384,
+            max_side=MAX_SIDE,
             memory_mb=900,
         )
 
