@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from krita_colorize.app.backend import Backend, BackendState
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.core.port import LayerInfo
+from krita_colorize.qt import QtCore
 
 SERVER = Path(__file__).parent / "server" / "serve_with_scripted_engines.py"
 PATIENCE_MS = 60_000
@@ -35,6 +37,17 @@ def write_launch_file(home: Path, *command: str) -> None:
 def wait(qtbot: Any, condition: Callable[[], object]) -> None:
     """Lets Qt work until the condition holds."""
     qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE_MS)
+
+
+def milestone(session: Session, condition: Callable[[], object], what: str) -> None:
+    """Lets Qt work until the condition holds and says so on stdout: for sessions in processes of their own."""
+    end = time.monotonic() + 100
+    while not condition():
+        QtCore.QCoreApplication.processEvents()
+        time.sleep(0.01)
+        if time.monotonic() > end:
+            sys.exit(f"it didn't happen: {what}; {session.status}; {session.error}")
+    print(what, flush=True)
 
 
 @dataclass

@@ -9,8 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 os.environ |= {"COLORIZE_QT": "PyQt6", "QT_QPA_PLATFORM": "offscreen"}
@@ -19,37 +17,28 @@ sys.path[:0] = [str(TESTS), str(TESTS.parent)]
 
 
 def main(address: str, code: str) -> None:
-    from docker_stage import open_page
+    from docker_stage import milestone, open_page
     from fake_port import FakePort
 
     from krita_colorize.app import client
     from krita_colorize.app.session import Session
-    from krita_colorize.qt import QtCore, QtWidgets
+    from krita_colorize.qt import QtWidgets
 
     client.ANSWER_WITHIN_MS = 4000  # a pulled cable says nothing: this is how long nothing is waited for
-    app = QtWidgets.QApplication([])
-
-    def wait(condition: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + 100
-        while not condition():
-            app.processEvents(QtCore.QEventLoop.ProcessEventsFlag.AllEvents, 50)
-            if time.monotonic() > end:
-                sys.exit(f"it didn't happen: {what}; {session.status}; {session.error}")
-        print(what, flush=True)
-
+    _app = QtWidgets.QApplication([])
     session = Session(port := FakePort(), home=Path(tempfile.mkdtemp()))
     page = open_page(port)
-    wait(lambda: session.document is not None and session.document.sketch is not None, "open")
+    milestone(session, lambda: session.document is not None and session.document.sketch is not None, "open")
     session.backend.pair(address, code)
-    wait(lambda: session.backend.chosen, "paired")
+    milestone(session, lambda: session.backend.chosen, "paired")
     session.document.change(engine="scripted", model="brief")
     session.references.add_layer(session.document, page.sheet)
     session.colorize()
-    wait(lambda: session.document.results, "coloured")
+    milestone(session, lambda: session.document.results, "coloured")
     session.colorize()
-    wait(lambda: session.job is not None and "Painting" in session.job.words, "painting")
-    wait(lambda: "No connection" in session.job.words, "no connection")
-    wait(lambda: len(session.document.results) == 2, "result arrived")
+    milestone(session, lambda: session.job is not None and "Painting" in session.job.words, "painting")
+    milestone(session, lambda: "No connection" in session.job.words, "no connection")
+    milestone(session, lambda: len(session.document.results) == 2, "result arrived")
     print(session.error or "no error", flush=True)
     session.close()
 
