@@ -28,6 +28,11 @@ class EngineList(QtCore.QObject):
         backend.changed.connect(self.ask)
         self.ask()
 
+    def close(self) -> None:
+        """Asks no more, whatever becomes of the backend."""
+        self._backend.changed.disconnect(self.ask)
+        self._again.stop()
+
     def report(self, sentence: str) -> None:
         """What was known before stays."""
         LOG.warning("the list of engines: %s", sentence)

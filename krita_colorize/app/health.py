@@ -32,6 +32,10 @@ class Health(QtCore.QObject):
         jobs.changed.connect(self._on_change)
         self._on_change()
 
+    def close(self) -> None:
+        """Asks no more, whatever becomes of the backend."""
+        self._backend.changed.disconnect(self._on_change)
+
     def report(self, sentence: str) -> None:
         """Nothing depends on it."""
         LOG.warning("the engine's health: %s", sentence)

@@ -281,6 +281,8 @@ class Session(QtCore.QObject):
         self.canvas.close()
         self.repairs.close()
         self.frames.close()
+        self._engine_list.close()
+        self.health.close()
         self.backend.changed.disconnect(self.state_changed)
         self.jobs.close()
         self._workers.close()

@@ -328,6 +328,18 @@ def test_closed_window_takes_its_jobs_along(
     assert time.monotonic() - began < 15  # the other job would have taken half a minute
 
 
+def test_closed_window_asks_no_more(
+    ready: Session, scripted_home: Path, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other, asked = Session(FakePort(), home=scripted_home), []
+    monkeypatch.setattr(other._client, "get", asked.append)
+    other.close()
+    ready.backend.restart()
+    wait(qtbot, lambda: ready.backend.state is BackendState.READY)
+    assert asked == []
+    other.deleteLater()
+
+
 def test_opening_and_looking_writes_nothing(session: Session, port: FakePort, qtbot: Any) -> None:
     page = open_page(port)
     qtbot.waitUntil(lambda: session.document is not None and session.document.sketch is not None)
