@@ -71,13 +71,13 @@ def ablation(
 
     training.needs_packages("colorize-diffusion")
     from colorizer.training.colorize_diffusion import ablation as study
+    from colorizer.training.colorize_diffusion import ablation_page
 
     with Progress() as bar:
         plan = study.AblationPlan(drawings, seeds, steps)
         found = study.run(runs, plan, bar.stage, sheet=sheet)
-    table = study.table(found)
-    study.write(found, table, output)
-    answer([asdict(row) for row in found.rows], table, as_json=as_json)
+    ablation_page.write(found, output)
+    answer(asdict(found), ablation_page.table(found), as_json=as_json)
 
 
 def _losses(losses: dict[str, float]) -> str:

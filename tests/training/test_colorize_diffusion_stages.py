@@ -12,7 +12,7 @@ from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
 from colorizer.training import Wishes
-from colorizer.training.colorize_diffusion import ablation, networks
+from colorizer.training.colorize_diffusion import ablation, ablation_page, leakage, networks
 from colorizer.training.colorize_diffusion.batches import Batches
 from colorizer.training.colorize_diffusion.config import Stage
 from colorizer.training.colorize_diffusion.data import OwnDrawings, source
@@ -184,31 +184,39 @@ def test_fine_tuned_model_takes_nobodys_name(chain, tmp_path, monkeypatch):
         train(tmp_path / "hana", recipe=config)
 
 
-def test_ablation_fills_its_table(chain, tmp_path):
+def test_ablation_fills_its_page(chain, tmp_path):
     for variant in (*ablation.VARIANTS, ablation.DISTILLED):
         chain.run(variant.stage)
     page = tmp_path / "ablation.md"
-    page.write_text(f"# Before\n{ablation.START}stale{ablation.END}\nAfter\n")
+    page.write_text(f"# Before\n{ablation_page.START}stale{ablation_page.END}\nAfter\n")
     plan = ablation.AblationPlan(drawings=2, seeds=1, steps=1)
     study = ablation.run(chain.folder, plan, sheet=tmp_path / "sheet.png")
-    ablation.write(study, ablation.table(study), page)
+    ablation_page.write(study, page)
     text = page.read_text()
     assert text.startswith("# Before\n")
     assert text.endswith("After\n")
     assert "stale" not in text
-    assert [row.variant in text for row in study.rows] == [True] * 7
-    assert study.samples["distil"] == 4
+    assert [f"\n| {row.variant} | " in text for row in study.rows] == [True] * 8
+    assert [(one.name, other.name) for one, other in ablation.COMPARED] == [
+        (one.variant, one.other) for one in study.comparisons
+    ]
     assert all(0 <= row.area_within_10.low <= row.area_within_10.high <= 1 for row in study.rows)
     assert (tmp_path / "sheet.png").is_file()
 
 
+def test_ablation_tells_what_was_trained(chain):
+    chain.run(Stage.V1)
+    run = ablation.trained(chain.folder, Stage.V1)
+    assert (run.steps, run.pictures) == (2, 4)
+    assert run.held_out.change.mean == pytest.approx(run.held_out.after - run.held_out.before)
+
+
 def test_differences_are_paired():
     first = np.array([[0.1, 0.5, 0.9]] * 3)
-    plain, better = ablation._rows([("a", first, 20, 1.0), ("b", first + 0.05, 20, 1.0)])
-    assert plain.differences == ()
-    assert better.area_within_10.high - better.area_within_10.low > 0.3
-    assert better.differences[2].signed == "**+0.050 (+0.050 to +0.050)**"
-    assert ablation.Figure(0.01, -0.02, 0.03).signed == "+0.010 (-0.020 to +0.030)"
+    (found,) = ablation.comparisons({ablation.V1.name: first, ablation.V1_SPLIT.name: first + 0.05})
+    assert (found.variant, found.other) == ("split, no LoRA", "no split")
+    assert found.area_within_10.signed() == "**+0.050 (+0.050 to +0.050)**"
+    assert ablation.Figure(0.01, -0.02, 0.03).signed() == "+0.010 (-0.020 to +0.030)"
 
 
 def test_region_colours_come_in_without_changing_the_model(chain):
@@ -240,5 +248,5 @@ def test_training_with_region_colours_goes_on_to_v2(chain, tmp_path):
 def test_foreign_colours_are_counted():
     red, blue = np.array([[[200, 0, 0]], [[0, 0, 200]]], np.uint8)
     pixels = np.array([[190, 10, 0], [10, 0, 180], [0, 0, 210], [0, 10, 200]], np.uint8)
-    assert ablation.share_from_other_side(pixels, red, blue) == 0.75
-    assert ablation.share_from_other_side(pixels, blue, red) == 0.25
+    assert leakage.share_from_other_side(pixels, red, blue) == 0.75
+    assert leakage.share_from_other_side(pixels, blue, red) == 0.25

@@ -1,23 +1,20 @@
 """What each stage of the papers' training brought: leakage across the figure's border, colours that are right, time.
 
-Sketches are held-out drawings whose reference shows the same figure before another background. A pixel of the result
-counts as taken from the other side when a colour of the reference's other side is nearer to it than all of its own.
-Runs are folders named after their stages, as `train --out RUNS/STAGE` leaves them.
+Sketches are held-out drawings whose reference shows the same figure before another background. How a picture is judged
+is `leakage`'s, the page that comes out `ablation_page`'s. Runs are folders named after their stages, as
+`train --out RUNS/STAGE` leaves them.
 """
 
 from __future__ import annotations
 
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.color import deltaE_ciede2000, rgb2lab
 
 from colorizer.engines.colorize_diffusion.noise import Spacing
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
@@ -26,7 +23,7 @@ from colorizer.engines.colorize_diffusion.samplers import Sampler
 from colorizer.engines.colorize_diffusion.settings import Guidance, Modes, Settings
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
-from colorizer.training.colorize_diffusion import data, products
+from colorizer.training.colorize_diffusion import ablation_page, data, leakage, products
 from colorizer.training.colorize_diffusion.batches import Batch, Batches
 from colorizer.training.colorize_diffusion.config import (
     CONFIG_FILE,
@@ -46,9 +43,6 @@ LEAST_SHARE = 0.15
 """Of the picture, that either side must have in sketch and reference."""
 DIFFERENT = 15.0
 """CIEDE2000 between the backgrounds' usual colours from which they count as different."""
-RIGHT = 10.0
-PALETTE = 12
-"""Colours that a side is known by."""
 RESAMPLED = 2000
 
 
@@ -59,27 +53,40 @@ class Variant:
     name: str
     stage: Stage
     modes: Modes
+    quick: bool = False
+    """In as few steps as a distilled model."""
 
     def steps(self, plan: AblationPlan) -> int:
         """Of its sampling."""
-        return STUDENT_STEPS if self.stage is Stage.DISTIL else plan.steps
+        return STUDENT_STEPS if self.quick else plan.steps
 
     def guidance(self, trained: TrainingConfig) -> Guidance:
         """As on the sheets of samples; a distilled model's is in its weights."""
         return Guidance(reference=1.0 if self.stage is Stage.DISTIL else trained.guidance)
 
 
-VARIANTS = (
-    Variant("no split", Stage.V1, Modes()),
-    Variant("split, no LoRA", Stage.V1, Modes(background=True)),
-    Variant("split, LoRA (v1.5)", Stage.V1_5_FOREGROUND, Modes(foreground=True, background=True)),
-    Variant("+ background encoder (v2)", Stage.V2_BACKGROUND, Modes(background=True)),
-    Variant("+ style encoder (v2)", Stage.V2_STYLE, Modes(background=True, style=True)),
-)
-REGION_COLOURS = "the match engine's colours alone"
-BASELINE = "the reference's colour of the same place"
-DISTILLED = Variant("the last, distilled", Stage.DISTIL, Modes(background=True, style=True))
+V1 = Variant("no split", Stage.V1, Modes())
+V1_SPLIT = Variant("split, no LoRA", Stage.V1, Modes(background=True))
+V1_5 = Variant("split, LoRA (v1.5)", Stage.V1_5_FOREGROUND, Modes(foreground=True, background=True))
+V2_BACKGROUND = Variant("+ background encoder (v2)", Stage.V2_BACKGROUND, Modes(background=True))
+V2_STYLE = Variant("+ style encoder (v2)", Stage.V2_STYLE, Modes(background=True, style=True))
+V2_QUICK = Variant("the same, in few steps", Stage.V2_STYLE, V2_STYLE.modes, quick=True)
+DISTILLED = Variant("the same, distilled", Stage.DISTIL, V2_STYLE.modes, quick=True)
 """Measured too where there is such a run."""
+VARIANTS = (V1, V1_SPLIT, V1_5, V2_BACKGROUND, V2_STYLE, V2_QUICK)
+REGION_COLOURS = "the match engine's colours alone"
+SAME_PLACE = "the reference's colour of the same place"
+COMPARED = (
+    (V1_SPLIT, V1),
+    (V1_5, V1_SPLIT),
+    (V1_5, V1),
+    (V2_BACKGROUND, V1_5),
+    (V2_STYLE, V2_BACKGROUND),
+    (V2_QUICK, V2_STYLE),
+    (DISTILLED, V2_STYLE),
+    (DISTILLED, V2_QUICK),
+)
+"""Whose figures are told less whose; besides, every variant's less the match engine's where the models take those."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +100,7 @@ class AblationPlan:
 
 @dataclass(frozen=True)
 class Figure:
-    """A mean and its 95 % interval, over drawings."""
+    """A mean and its 95 % interval, over drawings or batches."""
 
     mean: float
     low: float
@@ -101,7 +108,7 @@ class Figure:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Figure:
-        """By drawing drawings again and again (bootstrap)."""
+        """By drawing from the values (N,) again and again (bootstrap)."""
         random = np.random.default_rng(0)
         means = random.choice(values, (RESAMPLED, len(values))).mean(axis=1)
         low, high = np.percentile(means, [2.5, 97.5])
@@ -110,10 +117,9 @@ class Figure:
     def __str__(self) -> str:
         return f"{self.mean:.3f} ({self.low:.3f}-{self.high:.3f})"
 
-    @property
-    def signed(self) -> str:
+    def signed(self, digits: int = 3) -> str:
         """As a difference; bold where the interval leaves out zero."""
-        text = f"{self.mean:+.3f} ({self.low:+.3f} to {self.high:+.3f})"
+        text = f"{self.mean:+.{digits}f} ({self.low:+.{digits}f} to {self.high:+.{digits}f})"
         return f"**{text}**" if self.low > 0 or self.high < 0 else text
 
 
@@ -131,8 +137,47 @@ class Row:
     steps: int
     seconds: float
     """Of processor time, for one picture."""
-    differences: tuple[Figure, ...] = ()
-    """Of the three figures to the row before, drawing by drawing; the first row has none."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What one variant got less what another got, drawing by drawing."""
+
+    variant: str
+    other: str
+    into_background: Figure
+    into_figure: Figure
+    area_within_10: Figure
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The loss of a run's averaged weights on drawings that no training saw."""
+
+    before: float
+    """The first step."""
+    after: float
+    """The last."""
+    change: Figure
+    """Batch by batch."""
+
+    @classmethod
+    def between(cls, first: NDArray[np.float64], last: NDArray[np.float64]) -> HeldOut:
+        """Of the same batches' losses (N,) at two moments."""
+        return cls(float(first.mean()), float(last.mean()), Figure.of(last - first))
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a stage's run says of itself."""
+
+    stage: Stage
+    steps: int
+    pictures: int
+    minutes: float
+    """By the clock; of its last piece, where it was resumed."""
+    held_out: HeldOut | None
+    """None where the run didn't measure it."""
 
 
 @dataclass(frozen=True)
@@ -142,9 +187,24 @@ class Study:
     plan: AblationPlan
     guidance: float
     size: tuple[int, int]
-    samples: dict[str, int]
-    """Pictures that each stage was trained on."""
+    """Height and width of the pictures, px."""
+    trained: tuple[Trained, ...]
     rows: tuple[Row, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """A variant's figures (3, drawings), as `leakage.figures` gives them."""
+
+    figures: NDArray[np.float64]
+    steps: int = 0
+    seconds: float = 0.0
+
+    def row(self, name: str) -> Row:
+        """Of the table."""
+        into_background, into_figure, right = map(Figure.of, self.figures)
+        return Row(name, into_background, into_figure, right, self.steps, self.seconds)
 
 
 def run(
@@ -163,31 +223,59 @@ def run(
     variants = (*VARIANTS, DISTILLED) if has_student else VARIANTS
     configs = {variant.stage: _config(runs, variant.stage) for variant in variants}
     batch = judged(configs[Stage.V1], plan.drawings)
-    measured, pictures = [], []
+    measured, pictures = _copied(batch), []
     for done, variant in enumerate(variants):
         tell(variant.name, done, len(variants))
         drawn, seconds = _colour(runs, variant, configs[variant.stage], plan, batch)
-        measured.append((variant.name, _figures(batch, drawn), variant.steps(plan), seconds))
+        measured[variant.name] = _Measured(leakage.figures(batch, drawn), variant.steps(plan), seconds)
         pictures.append([seeds[0] for seeds in drawn])
-    for name, copied in ((REGION_COLOURS, batch.region_colours), (BASELINE, batch.reference)):
-        if copied.shape[1]:
-            given = [[to_picture(copied[i : i + 1])] for i in range(plan.drawings)]
-            measured.append((name, _figures(batch, given), 0, 0.0))
     if sheet is not None:
-        write_png(sheet, _sheet(batch, pictures))
-    samples = {stage.value: _seen(runs, stage) * config.batch for stage, config in configs.items()}
+        write_png(sheet, ablation_page.sheet(batch, pictures))
     first = configs[Stage.V1]
-    return Study(plan, first.guidance, first.crops[0], samples, tuple(_rows(measured)))
+    return Study(
+        plan,
+        first.guidance,
+        first.crops[0],
+        tuple(trained(runs, stage) for stage in Stage if (runs / stage.value / LOG_FILE).is_file()),
+        tuple(one.row(name) for name, one in measured.items()),
+        tuple(comparisons({name: one.figures for name, one in measured.items()})),
+    )
 
 
-def _rows(measured: list[tuple[str, NDArray[np.float64], int, float]]) -> Iterator[Row]:
-    """From each variant's name, figures (3, drawings), steps and seconds."""
-    before: NDArray[np.float64] | None = None
-    for name, values, steps, seconds in measured:
-        differences = () if before is None else tuple(map(Figure.of, values - before))
-        into_background, into_figure, right = map(Figure.of, values)
-        yield Row(name, into_background, into_figure, right, steps, seconds, differences)
-        before = values
+def _copied(batch: Batch) -> dict[str, _Measured]:
+    """What no model is needed for: the match engine's colours, where the models take them, and the same place's."""
+    found = {}
+    for name, colours in ((REGION_COLOURS, batch.region_colours), (SAME_PLACE, batch.reference)):
+        if colours.shape[1]:
+            drawn = [[to_picture(colours[i : i + 1])] for i in range(len(colours))]
+            found[name] = _Measured(leakage.figures(batch, drawn))
+    return found
+
+
+def comparisons(figures: dict[str, NDArray[np.float64]]) -> list[Comparison]:
+    """The comparisons that can be made of variants' figures (3, drawings)."""
+    pairs = [(one.name, other.name) for one, other in COMPARED]
+    pairs += [(name, REGION_COLOURS) for name in figures if name not in (REGION_COLOURS, SAME_PLACE)]
+    return [
+        Comparison(one, other, *map(Figure.of, figures[one] - figures[other]))
+        for one, other in pairs
+        if one in figures and other in figures
+    ]
+
+
+def trained(runs: Path, stage: Stage) -> Trained:
+    """What the log of a stage's run tells; it may have been stopped before its last step."""
+    folder = runs / stage.value
+    lines = [json.loads(line) for line in (folder / LOG_FILE).read_text(encoding="utf-8").splitlines()]
+    told = [np.array(line["held_out_batches"]) for line in lines if "held_out_batches" in line]
+    steps = int(lines[-1]["step"])
+    return Trained(
+        stage,
+        steps,
+        pictures=steps * read(folder / CONFIG_FILE).batch,
+        minutes=[line["minutes"] for line in lines if "minutes" in line][-1],
+        held_out=HeldOut.between(told[0], told[-1]) if told else None,
+    )
 
 
 def judged(config: TrainingConfig, count: int) -> Batch:
@@ -223,7 +311,7 @@ def _suitable(drawings: data.OwnDrawings, count: int) -> list[int]:
             np.median(p[m == 0], axis=0)
             for p, m in ((item.truth, item.mask), (item.other.picture, item.other.mask))
         ]
-        if _difference(*(one[None] for one in behind))[0] > DIFFERENT:
+        if leakage.difference(*(one[None] for one in behind))[0] > DIFFERENT:
             found.append(number)
         if len(found) == count:
             return found
@@ -235,12 +323,6 @@ def _config(runs: Path, stage: Stage) -> TrainingConfig:
     if not (folder / products.MODEL_FOLDER).is_dir() or not (folder / CONFIG_FILE).is_file():
         raise InvalidInput(f"{runs} lacks the run of stage {stage.value}: train it with --out {folder}.")
     return read(folder / CONFIG_FILE)
-
-
-def _seen(runs: Path, stage: Stage) -> int:
-    """Steps that a stage was trained for; it may have been stopped before its last."""
-    lines = (runs / stage.value / LOG_FILE).read_text(encoding="utf-8").splitlines()
-    return int(json.loads(lines[-1])["step"])
 
 
 def _colour(
@@ -260,128 +342,3 @@ def _colour(
         for i in range(plan.drawings)
     ]
     return drawn, (time.process_time() - started) / (plan.drawings * plan.seeds)
-
-
-def _figures(batch: Batch, drawn: list[list[NDArray[np.uint8]]]) -> NDArray[np.float64]:
-    """What `_judge` says of every drawing, the mean of its seeds: (3, drawings)."""
-    figures = np.array([[_judge(batch, i, one) for one in seeds] for i, seeds in enumerate(drawn)])
-    return np.asarray(figures.mean(axis=1).T, np.float64)
-
-
-def _judge(batch: Batch, number: int, picture: NDArray[np.uint8]) -> tuple[float, float, float]:
-    """Leakage into the background, into the figure, and the figure's right area."""
-    one = slice(number, number + 1)
-    truth, reference = to_picture(batch.truth[one]), to_picture(batch.reference[one])
-    inside = batch.sketch_mask[number, 0].numpy() > 0.5
-    lines = batch.sketch[number, 0].numpy() > 0
-    mask = cv2.resize(batch.reference_mask[number, 0].numpy(), reference.shape[1::-1]) > 0.5
-    figure, ground = _palette(reference[mask]), _palette(reference[~mask])
-    background, own = picture[~inside & ~lines], picture[inside & ~lines]
-    flat, wanted = _flat(picture, truth, inside & ~lines)
-    right = _difference(flat, wanted) < RIGHT
-    return (
-        share_from_other_side(background, ground, figure),
-        share_from_other_side(own, figure, ground),
-        float(right.mean()),
-    )
-
-
-def _flat(
-    picture: NDArray[np.uint8], truth: NDArray[np.uint8], where: NDArray[np.bool_]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Pixels (N, 3) and truth with one colour a region, as the last stage delivers a result: each region's median."""
-    colours, regions = np.unique(truth[where] // 4 * 4, axis=0, return_inverse=True)
-    drawn = np.stack([np.median(picture[where][regions.ravel() == i], axis=0) for i in range(len(colours))])
-    return drawn[regions.ravel()].astype(np.uint8), truth[where]
-
-
-def _palette(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The colours (P, 3) that a side is known by; its own lines don't count."""
-    bright = pixels[pixels.max(axis=1) > 60]
-    pixels = bright if len(bright) >= PALETTE else pixels
-    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1.0)
-    cv2.setRNGSeed(0)
-    _, _, centres = cv2.kmeans(
-        pixels.astype(np.float32), min(PALETTE, len(pixels)), None, criteria, 1, cv2.KMEANS_PP_CENTERS
-    )
-    return np.asarray(np.clip(centres, 0, 255), np.uint8)
-
-
-def share_from_other_side(
-    pixels: NDArray[np.uint8], own: NDArray[np.uint8], other: NDArray[np.uint8]
-) -> float:
-    """Share of pixels (N, 3) that are nearer to the other side's colours than to all of their own."""
-    to_own, to_other = (_nearest(pixels, palette) for palette in (own, other))
-    return float((to_other < to_own).mean())
-
-
-def _nearest(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.float64]:
-    every = _difference(pixels[:, None].repeat(len(palette), 1), palette[None].repeat(len(pixels), 0))
-    return np.asarray(every.min(axis=1), np.float64)
-
-
-def _difference(first: NDArray[np.generic], second: NDArray[np.generic]) -> NDArray[np.float64]:
-    """CIEDE2000 between sRGB colours 0..255, (..., 3) each."""
-    labs = [rgb2lab(np.asarray(one, np.float64) / 255) for one in (first, second)]
-    return np.asarray(deltaE_ciede2000(*labs), np.float64)
-
-
-def _sheet(batch: Batch, variants: list[list[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
-    """A row per drawing: sketch, reference, the variants, truth."""
-    rows = []
-    for number in range(min(8, len(batch.truth))):
-        one = slice(number, number + 1)
-        ends = [to_picture(part[one]) for part in (-batch.sketch, batch.reference, batch.truth)]
-        rows.append(
-            np.concatenate([ends[0], ends[1], *(drawn[number] for drawn in variants), ends[2]], axis=1)
-        )
-    return np.concatenate(rows)
-
-
-def table(study: Study) -> str:
-    """The figures and their paired differences as Markdown tables."""
-    lines = [
-        "| variant | figure's colours in the background | background's colours in the figure | area_within_10"
-        " | steps | seconds |",
-        "|---|---|---|---|---|---|",
-    ]
-    lines += [
-        f"| {row.variant} | {row.into_background} | {row.into_figure} | {row.area_within_10} | {row.steps}"
-        f" | {row.seconds:.2f} |"
-        for row in study.rows
-    ]
-    lines += [
-        "",
-        "Differences to the row before, drawing by drawing; bold where the interval leaves out zero:",
-        "",
-    ]
-    lines += ["| variant | into the background | into the figure | area_within_10 |", "|---|---|---|---|"]
-    lines += [
-        f"| {row.variant} | " + " | ".join(one.signed for one in row.differences) + " |"
-        for row in study.rows
-        if row.differences
-    ]
-    return "\n".join(lines)
-
-
-START, END = "<!-- table -->", "<!-- end of table -->"
-
-
-def write(study: Study, markdown: str, file: Path) -> None:
-    """Puts the table into a page, between its marks where it has them; what a person wrote around it stays."""
-    plan = study.plan
-    facts = (
-        f"{plan.drawings} drawings, {plan.seeds} seeds each, {plan.steps} steps, guidance {study.guidance:g},"
-        f" {study.size[1]} x {study.size[0]} px; trained on "
-        + ", ".join(f"{count} pictures ({stage})" for stage, count in study.samples.items())
-        + ". Means with 95 % intervals over drawings; seconds of processor time a picture."
-    )
-    block = f"{START}\n{facts}\n\n{markdown}\n{END}"
-    page = file.read_text(encoding="utf-8") if file.exists() else f"{START}{END}\n"
-    if START not in page or END not in page:
-        page = f"{page.rstrip()}\n\n{START}{END}\n"
-    before, _, rest = page.partition(START)
-    text = before + block + rest.partition(END)[2]
-    part = file.with_name(file.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, file)

@@ -43,7 +43,7 @@ FULL_MODES = {
 LICENCE = "own"
 
 
-def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> dict[str, float]:
+def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> dict[str, Any]:
     """Writes `model/` and the sheet from the averaged weights; gives their `held_out_loss`."""
     work = networks.work(config)
     result = work.loss.load_state_dict(weights, strict=False)
@@ -65,14 +65,21 @@ def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> dict[
 
 
 @torch.no_grad()
-def held_out_loss(config: TrainingConfig, work: networks.Work) -> dict[str, float]:
-    """The mean loss on drawings that no training sees, always the same; nothing where none is wanted or drawn."""
+def held_out_loss(config: TrainingConfig, work: networks.Work) -> dict[str, Any]:
+    """The loss on drawings that no training sees, always the same; nothing where none is wanted or drawn.
+
+    `held_out` is their mean, `held_out_batches` the losses of its batches: two moments of a run can be compared batch
+    by batch, which tells a small change from chance.
+    """
     if config.data is not None or not config.held_out:
         return {}
     seen = replace(config, batch=min(config.batch, config.held_out))
     batches = Batches(held_out(config), seen, work.latent_channels)
     losses = [float(work.loss(batches.of(step))) for step in range(config.held_out // seen.batch)]
-    return {"held_out": round(float(np.mean(losses)), 5)}
+    return {
+        "held_out": round(float(np.mean(losses)), 5),
+        "held_out_batches": [round(loss, 6) for loss in losses],
+    }
 
 
 def held_out(config: TrainingConfig) -> data.Source:
