@@ -74,7 +74,7 @@ class Conditions:
     style: Sequence[Tensor] | None = None
     """Vectors of the style encoder (v2)."""
     region_colours: Tensor | None = None
-    """Their latent (1, 4, H/8, W/8)."""
+    """Their latent (1, C, H/8, W/8)."""
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Networks:
     image_tokens: Callable[[Tensor], Tensor]
     """Picture (1, 3, h, w) to class token and local tokens (1, 1 + N, D)."""
     encode: Callable[[Tensor], Tensor]
-    """Picture (1, 3, H, W) to a scaled latent (1, 4, H/8, W/8)."""
+    """Picture (1, 3, H, W) to a scaled latent (1, C, H/8, W/8)."""
     sketch_encoder: Any
     recovery: Any = None
     threshold_embedder: Any = None

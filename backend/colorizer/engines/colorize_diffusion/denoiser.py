@@ -1,7 +1,8 @@
 """One forward pass of the denoising UNet with everything the papers add to it.
 
 Sketch hints are added inside the encoder, before a state is kept as a skip (that is not ControlNet's place); in v2 the
-skips outside the figure are warped towards the background, and every decoder step is modulated by the style.
+skips outside the figure are warped towards the background, and every decoder step is modulated by the style. C, the
+latents' channels, is 4 in the published models and 12 where `patches` stands in for an autoencoder.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Features:
     style: Sequence[Tensor] | None = None
     """Modulation vectors of the style encoder, deepest first (v2)."""
     region_colours: Tensor | None = None
-    """Their latent (B, 4, h, w), for a UNet that takes it."""
+    """Their latent (B, C, h, w), for a UNet that takes it."""
 
     def row(self, number: int) -> Features:
         """One row of the batch."""
@@ -62,7 +63,7 @@ class Denoiser:
         """One row of the batch after the other, which needs less memory. Not under attention injection."""
 
     def __call__(self, latent: Tensor, timesteps: Tensor, features: Features, plan: Plan) -> Tensor:
-        """Noisy latent (B, 4, h, w) at (possibly fractional) `timesteps` (B,) to the prediction (B, 4, h, w)."""
+        """Noisy latent (B, C, h, w) at (possibly fractional) `timesteps` (B,) to the prediction (B, C, h, w)."""
         if not self.rows_apart or plan.bank is not None:
             return self.together(latent, timesteps, features, plan)
         rows = []

@@ -290,7 +290,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         return text_vectors(self.text_encoder, ids.to(self._execution_device)).to(self.unet.dtype)
 
     def encode(self, picture: Tensor) -> Tensor:
-        """RGB (1, 3, H, W) in [-1, 1] to a scaled sample of the VAE's posterior (1, 4, H/8, W/8)."""
+        """RGB (1, 3, H, W) in [-1, 1] to a scaled sample of the VAE's posterior (1, C, H/8, W/8)."""
         return self.remembered("latent", picture, lambda: self.encode_anew(picture))
 
     def encode_anew(self, picture: Tensor) -> Tensor:
@@ -300,13 +300,13 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         return (sample * self.vae.config.scaling_factor).to(self.unet.dtype)
 
     def decode(self, latent: Tensor) -> Tensor:
-        """Scaled latent (B, 4, h, w) to RGB (B, 3, 8 h, 8 w) in about [-1, 1], float32."""
+        """Scaled latent (B, C, h, w) to RGB (B, 3, 8 h, 8 w) in about [-1, 1], float32."""
         unscaled = (latent / self.vae.config.scaling_factor).to(self.vae.dtype)
         return self.vae.decode(unscaled, return_dict=False)[0].float()
 
     @torch.no_grad()
     def preview(self, latent: Tensor) -> Tensor:
-        """A small picture of a latent (1, 4, h, w), of any size; see `previews`."""
+        """A small picture of a latent (1, C, h, w), of any size; see `previews`."""
         if self.tiny_vae is not None:
             return previews.tiny(self.tiny_vae, latent)
         if not self.vae_previews and latent.shape[1] == len(previews.COLOURS):

@@ -108,7 +108,7 @@ class _ReferenceEncoder(ModelMixin, ConfigMixin):
 
 
 class BackgroundEncoder(_ReferenceEncoder):
-    """Latent (B, 4, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve token maps, deepest first."""
+    """Latent (B, C, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve token maps, deepest first."""
 
     def _projection(self, state: int, _output: int) -> nn.Module:
         return nn.Conv2d(state, state, 1)
@@ -121,7 +121,7 @@ class BackgroundEncoder(_ReferenceEncoder):
 
 
 class StyleEncoder(_ReferenceEncoder):
-    """Latent (B, 4, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve vectors, deepest first."""
+    """Latent (B, C, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve vectors, deepest first."""
 
     def _projection(self, state: int, output: int) -> nn.Module:
         return nn.Linear(state, 2 * output)

@@ -25,12 +25,12 @@ from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, P
 
 OnStep = Callable[[int, int, Callable[[], Tensor]], None]
 """Called after each forward pass with its number (from 1), how many there are, and a way to ask for the latent that the
-pass points to (B, 4, h, w)."""
+pass points to (B, C, h, w)."""
 
 
 @dataclass(frozen=True)
 class InjectedReference:
-    """What attention injection reads: the reference's latent (1, 4, h, w) and its own hints."""
+    """What attention injection reads: the reference's latent (1, C, h, w) and its own hints."""
 
     latent: Tensor
     hints: Sequence[Tensor]
@@ -80,7 +80,7 @@ class Predictor:
         self.kept: Kept = {}
 
     def __call__(self, latent: Tensor, timestep: float) -> Tensor:
-        """Latent (B, 4, h, w) of unit variance to the prediction of the same shape."""
+        """Latent (B, C, h, w) of unit variance to the prediction of the same shape."""
         return self.rows.combine(self.all_rows(latent, timestep), self.settings.guidance)
 
     def all_rows(self, latent: Tensor, timestep: float) -> Tensor:
@@ -125,7 +125,7 @@ class Predictor:
 
 
 def denoise(predict: Predictor, scheduler: Any, latent: Tensor, on_step: OnStep | None = None) -> Tensor:
-    """Follows a scheduler from its initial sample (B, 4, h, w) to the final latent. `on_step` may raise to stop."""
+    """Follows a scheduler from its initial sample (B, C, h, w) to the final latent. `on_step` may raise to stop."""
     accepted = inspect.signature(scheduler.step).parameters
     extra = {"generator": predict.generators} if "generator" in accepted else {}
     timesteps = scheduler.timesteps

@@ -31,7 +31,9 @@ KEPT = 4096
 SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 
 Grey = NDArray[np.uint8]
+"""(H, W)"""
 RGB = NDArray[np.uint8]
+"""(H, W, 3)"""
 
 
 @dataclass(frozen=True)
@@ -51,7 +53,7 @@ class Item:
     mask: Grey
     other: Reference | None = None
     region_colours: RGB | None = None
-    """What the match engine finds with the other picture."""
+    """What the match engine finds with the other picture; with this one where there is no other."""
 
 
 class Source(Protocol):

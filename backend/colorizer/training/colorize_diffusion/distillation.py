@@ -83,6 +83,8 @@ class Distilling(Conditioned):
 
     def _guided(self, noisy: Tensor, sigma: Tensor, features: Features, plan: Plan) -> Tensor:
         with_reference = self._clean(self._teacher, noisy, sigma, features, plan)
+        if self.config.guidance == 1:
+            return with_reference
         blind = replace(plan, rows_with_reference=0)
         without = self._clean(self._teacher, noisy, sigma, features, blind)
         return without + (with_reference - without) * self.config.guidance
