@@ -4,11 +4,15 @@ One kritarunner serves all tests and one window serves a module; a crash ends a 
 """
 
 import shutil
+import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from colorizer.krita_host import install, screen, session
+
+sys.path.insert(0, str(Path(__file__).parent))
+from window_steps import DOCKER, empty  # noqa: E402 - lies beside this file
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = [ROOT, ROOT / "tests", Path(__file__).parent]
@@ -68,3 +72,18 @@ def display():
         pytest.skip(f"not installed: {', '.join(missing)}")
     with screen.virtual_screen() as name:
         yield name
+
+
+@pytest.fixture(scope="module")
+def docker_keeper(display, keeper):
+    """Krita's window with the docker and the real backend."""
+    backend = [sys.executable, "-m", "colorizer", "serve"]
+    yield from keeper(lambda: session.windowed(display, backend=backend), DOCKER)
+
+
+@pytest.fixture
+def emptied(docker_keeper):
+    """That window with no picture open."""
+    krita = docker_keeper.get()
+    krita.call(empty)
+    return krita

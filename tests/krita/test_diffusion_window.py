@@ -12,10 +12,10 @@ from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.models import quiet_libraries
 from colorizer.krita_host import pointer, session
 from engines import tiny_colorflow
+from window_steps import DOCKER, empty, is_applied
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
 
-PRELUDE = "import inside_docker\nglobals().update(vars(inside_docker))"
 PATIENCE_S = 240
 MODES = ("whole", "foreground", "background", "split")
 
@@ -37,7 +37,7 @@ def home(tmp_path_factory):
 def krita_keeper(display, keeper, home):
     backend = [sys.executable, "-m", "colorizer", "serve"]
     variables = {"COLORIZE_HOME": str(home)}
-    yield from keeper(lambda: session.windowed(display, backend=backend, variables=variables), PRELUDE)
+    yield from keeper(lambda: session.windowed(display, backend=backend, variables=variables), DOCKER)
 
 
 @pytest.fixture
@@ -45,13 +45,6 @@ def krita(krita_keeper):
     krita = krita_keeper.get()
     krita.call(empty)
     return krita
-
-
-def empty():
-    yield from close_all()
-    window.qwindow().showMaximized()
-    hide_other_dockers()
-    yield from ticks(10)
 
 
 def open_it():
@@ -79,10 +72,6 @@ def newest_layers():
     item = session().document.results[0]
     record = item.result.record
     return [[layer.name for layer in item.result.layers()], record["report"]["version"]]
-
-
-def is_applied():
-    return group() is not None
 
 
 def group_layers():

@@ -1,39 +1,15 @@
 """The whole way in Krita's window with real clicks: set, colour, watch, apply, undo, paint masks, save, reopen."""
 
-import sys
-
 import pytest
-from colorizer.krita_host import pointer, session
+from colorizer.krita_host import pointer
+from window_steps import is_applied, open_it, rest
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 
-PRELUDE = "import inside_docker\nglobals().update(vars(inside_docker))"
-
-
-@pytest.fixture(scope="module")
-def docker_keeper(display, keeper):
-    backend = [sys.executable, "-m", "colorizer", "serve"]
-    yield from keeper(lambda: session.windowed(display, backend=backend), PRELUDE)
-
 
 @pytest.fixture
-def krita(docker_keeper):
-    krita = docker_keeper.get()
-    krita.call(empty)
-    return krita
-
-
-def empty():
-    yield from close_all()
-    window.qwindow().showMaximized()
-    hide_other_dockers()
-    yield from ticks(10)
-
-
-def open_it(space="RGBA U8", side=240):
-    yield from open_drawing(space, side)
-    yield from ticks(30)
-    return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
+def krita(emptied):
+    return emptied
 
 
 def set_up(krita, mode="split", **document):
@@ -76,17 +52,9 @@ def has_ended(before):
     return now if now["error"] or now["results"] > before else None
 
 
-def rest(count=3):
-    yield from ticks(count)
-
-
 def overlay_is_up():
     now = docker_state()
     return now if now["overlay"] else None
-
-
-def is_applied():
-    return group() is not None
 
 
 def apply(krita):

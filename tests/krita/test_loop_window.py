@@ -1,54 +1,19 @@
 """The rest of the artist's loop in Krita's window: keys, bindings by two clicks, palette edits, the check view."""
 
-import sys
-
 import pytest
-from colorizer.krita_host import pointer, session
+from colorizer.krita_host import pointer
+from window_steps import has_result, is_applied, open_it, rest
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 
-PRELUDE = "import inside_docker\nglobals().update(vars(inside_docker))"
-
-
-@pytest.fixture(scope="module")
-def docker_keeper(display, keeper):
-    backend = [sys.executable, "-m", "colorizer", "serve"]
-    yield from keeper(lambda: session.windowed(display, backend=backend), PRELUDE)
-
 
 @pytest.fixture
-def krita(docker_keeper):
-    krita = docker_keeper.get()
-    krita.call(empty)
+def krita(emptied):
+    krita = emptied
     ids = krita.call(open_it)
     pointer.choose(krita, "sketch_combo", ids["Ink"])
     pointer.choose_action(krita, "add_reference_button", "Reference")
     return krita
-
-
-def empty():
-    yield from close_all()
-    window.qwindow().showMaximized()
-    hide_other_dockers()
-    yield from ticks(10)
-
-
-def open_it():
-    yield from open_drawing()
-    yield from ticks(30)
-    return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
-
-
-def rest():
-    yield from ticks(30)
-
-
-def has_result():
-    return bool(session().document.results) and session().document.results[0].base is not None
-
-
-def is_applied():
-    return group() is not None
 
 
 def press(krita, keys):
@@ -204,7 +169,7 @@ def test_a_palette_edit_is_exact_and_one_undo_step(krita):
     krita.wait_until(has_result, timeout_s=90)
     pointer.click(krita, "apply_button")
     krita.wait_until(is_applied, timeout_s=30)
-    krita.call(rest)
+    krita.call(rest, count=30)
     before, colours = krita.call(steps), krita.call(layer_colours)
     palette, count = krita.call(edit_first_colour)
     assert krita.wait_until(edited, before=count, timeout_s=120)[0] == "#123456"

@@ -1,53 +1,18 @@
 """Repairs in Krita's window with real strokes: only what a change reaches is replaced, in every mode, strokes stay."""
 
-import sys
-
 import pytest
-from colorizer.krita_host import pointer, session
+from colorizer.krita_host import pointer
+from window_steps import has_result, is_applied, open_it, rest
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 
-PRELUDE = "import inside_docker\nglobals().update(vars(inside_docker))"
 STROKES = ((30, 180), (206, 44))
 SUN = (186, 11, 230, 55)  # its circle with its line: left, top, right, bottom
 
 
-@pytest.fixture(scope="module")
-def docker_keeper(display, keeper):
-    backend = [sys.executable, "-m", "colorizer", "serve"]
-    yield from keeper(lambda: session.windowed(display, backend=backend), PRELUDE)
-
-
 @pytest.fixture
-def krita(docker_keeper):
-    krita = docker_keeper.get()
-    krita.call(empty)
-    return krita
-
-
-def empty():
-    yield from close_all()
-    window.qwindow().showMaximized()
-    hide_other_dockers()
-    yield from ticks(10)
-
-
-def open_it():
-    yield from open_drawing()
-    yield from ticks(30)
-    return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
-
-
-def rest(count=10):
-    yield from ticks(count)
-
-
-def has_result():
-    return bool(session().document.results) and session().document.results[0].base is not None
-
-
-def is_applied():
-    return group() is not None
+def krita(emptied):
+    return emptied
 
 
 def colour(krita, mode):

@@ -8,10 +8,10 @@ from pathlib import Path
 import psutil
 import pytest
 from colorizer.krita_host import pointer, session
+from window_steps import DOCKER, open_it
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 
-PRELUDE = "import inside_docker\nglobals().update(vars(inside_docker))"
 PATIENCE_S = 120
 """Machines that do much else at the same time take a minute to start an engine."""
 SCRIPTED = Path(__file__).resolve().parents[1] / "server" / "serve_with_scripted_engines.py"
@@ -20,7 +20,7 @@ SCRIPTED = Path(__file__).resolve().parents[1] / "server" / "serve_with_scripted
 @pytest.fixture(scope="module")
 def docker_keeper(display, keeper):
     backend = [sys.executable, str(SCRIPTED), "{}"]
-    yield from keeper(lambda: session.windowed(display, backend=backend), PRELUDE)
+    yield from keeper(lambda: session.windowed(display, backend=backend), DOCKER)
 
 
 @pytest.fixture
@@ -43,12 +43,6 @@ def empty():
 
 def knows_engine():
     return "scripted" in [engine.name for engine in session().engines]
-
-
-def open_it():
-    yield from open_drawing()
-    yield from ticks(30)
-    return {node.name(): id_of(node) for node, _ in wrappers.walk(document().rootNode())}
 
 
 def state():
