@@ -1,8 +1,9 @@
-"""The small ColorizeDiffusion that ships: it is there without a download, says what it is, and colours the sample."""
+"""The small ColorizeDiffusion models that ship: they are there, say what they are, and colour the sample."""
 
 import hashlib
 import logging
 
+import cv2
 import numpy as np
 import pytest
 import tiny_colorize_diffusion as tiny
@@ -16,8 +17,8 @@ from colorizer.imaging.layers import flatten
 from colorizer.imaging.pictures import read_picture
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-NAME = "small-v2"
-FOLDER = paths.resource("weights/colorize_diffusion") / NAME
+NAMES = ("small-v2", "small-v1.5")
+FOLDER = paths.resource("weights/colorize_diffusion")
 
 
 class Quiet:
@@ -36,43 +37,56 @@ def engine(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def sample():
-    folder = paths.resource("sample")
-    return read_picture(folder / "sketch.png"), read_picture(folder / "reference.png")
+    """Sketch and reference, small."""
+    pictures = (read_picture(paths.resource("sample") / name) for name in ("sketch.png", "reference.png"))
+    return [cv2.resize(picture, (256, 256), interpolation=cv2.INTER_AREA) for picture in pictures]
 
 
-def test_it_is_listed_as_built_in(engine):
-    (model,) = engine.info.models
-    assert (model.name, model.licence) == (NAME, "GPL-3.0-or-later")
-    assert "built in" in model.title
+def test_they_are_listed_as_built_in(engine):
+    models = engine.info.models
+    assert tuple(model.name for model in models) == NAMES
+    assert {model.licence for model in models} == {"GPL-3.0-or-later"}
+    assert all("built in" in model.title for model in models)
     assert engine.info.missing == ""
-    assert model.bytes < 40e6
+    assert sum(model.bytes for model in models) < 40e6
 
 
-def test_its_card_names_its_files():
-    files = cards.Card.read(FOLDER).files
-    assert {file.relative_to(FOLDER).as_posix() for file in FOLDER.rglob("*.safetensors")} <= set(files)
-    for name, known in files.items():
-        content = (FOLDER / name).read_bytes()
+@pytest.mark.parametrize("name", NAMES)
+def test_card_names_its_files(name):
+    folder = FOLDER / name
+    files = cards.Card.read(folder).files
+    assert {file.relative_to(folder).as_posix() for file in folder.rglob("*.safetensors")} <= set(files)
+    for part, known in files.items():
+        content = (folder / part).read_bytes()
         assert (len(content), hashlib.sha256(content).hexdigest()) == (known.bytes, known.sha256)
 
 
 def test_own_models_come_first(engine):
     tiny.make(Version.V1).save_pretrained(cards.models_folder() / "mine")
-    assert [model.name for model in engine.info.models] == ["mine", NAME]
+    assert [model.name for model in engine.info.models] == ["mine", *NAMES]
 
 
-def test_it_colours_the_sample_as_the_match_engine_would(engine, sample):
+def colours(engine, sample, name, mode):
+    """The engine's picture and the match engine's, where there is one: (N, 3) each; and the engine's report."""
     sketch, reference = sample
-    request = ColorizeRequest(
-        sketch, (Reference(reference),), Mode.SPLIT, model=NAME, options=Options(steps=4)
-    )
-    layers = engine.colorize(request, Quiet()).layers
-    height, width = sketch.shape[:2]
-    picture = flatten(layers, width, height)
+    request = ColorizeRequest(sketch, (Reference(reference),), mode, model=name, options=Options(steps=2))
+    result = engine.colorize(request, Quiet())
+    picture = flatten(result.layers, sketch.shape[1], sketch.shape[0])
     seen = picture[..., 3] > 127
-    wanted = region_colours(request, Quiet())[seen]
-    difference = deltaE_ciede2000(rgb2lab(picture[..., :3][seen] / 255), rgb2lab(wanted / 255))
-    assert np.median(difference) < 10
+    return picture[..., :3][seen], region_colours(request, Quiet())[seen], result.report
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_sample_is_coloured_as_the_match_engine_would(engine, sample, name):
+    drawn, wanted, report = colours(engine, sample, name, Mode.SPLIT)
+    assert name.endswith(report["version"])
+    assert np.median(deltaE_ciede2000(rgb2lab(drawn / 255), rgb2lab(wanted / 255))) < 10
+
+
+@pytest.mark.parametrize("mode", [Mode.WHOLE, Mode.FOREGROUND])
+def test_small_v1_5_has_its_modes(engine, sample, mode):
+    drawn, wanted, _ = colours(engine, sample, "small-v1.5", mode)
+    assert np.median(deltaE_ciede2000(rgb2lab(drawn / 255), rgb2lab(wanted / 255))) < 10
 
 
 def test_nothing_is_said_to_programmers_while_it_loads():
@@ -81,7 +95,7 @@ def test_nothing_is_said_to_programmers_while_it_loads():
     libraries = [logging.getLogger(name) for name in ("diffusers", "transformers")]
     for library in libraries:
         library.addHandler(ear)
-    ColorizeDiffusionEngine().load("cpu", NAME)
+    ColorizeDiffusionEngine().load("cpu", NAMES[0])
     for library in libraries:
         library.removeHandler(ear)
     assert [record.getMessage() for record in said] == []

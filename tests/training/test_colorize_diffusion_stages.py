@@ -2,6 +2,7 @@
 
 import signal
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from colorizer.imaging.pictures import write_png
 from colorizer.training import Wishes
 from colorizer.training.colorize_diffusion import ablation, ablation_page, leakage, networks
 from colorizer.training.colorize_diffusion.batches import Batches
-from colorizer.training.colorize_diffusion.config import Stage
+from colorizer.training.colorize_diffusion.config import Stage, read
 from colorizer.training.colorize_diffusion.data import OwnDrawings, source
 from colorizer.training.colorize_diffusion.trainer import settings, train
 from safetensors.torch import load_file
@@ -31,6 +32,9 @@ NEW = {
     Stage.V2_STYLE: {"style", "style_encoder"},
     Stage.DISTIL: {"unet"},
 }  # fmt: skip
+
+
+RECIPES = Path(__file__).parents[2] / "docs" / "recipes"
 
 
 def tensors(folder):
@@ -171,6 +175,15 @@ def test_fine_tuned_model_is_listed_with_its_card(chain, tmp_path, monkeypatch):
     assert {key[0] for key in after if not torch.equal(before[key], after[key])} == {"unet"}
 
 
+@pytest.mark.parametrize("recipe", sorted(RECIPES.glob("*.toml")), ids=lambda file: file.stem)
+def test_recipes_follow_on_one_another(recipe):
+    config = read(recipe)
+    config.check()
+    assert f"--config docs/recipes/{recipe.name} --out runs/" in recipe.read_text()
+    starts = [file.read_text().split("--out ")[1].split()[0] for file in RECIPES.glob("*.toml")]
+    assert config.start is None or config.start.parent.as_posix() in starts
+
+
 def test_crop_follows_the_model_that_is_gone_on_from(chain):
     wishes = Wishes(stage="fine-tune", start=str(chain.model(Stage.V1)))
     assert settings(wishes).crops == ((64, 64),)
@@ -196,7 +209,7 @@ def test_ablation_fills_its_page(chain, tmp_path):
     assert text.startswith("# Before\n")
     assert text.endswith("After\n")
     assert "stale" not in text
-    assert [f"\n| {row.variant} | " in text for row in study.rows] == [True] * 8
+    assert [f"\n| {row.variant} | " in text for row in study.rows] == [True] * 9
     assert [(one.name, other.name) for one, other in ablation.COMPARED] == [
         (one.variant, one.other) for one in study.comparisons
     ]

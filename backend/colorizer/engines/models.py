@@ -48,11 +48,11 @@ class Installed:
         self._folder = folder
 
     def folders(self) -> list[Path]:
-        """The model folders of this engine: the user's by name, then those that are built in."""
-        places = (
-            [self._folder] if self._folder else [models_folder(), paths.resource("weights") / self._engine]
-        )
-        return [path for place in places for path, card in cards(place) if card.engine == self._engine]
+        """The model folders of this engine: the user's by name, then those that are built in, the newest first."""
+        found = cards(self._folder or models_folder())
+        if not self._folder:
+            found += reversed(cards(paths.resource("weights") / self._engine))
+        return [path for path, card in found if card.engine == self._engine]
 
     def missing(self, advice: str) -> str:
         """What keeps the engine from colouring: its packages, or a model (then `advice`); empty for nothing."""

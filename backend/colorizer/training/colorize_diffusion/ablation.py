@@ -53,12 +53,12 @@ class Variant:
     name: str
     stage: Stage
     modes: Modes
-    quick: bool = False
-    """In as few steps as a distilled model."""
+    count: int = 0
+    """Of its own steps; 0: the plan's."""
 
     def steps(self, plan: AblationPlan) -> int:
         """Of its sampling."""
-        return STUDENT_STEPS if self.quick else plan.steps
+        return self.count or plan.steps
 
     def guidance(self, trained: TrainingConfig) -> Guidance:
         """As on the sheets of samples; a distilled model's is in its weights."""
@@ -70,10 +70,11 @@ V1_SPLIT = Variant("split, no LoRA", Stage.V1, Modes(background=True))
 V1_5 = Variant("split, LoRA (v1.5)", Stage.V1_5_FOREGROUND, Modes(foreground=True, background=True))
 V2_BACKGROUND = Variant("+ background encoder (v2)", Stage.V2_BACKGROUND, Modes(background=True))
 V2_STYLE = Variant("+ style encoder (v2)", Stage.V2_STYLE, Modes(background=True, style=True))
-V2_QUICK = Variant("the same, in few steps", Stage.V2_STYLE, V2_STYLE.modes, quick=True)
-DISTILLED = Variant("the same, distilled", Stage.DISTIL, V2_STYLE.modes, quick=True)
+V2_FOUR = Variant("the same, 4 steps", Stage.V2_STYLE, V2_STYLE.modes, STUDENT_STEPS)
+V2_TWO = Variant("the same, 2 steps", Stage.V2_STYLE, V2_STYLE.modes, 2)
+DISTILLED = Variant("the same, distilled to 4 steps", Stage.DISTIL, V2_STYLE.modes, STUDENT_STEPS)
 """Measured too where there is such a run."""
-VARIANTS = (V1, V1_SPLIT, V1_5, V2_BACKGROUND, V2_STYLE, V2_QUICK)
+VARIANTS = (V1, V1_SPLIT, V1_5, V2_BACKGROUND, V2_STYLE, V2_FOUR, V2_TWO)
 REGION_COLOURS = "the match engine's colours alone"
 SAME_PLACE = "the reference's colour of the same place"
 COMPARED = (
@@ -82,9 +83,10 @@ COMPARED = (
     (V1_5, V1),
     (V2_BACKGROUND, V1_5),
     (V2_STYLE, V2_BACKGROUND),
-    (V2_QUICK, V2_STYLE),
+    (V2_FOUR, V2_STYLE),
+    (V2_TWO, V2_STYLE),
     (DISTILLED, V2_STYLE),
-    (DISTILLED, V2_QUICK),
+    (DISTILLED, V2_FOUR),
 )
 """Whose figures are told less whose; besides, every variant's less the match engine's where the models take those."""
 
