@@ -47,7 +47,7 @@ class AdvancedFold(QtWidgets.QWidget):
             self._add(form, name, default)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(Fold(tr("Advanced"), inside))
+        layout.addWidget(Fold(tr("Advanced"), inside, tooltip=tr("The finer settings of the chosen engine.")))
 
     def show_values(self, options: Options, heeded: Collection[str]) -> None:
         """Shows these values; fields that the engine doesn't heed are hidden, and the fold where none is left."""
@@ -83,7 +83,7 @@ class AdvancedFold(QtWidgets.QWidget):
             return check
         if row.choices:
             choice = Choice("", tr(row.title), tr(row.tooltip))
-            choice.show_choice([(text, text) for text in row.choices], row.choices[0])
+            choice.show_choice([(_title(text), text) for text in row.choices], row.choices[0])
             choice.chosen.connect(lambda value: self._change(name, value))
             return choice
         if isinstance(default, str):
@@ -147,11 +147,18 @@ class _Lines(QtWidgets.QPlainTextEdit):
         self._tell(self.toPlainText()[: advanced.LONGEST_TEXT])
 
 
+def _title(choice: str) -> str:
+    """What the artist reads for a sampler or a spacing of the wire's."""
+    if choice.startswith("diffuser_"):
+        return f"{choice.removeprefix('diffuser_').upper()} (diffusers)"
+    return tr(choice)
+
+
 def _show(field: QtWidgets.QWidget, value: Any) -> None:
     if isinstance(field, QtWidgets.QCheckBox):
         field.setChecked(value)
     elif isinstance(field, Choice):
-        field.show_choice([(str(field.itemData(i)),) * 2 for i in range(field.count())], value)
+        field.show_choice([(field.itemText(i), field.itemData(i)) for i in range(field.count())], value)
     elif isinstance(field, _Lines):
         if not field.hasFocus() and field.toPlainText() != value:
             field.setPlainText(value)

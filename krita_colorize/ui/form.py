@@ -24,7 +24,6 @@ from krita_colorize.ui.same_settings import SameSettingsButton
 from krita_colorize.ui.widgets import (
     Choice,
     Entry,
-    Fold,
     Icons,
     ToolButton,
     allow,
@@ -168,7 +167,7 @@ class Form(QtWidgets.QWidget):
         self._new_seed.clicked.connect(self._on_new_seed)
         self._line_gap = QtWidgets.QSpinBox()
         self._line_gap.setObjectName("line_gap_spin")
-        self._line_gap.setAccessibleName(tr("Close gaps up to"))
+        self._line_gap.setAccessibleName(tr("Close gaps"))
         self._line_gap.setSuffix(" px")
         self._line_gap.setToolTip(tr("Openings in the lines up to this width are treated as closed."))
         self._line_gap.valueChanged.connect(self._on_line_gap)
@@ -185,7 +184,7 @@ class Form(QtWidgets.QWidget):
         form.addRow(label_for(self._mode, tr("Mode")), self._mode)
         form.addRow(label_for(self._sketch, tr("Sketch")), row(self._sketch, self._same))
         form.addRow(
-            label_for(self._sketch_mask, tr("Foreground")), row(self._sketch_mask, self._create_sketch_mask)
+            label_for(self._sketch_mask, tr("Mask")), row(self._sketch_mask, self._create_sketch_mask)
         )
         form.addRow(
             label_for(self._references, tr("References")),
@@ -193,7 +192,7 @@ class Form(QtWidgets.QWidget):
         )
         form.addRow(self._references)
         form.addRow(
-            label_for(self._reference_mask, tr("Foreground")),
+            label_for(self._reference_mask, tr("Ref. mask")),
             row(self._reference_mask, self._create_reference_mask),
         )
         form.addRow(label_for(self._background, tr("Background")), self._background)
@@ -202,12 +201,8 @@ class Form(QtWidgets.QWidget):
         form.addRow(self._background_detail)
         form.addRow(self._colorize_mask)
         form.addRow(label_for(self._seed, tr("Seed")), row(self._seed, self._new_seed))
-        advanced = QtWidgets.QWidget()
-        advanced_form = QtWidgets.QFormLayout(advanced)
-        advanced_form.setContentsMargins(0, 0, 0, 0)
-        advanced_form.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
-        advanced_form.addRow(label_for(self._line_gap, tr("Close gaps up to")), self._line_gap)
-        form.addRow(column(Fold(tr("More"), advanced), self._advanced))
+        form.addRow(label_for(self._line_gap, tr("Close gaps")), self._line_gap)
+        form.addRow(self._advanced)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(form)
@@ -261,9 +256,7 @@ class Form(QtWidgets.QWidget):
             *layer_entries(layer_lists.maskable(layers)),
         ]
         follow = (
-            tr("{name} (active layer)", name=model.sketch.name)
-            if model and model.sketch
-            else tr("Active layer")
+            tr("{name} (active)", name=model.sketch.name) if model and model.sketch else tr("Active layer")
         )
         self._sketch.show_choice([(follow, FOLLOW), *pictures], model.sketch_choice if model else FOLLOW)
         self._sketch_mask.show_choice(masks, settings.sketch_mask)

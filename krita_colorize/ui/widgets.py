@@ -34,7 +34,7 @@ class Choice(QtWidgets.QComboBox):
         self.setToolTip(tooltip)
         # Long layer names must not widen the docker.
         self.setSizeAdjustPolicy(QtWidgets.QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(2)
+        self.setMinimumContentsLength(1)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Fixed)
         self._entries: list[Entry] = []
         self.currentIndexChanged.connect(self._on_current_index_changed)
@@ -66,6 +66,23 @@ class Choice(QtWidgets.QComboBox):
         """Scrolling the docker must not change what is under the pointer."""
         if event is not None:
             event.ignore()
+
+    def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
+        """Ends a text that is too long in an ellipsis; Qt 5 would cut it."""
+        painter, option = QtWidgets.QStylePainter(self), QtWidgets.QStyleOptionComboBox()
+        self.initStyleOption(option)
+        style = self.style()
+        assert style is not None
+        field = style.subControlRect(
+            QtWidgets.QStyle.ComplexControl.CC_ComboBox,
+            option,
+            QtWidgets.QStyle.SubControl.SC_ComboBoxEditField,
+            self,
+        )
+        right = QtCore.Qt.TextElideMode.ElideRight
+        option.currentText = self.fontMetrics().elidedText(option.currentText, right, field.width() - 2)
+        painter.drawComplexControl(QtWidgets.QStyle.ComplexControl.CC_ComboBox, option)
+        painter.drawControl(QtWidgets.QStyle.ControlElement.CE_ComboBoxLabel, option)
 
     def _on_current_index_changed(self, index: int) -> None:
         self.chosen.emit(str(self.itemData(index)))
@@ -110,10 +127,12 @@ class Fold(QtWidgets.QWidget):
         content: QtWidgets.QWidget,
         parent: QtWidgets.QWidget | None = None,
         *,
+        tooltip: str,
         name: str = "",
     ) -> None:
         super().__init__(parent)
         self._button = QtWidgets.QToolButton()
+        self._button.setToolTip(tooltip)
         self._button.setObjectName(f"{name}_fold" if name else "")
         self._button.setText(title)
         self._button.setCheckable(True)
@@ -155,9 +174,11 @@ class ScrollColumn(QtWidgets.QScrollArea):
         return content.sizeHint() if content is not None else super().sizeHint()
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        """As wide as the content needs, but low."""
-        content = self.widget()
+        """As wide as the content and the scroll bar beside it need, but low."""
+        content, bar = self.widget(), self.verticalScrollBar()
+        assert bar is not None
         width = content.minimumSizeHint().width() if content is not None else 0
+        width += bar.sizeHint().width()
         return QtCore.QSize(width, self._LEAST_HEIGHT)
 
     def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
@@ -218,6 +239,7 @@ def allow(widget: QtWidgets.QWidget, *, when: bool, why_not: str) -> None:
 def label_for(field: QtWidgets.QWidget, title: str) -> QtWidgets.QLabel:
     """A field's label in a form: screen readers say it with the field, Alt and its letter lead there."""
     label = QtWidgets.QLabel(title)
+    label.setToolTip(field.toolTip())
     label.setBuddy(field)
     return label
 

@@ -74,7 +74,7 @@ def all_texts() -> set[str]:
 NAMES = {
     *("Colorized", "Foreground mask", "Colour hints", "Colorize", "Match (built in)"),  # layers, groups, products
     *("DPM++ 2M SDE Heun", "Euler a", "Euler", "Heun", "Karras", "Exponential", "Polyexponential", "SGM Uniform"),
-    *("Uniform", "Background", "Flats", "Colours", "Shading", "Light", "Scripted"),
+    *("Uniform", "Flats", "Colours", "Shading", "Light", "Scripted"),
 }  # fmt: skip
 
 
