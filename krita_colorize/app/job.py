@@ -33,6 +33,9 @@ ASK_AGAIN_MS = 3000
 
 SILENT = "The colour engine doesn't answer; still waiting"
 """It may be short of memory, or the computer has just woken up. Its process lives: nothing is lost yet."""
+HUNG = "The colour engine doesn't answer. Press Restart, or wait."
+HUNG_AFTER = 3
+"""Silences in a row, each as long as a request is waited for. Counted, because a computer may sleep through one."""
 
 LOST = "The other machine was restarted, and this job is lost there. Press Colorize to try again."
 
@@ -89,7 +92,7 @@ class Job(QtCore.QObject):
         self._key = secrets.token_hex(
             16
         )  # its id there, chosen here: a repeated job is told from another one
-        self._adrift = False  # nobody answers any more; goes on when somebody does
+        self._silences = 0  # how often in a row nobody answered; goes on when somebody does
         self._ask_timer = single_shot(self, self._go_on)
         self._status: dict[str, Any] = {}
         self._call: Call | None = None
@@ -103,6 +106,15 @@ class Job(QtCore.QObject):
         return self.state not in _ENDED
 
     @property
+    def hung(self) -> bool:
+        """Whether our own backend has been silent for so long that it may never answer."""
+        return self.active and self._silences >= HUNG_AFTER and not self._services.backend.remote
+
+    @property
+    def _adrift(self) -> bool:
+        return self._silences > 0
+
+    @property
     def with_backend(self) -> bool:
         """Whether the backend has it, or is just getting it."""
         return self.state in _WITH_BACKEND
@@ -111,7 +123,8 @@ class Job(QtCore.QObject):
     def words(self) -> str:
         """What is happening, for the artist."""
         if self._adrift and self.active:
-            return self._services.backend.starting if self._services.backend.remote else tr(SILENT)
+            silent = tr(HUNG if self.hung else SILENT)
+            return self._services.backend.starting if self._services.backend.remote else silent
         if self.state is JobState.RUNNING:
             return _stage_words(self._status)
         if self.state is JobState.QUEUED and (before := self._status.get("position", 0)):
@@ -215,7 +228,7 @@ class Job(QtCore.QObject):
         backend = self._services.backend
         if failure is None or failure.code != "gone":
             return False
-        self._adrift = True
+        self._silences += 1
         self.changed.emit()
         if backend.remote:
             backend.lost()
@@ -244,7 +257,7 @@ class Job(QtCore.QObject):
     def _on_not_known(self, failure: Failure) -> None:
         self._call = None
         if failure.code == "unknown_job":
-            self._adrift = False
+            self._silences = 0
             self.send()
         elif not self._drifts(failure):
             self.fail(failure.message)
@@ -265,7 +278,7 @@ class Job(QtCore.QObject):
 
     @guarded
     def _on_accepted(self, pieces: list[bytes]) -> None:
-        self._call, self._adrift = None, False
+        self._call, self._silences = None, 0
         self._drop_body()
         self._id = str(http.read_json(pieces)["id"])
         self._set(JobState.QUEUED)
@@ -295,7 +308,7 @@ class Job(QtCore.QObject):
     def _on_status(self, status: dict[str, Any]) -> None:
         if self.state not in (JobState.QUEUED, JobState.RUNNING):
             return
-        self._adrift = False
+        self._silences = 0
         before, self._status = self._status.get("preview", 0), status
         state = status["state"]
         if state == "done":
@@ -327,13 +340,13 @@ class Job(QtCore.QObject):
 
     @guarded
     def _on_received(self, received: int, total: int) -> None:
-        self._adrift = False
+        self._silences = 0
         self.progress.receiving(received, total)
         self.changed.emit()
 
     @guarded
     def _on_result(self, pieces: list[bytes]) -> None:
-        self._call, self._adrift = None, False
+        self._call, self._silences = None, 0
         request = self.request
         self._services.workers.run(lambda: results.read(request, pieces), self._on_read, self._on_error)
 

@@ -264,9 +264,10 @@ class Session(QtCore.QObject):
 
     @guarded
     def toggle_backend(self) -> None:
-        """The backend button: starts what is stopped, restarts what failed, stops what runs."""
+        """The backend button: starts what is stopped, restarts what failed or hangs, stops what runs."""
         self.report("")
-        if self.backend.state in (BackendState.STOPPED, BackendState.ERROR):
+        hung = self.job is not None and self.job.hung
+        if hung or self.backend.state in (BackendState.STOPPED, BackendState.ERROR):
             self.backend.restart()
         else:
             self.backend.stop()

@@ -90,7 +90,10 @@ class StatusBar(QtWidgets.QWidget):
         self._button.setVisible(installed)
         self._setup_button.setText("…" if installed else tr("Set up…"))
         buttons = _REMOTE_BUTTONS if session.backend.remote else _BUTTONS
-        text, tooltip = (tr(words) for words in buttons[session.backend.state])
+        hung = session.job is not None and session.job.hung
+        text, tooltip = (
+            tr(words) for words in buttons[BackendState.ERROR if hung else session.backend.state]
+        )
         self._button.setText(text)
         self._button.setAccessibleName(tooltip)
         self._button.setToolTip(tooltip)

@@ -23,6 +23,7 @@ from krita_colorize.app import client as http
 from krita_colorize.app import job as jobs
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.job import JobState
+from krita_colorize.app.jobs import STOPPED
 from krita_colorize.app.session import Session
 from krita_colorize.core.catalogue import Task
 
@@ -79,7 +80,8 @@ def test_job_goes_on_after_the_backend_slept(awake: Session, qtbot: Any) -> None
     awake.colorize()
     wait(qtbot, lambda: awake.job is not None and "Painting" in awake.job.words)
     asleep, silences, job = Asleep(awake), [], awake.job
-    job.changed.connect(lambda: silences.append(job.words) if job.words == jobs.SILENT else None)
+    silent = (jobs.SILENT, jobs.HUNG)
+    job.changed.connect(lambda: silences.append(job.words) if job.words in silent else None)
     wait(qtbot, lambda: len(silences) > 3)
     asleep.wake()
     finish(qtbot, awake)
@@ -112,6 +114,22 @@ def test_sleeping_backend_can_be_left(awake: Session, qtbot: Any, monkeypatch: p
     asleep.wake()
     log = awake.home / "logs" / "server.log"
     wait(qtbot, lambda: '"state": "cancelled"' in log.read_text())
+
+
+def test_hung_backend_can_be_restarted(awake: Session, qtbot: Any) -> None:
+    awake.colorize()
+    wait(qtbot, lambda: awake.job is None)
+    asleep, backend = Asleep(awake), awake.backend.local._process.processId()
+    awake.colorize()
+    wait(qtbot, lambda: awake.job.hung)
+    assert awake.status == jobs.HUNG
+    awake.toggle_backend()
+    assert (awake.job, awake.error) == (None, STOPPED)
+    asleep.wake()
+    wait(qtbot, lambda: awake.backend.state is BackendState.READY)
+    assert awake.backend.local._process.processId() != backend
+    awake.colorize()
+    wait(qtbot, lambda: len(awake.document.results) == 2)
 
 
 def test_docker_finds_its_result_after_it_slept(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from docker_stage import Page, wait
 from fake_port import FakePort
 
 from krita_colorize.app import pictures
-from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.core.modes import Mode
@@ -254,23 +253,6 @@ def test_errors_are_shown_and_can_be_hidden(docker: DockerWidget, model: Documen
     assert label.text().startswith("Add a reference first")
     click(qtbot, find(docker, "dismiss_error_button"))
     assert (label.text(), label.isVisible()) == ("", False)
-
-
-def test_backend_button_follows_the_backend(docker: DockerWidget, session: Session, qtbot: Any) -> None:
-    button = find(docker, "backend_button")
-    if session.backend.state is not BackendState.STOPPED:
-        click(qtbot, button)
-    assert button.text() == "Start"
-    click(qtbot, button)
-    wait(qtbot, lambda: session.backend.state is BackendState.READY)
-    assert button.text() == "Stop"
-    session.backend.local.report("The colour engine ended.")
-    assert button.text() == "Restart"
-    assert find(docker, "error_label").text() == "The colour engine ended."
-    assert not find(docker, "dismiss_error_button").isVisible()
-    click(qtbot, button)
-    wait(qtbot, lambda: session.backend.state is BackendState.READY)
-    assert find(docker, "error_label").text() == ""
 
 
 def test_mask_button_makes_a_mask_and_chooses_it(docker: DockerWidget, page: Page, qtbot: Any) -> None:
