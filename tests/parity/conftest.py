@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ sys.path.insert(0, str(HERE))  # `published` lies here
 
 import published  # noqa: E402
 import recorded as recorded_fixtures  # noqa: E402
+from precision import told_time  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -79,3 +81,10 @@ def fixture(folder: Path, capsys: pytest.CaptureFixture[str]):
     yield opened
     with capsys.disabled():
         print("", *opened.take_differences(), sep="\n")
+
+
+@pytest.fixture
+def recorded_time(fixture: recorded_fixtures.Fixture):
+    """Networks of this test are told the time as the recorded ones were."""
+    with told_time(fixture.rates) if fixture.rates else nullcontext():
+        yield

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import json
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 from unittest import mock
@@ -15,10 +16,13 @@ import torch
 from colorizer.engines.colorflow.in_context import Guidance
 from diffusers import AutoencoderKL
 from peft.tuners.tuners_utils import BaseTunerLayer
+from precision import Rates, recorded_rates, roundings
 from safetensors.torch import load_file
 
-FORWARD = 2e-5
-SAMPLING = 1e-4
+LIMIT = 2e-5
+"""Largest absolute difference, however large the values are."""
+LAST_PLACES = 2
+"""In which a step of the scheduler may differ; it has no matrix product, but logarithms and a few additions."""
 
 
 class Fixture:
@@ -33,6 +37,13 @@ class Fixture:
     def arrays(self) -> dict[str, torch.Tensor]:
         with np.load(self.folder / "cases.npz") as file:
             return {name: torch.from_numpy(file[name]) for name in file.files}
+
+    @cached_property
+    def rates(self) -> Rates:
+        """Of its time embeddings; those of ColorFlow's were recorded with the schedules."""
+        schedules = self.folder.parent / "cd_schedules"
+        beside = open_fixture(schedules).arrays if schedules.is_dir() else {}
+        return recorded_rates(beside) | recorded_rates(self.arrays)
 
     def weights(self, name: str) -> dict[str, torch.Tensor]:
         state = load_file(self.folder / name)
@@ -53,25 +64,42 @@ class Fixture:
         case: str,
         got: torch.Tensor | np.ndarray,
         want: torch.Tensor | str,
-        limit: float,
-        rounding: float = 0,
+        limit: float = LIMIT,
+        rounding: Callable[[], float] = lambda: 0.0,
     ) -> None:
         """Compares and remembers.
 
         Args:
             want: an array or its name.
-            limit: largest absolute difference; of floats larger than 1, a share of the largest.
-            rounding: what single precision alone changes in this case, measured on our side; random weights can make it
-                larger than any limit, and the published numbers hold as much of it.
+            limit: largest absolute difference.
+            rounding: what single precision alone changes in this case, asked where the limit doesn't hold: the recorded
+                numbers may be off by as much as ours, so twice that is the limit then.
         """
         want = self.arrays[want] if isinstance(want, str) else want
         got = torch.from_numpy(got.copy()) if isinstance(got, np.ndarray) else got
         assert got.shape == want.shape, f"{case}: {tuple(got.shape)} is not {tuple(want.shape)}"
         difference = float((got.double() - want.double()).abs().max())
-        if want.is_floating_point():
-            limit = max(limit * max(1.0, float(want.double().abs().max())), 2 * rounding)
-        self._differences.append(f"{difference:9.2e}  (limit {limit:.1e})  {self.folder.name}: {case}")
+        limit = limit if difference <= limit else max(limit, 2 * rounding())
+        largest = float(want.double().abs().max())
+        self._differences.append(
+            f"{difference:9.2e}  (limit {limit:.1e}, values to {largest:7.1e})  {self.folder.name}: {case}"
+        )
         assert difference <= limit, f"{case}: {difference:.3g} > {limit:.3g}"
+
+    def check_run(
+        self,
+        names: Sequence[str],
+        networks: Sequence[torch.nn.Module],
+        compute: Callable[[torch.dtype], Sequence[torch.Tensor]],
+    ) -> None:
+        """Compares the results of `networks` with the arrays of those names.
+
+        Args:
+            compute: the results in the given precision, which the networks are in by then.
+        """
+        rounding = cache(lambda: roundings(networks, compute, self.rates))
+        for index, (name, got) in enumerate(zip(names, compute(torch.float32), strict=True)):
+            self.check(name, got, name, rounding=lambda index=index: rounding()[index])
 
     def take_differences(self) -> list[str]:
         """The differences since this was last asked, a line each."""
@@ -110,56 +138,50 @@ def guidance_of(run, published):
     )
 
 
-def exact_embedding(
-    timesteps, embedding_dim, flip_sin_to_cos, downscale_freq_shift, scale=1, max_period=10000
-):
-    """diffusers' time embedding in double precision.
-
-    In single it depends on the processor: the last bit of exp() is not the same on all, and at time 999 that bit is
-    3e-5 of the embedding, for the published programs as well as for ours.
-    """
-    assert flip_sin_to_cos
-    assert downscale_freq_shift == 0
-    half = embedding_dim // 2
-    rates = max_period ** (-torch.arange(half, dtype=torch.float64) / half)
-    angles = scale * timesteps.double()[:, None] * rates
-    return torch.cat([angles.cos(), angles.sin()], dim=1)
-
-
-EMBEDDINGS = (
-    "diffusers.models.embeddings.get_timestep_embedding",
-    "colorizer.engines.anime_diffusion.unet.get_timestep_embedding",
-)
-
-
-def in_both_precisions(networks, compute):
-    """What `compute(dtype)` gives in single precision, and how far that is from double precision."""
-    single = compute(torch.float32)
-    with ExitStack() as patches:
-        for name in EMBEDDINGS:
-            patches.enter_context(mock.patch(name, exact_embedding))
-        for network in networks:
-            network.double()
-        double = compute(torch.float64)
-    for network in networks:
-        network.float()
-    return single, float((single.double() - double).abs().max())
-
-
 def check_denoising(fixture, case, run, pipeline, condition):
-    networks = [part for part in pipeline.components.values() if isinstance(part, torch.nn.Module)]
+    """A whole run from its start: rounding grows from step to step here, see `check_steps`."""
 
     def denoise(dtype):
-        return pipeline.denoise(
-            fixture.arrays[f"{case}.latents"].to(dtype),
-            condition.to(dtype),
-            steps=run["num_inference_steps"],
-            guidance=guidance_of(run, pipeline.published_guidance),
-        )
+        return [_denoise(fixture, case, run, pipeline, condition, dtype)]
 
-    got, rounding = in_both_precisions(networks, denoise)
+    fixture.check_run([f"{case}.out_latent"], _networks(pipeline), denoise)
     assert pipeline.scheduler.timesteps.tolist() == fixture.arrays[f"{case}.timesteps"].tolist()
-    fixture.check(f"{case}.out_latent", got, f"{case}.out_latent", SAMPLING, rounding)
+
+
+def check_steps(fixture, case, run, pipeline, condition, output):
+    """The same run with the recorded `output` in the place of each prediction, once that is compared."""
+    predict, steps = pipeline.predict, itertools.count()
+
+    def recorded_noise(latents, t, condition, guider):
+        name = f"{case}.{output}{next(steps)}"
+        fixture.check_run(
+            [name],
+            _networks(pipeline),
+            lambda dtype: [predict(latents.to(dtype), t, condition.to(dtype), guider)],
+        )
+        return fixture.arrays[name]
+
+    with mock.patch.object(pipeline, "predict", recorded_noise):
+        got = _denoise(fixture, case, run, pipeline, condition, torch.float32)
+    recorded = fixture.arrays[f"{case}.out_latent"]
+    places = LAST_PLACES * run["num_inference_steps"]
+    limit = places * torch.finfo(torch.float32).eps * float(recorded.abs().max())
+    fixture.check(f"{case}.out_latent from the recorded {output}", got, recorded, limit)
+
+
+def _networks(pipeline):
+    """Those that predict noise."""
+    networks = (part for part in pipeline.components.values() if isinstance(part, torch.nn.Module))
+    return [network for network in networks if network is not pipeline.vae]
+
+
+def _denoise(fixture, case, run, pipeline, condition, dtype):
+    return pipeline.denoise(
+        fixture.arrays[f"{case}.latents"].to(dtype),
+        condition.to(dtype),
+        steps=run["num_inference_steps"],
+        guidance=guidance_of(run, pipeline.published_guidance),
+    )
 
 
 def shapes(network):

@@ -12,11 +12,10 @@ from colorizer.engines.colorflow.prompts import Prompts
 from colorizer.engines.colorflow.published import PIXART_ALIAS, pixart_guider_from_published
 from diffusers import PixArtTransformer2DModel
 from recorded import (
-    FORWARD,
     build,
     check_denoising,
+    check_steps,
     finished_pipelines,
-    in_both_precisions,
     load_vae,
     shapes,
     without_lora,
@@ -39,7 +38,7 @@ def no_gradients():
 
 
 @pytest.fixture
-def pixart_networks(fixture):
+def pixart_networks(fixture, recorded_time):
     config = fixture.config
     transformer = build(PixArtTransformer2DModel, config["transformer"])
     add_lora(transformer, config["lora"]["targets"], config["lora"]["r"])
@@ -60,28 +59,28 @@ def test_pixart_guider_and_transformer_agree(fixture, pixart_networks):
         residuals = guider(x, t, cond, sizes)
         assert len(residuals) == fixture.config["detail"]["n_control"]
         for index, residual in enumerate(residuals):
-            fixture.check(f"{case}.control.{index}", residual, f"{case}.control.{index}", FORWARD)
+            fixture.check(f"{case}.control.{index}", residual, f"{case}.control.{index}")
 
         def predict(dtype, added, case=case, sizes=sizes):
             inputs = forward_inputs(fixture, case, "x", "t", "text", "text_mask")
             x, text, mask = (inputs[index].to(dtype) for index in (0, 2, 3))
             told = {name: None if size is None else size.to(dtype) for name, size in sizes.items()}
             with guided(transformer, [part.to(dtype) for part in added]):
-                return transformer(
-                    x,
-                    encoder_hidden_states=text,
-                    encoder_attention_mask=mask,
-                    timestep=inputs[1],
-                    added_cond_kwargs=told,
-                ).sample
+                return [
+                    transformer(
+                        x,
+                        encoder_hidden_states=text,
+                        encoder_attention_mask=mask,
+                        timestep=inputs[1],
+                        added_cond_kwargs=told,
+                    ).sample
+                ]
 
         for name, added in (("out", residuals), ("out_without_control", ())):
-            got, rounding = in_both_precisions([transformer], partial(predict, added=added))
-            fixture.check(f"{case}.{name}", got, f"{case}.{name}", FORWARD, rounding)
+            fixture.check_run([f"{case}.{name}"], [transformer], partial(predict, added=added))
         bare = f"{case}.out_without_control_without_lora"
         with without_lora(transformer):
-            got, rounding = in_both_precisions([transformer], partial(predict, added=()))
-        fixture.check(bare, got, bare, FORWARD, rounding)
+            fixture.check_run([bare], [transformer], partial(predict, added=()))
 
 
 def test_schedule_has_the_published_times(fixture):
@@ -89,7 +88,7 @@ def test_schedule_has_the_published_times(fixture):
     for case in fixture.cases("dpm"):
         scheduler.set_timesteps(int(case.removeprefix("dpm")))
         fixture.check(f"{case}.timesteps", scheduler.timesteps, f"{case}.timesteps", 0)
-        fixture.check(f"{case}.sigmas", scheduler.sigmas, f"{case}.sigmas", 1e-6)
+        fixture.check(f"{case}.sigmas", scheduler.sigmas, f"{case}.sigmas")
 
 
 def test_pixart_pipeline_agrees_given_the_recorded_draws(fixture, pixart_networks):
@@ -101,11 +100,12 @@ def test_pixart_pipeline_agrees_given_the_recorded_draws(fixture, pixart_network
         canvas = fixture.arrays[f"{case}.cond_image"].numpy()
         condition = guider_condition(vae, canvas, fixture.arrays[f"{case}.vae_noise"])
         recorded = fixture.arrays[f"{case}.guider_input0"]
-        fixture.check(f"{case}.condition", condition, recorded[:, -condition.shape[1] :], FORWARD)
+        fixture.check(f"{case}.condition", condition, recorded[:, -condition.shape[1] :])
         told = pixart_networks[0].use_additional_conditions
         sizes = canvas_sizes(recorded, canvas.shape[0] // recorded.shape[-2], told=told)
         for name in sizes if told else ():
             fixture.check(f"{case}.{name}", sizes[name], f"{case}.{name}", 1e-6)
+        check_steps(fixture, case, run, pipeline, condition, "transformer_out")
         check_denoising(fixture, case, run, pipeline, condition)
 
 

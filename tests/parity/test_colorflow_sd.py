@@ -1,5 +1,7 @@
 """ColorFlow on Stable Diffusion against the published program: guider, injection, LoRA, schedule, pipeline."""
 
+from functools import partial
+
 import pytest
 import torch
 from colorizer.engines.colorflow.condition import guider_condition
@@ -10,11 +12,10 @@ from colorizer.engines.colorflow.sd_guider import SDGuider, guided
 from colorizer.engines.colorflow.sd_pipeline import ColorFlowSDPipeline, sd_scheduler
 from diffusers import UNet2DConditionModel
 from recorded import (
-    FORWARD,
     build,
     check_denoising,
+    check_steps,
     finished_pipelines,
-    in_both_precisions,
     load_vae,
     shapes,
     without_lora,
@@ -31,7 +32,7 @@ def no_gradients():
 
 
 @pytest.fixture
-def sd_networks(fixture):
+def sd_networks(fixture, recorded_time):
     config = fixture.config
     unet = build(UNet2DConditionModel, config["unet"])
     add_lora(unet, config["lora"]["targets"], config["lora"]["r"])
@@ -44,19 +45,37 @@ def forward_inputs(fixture, case, *names):
     return [fixture.arrays[f"{case}.{name}"] for name in names]
 
 
+def residuals(fixture, guider, case):
+    """The guider's residuals of a case in order: down, mid, up; a function of the precision."""
+
+    def compute(dtype):
+        x, cond = (part.to(dtype) for part in forward_inputs(fixture, case, "x", "cond"))
+        found = guider(x, fixture.arrays[f"{case}.t"], cond)
+        return [*found.down, found.mid, *found.up]
+
+    return compute
+
+
+def places(guider):
+    """Their recorded names, without what separates word and number."""
+    down, up = len(guider.brushnet_down_blocks), len(guider.brushnet_up_blocks)
+    return [*(("down", index) for index in range(down)), ("mid",), *(("up", index) for index in range(up))]
+
+
 def test_sd_guider_leaves_the_published_residuals(fixture, sd_networks):
     _, guider = sd_networks
-    for case in fixture.cases("fwd"):
-        if "guider5" in case:
-            continue
-        residuals = guider(*forward_inputs(fixture, case, "x", "t", "cond"))
-        places = {f"down.{index}": part for index, part in enumerate(residuals.down)} | {"mid": residuals.mid}
-        places |= {f"up.{index}": part for index, part in enumerate(residuals.up)}
-        spread = torch.logspace(*GUESS_DECADES, len(places))
-        for (place, part), share in zip(places.items(), spread, strict=True):
-            for name, factor in (("s1", 1.0), ("s05", 0.5), ("guess", float(share))):
-                if f"{case}.{name}.{place}" in fixture.arrays:
-                    fixture.check(f"{case}.{name}.{place}", part * factor, f"{case}.{name}.{place}", FORWARD)
+    names = [".".join(map(str, place)) for place in places(guider)]
+    spread = torch.logspace(*GUESS_DECADES, len(names)).tolist()
+    for case in (case for case in fixture.cases("fwd") if "guider5" not in case):
+        for kind, factors in (("s1", [1.0]), ("s05", [0.5]), ("guess", spread)):
+            wanted = [f"{case}.{kind}.{name}" for name in names]
+            if wanted[0] in fixture.arrays:
+                compute = scaled(residuals(fixture, guider, case), factors * (len(names) // len(factors)))
+                fixture.check_run(wanted, [guider], compute)
+
+
+def scaled(compute, factors):
+    return lambda dtype: [part * factor for part, factor in zip(compute(dtype), factors, strict=True)]
 
 
 def test_sd_guider_takes_an_undivided_condition(fixture, sd_networks):
@@ -66,37 +85,33 @@ def test_sd_guider_takes_an_undivided_condition(fixture, sd_networks):
         weights | {"conv_in_condition.weight": fixture.arrays["guider5.conv_in_condition.weight"]},
         config,
     )
-    residuals = guider(*forward_inputs(fixture, "fwd_guider5", "x", "t", "cond"))
-    places = {f"down{index}": part for index, part in enumerate(residuals.down)} | {"mid": residuals.mid}
-    places |= {f"up{index}": part for index, part in enumerate(residuals.up)}
-    recorded = [name for name in places if f"fwd_guider5.{name}" in fixture.arrays]
+    names = ["fwd_guider5." + "".join(map(str, place)) for place in places(guider)]
+    recorded = [index for index, name in enumerate(names) if name in fixture.arrays]
     assert recorded
-    for name in recorded:
-        fixture.check(f"fwd_guider5.{name}", places[name], f"fwd_guider5.{name}", FORWARD)
+    compute = residuals(fixture, guider, "fwd_guider5")
+    fixture.check_run(
+        [names[index] for index in recorded],
+        [guider],
+        lambda dtype: [part for index, part in enumerate(compute(dtype)) if index in recorded],
+    )
 
 
 def test_sd_network_takes_the_residuals_where_published(fixture, sd_networks):
     unet, guider = sd_networks
-    for case in fixture.cases("fwd"):
-        if "guider5" in case:
-            continue
-        for name, factor in (("s1", 1.0), ("s05", 0.5), (None, 0.0)):
+    for case in (case for case in fixture.cases("fwd") if "guider5" not in case):
 
-            def predict(dtype, case=case, factor=factor):
-                x, cond, text = (
-                    part.to(dtype) for part in forward_inputs(fixture, case, "x", "cond", "text")
-                )
-                t = fixture.arrays[f"{case}.t"]
-                with guided(unet, guider(x, t, cond).scaled(factor)):
-                    return unet(x, t, text).sample
+        def predict(dtype, factor, case=case):
+            x, cond, text = (part.to(dtype) for part in forward_inputs(fixture, case, "x", "cond", "text"))
+            t = fixture.arrays[f"{case}.t"]
+            with guided(unet, guider(x, t, cond).scaled(factor)):
+                return [unet(x, t, text).sample]
 
-            got, rounding = in_both_precisions(sd_networks, predict)
-            want = f"{case}.{name}.noise_pred" if name else f"{case}.noise_pred_without_guider"
-            fixture.check(want, got, want, FORWARD, rounding)
-        bare = f"{case}.noise_pred_without_guider_without_lora"
+        silent = partial(predict, factor=0.0)
+        for name, factor in (("s1", 1.0), ("s05", 0.5)):
+            fixture.check_run([f"{case}.{name}.noise_pred"], sd_networks, partial(predict, factor=factor))
+        fixture.check_run([f"{case}.noise_pred_without_guider"], sd_networks, silent)
         with without_lora(unet):
-            got, rounding = in_both_precisions(sd_networks, predict)
-        fixture.check(bare, got, bare, FORWARD, rounding)
+            fixture.check_run([f"{case}.noise_pred_without_guider_without_lora"], sd_networks, silent)
 
 
 def test_schedule_has_the_published_times(fixture):
@@ -104,7 +119,7 @@ def test_schedule_has_the_published_times(fixture):
     for case in fixture.cases("unipc"):
         scheduler.set_timesteps(int(case.removeprefix("unipc")))
         fixture.check(f"{case}.timesteps", scheduler.timesteps, f"{case}.timesteps", 0)
-        fixture.check(f"{case}.sigmas", scheduler.sigmas, f"{case}.sigmas", 1e-6)
+        fixture.check(f"{case}.sigmas", scheduler.sigmas, f"{case}.sigmas")
 
 
 def test_sd_pipeline_agrees_given_the_recorded_draws(fixture, sd_networks):
@@ -119,10 +134,11 @@ def test_sd_pipeline_agrees_given_the_recorded_draws(fixture, sd_networks):
         canvas = fixture.arrays[f"{case}.cond_image"].numpy()
 
         condition = guider_condition(vae, canvas, array["vae_noise"])
-        fixture.check(f"{case}.condition", condition, f"{case}.conditioning_latents", FORWARD)
+        fixture.check(f"{case}.condition", condition, f"{case}.conditioning_latents")
+        check_steps(fixture, case, run, pipeline, condition, "noise_pred")
         check_denoising(fixture, case, run, pipeline, condition)
         decoded = pipeline.decode(fixture.arrays[f"{case}.out_latent"])
-        fixture.check(f"{case}.decoded", decoded, f"{case}.decoded", FORWARD)
+        fixture.check(f"{case}.decoded", decoded, f"{case}.decoded")
 
 
 def test_full_size_file_is_accounted_for(fixture):

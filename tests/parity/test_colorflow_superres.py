@@ -5,7 +5,7 @@ import torch
 from colorizer.engines.colorflow.condition import to_picture
 from colorizer.engines.colorflow.published import load_strictly
 from colorizer.engines.colorflow.super_resolution import FusionNet, upscale
-from recorded import FORWARD, load_vae, shapes
+from recorded import load_vae, shapes
 
 SYSTEMS = ("colorflow_superres",)
 
@@ -21,7 +21,7 @@ def test_super_resolution_agrees_given_the_recorded_draw(fixture, fusion):
     for case in fixture.cases("sr"):
         inputs = [fixture.arrays[f"{case}.{name}"] for name in ("color", "bw", "noise")]
         got = upscale(vae, fusion, *inputs)
-        fixture.check(f"{case}.output_raw", got, f"{case}.output_raw", FORWARD)
+        fixture.check(f"{case}.output_raw", got, f"{case}.output_raw")
         levels = to_picture(got[0], cut_off=True)
         fixture.check(f"{case}.image_uint8", levels, f"{case}.image_uint8", 1)
 
@@ -34,7 +34,7 @@ def test_fusion_features_agree(fixture, fusion):
         with torch.no_grad():
             fused = fusion(*features)
         for level, feature in enumerate(fused):
-            fixture.check(f"{case}.branch_out.{level}", feature, f"{case}.branch_out.{level}", FORWARD)
+            fixture.check(f"{case}.branch_out.{level}", feature, f"{case}.branch_out.{level}")
 
 
 def test_full_size_fusion_net_is_accounted_for(fixture):
