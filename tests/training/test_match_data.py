@@ -1,12 +1,25 @@
 """Batches for the match network: labels follow the pictures, and the ring can be drawn again."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from colorizer.data.drawing import triplet
 from colorizer.data.palette import BACKGROUND_PARTS
+from colorizer.engines.match.inputs import Window
 from colorizer.engines.match.network import MatchConfig
 from colorizer.training.match import Recipe, region_places
-from colorizer.training.match_data import DrawingRing, collate, key_parts, vary
+from colorizer.training.match_data import (
+    DrawingRing,
+    Frame,
+    collate,
+    crop,
+    draw_frames,
+    key_parts,
+    lay,
+    vary,
+    whole_frames,
+)
 
 SIZE = 64
 
@@ -113,3 +126,46 @@ def test_small_regions_are_asked_often(batch):
     _, regions = region_places(batch, recipe, generator())
     cells = batch.parts[:, ::2, ::2].flatten(1)
     assert (regions == 0).float().mean() < 0.5 * (cells == 0).float().mean()
+
+
+def test_whole_pictures_are_seen_where_nothing_is_told_about_masks(batch):
+    blind = replace(batch, ink_mask=batch.ink_mask * 0)
+    assert draw_frames(blind, 1.0, generator()) == whole_frames(blind)
+    assert draw_frames(batch, 0.0, generator()) == whole_frames(batch)
+
+
+def test_close_ups_stay_in_the_picture_and_show_the_figure(batch):
+    for frame, parts in zip(draw_frames(batch, 1.0, generator(2)), batch.parts, strict=True):
+        for window in (frame.sketch, frame.reference):
+            assert 0 <= window.x <= SIZE - window.side
+            assert 0 <= window.y <= SIZE - window.side
+        x, y, side = frame.sketch.x, frame.sketch.y, frame.sketch.side
+        assert (parts[y : y + side, x : x + side] >= BACKGROUND_PARTS).any()
+
+
+def test_crop_of_everything_is_everything(batch):
+    same = crop(batch, whole_frames(batch), SIZE)
+    assert all(
+        torch.equal(one, other) for one, other in zip(*(vars(b).values() for b in (batch, same)), strict=True)
+    )
+
+
+def test_labels_of_a_crop_follow_its_picture():
+    drawing = triplet(8, SIZE)
+    flat = collate([drawing])
+    flat.reference[:] = torch.from_numpy(drawing.palette[drawing.reference_parts]).permute(2, 0, 1)
+    seen = crop(flat, [Frame(Window(8, 4, 32), Window(16, 20, 32))], 32)
+    expected = seen.palette[0][seen.reference_parts[0]].permute(2, 0, 1)
+    assert torch.equal(seen.reference[0], expected)
+    assert torch.equal(seen.parts[0], flat.parts[0, 4:36, 8:40])
+
+
+def test_a_reference_is_laid_alike_from_near(batch):
+    frames = draw_frames(batch, 1.0, generator(3))
+    near, whole = lay(batch, frames, SIZE), lay(batch)
+    assert torch.equal(near.likeness, whole.likeness)
+    for i, frame in enumerate(frames):
+        middle = frame.sketch.y + frame.sketch.side // 2, frame.sketch.x + frame.sketch.side // 2
+        px = ((near.where[i, SIZE // 2, SIZE // 2] + 1) / 2) * frame.reference.side
+        there = px + torch.tensor([frame.reference.x, frame.reference.y])
+        assert torch.allclose(there, (whole.where[i][middle] + 1) / 2 * SIZE, atol=1.5)

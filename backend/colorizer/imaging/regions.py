@@ -164,12 +164,12 @@ class _Basins:
 
 def _pairs(pools: Labels, labels: Labels, basins: int) -> dict[int, list[int]]:
     """For every pool the basins that have pixels in it."""
-    owned = labels > 0
-    pairs = np.unique(pools[owned].astype(np.int64) * basins + labels[owned])
+    both = (pools.astype(np.int64) * basins + labels).ravel()
+    starts = np.concatenate([both[:1], both[1:][both[1:] != both[:-1]]])  # of runs along the rows: far fewer
     members: dict[int, list[int]] = {}
-    for pair in pairs:
-        members.setdefault(int(pair // basins), []).append(int(pair % basins))
-    members.pop(0, None)
+    for pool, basin in zip(*(part.tolist() for part in np.divmod(np.unique(starts), basins)), strict=True):
+        if pool and basin:
+            members.setdefault(pool, []).append(basin)
     return members
 
 

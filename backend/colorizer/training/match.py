@@ -36,7 +36,7 @@ from colorizer.training.loop import (
     save_checkpoint,
     save_folder,
 )
-from colorizer.training.match_data import Batch, DrawingRing, key_parts, lay
+from colorizer.training.match_data import Batch, DrawingRing, crop, draw_frames, key_parts, lay
 from colorizer.training.match_validation import validate
 
 MODEL_FOLDER = "model"
@@ -63,6 +63,10 @@ class Recipe:
     batch: int = 16
     drawings_kept: int = 2048
     drawings_per_step: int = 8
+    drawn_larger: int = 2
+    """How many times the network's input the drawings' side is, so that a part of them can be seen larger."""
+    close_ups: float = 0.6
+    """Share of the triplets with known masks of which a part is seen."""
     not_laid: float = 0.1
     """Share of the references that are not laid under their sketch."""
     regions: int = 32
@@ -126,8 +130,8 @@ class _Training:
         )  # fmt: skip
         self._generator = torch.Generator().manual_seed(seed)
         drawn = self._restore(state) if state else 0
-        size = recipe.network.image_size
-        self._ring = DrawingRing(recipe.drawings_kept, size, self._seed, drawn)
+        self._size = recipe.network.image_size
+        self._ring = DrawingRing(recipe.drawings_kept, self._size * recipe.drawn_larger, self._seed, drawn)
 
     @property
     def averaged(self) -> MatchNetwork:
@@ -139,11 +143,10 @@ class _Training:
     def advance(self) -> None:
         """One step: draw, compare, learn."""
         self._ring.renew(self.recipe.drawings_per_step)
-        batch = self._ring.batch(self.recipe.batch, self._generator)
+        batch, laid = self._see(self._ring.batch(self.recipe.batch, self._generator))
         places, regions = region_places(batch, self.recipe, self._generator)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
-        laid = self._lay(batch)
         losses = self._losses(batch.to(self._device), laid, places.to(self._device), regions.to(self._device))
         self._optimiser.zero_grad()
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
@@ -191,12 +194,16 @@ class _Training:
         follow = 1 - min(self.recipe.average, float(count) / (float(count) + 20))
         return averaged.lerp(current, follow)
 
-    def _lay(self, batch: Batch) -> Laid:
-        """The references under the sketches; one in ten is not laid, as at run time where two pages are compared."""
-        laid = lay(batch)
-        away = torch.rand(len(batch.ink), generator=self._generator) < self.recipe.not_laid
+    def _see(self, drawn: Batch) -> tuple[Batch, Laid]:
+        """Whole pictures or parts of them, and the references under the sketches; one in ten is not laid, as at run
+        time where two pages are compared."""
+        frames = draw_frames(drawn, self.recipe.close_ups, self._generator)
+        laid = lay(drawn, frames, self._size)
+        away = torch.rand(len(frames), generator=self._generator) < self.recipe.not_laid
         laid.where[away], laid.likeness[away] = OUTSIDE, 0
-        return Laid(laid.where.to(self._device), laid.likeness.to(self._device))
+        return crop(drawn, frames, self._size), Laid(
+            laid.where.to(self._device), laid.likeness.to(self._device)
+        )
 
     def _losses(self, batch: Batch, laid: Laid, places: Tensor, regions: Tensor) -> dict[str, Tensor]:
         with torch.autocast(self._device.partition(":")[0], torch.bfloat16):

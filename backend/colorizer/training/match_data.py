@@ -1,4 +1,5 @@
-"""Batches for the match network: a ring of drawings that is renewed all the time, and what is varied per batch.
+"""Batches for the match network: a ring of drawings that is renewed all the time, what is varied per batch, and whether
+the network sees whole pictures or, as at run time, a part of both figures larger.
 
 Which drawings the ring holds depends on how many were drawn and on nothing else, so a resumed training can draw
 exactly the same ring again. The drawings themselves come from `colorizer.data`.
@@ -16,12 +17,17 @@ from torch import Tensor
 
 from colorizer.data.drawing import Triplet, triplet
 from colorizer.data.palette import BACKGROUND_PARTS, Part
-from colorizer.engines.match.inputs import Window
+from colorizer.engines.match.inputs import Window, box
 from colorizer.engines.match.network import Laid
 from colorizer.engines.match.place import register
 
 FIRST_TRAINING_SEED = 1_000_000
 """Drawings below are kept for validation."""
+
+_NEAREST, _FARTHEST = 0.45, 1.1
+"""What a close-up shows at least and at most of a figure, as a share of the figure's longer side."""
+_ASTRAY = 0.08
+"""By how much the reference's close-up may show another part, in sides of its own."""
 
 
 @dataclass(frozen=True)
@@ -73,21 +79,99 @@ class DrawingRing:
         return vary(collate([self._kept[i] for i in chosen]), generator)
 
 
-def lay(batch: Batch) -> Laid:
-    """Every reference as the engine would lay it under its sketch, with the masks that are known."""
-    size = batch.ink.shape[-1]
-    window = Window(0, 0, size)
+@dataclass(frozen=True)
+class Frame:
+    """What the network sees of one triplet, px of the drawing."""
+
+    sketch: Window
+    reference: Window
+
+
+def whole_frames(batch: Batch) -> list[Frame]:
+    """All of every picture."""
+    everything = Window(0, 0, batch.ink.shape[-1])
+    return [Frame(everything, everything)] * len(batch.ink)
+
+
+def draw_frames(batch: Batch, close_ups: float, generator: torch.Generator) -> list[Frame]:
+    """Whole pictures, and of a share `close_ups` of those with known masks about the same part of both figures."""
+    frames = whole_frames(batch)
+    chance = torch.rand(len(frames), 6, generator=generator)
+    for index, (mask, reference_mask) in enumerate(
+        zip(_bytes(batch.ink_mask), _bytes(batch.reference_mask), strict=True)
+    ):
+        close, zoom, x, y, astray_x, astray_y = chance[index].tolist()
+        if close < close_ups and mask.any() and reference_mask.any():
+            share = _NEAREST + (_FARTHEST - _NEAREST) * zoom
+            astray = (2 * astray_x - 1) * _ASTRAY, (2 * astray_y - 1) * _ASTRAY
+            frames[index] = Frame(
+                _part(mask[0], share, x, y), _part(reference_mask[0], share, x + astray[0], y + astray[1])
+            )
+    return frames
+
+
+def _part(mask: NDArray[np.uint8], share: float, x: float, y: float) -> Window:
+    """A square that shows `share` of the figure's longer side, at (x, y), 0..1, of where it can be."""
+    around, edge = box(mask, margin=0), len(mask)
+    side = min(max(8, round(around.side * share)), edge)
+    left, top = (
+        round(start + place * (around.side - side)) for start, place in ((around.x, x), (around.y, y))
+    )
+    return Window(min(max(left, 0), edge - side), min(max(top, 0), edge - side), side)
+
+
+def crop(batch: Batch, frames: list[Frame], size: int) -> Batch:
+    """What is seen of every picture, (size, size): pictures averaged, labels picked."""
+
+    def pictures(planes: Tensor, name: str) -> Tensor:
+        cut = [_cut(plane, getattr(frame, name)) for plane, frame in zip(planes, frames, strict=True)]
+        return torch.cat([F.interpolate(plane[None], (size, size), mode="area") for plane in cut])
+
+    def labels(grids: Tensor, name: str) -> Tensor:
+        picked = []
+        for grid, frame in zip(grids, frames, strict=True):
+            window: Window = getattr(frame, name)
+            step = ((torch.arange(size) + 0.5) * (window.side / size)).long()
+            picked.append(_cut(grid, window)[step][:, step])
+        return torch.stack(picked)
+
+    return replace(
+        batch,
+        ink=pictures(batch.ink, "sketch"),
+        ink_mask=pictures(batch.ink_mask, "sketch"),
+        reference=pictures(batch.reference, "reference"),
+        reference_mask=pictures(batch.reference_mask, "reference"),
+        parts=labels(batch.parts, "sketch"),
+        instances=labels(batch.instances, "sketch"),
+        reference_parts=labels(batch.reference_parts, "reference"),
+    )
+
+
+def _cut(plane: Tensor, window: Window) -> Tensor:
+    return plane[..., window.y : window.y + window.side, window.x : window.x + window.side]
+
+
+def lay(batch: Batch, frames: list[Frame] | None = None, size: int = 0) -> Laid:
+    """Every reference as the engine would lay it under its sketch, with the masks that are known.
+
+    Args:
+        batch: whole pictures.
+        frames: what of them is seen; all by default.
+        size: px at which that is seen; the drawing's by default.
+    """
+    size = size or batch.ink.shape[-1]
     laid = []
-    for ink, mask, reference, reference_mask in zip(
+    for ink, mask, reference, reference_mask, frame in zip(
         _bytes(batch.ink),
         _bytes(batch.ink_mask),
         _bytes(batch.reference),
         _bytes(batch.reference_mask),
+        frames or whole_frames(batch),
         strict=True,
     ):
         picture = np.concatenate([reference, np.full_like(reference[:1], 255)]).transpose(1, 2, 0)
         found = register(ink[0], _known(mask), np.ascontiguousarray(picture), _known(reference_mask))
-        laid.append(found.lay(window, window, size))
+        laid.append(found.lay(frame.sketch, frame.reference, size))
     return Laid(torch.cat([one.where for one in laid]), torch.cat([one.likeness for one in laid]))
 
 

@@ -5,14 +5,14 @@ background's only in their backgrounds; `whole` reads everywhere; the side a reg
 side of the references in any mode, so that repainting a mask shows sensible colours.
 
 The network knows far better where it is told the figures. So where a mask is missing it is asked once to find them,
-and then again, told what was found: about the whole pictures, and about the figures alone, which it sees larger then.
+and then again, told what was found: about the whole pictures, about the figures alone, which it sees larger then, and
+about both halves of them, for what is small (`looks`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import cv2
 import numpy as np
@@ -29,10 +29,10 @@ from colorizer.engines.match.inputs import (
     foreground_share,
     see_reference,
     see_sketch,
-    square,
     whole,
     windows,
 )
+from colorizer.engines.match.looks import Look, close_up_counts, close_ups, figure_keys
 from colorizer.engines.match.network import Correspondence, Laid, MatchNetwork
 from colorizer.engines.match.place import Overlay, Registration, lay_under, register
 from colorizer.imaging.color import RGB
@@ -94,47 +94,10 @@ class Side:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What the network answered about all windows and references. K: all keys of all references."""
-
-    answers: list[list[Correspondence]]
-    """For each window (outer) and reference (inner)."""
-    cells: NDArray[np.float32]
-    """(windows, n, Q*Q), see `readout.region_cells`."""
-    visible: NDArray[np.bool_]
-    """(K,)."""
-    in_figure: NDArray[np.bool_]
-    """(K,)."""
-
-    def attention(self, of_figure: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
-        """(n, K) attention on one side's keys, None for all, and the keys' colours (K, 3)."""
-        return self._attentions[of_figure], self._colours
-
-    @cached_property
-    def _colours(self) -> torch.Tensor:
-        return torch.cat([answer.colours[0] for answer in self.answers[0]])
-
-    @cached_property
-    def _attentions(self) -> dict[bool | None, torch.Tensor]:
-        device = self._colours.device
-        views = [
-            _view(row, torch.from_numpy(weights).to(device))
-            for row, weights in zip(self.answers, readout.weigh(self.cells), strict=True)
-        ]
-        sides = {
-            None: self.visible,
-            True: self.visible & self.in_figure,
-            False: self.visible & ~self.in_figure,
-        }
-        allowed = [torch.from_numpy(keys).to(device) for keys in sides.values()]
-        return dict(zip(sides, readout.pool(views, allowed), strict=True))
-
-
-@dataclass(frozen=True)
 class Evidence:
     """All that speaks for one colour or another."""
 
-    looks: list[_Look]
+    looks: list[Look]
     regions: Regions
     overlay: Overlay
 
@@ -143,6 +106,11 @@ class Evidence:
         parts = [look.attention(side.of_figure) for look in self.looks]
         attention = torch.cat([part[0] for part in parts], dim=1) / len(parts)
         return attention, torch.cat([part[1] for part in parts])
+
+    @property
+    def shared_keys(self) -> int:
+        """How many keys, the first ones, belong to looks that show every region."""
+        return sum(len(look.visible) for look in self.looks if look.counts is None)
 
     def at_place(self, side: Side) -> torch.Tensor:
         """(n, P): what lies at the same place, weighed."""
@@ -200,14 +168,17 @@ class Matcher:
             found.append(source)
         return sketch, found
 
-    def _looks(self, sketch: _Sketch, sources: list[_Source]) -> list[_Look]:
-        """At the whole pictures, and, where there are figures to be seen larger, at these."""
+    def _looks(self, sketch: _Sketch, sources: list[_Source]) -> list[Look]:
+        """At the whole pictures, and, where there are figures to be seen larger, at these and at both their halves."""
         seen = windows(*sketch.ink.shape[::-1])
         looks = [self._look(sketch, seen, sources)]
         assert sketch.mask is not None
         if len(seen) == 1 and (sketch.mask > 127).any():
-            around = [box(source.mask) for source in sources if source.mask is not None]
-            looks.append(self._look(sketch, [box(sketch.mask)], sources, around))
+            figure = box(sketch.mask)
+            figures = [box(source.mask) for source in sources if source.mask is not None]
+            looks.append(self._look(sketch, [figure], sources, figures))
+            halves = zip(*(close_ups(around, sketch.mask) for around in (figure, *figures)), strict=True)
+            looks += [self._look(sketch, [half[0]], sources, half[1:], close_up=True) for half in halves]
         return looks
 
     def _look(
@@ -216,7 +187,9 @@ class Matcher:
         seen: Sequence[Window],
         sources: Sequence[_Source],
         around: Sequence[Window] | None = None,
-    ) -> _Look:
+        *,
+        close_up: bool = False,
+    ) -> Look:
         """Asks the network about some windows of the sketch and one of each reference (all of it by default)."""
         config = self.network.config
         size, grid = config.image_size, config.key_grid
@@ -236,12 +209,14 @@ class Matcher:
                     ask(self.network, view, reference, source.laid(window, reference.window, size))
                 )
         cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
-        readout.add_missed(cells, sketch.regions, seen)
+        counts = close_up_counts(cells[0], sketch.regions, seen[0]) if close_up else None
+        if not close_up:
+            readout.add_missed(cells, sketch.regions, seen)
         in_figure = [
-            _figure_keys(source.mask, window, grid) for source, window in zip(sources, around, strict=True)
+            figure_keys(source.mask, window, grid) for source, window in zip(sources, around, strict=True)
         ]
         visible = [reference.visible > 0.5 for reference in references]
-        return _Look(answers, cells, np.concatenate(visible), np.concatenate(in_figure))
+        return Look(answers, cells, np.concatenate(visible), np.concatenate(in_figure), counts)
 
     def _colour(self, is_figure: NDArray[np.bool_], sources: list[_Source], evidence: Evidence) -> Match:
         figure_side, background_side = _side(sources, of_figure=True), _side(sources, of_figure=False)
@@ -264,7 +239,8 @@ class Matcher:
             return None
         attention, keys = evidence.attention(side)
         lock = self.request.options.palette_lock
-        return readout.colour(attention, keys, side.palette, evidence.at_place(side), lock=lock)
+        found = readout.colour(attention, keys, side.palette, evidence.at_place(side), lock=lock)
+        return replace(found, looks=found.looks[:, : evidence.shared_keys])
 
     def _register(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:
         """The same, with how each lies best under the sketch."""
@@ -299,27 +275,13 @@ def _side(sources: Sequence[_Source], *, of_figure: bool | None) -> Side:
     return Side(_distinct(np.concatenate(palettes)), of_figure)
 
 
-def _predicted_sides(network: MatchNetwork, look: _Look, regions: Regions) -> NDArray[np.bool_]:
+def _predicted_sides(network: MatchNetwork, look: Look, regions: Regions) -> NDArray[np.bool_]:
     """(n,): whether the network takes each region for part of the figure."""
     hits = np.zeros(look.cells.shape[1])
     for row, weights in zip(look.answers, look.cells, strict=True):
         chance = np.mean([foreground_share(network, answer.sketch_parts) for answer in row], axis=0)
         hits += weights @ chance
     return figure_regions(hits / look.cells.sum(axis=(0, 2)), regions)
-
-
-def _view(row: Sequence[Correspondence], cells: torch.Tensor) -> readout.View:
-    """The answers for all references side by side; "not in the reference" must hold for all of them."""
-    logits = torch.cat([answer.logits[0, :, :-1] for answer in row], dim=1)
-    null = torch.stack([answer.logits[0, :, -1] for answer in row]).mean(0)
-    return readout.View(cells, logits, null)
-
-
-def _figure_keys(mask: Mask | None, window: Window, grid: int) -> NDArray[np.bool_]:
-    """(grid*grid,): which cells of a reference's window lie in its figure; all where it is not known yet."""
-    if mask is None:
-        return np.ones(grid * grid, bool)
-    return square(mask, window, grid, fill=0).ravel() > 0.5
 
 
 def _prefer(

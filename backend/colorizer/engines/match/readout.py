@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -53,16 +54,44 @@ class Colouring:
     """(n, K), how much each region looks at each key: alike for regions that were taken for the same thing."""
 
 
-@dataclass(frozen=True)
 class View:
     """The attention of one window of the sketch on all references together. Q: query grid, K: all keys."""
 
-    cells: torch.Tensor
-    """(n, Q*Q): how much each region counts on each query."""
-    logits: torch.Tensor
-    """(Q*Q, K)."""
-    null: torch.Tensor
-    """(Q*Q,): the logit of "not in the reference"."""
+    def __init__(self, cells: torch.Tensor, logits: torch.Tensor, null: torch.Tensor) -> None:
+        """Keeps what is needed of it.
+
+        Args:
+            cells: (n, Q*Q), how much each region counts on each query.
+            logits: (Q*Q, K).
+            null: (Q*Q,), the logit of "not in the reference".
+        """
+        # Of a long strip each window sees few regions, and each of those fills few cells.
+        used = cells.any(dim=0)
+        self.cells = cells[:, used].to_sparse()
+        self.logits, self.null = logits[used], null[used]
+
+    def read(self, keys: torch.Tensor) -> torch.Tensor:
+        """(n, K): the attention of every region on the `keys` (K,) it may read; the rest is "nothing"."""
+        reach, nothing = self._reach
+        within = reach @ keys.to(reach.dtype)
+        if bool(((within + nothing) < _TINY).any()):  # what may be read is too faint beside what may not
+            reach, nothing = self._unnormalised(self.logits.masked_fill(~keys, -torch.inf))
+            within = reach.sum(1)
+        places, shares = self.cells.indices(), self.cells.values()
+        shares = shares / (within + nothing)[places[1]]
+        weights = torch.sparse_coo_tensor(
+            places, shares, self.cells.shape, is_coalesced=True, check_invariants=False
+        )
+        return torch.sparse.mm(weights, reach) * keys
+
+    @cached_property
+    def _reach(self) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._unnormalised(self.logits)
+
+    def _unnormalised(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Attention on all keys (Q*Q, K) and on nothing (Q*Q,), the largest of each query 1."""
+        top = torch.maximum(logits.amax(dim=1), self.null)
+        return torch.exp(logits - top[:, None]), torch.exp(self.null - top)
 
 
 def region_cells(regions: Regions, window: Window, grid: int) -> NDArray[np.float32]:
@@ -119,34 +148,12 @@ def weigh(cells: NDArray[np.float32]) -> NDArray[np.float32]:
     return (weights / np.maximum(total, 1e-9)).astype(np.float32)  # type: ignore[no-any-return]
 
 
-def pool(views: Sequence[View], allowed: Sequence[torch.Tensor]) -> list[torch.Tensor]:
-    """(n, K) for each of `allowed`: the attention of every region on the keys it may read; the rest is "nothing".
-
-    Args:
-        views: of one sketch.
-        allowed: (K,) bool each.
-    """
-    totals = [views[0].cells.new_zeros(len(views[0].cells), len(keys)) for keys in allowed]
-    for view in views:
-        # Of a long strip each window sees few regions, and they fill few of its cells.
-        seen, used = view.cells.any(dim=1), view.cells.any(dim=0)
-        part = View(view.cells[seen][:, used], view.logits[used], view.null[used])
-        top = torch.maximum(part.logits.max(dim=1).values, part.null)
-        reach, nothing = torch.exp(part.logits - top[:, None]), torch.exp(part.null - top)
-        for total, keys in zip(totals, allowed, strict=True):
-            total[seen] += _read(part, reach, nothing, keys)
-    return totals
-
-
-def _read(view: View, reach: torch.Tensor, nothing: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
-    """One view's attention on `keys` (K,), from its unnormalised attention (Q*Q, K) on all keys and on nothing."""
-    within = reach @ keys.to(reach.dtype)
-    if bool(((within + nothing) < _TINY).any()):  # what may be read is too faint beside what may not
-        logits = view.logits.masked_fill(~keys, -torch.inf)
-        top = torch.maximum(logits.max(dim=1).values, view.null)
-        reach, nothing = torch.exp(logits - top[:, None]), torch.exp(view.null - top)
-        within = reach.sum(1)
-    return ((view.cells / (within + nothing)) @ reach) * keys
+def pool(views: Sequence[View], keys: torch.Tensor) -> torch.Tensor:
+    """(n, K): the attention of every region on the keys (K,) bool it may read, over all windows of one sketch."""
+    total = views[0].read(keys)
+    for view in views[1:]:
+        total += view.read(keys)
+    return total
 
 
 def colour(

@@ -1,0 +1,96 @@
+"""One look of the network at sketch and references, and what every region sees in it.
+
+A look may show all of both pictures, their figures alone, or the same part of both figures from near: what is small
+is seen larger then. What a close-up doesn't show, or shows as one large area without its surroundings, is left to the
+other looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from colorizer.engines.match import readout
+from colorizer.engines.match.inputs import Window, square
+from colorizer.engines.match.network import Correspondence
+from colorizer.imaging.regions import Regions
+from colorizer.imaging.values import Mask
+
+_NEAR = 0.6
+"""What a close-up shows of a figure, as a share of its longer side; two of them overlap by a fifth."""
+_SMALL = 0.05
+"""Share of a close-up's area from which on a region in it counts less than half."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the network answered about some windows of the sketch and all references. K: all keys of all references."""
+
+    answers: list[list[Correspondence]]
+    """For each window (outer) and reference (inner)."""
+    cells: NDArray[np.float32]
+    """(windows, n, Q*Q), see `readout.region_cells`."""
+    visible: NDArray[np.bool_]
+    """(K,)."""
+    in_figure: NDArray[np.bool_]
+    """(K,)."""
+    counts: NDArray[np.float32] | None = None
+    """(n,), 0..1: how much the look counts for each region; None: fully for all."""
+
+    def attention(self, of_figure: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
+        """(n, K) attention on one side's keys, None for all, and the keys' colours (K, 3)."""
+        allowed = self.visible if of_figure is None else self.visible & (self.in_figure == of_figure)
+        colours = torch.cat([answer.colours[0] for answer in self.answers[0]])
+        attention = readout.pool(self._views, torch.from_numpy(allowed).to(colours.device))
+        if self.counts is not None:
+            attention = attention * torch.from_numpy(self.counts).to(colours.device)[:, None]
+        return attention, colours
+
+    @cached_property
+    def _views(self) -> list[readout.View]:
+        return [
+            _view(row, torch.from_numpy(weights))
+            for row, weights in zip(self.answers, readout.weigh(self.cells), strict=True)
+        ]
+
+
+def close_ups(around: Window, mask: Mask) -> list[Window]:
+    """The two halves of what is around a figure, along its longer side.
+
+    Args:
+        around: the figure.
+        mask: (H, W), 255 = figure; not empty.
+    """
+    side = max(8, round(around.side * _NEAR))
+    rest, middle = around.side - side, (around.side - side) // 2
+    rows, columns = np.flatnonzero((mask > 127).any(axis=1)), np.flatnonzero((mask > 127).any(axis=0))
+    upright = rows[-1] - rows[0] >= columns[-1] - columns[0]
+    corners = [(middle, 0), (middle, rest)] if upright else [(0, middle), (rest, middle)]
+    return [Window(around.x + x, around.y + y, side) for x, y in corners]
+
+
+def close_up_counts(cells: NDArray[np.float32], regions: Regions, window: Window) -> NDArray[np.float32]:
+    """(n,): how much a close-up counts for every region; `cells` (n, Q*Q) are those of `readout.region_cells`."""
+    pixels = regions.areas() * regions.coarse.size
+    seen = cells.sum(1) * (window.side**2 / cells.shape[1])
+    shown = np.clip(seen / np.maximum(pixels, 1), 0, 1)
+    return np.asarray(shown**2 / (1 + (pixels / window.side**2 / _SMALL) ** 2), np.float32)
+
+
+def figure_keys(mask: Mask | None, window: Window, grid: int) -> NDArray[np.bool_]:
+    """(grid*grid,): which cells of a reference's window lie in its figure; all where it is not known yet."""
+    if mask is None:
+        return np.ones(grid * grid, bool)
+    return square(mask, window, grid, fill=0).ravel() > 0.5
+
+
+def _view(row: Sequence[Correspondence], cells: torch.Tensor) -> readout.View:
+    """The answers for all references side by side; "not in the reference" must hold for all of them."""
+    logits = torch.cat([answer.logits[0, :, :-1] for answer in row], dim=1)
+    null = torch.stack([answer.logits[0, :, -1] for answer in row]).mean(0)
+    return readout.View(cells.to(logits.device), logits, null)
