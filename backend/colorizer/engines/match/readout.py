@@ -82,7 +82,8 @@ class View:
         weights = torch.sparse_coo_tensor(
             places, shares, self.cells.shape, is_coalesced=True, check_invariants=False
         )
-        return torch.sparse.mm(weights, reach) * keys
+        attention: torch.Tensor = torch.sparse.mm(weights, reach)
+        return attention * keys
 
     @cached_property
     def _reach(self) -> tuple[torch.Tensor, torch.Tensor]:
