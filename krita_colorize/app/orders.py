@@ -138,7 +138,7 @@ class Orders(QtCore.QObject):
         def use(hints: str) -> None:
             model.change_for(sketch.id, hints=hints)
 
-        self._tools.canvas.add_layer(model, layer, sketch.id, use)
+        self._tools.canvas.add_layer(model, layer, _topmost(model, sketch.id), use)
 
     def again(self, model: DocumentModel, item: Item, seeds: Sequence[int]) -> None:
         """Colours again as a result was, once for each of these seeds."""
@@ -225,7 +225,8 @@ class Orders(QtCore.QObject):
         source = job.request.sketch
         own = source == Source(SourceKind.LAYER, sketch_id, source.name)
         name = FOREGROUND_MASK_NAME if own else f"{FOREGROUND_MASK_NAME} · {source.name}"
-        above_id = source.key if source.kind is SourceKind.LAYER else sketch_id
+        layer_id = source.key if source.kind is SourceKind.LAYER else sketch_id
+        above_id = _topmost(model, layer_id)
 
         def use(mask: str) -> None:
             if own:
@@ -247,3 +248,11 @@ class Orders(QtCore.QObject):
 
     def _on_error(self, error: Exception) -> None:
         self.report(sentence(error))
+
+
+def _topmost(model: DocumentModel, layer_id: str) -> str:
+    """The layer or, where they lie above it, its colours: what is painted on must be seen in its own colour."""
+    groups = {item.group_id for item in model.results if item.result.request.sketch.key == layer_id}
+    lying = [layer for layer in model.layers if layer.id in {layer_id, *groups}]  # top first
+    depth = next((layer.depth for layer in lying if layer.id == layer_id), 0)
+    return next((layer.id for layer in lying if layer.depth == depth), layer_id)

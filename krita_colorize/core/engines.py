@@ -38,7 +38,7 @@ BUILT_IN: tuple[EngineInfo, ...] = (
         name="match",
         title="Match (built in)",
         modes=frozenset(Mode),
-        options=frozenset({"palette_lock", "line_gap", "sequence"}),
+        options=frozenset({"palette_lock", "style_detail", "line_gap", "hints", "bindings", "sequence"}),
         models=(),
         max_references=16,
     ),

@@ -1,4 +1,4 @@
-"""What decides a result: engine, sketch, mode, references, masks, background, switches, seed."""
+"""What decides a result: sketch, references, masks, background, mode, switches, engine, seed."""
 
 from __future__ import annotations
 
@@ -178,10 +178,6 @@ class Form(QtWidgets.QWidget):
         form.setVerticalSpacing(4)
         form.setHorizontalSpacing(6)
         form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(label_for(self._engine_choice, tr("Engine")), column(self._engine_choice, self._missing))
-        form.addRow(label_for(self._model_choice, tr("Model")), self._model_choice)
-        form.addRow("", self._models)
-        form.addRow(label_for(self._mode, tr("Mode")), self._mode)
         form.addRow(label_for(self._sketch, tr("Sketch")), row(self._sketch, self._same))
         form.addRow(
             label_for(self._sketch_mask, tr("Mask")), row(self._sketch_mask, self._create_sketch_mask)
@@ -196,10 +192,14 @@ class Form(QtWidgets.QWidget):
             row(self._reference_mask, self._create_reference_mask),
         )
         form.addRow(label_for(self._background, tr("Background")), self._background)
+        form.addRow(label_for(self._mode, tr("Mode")), self._mode)
         form.addRow(self._palette_lock)
         form.addRow(self._style_detail)
         form.addRow(self._background_detail)
         form.addRow(self._colorize_mask)
+        form.addRow(label_for(self._engine_choice, tr("Engine")), column(self._engine_choice, self._missing))
+        form.addRow(label_for(self._model_choice, tr("Model")), self._model_choice)
+        form.addRow("", self._models)
         form.addRow(label_for(self._seed, tr("Seed")), row(self._seed, self._new_seed))
         form.addRow(label_for(self._line_gap, tr("Close gaps")), self._line_gap)
         form.addRow(self._advanced)

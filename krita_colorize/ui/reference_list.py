@@ -116,7 +116,7 @@ class ReferenceList(QtWidgets.QListWidget):
         self.setIconSize(QtCore.QSize(_ICON_SIDE, _ICON_SIDE))
         self.setGridSize(QtCore.QSize(_ICON_SIDE + 24, _ICON_SIDE + 24))
         self.setFixedHeight(_ICON_SIDE + 42)
-        self.setTextElideMode(QtCore.Qt.TextElideMode.ElideMiddle)
+        self.setTextElideMode(QtCore.Qt.TextElideMode.ElideRight)
 
     def _accept(self, event: QtGui.QDragMoveEvent | None) -> None:
         mime = event.mimeData() if event is not None else None
