@@ -53,7 +53,7 @@ def test_figures_of_a_triplet(run: tuple[dict[str, Any], Path]) -> None:
     assert (entry["area_within_10"], entry["unpainted"], entry["off_palette"]) == (1, 0, 0)
     assert entry["lines_unchanged"] is True
     assert entry["class"] == "aligned"
-    assert entry["baselines"].keys() == {"white", "same_place", "palette_match"}
+    assert entry["baselines"].keys() == {"white", "same_place", "palette_match", "reference_limit"}
 
 
 def test_means_and_classes(run: tuple[dict[str, Any], Path]) -> None:

@@ -97,6 +97,18 @@ def test_baselines_of_a_twin(problem: Problem) -> None:
     assert problem.judge(made.palette_match).area_within_10 >= 0.4
 
 
+def test_limit_is_what_the_reference_holds(problem: Problem) -> None:
+    whole, part = box_reference(320), box_reference(320)
+    part[(part[..., :3] == RED).all(axis=2)] = (*GREEN, 255)
+    assert problem.judge(baselines(problem, whole, None).reference_limit).area_within_10 == 1
+    assert 0 < problem.judge(baselines(problem, part, None).reference_limit).area_within_10 < 1
+
+
+def test_limit_of_an_empty_reference_is_white(problem: Problem) -> None:
+    empty = np.zeros((32, 32, 4), np.uint8)
+    assert problem.judge(baselines(problem, empty, None).reference_limit).area_within_10 == 0
+
+
 def test_baselines_same_every_time(problem: Problem) -> None:
     first, second = (baselines(problem, box_reference(320), None).palette_match for _ in range(2))
     assert (first == second).all()

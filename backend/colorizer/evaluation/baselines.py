@@ -1,8 +1,9 @@
-"""What any engine must beat, computed in the same run on the judge's square.
+"""What any engine must beat, and what none can that takes its colours from the reference; on the judge's square.
 
 `white` leaves the paper as it is. `same_place` takes the reference's colour at the same place: hard to beat where the
 pose is the same. `palette_match` gives each region the reference's area of like size, place and shape, without
-learning anything: hand-made features and a soft assignment balanced by area (Sinkhorn).
+learning anything: hand-made features and a soft assignment balanced by area (Sinkhorn). `reference_limit` knows the
+truth and gives each region the reference's likest colour: what a reference lacks, nobody can take from it.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.evaluation.judge import SIDE, Colours, Problem, squared, squared_mask
+from colorizer.imaging.palette import find_palette
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Mask, Picture
 
-NAMES = ("white", "same_place", "palette_match")
+NAMES = ("white", "same_place", "palette_match", "reference_limit")
 _GRID = 96
 _COLOURS = 10
 _SMALLEST_AREA = 20
@@ -33,6 +35,7 @@ class Baselines:
     white: Colours
     same_place: Colours
     palette_match: Colours
+    reference_limit: Colours
 
 
 def baselines(problem: Problem, reference: Picture, reference_mask: Mask | None) -> Baselines:
@@ -43,7 +46,18 @@ def baselines(problem: Problem, reference: Picture, reference_mask: Mask | None)
         white=np.ones((SIDE, SIDE, 3), np.float32),
         same_place=picture,
         palette_match=_palette_match(problem, picture, mask),
+        reference_limit=_reference_limit(problem, reference),
     )
+
+
+def _reference_limit(problem: Problem, reference: Picture) -> Colours:
+    """White outside of the judged regions."""
+    palette = find_palette(reference)
+    flat = np.ones((int(problem.regions.max()) + 1, 3), np.float32)
+    if len(palette):
+        truth = np.rint(problem.medians(problem.truth) * 255).astype(np.uint8)
+        flat[problem.judged] = palette.colours[palette.nearest(truth)] / np.float32(255)
+    return flat[problem.regions]  # type: ignore[no-any-return]
 
 
 def _palette_match(problem: Problem, picture: Colours, mask: NDArray[np.float32] | None) -> Colours:

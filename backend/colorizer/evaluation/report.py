@@ -127,7 +127,7 @@ def table(figures: dict[str, Any]) -> str:
             row = means["mean"] if group is None else means["classes"].get(group, {})
             if row:
                 lines.append(
-                    f"{title:8s} {method:14s} {row['area_within_10']:.3f}  {row['regions_within_10']:.3f}  "
+                    f"{title:8s} {method:15s} {row['area_within_10']:.3f}  {row['regions_within_10']:.3f}  "
                     f"{row['delta_e_area']:5.1f}  {row['psnr']:5.1f} dB"
                 )
     for name, row in figures.get("families", {}).items():
@@ -217,7 +217,7 @@ def _baselines(
     made = baselines(problem, request.references[0].picture, request.references[0].mask)
     colourings = {name: getattr(made, name) for name in NAMES}
     figures = {name: asdict(problem.judge(colouring)) for name, colouring in colourings.items()}
-    pictures = [problem.picture(colourings[name]) for name in NAMES if name != "white"]
+    pictures = [problem.picture(colourings[name]) for name in ("same_place", "palette_match")]
     return figures, pictures
 
 
