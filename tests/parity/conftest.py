@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -86,5 +85,5 @@ def fixture(folder: Path, capsys: pytest.CaptureFixture[str]):
 @pytest.fixture
 def recorded_time(fixture: recorded_fixtures.Fixture):
     """Networks of this test are told the time as the recorded ones were."""
-    with told_time(fixture.rates) if fixture.rates else nullcontext():
+    with told_time(fixture.rates):
         yield

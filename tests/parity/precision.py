@@ -51,6 +51,11 @@ def own_rates(half: int, period: int) -> Tensor:
     return torch.exp(-math.log(period) * torch.arange(half, dtype=torch.float32) / half)
 
 
+def exact_rates(half: int, period: int) -> Tensor:
+    """(half,) in double precision."""
+    return torch.exp(-math.log(period) * torch.arange(half, dtype=torch.float64) / half)
+
+
 def _rates_of(embedding: Tensor, t: Tensor, period: int) -> Tensor:
     """(half,) from a recorded embedding (times, 2 * half), cosines first."""
     cosines, sines = embedding.double().chunk(2, dim=1)
@@ -75,24 +80,23 @@ def embed_time(
     max_period: int = 10000,
     *,
     rates: Rates,
+    unrecorded: Callable[[int, int], Tensor],
 ) -> Tensor:
-    """diffusers' time embedding with the given rates; exact, in double precision, where they aren't known."""
+    """diffusers' time embedding with the given rates, and others for numbers or periods that aren't among them."""
     assert flip_sin_to_cos
     assert downscale_freq_shift == 0
     half = embedding_dim // 2
-    known = rates.get((max_period, half))
-    if known is None:
-        known = max_period ** (-torch.arange(half, dtype=torch.float64) / half)
-    angles = scale * (timesteps.to(known.dtype)[:, None] * known)
+    chosen = rates[max_period, half] if (max_period, half) in rates else unrecorded(half, max_period)
+    angles = scale * (timesteps.to(chosen.dtype)[:, None] * chosen)
     return torch.cat([angles.cos(), angles.sin()], dim=1)
 
 
 @contextmanager
-def told_time(rates: Rates) -> Iterator[None]:
-    """Inside, all networks embed the time with `rates`."""
+def told_time(rates: Rates, unrecorded: Callable[[int, int], Tensor] = own_rates) -> Iterator[None]:
+    """Inside, all networks embed the time with `rates`, see `embed_time`."""
     with ExitStack() as patches:
         for name in EMBEDDINGS:
-            patches.enter_context(mock.patch(name, partial(embed_time, rates=rates)))
+            patches.enter_context(mock.patch(name, partial(embed_time, rates=rates, unrecorded=unrecorded)))
         yield
 
 
@@ -124,7 +128,7 @@ def roundings(
             runs.append(compute(torch.float32))
     for network in networks:
         network.double()
-    with told_time(rates):
+    with told_time(rates, unrecorded=exact_rates):
         double = compute(torch.float64)
     for network in networks:
         network.float()
