@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from colorizer.engines.match.inputs import Window, box
-from colorizer.engines.match.looks import close_up_counts, close_ups
+from colorizer.engines.match.looks import Look, close_up_counts, close_ups
+from colorizer.engines.match.matching import Evidence, Side
+from colorizer.engines.match.network import Correspondence
 from colorizer.engines.match.readout import region_cells
 from colorizer.imaging.regions import Regions
+
+
+def answer(logits: torch.Tensor) -> Correspondence:
+    """Of two by two queries on as many keys."""
+    parts = torch.zeros(1, 1, 2, 2)
+    return Correspondence(logits, torch.zeros(1, 4, 3), parts, parts)
 
 
 def figure(width: int, height: int) -> np.ndarray:
@@ -45,3 +54,17 @@ def test_small_regions_inside_count_most() -> None:
     assert counts[2] < 0.1
     assert counts[3] == 0
     assert 0 < counts[4] < counts[1] / 2
+
+
+def test_a_region_that_close_ups_leave_out_is_no_less_sure() -> None:
+    one_answer = [[answer(logits=torch.full((1, 4, 5), 3.0))]]
+    cells = np.full((1, 2, 4), 0.5, np.float32)
+    keys = np.ones(4, bool)
+    full = Look(one_answer, cells, keys, keys)
+    near = Look(one_answer, cells, keys, keys, np.array([0, 0.5], np.float32))
+    evidence = Evidence([full, near], regions=None, overlay=None)  # type: ignore[arg-type]
+    attention, colours = evidence.attention(Side(np.zeros((1, 3), np.uint8), None))
+    assert attention.shape == (2, 8)
+    assert len(colours) == 8
+    assert attention.sum(1).tolist() == pytest.approx([0.8, 0.8])
+    assert evidence.shared_keys == 4

@@ -57,7 +57,7 @@ def _reference_limit(problem: Problem, reference: Picture) -> Colours:
     if len(palette):
         truth = np.rint(problem.medians(problem.truth) * 255).astype(np.uint8)
         flat[problem.judged] = palette.colours[palette.nearest(truth)] / np.float32(255)
-    return flat[problem.regions]  # type: ignore[no-any-return]
+    return flat[problem.regions]
 
 
 def _palette_match(problem: Problem, picture: Colours, mask: NDArray[np.float32] | None) -> Colours:

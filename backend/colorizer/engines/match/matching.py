@@ -104,8 +104,10 @@ class Evidence:
     def attention(self, side: Side) -> tuple[torch.Tensor, torch.Tensor]:
         """What every region reads in one side by all looks: attention (n, K) on all keys (K, 3)."""
         parts = [look.attention(side.of_figure) for look in self.looks]
-        attention = torch.cat([part[0] for part in parts], dim=1) / len(parts)
-        return attention, torch.cat([part[1] for part in parts])
+        attention = torch.cat([part[0] for part in parts], dim=1)
+        counts = sum(1 if look.counts is None else look.counts for look in self.looks)
+        shares = torch.as_tensor(1 / counts, dtype=attention.dtype, device=attention.device)
+        return attention * shares.reshape(-1, 1), torch.cat([part[1] for part in parts])
 
     @property
     def shared_keys(self) -> int:
