@@ -1,6 +1,7 @@
 """The networks of a training: loaded from the stage before or begun here, what is new added, what is frozen frozen.
 
-New networks start as ones that change nothing, so that every stage goes on where the one before ended.
+New networks start as ones that change nothing, so that every stage goes on where the one before ended; v1.5's recovery
+transformer and threshold embedder can't.
 """
 
 from __future__ import annotations
@@ -214,7 +215,11 @@ def _with_new_parts(config: TrainingConfig, model: ColorizeDiffusionPipeline) ->
 
 
 def _start_quietly(component: Component, network: Any, unet: Any) -> None:
-    """Weights with which a new part changes nothing yet; encoders begin as copies of the UNet's."""
+    """Weights with which a new part changes nothing yet; encoders begin as copies of the UNet's.
+
+    v1.5's stay random: the recovery transformer makes the background's tokens from nothing but its queries, and the
+    threshold embedder adds to all tokens.
+    """
     if component in (Component.BACKGROUND_ENCODER, Component.STYLE_ENCODER):
         for name in ("conv_in", "down_blocks", "time_embedding"):
             state = {
@@ -224,11 +229,9 @@ def _start_quietly(component: Component, network: Any, unet: Any) -> None:
             if name == "conv_in":  # without the region colours'
                 state["weight"] = state["weight"][:, : network.conv_in.in_channels]
             getattr(network, name).load_state_dict({k: v for k, v in state.items() if "lora_" not in k})
-    if component in (Component.WARP, Component.RECOVERY):
+    if component is Component.WARP:
         for block in network.blocks:
-            # a recovery transformer has to bring tokens: only its last steps start small
-            last = (block.attention.to_out, block.mlp[-1]) if component is Component.WARP else ()
-            for layer in last:
+            for layer in (block.attention.to_out, block.mlp[-1]):
                 nn.init.zeros_(layer.weight)
                 nn.init.zeros_(layer.bias)
     if component is Component.STYLE:
