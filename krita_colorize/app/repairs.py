@@ -25,6 +25,9 @@ from krita_colorize.core.repair import Plan, Seen, State
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui
 
+UNSEEN = "The group's own masks stay as they are. Paint the same on them to see it."
+"""Krita can't undo what is written into masks."""
+
 
 @dataclass(frozen=True)
 class Write:
@@ -160,6 +163,8 @@ class Repairs(QtCore.QObject):
             if not model.closed:
                 state, item.thumbnail = found
                 item.repaired(state)
+                if made.unseen:
+                    self.report(tr(UNSEEN))
                 self._tools.history.keep(model, item)
                 model.result_changed(item)
 

@@ -52,6 +52,13 @@ def either(masks: Iterable[Pixels]) -> Pixels:
     return Pixels(first.width, first.height, data, first.x, first.y)
 
 
+def overlapping(first: Pixels, second: Pixels) -> bool:
+    """Whether two masks of one size are both 255 anywhere."""
+    starts = range(0, len(first.data), BAND_BYTES)
+    bands = ((mask.data[start : start + BAND_BYTES] for mask in (first, second)) for start in starts)
+    return any(int.from_bytes(one, "big") & int.from_bytes(other, "big") for one, other in bands)
+
+
 def dots(before: Sequence[Binding], after: Sequence[Binding], width: int, height: int) -> Pixels:
     """A mask of the canvas's size with a pixel at the place of every binding that came or went."""
     data = bytearray(width * height)

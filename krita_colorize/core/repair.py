@@ -51,6 +51,8 @@ class Plan:
     pictures: Pictures
     seen: Seen
     chosen: Pixels | None
+    unseen: bool = False
+    """Whether the chosen mask was painted where the group's own, which only the artist changes, show the other side."""
 
 
 def as_now(request: Request, now: Settings) -> Request:
@@ -108,7 +110,9 @@ def plan(states: Sequence[State], request: Request, pictures: Pictures, seen: Se
     if start is not None or any(any(where.data) for where in painted):
         mask = changes.sketch_mask(start, before, now, request.width, request.height)
     sent = replace(pictures, sketch_mask=mask, redo=Redo(changed, tuple(delivered)))
-    return Plan(state, request, sent, seen, pictures.sketch_mask)
+    return Plan(
+        state, request, sent, seen, pictures.sketch_mask, unseen=_unseen(state, before, now, pictures)
+    )
 
 
 def after(made: Plan, answer: Result, inserted: Mapping[str, tuple[Pixels, Pixels]]) -> State:
@@ -174,6 +178,15 @@ def _differences(state: State, before: Masks, request: Request, pictures: Pictur
     if base.hashes != _hashes(pictures):
         found.append(Pixels(width, height, b"\xff" * (width * height)))
     return found
+
+
+def _unseen(state: State, before: Masks, now: Masks, pictures: Pictures) -> bool:
+    chosen, own = pictures.sketch_mask, now.foreground
+    if chosen is None or own is None:
+        return False
+    width, height = own.width, own.height
+    painted = differing(state.base.get("chosen") or before.foreground, chosen, width, height)
+    return changes.overlapping(painted, differing(own, chosen, width, height))
 
 
 def _start(base: Base, chosen: Pixels | None, request: Request) -> Pixels | None:

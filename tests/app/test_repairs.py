@@ -10,6 +10,7 @@ from docker_stage import Page, wait
 from fake_port import FakePort
 
 from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.repairs import UNSEEN
 from krita_colorize.app.session import Session
 from krita_colorize.core.edits import Binding
 from krita_colorize.core.port import Kind, Pixels
@@ -145,6 +146,21 @@ def test_chosen_mask_that_is_painted_counts(
     paint(page, "My mask", b"\x00\x00\x00\xff", 4, 3)
     redo(ready, page, qtbot, applied)
     assert [pixel(page, 3, 3), pixel(page, 4, 3), pixel(page, 5, 3)] == [INVERTED, INVERTED, SHEET]
+
+
+def test_what_the_groups_own_mask_hides_is_told(
+    ready: Session, page: Page, model: DocumentModel, port: FakePort, applied: Item, qtbot: Any
+) -> None:
+    mask = port.add_layer(page.document, "My mask", Kind.PAINT, b"\xff\xff\xff\xff")
+    port.select(page.document, page.lines)
+    model.change(sketch_mask=mask.id)
+    paint(page, "My mask", b"\x00\x00\x00\xff", 3, 3)
+    redo(ready, page, qtbot, applied)
+    wait(qtbot, lambda: ready.error == UNSEEN)
+    for name in ("My mask", "Foreground mask"):
+        paint(page, name, b"\x00\x00\x00\xff" if name == "My mask" else b"\x00", 4, 3)
+    redo(ready, page, qtbot, applied)
+    assert ready.error == ""
 
 
 def test_a_result_that_was_not_applied_is_made_again(
