@@ -173,14 +173,17 @@ class Matcher:
     def _looks(self, sketch: _Sketch, sources: list[_Source]) -> list[Look]:
         """At the whole pictures, and, where there are figures to be seen larger, at these and at both their halves."""
         seen = windows(*sketch.ink.shape[::-1])
-        looks = [self._look(sketch, seen, sources)]
         assert sketch.mask is not None
-        if len(seen) == 1 and (sketch.mask > 127).any():
-            figure = box(sketch.mask)
-            figures = [box(source.mask) for source in sources if source.mask is not None]
-            looks.append(self._look(sketch, [figure], sources, figures))
-            halves = zip(*(close_ups(around, sketch.mask) for around in (figure, *figures)), strict=True)
-            looks += [self._look(sketch, [half[0]], sources, half[1:], close_up=True) for half in halves]
+        if len(seen) > 1 or not (sketch.mask > 127).any():
+            return [self._look(sketch, seen, sources)]
+        figures = [
+            box(mask) for mask in (sketch.mask, *(source.mask for source in sources)) if mask is not None
+        ]
+        halves = zip(*(close_ups(figure, sketch.mask) for figure in figures), strict=True)
+        looks = [self._look(sketch, seen, sources, part=(0, 4))]
+        looks.append(self._look(sketch, figures[:1], sources, figures[1:], part=(1, 4)))
+        for number, half in enumerate(halves, 2):
+            looks.append(self._look(sketch, half[:1], sources, half[1:], part=(number, 4)))
         return looks
 
     def _look(
@@ -189,10 +192,12 @@ class Matcher:
         seen: Sequence[Window],
         sources: Sequence[_Source],
         around: Sequence[Window] | None = None,
-        *,
-        close_up: bool = False,
+        part: tuple[int, int] = (0, 1),
     ) -> Look:
-        """Asks the network about some windows of the sketch and one of each reference (all of it by default)."""
+        """Asks the network about some windows of the sketch and one of each reference (all of it by default).
+
+        `part` says which look it is of how many; the third and later ones are close-ups.
+        """
         config = self.network.config
         size, grid = config.image_size, config.key_grid
         around = around or [source.window() for source in sources]
@@ -205,14 +210,15 @@ class Matcher:
             view = see_sketch(sketch.ink, sketch.mask, window, size)
             answers.append([])
             for number, (source, reference) in enumerate(zip(sources, references, strict=True)):
-                done = index * len(references) + number
-                self.report.stage("Matching colours", done, len(seen) * len(references))
+                asks = len(seen) * len(references)
+                done = part[0] * asks + index * len(references) + number
+                self.report.stage("Matching colours", done, part[1] * asks)
                 answers[-1].append(
                     ask(self.network, view, reference, source.laid(window, reference.window, size))
                 )
         cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
-        counts = close_up_counts(cells[0], sketch.regions, seen[0]) if close_up else None
-        if not close_up:
+        counts = close_up_counts(cells[0], sketch.regions, seen[0]) if part[0] > 1 else None
+        if counts is None:
             readout.add_missed(cells, sketch.regions, seen)
         in_figure = [
             figure_keys(source.mask, window, grid) for source, window in zip(sources, around, strict=True)
