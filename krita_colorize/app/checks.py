@@ -124,7 +124,8 @@ def _circles(places: tuple[Place, ...], index: int, width: int, height: int, bel
     if below:
         painter.drawImage(QtCore.QRectF(image.rect()), QtGui.QImage.fromData(below))
     thin = max(2.0, max(image.width(), image.height()) / 400)
-    for number, place in enumerate(places):
+    # The current one last: places may have the same outline.
+    for number, place in sorted(enumerate(places), key=lambda one: one[0] == index):
         current = number == index
         ring = _ring(place, scale, thin)
         for colour, pen in (("#ffffff", 2.2), (CURRENT if current else COLOURS[place.kind], 1.0)):

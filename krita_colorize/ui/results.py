@@ -49,6 +49,7 @@ class Results(QtWidgets.QWidget):
         layout.addLayout(row(self._show_check, self._before, self._other))
         layout.addLayout(row(self._apply, self._discard, self._more))
         session.results_changed.connect(self.refresh)
+        session.layers_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
         self.refresh()
 
@@ -58,12 +59,12 @@ class Results(QtWidgets.QWidget):
         model = self._session.document
         results, selected = (model.results, model.selected) if model else ([], None)
         blocker = QtCore.QSignalBlocker(self._list)
-        shown = [(item.number, bool(item.group_id), item.changes) for item in results]
+        shown = [(item.number, model is not None and model.lies_here(item), item.changes) for item in results]
         if shown != self._shown:
             self._shown = shown
             self._list.clear()
-            for item in results:
-                self._list.addItem(_list_item(item))
+            for item, (_, lies_here, _) in zip(results, shown, strict=True):
+                self._list.addItem(_list_item(item, lies_here=lies_here))
         self._list.setCurrentRow(results.index(selected) if selected in results else -1)
         if selected is None:
             self._list.clearSelection()
@@ -154,11 +155,11 @@ class Results(QtWidgets.QWidget):
         self._session.select_result(item.data(_NUMBER) if item is not None else None)
 
 
-def _list_item(item: Item) -> QtWidgets.QListWidgetItem:
+def _list_item(item: Item, *, lies_here: bool) -> QtWidgets.QListWidgetItem:
     request = item.result.request
     settings = request.settings
     title = tr("seed {seed}", seed=settings.seed)
-    shown = QtWidgets.QListWidgetItem(f"✓ {title}" if item.group_id else title)
+    shown = QtWidgets.QListWidgetItem(f"✓ {title}" if lies_here else title)
     shown.setData(_NUMBER, item.number)
     shown.setIcon(picture_icon(item.thumbnail))
     lines = [
@@ -169,7 +170,7 @@ def _list_item(item: Item) -> QtWidgets.QListWidgetItem:
     ]
     if item.result.doubts:
         lines.append(tr("The engine was unsure about {count} regions.", count=item.result.doubts))
-    if item.group_id:
+    if lies_here:
         lines.append(tr("Applied."))
     shown.setToolTip("\n".join(lines))
     return shown

@@ -8,9 +8,11 @@ import pytest
 from docker_stage import Page, wait
 from fake_port import FakePort
 
+from krita_colorize.app import checks
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.core import words
+from krita_colorize.core.check import Place, PlaceKind
 from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.ui.docker import DockerWidget
@@ -131,6 +133,13 @@ def test_places_are_circled_one_after_the_other(
     assert label.text().startswith("1 of 2")
     circles = QtGui.QImage.fromData(port.overlay)
     assert (circles.width(), circles.height()) == (64, 48)
+
+
+def test_the_place_one_is_at_is_seen_where_others_have_its_outline() -> None:
+    twice = (Place(PlaceKind.DOUBTFUL, 10, 10, 20, 20),) * 2
+    image = checks._circles(twice, 0, 64, 64, b"")
+    colours = {image.pixelColor(x, y).name() for x in range(64) for y in range(64)}
+    assert checks.CURRENT in colours
 
 
 def test_places_become_the_selection(coloured: DockerWidget, page: Page, qtbot: Any) -> None:

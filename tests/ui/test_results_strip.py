@@ -12,6 +12,7 @@ from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.core.actions import ACTIONS
 from krita_colorize.core.modes import Mode
+from krita_colorize.core.port import Change
 from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.docker import DockerWidget
 
@@ -136,3 +137,16 @@ def test_frames_have_a_button_where_there_are_some(
     button.click()
     wait(qtbot, lambda: len(page.document.frames) == 2)
     assert sorted(next(reversed(page.document.frames.values()))) == [0, 5]
+
+
+def test_the_tick_goes_where_the_group_goes(
+    two: DockerWidget, ready: Session, page: Page, port: FakePort, qtbot: Any
+) -> None:
+    def texts() -> list[str]:
+        return [find(two, "results_list").item(row).text() for row in range(2)]
+
+    ready.apply()
+    wait(qtbot, lambda: texts() == ["✓ seed 2", "seed 1"])
+    page.document.layers = [page.lines, page.sheet]  # undone
+    port.tell(Change.LAYERS)
+    wait(qtbot, lambda: texts() == ["seed 2", "seed 1"])
