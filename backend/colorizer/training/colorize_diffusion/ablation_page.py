@@ -76,8 +76,8 @@ def write(study: Study, file: Path) -> None:
     """Puts the tables into a page, between its marks where it has them; what a person wrote around it stays."""
     plan = study.plan
     facts = (
-        f"{plan.drawings} drawings, {plan.seeds} seeds each, {plan.steps} steps, guidance {study.guidance:g},"
-        f" {study.size[1]} x {study.size[0]} px. Means with 95 % intervals over drawings; seconds of processor time a"
+        f"{plan.drawings * plan.seeds} pictures of {plan.drawings} drawings, {plan.steps} steps,"
+        f" guidance {study.guidance:g}, {study.size[1]} x {study.size[0]} px. Means with 95 % intervals over drawings; seconds of processor time a"
         " picture."
     )
     learned = (
