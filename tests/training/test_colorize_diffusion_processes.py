@@ -11,8 +11,8 @@ import torch
 from colorizer.errors import InvalidInput
 from colorizer.training.colorize_diffusion import networks
 from colorizer.training.colorize_diffusion.config import Stage, write
-from colorizer.training.colorize_diffusion.processes import Processes
 from colorizer.training.colorize_diffusion.trainer import train
+from colorizer.training.processes import Processes
 
 from tests.training.tiny_stages import TINY
 

@@ -3,7 +3,7 @@
 The truth is known for every pixel, so the attention itself is supervised: a region of the sketch must look at the
 reference's cells of the same part or colour, or at the null key where the reference has neither.
 No picture from outside is read. The batches come from `match_data`, the figures on held-out drawings from
-`match_validation`.
+`match_validation`. Started by `torchrun`, several processes train together (`processes`).
 
     python -m colorizer.training.match --out DIR --limit-minutes 65
 """
@@ -28,7 +28,6 @@ from colorizer.engines.match.network import Features, Laid, MatchConfig, MatchNe
 from colorizer.training.loop import (
     Pace,
     Progress,
-    StopSignal,
     follow,
     log,
     open_run,
@@ -38,6 +37,7 @@ from colorizer.training.loop import (
 )
 from colorizer.training.match_data import Batch, DrawingRing, crop, draw_frames, key_parts, lay
 from colorizer.training.match_validation import validate
+from colorizer.training.processes import Processes, StopTogether
 
 MODEL_FOLDER = "model"
 
@@ -99,39 +99,50 @@ def train(
     (what `MatchNetwork.from_pretrained` loads).
 
     Raises:
-        InvalidInput: `out` holds a training and `resume` is not set, or the other way round.
+        InvalidInput: `out` holds a training and `resume` is not set, or the other way round; or the batch can't be
+            shared out evenly among the processes.
     """
-    training = _Training(recipe or Recipe(), device, seed, open_run(out, resume=resume))
-    pace = Pace(training.recipe.steps, training.recipe.log_every, training.recipe.save_every)
-    run(training, out, pace, StopSignal(limit_minutes), progress)
-    figures = validate(training.averaged, training.recipe.validation_drawings)
-    log(out, step=training.step, **asdict(figures))
+    recipe, processes = recipe or Recipe(), Processes.join(device)
+    processes.check(recipe.batch)
+    state = open_run(out, resume=resume) if processes.is_first else None
+    processes.wait()
+    if resume and state is None:
+        state = open_run(out, resume=True)
+    training = _Training(recipe, processes, seed, state)
+    log_every = recipe.log_every if processes.is_first else recipe.steps + 1
+    pace = Pace(recipe.steps, log_every, recipe.save_every)
+    run(training, out, pace, StopTogether(limit_minutes, processes), progress)
+    if processes.is_first:
+        figures = validate(training.averaged, recipe.validation_drawings)
+        log(out, step=training.step, **asdict(figures))
+    processes.wait()
 
 
 class _Training:
     """The state of one training, and the step that moves it on."""
 
-    def __init__(self, recipe: Recipe, device: str, seed: int, state: dict[str, Any] | None) -> None:
+    def __init__(self, recipe: Recipe, processes: Processes, seed: int, state: dict[str, Any] | None) -> None:
         self.recipe = recipe
         self.losses: dict[str, float] = {}
         self.step = 0
-        self._device = device
+        self._processes = processes
+        self._device = str(processes.device)
         self._seed = seed
         self._started = time.monotonic()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             start = recipe.start
             network = MatchNetwork.from_pretrained(start) if start else MatchNetwork(recipe.network)
-        self._network = network.to(device).train()
+        self._network = network.to(processes.device).train()
         self._average = AveragedModel(self._network, avg_fn=self._follow)
         self._optimiser = torch.optim.AdamW(
             self._network.parameters(), recipe.learning_rate, betas=(0.9, 0.98),
             weight_decay=recipe.weight_decay,
         )  # fmt: skip
-        self._generator = torch.Generator().manual_seed(seed)
         drawn = self._restore(state) if state else 0
         self._size = recipe.network.image_size
-        self._ring = DrawingRing(recipe.drawings_kept, self._size * recipe.drawn_larger, self._seed, drawn)
+        size, kept = self._size * recipe.drawn_larger, recipe.drawings_kept // processes.count
+        self._ring = DrawingRing(kept, size, self._seed, drawn, (processes.rank, processes.count))
 
     @property
     def averaged(self) -> MatchNetwork:
@@ -142,20 +153,22 @@ class _Training:
 
     def advance(self) -> None:
         """One step: draw, compare, learn."""
-        self._ring.renew(self.recipe.drawings_per_step)
-        batch, laid = self._see(self._ring.batch(self.recipe.batch, self._generator))
-        places, regions = region_places(batch, self.recipe, self._generator)
+        generator, together = self._luck(), self._processes.count
+        self._ring.renew(self.recipe.drawings_per_step // together)
+        batch, laid = self._see(self._ring.batch(self.recipe.batch // together, generator), generator)
+        places, regions = region_places(batch, self.recipe, generator)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
         losses = self._losses(batch.to(self._device), laid, places.to(self._device), regions.to(self._device))
         self._optimiser.zero_grad()
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
+        self._processes.average_gradients(self._network.parameters())
         torch.nn.utils.clip_grad_norm_(self._network.parameters(), 1.0)
         self._optimiser.step()
         self._average.update_parameters(self._network)
         self.step += 1
         for name, loss in losses.items():
-            follow(self.losses, name, loss.item())
+            follow(self.losses, name, self._processes.mean(loss))
 
     def figures(self) -> dict[str, Any]:
         """One line of the log. `minutes` counts from the start of this process."""
@@ -165,7 +178,9 @@ class _Training:
         return {"step": self.step, "samples": samples, "minutes": round(minutes, 2), **rounded}
 
     def save(self, out: Path) -> None:
-        """Writes the checkpoint and the averaged network."""
+        """Writes the checkpoint and the averaged network, once for all processes."""
+        if not self._processes.is_first:
+            return
         state = {
             "step": self.step,
             "seed": self._seed,
@@ -174,7 +189,6 @@ class _Training:
             "network": self._network.state_dict(),
             "average": self._average.state_dict(),
             "optimiser": self._optimiser.state_dict(),
-            "generator": self._generator.get_state(),
         }
         save_checkpoint(out, state)
         save_folder(out / MODEL_FOLDER, self.averaged.save_pretrained)
@@ -185,7 +199,6 @@ class _Training:
         self._network.load_state_dict(state["network"])
         self._average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._generator.set_state(state["generator"])
         drawn: int = state["drawn"]
         return drawn
 
@@ -194,12 +207,17 @@ class _Training:
         follow = 1 - min(self.recipe.average, float(count) / (float(count) + 20))
         return averaged.lerp(current, follow)
 
-    def _see(self, drawn: Batch) -> tuple[Batch, Laid]:
+    def _luck(self) -> torch.Generator:
+        """This step's chances in this process; a resumed training has the same ones."""
+        number = self.step * self._processes.count + self._processes.rank
+        return torch.Generator().manual_seed(self._seed * 2**40 + number)
+
+    def _see(self, drawn: Batch, generator: torch.Generator) -> tuple[Batch, Laid]:
         """Whole pictures or parts of them, and the references under the sketches; one in ten is not laid, as at run
         time where two pages are compared."""
-        frames = draw_frames(drawn, self.recipe.close_ups, self._generator)
+        frames = draw_frames(drawn, self.recipe.close_ups, generator)
         laid = lay(drawn, frames, self._size)
-        away = torch.rand(len(frames), generator=self._generator) < self.recipe.not_laid
+        away = torch.rand(len(frames), generator=generator) < self.recipe.not_laid
         laid.where[away], laid.likeness[away] = OUTSIDE, 0
         return crop(drawn, frames, self._size), Laid(
             laid.where.to(self._device), laid.likeness.to(self._device)

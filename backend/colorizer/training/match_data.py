@@ -55,13 +55,24 @@ class Batch:
 
 
 class DrawingRing:
-    """Keeps the last `capacity` drawings of an endless series."""
+    """Keeps the last `capacity` drawings of an endless series, or of one process's share of it."""
 
-    def __init__(self, capacity: int, size: int, seed: int = 0, drawn: int = 0) -> None:
-        """`drawn` tells how many drawings a resumed training had made; 0 starts with a full ring."""
+    def __init__(
+        self, capacity: int, size: int, seed: int = 0, drawn: int = 0, share: tuple[int, int] = (0, 1)
+    ) -> None:
+        """Starts full.
+
+        Args:
+            capacity: how many drawings are kept.
+            size: their edge, px.
+            seed: another is another series.
+            drawn: how many drawings a resumed training had made.
+            share: which of how many processes this is; each has drawings of its own.
+        """
         self.capacity = capacity
         self._size = size
-        self._first_seed = FIRST_TRAINING_SEED + seed * 1_000_000_000
+        rank, self._processes = share
+        self._first_seed = FIRST_TRAINING_SEED + seed * 1_000_000_000 + rank
         self._kept: list[Triplet | None] = [None] * capacity
         self.drawn = max(drawn - capacity, 0)
         self.renew(capacity)
@@ -69,7 +80,7 @@ class DrawingRing:
     def renew(self, count: int) -> None:
         """Replaces the `count` oldest drawings."""
         for _ in range(count):
-            drawing = triplet(self._first_seed + self.drawn, self._size)
+            drawing = triplet(self._first_seed + self.drawn * self._processes, self._size)
             self._kept[self.drawn % self.capacity] = drawing
             self.drawn += 1
 

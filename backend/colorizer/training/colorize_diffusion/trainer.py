@@ -17,12 +17,12 @@ import torch
 from torch import nn
 
 from colorizer.errors import InvalidInput
+from colorizer.training import processes as spread
 from colorizer.training.colorize_diffusion import data, networks, products
-from colorizer.training.colorize_diffusion import processes as spread
 from colorizer.training.colorize_diffusion.batches import Batches
 from colorizer.training.colorize_diffusion.config import CONFIG_FILE, TrainingConfig, read, settings, write
-from colorizer.training.colorize_diffusion.processes import Processes, StopTogether
 from colorizer.training.loop import Pace, Progress, follow, log, open_run, run, save_checkpoint
+from colorizer.training.processes import Processes, StopTogether
 
 __all__ = ["settings", "train"]  # what `colorizer.training` looks for
 

@@ -1,14 +1,17 @@
 """One training in several processes, started by `torchrun` or `accelerate launch`; alone it is the same code.
 
     torchrun --nproc_per_node 8 -m colorizer train colorize-diffusion --config FILE --out DIR
+    torchrun --nproc_per_node 8 -m colorizer train match --device cuda --out DIR
 
-Every process makes its own share of each batch. Gradients are averaged (DDP), or weights, gradients and optimiser are
-spread over the processes too (FSDP, `sharded = true`), where one machine's memory doesn't hold them.
+Every process makes its own share of each batch. Gradients are averaged (`average_gradients`, or DDP while they are
+still computed), or weights, gradients and optimiser are spread over the processes too (FSDP, `sharded = true`), where
+one machine's memory doesn't hold them.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,6 +70,17 @@ class Processes:
             dist.all_reduce(value)
             value = value / self.count
         return float(value)
+
+    def average_gradients(self, parameters: Iterable[Tensor]) -> None:
+        """Every process's gradients become the mean of all processes'; every process must have the same ones."""
+        if self.count == 1:
+            return
+        gradients = [one.grad for one in parameters if one.grad is not None]
+        mean = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(mean)
+        mean /= self.count
+        for gradient, part in zip(gradients, mean.split([one.numel() for one in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
 
     def any(self, value: bool) -> bool:  # noqa: FBT001 - a question about one value
         """Whether any process says so."""
