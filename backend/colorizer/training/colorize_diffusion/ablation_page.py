@@ -77,8 +77,8 @@ def write(study: Study, file: Path) -> None:
     plan = study.plan
     facts = (
         f"{plan.drawings * plan.seeds} pictures of {plan.drawings} drawings, {plan.steps} steps,"
-        f" guidance {study.guidance:g}, {study.size[1]} x {study.size[0]} px. Means with 95 % intervals over drawings; seconds of processor time a"
-        " picture."
+        f" guidance {study.guidance:g}, {study.size[1]} x {study.size[0]} px."
+        " Means with 95 % intervals over drawings; seconds of processor time a picture."
     )
     learned = (
         "The stages' runs: loss of the averaged weights on held-out drawings before the first step and after the last,"
