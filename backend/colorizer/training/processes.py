@@ -79,7 +79,9 @@ class Processes:
         mean = torch.cat([gradient.flatten() for gradient in gradients])
         dist.all_reduce(mean)
         mean /= self.count
-        for gradient, part in zip(gradients, mean.split([one.numel() for one in gradients]), strict=True):
+        for gradient, part in zip(
+            gradients, torch.split(mean, [one.numel() for one in gradients]), strict=True
+        ):
             gradient.copy_(part.view_as(gradient))
 
     def any(self, value: bool) -> bool:  # noqa: FBT001 - a question about one value
