@@ -22,8 +22,8 @@ from krita_colorize.app.repairs import Repairs, Write
 from krita_colorize.core import changes, kept, palette
 from krita_colorize.core.edits import Swap, compose
 from krita_colorize.core.errors import Told
-from krita_colorize.core.port import Part, Pixels
-from krita_colorize.core.repair import ROLES, State
+from krita_colorize.core.port import ROLES, Part, Pixels
+from krita_colorize.core.repair import State
 from krita_colorize.core.request import Request, Task
 from krita_colorize.core.result import Result
 from krita_colorize.core.settings import Settings, Source, SourceKind

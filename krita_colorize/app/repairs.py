@@ -20,7 +20,7 @@ from krita_colorize.core import repair
 from krita_colorize.core.changes import differing, merged
 from krita_colorize.core.errors import Told
 from krita_colorize.core.geometry import placed
-from krita_colorize.core.port import Part, Pixels
+from krita_colorize.core.port import ROLES, Part, Pixels
 from krita_colorize.core.repair import Plan, Seen, State
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui
@@ -113,7 +113,7 @@ class Repairs(QtCore.QObject):
 
     def _look(self, model: DocumentModel, parts: Sequence[Part]) -> Seen:
         key, port = model.info.key, self._tools.port
-        known = [part for part in parts if part.role in repair.ROLES]
+        known = [part for part in parts if part.role in ROLES]
         return Seen(
             {part.role: port.layer_pixels(key, part.layer_id) for part in known},
             {part.role: port.layer_pixels(key, part.mask_id) for part in known if part.mask_id},

@@ -7,8 +7,7 @@ import json
 
 from krita_colorize.core.changes import merged
 from krita_colorize.core.geometry import placed
-from krita_colorize.core.port import Pixels
-from krita_colorize.core.repair import ROLES
+from krita_colorize.core.port import ROLES, Pixels
 from krita_colorize.core.request import Pictures, Request
 from krita_colorize.core.result import Result
 

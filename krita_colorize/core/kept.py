@@ -10,10 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from krita_colorize.core import bundle, changes
+from krita_colorize.core import bundle, changes, key_strokes
 from krita_colorize.core.bundle import Blob, Bundle
 from krita_colorize.core.geometry import placed
-from krita_colorize.core.port import NewLayer, Pixels
+from krita_colorize.core.port import KEY_STROKES, ROLES, NewLayer, Pixels
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result, ResultError
 
@@ -94,7 +94,14 @@ def read(data: bytes) -> Kept:
 
 def with_layers(result: Result, layers: Sequence[NewLayer], preview_png: bytes = b"") -> Result:
     """The same result with other pixels and masks in its layers, given in their order, and another preview where one
-    is given. Slow: for worker threads."""
+    is given. Key strokes follow the colours: it may be applied once more. Slow: for worker threads."""
+    flats = [layer for layer in layers if layer.role in ROLES]
+    layers = [
+        replace(layer, pixels=key_strokes.recoloured(layer.pixels, flats))
+        if layer.role == KEY_STROKES
+        else layer
+        for layer in layers
+    ]
     entries: list[dict[str, Any]] = []
     preview = result.bundle.blob(result.bundle.header["preview"])
     blobs = [replace(preview, data=preview_png) if preview_png else preview]

@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+BACKGROUND, FIGURE = "background", "figure"
+ROLES = (BACKGROUND, FIGURE)
+"""The roles of the layers that hold colours; a repair can change them."""
+
 KEY_STROKES = "key_strokes"
 """The role of a layer that isn't shown: it becomes a Colorize Mask."""
 

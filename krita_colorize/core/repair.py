@@ -15,15 +15,11 @@ from krita_colorize.core.changes import Masks, differing
 from krita_colorize.core.errors import Told
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.kept import Base
-from krita_colorize.core.port import NewLayer, Pixels
+from krita_colorize.core.port import BACKGROUND, FIGURE, ROLES, NewLayer, Pixels
 from krita_colorize.core.request import Pictures, Redo, RedoLayer, Request
 from krita_colorize.core.result import Result
 from krita_colorize.core.settings import Settings
 from krita_colorize.core.words import tr
-
-BACKGROUND, FIGURE = "background", "figure"
-ROLES = (BACKGROUND, FIGURE)
-"""The layers that a repair can change."""
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from krita_colorize.app.repairs import UNSEEN
 from krita_colorize.app.session import Session
 from krita_colorize.core.edits import Binding
 from krita_colorize.core.port import Kind, Pixels
-from krita_colorize.core.settings import Settings
+from krita_colorize.core.settings import Options, Settings
 
 W, H = 64, 48
 SHEET = b"\x10\x80\xf0\xff"
@@ -146,6 +146,24 @@ def test_chosen_mask_that_is_painted_counts(
     paint(page, "My mask", b"\x00\x00\x00\xff", 4, 3)
     redo(ready, page, qtbot, applied)
     assert [pixel(page, 3, 3), pixel(page, 4, 3), pixel(page, 5, 3)] == [INVERTED, INVERTED, SHEET]
+
+
+def test_key_strokes_of_a_repaired_result_have_its_colours(
+    ready: Session, page: Page, model: DocumentModel, port: FakePort, qtbot: Any
+) -> None:
+    model.change(model="masked", options=Options(colorize_mask=True))
+    ready.colorize()
+    wait(qtbot, lambda: model.results)
+    ready.apply()
+    wait(qtbot, lambda: port.inserted and model.results[0].base is not None)
+    hints = port.add_layer(page.document, "Colour hints", Kind.PAINT, STROKE)
+    port.select(page.document, page.lines)
+    model.change(hints=hints.id)
+    redo(ready, page, qtbot, model.results[0])
+    ready.apply()
+    wait(qtbot, lambda: len(port.inserted) == 2)
+    colours = [{one.colour for one in group.layers[-1].key_strokes} for group in port.inserted]
+    assert colours == [{int.from_bytes(value, "little")} for value in (SHEET, STROKE)]
 
 
 def test_what_the_groups_own_mask_hides_is_told(
