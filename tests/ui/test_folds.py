@@ -169,7 +169,7 @@ def test_every_fold_fits_at_300_px_in_every_language(translated: DockerWidget) -
 def test_nothing_lies_below_the_scroll_bar(translated: DockerWidget, qtbot: Any) -> None:
     area = translated.findChild(ScrollColumn)
     translated.resize(translated.minimumSizeHint().width(), 500)
-    qtbot.waitUntil(area.verticalScrollBar().isVisible)
+    wait(qtbot, area.verticalScrollBar().isVisible)
     assert area.widget().width() <= area.viewport().width()
 
 
