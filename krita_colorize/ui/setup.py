@@ -77,7 +77,9 @@ class SetupPage(QtWidgets.QDialog):
         self._remove.setVisible(pointed.current is not None and bool(pointed.current.folder))
         for widget in (self._back, self._remove, self._build, self._folder, self._choose):
             widget.setEnabled(not setup.busy)
-        self._log.setEnabled(setup.log_file.is_file())
+        allow(
+            self._log, when=setup.log_file.is_file(), why_not=tr("Nothing has been installed from here yet.")
+        )
         progress = setup.progress
         self._bar.setVisible(progress is not None)
         self._progress_words.setText(progress.words if progress else "")

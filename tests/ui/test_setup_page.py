@@ -83,6 +83,7 @@ def test_page_says_what_was_found_and_what_it_costs(page):
     assert part(page, "build_combo").currentData() == "cpu"
     assert "400 MB and needs 2.2 GB" in part(page, "needs_label").text()
     assert part(page, "install_button").isEnabled()
+    assert part(page, "log_button").toolTip() == "Nothing has been installed from here yet."
 
 
 def test_folder_is_installed_by_one_button(page, setup, home, engine, tmp_path, qtbot, monkeypatch):
