@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from colorizer.engines.match.foreground import figure_regions, find_foreground
+from colorizer.engines.match.foreground import figure_regions, find_foreground, side_by_side
 from colorizer.imaging.regions import Regions
 from drawn import box_mask, box_reference, box_sketch
 from engines.match_stand_ins import Quiet, SamePlace, random_network
@@ -57,3 +57,40 @@ def test_what_touches_the_edge_is_background_sooner() -> None:
     regions = Regions(labels, labels, 2)
     assert figure_regions(np.array([0.45, 0.45]), regions).tolist() == [False, True]
     assert figure_regions(np.array([0.1, 0.1]), regions).tolist() == [True, True]
+
+
+def standing(*boxes: tuple[int, int, int, int]) -> np.ndarray:
+    """A mask of boxes (left, top, width, height)."""
+    mask = np.zeros((300, 500), np.uint8)
+    for left, top, width, height in boxes:
+        mask[top : top + height, left : left + width] = 255
+    return mask
+
+
+def test_figures_of_a_sheet_are_told_apart() -> None:
+    one, other = (20, 20, 100, 260), (180, 40, 120, 240)
+    found = side_by_side(standing(one, other))
+    assert len(found) == 2
+    assert (found[0] == standing(one)).all()
+    assert (found[1] == standing(other)).all()
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        [(20, 20, 100, 260)],
+        [(50, 20, 80, 60), (40, 90, 120, 200)],  # a head over its body
+        [(20, 20, 200, 260), (300, 100, 60, 60)],  # something small beside it
+        [(10 + 90 * index, 20, 60, 260) for index in range(5)],  # too many to look at each
+    ],
+)
+def test_one_figure_stays_one(boxes: list[tuple[int, int, int, int]]) -> None:
+    mask = standing(*boxes)
+    (found,) = side_by_side(mask)
+    assert (found == mask).all()
+
+
+def test_what_stands_over_a_figure_goes_with_it() -> None:
+    head, body, other = (60, 20, 60, 60), (40, 90, 120, 200), (250, 20, 120, 270)
+    first, _ = side_by_side(standing(head, body, other))
+    assert (first == standing(head, body)).all()

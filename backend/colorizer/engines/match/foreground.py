@@ -34,6 +34,11 @@ _LIKE_BORDER = 24
 """Largest difference from an even border's colour that still belongs to what lies around the figure."""
 _CUT_SIDE = 256
 """Longer side, px, at which the borders of a coloured picture are found."""
+_OVERLAP = 0.2
+"""Share of the narrower one's width from which on two pieces stand over one another."""
+_FIGURE, _MOST_FIGURES = 0.3, 4
+"""How large a figure of a model sheet is at least, as a share of the largest; and how many may stand there. On 60 drawn
+sheets .870 of the area is right with each looked at by itself, .849 without."""
 
 
 def find_foreground(network: MatchNetwork, picture: Picture, report: Report) -> Mask:
@@ -146,6 +151,43 @@ def _not_reached(colours: NDArray[np.uint8]) -> Mask | None:
     pieces = cv2.connectedComponents(alike, connectivity=4)[1][1:-1, 1:-1]
     inside = pieces != 1  # the added frame comes first in reading order
     return np.where(inside, np.uint8(255), np.uint8(0)) if 0.02 < inside.mean() < 0.98 else None
+
+
+def side_by_side(mask: Mask) -> list[Mask]:
+    """The figures of a model sheet, a mask each; what lies above or below another belongs to it.
+
+    Args:
+        mask: (H, W), 255 = figures; not empty.
+    """
+    height, width = mask.shape
+    scale = _CUT_SIDE / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 127
+    columns = _columns(small)
+    areas = [np.count_nonzero(small & column) for column in columns]
+    kept = [column for column, area in zip(columns, areas, strict=True) if area >= _FIGURE * max(areas)]
+    if not 1 < len(kept) <= _MOST_FIGURES:
+        return [mask]
+    wide = [cv2.resize(one.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) for one in kept]
+    return [np.where(one > 0, mask, np.uint8(0)) for one in wide]
+
+
+def _columns(figures: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
+    """(H, W) each, left to right: the pieces of a mask, those together that stand over one another."""
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(
+        cv2.dilate(figures.view(np.uint8), np.ones((3, 3), np.uint8))
+    )
+    columns: list[tuple[int, int, list[int]]] = []
+    for piece in sorted(range(1, count), key=lambda piece: stats[piece, cv2.CC_STAT_LEFT]):
+        left = int(stats[piece, cv2.CC_STAT_LEFT])
+        right, members = left + int(stats[piece, cv2.CC_STAT_WIDTH]), [piece]
+        if columns:
+            start, end, before = columns[-1]
+            if min(end, right) - left > _OVERLAP * min(right - left, end - start):
+                columns.pop()
+                left, right, members = start, max(end, right), [*before, piece]
+        columns.append((left, right, members))
+    return [np.isin(pieces, members) for _, _, members in columns]
 
 
 def _cut(picture: NDArray[np.uint8], guess: NDArray[np.float32]) -> NDArray[np.float32]:

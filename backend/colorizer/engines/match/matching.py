@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Mode, Report
 from colorizer.engines.match import readout
-from colorizer.engines.match.foreground import figure_regions, outline
+from colorizer.engines.match.foreground import figure_regions, outline, side_by_side
 from colorizer.engines.match.inputs import (
     Window,
     ask,
@@ -171,20 +171,33 @@ class Matcher:
         return sketch, found
 
     def _looks(self, sketch: _Sketch, sources: list[_Source]) -> list[Look]:
-        """At the whole pictures, and, where there are figures to be seen larger, at these and at both their halves."""
+        """At the whole pictures, and, where there are figures to be seen larger, at these and at both their halves.
+
+        Each figure of a model sheet is then a reference of its own.
+        """
         seen = windows(*sketch.ink.shape[::-1])
         assert sketch.mask is not None
         if len(seen) > 1 or not (sketch.mask > 127).any():
             return [self._look(sketch, seen, sources)]
+        looks = [self._look(sketch, seen, sources, part=(0, 4))]
+        sources = self._each_figure(sketch, sources)
         figures = [
             box(mask) for mask in (sketch.mask, *(source.mask for source in sources)) if mask is not None
         ]
         halves = zip(*(close_ups(figure, sketch.mask) for figure in figures), strict=True)
-        looks = [self._look(sketch, seen, sources, part=(0, 4))]
         looks.append(self._look(sketch, figures[:1], sources, figures[1:], part=(1, 4)))
         for number, half in enumerate(halves, 2):
             looks.append(self._look(sketch, half[:1], sources, half[1:], part=(number, 4)))
         return looks
+
+    def _each_figure(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:
+        """The same, those that show several figures side by side once for each of them."""
+        each: list[_Source] = []
+        for source in sources:
+            assert source.mask is not None
+            figures = [replace(source, mask=mask) for mask in side_by_side(source.mask)]
+            each += [source] if len(figures) == 1 else self._register(sketch, figures)
+        return each
 
     def _look(
         self,
