@@ -87,7 +87,7 @@ def run(
             min=0, max=0.1, help="Widest opening in a line that is closed, as a share of the longer side."
         ),
     ] = 0.02,
-    steps: Steps = 20,
+    steps: Steps = 0,
     seed: Seed = 0,
     size: Size = 0,
     setting: Annotated[
@@ -158,7 +158,7 @@ def evaluate(
     model: Annotated[
         str, typer.Option(help="Which weights, with --sequences; empty for the engine's own choice.")
     ] = "",
-    steps: Steps = 20,
+    steps: Steps = 0,
     size: Size = 0,
     dots: Annotated[
         str,

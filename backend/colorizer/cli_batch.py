@@ -42,7 +42,7 @@ def batch(
     ] = True,
     layers: Annotated[bool, typer.Option("--layers", help="Write .ora files with layers, not .png.")] = False,
     palette_lock: Annotated[bool, typer.Option(help="Flat colours are exactly the references'.")] = True,
-    steps: Steps = 20,
+    steps: Steps = 0,
     seed: Seed = 0,
     size: Size = 0,
     device: Device = "auto",

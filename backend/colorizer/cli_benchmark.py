@@ -39,7 +39,7 @@ def benchmark(
     aesthetics: Annotated[
         Path | None, typer.Option(help="An aesthetic predictor (.safetensors) on that tower's features.")
     ] = None,
-    steps: Steps = 20,
+    steps: Steps = 0,
     size: Size = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many pictures.")] = None,
     report: Report = None,

@@ -28,7 +28,9 @@ ReferenceMasks = Annotated[
     list[Path] | None,
     typer.Option(metavar="PATH", help="White where the figure is; one for each reference, in order."),
 ]
-Steps = Annotated[int, typer.Option(min=1, max=100, help="Steps of a diffusion model.")]
+Steps = Annotated[
+    int, typer.Option(min=0, max=100, help="Steps of a diffusion model; 0 for as many as suit it.")
+]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same result.")]
 Size = Annotated[int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the fastest there is.")]

@@ -9,6 +9,8 @@ from typing import Any
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.settings import Settings
 
+USUAL_STEPS = 20
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -17,6 +19,8 @@ class ModelInfo:
     name: str
     title: str
     installed: bool
+    steps: int = USUAL_STEPS
+    """How many steps suit it."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,11 @@ class EngineInfo:
     max_references: int
     missing: str = ""
     """What has to be installed before it can colour, in one sentence."""
+
+    def steps_of(self, model: str) -> int:
+        """How many steps suit a model; the default is the first. The usual number for one that isn't there."""
+        fitting = [known.steps for known in self.models if model in ("", known.name)]
+        return fitting[0] if fitting else USUAL_STEPS
 
 
 BUILT_IN: tuple[EngineInfo, ...] = (
@@ -65,7 +74,12 @@ def _engine(entry: Mapping[str, Any]) -> EngineInfo:
         modes=frozenset(Mode(mode) for mode in entry["modes"] if mode in known),
         options=frozenset(str(name) for name in entry["options"]),
         models=tuple(
-            ModelInfo(str(model["name"]), str(model["title"]), bool(model["installed"]))
+            ModelInfo(
+                name=str(model["name"]),
+                title=str(model["title"]),
+                installed=bool(model["installed"]),
+                steps=int(model.get("steps", USUAL_STEPS)),
+            )
             for model in entry["models"]
         ),
         max_references=int(entry["max_references"]),

@@ -69,7 +69,7 @@ class Options:
     line_gap: float = (
         0.02  # widest opening in a line that is still closed, as a share of the canvas's longer side
     )
-    steps: int = 20
+    steps: int = 0  # 0: as many as suit the model
     size: int = 0  # px, 0 lets the engine choose
     colorize_mask: bool = False  # the flats also as key strokes, which only some Kritas can take
     advanced: Advanced = Advanced()  # heeded by diffusion engines
@@ -193,7 +193,7 @@ def _options(data: object) -> Options:
         style_detail=_switch(data.get("style_detail"), default=default.style_detail),
         background_detail=_switch(data.get("background_detail"), default=default.background_detail),
         line_gap=float(line_gap) if valid_gap else default.line_gap,  # type: ignore[arg-type]
-        steps=_whole(data.get("steps"), 1, 1000, default.steps),
+        steps=_whole(data.get("steps"), 0, 1000, default.steps),
         size=_whole(data.get("size"), 0, 16384, default.size),
         colorize_mask=_switch(data.get("colorize_mask"), default=default.colorize_mask),
         advanced=advanced.read(data.get("advanced")),

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from krita_colorize.core import advanced
+from krita_colorize.core.engines import USUAL_STEPS
 from krita_colorize.core.settings import Options
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
@@ -15,7 +16,10 @@ from krita_colorize.ui.widgets import Choice, Fold, label_for
 _DECIMALS = 2
 _NUMBERS = {
     "steps": advanced.Row(
-        "Steps", "How often the picture is improved: more takes longer. 20 is usual.", 1, 100
+        "Steps",
+        "How often the picture is improved: more takes longer. It begins with what suits the model.",
+        1,
+        100,
     ),
     "size": advanced.Row(
         "Working size",
@@ -35,6 +39,7 @@ class AdvancedFold(QtWidgets.QWidget):
         super().__init__(parent)
         self.setObjectName("advanced_fold")
         self._change = change
+        self._suiting = USUAL_STEPS
         self._fields: dict[str, QtWidgets.QWidget] = {}
         self._labels: dict[str, QtWidgets.QWidget] = {}
         inside = QtWidgets.QWidget()
@@ -49,9 +54,13 @@ class AdvancedFold(QtWidgets.QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(Fold(tr("Advanced"), inside, tooltip=tr("The finer settings of the chosen engine.")))
 
-    def show_values(self, options: Options, heeded: Collection[str]) -> None:
-        """Shows these values; fields that the engine doesn't heed are hidden, and the fold where none is left."""
-        for name, value in _values(options).items():
+    def show_values(self, options: Options, heeded: Collection[str], *, suiting: int = USUAL_STEPS) -> None:
+        """Shows these values; fields that the engine doesn't heed are hidden, and the fold where none is left.
+
+        `suiting` is the chosen model's own number of steps, shown while the artist has set none.
+        """
+        self._suiting = suiting
+        for name, value in _values(replace(options, steps=options.steps or suiting)).items():
             field = self._fields[name]
             for widget in (field, self._labels[name]):
                 widget.setVisible(name in heeded)
@@ -59,6 +68,10 @@ class AdvancedFold(QtWidgets.QWidget):
             _show(field, value)
             blocker.unblock()
         self.setVisible(any(name in heeded for name in self._fields))
+
+    def _change_steps(self, steps: int) -> None:
+        """The model's own number isn't the artist's: another model may then begin with its own."""
+        self._change("steps", 0 if steps == self._suiting else steps)
 
     def _add(self, form: QtWidgets.QFormLayout, name: str, default: object) -> None:
         row = advanced.WORDS.get(name) or _NUMBERS[name]
@@ -90,7 +103,8 @@ class AdvancedFold(QtWidgets.QWidget):
             return _Lines(lambda text: self._change(name, text))
         if isinstance(default, int):
             whole = _Whole(int(row.low), int(row.high))
-            whole.valueChanged.connect(lambda value: self._change(name, value))
+            tell = self._change_steps if name == "steps" else lambda value: self._change(name, value)
+            whole.valueChanged.connect(tell)
             return whole
         number = _Number(row.low, row.high)
         number.valueChanged.connect(lambda value: self._change(name, round(value, _DECIMALS)))

@@ -11,7 +11,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core import modes
-from krita_colorize.core.engines import EngineInfo
+from krita_colorize.core.engines import USUAL_STEPS, EngineInfo
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
@@ -281,7 +281,11 @@ class Form(QtWidgets.QWidget):
             blocker.unblock()
 
         self._show_colorize_mask(settings)
-        self._advanced.show_values(options, engine.options if engine else ())
+        self._advanced.show_values(
+            options,
+            engine.options if engine else (),
+            suiting=engine.steps_of(settings.model) if engine else USUAL_STEPS,
+        )
 
     def _show_colorize_mask(self, settings: Settings) -> None:
         """Only Krita 5.2 and later can have one, and only flats in exact colours become one."""

@@ -20,7 +20,7 @@ options = st.builds(
     style_detail=st.booleans(),
     background_detail=st.booleans(),
     line_gap=st.floats(0, settings.MAX_LINE_GAP),
-    steps=st.integers(1, 1000),
+    steps=st.integers(0, 1000),
     size=st.integers(0, 16384),
     colorize_mask=st.booleans(),
 )

@@ -9,7 +9,7 @@ import pytest
 import tiny_colorize_diffusion as tiny
 from colorizer import paths
 from colorizer.engines import cards
-from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
+from colorizer.engines.base import ColorizeRequest, Mode, Reference
 from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
 from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.settings import Version
@@ -47,6 +47,7 @@ def test_they_are_listed_as_built_in(engine):
     assert tuple(model.name for model in models) == NAMES
     assert {model.licence for model in models} == {"GPL-3.0-or-later"}
     assert all("built in" in model.title for model in models)
+    assert {model.steps for model in models} == {2}
     assert engine.info.missing == ""
     assert sum(model.bytes for model in models) < 40e6
 
@@ -69,7 +70,7 @@ def test_own_models_come_first(engine):
 def colours(engine, sample, name, mode):
     """The engine's picture and the match engine's, where there is one: (N, 3) each; and the engine's report."""
     sketch, reference = sample
-    request = ColorizeRequest(sketch, (Reference(reference),), mode, model=name, options=Options(steps=2))
+    request = ColorizeRequest(sketch, (Reference(reference),), mode, model=name)
     result = engine.colorize(request, Quiet())
     picture = flatten(result.layers, sketch.shape[1], sketch.shape[0])
     seen = picture[..., 3] > 127
@@ -80,6 +81,7 @@ def colours(engine, sample, name, mode):
 def test_sample_is_coloured_as_the_match_engine_would(engine, sample, name):
     drawn, wanted, report = colours(engine, sample, name, Mode.SPLIT)
     assert name.endswith(report["version"])
+    assert report["steps"] == 2
     assert np.median(deltaE_ciede2000(rgb2lab(drawn / 255), rgb2lab(wanted / 255))) < 10
 
 

@@ -116,7 +116,7 @@ def test_references_are_embedded_once(engine, monkeypatch):
     [
         ({"references": 1025}, InvalidInput, "At most 1024 references"),
         ({"references": 0}, InvalidInput, "no reference to take colours from"),
-        ({"steps": 0}, InvalidInput, "`steps` must be 1 to 100, not 0"),
+        ({"steps": 101}, InvalidInput, "`steps` must be 1 to 100, not 101"),
         ({"model": "other"}, UnknownEngine, "no ColorFlow model 'other'"),
         ({"model": "grey"}, MissingModel, "came without its screentone generator"),
     ],

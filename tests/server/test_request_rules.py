@@ -42,7 +42,7 @@ def changed(path: str, value: Any) -> JobBundle:
 
 def test_good_request_passes() -> None:
     found = check(changed("options.line_gap", 0))
-    assert (found.engine, found.options.steps, found.options.line_gap) == ("scripted", 20, 0)
+    assert (found.engine, found.options.steps, found.options.line_gap) == ("scripted", 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -60,7 +60,7 @@ def test_good_request_passes() -> None:
         ("extra", 1, "request.extra"),
         ("options.extra", 1, "request.options.extra"),
         ("options.line_gap", 0.2, "request.options.line_gap"),
-        ("options.steps", 0, "request.options.steps"),
+        ("options.steps", -1, "request.options.steps"),
         ("options.size", 20_000, "request.options.size"),
         ("options.palette_lock", 1, "request.options.palette_lock"),
         ("options.colorize_mask", "yes", "request.options.colorize_mask"),

@@ -94,6 +94,7 @@ def test_product_colours_in_the_engine(chain, stage, tmp_path):
     result = engine.colorize(request, Quiet())
     assert result.layers
     assert result.report["size"] == [64, 64]
+    assert engine.info.models[0].steps == (4 if stage is Stage.DISTIL else 20)
 
 
 class Quiet:
@@ -165,11 +166,11 @@ def test_fine_tuned_model_is_listed_with_its_card(chain, tmp_path, monkeypatch):
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     write_png(pictures / "a.png", OwnDrawings(0, 1, 96).item(0).truth)
-    start = chain.model(Stage.V2_STYLE)
+    start = chain.model(Stage.DISTIL)
     config = replace(TINY, stage=Stage.FINE_TUNE, start=start, data=pictures, batch=2)
     train(tmp_path / "hana", recipe=config)
     listed = ColorizeDiffusionEngine().info.models[0]
-    assert (listed.name, listed.title) == ("hana", "hana (own, from model)")
+    assert (listed.name, listed.title, listed.steps) == ("hana", "hana (own, from model)", 4)
     before, after = tensors(start), tensors(tmp_path / "home" / "models" / "hana")
     assert set(before) == set(after)
     assert {key[0] for key in after if not torch.equal(before[key], after[key])} == {"unet"}

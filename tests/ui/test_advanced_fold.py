@@ -7,7 +7,7 @@ from colorizer.engines import advanced as backend
 
 from krita_colorize.core import advanced
 from krita_colorize.core.advanced import Advanced
-from krita_colorize.core.engines import EngineInfo
+from krita_colorize.core.engines import EngineInfo, ModelInfo
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.settings import Options, from_json, to_json
 from krita_colorize.qt import QtWidgets
@@ -107,6 +107,27 @@ def test_what_is_set_reaches_the_document(session, model, offer, qtbot):
     field(widget, "steps").setValue(33)
     assert model.settings.options.advanced.guidance == 8
     assert model.settings.options.steps == 33
+
+
+def test_steps_are_the_models_until_the_artist_sets_them(session, model, offer, qtbot):
+    widget = DockerWidget(session)
+    qtbot.addWidget(widget)
+    few, many = ModelInfo("few", "Few", installed=True, steps=2), ModelInfo("many", "Many", installed=True)
+    offer(options=frozenset({"steps"}), models=(few, many))
+    steps = field(widget, "steps")
+
+    def shown():
+        values = []
+        for name in ("", "few", "many"):
+            model.change(model=name)
+            values.append(steps.value())
+        return values
+
+    assert shown() == [2, 2, 20]
+    steps.setValue(7)
+    assert (shown(), model.settings.options.steps) == ([7, 7, 7], 7)
+    steps.setValue(20)
+    assert (shown(), model.settings.options.steps) == ([2, 2, 20], 0)
 
 
 def test_an_engine_that_lacks_something_says_so(session, offer, qtbot):

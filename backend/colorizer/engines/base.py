@@ -32,6 +32,7 @@ __all__ = [
     "Blend",
     "Check",
     "ColorizeRequest",
+    "USUAL_STEPS",
     "Engine",
     "EngineInfo",
     "Layer",
@@ -49,6 +50,8 @@ __all__ = [
     "Swap",
 ]
 
+USUAL_STEPS = 20
+
 
 @dataclass(frozen=True)
 class ModelInfo:
@@ -61,6 +64,8 @@ class ModelInfo:
     installed: bool
     sha256: str = ""
     """Of the weights file, for the record of a result; empty while it isn't known."""
+    steps: int = USUAL_STEPS
+    """How many steps suit it, in an engine that takes steps."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +97,8 @@ class Options:
     background_detail: bool = False
     line_gap: float = 0.02
     """Widest opening in a line that is still closed, as a share of the canvas's longer side, 0..0.1."""
-    steps: int = 20
+    steps: int = 0
+    """Of a diffusion model; 0 takes as many as suit the model (`ModelInfo.steps`)."""
     size: int = 0
     """Working size of the model in px; 0 lets the engine choose."""
     advanced: Advanced = STANDARD

@@ -43,6 +43,8 @@ class Card:
     licence: str = ""
     source: str = ""
     """Where it came from, for people."""
+    steps: int = 0
+    """How many steps suit a diffusion model; 0 where nothing is said, and the usual number does."""
     files: Mapping[str, FileSum] = field(default_factory=dict)
     """Every file by its path in the folder, with `/` between parts."""
 
@@ -59,12 +61,13 @@ class Card:
 
     @classmethod
     def _of(cls, data: Mapping[str, Any]) -> Card:
-        files = data.get("files")
+        files, steps = data.get("files"), data.get("steps")
         return cls(
             engine=data["engine"],
             title=str(data.get("title", "")),
             licence=str(data.get("licence", "")),
             source=str(data.get("source", "")),
+            steps=steps if isinstance(steps, int) and steps > 0 else 0,
             files={
                 str(name): FileSum(int(entry["bytes"]), str(entry["sha256"]))
                 for name, entry in (files if isinstance(files, dict) else {}).items()

@@ -6,11 +6,12 @@ Which folders there are is told by `cards`.
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from colorizer import paths
-from colorizer.engines.base import ModelInfo
+from colorizer.engines.base import USUAL_STEPS, ColorizeRequest, ModelInfo
 from colorizer.engines.cards import Card, cards, models_folder
 from colorizer.errors import MissingModel, UnknownEngine
 
@@ -88,6 +89,15 @@ class Installed:
         found = self.find(model)
         return found / file if found else None
 
+    def with_steps(self, request: ColorizeRequest) -> ColorizeRequest:
+        """The request with its model's own number of steps, where it asks for none. Raises as `find`."""
+        if request.options.steps:
+            return request
+        folder = self.find(request.model)
+        card = Card.read(folder) if folder else None
+        steps = (card and card.steps) or USUAL_STEPS
+        return replace(request, options=replace(request.options, steps=steps))
+
     def describe(self, path: Path, weights: str, *, licence: str = "own", title: str = "") -> ModelInfo:
         """What the engine says about one folder.
 
@@ -107,4 +117,5 @@ class Installed:
             size,
             installed=True,
             sha256=known.sha256 if known else "",
+            steps=card.steps or USUAL_STEPS,
         )

@@ -97,7 +97,7 @@ class JobOptions(_Strict):
     style_detail: bool = False
     background_detail: bool = False
     line_gap: float = Field(default=0.02, ge=0, le=0.1, allow_inf_nan=False)
-    steps: int = Field(default=20, ge=1, le=1000)
+    steps: int = Field(default=0, ge=0, le=1000)
     size: int = Field(default=0, ge=0, le=MAX_SIDE)
     colorize_mask: bool = False
     advanced: dict[str, Any] = Field(default=asdict(advanced.STANDARD))

@@ -70,6 +70,7 @@ class AnimeDiffusionEngine:
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
+        request = self._models.with_steps(request)
         _check(request)
         room = self._room
         self.load(room.device or "cpu", request.model)
@@ -87,7 +88,8 @@ class AnimeDiffusionEngine:
         report.stage("Painting layers")
         layers, made = layers_of(request, sides, drawn)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        return Result(layers, made | {"size": [side, side], "memory": room.way.name if room.way else ""})
+        facts = {"size": [side, side], "steps": request.options.steps}
+        return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""

@@ -83,6 +83,7 @@ class ColorFlowEngine:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         from colorizer.engines.colorflow.page import PageSettings, colour_page
 
+        request = self._models.with_steps(request)
         _check(request)
         room = self._room
         self.load(room.device or "cpu", request.model)
@@ -108,7 +109,7 @@ class ColorFlowEngine:
         report.stage("Painting layers")
         layers, made = layers_of(request, sides, drawn, self._palette)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        facts = {"size": [size.width, size.height], "style": style.value}
+        facts = {"size": [size.width, size.height], "style": style.value, "steps": settings.steps}
         return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
 
     @cached_property

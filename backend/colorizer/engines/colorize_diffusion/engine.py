@@ -134,6 +134,7 @@ class ColorizeDiffusionEngine:
         from colorizer.engines.colorize_diffusion.samplers import Sampler
 
         _check(request)
+        request = self._models.with_steps(request)
         room = self._room
         self.load(room.device or "cpu", request.model)
         pipeline = room.model
@@ -161,7 +162,7 @@ class ColorizeDiffusionEngine:
         layers, made = layers_of(request, sides, [picture] * len(sides))
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = _facts(pipeline, pictures.size) | {"finders": sorted(self._finders.asked)}
-        facts |= {"guidance": fine.guidance}
+        facts |= {"guidance": fine.guidance, "steps": request.options.steps}
         return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:

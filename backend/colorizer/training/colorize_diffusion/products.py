@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from colorizer.engines.cards import CARD, NAME, models_folder
+from colorizer.engines.cards import CARD, NAME, Card, models_folder
 from colorizer.engines.colorize_diffusion.conditioning import Pictures
 from colorizer.engines.colorize_diffusion.noise import Spacing
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
@@ -29,6 +30,7 @@ from colorizer.imaging.pictures import write_png
 from colorizer.training.colorize_diffusion import data, networks
 from colorizer.training.colorize_diffusion.batches import Batch, Batches
 from colorizer.training.colorize_diffusion.config import Augmentation, Stage, TrainingConfig
+from colorizer.training.colorize_diffusion.distillation import STUDENT_STEPS
 from colorizer.training.loop import save_folder
 
 MODEL_FOLDER = "model"
@@ -41,6 +43,7 @@ FULL_MODES = {
     Version.V2: Modes(background=True, style=True),
 }
 LICENCE = "own"
+ENGINE = "colorize_diffusion"
 
 
 def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> dict[str, Any]:
@@ -58,10 +61,18 @@ def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> dict[
     else:
         networks.merge_own_lora(work.model.unet)
         picture = _samples(config, work.model)
-        save_folder(out / MODEL_FOLDER, work.model.save_pretrained)
+        save_folder(out / MODEL_FOLDER, partial(_write_model, config, work.model))
     if picture is not None:
         write_png(out / SHEET_FILE, picture)
     return figures
+
+
+def _write_model(config: TrainingConfig, model: ColorizeDiffusionPipeline, folder: Path) -> None:
+    """The pipeline, and a student's card: it is good in the steps it was taught, in no others."""
+    model.save_pretrained(folder)
+    if config.stage is Stage.DISTIL:
+        card = {"engine": ENGINE, "steps": STUDENT_STEPS}
+        (folder / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
 
 
 @torch.no_grad()
@@ -115,7 +126,7 @@ def _samples(config: TrainingConfig, model: ColorizeDiffusionPipeline) -> NDArra
     batch = look(config, config.sheet, pairs=True)
     distilled = config.stage is Stage.DISTIL
     guidance = Guidance(reference=1.0 if distilled else config.guidance)
-    steps = Steps(Sampler.EULER, Spacing.SGM_UNIFORM, 4 if distilled else 12)
+    steps = Steps(Sampler.EULER, Spacing.SGM_UNIFORM, STUDENT_STEPS if distilled else 12)
     rows = []
     for number in range(config.sheet):
         pictures = pictures_of(batch, number)
@@ -174,10 +185,12 @@ def install(config: TrainingConfig, out: Path) -> None:
         return
     target = models_folder() / out.resolve().name
     target.parent.mkdir(parents=True, exist_ok=True)
+    start = (config.start and Card.read(config.start)) or Card(ENGINE)
     card = {
-        "engine": "colorize_diffusion",
+        "engine": ENGINE,
         "title": f"{target.name} (own, from {config.start.name if config.start else '?'})",
-        "licence": f"{_licence(config.start)}; fine-tuned on your pictures",
+        "licence": f"{start.licence or LICENCE}; fine-tuned on your pictures",
+        "steps": start.steps,
         "source": _source(out),
     }
 
@@ -186,14 +199,6 @@ def install(config: TrainingConfig, out: Path) -> None:
         (folder / CARD).write_text(json.dumps(card, indent=1), encoding="utf-8")
 
     save_folder(target, write)
-
-
-def _licence(start: Path | None) -> str:
-    try:
-        card = json.loads(((start or Path()) / CARD).read_text(encoding="utf-8"))
-        return str(card.get("licence") or LICENCE)
-    except (OSError, ValueError):
-        return LICENCE
 
 
 def _source(out: Path) -> str:
