@@ -4,9 +4,9 @@ The rules of the modes are here. `split` reads the figure's colours only in the 
 background's only in their backgrounds; `whole` reads everywhere; the side a region is not on is coloured from its own
 side of the references in any mode, so that repainting a mask shows sensible colours.
 
-The network knows far better where it is told the figures. So where a mask is missing it is asked once to find them,
-and then again, told what was found: about the whole pictures, about the figures alone, which it sees larger then, and
-about both halves of them, for what is small (`looks`).
+The network knows far better where it is told the figures. So where a mask is missing it is asked once to find them.
+Then it is told what was found and asked about the figures alone, which it sees larger, and about both halves of them,
+for what is small (`looks`). Asking it about the whole pictures again, told the figures, brings nothing more.
 """
 
 from __future__ import annotations
@@ -134,14 +134,15 @@ class Matcher:
         small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
         sketch = _Sketch(small, None if mask is None else fit_mask(mask, width, height), regions)
         sources = self._sources()
+        first = None
         if sketch.mask is None or any(source.mask is None for source in sources):
-            sketch, sources = self._find_figures(sketch, self._register(sketch, sources))
+            sketch, sources, first = self._find_figures(sketch, self._register(sketch, sources))
         assert sketch.mask is not None
         sources = self._register(sketch, sources)
         is_figure = regions.shares(sketch.mask) > 0.5
         if not sources:
             return Match(is_figure, None, None, np.zeros((0, 3), np.uint8))
-        evidence = Evidence(self._looks(sketch, sources), regions, _lay_under(sketch, sources))
+        evidence = Evidence(self._looks(sketch, sources, first), regions, _lay_under(sketch, sources))
         return self._colour(is_figure, sources, evidence)
 
     def _sources(self) -> list[_Source]:
@@ -153,8 +154,8 @@ class Matcher:
             sources.append(_Source(reference.picture, mask))
         return sources
 
-    def _find_figures(self, sketch: _Sketch, sources: list[_Source]) -> tuple[_Sketch, list[_Source]]:
-        """The same with every mask filled in."""
+    def _find_figures(self, sketch: _Sketch, sources: list[_Source]) -> tuple[_Sketch, list[_Source], Look]:
+        """The same with every mask filled in, and the look at all of both that they were found by."""
         # Without a reference the network still tells figure from background.
         look = self._look(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
         if sketch.mask is None:
@@ -168,9 +169,11 @@ class Matcher:
                 # A guess must not leave a figure without colours: nothing found means that all may be figure.
                 source = replace(source, mask=mask if mask.any() else np.full_like(mask, 255))
             found.append(source)
-        return sketch, found
+        grid = self.network.config.key_grid
+        keys = [figure_keys(source.mask, source.window(), grid) for source in found or [_blank()]]
+        return sketch, found, replace(look, in_figure=np.concatenate(keys))
 
-    def _looks(self, sketch: _Sketch, sources: list[_Source]) -> list[Look]:
+    def _looks(self, sketch: _Sketch, sources: list[_Source], first: Look | None) -> list[Look]:
         """At the whole pictures, and, where there are figures to be seen larger, at these and at both their halves.
 
         Each figure of a model sheet is then a reference of its own.
@@ -178,8 +181,8 @@ class Matcher:
         seen = windows(*sketch.ink.shape[::-1])
         assert sketch.mask is not None
         if len(seen) > 1 or not (sketch.mask > 127).any():
-            return [self._look(sketch, seen, sources)]
-        looks = [self._look(sketch, seen, sources, part=(0, 4))]
+            return [first or self._look(sketch, seen, sources)]
+        looks = [first or self._look(sketch, seen, sources, part=(0, 4))]
         sources = self._each_figure(sketch, sources)
         figures = [
             box(mask) for mask in (sketch.mask, *(source.mask for source in sources)) if mask is not None
