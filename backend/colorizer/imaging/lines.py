@@ -92,16 +92,16 @@ def _darkness(sketch: Picture) -> Ink:
     """255 = furthest from the paper, paper being white, nothing, or (for light lines on dark) black."""
     # The darkest channel: a light blue pencil is nearly white in luminance, but not in red.
     dark = 255 - cv2.min(cv2.min(sketch[..., 0], sketch[..., 1]), sketch[..., 2])
-    alpha = sketch[..., 3]
+    alpha = cv2.extractChannel(sketch, 3)
     if alpha.min() == 255:
         if has_dark_paper(sketch):
             return cv2.max(cv2.max(sketch[..., 0], sketch[..., 1]), sketch[..., 2])  # type: ignore[no-any-return]
         return dark  # type: ignore[no-any-return]
     painted = dark[alpha > 127]
     if painted.size == 0:  # a very faint layer: its alpha is all there is
-        return np.ascontiguousarray(alpha)
+        return alpha  # type: ignore[no-any-return]
     if np.percentile(painted, 90) < 96:  # nothing dark in it: light ink made for a dark canvas
-        return np.ascontiguousarray(alpha)
+        return alpha  # type: ignore[no-any-return]
     return np.rint(dark * (alpha.astype(np.float32) / 255)).astype(np.uint8)  # type: ignore[no-any-return]
 
 

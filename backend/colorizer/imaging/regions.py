@@ -10,6 +10,7 @@ What a region is coloured with is decided elsewhere (`colorizer.engines.match`).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -33,6 +34,8 @@ _GRAZED = 0.15
 """Share of a region that a mask may miss or catch without dividing it: hand-painted borders are never exact."""
 _SMALLEST = 2.5e-5
 """Share of the canvas below which an area is given to its neighbour."""
+_SHARED = -1
+"""Owner of a pool in which several basins stand."""
 
 
 @dataclass(frozen=True)
@@ -47,14 +50,14 @@ class Regions:
 
     def areas(self) -> NDArray[np.float64]:
         """(count,): each region's share of the canvas."""
-        return np.bincount(self.coarse.ravel(), minlength=self.count) / self.coarse.size
+        return self._pixels / self.coarse.size
 
     def shares(self, mask: NDArray[np.uint8]) -> NDArray[np.float64]:
         """(count,): how much of each region lies in `mask` (any size, > 127 inside)."""
         height, width = self.coarse.shape
         inside = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) > 127
         hits = np.bincount(self.coarse.ravel(), weights=inside.ravel(), minlength=self.count)
-        return hits / np.bincount(self.coarse.ravel(), minlength=self.count)
+        return hits / self._pixels
 
     def cut(self, mask: NDArray[np.uint8]) -> Regions:
         """Divides the regions that the border of `mask` (H, W) runs through, so that each lies on one side of it."""
@@ -69,6 +72,11 @@ class Regions:
         same = self.labels is self.coarse
         labels = coarse if same else np.where(mask > 127, self.labels, np.take(outside, self.labels))
         return Regions(labels, coarse, self.count + len(divided))
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.intp]:
+        """(count,): how many pixels of `coarse` each region has."""
+        return np.bincount(self.coarse.ravel(), minlength=self.count)
 
 
 def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
@@ -113,20 +121,16 @@ class _Basins:
 
     def lower(self, radius: float) -> None:
         """Goes down to `radius`: joins basins, opens new ones, and lets all grow over what is now dry."""
-        pools = cv2.connectedComponentsWithStats((self.distance > radius).astype(np.uint8), connectivity=4)[1]
-        count = int(pools.max()) + 1
+        count, pools = cv2.connectedComponents((self.distance > radius).view(np.uint8), connectivity=4)
         members = self._join(pools, radius)
         owner = np.zeros(count, np.int32)
-        shared = np.zeros(count, bool)
         for pool, basins in members.items():
-            owner[pool] = basins[0]
-            shared[pool] = len(basins) > 1
+            owner[pool] = basins[0] if len(basins) == 1 else _SHARED
         fresh = np.flatnonzero((owner == 0) & (np.arange(count) > 0))
         self._open(pools, fresh, owner)
-        empty = self.labels == 0
-        fill = empty & ~shared[pools]
-        self.labels[fill] = owner[pools[fill]]
-        contested = empty & shared[pools]
+        empty, owners = self.labels == 0, np.take(owner, pools)
+        contested = empty & (owners == _SHARED)
+        np.copyto(self.labels, owners, where=empty & (owners != _SHARED))
         if contested.any():
             self.labels[contested] = _nearest(self.labels)[contested]
 

@@ -40,9 +40,12 @@ def demo(out: Path, progress: Progress) -> None:
         progress("Applying", 0, 1)
         pointer.click(krita, "apply_button")
         krita.wait_until(_is_applied, timeout_s=60)
-        krita.screenshot(out / "docker.png")
         progress("Saving", 0, 1)
         krita.call(_save, kra=str((out / "demo.kra").resolve()), png=str((out / "demo.png").resolve()))
+        # What is in the document is listed and painted some time later.
+        krita.wait_until(_is_listed, timeout_s=60)
+        krita.call(_rest, turns=40)
+        krita.screenshot(out / "docker.png")
         progress("Saving", 1, 1)
 
 
@@ -78,9 +81,9 @@ def _colour(krita: session.Session, progress: Progress) -> None:
     raise DemoFailed(f"The colouring took more than {JOB_LIMIT_S // 60} minutes. Try `colorize doctor`.")
 
 
-def _rest() -> Any:
-    """Runs inside Krita: lets 100 ms pass."""
-    for _ in range(7):
+def _rest(turns: int = 7) -> Any:
+    """Runs inside Krita: lets it go on, about 15 ms a turn."""
+    for _ in range(turns):
         yield
 
 
@@ -149,6 +152,18 @@ def _is_applied() -> Any:
     """Runs inside Krita: whether the result group is in the document."""
     document = krita.Krita.instance().activeDocument()  # type: ignore[name-defined] # noqa: F821
     return any(node.name().startswith("Colorized") for node in document.topLevelNodes())
+
+
+def _is_listed() -> Any:
+    """Runs inside Krita: whether the list of layers shows the result group."""
+    window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
+    layers = window.findChild(krita.QDockWidget, "KisLayerBox")  # type: ignore[name-defined] # noqa: F821
+    for view in layers.findChildren(krita.QTreeView):  # type: ignore[name-defined] # noqa: F821
+        model = view.model()
+        rows = range(model.rowCount()) if model else ()
+        if any(str(model.index(row, 0).data()).startswith("Colorized") for row in rows):
+            return True
+    return False
 
 
 def _save(kra: str, png: str) -> Any:

@@ -91,6 +91,7 @@ def figure_keys(mask: Mask | None, window: Window, grid: int) -> NDArray[np.bool
 
 def _view(row: Sequence[Correspondence], cells: torch.Tensor) -> readout.View:
     """The answers for all references side by side; "not in the reference" must hold for all of them."""
-    logits = torch.cat([answer.logits[0, :, :-1] for answer in row], dim=1)
+    parts = [answer.logits[0, :, :-1] for answer in row]
+    logits = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
     null = torch.stack([answer.logits[0, :, -1] for answer in row]).mean(0)
     return readout.View(cells.to(logits.device), logits, null)

@@ -8,6 +8,7 @@ other, `likeness`, says how far the colours found there can be trusted: for two 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -69,16 +70,21 @@ class Overlay:
         seen = self.inside & ~self.inked
         if of_figure is not None:
             seen &= self.in_figure == of_figure
-        packed, which = np.unique(color.pack(self.colours[seen]), return_inverse=True)
-        colours = color.unpack(packed)
+        colours, number = self._numbered
         gap = ((colours[:, None].astype(np.float32) - palette[None].astype(np.float32)) ** 2).sum(-1)
         near = np.exp(-gap / (2 * (255 * kernel) ** 2))
-        pairs = labels[seen].astype(np.int64) * len(colours) + which.ravel()
+        pairs = labels[seen].astype(np.int64) * len(colours) + number[seen]
         found, counts = np.unique(pairs, return_counts=True)
         votes = np.zeros((regions.count, len(palette)), np.float32)
         np.add.at(votes, found // len(colours), counts[:, None] * near[found % len(colours)])
         pixels = np.bincount(labels[~self.inked], minlength=regions.count)
         return np.asarray(votes / np.maximum(pixels, 1)[:, None], np.float32)
+
+    @cached_property
+    def _numbered(self) -> tuple[RGB, NDArray[np.intp]]:
+        """The colours that occur (M, 3), and (H, W) which of them each place has."""
+        packed, which = np.unique(color.pack(self.colours), return_inverse=True)
+        return color.unpack(packed), which.reshape(self.inked.shape)
 
 
 @dataclass(frozen=True)

@@ -67,8 +67,9 @@ class View:
         """
         # Of a long strip each window sees few regions, and each of those fills few cells.
         used = cells.any(dim=0)
-        self.cells = cells[:, used].to_sparse()
-        self.logits, self.null = logits[used], null[used]
+        if not bool(used.all()):
+            cells, logits, null = cells[:, used], logits[used], null[used]
+        self.cells, self.logits, self.null = cells.to_sparse(), logits, null
 
     def read(self, keys: torch.Tensor) -> torch.Tensor:
         """(n, K): the attention of every region on the `keys` (K,) it may read; the rest is "nothing"."""
@@ -92,7 +93,7 @@ class View:
     def _unnormalised(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Attention on all keys (Q*Q, K) and on nothing (Q*Q,), the largest of each query 1."""
         top = torch.maximum(logits.amax(dim=1), self.null)
-        return torch.exp(logits - top[:, None]), torch.exp(self.null - top)
+        return (logits - top[:, None]).exp_(), torch.exp(self.null - top)
 
 
 def region_cells(regions: Regions, window: Window, grid: int) -> NDArray[np.float32]:
