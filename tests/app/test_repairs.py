@@ -60,6 +60,14 @@ def redo(session: Session, page: Page, qtbot: Any, item: Item) -> None:
     wait(qtbot, lambda: item.changes > before or session.error)
 
 
+def choose_painted_mask(page: Page, model: DocumentModel, port: FakePort) -> None:
+    """A layer of the artist's own is the mask, and one pixel of it isn't figure any more."""
+    mask = port.add_layer(page.document, "My mask", Kind.PAINT, b"\xff\xff\xff\xff")
+    port.select(page.document, page.lines)
+    model.change(sketch_mask=mask.id)
+    paint(page, "My mask", b"\x00\x00\x00\xff", 3, 3)
+
+
 def test_only_the_painted_part_of_the_mask_changes(
     ready: Session, page: Page, applied: Item, qtbot: Any
 ) -> None:
@@ -137,10 +145,7 @@ def test_hints_and_bindings_reach_their_place(
 def test_chosen_mask_that_is_painted_counts(
     ready: Session, page: Page, model: DocumentModel, port: FakePort, applied: Item, qtbot: Any
 ) -> None:
-    mask = port.add_layer(page.document, "My mask", Kind.PAINT, b"\xff\xff\xff\xff")
-    port.select(page.document, page.lines)
-    model.change(sketch_mask=mask.id)
-    paint(page, "My mask", b"\x00\x00\x00\xff", 3, 3)
+    choose_painted_mask(page, model, port)
     redo(ready, page, qtbot, applied)
     assert [pixel(page, 3, 3), pixel(page, 4, 3)] == [INVERTED, SHEET]
     paint(page, "My mask", b"\x00\x00\x00\xff", 4, 3)
@@ -169,10 +174,7 @@ def test_key_strokes_of_a_repaired_result_have_its_colours(
 def test_what_the_groups_own_mask_hides_is_told(
     ready: Session, page: Page, model: DocumentModel, port: FakePort, applied: Item, qtbot: Any
 ) -> None:
-    mask = port.add_layer(page.document, "My mask", Kind.PAINT, b"\xff\xff\xff\xff")
-    port.select(page.document, page.lines)
-    model.change(sketch_mask=mask.id)
-    paint(page, "My mask", b"\x00\x00\x00\xff", 3, 3)
+    choose_painted_mask(page, model, port)
     redo(ready, page, qtbot, applied)
     wait(qtbot, lambda: ready.error == UNSEEN)
     for name in ("My mask", "Foreground mask"):

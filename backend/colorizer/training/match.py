@@ -311,7 +311,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=Recipe().steps, help="length of the whole run")
     parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate, help="the highest")
-    parser.add_argument("--start", type=Path, help="folder of a trained model to begin with")
+    # Not `--start`: torchrun would take that for one of its own.
+    parser.add_argument("--from", dest="start", type=Path, help="folder of a trained model to begin with")
     options = parser.parse_args()
     train(
         options.out,
