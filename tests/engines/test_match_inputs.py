@@ -1,0 +1,38 @@
+"""Asking the network: in the precision that suits the processor."""
+
+import numpy as np
+import pytest
+import torch
+from colorizer.engines.match import inputs
+from colorizer.engines.match.inputs import Window
+from engines.match_stand_ins import random_network
+
+WINDOW = Window(0, 0, 128)
+
+
+@pytest.fixture
+def views():
+    numbers = np.random.default_rng(0)
+    ink = numbers.integers(0, 256, (128, 128), np.uint8)
+    picture = numbers.integers(0, 256, (128, 128, 4), np.uint8)
+    return inputs.see_sketch(ink, None, WINDOW, 128), inputs.see_reference(picture, None, WINDOW, 128, 32)
+
+
+@torch.no_grad()
+def test_processors_without_bfloat16_units_answer_in_single_precision(monkeypatch, views):
+    monkeypatch.setattr(inputs, "has_bfloat16_units", lambda: False)
+    network, (sketch, reference) = random_network(), views
+    plain = network(sketch.ink, sketch.mask, reference.picture, reference.mask)
+    assert torch.equal(inputs.ask(network, sketch, reference).logits, plain.logits)
+
+
+def test_precision_hardly_changes_the_answer(monkeypatch, views):
+    answers = []
+    for units in (False, True):
+        monkeypatch.setattr(inputs, "has_bfloat16_units", lambda units=units: units)
+        answers.append(inputs.ask(random_network(), *views))
+    exact, fast = answers
+    assert not torch.equal(fast.logits, exact.logits)
+    assert fast.logits.dtype == torch.float32
+    shares = [answer.logits.softmax(-1) for answer in answers]
+    assert (shares[0] - shares[1]).abs().sum(-1).mean() < 0.05
