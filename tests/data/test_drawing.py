@@ -100,3 +100,13 @@ def test_some_figures_are_nearly_white_on_white(drawn):
 def test_references_often_lack_a_part_of_the_sketch(drawn):
     lacking = [bool(set(np.unique(d.parts)) - set(np.unique(d.reference_parts))) for d in drawn]
     assert 0.2 < np.mean(lacking) < 0.95
+
+
+def test_references_show_the_hairs_colour(drawn):
+    shown = []
+    for drawing in drawn:
+        hair, colour = drawing.reference_parts == Part.HAIR, drawing.palette[Part.HAIR]
+        if hair.sum() > 40 and colour.max() > 0.5:
+            shown.append(np.median(drawing.reference[hair].max(axis=1)) / 255 / colour.max())
+    assert len(shown) > 40
+    assert np.mean(np.array(shown) < 0.2) < 0.03  # thick strokes may hide it, ink that fills it would

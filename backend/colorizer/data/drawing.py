@@ -160,6 +160,8 @@ def _moved(view: View, rng: random.Random) -> View:
 
 def _render(scene: _Scene, size: int, rng: random.Random, *, lit: bool) -> Drawing:
     style = draw_line_style(rng)
+    if lit:  # what is filled with ink would hide the very colour that is asked for
+        style = replace(style, inked_hair=False, inked_eyes=False)
     canvas = Canvas(size, style, scene.seed, _light(rng) if lit else (0.0, 0.0))
     draw_background(canvas, scene.background)
     if scene.company is not None and not scene.company.in_front:
