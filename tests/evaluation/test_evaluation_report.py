@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from colorizer.engines import registry
-from colorizer.engines.base import Layer, Reference, Result, Role
-from colorizer.errors import InvalidInput, UnknownEngine
+from colorizer.engines.base import ColorizeRequest, Layer, Reference, Report, Result, Role
+from colorizer.errors import InvalidInput, NothingToColour, UnknownEngine
 from colorizer.evaluation import report
 from colorizer.evaluation.corpus import read_corpus
 from colorizer.evaluation.report import evaluate, table
@@ -20,6 +20,7 @@ from engines.match_stand_ins import SamePlace, engine
 from evaluation.corpora import write_corpus
 
 FIGURES = {
+    "figure_within_10",
     "area_within_10",
     "regions_within_10",
     "area_within_5",
@@ -51,6 +52,7 @@ def test_figures_of_a_triplet(run: tuple[dict[str, Any], Path]) -> None:
     entry = run[0]["items"][0]
     assert entry.keys() >= FIGURES | {"id", "kind", "class", "baselines"}
     assert (entry["area_within_10"], entry["unpainted"], entry["off_palette"]) == (1, 0, 0)
+    assert entry["figure_within_10"] > 0.95
     assert entry["lines_unchanged"] is True
     assert entry["class"] == "aligned"
     assert entry["baselines"].keys() == {"white", "same_place", "palette_match", "reference_limit"}
@@ -62,7 +64,8 @@ def test_means_and_classes(run: tuple[dict[str, Any], Path]) -> None:
     assert figures["classes"].keys() == {"aligned"}
     assert figures["classes"]["aligned"]["items"] == 1
     assert figures["baselines"]["same_place"]["mean"]["area_within_10"] == 1
-    assert figures["baselines"]["white"]["classes"]["aligned"]["area_within_10"] == 0
+    white = figures["baselines"]["white"]["classes"]["aligned"]
+    assert white["figure_within_10"] == white["area_within_10"] == 0
 
 
 def test_families_and_risk(run: tuple[dict[str, Any], Path]) -> None:
@@ -116,6 +119,7 @@ def test_table_names_baselines(run: tuple[dict[str, Any], Path]) -> None:
     text = table(run[0])
     assert "4 items" in text
     assert "same_place" in text
+    assert f"engine          {run[0]['mean']['figure_within_10']:.3f}  1.000  1.000" in text
 
 
 def test_progress_and_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,6 +160,19 @@ def test_broken_truth_is_written_down(tmp_path: Path, monkeypatch: pytest.Monkey
     (tmp_path / "t.png").write_bytes(b"no picture")
     (item,) = evaluate(tmp_path, "match", limit=1)["items"]
     assert "no picture" in item["sentences"][0]
+
+
+def test_refused_triplet_counts_as_left_white(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(request: ColorizeRequest, report: Report) -> Result:
+        raise NothingToColour("The layer holds no lines.")
+
+    refusing = engine(SamePlace())
+    monkeypatch.setattr(refusing, "colorize", refuse)
+    monkeypatch.setattr(registry, "get", lambda name: refusing)
+    figures = evaluate(write_corpus(tmp_path), "match", sheet=tmp_path / "sheet.png")
+    assert figures["items"][0]["sentences"] == ["The layer holds no lines."]
+    assert figures["mean"]["figure_within_10"] == figures["baselines"]["white"]["mean"]["figure_within_10"]
+    assert "figure_within_10" not in figures["items"][1]
 
 
 def test_unknown_engine_told(tmp_path: Path) -> None:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from colorizer.evaluation import likeness
 from colorizer.evaluation.baselines import baselines
 from colorizer.evaluation.judge import SIDE, Problem, pose, squared
 from colorizer.imaging.pictures import over_white
 from drawn import BLUE, GREEN, RED, blank, box_mask, box_reference, box_sketch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 
 @pytest.fixture(scope="module")
@@ -85,6 +88,62 @@ def test_padding_keeps_proportions() -> None:
     assert np.abs(seen[SIDE // 2, 10] * 255 - RED).max() < 1
 
 
+def test_figure_of_the_truth_is_all_right_and_off_the_lines(problem: Problem) -> None:
+    assert problem.judge(problem.truth).figure_within_10 == 1
+    inked = problem.truth * (problem.line > 0.9)[..., None]
+    assert problem.judge(inked).figure_within_10 == 1
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.floats(0.05, 0.95))
+def test_figure_counts_pixels_not_regions(problem: Problem, share: float) -> None:
+    """Less than half of a region in another colour leaves its median, and `area_within_10`, as it is."""
+    spilt = problem.truth.copy()
+    y, x = np.nonzero(problem.figure)
+    edge = round(y.min() + share * (y.max() + 1 - y.min()))
+    spilt[:edge] = np.array(BLUE, np.float32) / 255
+    figures = problem.judge(spilt)
+    assert figures.figure_within_10 == pytest.approx(1 - share, abs=0.03)
+    if abs(share - 0.5) > 0.1:
+        assert figures.area_within_10 == (share < 0.5)
+
+
+def test_figure_counts_what_leaked_into_the_paper() -> None:
+    """An open box is one region with the paper, which is not judged; its pixels are."""
+    sketch = box_sketch(320)
+    sketch[225:255] = sketch[0, 0]
+    problem = pose(sketch, box_reference(320), box_mask(320))
+    assert problem is not None
+    white = problem.judge(even((255, 255, 255)))
+    assert white.figure_within_10 == 0
+    assert problem.judge(problem.truth).figure_within_10 == 1
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+def test_figure_is_the_one_region_where_no_region_counts(ink: int) -> None:
+    sketch = blank(320, 320)
+    sketch[80:240, 80:83, :3] = ink
+    problem = pose(sketch, box_reference(320), box_mask(320))
+    assert problem is not None
+    figures = problem.judge(problem.truth)
+    assert figures.figure_within_10 == figures.area_within_10 == 1
+    assert problem.judge(even(BLUE)).area_within_10 == 0
+
+
+def test_figure_without_a_mask_is_the_truth_s() -> None:
+    problem = pose(box_sketch(320), box_reference(320), None)
+    masked = pose(box_sketch(320), box_reference(320), box_mask(320))
+    assert problem is not None
+    assert masked is not None
+    assert (problem.figure != masked.figure).mean() < 0.01
+
+
+def test_ssim_is_the_papers(problem: Problem) -> None:
+    colouring, line = even(RED), problem.line[..., None]
+    ours = np.where(problem.figure[..., None], colouring, problem.truth) * line
+    assert problem.judge(colouring).ssim == likeness.ssim(ours, problem.truth * line)
+
+
 def test_misfits_not_judged() -> None:
     assert pose(box_sketch(160), blank(160, 90), None) is None
     assert pose(blank(160, 160), blank(160, 160), None) is None
@@ -100,8 +159,12 @@ def test_baselines_of_a_twin(problem: Problem) -> None:
 def test_limit_is_what_the_reference_holds(problem: Problem) -> None:
     whole, part = box_reference(320), box_reference(320)
     part[(part[..., :3] == RED).all(axis=2)] = (*GREEN, 255)
-    assert problem.judge(baselines(problem, whole, None).reference_limit).area_within_10 == 1
-    assert 0 < problem.judge(baselines(problem, part, None).reference_limit).area_within_10 < 1
+    all_there, some_there = (
+        problem.judge(baselines(problem, r, None).reference_limit) for r in (whole, part)
+    )
+    assert all_there.area_within_10 == all_there.figure_within_10 == 1
+    assert 0 < some_there.area_within_10 < 1
+    assert some_there.figure_within_10 == pytest.approx(0.5, abs=0.03)
 
 
 def test_limit_of_an_empty_reference_is_white(problem: Problem) -> None:

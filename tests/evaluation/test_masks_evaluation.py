@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from colorizer.engines import registry
-from colorizer.evaluation.masks import evaluate_masks, flood, iou, table
-from drawn import box_mask, box_reference, box_sketch
+from colorizer.evaluation.masks import evaluate_masks, iou, table
 from engines.match_stand_ins import SamePlace, engine
 from evaluation.corpora import write_corpus
 
@@ -18,17 +17,6 @@ def test_iou() -> None:
     assert iou(half, 255 - half) == 0
     assert iou(np.full((8, 8), 255, np.uint8), half) == 0.5
     assert iou(np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8)) == 1
-
-
-@pytest.mark.parametrize("picture", [box_sketch(128), box_reference(128)])
-def test_flood_finds_a_closed_box(picture: np.ndarray) -> None:
-    assert iou(flood(picture), box_mask()) > 0.85
-
-
-def test_flood_knows_transparency() -> None:
-    picture = box_reference(128)
-    picture[box_mask() == 0] = 0
-    assert iou(flood(picture), box_mask()) == 1
 
 
 def test_every_masked_picture_is_measured(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

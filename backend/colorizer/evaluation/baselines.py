@@ -3,7 +3,7 @@
 `white` leaves the paper as it is. `same_place` takes the reference's colour at the same place: hard to beat where the
 pose is the same. `palette_match` gives each region the reference's area of like size, place and shape, without
 learning anything: hand-made features and a soft assignment balanced by area (Sinkhorn). `reference_limit` knows the
-truth and gives each region the reference's likest colour: what a reference lacks, nobody can take from it.
+truth and takes the reference's likest colour for each pixel: what a reference lacks, nobody can take from it.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.evaluation.judge import SIDE, Colours, Problem, squared, squared_mask
+from colorizer.imaging import color
 from colorizer.imaging.palette import find_palette
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Mask, Picture
@@ -24,6 +25,8 @@ NAMES = ("white", "same_place", "palette_match", "reference_limit")
 _GRID = 96
 _COLOURS = 10
 _SMALLEST_AREA = 20
+_STEP = np.uint8(4)
+"""Colours of a truth are told apart to so many of 255: shaded ones would be too many to look each up."""
 _WEIGHTS = np.array([1.5, 1.5, 0.25, 0.4, 0.7, 3.0, 0.4])
 """Of place across, place down, log of size, log of proportion, fullness, foreground, sides of the picture touched."""
 
@@ -51,13 +54,15 @@ def baselines(problem: Problem, reference: Picture, reference_mask: Mask | None)
 
 
 def _reference_limit(problem: Problem, reference: Picture) -> Colours:
-    """White outside of the judged regions."""
+    """White outside of the figure."""
+    limit = np.ones((SIDE, SIDE, 3), np.float32)
     palette = find_palette(reference)
-    flat = np.ones((int(problem.regions.max()) + 1, 3), np.float32)
     if len(palette):
-        truth = np.rint(problem.medians(problem.truth) * 255).astype(np.uint8)
-        flat[problem.judged] = palette.colours[palette.nearest(truth)] / np.float32(255)
-    return flat[problem.regions]
+        truth = np.rint(problem.truth[problem.figure] * 255).clip(0, 255).astype(np.uint8)
+        steps, which = np.unique(color.pack(truth // _STEP), return_inverse=True)
+        likest = palette.nearest(color.unpack(steps) * _STEP + _STEP // 2)
+        limit[problem.figure] = palette.colours[likest][which] / np.float32(255)
+    return limit
 
 
 def _palette_match(problem: Problem, picture: Colours, mask: NDArray[np.float32] | None) -> Colours:

@@ -1,13 +1,21 @@
 """The judge: how near a colouring comes to the truth, on equal terms for every engine and baseline.
 
-Everything is looked at on a square of 640 px (pictures padded with white, masks with background). Judged are the
-regions that the sketch's lines enclose, at least 0.06 % of the square, mostly (> 60 %) inside the figure and not inked
-solid; a region's colour is the median of its pixels off the lines. What lies outside the figure is not judged.
+Everything is looked at on a square of 640 px (pictures padded with white, masks with background). What lies outside the
+figure is not judged. The figure is the corpus's foreground mask; where there is none, what a flood of the *truth* from
+its border doesn't reach (`foreground.flood`).
 
-`area_within_10`, `area_within_5`, `regions_within_10`: share of the judged area, or of the judged regions, whose colour
-is less than 10 (5) from the truth by CIEDE2000. `delta_e_area`: the mean difference, by area. `psnr` (dB) and `ssim`:
-of the square with the lines multiplied on it, outside of the figure replaced by the truth. `bleed`: share of the judged
-pixels off the lines whose own colour is 10 or more from their region's: colour that ran over a line, or texture.
+`figure_within_10`, the headline: share of the figure's pixels off the lines whose own colour is less than 10 from the
+truth's pixel by CIEDE2000. A pixel is off the lines where the sketch over white has no luma below 0.8 within one pixel
+(the line mask, dilated by 3 x 3). It asks no regions, so a colour that leaked out of the figure, or paper that leaked
+in, costs its area.
+
+The others judge the regions that the sketch's lines enclose, at least 0.06 % of the square, mostly (> 60 %) inside the
+figure and not inked solid; where there are none, the whole figure is the one region. A region's colour is the median of
+its pixels off the lines. `area_within_10`, `area_within_5`, `regions_within_10`: share of the judged area, or of the
+judged regions, whose colour is less than 10 (5) from the truth by CIEDE2000. `delta_e_area`: the mean difference, by
+area. `psnr` (dB) and `ssim` (`likeness.ssim`): of the square with the lines multiplied on it, outside of the figure
+replaced by the truth. `bleed`: share of the judged pixels off the lines whose own colour is 10 or more from their
+region's: colour that ran over a line, or texture.
 """
 
 from __future__ import annotations
@@ -20,9 +28,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.color import deltaE_ciede2000, rgb2lab
-from skimage.metrics import structural_similarity
 
 from colorizer.errors import NothingToColour
+from colorizer.evaluation import likeness
+from colorizer.evaluation.foreground import flood
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.regions import find_regions
@@ -41,6 +50,7 @@ Colours = NDArray[np.float32]
 class Figures:
     """The judgement of one colouring."""
 
+    figure_within_10: float
     area_within_10: float
     regions_within_10: float
     area_within_5: float
@@ -64,12 +74,19 @@ class Problem:
     judged: NDArray[np.intp]
     """The regions that count."""
 
+    @property
+    def off_lines(self) -> NDArray[np.bool_]:
+        """(SIDE, SIDE): the figure's pixels that `figure_within_10` judges."""
+        paper: NDArray[np.bool_] = cv2.erode(self.line, np.ones((3, 3), np.uint8)) > _OFF_LINE
+        return self.figure & paper
+
     def judge(self, colouring: Colours) -> Figures:
         """Compares one colouring with the truth."""
         medians, spread = self._medians(colouring)
         gap, share = self.gaps(medians), self.shares()
         psnr, ssim = self._likeness(colouring)
         return Figures(
+            figure_within_10=self._figure_within(10, colouring),
             area_within_10=float((share * (gap < 10)).sum()),
             regions_within_10=float((gap < 10).mean()),
             area_within_5=float((share * (gap < 5)).sum()),
@@ -103,6 +120,11 @@ class Problem:
         """(judged, 3): the colour of every judged region, sRGB 0..1."""
         return self._medians(colouring)[0]
 
+    def _figure_within(self, most: float, colouring: Colours) -> float:
+        pixels = self.off_lines
+        gaps = deltaE_ciede2000(rgb2lab(self.truth[pixels]), rgb2lab(colouring[pixels]))
+        return float((gaps < most).mean())
+
     def _medians(self, colouring: Colours) -> tuple[Colours, NDArray[np.float64]]:
         """(judged, 3) median colours, and for each region the share of its pixels far from that median."""
         flat, paper = colouring.reshape(-1, 3), (self.line > _OFF_LINE).ravel()
@@ -123,8 +145,7 @@ class Problem:
         line = self.line[..., None]
         ours, truth = np.where(self.figure[..., None], colouring, self.truth) * line, self.truth * line
         error = max(float(((ours - truth) ** 2).mean()), 1e-8)
-        ssim = float(structural_similarity(ours, truth, channel_axis=2, data_range=1.0))
-        return -10 * math.log10(error), ssim
+        return -10 * math.log10(error), likeness.ssim(ours, truth)
 
 
 def _region_medians(regions: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -141,19 +162,26 @@ def pose(sketch: Picture, truth: Picture, mask: Mask | None) -> Problem | None:
         return None
     line = squared(over_white(sketch))
     grey = cv2.cvtColor(line, cv2.COLOR_RGB2GRAY)
-    figure = np.ones((SIDE, SIDE), bool) if mask is None else squared_mask(mask) > 0.5
+    figure = squared_mask(flood(truth) if mask is None else mask) > 0.5
+    regions, judged = _judged_regions(line, grey, figure)
+    problem = Problem(grey, squared(over_white(truth)), figure, regions, judged)
+    return problem if problem.off_lines.any() else None
+
+
+def _judged_regions(
+    line: Colours, grey: NDArray[np.float32], figure: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
+    """The sketch's regions and which of them count; the figure as the one region where none would."""
+    drawing = np.rint(line * 255).astype(np.uint8)
     try:
-        drawing = np.rint(line * 255).astype(np.uint8)
         regions = find_regions(find_ink(np.dstack([drawing, np.full((SIDE, SIDE), 255, np.uint8)]))).labels
     except NothingToColour:
-        return None
+        return figure.astype(np.int32), np.array([1])
     area = np.maximum(np.bincount(regions.ravel()), 1)
     inside = np.bincount(regions.ravel(), figure.ravel()) / area
     paper = np.bincount(regions.ravel(), grey.ravel()) / area
     judged = np.flatnonzero((area > _SMALLEST_SHARE * SIDE * SIDE) & (inside > 0.6) & (paper > 0.5))
-    if not len(judged):
-        return None
-    return Problem(grey, squared(over_white(truth)), figure, regions, judged)
+    return (regions, judged) if len(judged) else (figure.astype(np.int32), np.array([1]))
 
 
 def squared(colours: NDArray[np.uint8]) -> Colours:

@@ -1,7 +1,6 @@
 """How well an engine finds foregrounds by itself: intersection over union with a corpus's masks, beside a plain way.
 
-The plain way (`flood`): of a picture with transparency what is painted; else what can't be reached from the picture's
-border over pixels that look like the border.
+The plain way is `foreground.flood`.
 """
 
 from __future__ import annotations
@@ -10,19 +9,15 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from colorizer.errors import ColorizerError
 from colorizer.evaluation.corpus import Item, read_corpus
+from colorizer.evaluation.foreground import flood
 from colorizer.evaluation.report import Silent, Stage, write_json
 from colorizer.imaging.masks import fit_mask, mask_from_picture
-from colorizer.imaging.pictures import over_white, read_picture
-from colorizer.imaging.values import Mask, Picture
-
-_LIKE_BORDER = 24
-"""Largest difference (of 255, any channel) from the border's usual colour that still counts as background."""
-_CLEAR = 0.02
+from colorizer.imaging.pictures import read_picture
+from colorizer.imaging.values import Mask
 
 
 def evaluate_masks(
@@ -82,20 +77,6 @@ def iou(found: Mask, truth: Mask) -> float:
     ours, theirs = fit_mask(found, truth.shape[1], truth.shape[0]) > 127, truth > 127
     union = np.count_nonzero(ours | theirs)
     return float(np.count_nonzero(ours & theirs) / union) if union else 1.0
-
-
-def flood(picture: Picture) -> Mask:
-    """The foreground without any learning."""
-    painted = picture[..., 3] > 127
-    if not _CLEAR < painted.mean() < 1 - _CLEAR:
-        colours = over_white(picture).astype(np.int16)
-        border = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]])
-        painted = np.abs(colours - np.median(border, axis=0).astype(np.int16)).max(axis=2) > _LIKE_BORDER
-    _, outside = cv2.connectedComponents(
-        np.pad(~painted, 1, constant_values=True).astype(np.uint8), connectivity=4
-    )
-    inside = outside[1:-1, 1:-1] != outside[0, 0]
-    return np.where(inside, np.uint8(255), np.uint8(0))
 
 
 def _marked(item: Item) -> Iterator[tuple[str, Path, Path]]:

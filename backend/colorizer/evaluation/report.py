@@ -1,8 +1,9 @@
 """`colorize evaluate`: an engine on every item of a corpus, through the same door as everyone, baselines beside it.
 
-Triplets are judged (`judge`) and make the means; frames of a sequence that have a truth are judged one by one and
-averaged for their item; wild pairs and hostile items are run, and what came of it is written down: a result, or the
-sentence the artist would read. Besides the judge's figures every coloured item has
+Triplets are judged (`judge`) and make the means, one that the engine refuses like one it left white; frames of a
+sequence that have a truth are judged one by one and averaged for their item; wild pairs and hostile items are run, and
+what came of it is written down: a result, or the sentence the artist would read. Besides the judge's figures every
+coloured item has
 
 `unpainted`: share of the figure (the whole canvas where no mask is known) left transparent; `off_palette`: share of the
 painted pixels of flat layers whose exact colour occurs in no reference; `seconds`: the engine's own time;
@@ -16,7 +17,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,16 @@ from colorizer.imaging.layers import coverage, flatten, with_lines
 from colorizer.imaging.masks import fit_mask, mask_from_picture
 from colorizer.imaging.pictures import over_white, read_picture
 
-FIGURES = ("area_within_10", "regions_within_10", "area_within_5", "delta_e_area", "psnr", "ssim", "bleed")
+FIGURES = (
+    "figure_within_10",
+    "area_within_10",
+    "regions_within_10",
+    "area_within_5",
+    "delta_e_area",
+    "psnr",
+    "ssim",
+    "bleed",
+)
 MORE_FIGURES = ("unpainted", "off_palette", "seconds")
 CLASSES = ("hard", "middle", "aligned")
 
@@ -49,7 +59,7 @@ class _Outcome:
 
     figures: Figures
     baselines: dict[str, Figures]
-    lines_unchanged: bool
+    lines_unchanged: bool = True
     sentence: str = ""
     """What the artist would read where there is no result."""
     row: Row | None = None
@@ -119,7 +129,8 @@ def evaluate(
 def table(figures: dict[str, Any]) -> str:
     """The means as a few lines for a terminal."""
     lines = [
-        f"{len(figures['items'])} items; area within CIEDE2000 10 of the truth, regions, mean difference, PSNR"
+        f"{len(figures['items'])} items; within CIEDE2000 10 of the truth: figure's pixels, area, regions; mean "
+        "difference, PSNR, SSIM"
     ]
     columns = [("all", None), *((name, name) for name in CLASSES)]
     for title, group in columns:
@@ -127,15 +138,12 @@ def table(figures: dict[str, Any]) -> str:
             row = means["mean"] if group is None else means["classes"].get(group, {})
             if row:
                 lines.append(
-                    f"{title:8s} {method:15s} {row['area_within_10']:.3f}  {row['regions_within_10']:.3f}  "
-                    f"{row['delta_e_area']:5.1f}  {row['psnr']:5.1f} dB"
+                    f"{title:8s} {method:15s} {_rights(row)}  {row['delta_e_area']:5.1f}  {row['psnr']:5.1f} dB  "
+                    f"{row['ssim']:.3f}"
                 )
     for name, row in figures.get("families", {}).items():
-        same = figures["baselines"]["same_place"]["families"][name]["area_within_10"]
-        lines.append(
-            f"{name:14s} {row['items']:3d} items  {row['area_within_10']:.3f}  {row['regions_within_10']:.3f}  "
-            f"(same place {same:.3f})"
-        )
+        same = figures["baselines"]["same_place"]["families"][name]["figure_within_10"]
+        lines.append(f"{name:14s} {row['items']:3d} items  {_rights(row)}  (same place {same:.3f})")
     if figures.get("risk"):
         lines.append(
             "of the surest area, right: " + "  ".join(f"{k} {v:.3f}" for k, v in figures["risk"].items())
@@ -143,13 +151,19 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def _rights(row: Figures) -> str:
+    return f"{row['figure_within_10']:.3f}  {row['area_within_10']:.3f}  {row['regions_within_10']:.3f}"
+
+
 def _title(figures: dict[str, Any]) -> str:
-    """The sheet's heading: the area that is right, beside the baselines'."""
+    """The sheet's heading: how much of the figure is right, beside the baselines'."""
     if not figures["mean"]:
         return f"{figures['engine']}: {len(figures['items'])} items"
-    parts = [f"{figures['engine']} {figures['mean']['area_within_10']:.3f}"]
-    parts += [f"{name} {means['mean']['area_within_10']:.3f}" for name, means in figures["baselines"].items()]
-    return f"{len(figures['items'])} items, area within CIEDE2000 10 of the truth:  " + "   ".join(parts)
+    parts = [f"{figures['engine']} {figures['mean']['figure_within_10']:.3f}"]
+    parts += [
+        f"{name} {means['mean']['figure_within_10']:.3f}" for name, means in figures["baselines"].items()
+    ]
+    return f"{len(figures['items'])} items, figure within CIEDE2000 10 of the truth:  " + "   ".join(parts)
 
 
 def _run(engine: Engine, case: Case) -> _Outcome:
@@ -157,15 +171,19 @@ def _run(engine: Engine, case: Case) -> _Outcome:
     try:
         sketch = read_picture(case.sketch)
         request = request_of(case, sketch)
-        pixels = sketch.tobytes()
-        start = time.perf_counter()
-        result = engine.colorize(request, Silent())
-        seconds = time.perf_counter() - start
         truth = read_picture(case.truth) if case.truth is not None else None
     except ColorizerError as error:
         return _Outcome({}, {}, before == _fingerprint(case.sketch), sentence=str(error))
+    pixels, start, sentence = sketch.tobytes(), time.perf_counter(), ""
+    try:
+        result = engine.colorize(request, Silent())
+    except ColorizerError as error:
+        result, sentence = Result(()), str(error)
+    seconds = time.perf_counter() - start
     unchanged = before == _fingerprint(case.sketch) and pixels == sketch.tobytes()
-    return _judged(request, result, truth, seconds, lines_unchanged=unchanged)
+    if sentence and truth is None:
+        return _Outcome({}, {}, unchanged, sentence)
+    return replace(_judged(request, result, truth, seconds), lines_unchanged=unchanged, sentence=sentence)
 
 
 def request_of(case: Case, sketch: Picture) -> ColorizeRequest:
@@ -182,9 +200,7 @@ def _mask(path: Path | None) -> Mask | None:
     return None if path is None else mask_from_picture(read_picture(path))
 
 
-def _judged(
-    request: ColorizeRequest, result: Result, truth: Picture | None, seconds: float, *, lines_unchanged: bool
-) -> _Outcome:
+def _judged(request: ColorizeRequest, result: Result, truth: Picture | None, seconds: float) -> _Outcome:
     height, width = request.sketch.shape[:2]
     flat = flatten(result.layers, width, height)
     figures: Figures = {
@@ -207,7 +223,7 @@ def _judged(
         pictures += coloured
     truth_picture = over_white(truth) if truth is not None else None
     row = Row("", over_white(request.sketch), pictures[0], truth_picture, pictures[1], tuple(pictures[2:]))
-    return _Outcome(figures, beside, lines_unchanged, row=row.small(), sure=sure)
+    return _Outcome(figures, beside, row=row.small(), sure=sure)
 
 
 def _baselines(
@@ -302,8 +318,9 @@ def _mean(rows: Sequence[Figures]) -> Figures:
 
 
 def _captioned(row: Row, entry: dict[str, Any]) -> Row:
-    score = entry.get("area_within_10")
-    text = entry["id"] if score is None else f"{entry['id']}   {score:.2f}   {entry['class']}"
+    text = entry["id"]
+    if "figure_within_10" in entry:
+        text += f"   {entry['figure_within_10']:.2f}   area {entry['area_within_10']:.2f}   {entry['class']}"
     return Row(text, row.sketch, row.reference, row.truth, row.ours, row.baselines)
 
 
