@@ -19,6 +19,12 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY / "tests"))  # what tests of several rooms share lies here
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Lets Krita's tests run in other Kritas than the installed one."""
+    text = "run Krita's tests in this one: installed, 5.2, 5.3 or 6; may be repeated"
+    parser.addoption("--krita", action="append", metavar="VERSION", help=text)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder with fixtures and corpora that aren't part of the repository."""

@@ -1,4 +1,5 @@
 # The part of Krita's Python interface that krita_port uses, as found in Krita 5.1.5; later additions are marked.
+import enum
 from typing import Any
 
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
@@ -101,6 +102,8 @@ class Canvas(QtCore.QObject):
 class View(QtCore.QObject):
     def canvas(self) -> Canvas: ...
     def document(self) -> Document | None: ...
+    def flakeToCanvasTransform(self) -> QtGui.QTransform: ...  # 5.2
+    def flakeToImageTransform(self) -> QtGui.QTransform: ...  # 5.2
 
 class Window(QtCore.QObject):
     def activeView(self) -> View | None: ...
@@ -114,8 +117,8 @@ class DockWidget(QtWidgets.QDockWidget):
     def canvasChanged(self, canvas: Canvas | None) -> None: ...
 
 class DockWidgetFactoryBase:
-    class DockPosition: ...
-    DockRight: DockPosition
+    class DockPosition(enum.Enum):
+        DockRight = ...
 
 class DockWidgetFactory(DockWidgetFactoryBase):
     def __init__(

@@ -269,6 +269,16 @@ def krita(
 
 
 @app.command()
+def other_krita(
+    name: Annotated[str, typer.Argument(metavar="VERSION", help="5.2, 5.3 or 6.")],
+) -> None:
+    """Make another Krita from Debian's packages, and print the folder to put first on PATH (Linux, as root)."""
+    from colorizer.krita_host import other_krita as others
+
+    print(others.prepare(name))
+
+
+@app.command()
 def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out")) -> None:
     """Colour the sample sketch in real Krita; leaves demo.kra, demo.png and docker.png."""
     from colorizer.krita_host.demo import demo as run_demo

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from krita import Document
+from krita import Document, View
 
 
 @dataclass(frozen=True)
@@ -17,10 +17,14 @@ class Capabilities:
     colorize_masks: bool
     """`Document.createColorizeMask` exists (5.2 and later); before, nobody but the artist can make one."""
 
+    view_transforms: bool
+    """`View.flakeToCanvasTransform` exists (5.2 and later); before, the zoom level tells where the picture is."""
+
 
 def probe() -> Capabilities:
     """Looks at the running Krita."""
     return Capabilities(
         transparency_masks=hasattr(Document, "createTransparencyMask"),
         colorize_masks=hasattr(Document, "createColorizeMask"),
+        view_transforms=hasattr(View, "flakeToCanvasTransform"),
     )

@@ -57,7 +57,7 @@ def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidg
                     QtWidgets.QLabel("Krita Colorize could not start. Details are in Krita's log.")
                 )
 
-    factory = DockWidgetFactory(name, DockWidgetFactoryBase.DockRight, Frame)
+    factory = DockWidgetFactory(name, DockWidgetFactoryBase.DockPosition.DockRight, Frame)
     Krita.instance().addDockWidgetFactory(factory)
 
 

@@ -99,7 +99,7 @@ class _Sheet(QtWidgets.QWidget):
 
     def target(self) -> QtCore.QRectF:
         """Where the document lies on the canvas widget."""
-        return lies(self._area, self._view.canvas(), self.document)
+        return lies(self._area, self._view, self.document)
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
         """Draws the picture where the document is."""

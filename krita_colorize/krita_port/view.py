@@ -1,14 +1,15 @@
 """Where the picture lies on the canvas of a window's active view, and scrolling the canvas to a place of it.
 
-Krita's interface doesn't tell the one and can't do the other: both go by the scroll bars around the canvas. On a
-rotated, mirrored or wrapped canvas nothing is known.
+Krita 5.2 and later tell the first; before, it follows from the zoom level and the scroll bars around the canvas, by
+which all of them are scrolled. A rotated, mirrored or wrapped canvas counts as unknown.
 """
 
 from __future__ import annotations
 
-from krita import Canvas, Document, Window
+from krita import Canvas, Document, View, Window
 
 from krita_colorize.krita_port import canvas as canvases
+from krita_colorize.krita_port.capabilities import probe
 from krita_colorize.qt import QtCore, QtWidgets
 
 POINTS_PER_INCH = 72.0
@@ -20,7 +21,7 @@ def target_of(window: Window) -> QtCore.QRectF | None:
     document = view.document() if view is not None else None
     if area is None or view is None or document is None or not is_straight(view.canvas()):
         return None
-    return lies(area, view.canvas(), document)
+    return lies(area, view, document)
 
 
 def is_straight(canvas: Canvas) -> bool:
@@ -28,15 +29,19 @@ def is_straight(canvas: Canvas) -> bool:
     return not (canvas.rotation() or canvas.mirror() or canvas.wrapAroundMode())
 
 
-def lies(area: QtWidgets.QAbstractScrollArea, canvas: Canvas, document: Document) -> QtCore.QRectF:
-    """Where a document lies on a straight canvas."""
-    # In logical pixels: on a HiDPI screen Krita's zoom level already counts them.
-    scale = canvas.zoomLevel() * POINTS_PER_INCH / document.resolution()
+def lies(area: QtWidgets.QAbstractScrollArea, view: View, document: Document) -> QtCore.QRectF:
+    """Where a document lies on the straight canvas of its view."""
+    picture = QtCore.QRectF(0, 0, document.width(), document.height())
+    if probe().view_transforms:
+        image_to_flake, _ = view.flakeToImageTransform().inverted()
+        return (image_to_flake * view.flakeToCanvasTransform()).mapRect(picture)
+    # Only the Kritas that tell no transform count a zoom level by the picture's resolution.
+    scale = view.canvas().zoomLevel() * POINTS_PER_INCH / document.resolution()
     horizontal, vertical = area.horizontalScrollBar(), area.verticalScrollBar()
     assert horizontal is not None
     assert vertical is not None
-    width, height = document.width() * scale, document.height() * scale
-    return QtCore.QRectF(-horizontal.value(), -vertical.value(), width, height)
+    corner = QtCore.QPointF(-horizontal.value(), -vertical.value())
+    return QtCore.QRectF(corner, picture.size() * scale)
 
 
 def look_at(window: Window, document: Document, place: QtCore.QRectF) -> bool:

@@ -3,19 +3,37 @@
 One kritarunner serves all tests and one window serves a module; a crash ends a process and the next test gets another.
 """
 
+import os
 import shutil
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from colorizer.krita_host import install, screen, session
+from colorizer.krita_host import install, other_krita, screen, session
 
 sys.path.insert(0, str(Path(__file__).parent))
 from window_steps import DOCKER, empty  # noqa: E402 - lies beside this file
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = [ROOT, ROOT / "tests", Path(__file__).parent]
+INSTALLED = "installed"
+
+
+def pytest_configure(config):
+    """Makes other Kritas before the first test, once for all processes."""
+    for name in set(config.getoption("krita") or ()) - {INSTALLED}:
+        try:
+            other_krita.prepare(name)
+        except other_krita.NoOtherKrita as error:
+            raise pytest.UsageError(str(error)) from error
+
+
+def pytest_generate_tests(metafunc):
+    """A test in Krita runs in every Krita that was asked for, and tells in its name in which."""
+    names = metafunc.config.getoption("krita")
+    if names and "krita_on_path" in metafunc.fixturenames:
+        metafunc.parametrize("krita_on_path", names, indirect=True, scope="session")
 
 
 class Keeper:
@@ -54,7 +72,17 @@ def keeper():
 
 
 @pytest.fixture(scope="session")
-def headless_keeper():
+def krita_on_path(request):
+    """Puts the Krita that is tested first on `PATH`."""
+    name = getattr(request, "param", INSTALLED)
+    with pytest.MonkeyPatch.context() as patch:
+        if name != INSTALLED:
+            patch.setenv("PATH", str(other_krita.prepare(name)), prepend=os.pathsep)
+        yield
+
+
+@pytest.fixture(scope="session")
+def headless_keeper(krita_on_path):
     yield from keep(session.headless, "import inside\nglobals().update(vars(inside))")
 
 
@@ -66,7 +94,7 @@ def krita(headless_keeper):
 
 
 @pytest.fixture(scope="session")
-def display():
+def display(krita_on_path):
     missing = screen.missing_programs() + ([] if install.find_krita() else ["krita"])
     if missing:
         pytest.skip(f"not installed: {', '.join(missing)}")

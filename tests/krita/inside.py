@@ -28,9 +28,9 @@ SPACES = {
 port = LibKisPort()
 
 
-def new_document(space="RGBA U8", width=60, height=40):
-    """An open document with one clear paint layer, and its key."""
-    document = Krita.instance().createDocument(width, height, "drawing", *SPACES[space], 72.0)
+def new_document(space="RGBA U8", width=60, height=40, resolution=72):
+    """An open document with one clear paint layer, and its key; the resolution is in pixels per inch."""
+    document = Krita.instance().createDocument(width, height, "drawing", *SPACES[space], float(resolution))
     white = document.topLevelNodes()[0]
     document.rootNode().addChildNode(document.createNode("Lines", "paintlayer"), None)
     white.remove()

@@ -78,6 +78,7 @@ def steps_through(action, document, times):
     states = []
     for _ in range(times):
         trigger(action)
+        document.waitForDone()
         yield from ticks(15)
         states.append(state(document))
     return states

@@ -155,64 +155,60 @@ def test_reading_leaves_no_undo_step(window):
     assert (colour, modified, same_steps) == ([0, 0, 255, 255], False, True)
 
 
-def lay_overlay(zoom):
-    """Shows a half red, half blue picture; finds the border on the screen."""
-    image = krita.QImage(200, 100, krita.QImage.Format.Format_ARGB32)
-    image.fill(krita.QColor(255, 0, 0))
-    painter = krita.QPainter(image)
-    painter.fillRect(100, 0, 100, 100, krita.QColor(0, 0, 255))
-    painter.end()
-    buffer = krita.QBuffer()
-    buffer.open(krita.QIODevice.OpenModeFlag.WriteOnly)
-    image.save(buffer, "png")
-    document, _ = new_document(width=400, height=200)
+def lay_overlay(zoom, resolution):
+    """Lays four colours over a picture of four others: where both meet on the screen, and the overlay's corners."""
+    above = ((255, 0, 0), (0, 200, 255), (0, 255, 80), (60, 60, 60))
+    document, _ = new_document(width=400, height=200, resolution=resolution)
+    find(document, "Lines").setPixelData(bgra(quadrants(400, 200)), 0, 0, 400, 200)
+    document.refreshProjection()
     key = yield from show(document)
-    view = krita.Krita.instance().activeWindow().activeView()
+    view = window.activeView()
     view.canvas().setZoomLevel(zoom)
+    yield from until(meeting_point)
     yield from ticks(20)
     document.setModified(False)
-    shown = port.show_overlay(key, bytes(buffer.data()))
-    points = [screen_point(document, *place) for place in ((198, 100), (202, 100), (198, 190), (202, 10))]
-    yield from until(lambda: [screen_colour(*point) for point in points] == [[255, 0, 0], [0, 0, 255]] * 2)
-    colours = [screen_colour(*point) for point in points]
-    state = [shown, document.modified(), tree(document.rootNode())]
+    found = {"picture": meeting_point()}
+    found["shown"] = port.show_overlay(key, png(quadrants(200, 100, above)))
+    yield from until(lambda: meeting_point(above))
+    found["overlay"] = meeting_point(above)
+    found["changed"] = document.modified() or tree(document.rootNode()) != ["Lines"]
+    edges = picture_on_screen()
+    if canvas_on_screen().adjusted(1, 1, -1, -1).contains(edges):
+        edges.adjust(1, 1, -1, -1)
+        corners = [edges.topLeft(), edges.topRight(), edges.bottomLeft(), edges.bottomRight()]
+        found["corners"] = [
+            screen_colour(p.x(), p.y()) == list(c) for p, c in zip(corners, above, strict=True)
+        ]
     view.canvas().setRotation(30)
     yield from until(lambda: not widget("colorize_overlay").isVisible())
-    state.append(widget("colorize_overlay").isVisible())
+    found["rotated"] = widget("colorize_overlay").isVisible()
     view.canvas().setRotation(0)
     port.hide_overlay()
-    yield from until(lambda: screen_colour(*points[0]) not in ([255, 0, 0], [0, 0, 255]))
-    state.append(screen_colour(*points[0]))
-    return [colours, state]
+    yield from until(meeting_point)
+    found["after"] = meeting_point() is not None
+    return found
 
 
-def assert_overlay_fits(colours, state):
-    red, blue = [255, 0, 0], [0, 0, 255]
-    assert colours == [red, blue, red, blue]
-    shown, modified, names, visible_when_rotated, after = state
-    assert (shown, modified, names, visible_when_rotated) == (True, False, ["Lines"], False)
-    assert after not in (red, blue)
+def assert_overlay_fits(found, tolerance=0):
+    assert found["picture"]
+    assert found["overlay"]
+    assert max(abs(a - b) for a, b in zip(found["picture"], found["overlay"], strict=True)) <= tolerance
+    assert all(found.get("corners", [True]))
+    assert (found["shown"], found["changed"], found["rotated"], found["after"]) == (True, False, False, True)
 
 
-@pytest.mark.parametrize("zoom", [1.0, 2.0, 3.0])
-def test_overlay_lies_on_the_picture(window, zoom):
-    assert_overlay_fits(*window.call(lay_overlay, zoom=zoom))
+@pytest.mark.parametrize(("zoom", "resolution"), [(1.0, 72), (3.0, 72), (1.0, 300), (2.0, 300)])
+def test_overlay_lies_on_the_picture(window, zoom, resolution):
+    found = window.call(lay_overlay, zoom=zoom, resolution=resolution)
+    assert_overlay_fits(found)
+    assert "corners" in found or zoom > 1
 
 
-@pytest.mark.usefixtures("display")
-def test_overlay_fits_on_a_hidpi_screen(keeper):
-    with screen.virtual_screen(
-        2400, 1800
-    ) as large:  # Krita 5.3 makes no window of less than 800 x 770 logical px
-        start = functools.partial(session.windowed, large, variables={"QT_SCALE_FACTOR": "2"})
-        keepers = keeper(start, PRELUDE)
-        assert_overlay_fits(*next(keepers).get().call(lay_overlay, zoom=2.0))
-        keepers.close()
-
-
-def look_around(zoom):
-    """Looks at a corner of a picture that doesn't fit, then at what is in sight already."""
-    document, _ = new_document(width=900, height=700)
+def look_around(zoom, resolution=72):
+    """Looks at a corner of a picture that doesn't fit, then at what is in sight already: how far from the middle."""
+    document, _ = new_document(width=900, height=700, resolution=resolution)
+    find(document, "Lines").setPixelData(bgra(quadrants(80, 80)), 680, 470, 80, 80)
+    document.refreshProjection()
     key = yield from show(document)
     window.activeView().canvas().setZoomLevel(zoom)
     yield from ticks(20)
@@ -220,23 +216,83 @@ def look_around(zoom):
     before, places = undo_steps(), []
     for x, y in ((700, 500), (690, 495)):
         seen = port.look_at(key, x, y, 40, 20)
+        yield from until(meeting_point)
         yield from ticks(20)
-        area = canvas.canvas_widget(window)
-        corner = area.mapFromGlobal(QPoint(*screen_point(document, x + 20, y + 10)))
-        places.append([seen, corner.x() - area.width() // 2, corner.y() - area.height() // 2])
+        middle, (across, _, down, _) = canvas_on_screen().center(), meeting_point() or [9999] * 4
+        places.append([seen, across - middle.x(), down - middle.y()])
     window.activeView().canvas().setRotation(30)
     rotated = port.look_at(key, 0, 0, 9, 9)
     window.activeView().canvas().setRotation(0)
     return [places, rotated, undo_steps() == before, document.modified()]
 
 
-@pytest.mark.parametrize("zoom", [3.0, 6.0])
-def test_a_place_is_brought_into_sight(window, zoom):
-    (corner, near), *rest = window.call(look_around, zoom=zoom)
+def assert_in_the_middle(found, tolerance=2):
+    (corner, near), *rest = found
     assert corner[0]
-    assert max(abs(corner[1]), abs(corner[2])) <= 2
-    assert near == [True, pytest.approx(-10 * zoom, abs=3), pytest.approx(-5 * zoom, abs=3)]
+    assert max(abs(corner[1]), abs(corner[2])) <= tolerance
+    assert near == corner  # what is in sight stays where it is
     assert rest == [False, True, False]
+
+
+@pytest.mark.parametrize(("zoom", "resolution"), [(3.0, 72), (6.0, 72), (3.0, 300)])
+def test_a_place_is_brought_into_sight(window, zoom, resolution):
+    assert_in_the_middle(window.call(look_around, zoom=zoom, resolution=resolution))
+
+
+def pick_on_screen(resolution):
+    """Waits for a click at the corner where four quadrants meet: where that is on the screen."""
+    document, _ = new_document(width=300, height=200, resolution=resolution)
+    find(document, "Lines").setPixelData(bgra(quadrants(300, 200)), 0, 0, 300, 200)
+    document.refreshProjection()
+    yield from show(document)
+    window.activeView().canvas().setZoomLevel(1.0)
+    yield from until(meeting_point)
+    yield from ticks(20)
+    picked.clear()
+    port.pick(lambda *place: picked.append(place))
+    across, _, down, _ = meeting_point()
+    return [across, down]
+
+
+def what_is_picked():
+    return picked and picked[0][1:]
+
+
+@pytest.mark.parametrize("resolution", [72, 300])
+def test_a_click_is_picked_where_it_is(window, resolution):
+    assert_picks(window, resolution)
+
+
+def assert_picks(window, resolution):
+    window.call("picked = []")
+    window.xdotool("mousemove", *window.call(pick_on_screen, resolution=resolution), "sleep", 0.1, "click", 1)
+    x, y = window.wait_until(what_is_picked, timeout_s=60)
+    assert max(abs(x - 150), abs(y - 100)) <= 1
+
+
+@pytest.fixture(scope="module")
+def hidpi_keeper(display, keeper):
+    # Krita 5.3 makes no window of less than 800 x 770 logical pixels.
+    with screen.virtual_screen(2400, 1800) as large:
+        variables = {"QT_SCALE_FACTOR": "1.5"}
+        yield from keeper(functools.partial(session.windowed, large, variables=variables), PRELUDE)
+
+
+@pytest.fixture
+def hidpi(hidpi_keeper):
+    session = hidpi_keeper.get()
+    session.call(empty)
+    return session
+
+
+@pytest.mark.parametrize("resolution", [72, 300])
+def test_overlay_clicks_and_scrolling_fit_on_a_hidpi_screen(hidpi, resolution):
+    # Qt rounds half pixels of a widget's corner otherwise than those of the OpenGL canvas below it.
+    assert_overlay_fits(hidpi.call(lay_overlay, zoom=2.0, resolution=resolution), tolerance=1)
+    hidpi.call(empty)
+    assert_in_the_middle(hidpi.call(look_around, zoom=4.5, resolution=resolution))
+    hidpi.call(empty)
+    assert_picks(hidpi, resolution)
 
 
 def change_things():

@@ -56,11 +56,23 @@ def test_nobody_ever_asks_for_torchvision(script):
 
 
 def test_missing_programs_are_named_in_one_sentence(script, monkeypatch, capsys):
-    monkeypatch.setattr(script.shutil, "which", lambda program: None)
-    script.prepare_system()
+    monkeypatch.setattr(script.shutil, "which", lambda program, path=None: None)
+    script.prepare_system(script.DEBIAN_PACKAGES)
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 1
     assert "krita" in lines[0]
+
+
+def test_whole_suite_runs_in_a_second_krita_too(script, monkeypatch, capsys):
+    done = subprocess.CompletedProcess([], 0)
+    monkeypatch.setattr(script.subprocess, "run", lambda *_, **__: done)
+    assert script.kritas() == ["--krita", "installed", "--krita", script.SECOND_KRITA]
+    done.returncode, done.stderr = 1, "colorize: Another Krita needs Linux and root.\n"
+    capsys.readouterr()
+    assert script.kritas() == []
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "colorize: Another Krita needs Linux and root. So Krita's tests run in the installed one alone."
+    ]
 
 
 def test_complete_environment_is_not_touched_again(script, monkeypatch, tmp_path):
