@@ -17,6 +17,7 @@ from krita import Document, Krita, Node
 
 from krita_colorize.core.port import KEY_STROKES, NewGroup, NewLayer, Pixels
 from krita_colorize.krita_port import animation, colorize_mask, snapshot, wrappers
+from krita_colorize.krita_port.blending import Blending
 from krita_colorize.krita_port.capabilities import Capabilities
 from krita_colorize.krita_port.scratch import SRGB8, ColorSpace, Scratch, is_srgb8
 from krita_colorize.qt import QtCore
@@ -33,6 +34,7 @@ class LayerBuilder:
 
     def __init__(self, scratch: Scratch, capabilities: Capabilities) -> None:
         self._scratch = scratch
+        self._blending = Blending(scratch)
         self._capabilities = capabilities
         self._template: Document | None = None
 
@@ -69,8 +71,7 @@ class LayerBuilder:
         counts what counts of a group: name, blend mode and place."""
         above, layer = _placed(sketch, layer)
         with animation.copy_of(document, sketch, layer.name, pictures, self._scratch) as node:
-            if layer.blend != "normal":
-                node.setBlendingMode(layer.blend)
+            self._blend(node, layer.blend, document)
             inserted = _hand_over(document, above, node)
             del node
         return inserted
@@ -99,8 +100,7 @@ class LayerBuilder:
     def _make_group(self, scratch: Document, document: Document, group: NewGroup) -> Node:
         node = scratch.createGroupLayer(group.name)
         node.setChildNodes([self._make_layer(scratch, document, layer) for layer in group.layers])
-        if group.blend != "normal":
-            node.setBlendingMode(group.blend)
+        self._blend(node, group.blend, document)
         return node
 
     def _make_layer(self, scratch: Document, document: Document, layer: NewLayer) -> Node:
@@ -108,13 +108,17 @@ class LayerBuilder:
         _paint(node, layer.pixels, ColorSpace.of(document))
         node.setOpacity(round(layer.opacity * 255))
         node.setInheritAlpha(layer.clip)
-        if layer.blend != "normal":
-            node.setBlendingMode(layer.blend)
+        self._blend(node, layer.blend, document)
         if layer.role == KEY_STROKES:
             colorize_mask.add(scratch, node, layer.name)
         elif layer.mask is not None:
             node.setChildNodes([self._make_mask(scratch, layer.mask, layer.mask_name)])
         return node
+
+    def _blend(self, node: Node, blend: str, document: Document) -> None:
+        """Sets a blend mode; even the one that is set already would be an undo step."""
+        if blend != "normal":
+            node.setBlendingMode(self._blending.mode(blend, ColorSpace.of(document)))
 
     def _make_mask(self, scratch: Document, mask: Pixels, name: str) -> Node:
         if self._capabilities.transparency_masks:
