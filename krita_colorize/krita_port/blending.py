@@ -36,7 +36,7 @@ class Blending:
             paper = white.pixelData(0, 0, 1, 1).data()
             document.rootNode().setChildNodes([white, black])
             document.refreshProjection()
-            return document.pixelData(0, 0, 1, 1).data() == paper
+            return bytes(document.pixelData(0, 0, 1, 1).data()) == bytes(paper)
 
 
 def _pixel(document: Document, space: ColorSpace, light: int) -> Node:

@@ -116,6 +116,7 @@ def test_figure_counts_what_leaked_into_the_paper() -> None:
     assert problem is not None
     white = problem.judge(even((255, 255, 255)))
     assert white.figure_within_10 == 0
+    assert problem.judge(problem.flat(problem.truth)).figure_within_10 < 0.1
     assert problem.judge(problem.truth).figure_within_10 == 1
 
 
@@ -154,6 +155,7 @@ def test_baselines_of_a_twin(problem: Problem) -> None:
     assert problem.judge(made.white).area_within_10 == 0
     assert problem.judge(made.same_place).area_within_10 == 1
     assert problem.judge(made.palette_match).area_within_10 >= 0.4
+    assert problem.judge(made.region_limit).figure_within_10 > 0.99
 
 
 def test_limit_is_what_the_reference_holds(problem: Problem) -> None:

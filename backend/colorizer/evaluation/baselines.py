@@ -4,6 +4,7 @@
 pose is the same. `palette_match` gives each region the reference's area of like size, place and shape, without
 learning anything: hand-made features and a soft assignment balanced by area (Sinkhorn). `reference_limit` knows the
 truth and takes the reference's likest colour for each pixel: what a reference lacks, nobody can take from it.
+`region_limit` knows it, too, and gives each region its median: what flat colours in these regions can't show.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from colorizer.imaging.palette import find_palette
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Mask, Picture
 
-NAMES = ("white", "same_place", "palette_match", "reference_limit")
+NAMES = ("white", "same_place", "palette_match", "reference_limit", "region_limit")
 _GRID = 96
 _COLOURS = 10
 _SMALLEST_AREA = 20
@@ -39,6 +40,7 @@ class Baselines:
     same_place: Colours
     palette_match: Colours
     reference_limit: Colours
+    region_limit: Colours
 
 
 def baselines(problem: Problem, reference: Picture, reference_mask: Mask | None) -> Baselines:
@@ -50,6 +52,7 @@ def baselines(problem: Problem, reference: Picture, reference_mask: Mask | None)
         same_place=picture,
         palette_match=_palette_match(problem, picture, mask),
         reference_limit=_reference_limit(problem, reference),
+        region_limit=problem.flat(problem.truth),
     )
 
 

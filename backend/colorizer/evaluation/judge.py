@@ -108,12 +108,21 @@ class Problem:
         shares: NDArray[np.float64] = area / area.sum()
         return shares
 
+    def flat(self, colouring: Colours) -> Colours:
+        """(SIDE, SIDE, 3): each region in the median of its colours off the lines."""
+        paper = self.line > _OFF_LINE
+        counted = (
+            paper
+            | (np.bincount(self.regions[paper], minlength=int(self.regions.max()) + 1) == 0)[self.regions]
+        )
+        medians = [
+            _region_medians(self.regions[counted], colouring[counted, channel]) for channel in range(3)
+        ]
+        return np.stack(medians, axis=-1).astype(np.float32)[self.regions]
+
     def picture(self, colouring: Colours) -> NDArray[np.uint8]:
         """(SIDE, SIDE, 3): how a colouring looks, one colour a region, with the lines on it."""
-        flat = np.empty((int(self.regions.max()) + 1, 3), np.float32)
-        for channel in range(3):
-            flat[:, channel] = _region_medians(self.regions, colouring[..., channel])
-        shown = np.where(self.figure[..., None], flat[self.regions], 1) * self.line[..., None]
+        shown = np.where(self.figure[..., None], self.flat(colouring), 1) * self.line[..., None]
         return np.rint(shown * 255).clip(0, 255).astype(np.uint8)
 
     def medians(self, colouring: Colours) -> Colours:
@@ -149,11 +158,11 @@ class Problem:
 
 
 def _region_medians(regions: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n,): the median of every region's values."""
-    order = np.lexsort((values.ravel(), regions.ravel()))
-    counts = np.bincount(regions.ravel())
-    middle = np.cumsum(counts) - counts + counts // 2
-    return values.ravel()[order[middle]].astype(np.float64)  # type: ignore[no-any-return]
+    """(n,): the median of every region's values; both (pixels,)."""
+    order = np.lexsort((values, regions))
+    counts = np.bincount(regions)
+    middle = np.minimum(np.cumsum(counts) - counts + counts // 2, len(values) - 1)
+    return values[order[middle]].astype(np.float64)  # type: ignore[no-any-return]
 
 
 def pose(sketch: Picture, truth: Picture, mask: Mask | None) -> Problem | None:
