@@ -7,6 +7,11 @@ Rooms: `core` (values and rules; no Qt, no Krita), `app` (Qt objects: backend, j
 import sys
 
 if "krita" in sys.modules:  # inside Krita, which imports plugins by their name alone
-    from krita_colorize import plugin
+    try:
+        from krita_colorize import plugin
 
-    plugin.start()
+        plugin.start()
+    except Exception as error:  # noqa: BLE001 - Krita would say so in its settings only, where nobody looks
+        from krita_colorize.krita_port import unstarted
+
+        unstarted.tell(error)

@@ -7,13 +7,16 @@ artist's is never touched. Krita fills it in the background; that is no undo ste
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 from krita import Document, ManagedColor, Node
 
 from krita_colorize.core.port import KeyStroke
 from krita_colorize.krita_port import wrappers
 from krita_colorize.qt import QtGui
+
+if TYPE_CHECKING:
+    from krita import ColorizeMask
 
 CLEAR_ALPHA = 128
 """The alpha of marks where nothing is to be painted."""
@@ -35,7 +38,8 @@ def fill(group: Node, strokes: Sequence[KeyStroke]) -> None:
 
     Only now: with key strokes from a document that has been closed Krita 5.2.9 crashes.
     """
-    mask: Any = next(node for node, _ in wrappers.walk(group) if node.type() == "colorizemask")
+    found = next(node for node, _ in wrappers.walk(group) if node.type() == "colorizemask")
+    mask = cast("ColorizeMask", found)
     managed = [ManagedColor.fromQColor(QtGui.QColor.fromRgb(stroke.colour)) for stroke in strokes]
     clear = [number for number, stroke in enumerate(strokes) if stroke.colour >> 24 == CLEAR_ALPHA]
     mask.initializeKeyStrokeColors(managed, clear[0] if clear else -1)

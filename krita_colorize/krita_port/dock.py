@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from krita import Canvas, DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita, Window
 
-from krita_colorize.krita_port import wrappers
+from krita_colorize.krita_port import unstarted, wrappers
 from krita_colorize.krita_port.port import LibKisPort
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 
@@ -51,11 +51,8 @@ def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidg
                 port = LibKisPort(window)
                 port.prepare()
                 self.setWidget(make(port))
-            except Exception:  # noqa: BLE001 - event-loop border: Krita would open a modal dialog
-                log.exception("could not make the docker")
-                self.setWidget(
-                    QtWidgets.QLabel("Krita Colorize could not start. Details are in Krita's log.")
-                )
+            except Exception as error:  # noqa: BLE001 - event-loop border: Krita would open a modal dialog
+                self.setWidget(unstarted.notice(error))
 
     factory = DockWidgetFactory(name, DockWidgetFactoryBase.DockPosition.DockRight, Frame)
     Krita.instance().addDockWidgetFactory(factory)

@@ -1,0 +1,55 @@
+"""What the artist is shown where the docker can't start: a sentence and the details in its place, and in Krita's log.
+
+Needs as little of the rest as possible, because any of it may be what fails.
+"""
+
+from __future__ import annotations
+
+import traceback
+
+from krita import Canvas, DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
+
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, QtWidgets
+
+NAME = "colorize_unstarted"
+
+
+def tell(error: Exception) -> None:
+    """Registers a docker that says why the plugin could not start; it shows itself with the first picture."""
+
+    class Frame(DockWidget):
+        """The docker in one window."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.setWindowTitle("Colorize")
+            self.setWidget(notice(error))
+            self._shown = False
+
+        def canvasChanged(self, canvas: Canvas | None) -> None:  # noqa: N802 - Krita's name
+            """Told by Krita at every change of view: newer Kritas hide new dockers."""
+            if canvas is not None and canvas.view() is not None and not self._shown:
+                self._shown = True
+                QtCore.QTimer.singleShot(0, self.show)
+
+    factory = DockWidgetFactory(NAME, DockWidgetFactoryBase.DockPosition.DockRight, Frame)
+    Krita.instance().addDockWidgetFactory(factory)
+
+
+def notice(error: Exception) -> QtWidgets.QLabel:
+    """What went wrong, to be copied; writes it into Krita's log, too."""
+    details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    QtCore.qCritical(f"Krita Colorize could not start\n{details}")
+    sentence = tr(
+        "Krita Colorize could not start: {error}\n\n"
+        "Install its newest version. If that doesn't help, report all of this text."
+    ).format(error=f"{type(error).__name__}: {error}")
+    label = QtWidgets.QLabel(f"{sentence}\n\n{details}")
+    label.setObjectName(NAME + "_label")
+    label.setTextFormat(QtCore.Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    label.setMargin(8)
+    label.setAlignment(QtCore.Qt.AlignmentFlag.AlignTop)
+    label.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
