@@ -21,7 +21,8 @@ def press(krita, keys):
 
 
 def canvas_point():
-    return screen_point(document(), 120, 230)
+    middle = canvas_on_screen().center()
+    return [middle.x(), middle.y()]
 
 
 def error():

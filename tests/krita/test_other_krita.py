@@ -49,7 +49,7 @@ def test_krita_is_made_once(machine, monkeypatch):
     sources = (root / "etc/apt/sources.list").read_text().splitlines()
     assert [line.split()[2] for line in sources] == ["sid", "experimental"]
     install = next(line for line in commands.ran if " install " in line)
-    assert install.endswith("-t experimental krita python3-pyqt6")
+    assert install.endswith("-t experimental krita python3-pyqt6 qt6-svg-plugins")
     times = [path.stat().st_mtime_ns for path in sorted(folder.iterdir())]
     commands.ran.clear()
     assert other_krita.prepare("6") == folder

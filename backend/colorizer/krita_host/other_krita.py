@@ -74,10 +74,10 @@ class NoOtherKrita(ColorizerError):
 
 @dataclass(frozen=True)
 class Source:
-    """Where a Krita comes from: a Debian suite, the suite on top of it that holds Krita itself, and Krita's PyQt."""
+    """Where a Krita comes from: a Debian suite, what Krita only recommends there, and the suite above it with Krita."""
 
     suite: str
-    qt: int
+    beside: tuple[str, ...]
     above: str = ""
 
     @property
@@ -85,13 +85,12 @@ class Source:
         """The suites that apt reads."""
         return (self.suite, self.above) if self.above else (self.suite,)
 
-    @property
-    def packages(self) -> tuple[str, ...]:
-        """What is installed."""
-        return ("krita", f"python3-pyqt{self.qt}")
 
-
-SOURCES = {"5.2": Source("trixie", 5), "5.3": Source("sid", 5), "6": Source("sid", 6, "experimental")}
+SOURCES = {
+    "5.2": Source("trixie", ("python3-pyqt5",)),
+    "5.3": Source("sid", ("python3-pyqt5",)),
+    "6": Source("sid", ("python3-pyqt6", "qt6-svg-plugins"), "experimental"),
+}
 
 
 def prepare(name: str) -> Path:
@@ -166,7 +165,7 @@ def _commands(source: Source, root: Path) -> Iterator[Sequence[str]]:
     options = 'Acquire::Check-Valid-Until "false";\nAPT::Install-Recommends "false";\n'
     (root / "etc/apt/apt.conf.d/90colorize").write_text(options, encoding="utf-8")
     yield "chroot", str(root), "apt-get", "update"
-    yield "chroot", str(root), "apt-get", "install", "-y", "-t", source.suites[-1], *source.packages
+    yield "chroot", str(root), "apt-get", "install", "-y", "-t", source.suites[-1], "krita", *source.beside
     yield "chroot", str(root), "apt-get", "clean"
 
 

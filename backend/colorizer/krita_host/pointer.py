@@ -6,7 +6,7 @@ way of an artist's hand lies in the way here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from colorizer.krita_host.session import Session
@@ -24,14 +24,12 @@ def click(session: Session, name: str) -> None:
 
 def choose(session: Session, combo: str, value: str) -> None:
     """Opens a combo box and picks the entry with this user data."""
-    click(session, combo)
-    _pick(session, session.wait_until(_entry_centre, combo=combo, value=value, timeout_s=POPUP_S))
+    _pick(session, _opened(session, combo, _entry_centre, combo=combo, value=value))
 
 
 def choose_action(session: Session, button: str, text: str) -> None:
     """Opens a button's menu and picks the entry with this text."""
-    click(session, button)
-    _pick(session, session.wait_until(_action_centre, text=text, timeout_s=POPUP_S))
+    _pick(session, _opened(session, button, _action_centre, text=text))
 
 
 def stroke(session: Session, points: Sequence[Sequence[int]]) -> None:
@@ -59,6 +57,16 @@ def release(session: Session) -> None:
 
 def _press(session: Session, point: Sequence[int]) -> None:
     session.xdotool("mousemove", *point, "sleep", REST_S, "click", 1)
+
+
+def _opened(session: Session, name: str, entry: Callable[..., Any], **wanted: str) -> Any:
+    """Presses a widget, and where its list or menu doesn't open, once more: busy machines lose presses."""
+    click(session, name)
+    try:
+        return session.wait_until(entry, **wanted, timeout_s=POPUP_S / 2)
+    except TimeoutError:
+        click(session, name)
+        return session.wait_until(entry, **wanted, timeout_s=POPUP_S)
 
 
 def _pick(session: Session, entry: Sequence[int]) -> None:
