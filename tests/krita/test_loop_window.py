@@ -17,7 +17,9 @@ def krita(emptied):
 
 
 def press(krita, keys):
-    krita.xdotool("mousemove", *krita.call(canvas_point), "sleep", 0.1, "key", keys)
+    krita.xdotool("mousemove", *krita.call(canvas_point))
+    krita.call(rest, count=30)  # Krita's canvas takes the keyboard when the pointer comes to it
+    krita.xdotool("key", keys)
 
 
 def canvas_point():
