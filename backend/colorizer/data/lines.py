@@ -91,3 +91,59 @@ def _grain(size: int, rng: random.Random) -> NDArray[np.float32]:
     noise = np.random.default_rng(rng.getrandbits(31))
     coarse = noise.random((max(size // 2, 1), max(size // 2, 1)), np.float32)
     return np.asarray(0.45 + 0.75 * cv2.resize(coarse, (size, size)), np.float32)
+
+
+def lines_along_borders(instances: Gray, style: LineStyle, rng: random.Random) -> Gray:
+    """Line picture (255 = paper) of the borders between instances, in an artist's own line.
+
+    For shapes that are known as pixels only; what `canvas.Canvas.stroke` does to paths is done to the borders here:
+    width, gray, uneven pressure, gaps, missing strokes, and lines drawn twice.
+    """
+    edges = _borders(instances, style.dropped, rng)
+    size = len(edges)
+    if style.dashed:
+        _open_gaps(edges, max(1, round(style.gap * size / 2)), max(1, round(2 / style.dash)), rng)
+    light = np.ones(edges.shape, np.float32)
+    for _ in range(2 if style.doubled else 1):
+        drawn = _shaken(edges, 0.003 * size, rng) if style.doubled else edges
+        away = cv2.distanceTransform(1 - drawn, cv2.DIST_L2, 3)
+        pressure = 1 + style.uneven * (2 * _smooth(size, 8, rng) - 1)
+        cover = np.clip(max(style.width * size, 1) * pressure / 2 - away + 0.5, 0, 1)
+        light *= 1 - cover * (1 - style.gray / 255) * (2 / 3 if style.doubled else 1)
+    return np.asarray(light * 255, np.uint8)
+
+
+def _borders(instances: Gray, dropped: float, rng: random.Random) -> Gray:
+    """1 along the borders; a share `dropped` of all pairs of neighbours has none."""
+    edges = np.zeros(instances.shape, np.uint8)
+    odd, even = rng.randrange(1, 997), rng.randrange(1, 997)
+    for here, there, place in (
+        (instances[:, 1:], instances[:, :-1], edges[:, 1:]),
+        (instances[1:], instances[:-1], edges[1:]),
+    ):
+        low, high = np.minimum(here, there).astype(np.int64), np.maximum(here, there).astype(np.int64)
+        kept = (low * odd + high * even) % 997 >= dropped * 997
+        place |= ((here != there) & kept).astype(np.uint8)
+    return edges
+
+
+def _open_gaps(edges: Gray, radius: int, density: int, rng: random.Random) -> None:
+    """Rubs the lines out at some places."""
+    y, x = np.nonzero(edges)
+    for _ in range(min(len(x), density * 4)):
+        place = rng.randrange(len(x))
+        cv2.circle(edges, (int(x[place]), int(y[place])), radius, 0, -1)
+
+
+def _shaken(edges: Gray, amount: float, rng: random.Random) -> Gray:
+    """The same lines, drawn by a hand that doesn't hit them again."""
+    size = len(edges)
+    columns, rows = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
+    across, down = ((2 * _smooth(size, 6, rng) - 1) * np.float32(4 * amount) for _ in range(2))
+    return np.asarray(cv2.remap(edges, columns + across, rows + down, cv2.INTER_NEAREST))
+
+
+def _smooth(size: int, cells: int, rng: random.Random) -> NDArray[np.float32]:
+    """(size, size), about 0..1, changing slowly."""
+    noise = np.random.default_rng(rng.getrandbits(31)).random((cells, cells), np.float32)
+    return np.asarray(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)

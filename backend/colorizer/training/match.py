@@ -2,7 +2,8 @@
 
 The truth is known for every pixel, so the attention itself is supervised: a region of the sketch must look at the
 reference's cells of the same part or colour, or at the null key where the reference has neither.
-No picture from outside is read. The batches come from `match_data`, the figures on held-out drawings from
+No picture from outside is read unless a share of real art is asked for (`--art`, `colorizer.data.art`). The batches
+come from `match_data`, the figures on held-out drawings from
 `match_validation`. Started by `torchrun`, several processes train together (`processes`).
 
     python -m colorizer.training.match --out DIR --limit-minutes 65
@@ -19,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from colorizer.data.drawing import Triplet
 from colorizer.data.palette import BACKGROUND_PARTS, Part
 from colorizer.engines.match.network import Features, Laid, MatchConfig, MatchNetwork
 from colorizer.training.loop import (
@@ -35,7 +36,16 @@ from colorizer.training.loop import (
     save_checkpoint,
     save_folder,
 )
-from colorizer.training.match_data import Batch, DrawingRing, crop, draw_frames, key_parts, lay
+from colorizer.training.match_data import (
+    Batch,
+    DrawingRing,
+    collate,
+    crop,
+    draw_frames,
+    key_parts,
+    lay,
+    vary,
+)
 from colorizer.training.match_validation import validate
 from colorizer.training.processes import Processes, StopTogether
 
@@ -61,7 +71,11 @@ class Recipe:
     steps: int = 2600
     """The learning rate comes down to its least at this step; then the training ends."""
     batch: int = 16
+    art: float = 0.0
+    """Share of the batch that is real art (`colorizer.data.art`, its `train` families)."""
     drawings_kept: int = 2048
+    art_kept: int = 256
+    """The same for pairs of real art, which take longer to make."""
     drawings_per_step: int = 8
     drawn_larger: int = 2
     """How many times the network's input the drawings' side is, so that a part of them can be seen larger."""
@@ -139,10 +153,18 @@ class _Training:
             self._network.parameters(), recipe.learning_rate, betas=(0.9, 0.98),
             weight_decay=recipe.weight_decay,
         )  # fmt: skip
-        drawn = self._restore(state) if state else 0
+        drawn = self._restore(state) if state else [0, 0]
         self._size = recipe.network.image_size
         size, kept = self._size * recipe.drawn_larger, recipe.drawings_kept // processes.count
-        self._ring = DrawingRing(kept, size, self._seed, drawn, (processes.rank, processes.count))
+        share = processes.rank, processes.count
+        together = recipe.batch // processes.count
+        art = round(together * recipe.art)
+        self._shares = [(together - art, DrawingRing(kept, size, self._seed, drawn[0], share))]
+        if art:
+            ring = DrawingRing(
+                recipe.art_kept // processes.count, size, self._seed, drawn[1], share, _art_drawer()
+            )
+            self._shares.append((art, ring))
 
     @property
     def averaged(self) -> MatchNetwork:
@@ -153,9 +175,12 @@ class _Training:
 
     def advance(self) -> None:
         """One step: draw, compare, learn."""
-        generator, together = self._luck(), self._processes.count
-        self._ring.renew(self.recipe.drawings_per_step // together)
-        batch, laid = self._see(self._ring.batch(self.recipe.batch // together, generator), generator)
+        generator = self._luck()
+        drawings = []
+        for count, ring in self._shares:
+            ring.renew(self.recipe.drawings_per_step * count // self.recipe.batch)
+            drawings += ring.pick(count, generator)
+        batch, laid = self._see(vary(collate(drawings), generator), generator)
         places, regions = region_places(batch, self.recipe, generator)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
@@ -184,7 +209,7 @@ class _Training:
         state = {
             "step": self.step,
             "seed": self._seed,
-            "drawn": self._ring.drawn,
+            "drawn": [ring.drawn for _, ring in self._shares],
             "losses": self.losses,
             "network": self._network.state_dict(),
             "average": self._average.state_dict(),
@@ -193,13 +218,13 @@ class _Training:
         save_checkpoint(out, state)
         save_folder(out / MODEL_FOLDER, self.averaged.save_pretrained)
 
-    def _restore(self, state: dict[str, Any]) -> int:
-        """Takes up a checkpoint; returns how many drawings had been made."""
+    def _restore(self, state: dict[str, Any]) -> list[int]:
+        """Takes up a checkpoint; returns how many drawings, and how many pairs of real art, had been made."""
         self.step, self._seed, self.losses = state["step"], state["seed"], state["losses"]
         self._network.load_state_dict(state["network"])
         self._average.load_state_dict(state["average"])
         self._optimiser.load_state_dict(state["optimiser"])
-        drawn: int = state["drawn"]
+        drawn: list[int] = state["drawn"]
         return drawn
 
     def _follow(self, averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
@@ -230,6 +255,16 @@ class _Training:
             )
         logits = self._network.logits(features, places.flatten(1)).view(*places.shape, -1)
         return match_losses(batch, features, logits, places, regions)
+
+
+def _art_drawer() -> Callable[[int, int], Triplet]:
+    """Makes pairs of the real art that may be trained on."""
+    from colorizer.data.art.library import open_library
+    from colorizer.data.art.pairs import art_triplet
+
+    library = open_library()
+    numbers = library.of("train")
+    return lambda seed, size: art_triplet(library, numbers, seed, size)
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
@@ -286,14 +321,23 @@ def match_losses(
     colour = (torch.matmul(seen, features.colours) - truth).abs().mean(-1)
     part_logits = features.sketch_parts.flatten(2).transpose(1, 2)
     part_logits = part_logits.gather(1, places[:, :, 0, None].expand(-1, -1, part_logits.shape[-1]))
+    reference_logits = features.reference_parts.flatten(2).transpose(1, 2)
     return {
         "attention": -0.5 * found.mean(),
         "region": -0.5 * pooled.mean(),
         "colour": (colour * present).sum() / present.sum().clamp(min=1),
         "pick": 0.5 * (features.colours - key_truth).abs().mean(),
-        "sketch_part": 0.4 * F.cross_entropy(part_logits.flatten(0, 1), regions.flatten()),
-        "reference_part": 0.4 * F.cross_entropy(features.reference_parts.flatten(2), keys),
+        "sketch_part": 0.4 * _part_loss(part_logits, regions, batch.named),
+        "reference_part": 0.4 * _part_loss(reference_logits, keys, batch.named),
     }
+
+
+def _part_loss(logits: Tensor, parts: Tensor, named: Tensor) -> Tensor:
+    """Cross entropy of part logits (B, N, P); of what isn't named only whether it is background is known."""
+    every = torch.arange(logits.shape[-1], device=logits.device)
+    same_side = (every < BACKGROUND_PARTS) == (parts < BACKGROUND_PARTS)[..., None]
+    fits = torch.where(named[:, None, None], every == parts[..., None], same_side)
+    return -torch.logsumexp(logits.log_softmax(-1).masked_fill(~fits, NEVER), -1).mean()
 
 
 def _colours_of(palette: Tensor, parts: Tensor) -> Tensor:
@@ -311,6 +355,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=Recipe().steps, help="length of the whole run")
     parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate, help="the highest")
+    parser.add_argument("--art", type=float, default=0.0, help="share of real art, see colorizer.data.art")
     # Not `--start`: torchrun would take that for one of its own.
     parser.add_argument("--from", dest="start", type=Path, help="folder of a trained model to begin with")
     options = parser.parse_args()
@@ -320,7 +365,9 @@ def main() -> None:
         limit_minutes=options.limit_minutes,
         device=options.device,
         seed=options.seed,
-        recipe=Recipe(start=options.start, steps=options.steps, learning_rate=options.learning_rate),
+        recipe=Recipe(
+            start=options.start, steps=options.steps, learning_rate=options.learning_rate, art=options.art
+        ),
     )
 
 

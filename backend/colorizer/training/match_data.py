@@ -7,6 +7,7 @@ exactly the same ring again. The drawings themselves come from `colorizer.data`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -48,6 +49,8 @@ class Batch:
     reference_parts: Tensor
     palette: Tensor
     """(B, P, 3), sRGB, 0..1."""
+    named: Tensor
+    """(B,), bool: whether `parts` are `palette.Part`; of real art they only tell background from figure."""
 
     def to(self, device: str) -> Batch:
         """The same batch on another device."""
@@ -58,7 +61,13 @@ class DrawingRing:
     """Keeps the last `capacity` drawings of an endless series, or of one process's share of it."""
 
     def __init__(
-        self, capacity: int, size: int, seed: int = 0, drawn: int = 0, share: tuple[int, int] = (0, 1)
+        self,
+        capacity: int,
+        size: int,
+        seed: int = 0,
+        drawn: int = 0,
+        share: tuple[int, int] = (0, 1),
+        draw: Callable[[int, int], Triplet] = triplet,
     ) -> None:
         """Starts full.
 
@@ -68,7 +77,9 @@ class DrawingRing:
             seed: another is another series.
             drawn: how many drawings a resumed training had made.
             share: which of how many processes this is; each has drawings of its own.
+            draw: makes one drawing from a seed and an edge, px.
         """
+        self._draw = draw
         self.capacity = capacity
         self._size = size
         rank, self._processes = share
@@ -80,14 +91,18 @@ class DrawingRing:
     def renew(self, count: int) -> None:
         """Replaces the `count` oldest drawings."""
         for _ in range(count):
-            drawing = triplet(self._first_seed + self.drawn * self._processes, self._size)
+            drawing = self._draw(self._first_seed + self.drawn * self._processes, self._size)
             self._kept[self.drawn % self.capacity] = drawing
             self.drawn += 1
 
     def batch(self, count: int, generator: torch.Generator) -> Batch:
         """`count` different drawings, varied."""
+        return vary(collate(self.pick(count, generator)), generator)
+
+    def pick(self, count: int, generator: torch.Generator) -> list[Triplet | None]:
+        """`count` different drawings as they are."""
         chosen = torch.randperm(self.capacity, generator=generator)[:count].tolist()
-        return vary(collate([self._kept[i] for i in chosen]), generator)
+        return [self._kept[i] for i in chosen]
 
 
 @dataclass(frozen=True)
@@ -203,6 +218,7 @@ def collate(drawings: list[Triplet | None]) -> Batch:
         return torch.from_numpy(np.stack([getattr(drawing, name) for drawing in kept]))
 
     parts, reference_parts = stack("parts").long(), stack("reference_parts").long()
+    palettes = [torch.from_numpy(drawing.palette) for drawing in kept]
     return Batch(
         ink=1 - stack("sketch").float()[:, None] / 255,
         ink_mask=_mask(parts),
@@ -211,7 +227,8 @@ def collate(drawings: list[Triplet | None]) -> Batch:
         parts=parts,
         instances=stack("instances").long(),
         reference_parts=reference_parts,
-        palette=stack("palette"),
+        palette=torch.nn.utils.rnn.pad_sequence(palettes, batch_first=True),
+        named=torch.tensor([len(palette) == len(Part) for palette in palettes]),
     )
 
 
@@ -235,6 +252,7 @@ def vary(batch: Batch, generator: torch.Generator) -> Batch:
         instances=_mirrored(batch.instances, mirror),
         reference_parts=_mirrored(batch.reference_parts, mirror_reference),
         palette=palette,
+        named=batch.named,
     )
 
 
@@ -243,9 +261,10 @@ def key_parts(reference_parts: Tensor, key_grid: int) -> Tensor:
 
     Mostly the one that covers most of the cell; the rarer in the picture, the less it needs (eyes would never win).
     """
-    cell = reference_parts.shape[-1] // key_grid
-    covered = F.one_hot(reference_parts, len(Part)).permute(0, 3, 1, 2).float()
-    share = F.avg_pool2d(covered, cell)
+    count, cell = len(reference_parts), reference_parts.shape[-1] // key_grid
+    pixels = F.pixel_unshuffle(reference_parts[:, None].float(), cell).long()  # (B, cell^2, K, K)
+    share = torch.zeros(count, int(reference_parts.max()) + 1, key_grid, key_grid, device=pixels.device)
+    share.scatter_add_(1, pixels, torch.full(pixels.shape, 1 / cell**2, device=pixels.device))
     rarity = share.mean((2, 3), keepdim=True).clamp(min=1e-4) ** -0.3
     return (share * rarity).argmax(1)
 
