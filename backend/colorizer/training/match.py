@@ -355,7 +355,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int, default=Recipe().steps, help="length of the whole run")
     parser.add_argument("--learning-rate", type=float, default=Recipe().learning_rate, help="the highest")
-    parser.add_argument("--save-every", type=int, default=Recipe().save_every, help="steps between checkpoints")
+    parser.add_argument(
+        "--save-every", type=int, default=Recipe().save_every, help="steps between checkpoints"
+    )
     parser.add_argument("--art", type=float, default=0.0, help="share of real art, see colorizer.data.art")
     # Not `--start`: torchrun would take that for one of its own.
     parser.add_argument("--from", dest="start", type=Path, help="folder of a trained model to begin with")

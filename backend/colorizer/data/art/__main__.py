@@ -77,7 +77,7 @@ def main() -> None:
     if options.command == "build":
         with Progress() as bar:
             library = build(bar.stage, options.workers)
-            write_deciding(library, bar.stage)
+            write_deciding(library, bar.stage, options.workers)
     elif options.command == "families":
         print(table(open_library()))  # noqa: T201 - the command's output
     elif options.command == "deciding":

@@ -11,14 +11,16 @@ import os
 import random
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
 
 from colorizer.data.art.families import Family, catalogue
-from colorizer.data.art.fills import Fills
 from colorizer.data.art.library import Library, prepare
 from colorizer.data.art.packages import cache_folder
 from colorizer.data.art.pairs import Habits, Laid, Pair, coverage, pair_of
@@ -26,9 +28,9 @@ from colorizer.data.art.pictures import Source, sources
 
 SIZE = 640
 VERSION = 1
-_DRAWN = 960
-_ITEMS = {"cross": 10, "self": 7}
-"""Of each family, at most; one without partners has both numbers of self pairs."""
+_DRAWN = 640
+_ITEMS = {"cross": 8, "self": 5}
+"""Of each family, at most; one without partners has as many self pairs as both together."""
 _SEED = 20_261_129
 _HABITS = Habits(relit=0.0, beside=0.25, beside_sketch=0.0, backdrop=0.3, cut=0.1, mirrored=0.15, habit=False)
 _COVERED = 0.75
@@ -39,74 +41,85 @@ def deciding_folder() -> Path:
     return cache_folder() / f"deciding-{VERSION}"
 
 
-def write_deciding(library: Library, progress: Callable[[str, int, int], None] | None = None) -> Path:
-    """Writes the corpus, whole or not at all; returns its folder."""
+def write_deciding(
+    library: Library, progress: Callable[[str, int, int], None] | None = None, workers: int = 1
+) -> Path:
+    """Writes the corpus and returns its folder; items that were written before an interruption are kept."""
     folder = deciding_folder()
-    if folder.is_dir():
+    if (folder / "manifest.json").is_file():
         return folder
-    part = folder.with_name(folder.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
     families = [family for family in catalogue().families if family.split == "deciding"]
     items: list[dict[str, Any]] = []
-    for done, family in enumerate(families):
-        if progress is not None:
-            progress(f"Drawing {family.name}", done, len(families))
-        for name, pair in _pairs(library, family):
-            items.append(_written(part, name, family, pair))
-    (part / "manifest.json").write_text(json.dumps({"items": items}, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, folder)
+    with ProcessPoolExecutor(workers) as pool:
+        jobs = pool.map(partial(_family_items, library, folder), families)
+        for done, found in enumerate(jobs):
+            items += found
+            if progress is not None:
+                progress("Drawing the deciding pairs", done + 1, len(families))
+    part = folder / "manifest.json.part"
+    part.write_text(json.dumps({"items": items}, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, folder / "manifest.json")
     return folder
 
 
-def _pairs(library: Library, family: Family) -> list[tuple[str, Pair]]:
-    """The family's pairs with their names."""
-    rng = random.Random(f"{_SEED} {family.name}")
+def _family_items(library: Library, folder: Path, family: Family) -> list[dict[str, Any]]:
+    """Draws and describes the family's pairs."""
+    cv2.setNumThreads(1)
     drawn = {source.name: source for source in sources(family)}
-    numbers = [number for number in library.of("deciding") if library.entries[number].family == family.name]
-    rng.shuffle(numbers)
-    has_partners = any(library.entries[number].partners for number in numbers)
-    found: list[tuple[str, Pair]] = []
-    counts = {"cross": 0, "self": 0}
-
-    def large(number: int) -> Fills | None:
-        source: Source = drawn[library.entries[number].name]
-        return prepare(family, source, SIZE, _DRAWN)
-
-    for number in [*numbers, *numbers]:
-        mates = library.entries[number].partners
-        kind = "cross" if mates and counts["cross"] < _ITEMS["cross"] else "self"
-        most = sum(_ITEMS.values()) - counts["cross"] if not has_partners else _ITEMS[kind]
-        if counts[kind] == most:
-            continue
-        mate = rng.choice(mates) if kind == "cross" else None
-        first, other = large(number), large(rng.choice(numbers))
-        second = None if mate is None else large(mate)
-        if first is None or other is None or (second is not None and coverage(first, second) < _COVERED):
-            continue
-        pair = pair_of(first, second, other, rng, SIZE, _HABITS, painted=family.painted)
-        found.append((f"{family.name}-{kind}_{counts[kind]:02d}", pair))
-        counts[kind] += 1
-    return found
+    numbers = [one for one in library.of("deciding") if library.entries[one].family == family.name]
+    numbers = random.Random(f"{_SEED} {family.name}").sample(numbers, len(numbers))
+    paired = [one for one in numbers if library.entries[one].partners]
+    most = _ITEMS if paired else {"cross": 0, "self": sum(_ITEMS.values())}
+    items = []
+    for kind, candidates in (("cross", paired), ("self", numbers)):
+        kept = 0
+        for index, number in enumerate(candidates):
+            if kept == most[kind]:
+                break
+            name = f"{family.name}-{kind}_{index:02d}"
+            pair = partial(_pair, library, family, drawn, number, kind)
+            item = _item(folder, name, family, pair)
+            if item is not None:
+                items.append(item)
+                kept += 1
+    return items
 
 
-def _written(folder: Path, name: str, family: Family, pair: Pair) -> dict[str, Any]:
-    """Writes one item and describes it."""
+def _pair(library: Library, family: Family, drawn: dict[str, Source], number: int, kind: str) -> Pair | None:
+    """One pair at the judge's size; None where the pictures don't make one."""
+    rng = random.Random(f"{_SEED} {kind} {library.entries[number].name}")
+    mate = rng.choice(library.entries[number].partners) if kind == "cross" else None
+    other = library.read(rng.choice(library.of("deciding")))
+    if mate is not None and coverage(library.read(number), library.read(mate)) < _COVERED:
+        return None
+    first = prepare(family, drawn[library.entries[number].name], SIZE, _DRAWN)
+    second = None if mate is None else prepare(family, drawn[library.entries[mate].name], SIZE, _DRAWN)
+    if first is None or (mate is not None and second is None):
+        return None
+    pair = pair_of(first, second, other, rng, SIZE, _HABITS, painted=family.painted)
+    return pair if pair.cross == (kind == "cross") else None
+
+
+def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | None]) -> dict[str, Any] | None:
+    """Writes one item, whole or not at all, unless it is there already; its description, None where there is none."""
     place = folder / name
-    place.mkdir(parents=True)
-    pictures = {
-        "sketch": pair.lines,
-        "reference": pair.reference,
-        "ground_truth": _on_paper(pair.here),
-        "sketch_foreground_mask": _mask(pair.here),
-        "reference_foreground_mask": _mask(pair.there),
-    }
-    for role, pixels in pictures.items():
-        Image.fromarray(pixels).save(place / f"{role}.png")
+    roles = ("sketch", "reference", "ground_truth", "sketch_foreground_mask", "reference_foreground_mask")
+    if not place.is_dir():
+        pair = draw()
+        if pair is None:
+            return None
+        pictures = (pair.lines, pair.reference, _on_paper(pair.here), _mask(pair.here), _mask(pair.there))
+        part = folder / f".{name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for role, pixels in zip(roles, pictures, strict=True):
+            Image.fromarray(pixels).save(part / f"{role}.png")
+        os.replace(part, place)
     package = catalogue().packages[family.package]
     return {
         "id": name,
         "kind": "triplet",
-        "files": {role: f"{name}/{role}.png" for role in pictures},
+        "files": {role: f"{name}/{role}.png" for role in roles},
         "licence": package.licence,
         "attribution": package.authors,
     }

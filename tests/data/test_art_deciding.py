@@ -1,0 +1,51 @@
+"""The deciding pairs are a corpus that `colorize evaluate` reads, and the same one however often they were begun."""
+
+import hashlib
+from collections import Counter
+
+import pytest
+from colorizer.data.art import deciding
+from colorizer.data.art.families import Catalogue, Family, Package
+from colorizer.data.art.library import build
+from colorizer.evaluation.corpus import read_corpus
+from PIL import Image
+
+from tests.data.drawn_art import figure
+
+FAMILY = Family("toys", "toys", "object", "deciding", "files", 10, pattern="*.png", character="^([a-z]+)")
+
+
+@pytest.fixture
+def library(tmp_path, monkeypatch):
+    pictures = tmp_path / "shared" / "toys"
+    pictures.mkdir(parents=True)
+    monkeypatch.setenv("COLORIZE_ART", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLORIZE_SHARED", str(tmp_path / "shared"))
+    catalogue = Catalogue({"toys": Package("shared", "toys", "1", "", "CC0-1.0", "someone")}, (FAMILY,))
+    for module in ("library", "pictures", "deciding"):
+        monkeypatch.setattr(f"colorizer.data.art.{module}.catalogue", lambda: catalogue)
+    for number, how in enumerate(({}, {"shade": True}, {"outlined": True})):
+        Image.fromarray(figure(**how, moved=3 * number)).save(pictures / f"ann{number}.png")
+    return build()
+
+
+def digests(folder):
+    return {file.relative_to(folder): hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.rglob("*.png")}
+
+
+def test_items_are_triplets_named_by_family_and_kind(library):
+    folder = deciding.write_deciding(library)
+    items = read_corpus(folder)
+    assert Counter(item.id.split("_")[0] for item in items) == {"toys-cross": 3, "toys-self": 3}
+    assert all(item.kind == "triplet" and item.cases[0].truth is not None for item in items)
+
+
+def test_what_was_interrupted_becomes_the_same_corpus(library):
+    folder = deciding.write_deciding(library)
+    whole = digests(folder)
+    (folder / "manifest.json").unlink()
+    gone = next(folder.glob("toys-self_*"))
+    gone.rename(folder / ".toys-self.part")
+    assert digests(deciding.write_deciding(library)) | {} == whole | {
+        name: digest for name, digest in digests(folder).items() if ".part" in str(name)
+    }
