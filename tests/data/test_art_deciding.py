@@ -30,7 +30,10 @@ def library(tmp_path, monkeypatch):
 
 
 def digests(folder):
-    return {file.relative_to(folder): hashlib.sha256(file.read_bytes()).hexdigest() for file in folder.rglob("*.png")}
+    return {
+        file.relative_to(folder): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in folder.rglob("*.png")
+    }
 
 
 def test_items_are_triplets_named_by_family_and_kind(library):

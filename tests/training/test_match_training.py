@@ -1,6 +1,7 @@
 """The match trainer: it learns, stops when asked, and goes on as if it had never stopped."""
 
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -9,10 +10,15 @@ from dataclasses import replace
 
 import pytest
 import torch
+from colorizer.data.art.pairs import pair_of
+from colorizer.data.drawing import triplet
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.errors import InvalidInput
-from colorizer.training.match import Recipe, learning_rate, train
+from colorizer.training import match
+from colorizer.training.match import Recipe, _part_loss, learning_rate, train
+from colorizer.training.match_data import collate
 
+from tests.data.drawn_art import fills
 from tests.training.tiny_match import TINY, stop_at
 
 
@@ -130,3 +136,38 @@ def test_opens_no_picture(tmp_path):
     command = [sys.executable, "-c", PICTURES_OPENED, str(tmp_path / "run")]
     result = subprocess.run(command, capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def art(seed, size):
+    return pair_of(
+        fills(), fills(moved=5), fills(shade=True), random.Random(seed), size, painted=False
+    ).triplet()
+
+
+def test_real_art_has_its_share_of_the_batch_and_resumes_alike(tmp_path, monkeypatch):
+    monkeypatch.setattr(match, "_art_drawer", lambda: art)
+    recipe = replace(TINY, art=0.5, art_kept=3)
+    for run in ("whole", "resumed"):
+        train(tmp_path / run, recipe=recipe, progress=stop_at(3) if run == "resumed" else lambda _: None)
+    train(tmp_path / "resumed", recipe=recipe, resume=True)
+    states = [torch.load(tmp_path / run / "checkpoint.pt", weights_only=True) for run in ("whole", "resumed")]
+    assert states[0]["drawn"] == states[1]["drawn"] == [6 + 6, 3 + 6]
+    assert torch.equal(
+        weights(tmp_path / "whole")["query.weight"], weights(tmp_path / "resumed")["query.weight"]
+    )
+
+
+def test_drawings_and_real_art_are_one_batch():
+    batch = collate([triplet(1, 64), art(1, 64)])
+    assert batch.named.tolist() == [True, False]
+    assert batch.palette.shape == (2, 256, 3)
+
+
+def test_of_unnamed_parts_only_the_side_is_learned():
+    logits = torch.zeros(2, 1, 32)
+    logits[..., 7] = 9.0  # sure of one part of the figure, not the right one
+    loss = [
+        _part_loss(logits[:1], torch.tensor([[12]]), torch.tensor([named])).item() for named in (True, False)
+    ]
+    assert loss[0] > 8
+    assert loss[1] < 0.01

@@ -19,7 +19,8 @@ def main() -> None:
     match.train(folder / "cut", recipe=TINY, resume=True)
     processes = Processes.join("cpu")
     training = match._Training(TINY, processes, 0, None)
-    seen = training._ring.drawn, training._ring.batch(1, training._luck()).parts.sum().item()
+    ring = training._shares[0][1]
+    seen = ring.drawn, ring.batch(1, training._luck()).parts.sum().item()
     training.advance()
     training.advance()
     bits = b"".join(value.numpy().tobytes() for value in training._network.state_dict().values())

@@ -29,8 +29,8 @@ from colorizer.data.art.pictures import Source, sources
 SIZE = 640
 VERSION = 1
 _DRAWN = 640
-_ITEMS = {"cross": 8, "self": 5}
-"""Of each family, at most; one without partners has as many self pairs as both together."""
+_ITEMS, _CROSS = 13, 8
+"""Of each family, at most: all pairs, and those of two pictures."""
 _SEED = 20_261_129
 _HABITS = Habits(relit=0.0, beside=0.25, beside_sketch=0.0, backdrop=0.3, cut=0.1, mirrored=0.15, habit=False)
 _COVERED = 0.75
@@ -69,19 +69,15 @@ def _family_items(library: Library, folder: Path, family: Family) -> list[dict[s
     numbers = [one for one in library.of("deciding") if library.entries[one].family == family.name]
     numbers = random.Random(f"{_SEED} {family.name}").sample(numbers, len(numbers))
     paired = [one for one in numbers if library.entries[one].partners]
-    most = _ITEMS if paired else {"cross": 0, "self": sum(_ITEMS.values())}
-    items = []
-    for kind, candidates in (("cross", paired), ("self", numbers)):
-        kept = 0
+    items: list[dict[str, Any]] = []
+    for kind, candidates, most in (("cross", paired, _CROSS), ("self", numbers, _ITEMS)):
         for index, number in enumerate(candidates):
-            if kept == most[kind]:
+            if len(items) == most:
                 break
-            name = f"{family.name}-{kind}_{index:02d}"
             pair = partial(_pair, library, family, drawn, number, kind)
-            item = _item(folder, name, family, pair)
+            item = _item(folder, f"{family.name}-{kind}_{index:02d}", family, pair)
             if item is not None:
                 items.append(item)
-                kept += 1
     return items
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
@@ -191,7 +192,8 @@ def _paired(entries: list[Entry], palettes: list[_Colours]) -> list[Entry]:
 
 
 def _partners(family: Family, entries: list[Entry], palettes: list[_Colours]) -> list[list[int]]:
-    """For each picture of a family those that show the same character, or the same colours on most of its area."""
+    """For each picture of a family those of the same character; where none are known, those that have a word of their
+    name and the colours of most of their area in common."""
     kinds = {
         colour: index for index, colour in enumerate(sorted({c for palette in palettes for c in palette}))
     }
@@ -214,3 +216,11 @@ def _partners(family: Family, entries: list[Entry], palettes: list[_Colours]) ->
         mates = mates[mates != number]
         found.append(sorted(rng.permutation(mates)[:_MOST_PARTNERS].tolist()))
     return found
+
+
+def _words(entry: Entry) -> set[str]:
+    """Words of a picture's name that may tell of what kind it is."""
+    return {word for word in re.split(r"[^a-z]+", entry.name.rpartition("/")[2].lower()) if len(word) > 2} - {
+        "png",
+        "svg",
+    }
