@@ -3,6 +3,7 @@
 import hashlib
 from collections import Counter
 
+import numpy as np
 import pytest
 from colorizer.data.art import deciding
 from colorizer.data.art.families import Catalogue, Family, Package
@@ -24,16 +25,14 @@ def library(tmp_path, monkeypatch):
     catalogue = Catalogue({"toys": Package("shared", "toys", "1", "", "CC0-1.0", "someone")}, (FAMILY,))
     for module in ("library", "pictures", "deciding"):
         monkeypatch.setattr(f"colorizer.data.art.{module}.catalogue", lambda: catalogue)
-    for number, how in enumerate(({}, {"shade": True}, {"outlined": True})):
-        Image.fromarray(figure(**how, moved=3 * number)).save(pictures / f"ann{number}.png")
+    for number in range(3):
+        Image.fromarray(np.rot90(figure(shade=True), number)).save(pictures / f"ann{number}.png")
     return build()
 
 
 def digests(folder):
-    return {
-        file.relative_to(folder): hashlib.sha256(file.read_bytes()).hexdigest()
-        for file in folder.rglob("*.png")
-    }
+    files = (file for file in folder.rglob("*.png") if ".part" not in str(file))
+    return {str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def test_items_are_triplets_named_by_family_and_kind(library):
@@ -47,8 +46,5 @@ def test_what_was_interrupted_becomes_the_same_corpus(library):
     folder = deciding.write_deciding(library)
     whole = digests(folder)
     (folder / "manifest.json").unlink()
-    gone = next(folder.glob("toys-self_*"))
-    gone.rename(folder / ".toys-self.part")
-    assert digests(deciding.write_deciding(library)) | {} == whole | {
-        name: digest for name, digest in digests(folder).items() if ".part" in str(name)
-    }
+    next(folder.glob("toys-self_*")).rename(folder / ".half.part")
+    assert digests(deciding.write_deciding(library)) == whole
