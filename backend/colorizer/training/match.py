@@ -176,7 +176,7 @@ class _Training:
     def advance(self) -> None:
         """One step: draw, compare, learn."""
         generator = self._luck()
-        drawings = []
+        drawings: list[Triplet | None] = []
         for count, ring in self._shares:
             ring.renew(self.recipe.drawings_per_step * count // self.recipe.batch)
             drawings += ring.pick(count, generator)
