@@ -15,6 +15,7 @@ import typer
 
 from colorizer import cli_batch, cli_benchmark, cli_devices, cli_docs, cli_models, cli_train
 from colorizer.cli_options import (
+    ColouredLines,
     ColourMode,
     Device,
     Engine,
@@ -87,6 +88,7 @@ def run(
             min=0, max=0.1, help="Widest opening in a line that is closed, as a share of the longer side."
         ),
     ] = 0.02,
+    coloured_lines: ColouredLines = "automatic",
     steps: Steps = 0,
     seed: Seed = 0,
     size: Size = 0,
@@ -131,7 +133,7 @@ def run(
             line_gap=line_gap,
             steps=steps,
             size=size,
-            advanced=advanced.read_words(setting or []),
+            advanced=advanced.read_words([f"coloured_lines={coloured_lines}", *(setting or [])]),
         ),
         device=device,
     )

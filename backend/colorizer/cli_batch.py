@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from colorizer.cli_options import (
+    ColouredLines,
     ColourMode,
     Device,
     Engine,
@@ -42,6 +43,7 @@ def batch(
     ] = True,
     layers: Annotated[bool, typer.Option("--layers", help="Write .ora files with layers, not .png.")] = False,
     palette_lock: Annotated[bool, typer.Option(help="Flat colours are exactly the references'.")] = True,
+    coloured_lines: ColouredLines = "automatic",
     steps: Steps = 0,
     seed: Seed = 0,
     size: Size = 0,
@@ -58,6 +60,7 @@ def batch(
     """Colour a folder of pages from one pool of references; run it again to go on where it stopped."""
     from colorizer.batch.pages import BatchJob
     from colorizer.batch.run import colorize_batch, sentence
+    from colorizer.engines import advanced
     from colorizer.engines.base import Options
     from colorizer.progress import Progress
 
@@ -71,7 +74,12 @@ def batch(
         masks=sketch_masks,
         reference_masks=masks_of(reference, reference_mask),
         seed=seed,
-        options=Options(palette_lock=palette_lock, steps=steps, size=size),
+        options=Options(
+            palette_lock=palette_lock,
+            steps=steps,
+            size=size,
+            advanced=advanced.read({"coloured_lines": coloured_lines}),
+        ),
         device=device,
         consistent=consistent,
         layers=layers,

@@ -28,6 +28,12 @@ ReferenceMasks = Annotated[
     list[Path] | None,
     typer.Option(metavar="PATH", help="White where the figure is; one for each reference, in order."),
 ]
+ColouredLines = Annotated[
+    str,
+    typer.Option(
+        help="What coloured lines beside black ones are: borders, roughs (ignored) or trace_lines; automatic finds out."
+    ),
+]
 Steps = Annotated[
     int, typer.Option(min=0, max=100, help="Steps of a diffusion model; 0 for as many as suit it.")
 ]

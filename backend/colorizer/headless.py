@@ -166,10 +166,11 @@ def read_swap(words: str) -> Swap:
 def _write(job: Job, request: ColorizeRequest, result: Result) -> None:
     from colorizer.imaging.check import check_layer
     from colorizer.imaging.layers import with_lines
+    from colorizer.imaging.lines import clean_lines
     from colorizer.imaging.openraster import write_openraster
     from colorizer.imaging.pictures import write_png
 
-    layers, sketch = result.layers, request.sketch
+    layers, sketch = result.layers, clean_lines(request.sketch, result.report.get("coloured_lines", ""))
     if job.output.suffix.lower() == ".ora":
         name = f"Colorized · {job.references[0].stem} · seed {job.seed}"
         hidden = [check_layer(result.check)] if result.check else []

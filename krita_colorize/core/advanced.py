@@ -40,6 +40,7 @@ class Advanced:
     injection_start: float = 0.0
     sampler: str = "diffuser_dpm"
     spacing: str = "Automatic"
+    coloured_lines: str = "automatic"
     text_edits: str = ""
 
 
@@ -74,6 +75,7 @@ SAMPLERS = (
     "DPM fast",
 )
 SPACINGS = ("Automatic", "Uniform", "Karras", "Exponential", "Polyexponential", "SGM Uniform")
+COLOURED_LINES = ("automatic", "borders", "roughs", "trace_lines")
 LONGEST_TEXT = 4000
 
 WORDS = {
@@ -128,6 +130,12 @@ WORDS = {
         "Sampler", "How the picture is worked out. The first is the published one.", choices=SAMPLERS
     ),
     "spacing": Row("Spacing", "How the steps are spaced. Automatic fits the sampler.", choices=SPACINGS),
+    "coloured_lines": Row(
+        "Coloured lines",
+        "What coloured lines beside black ones are: borders like these, roughs to be ignored, or trace lines between"
+        " light and shade. Automatic finds it out; pointing at the result tells what was found.",
+        choices=COLOURED_LINES,
+    ),
     "text_edits": Row(
         "Words",
         "Changes the reference by words, one change a line:\n"

@@ -49,6 +49,12 @@ class Result:
         return count if isinstance(count, int) else 0
 
     @property
+    def coloured_lines(self) -> str:
+        """What coloured lines were taken for: "borders", "roughs" or "trace_lines"; empty where there are none."""
+        report = self.record.get("report")
+        return str(report.get("coloured_lines", "")) if isinstance(report, Mapping) else ""
+
+    @property
     def survey(self) -> str:
         """The name of a frame's survey; empty for anything else."""
         report = self.record.get("report")

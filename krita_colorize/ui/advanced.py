@@ -162,10 +162,10 @@ class _Lines(QtWidgets.QPlainTextEdit):
 
 
 def _title(choice: str) -> str:
-    """What the artist reads for a sampler or a spacing of the wire's."""
+    """What the artist reads for one of the wire's choices."""
     if choice.startswith("diffuser_"):
         return f"{choice.removeprefix('diffuser_').upper()} (diffusers)"
-    return tr(choice)
+    return tr(choice[:1].upper() + choice[1:].replace("_", " "))
 
 
 def _show(field: QtWidgets.QWidget, value: Any) -> None:

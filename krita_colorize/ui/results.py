@@ -155,6 +155,13 @@ class Results(QtWidgets.QWidget):
         self._session.select_result(item.data(_NUMBER) if item is not None else None)
 
 
+_COLOURED_LINES = {
+    "borders": "Coloured lines were taken for borders.",
+    "roughs": "Coloured lines were taken for roughs and ignored.",
+    "trace_lines": "Coloured lines were taken for trace lines.",
+}
+
+
 def _list_item(item: Item, *, lies_here: bool) -> QtWidgets.QListWidgetItem:
     request = item.result.request
     settings = request.settings
@@ -170,6 +177,8 @@ def _list_item(item: Item, *, lies_here: bool) -> QtWidgets.QListWidgetItem:
     ]
     if item.result.doubts:
         lines.append(tr("The engine was unsure about {count} regions.", count=item.result.doubts))
+    if item.result.coloured_lines in _COLOURED_LINES:
+        lines.append(tr(_COLOURED_LINES[item.result.coloured_lines]))
     if lies_here:
         lines.append(tr("Applied."))
     shown.setToolTip("\n".join(lines))

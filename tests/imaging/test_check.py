@@ -105,7 +105,7 @@ def test_what_is_doubted_most_comes_first() -> None:
 @pytest.mark.parametrize(("gap", "found"), [(0, 0), (6, 0), (14, 1)])
 def test_wide_openings_are_found(gap: int, found: int) -> None:
     ink = find_ink(box_sketch(512, gap=gap))
-    openings = find_openings(find_regions(ink, gap=0.04), ink, least=0.015)
+    openings = find_openings(find_regions(ink, gap=0.04), least=0.015)
     assert len(openings) == found
     for opening in openings:
         assert (opening.x, opening.y) == (pytest.approx(192, abs=9), pytest.approx(128, abs=9))
@@ -115,7 +115,7 @@ def test_wide_openings_are_found(gap: int, found: int) -> None:
 def test_opening_becomes_a_leak() -> None:
     ink = find_ink(box_sketch(512, gap=14))
     regions = find_regions(ink, gap=0.04)
-    openings = find_openings(regions, ink, least=0.015)
+    openings = find_openings(regions, least=0.015)
     found = make_check(regions, np.full(regions.count, 0.5, np.float32), [], openings)
     (place,) = found.places
     assert place.kind is PlaceKind.LEAK

@@ -6,8 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from colorizer.errors import NothingToColour
-from colorizer.imaging.lines import find_ink, has_paper, line_mask
+from colorizer.imaging.lines import find_ink, line_mask
 from drawn import blank, box_sketch, opaque
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 SIZE = 256
 
@@ -82,21 +84,63 @@ def test_nothing_to_colour_told(sketch: np.ndarray, words: str) -> None:
         find_ink(sketch)
 
 
-def test_paper_is_opaqueness(drawn: np.ndarray) -> None:
-    assert has_paper(box_sketch())
-    assert not has_paper(on_nothing(drawn, (0, 0, 0)))
-
-
-def test_paper_covers_more_than_half() -> None:
-    sketch = np.zeros((10, 10, 4), np.uint8)
-    sketch[:4] = 255
-    assert not has_paper(sketch)
-    sketch[:6] = 255
-    assert has_paper(sketch)
-
-
 def test_sketch_not_touched() -> None:
     sketch = box_sketch()
     before = sketch.copy()
     find_ink(sketch)
     assert (sketch == before).all()
+
+
+def turned(sketch: np.ndarray, angle: float) -> np.ndarray:
+    """Mixed with transparent black at its edge, as programs do that know nothing of alpha."""
+    height, width = sketch.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), angle, 0.8)
+    return cv2.warpAffine(sketch, matrix, (width, height), flags=cv2.INTER_AREA)
+
+
+@given(
+    alpha=st.integers(40, 255),
+    angle=st.floats(-180, 180),
+    paper=st.tuples(*[st.integers(170, 255)] * 3),
+    line=st.tuples(*[st.integers(0, 90)] * 3),
+)
+@settings(max_examples=40, deadline=None)
+def test_lines_of_a_turned_sheet(
+    alpha: int, angle: float, paper: tuple[int, int, int], line: tuple[int, int, int]
+) -> None:
+    drawn = box_sketch(SIZE)[..., 0] == 0
+    sheet = blank(SIZE, SIZE, paper)
+    sheet[drawn, :3] = line
+    sheet[..., 3] = alpha
+    lines = turned(np.repeat(drawn[..., None] * np.uint8(255), 4, 2), angle)[..., 0]
+    found = line_mask(find_ink(turned(sheet, angle))) > 0
+    assert (found | (lines < 200)).mean() > 0.999  # no line is lost,
+    assert not (
+        found & (cv2.dilate(lines, np.ones((5, 5), np.uint8)) == 0)
+    ).any()  # and the sheet's edge is none
+
+
+@given(pale=st.integers(190, 235), dark=st.integers(0, 60), alpha=st.integers(60, 255))
+@settings(max_examples=25, deadline=None)
+def test_pale_lines_beside_black_ones(pale: int, dark: int, alpha: int) -> None:
+    sheet = box_sketch(SIZE)
+    sheet[..., :3] = np.maximum(sheet[..., :3], dark)
+    sheet[127:130, 70:190, :3] = (pale, 255, pale)
+    sheet[..., 3] = alpha
+    assert line_mask(find_ink(sheet))[128, 75:122].all()
+
+
+@given(white=st.booleans(), tone=st.integers(245, 255))
+@settings(max_examples=10, deadline=None)
+def test_white_corrects_what_it_covers(tone: int, *, white: bool) -> None:
+    sketch = np.zeros((SIZE, SIZE, 4), np.uint8)
+    sketch[box_sketch(SIZE)[..., 0] == 0] = (0, 0, 0, 255)
+    sketch[100:112, 40:90] = (tone, tone, tone, 255) if white else 0
+    assert not line_mask(find_ink(sketch))[102:110, 42:88].any()
+
+
+def test_erased_pixel_changes_nothing_else() -> None:
+    sketch = box_sketch(SIZE)
+    before = find_ink(sketch)
+    sketch[3, 3] = 0
+    assert (find_ink(sketch) == before).all()

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 import colorizer
-from colorizer.engines.base import ColorizeRequest, Engine, Layer, Mask, Mode, Options, Picture, Reference
+from colorizer.engines.base import ColorizeRequest, Engine, Mask, Mode, Options, Picture, Reference, Result
 from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import Cancelled, ColorizerError
 
@@ -118,7 +118,7 @@ class Desk:
         else:
             agreed = self._sequences.read_survey(survey)
             result = self._sequences.colorize_surveyed(request, agreed, reporter)
-        content = _file(self.setup, result.layers, request.sketch)
+        content = _file(self.setup, result, request.sketch)
         return Coloured(content, round(time.perf_counter() - start, 3))
 
     @property
@@ -185,11 +185,13 @@ def _mask(name: str, content: bytes | None) -> Mask | None:
     return None if content is None else mask_from_picture(decode_picture(content, name=f"The mask of {name}"))
 
 
-def _file(setup: Setup, layers: tuple[Layer, ...], sketch: Picture) -> bytes:
+def _file(setup: Setup, result: Result, sketch: Picture) -> bytes:
     from colorizer.imaging.layers import with_lines
+    from colorizer.imaging.lines import clean_lines
     from colorizer.imaging.openraster import write_openraster
     from colorizer.imaging.pictures import encode_png
 
+    layers, sketch = result.layers, clean_lines(sketch, result.report.get("coloured_lines", ""))
     if not setup.layers:
         return encode_png(with_lines(layers, sketch))
     with tempfile.TemporaryDirectory() as folder:

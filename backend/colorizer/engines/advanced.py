@@ -33,6 +33,7 @@ SAMPLERS = (
     "DPM fast",
 )
 SPACINGS = ("Automatic", "Uniform", "Karras", "Exponential", "Polyexponential", "SGM Uniform")
+COLOURED_LINES = ("automatic", "borders", "roughs", "trace_lines")
 LONGEST_TEXT = 4000
 
 
@@ -84,6 +85,8 @@ class Advanced:
     injection_start: float = _number(0, 0, 1)
     sampler: str = _choice(SAMPLERS)
     spacing: str = _choice(SPACINGS)
+    coloured_lines: str = _choice(COLOURED_LINES)
+    """What coloured lines beside black ones are, see `colorizer.imaging.coloured`."""
     text_edits: str = ""
     """Changes of the reference by words, one a line, as `engines.colorize_diffusion.manipulation` reads them."""
 

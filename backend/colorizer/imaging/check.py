@@ -13,7 +13,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.imaging.lines import Ink, line_mask, without_grains
 from colorizer.imaging.regions import Labels, Regions
 from colorizer.imaging.values import Check, Layer, Place, PlaceKind, Role
 
@@ -88,18 +87,15 @@ class Suspects:
     """(n,)."""
 
 
-def find_openings(regions: Regions, ink: Ink, *, least: float) -> list[Opening]:
+def find_openings(regions: Regions, *, least: float) -> list[Opening]:
     """Openings in the lines that were closed although they are wider than `least`, a share of the longer side.
 
     Args:
         regions: as `find_regions` gave them; a border that a mask drew lies on open paper, too.
-        ink: what they were found in.
         least: 0..1.
     """
     height, width = regions.coarse.shape
-    small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
-    lines = without_grains(line_mask(small))
-    distance = cv2.distanceTransform(1 - lines, cv2.DIST_L2, 3)
+    distance = cv2.distanceTransform(regions.off_lines.view(np.uint8), cv2.DIST_L2, 3)
     found: dict[tuple[int, int], Opening] = {}
     for step in ((0, 1), (1, 0)):
         for opening in _meetings(regions.coarse, distance, step, least * max(height, width)):

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.imaging.lines import has_dark_paper, has_paper
+from colorizer.imaging.paper import has_dark_paper, has_paper
 from colorizer.imaging.values import Blend, Layer, Picture, Role
 
 _BAND_PIXELS = 2_000_000

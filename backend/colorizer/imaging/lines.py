@@ -1,7 +1,8 @@
 """From a sketch layer to its ink: how dark each place is drawn, whatever paper, pen or camera it came from.
 
-Recognises lines on transparency, on paper and on black, coloured pencils, faint photographs and screentone. It decides
-nothing about areas (`colorizer.imaging.regions`) and never changes the sketch itself.
+Ink is what differs from what it lies on (`colorizer.imaging.paper`), and every line is judged by what is around it: a
+pale line beside black ones is a line, too. Nothing is decided about areas here (`colorizer.imaging.regions`), and the
+sketch itself is never changed.
 """
 
 from __future__ import annotations
@@ -11,20 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.errors import NothingToColour
+from colorizer.imaging.coloured import ColouredLines, what_coloured_are, where_coloured
+from colorizer.imaging.paper import Paper, find_paper, levelled, small
 from colorizer.imaging.values import Picture
 
 Ink = NDArray[np.uint8]
 """(H, W), 255 = drawn with full force, 0 = paper."""
 
-_PAPER_SIDE = 256
-"""Paper and light change slowly: they are measured on a copy of this size."""
 _SURE = 0.3
-"""Share of the usual line's force above which a pixel is a line."""
-_FAINTEST = 20
-"""Ink (of 255) that no line falls below."""
+"""Share of the strongest ink close by above which a pixel is a line."""
+_CLOSE = 0.005
+"""How wide "close by" is, as a share of the longer side."""
+_FAINTEST, _CLEAR_OF_NOISE = 14, 6
+"""Ink (of 255) that no line falls below, and how many times the noise it must be above that."""
 _FORCE_STEP = 16.0
-"""The usual force is known no finer than this, so that one more stroke doesn't move the borders of all others: on 40
-drawings 4.0 % of the regions away from a stroke changed by some pixel without it, 0.2 % with it."""
+"""The usual force of faint lines is known no finer than this, so that one more stroke doesn't change all others."""
 _GRAIN = 0.002
 """Sides of the largest grain that is no part of any line, as a share of the longer side."""
 _WIDEST_DOT = 0.012
@@ -32,27 +34,25 @@ _WIDEST_DOT = 0.012
 _FEWEST_DOTS = 400
 _QUIET_GRAIN = 1.5
 """Mean step between neighbouring paper pixels above which the paper is smoothed."""
-_DARKEST_SHADOW = 100
-"""How much darker than the paper a shadow may be; what is darker still is ink."""
-
-
-def has_paper(sketch: Picture) -> bool:
-    """Whether the layer is opaque, so that colours can only be seen through it when it is multiplied."""
-    alpha = cv2.extractChannel(sketch, 3)
-    return bool(np.count_nonzero(alpha >= 250) > 0.5 * alpha.size)
-
-
-def has_dark_paper(sketch: Picture) -> bool:
-    """Whether it is light lines on black: the picture and its border are mostly black and opaque."""
-    if not has_paper(sketch):
-        return False
-    dark = 255 - cv2.min(cv2.min(sketch[..., 0], sketch[..., 1]), sketch[..., 2])
-    border = np.concatenate([dark[0], dark[-1], dark[:, 0], dark[:, -1]])
-    return bool(np.median(border) > 200 and np.median(_small(dark)) > 200)
+_PALEST_GRAIN = 3
+"""How many mean steps below the paper's tone its grain reaches."""
+_LIGHT_INK = 96
+"""Darkness that nine tenths of the painted pixels stay below where all ink is light, made for a dark canvas."""
 
 
 def find_ink(sketch: Picture) -> Ink:
-    """The sketch's ink, 255 = full force, of the sketch's size.
+    """The sketch's ink, 255 = full force, of the sketch's size; raises as `read_lines` does."""
+    return read_lines(sketch)[0]
+
+
+def read_lines(
+    sketch: Picture, coloured: ColouredLines = ColouredLines.AUTOMATIC
+) -> tuple[Ink, ColouredLines | None]:
+    """The sketch's ink, of the sketch's size, and what its coloured lines are (None: there are none beside black ones).
+
+    Args:
+        sketch: (H, W, 4).
+        coloured: what they are, or that it is to be found out; roughs are no ink.
 
     Raises:
         NothingToColour: the layer is transparent, blank, all black or too small to hold a drawing.
@@ -61,24 +61,65 @@ def find_ink(sketch: Picture) -> Ink:
         raise NothingToColour("The sketch is only a few pixels large. Choose a layer with a drawing on it.")
     if not sketch[..., 3].any():
         raise NothingToColour("The sketch layer is empty. Draw on it or choose another layer.")
-    darkness = _darkness(sketch)
+    paper = find_paper(sketch)
+    darkness = _darkness(sketch, paper)
     if int(darkness.max()) - int(darkness.min()) < 10:
         raise NothingToColour(
             "The sketch layer holds no lines, only one even colour. Choose the layer with the lines."
         )
-    ink = _without_paper(darkness)
+    ink = darkness if paper.is_clean else _without_noise(darkness)
+    found = what_coloured_are(sketch, paper, coloured)
+    if found is ColouredLines.ROUGHS:
+        ink = np.where(where_coloured(sketch, paper), np.uint8(0), ink)
     ink = _without_screentone(ink)
     if not line_mask(ink).any():
         raise NothingToColour("No lines were found in the sketch layer. Choose the layer with the lines.")
-    return ink
+    return ink, found
 
 
 def line_mask(ink: Ink) -> NDArray[np.uint8]:
     """(H, W), 1 = line: ink that stands out from its surroundings. Large areas of even ink are no lines."""
     contrast: Ink = cv2.subtract(ink, _ground(ink))
-    threshold = max(_FAINTEST, _SURE * _usual_force(contrast))
-    lines: NDArray[np.uint8] = cv2.threshold(contrast, threshold, 1, cv2.THRESH_BINARY)[1]
+    reach = 2 * max(2, round(_CLOSE / 2 * max(ink.shape))) + 1
+    limit = cv2.convertScaleAbs(cv2.dilate(contrast, np.ones((reach, reach), np.uint8)), alpha=_SURE)
+    faintest = _FAINTEST + _CLEAR_OF_NOISE * int(_grain(contrast))
+    lines: NDArray[np.uint8] = cv2.threshold(
+        cv2.subtract(contrast, cv2.max(limit, min(80, faintest))), 0, 1, cv2.THRESH_BINARY
+    )[1]
     return lines
+
+
+def clean_lines(sketch: Picture, coloured: str = "") -> Picture:
+    """The sketch as it lies on finished colours: its paper white (black, if it is dark), without its trace lines.
+
+    So neither the paper's tone nor uneven light tints the colours, and no pale line remains in them.
+    """
+    paper = find_paper(sketch)
+    if coloured == ColouredLines.TRACE_LINES:
+        traced = where_coloured(sketch, paper)
+        sketch = sketch.copy()
+        if not paper.is_painted:
+            sketch[traced, 3] = 0
+        elif paper.is_dark:
+            sketch[traced, :3] = 0
+        else:
+            sketch[traced, :3] = 255
+    if paper.is_clean:
+        return sketch
+    darkness = _darkness(sketch, paper)
+    return levelled(sketch, paper, _PALEST_GRAIN * _grain(cv2.subtract(darkness, _ground(darkness))))
+
+
+def stroke_width(lines: NDArray[np.uint8]) -> float:
+    """The usual width, px, of a line mask's strokes: twice their area over the length of their outline.
+
+    Known in steps of a factor of 1.4, so that one more stroke doesn't change what is decided by it.
+    """
+    square = np.ones((3, 3), np.uint8)
+    whole = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, square)
+    area = cv2.countNonZero(whole)
+    outline = area - cv2.countNonZero(cv2.erode(whole, square))
+    return float(2 ** (round(2 * np.log2(max(1.0, 2 * area / max(1, outline)))) / 2))
 
 
 def without_grains(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -88,38 +129,58 @@ def without_grains(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.where(grain[labels], np.uint8(0), lines) if grain.any() else lines
 
 
-def _darkness(sketch: Picture) -> Ink:
-    """255 = furthest from the paper, paper being white, nothing, or (for light lines on dark) black."""
-    # The darkest channel: a light blue pencil is nearly white in luminance, but not in red.
-    dark = 255 - cv2.min(cv2.min(sketch[..., 0], sketch[..., 1]), sketch[..., 2])
+def _darkness(sketch: Picture, paper: Paper) -> Ink:
+    """255 = furthest from the paper it lies on; what is transparent is paper."""
     alpha = cv2.extractChannel(sketch, 3)
-    if alpha.min() == 255:
-        if has_dark_paper(sketch):
-            return cv2.max(cv2.max(sketch[..., 0], sketch[..., 1]), sketch[..., 2])  # type: ignore[no-any-return]
-        return dark  # type: ignore[no-any-return]
-    painted = dark[alpha > 127]
-    if painted.size == 0:  # a very faint layer: its alpha is all there is
-        return alpha  # type: ignore[no-any-return]
-    if np.percentile(painted, 90) < 96:  # nothing dark in it: light ink made for a dark canvas
-        return alpha  # type: ignore[no-any-return]
-    return np.rint(dark * (alpha.astype(np.float32) / 255)).astype(np.uint8)  # type: ignore[no-any-return]
+    opaque = alpha.min() == 255
+    near = None if opaque or not paper.is_painted else cv2.resize(paper.alpha, alpha.shape[::-1])
+    if near is not None and not paper.is_dark:
+        sketch = _unmultiplied(sketch, alpha, near)
+    dark = _distance(sketch, paper)
+    if opaque:
+        return dark
+    if near is None:
+        seen = dark[alpha > 127]
+        if seen.size == 0 or np.percentile(seen, 90) < _LIGHT_INK:  # light ink, or a very faint layer
+            return alpha  # type: ignore[no-any-return]
+    ink = cv2.multiply(dark, alpha, scale=1 / 255)
+    if near is not None and paper.alpha[paper.alpha > 0].min() < 250:  # lines on paper that shines through
+        ink = cv2.divide(ink, np.where(near == 0, np.uint8(255), np.maximum(near, 64)), scale=255)
+    return ink  # type: ignore[no-any-return]
 
 
-def _without_paper(darkness: Ink) -> Ink:
-    """Takes away the paper's own tone and uneven light, and gives faint lines their full force."""
-    small = _small(darkness)
-    quarter, paper, three_quarters = (int(value) for value in np.percentile(small, (25, 50, 75)))
-    if paper <= 4 and three_quarters - quarter <= 2:
-        return darkness
-    # Opening, not eroding: the edge of a dark table or of a shadow must not look like a line.
-    ground = cv2.resize(
-        cv2.morphologyEx(small, cv2.MORPH_OPEN, np.ones((9, 9), np.uint8)), darkness.shape[::-1]
-    )
-    thin = cv2.subtract(darkness, ground)
-    grain = _grain(thin)
-    force = max(_usual_force(thin), 12.0)
-    # Broad black areas stay: they are ink too, only paper and shadow aren't as dark.
-    ink = cv2.subtract(darkness, np.minimum(ground, min(255, paper + _DARKEST_SHADOW)))
+def _distance(sketch: Picture, paper: Paper) -> Ink:
+    """How much darker each pixel is than light paper, or lighter than dark paper."""
+    # The channel that is furthest: a light blue pencil is nearly white in luminance, but not in red.
+    channels = [np.ascontiguousarray(sketch[..., channel]) for channel in range(3)]
+    if paper.is_clean:
+        if paper.is_dark:
+            return cv2.max(cv2.max(channels[0], channels[1]), channels[2])  # type: ignore[no-any-return]
+        return cv2.bitwise_not(cv2.min(cv2.min(channels[0], channels[1]), channels[2]))  # type: ignore[no-any-return]
+    furthest = np.zeros(sketch.shape[:2], np.uint8)
+    for channel, values in enumerate(channels):
+        ground = cv2.resize(np.ascontiguousarray(paper.colours[..., channel]), values.shape[::-1])
+        apart = cv2.subtract(values, ground) if paper.is_dark else cv2.subtract(ground, values)
+        furthest = cv2.max(furthest, apart)
+    return furthest
+
+
+def _unmultiplied(sketch: Picture, alpha: Ink, near: Ink) -> Picture:
+    """Takes the black out of the paper's soft edge: programs that turn a page may mix it with transparent black."""
+    edge = (alpha > 0) & (alpha < near)
+    if not edge.any():
+        return sketch
+    result = sketch.copy()
+    share = near[edge, None] / alpha[edge, None].astype(np.float32)
+    result[edge, :3] = np.minimum(sketch[edge, :3] * share, 255).astype(np.uint8)
+    return result
+
+
+def _without_noise(darkness: Ink) -> Ink:
+    """Takes away the paper's grain, and gives faint lines their full force."""
+    contrast = cv2.subtract(darkness, _ground(darkness))
+    grain, force = _grain(contrast), max(_usual_force(contrast), 12.0)
+    ink = darkness
     if grain > _QUIET_GRAIN:
         ink = cv2.GaussianBlur(ink, (0, 0), max(1.0, max(ink.shape) / 1000))
     ink = cv2.subtract(ink, min(40.0, 2 * grain))
@@ -180,15 +241,8 @@ def _at_most(values: Ink, side: int) -> Ink:
     return cv2.resize(values, size, interpolation=cv2.INTER_AREA) if scale < 1 else values
 
 
-def _small(values: Ink) -> Ink:
-    height, width = values.shape
-    step = max(1, max(height, width) // _PAPER_SIDE)
-    size = (max(1, width // step), max(1, height // step))
-    return cv2.resize(values, size, interpolation=cv2.INTER_AREA)  # type: ignore[no-any-return]
-
-
 def _ground(ink: Ink) -> Ink:
     """The slowly changing tone that the drawing stands on: the least ink around, smoothed."""
-    low = cv2.erode(_small(ink), np.ones((9, 9), np.uint8))
+    low = cv2.erode(small(ink), np.ones((9, 9), np.uint8))
     low = cv2.GaussianBlur(low, (0, 0), 4)
     return cv2.resize(low, ink.shape[::-1])  # type: ignore[no-any-return]

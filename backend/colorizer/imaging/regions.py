@@ -2,7 +2,8 @@
 
 Method: the distance to the nearest line is a landscape whose basins are areas. Seen from the widest places down to the
 narrowest, basins that meet through a neck about as wide as themselves are one area; where the neck is much narrower it
-is a gap in the line, and both stay. Large canvases are decided on a copy and carried up along the full-size lines.
+is a gap in the line, and both stay. Large canvases are decided on a copy of what is drawn on and carried up along the
+full-size lines; what these enclose and the copy is too small to show is an area, too.
 
 What a region is coloured with is decided elsewhere (`colorizer.engines.match`).
 """
@@ -16,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.imaging.lines import Ink, line_mask, without_grains
+from colorizer.imaging.lines import Ink, line_mask, stroke_width, without_grains
 
 Labels = NDArray[np.int32]
 """(H, W), 0..count-1; inside this module 0 stands for "not decided" and regions count from 1."""
@@ -34,6 +35,13 @@ _GRAZED = 0.15
 """Share of a region that a mask may miss or catch without dividing it: hand-painted borders are never exact."""
 _SMALLEST = 2.5e-5
 """Share of the canvas below which an area is given to its neighbour."""
+_ENCLOSED = 5
+"""Area from which what the full-size lines enclose is no flaw of a stroke, in squares of the strokes' width."""
+_COVERED = 26
+"""How much (of 255) of a pixel of the copy lines have to cover for it to be a line's: thin lines must not vanish."""
+_MARGIN, _SMALL_DRAWING = 0.06, 0.7
+"""Free space around a drawing that is decided by itself, and the share of the canvas up to which it is, both of its
+longer side."""
 _SHARED = -1
 """Owner of a pool in which several basins stand."""
 
@@ -47,6 +55,13 @@ class Regions:
     coarse: Labels
     """The same, small (see `DECIDING_SIDE`), for all that only needs shares and places. Every region is in it."""
     count: int
+    lines: NDArray[np.uint8] | None = None
+    """Of the size of `coarse`, 1 = line; None where the regions come from elsewhere."""
+
+    @property
+    def off_lines(self) -> NDArray[np.bool_]:
+        """(h, w), of the size of `coarse`: where no line is."""
+        return np.ones(self.coarse.shape, bool) if self.lines is None else self.lines == 0
 
     def areas(self) -> NDArray[np.float64]:
         """(count,): each region's share of the canvas."""
@@ -71,7 +86,7 @@ class Regions:
         coarse = np.where(small > 127, self.coarse, np.take(outside, self.coarse))
         same = self.labels is self.coarse
         labels = coarse if same else np.where(mask > 127, self.labels, np.take(outside, self.labels))
-        return Regions(labels, coarse, self.count + len(divided))
+        return Regions(labels, coarse, self.count + len(divided), self.lines)
 
     @cached_property
     def _pixels(self) -> NDArray[np.intp]:
@@ -84,19 +99,161 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
 
     Args:
         ink: (H, W), 255 = line.
-        gap: widest opening in a line that is closed, as a share of the longer side, 0..0.1.
+        gap: widest opening in a line that is closed, as a share of the longer side (of the drawing's, where it covers
+            only a small part of a large canvas), 0..0.1.
     """
     height, width = ink.shape
-    scale = min(1.0, max(DECIDING_SIDE / max(height, width), DECIDING_SIDE / _LONGEST / min(height, width)))
+    scale = _scale(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    small = cv2.resize(ink, size, interpolation=cv2.INTER_AREA) if scale < 1 else ink
-    lines = without_grains(line_mask(small))
-    coarse = _decide(lines, gap)
     if scale == 1:
-        coarse -= 1
-        return Regions(coarse, coarse, int(coarse.max()) + 1)
-    labels = _carry_up(coarse, lines, ink)
-    return Regions(labels - 1, coarse - 1, int(coarse.max()))
+        lines = without_grains(_mended(line_mask(ink))[0])
+        coarse = _decide(lines, gap) - 1
+        return Regions(coarse, coarse, int(coarse.max()) + 1, lines)
+    shrink = min(1.0, (CARRIED_PIXELS / ink.size) ** 0.5)
+    drawn = ink if shrink == 1 else cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
+    lines = line_mask(drawn)
+    top, bottom, left, right = _around(lines)
+    labels = inner = _decide_large(np.ascontiguousarray(lines[top:bottom, left:right]), gap)
+    if inner.shape != drawn.shape:  # around the drawing there is nothing but paper
+        labels = np.full(drawn.shape, inner[0, 0])
+        labels[top:bottom, left:right] = inner
+    coarse = _sampled(labels, size)
+    labels, coarse = _renumbered(labels, coarse)
+    if shrink < 1:
+        labels = cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST)
+    return Regions(labels, coarse, int(coarse.max()) + 1, without_grains(_covered(lines, size)))
+
+
+def _scale(height: int, width: int) -> float:
+    """By how much a canvas is reduced to decide its areas."""
+    long, short = max(height, width), min(height, width)
+    return min(1.0, max(DECIDING_SIDE / long, DECIDING_SIDE / _LONGEST / short))
+
+
+def _around(lines: NDArray[np.uint8]) -> tuple[int, int, int, int]:
+    """Top, bottom, left, right of what is drawn on, where that is a small part of the canvas; else all of it."""
+    height, width = lines.shape
+    rows = np.flatnonzero(cv2.reduce(lines, 1, cv2.REDUCE_MAX).ravel())
+    columns = np.flatnonzero(cv2.reduce(lines, 0, cv2.REDUCE_MAX).ravel())
+    if not len(rows) or max(rows[-1] - rows[0], columns[-1] - columns[0]) > _SMALL_DRAWING * max(
+        height, width
+    ):
+        return 0, height, 0, width
+    margin = max(8, round(_MARGIN * max(rows[-1] - rows[0], columns[-1] - columns[0])))
+    return (
+        max(0, int(rows[0]) - margin),
+        min(height, int(rows[-1]) + 1 + margin),
+        max(0, int(columns[0]) - margin),
+        min(width, int(columns[-1]) + 1 + margin),
+    )
+
+
+def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
+    """Labels 1..n for every pixel from a line mask (1 = line) of any size."""
+    height, width = lines.shape
+    scale = _scale(height, width)
+    lines, pieces, areas, stroke = _mended(lines)
+    if scale == 1:
+        return _decide(without_grains(lines), gap)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    coarse_lines = without_grains(_covered(lines, size))
+    coarse = _decide(coarse_lines, gap)
+    owner, divided = _owners(coarse, coarse_lines, pieces, areas >= _ENCLOSED * stroke**2)
+    labels = np.take(owner, pieces)
+    if divided.any():
+        # Borders on open paper are the copy's; along lines they are drawn at the canvas's size.
+        size = (width, height)
+        off_line = cv2.resize(coarse_lines, size, interpolation=cv2.INTER_NEAREST) == 0
+        inside = np.take(divided, pieces) & off_line
+        np.copyto(labels, cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), where=inside)
+    return _nearest(labels)
+
+
+def _covered(lines: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
+    """The line mask on a smaller copy."""
+    share = cv2.resize(lines * np.uint8(255), size, interpolation=cv2.INTER_AREA)
+    return cv2.threshold(share, _COVERED, 1, cv2.THRESH_BINARY)[1]  # type: ignore[no-any-return]
+
+
+def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArray[np.intp], float]:
+    """A line mask without the holes that a dry brush leaves in its strokes.
+
+    Returns:
+        The mask, the pieces of paper between lines (0 = line or hole), the area of each piece, the strokes' width.
+    """
+    stroke = stroke_width(lines)
+    reach = 2 * int(stroke / 4) + 1
+    if reach > 1:
+        lines = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(1 - lines, connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA].astype(np.intp)
+    areas[0] = 0
+    hole = areas < stroke**2
+    hole[0] = False
+    if hole.any():
+        inside = np.take(hole, pieces)
+        lines = np.where(inside, np.uint8(1), lines)
+        pieces[inside] = 0
+    return lines, pieces, areas, stroke
+
+
+def _owners(
+    coarse: Labels, coarse_lines: NDArray[np.uint8], pieces: Labels, own: NDArray[np.bool_]
+) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+    """The label of every piece that is of one region (else 0), and which pieces are of several.
+
+    Args:
+        coarse: (h, w), the copy's regions, 1..n.
+        coarse_lines: (h, w), the copy's lines.
+        pieces: (H, W), what the full-size lines enclose.
+        own: which pieces are large enough to be a region where the copy shows none.
+    """
+    here = cv2.resize(pieces, coarse.shape[::-1], interpolation=cv2.INTER_NEAREST)
+    seen = (coarse_lines == 0) & (here > 0)
+    count = int(coarse.max()) + 1
+    pairs, pixels = np.unique(here[seen].astype(np.int64) * count + coarse[seen], return_counts=True)
+    piece, label = np.divmod(pairs, count)
+    order = np.lexsort((pixels, label))
+    last = np.append(label[order][1:] != label[order][:-1], True)[: len(order)]
+    main = order[last]  # each region's largest piece; what else it has it took for want of pixels
+    is_main = np.zeros(len(own), bool)
+    is_main[piece[main]] = True
+    kinds = np.bincount(piece, minlength=len(own))
+    owner = np.zeros(len(own), np.int32)
+    owner[piece] = label
+    divided = is_main & (kinds > 1)
+    owner[divided] = 0
+    lost = np.flatnonzero(own & ~is_main)
+    owner[lost] = count + np.arange(len(lost), dtype=np.int32)
+    return owner, divided
+
+
+def _sampled(labels: Labels, size: tuple[int, int]) -> Labels:
+    """The labels on a smaller copy; those too small for it have one pixel."""
+    coarse: Labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
+    missing = np.bincount(coarse.ravel(), minlength=int(labels.max()) + 1) == 0
+    missing[0] = False
+    if missing.any():
+        y, x = np.nonzero(np.take(missing, labels))
+        order = np.argsort(labels[y, x], kind="stable")
+        found, start, pixels = np.unique(labels[y, x][order], return_index=True, return_counts=True)
+        middle = order[start + pixels // 2]
+        rows, columns = y[middle] * size[1] // labels.shape[0], x[middle] * size[0] // labels.shape[1]
+        coarse[rows, columns] = found
+    return coarse
+
+
+def _renumbered(labels: Labels, coarse: Labels) -> tuple[Labels, Labels]:
+    """The same, 0..n-1 without holes; what has no pixel in the copy is given to the nearest that has."""
+    used = np.bincount(coarse.ravel(), minlength=int(labels.max()) + 1) > 0
+    if used[1:].all():
+        labels -= 1
+        return labels, coarse - 1
+    number = np.cumsum(used, dtype=np.int32)
+    number[~used] = 0
+    labels = _nearest(np.take(number, labels))
+    labels -= 1
+    return labels, np.take(number, coarse) - 1
 
 
 def _decide(lines: NDArray[np.uint8], gap: float) -> Labels:
@@ -132,7 +289,7 @@ class _Basins:
         contested = empty & (owners == _SHARED)
         np.copyto(self.labels, owners, where=empty & (owners != _SHARED))
         if contested.any():
-            self.labels[contested] = _nearest(self.labels)[contested]
+            _nearest_at(self.labels, self.labels == 0, contested)
 
     def _join(self, pools: Labels, radius: float) -> dict[int, list[int]]:
         """Which basins stand in which pool, after those that are one area were joined."""
@@ -179,16 +336,24 @@ def _pairs(pools: Labels, labels: Labels, basins: int) -> dict[int, list[int]]:
 
 def _nearest(labels: Labels) -> Labels:
     """Gives every undecided pixel (0) the label of the nearest decided one."""
-    decided = labels > 0
-    if decided.all():
+    empty = labels == 0
+    if not empty.any():
         return labels
-    if not decided.any():
+    if empty.all():
         return np.ones_like(labels)
-    empty = (~decided).view(np.uint8)
-    _, seed = cv2.distanceTransformWithLabels(empty, cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL)
+    labels = labels.copy()
+    _nearest_at(labels, empty, empty)
+    return labels
+
+
+def _nearest_at(labels: Labels, empty: NDArray[np.bool_], where: NDArray[np.bool_]) -> None:
+    """Fills in `labels` at `where`, a part of `empty`, from the nearest pixel that isn't empty."""
+    _, seed = cv2.distanceTransformWithLabels(
+        empty.view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
+    )
     # OpenCV numbers the decided pixels from 1 in reading order, the order in which numpy selects them.
-    label_of_seed = np.concatenate([np.zeros(1, np.int32), labels[decided]])
-    return np.take(label_of_seed, seed)  # type: ignore[no-any-return]
+    label_of_seed = np.concatenate([np.zeros(1, np.int32), labels[~empty]])
+    labels[where] = label_of_seed[seed[where]]
 
 
 def _without_specks(labels: Labels) -> Labels:
@@ -204,22 +369,3 @@ def _numbered(labels: Labels) -> Labels:
     used = np.bincount(labels.ravel()) > 0
     number = np.cumsum(used, dtype=np.int32)
     return number[labels]
-
-
-def _carry_up(coarse: Labels, coarse_lines: NDArray[np.uint8], ink: Ink) -> Labels:
-    """Draws the copy's regions at the canvas's size: insides are sure, borders follow the full-size lines."""
-    height, width = ink.shape
-    shrink = min(1.0, (CARRIED_PIXELS / ink.size) ** 0.5)
-    size = (round(width * shrink), round(height * shrink))
-    drawn = cv2.resize(ink, size, interpolation=cv2.INTER_AREA) if shrink < 1 else ink
-    labels = cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST)
-    near_line = cv2.resize(coarse_lines, size, interpolation=cv2.INTER_NEAREST)
-    sure = (line_mask(drawn) | near_line) == 0
-    seeds = np.where(sure, labels, 0)
-    seen = cv2.resize(seeds, coarse.shape[::-1], interpolation=cv2.INTER_NEAREST)
-    lost = np.bincount(seen.ravel(), minlength=int(coarse.max()) + 1) == 0
-    lost[0] = False
-    if lost.any():  # a region too thin to have an inside is sure as a whole
-        seeds = np.where(lost[labels], labels, seeds)
-    labels = _nearest(seeds)
-    return cv2.resize(labels, (width, height), interpolation=cv2.INTER_NEAREST) if shrink < 1 else labels

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.errors import NothingToColour
-from colorizer.imaging.lines import find_ink, line_mask
+from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.values import Check, Layer, Mask, Picture, Redo
 
@@ -54,13 +54,12 @@ def find_reach(sketch: Picture, changed: Mask, *, gap: float, regions: Regions |
     try:
         if regions is None:
             regions = find_regions(find_ink(sketch), gap=gap)
-        size = regions.coarse.shape[::-1]
-        paper = line_mask(find_ink(cv2.resize(sketch, size, interpolation=cv2.INTER_AREA))) == 0
     except NothingToColour:  # an engine that colours it all the same changes just what was asked for
         return Reach(changed > 0, 0)
+    size = regions.coarse.shape[::-1]
     touched = cv2.resize((changed > 0) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 0
     is_reached = np.zeros(regions.count, bool)
-    is_reached[regions.coarse[touched & paper]] = True
+    is_reached[regions.coarse[touched & regions.off_lines]] = True
     return Reach(is_reached[regions.labels], int(np.count_nonzero(is_reached)))
 
 

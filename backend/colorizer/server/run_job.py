@@ -37,8 +37,8 @@ from colorizer.engines.record import hash_inputs, make_record
 from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
-from colorizer.imaging.lines import has_dark_paper, has_paper
 from colorizer.imaging.masks import fit_mask
+from colorizer.imaging.paper import has_dark_paper, has_paper
 from colorizer.imaging.recolour import recolour
 from colorizer.imaging.values import LayerState, Redo
 from colorizer.server import bundle, limits, pixels, request, surveys

@@ -27,8 +27,9 @@ from colorizer.engines.base import (
 )
 from colorizer.engines.sequences import Likeness
 from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.imaging.coloured import ColouredLines
 from colorizer.imaging.layers import preview
-from colorizer.imaging.lines import Ink, find_ink
+from colorizer.imaging.lines import Ink, read_lines
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.sizes import MAX_SIDE
@@ -53,6 +54,8 @@ class Outline:
     """The regions as the lines enclose them."""
     regions: Regions
     """The same, divided along the mask."""
+    coloured: ColouredLines | None
+    """What its coloured lines are; None where there are none beside black ones."""
 
 
 class MatchEngine:
@@ -75,7 +78,15 @@ class MatchEngine:
             title="Match (built in)",
             modes=tuple(Mode),
             max_references=MAX_REFERENCES,
-            options=("palette_lock", "style_detail", "line_gap", "hints", "bindings", "sequence"),
+            options=(
+                "palette_lock",
+                "style_detail",
+                "line_gap",
+                "coloured_lines",
+                "hints",
+                "bindings",
+                "sequence",
+            ),
             models=(model,),
             max_side=MAX_SIDE,
             memory_mb=900,
@@ -136,11 +147,12 @@ class MatchEngine:
         _check(request)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
-        ink = find_ink(request.sketch)
+        ink, coloured = read_lines(request.sketch, ColouredLines(request.options.advanced.coloured_lines))
         report.stage("Finding regions")
         mask = usable_mask(request.sketch_mask, width, height)
         enclosed = find_regions(ink, gap=request.options.line_gap)
-        return Outline(ink, mask, enclosed, enclosed if mask is None else enclosed.cut(mask))
+        regions = enclosed if mask is None else enclosed.cut(mask)
+        return Outline(ink, mask, enclosed, regions, coloured)
 
     def _paint(self, request: ColorizeRequest, report: Report, outline: Outline, match: Match) -> Result:
         from colorizer.engines.match.painting import check_on, decide, layers_of, report_on
@@ -149,8 +161,10 @@ class MatchEngine:
         painting = decide(request, outline.regions, match)
         layers = layers_of(request, outline.regions, painting)
         report.preview(lambda: preview(layers, request.sketch, 1024))
-        check = check_on(request, outline.ink, outline.enclosed, outline.regions, painting)
+        check = check_on(request, outline.enclosed, outline.regions, painting)
         said = report_on(request, outline.regions, painting, layers)
+        if outline.coloured is not None:
+            said["coloured_lines"] = outline.coloured.value
         return Result(layers, said, check, outline.enclosed)
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:

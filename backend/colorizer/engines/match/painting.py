@@ -20,7 +20,6 @@ from colorizer.imaging import color
 from colorizer.imaging.check import Opening, Suspects, find_openings, make_check
 from colorizer.imaging.color import RGB
 from colorizer.imaging.layers import coverage, flatten
-from colorizer.imaging.lines import Ink
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.shading import shade
 
@@ -161,14 +160,11 @@ def report_on(
     }
 
 
-def check_on(
-    request: ColorizeRequest, ink: Ink, enclosed: Regions, regions: Regions, painting: Painting
-) -> Check:
+def check_on(request: ColorizeRequest, enclosed: Regions, regions: Regions, painting: Painting) -> Check:
     """Where to look: doubtful and unpainted regions, those the mask divides, openings between different colours.
 
     Args:
         request: what was asked for.
-        ink: the sketch's.
         enclosed: the regions as the lines enclose them.
         regions: the same, divided along the mask.
         painting: their colours.
@@ -185,7 +181,7 @@ def check_on(
     colours = painting.colours
     openings = [
         opening
-        for opening in find_openings(enclosed, ink, least=_WIDE_OPENING * request.options.line_gap)
+        for opening in find_openings(enclosed, least=_WIDE_OPENING * request.options.line_gap)
         if _differ(opening, colours, seen)
     ]
     return make_check(regions, confidence, suspects, openings)
