@@ -56,11 +56,11 @@ def _found(sketch: Picture, paper: Paper) -> ColouredLines | None:
     if int(spread.max()) <= _FAINTEST:
         return None
     lines = taken > _FAINTEST
-    coloured = lines & (spread > np.maximum(_FAINTEST, _HUE * taken.astype(np.float32)))
+    coloured = lines & _is_coloured(taken, spread)
     # The soft edge of black ink on a coloured line is coloured, too.
     ink = lines & ~cv2.dilate(coloured.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     coloured = cv2.morphologyEx(coloured.view(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0
-    total = max(1, np.count_nonzero(lines))
+    total = int(np.count_nonzero(lines))
     if np.count_nonzero(coloured) < _FEW * total or np.count_nonzero(ink) < _FEW * total:
         return None
     if _accompanies(coloured, ink):
@@ -70,9 +70,12 @@ def _found(sketch: Picture, paper: Paper) -> ColouredLines | None:
 
 def where_coloured(sketch: Picture, paper: Paper) -> NDArray[np.bool_]:
     """(H, W): where the ink of a sketch (H, W, 4) is coloured."""
-    taken, spread = _taken(sketch, paper)
-    coloured = cv2.compare(spread, cv2.max(cv2.convertScaleAbs(taken, alpha=_HUE), _FAINTEST), cv2.CMP_GT)
-    return coloured > 0  # type: ignore[no-any-return]
+    return _is_coloured(*_taken(sketch, paper))
+
+
+def _is_coloured(taken: Plane, spread: Plane) -> NDArray[np.bool_]:
+    least = cv2.max(cv2.convertScaleAbs(taken, alpha=_HUE), _FAINTEST)
+    return cv2.compare(spread, least, cv2.CMP_GT) > 0  # type: ignore[no-any-return]
 
 
 def _taken(sketch: Picture, paper: Paper) -> tuple[Plane, Plane]:
