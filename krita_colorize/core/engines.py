@@ -47,7 +47,9 @@ BUILT_IN: tuple[EngineInfo, ...] = (
         name="match",
         title="Match (built in)",
         modes=frozenset(Mode),
-        options=frozenset({"palette_lock", "style_detail", "line_gap", "hints", "bindings", "sequence"}),
+        options=frozenset(
+            {"palette_lock", "style_detail", "line_gap", "coloured_lines", "hints", "bindings", "sequence"}
+        ),
         models=(),
         max_references=16,
     ),

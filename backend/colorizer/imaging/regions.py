@@ -42,6 +42,8 @@ _COVERED = 26
 _MARGIN, _SMALL_DRAWING = 0.06, 0.7
 """Free space around a drawing that is decided by itself, and the share of the canvas up to which it is, both of its
 longer side."""
+_NARROW, _SHORT = 0.6, 12
+"""Widest radius, in strokes, and largest area, in squares of it, of what is left between strokes of hatching."""
 _SHARED = -1
 """Owner of a pool in which several basins stand."""
 
@@ -88,6 +90,16 @@ class Regions:
         labels = coarse if same else np.where(mask > 127, self.labels, np.take(outside, self.labels))
         return Regions(labels, coarse, self.count + len(divided), self.lines)
 
+    def divide(self, region: int, parts: NDArray[np.uint8]) -> Regions:
+        """Takes `parts` (1, 2, …, of the size of `coarse`) out of a region, as regions of their own."""
+        new = self.count - 1 + parts.astype(np.int32)
+        coarse = np.where((self.coarse == region) & (parts > 0), new, self.coarse)
+        if self.labels is self.coarse:
+            return Regions(coarse, coarse, self.count + int(parts.max()), self.lines)
+        new = cv2.resize(new, self.labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        labels = np.where((self.labels == region) & (new >= self.count), new, self.labels)
+        return Regions(labels, coarse, self.count + int(parts.max()), self.lines)
+
     @cached_property
     def _pixels(self) -> NDArray[np.intp]:
         """(count,): how many pixels of `coarse` each region has."""
@@ -106,8 +118,9 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
     scale = _scale(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if scale == 1:
-        lines = without_grains(_mended(line_mask(ink))[0])
-        coarse = _decide(lines, gap) - 1
+        lines, _, _, stroke = _mended(line_mask(ink))
+        lines = without_grains(lines)
+        coarse = _decide(lines, gap, stroke) - 1
         return Regions(coarse, coarse, int(coarse.max()) + 1, lines)
     shrink = min(1.0, (CARRIED_PIXELS / ink.size) ** 0.5)
     drawn = ink if shrink == 1 else cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
@@ -154,10 +167,10 @@ def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
     scale = _scale(height, width)
     lines, pieces, areas, stroke = _mended(lines)
     if scale == 1:
-        return _decide(without_grains(lines), gap)
+        return _decide(without_grains(lines), gap, stroke)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     coarse_lines = without_grains(_covered(lines, size))
-    coarse = _decide(coarse_lines, gap)
+    coarse = _decide(coarse_lines, gap, stroke * scale)
     owner, divided = _owners(coarse, coarse_lines, pieces, areas >= _ENCLOSED * stroke**2)
     labels = np.take(owner, pieces)
     if divided.any():
@@ -256,8 +269,8 @@ def _renumbered(labels: Labels, coarse: Labels) -> tuple[Labels, Labels]:
     return labels, np.take(number, coarse) - 1
 
 
-def _decide(lines: NDArray[np.uint8], gap: float) -> Labels:
-    """Labels 1..n for every pixel from a line mask (1 = line)."""
+def _decide(lines: NDArray[np.uint8], gap: float, stroke: float) -> Labels:
+    """Labels 1..n for every pixel from a line mask (1 = line), whose strokes are usually `stroke` px wide."""
     distance = cv2.distanceTransform(1 - lines, cv2.DIST_L2, 3)
     widest = max(gap * min(max(lines.shape), _LONGEST * min(lines.shape)) / 2, 1.5)
     narrowest = max(0.75, widest / 2 ** (_LEVELS - 2))
@@ -265,7 +278,7 @@ def _decide(lines: NDArray[np.uint8], gap: float) -> Labels:
     for radius in (*np.geomspace(widest, narrowest, _LEVELS - 1), 0.0):
         basins.lower(float(radius))
     labels = _nearest(basins.labels)
-    return _numbered(_without_specks(labels))
+    return _numbered(_without_specks(labels, distance, stroke))
 
 
 class _Basins:
@@ -356,12 +369,19 @@ def _nearest_at(labels: Labels, empty: NDArray[np.bool_], where: NDArray[np.bool
     labels[where] = label_of_seed[seed[where]]
 
 
-def _without_specks(labels: Labels) -> Labels:
+def _without_specks(labels: Labels, distance: NDArray[np.float32], stroke: float) -> Labels:
+    """Gives areas too small to see, and what is left between strokes of hatching, to their neighbours."""
     area = np.bincount(labels.ravel())
     speck = area < max(4, _SMALLEST * labels.size)
-    if not (speck & (area > 0)).any() or speck.all():
+    short = ~speck & (area < _SHORT * stroke**2)
+    if short.any():
+        inside = np.take(short, labels)
+        radius = np.zeros(len(area), np.float32)
+        np.maximum.at(radius, labels[inside], distance[inside])
+        speck |= short & (radius < _NARROW * stroke)
+    if not (speck & (area > 0)).any() or speck[area > 0].all():
         return labels
-    return _nearest(np.where(speck[labels], 0, labels))
+    return _nearest(np.where(np.take(speck, labels), 0, labels))
 
 
 def _numbered(labels: Labels) -> Labels:

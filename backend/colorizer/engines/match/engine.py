@@ -151,6 +151,10 @@ class MatchEngine:
         report.stage("Finding regions")
         mask = usable_mask(request.sketch_mask, width, height)
         enclosed = find_regions(ink, gap=request.options.line_gap)
+        if mask is None:
+            from colorizer.engines.match.open_figures import close_figures
+
+            enclosed = close_figures(self._loaded(), ink, enclosed)
         regions = enclosed if mask is None else enclosed.cut(mask)
         return Outline(ink, mask, enclosed, regions, coloured)
 

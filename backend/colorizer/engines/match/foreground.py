@@ -19,6 +19,7 @@ from colorizer.engines.match.inputs import (
     whole,
 )
 from colorizer.engines.match.network import MatchNetwork
+from colorizer.engines.match.open_figures import close_figures
 from colorizer.engines.match.readout import add_missed, region_cells
 from colorizer.imaging.lines import Ink, find_ink
 from colorizer.imaging.pictures import over_white
@@ -75,7 +76,7 @@ def _is_cut_out(picture: Picture) -> bool:
 
 def _sketch_foreground(network: MatchNetwork, picture: Picture, report: Report) -> Mask:
     ink = find_ink(picture)
-    regions = find_regions(ink)
+    regions = close_figures(network, ink, find_regions(ink))
     report.stage("Finding the foreground", 1, 2)
     config = network.config
     height, width = regions.coarse.shape

@@ -7,6 +7,7 @@ other, `likeness`, says how far the colours found there can be trusted: for two 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -31,6 +32,8 @@ _STEPS = 25
 """Of ECC's refinement, at most, for each of its two blurs."""
 _CLEARLY = 0.05
 """By how much liker a mirrored reference must be: faces and boxes are nearly alike either way, their colours not."""
+_ALIKE, _TURN, _TURNED_CLEARLY = 0.75, 12, 0.1
+"""Likeness from which on no other angle is tried; degrees between those that are; and by how much liker one must be."""
 _SAMPLED = 512
 """Longer side of the grid on which colours are read, px."""
 _INKED = 90
@@ -174,6 +177,14 @@ def _mirrored(affine: Affine, weight: Plane) -> Affine:
     return np.asarray(affine @ swap, np.float32)
 
 
+def _turned(affine: Affine, angle: float, weight: Plane) -> Affine:
+    """The same map for a sketch that is turned by `angle` degrees around the middle of what weighs."""
+    rows, columns = np.flatnonzero(weight.any(axis=1)), np.flatnonzero(weight.any(axis=0))
+    middle = (float(columns[0] + columns[-1]) / 2, float(rows[0] + rows[-1]) / 2)
+    turn = np.vstack([cv2.getRotationMatrix2D(middle, angle, 1), [0, 0, 1]])
+    return np.asarray(affine @ turn, np.float32)
+
+
 def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) -> tuple[float, Affine]:
     """The best map of the guesses, mirrored or not, and their refinements, with its likeness."""
     soft_lines, soft_edges = (cv2.GaussianBlur(plane, (0, 0), _BLUR) for plane in (lines, edges))
@@ -187,9 +198,39 @@ def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) 
     mirrored = max((_mirrored(guess, weight) for guess in guesses), key=likeness)
     if likeness(mirrored) > likeness(best) + _CLEARLY:
         best = mirrored
-    found = [(likeness(best), best)]
+    found = _refined(best, soft_lines, soft_edges, likeness)
+    if found[0] < _ALIKE:  # a page that lies askew, or a figure that leans
+        turned = _best_turned(guesses, soft_lines, soft_edges, weight)
+        turned_found = _refined(turned, soft_lines, soft_edges, likeness)
+        if turned_found[0] > found[0] + _TURNED_CLEARLY:
+            return turned_found
+    return found
+
+
+def _best_turned(guesses: list[Affine], lines: Plane, edges: Plane, weight: Plane) -> Affine:
+    """The likest of the maps for a turned sketch, seen at half the size."""
+    half = [
+        cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        for plane in (lines, edges, weight)
+    ]
+    size = half[0].shape[1], half[0].shape[0]
+
+    def likeness(affine: Affine) -> float:
+        small = affine * np.array([[1, 1, 0.5]], np.float32)
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return _correlation(half[0], cv2.warpAffine(half[1], small, size, flags=flags), half[2])
+
+    angles = range(_TURN, 360, _TURN)
+    return max((_turned(guess, angle, weight) for guess in guesses for angle in angles), key=likeness)
+
+
+def _refined(
+    guess: Affine, soft_lines: Plane, soft_edges: Plane, likeness: Callable[[Affine], float]
+) -> tuple[float, Affine]:
+    """The best of a map and its refinements, with its likeness."""
+    found = [(likeness(guess), guess)]
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, 1e-4)
-    affine = best
+    affine = guess
     try:
         for softer in (3, 1):
             _, affine = cv2.findTransformECC(

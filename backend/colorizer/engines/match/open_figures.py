@@ -1,0 +1,147 @@
+"""Closes figures that run open: a bust that fades out below, a sleeve that ends in nothing.
+
+There the lines don't tell the figure from the paper, but the network does. Each region that holds both is divided: what
+surely is figure and what surely is paper grow towards each other over open paper, and last of all over lines (a
+watershed), so the border follows the lines as far as there are any. What lines hardly bound is a mistake of the
+network's, and stays paper.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.engines.match.inputs import (
+    Window,
+    ask,
+    foreground_share,
+    see_reference,
+    see_sketch,
+    whole,
+    windows,
+)
+from colorizer.engines.match.network import MatchNetwork
+from colorizer.imaging.lines import Ink
+from colorizer.imaging.regions import Regions
+
+_SURELY_FIGURE, _SURELY_PAPER = 0.7, 0.3
+_SIDE = 512
+"""Longer side, px, of the copy on which borders are found."""
+_SEED = 2.5
+"""Width, in cells of the network's grid, from which a place is surely of one kind: it is unsure beside every line."""
+_SMALLEST = 0.004
+"""Share of the canvas that is worth closing."""
+_BOUNDED = 0.55
+"""Share of an open figure's outline that lines draw, at least."""
+
+
+def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
+    """The same regions, those that hold a part of the figure and paper divided.
+
+    Args:
+        network: tells figure from paper.
+        ink: (H, W), the sketch's.
+        regions: as its lines enclose them.
+    """
+    height, width = regions.coarse.shape
+    seen = windows(width, height)
+    if len(seen) > 1:  # a strip of several figures: each cell would be asked about a part of them alone
+        return regions
+    small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
+    share = _share(network, small, seen[0])
+    scale = min(1.0, _SIDE / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    labels = cv2.resize(regions.coarse, size, interpolation=cv2.INTER_NEAREST)
+    lines = cv2.resize((~regions.off_lines).view(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+    share = cv2.resize(share, size, interpolation=cv2.INTER_LINEAR)
+    cell = seen[0].side * scale / network.config.query_grid
+    figure, paper = _seeds(share, lines, cell)
+    least = _SMALLEST * labels.size
+    for region in _open(figure, paper, labels, least):
+        part = _figure_part(region, figure, paper, labels, lines, least)
+        if part.any():
+            regions = regions.divide(
+                region, cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
+            )
+    return regions
+
+
+def _share(network: MatchNetwork, ink: Ink, window: Window) -> NDArray[np.float32]:
+    """(h, w): how sure the network is of figure, without a reference."""
+    size, grid = network.config.image_size, network.config.query_grid
+    blank = np.full((8, 8, 4), 255, np.uint8)
+    reference = see_reference(blank, None, whole(8, 8), size, network.config.key_grid)
+    answer = ask(network, see_sketch(ink, None, window, size), reference)
+    share = foreground_share(network, answer.sketch_parts).reshape(grid, grid)
+    square = cv2.resize(share, (window.side, window.side), interpolation=cv2.INTER_LINEAR)
+    height, width = ink.shape
+    return square[-window.y : height - window.y, -window.x : width - window.x]  # type: ignore[no-any-return]
+
+
+def _seeds(
+    share: NDArray[np.float32], lines: NDArray[np.uint8], cell: float
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """(h, w) each: what surely is figure, and paper, of open places wider than a few cells."""
+    reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_SEED * cell / 2) + 1,) * 2)
+    found = []
+    for kind in (share > _SURELY_FIGURE, share < _SURELY_PAPER):
+        off_lines = (kind & (lines == 0)).astype(np.uint8)
+        found.append(cv2.morphologyEx(off_lines, cv2.MORPH_OPEN, reach) > 0)
+    return found[0], found[1]
+
+
+def _open(
+    figure: NDArray[np.bool_], paper: NDArray[np.bool_], labels: NDArray[np.int32], least: float
+) -> NDArray[np.intp]:
+    """The regions with much of both in them."""
+    count = int(labels.max()) + 1
+    of_figure, of_paper = (np.bincount(labels[kind], minlength=count) for kind in (figure, paper))
+    return np.flatnonzero((of_figure > least) & (of_paper > least))
+
+
+def _figure_part(
+    region: int,
+    figure: NDArray[np.bool_],
+    paper: NDArray[np.bool_],
+    labels: NDArray[np.int32],
+    lines: NDArray[np.uint8],
+    least: float,
+) -> NDArray[np.uint8]:
+    """(h, w), 1, 2, …: the pieces of a region that are figure; 0 elsewhere."""
+    inside = labels == region
+    markers = np.where(inside & figure, 1, np.where(inside & paper, 2, 0)).astype(np.int32)
+    ground = np.where(inside & (lines == 0), np.uint8(0), np.uint8(255))
+    grown = cv2.watershed(cv2.merge([ground] * 3), markers)
+    grown = cv2.dilate((grown == 1).astype(np.uint8), np.ones((3, 3), np.uint8)) * inside
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=4)
+    near_line = cv2.dilate(np.where(inside, lines, np.uint8(1)), np.ones((7, 7), np.uint8)) > 0
+    result = np.zeros(labels.shape, np.uint8)
+    kept = 0
+    for piece in range(1, count):
+        here = pieces == piece
+        outline = here & ~cv2.erode(here.view(np.uint8), np.ones((3, 3), np.uint8), borderValue=1).astype(
+            bool
+        )
+        bounded = near_line[outline].mean() if outline.any() else 0
+        if stats[piece, cv2.CC_STAT_AREA] > least and bounded >= _BOUNDED and kept < 255:
+            kept += 1
+            result[here | (_between_ends(here, near_line) & inside)] = kept
+    return result
+
+
+def _between_ends(part: NDArray[np.bool_], near_line: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """(h, w): what lies between each open border of a part and the straight line that joins its ends."""
+    filled = np.zeros(part.shape, np.uint8)
+    for contour in cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
+        points = contour[:, 0]
+        is_open = ~near_line[points[:, 1], points[:, 0]]
+        if is_open.all() or not is_open.any():
+            continue
+        start = int(np.flatnonzero(~is_open)[0])
+        points, is_open = np.roll(points, -start, axis=0), np.roll(is_open, -start)
+        turns = np.flatnonzero(np.diff(is_open.astype(np.int8)))  # pairs: last bounded, last open
+        for first, last in zip(turns[::2], [*turns[1::2], len(points) - 1][: len(turns[::2])], strict=True):
+            ends = points[first : min(last + 2, len(points))]
+            cv2.fillPoly(filled, [ends.reshape(-1, 1, 2)], 1)
+    return filled > 0

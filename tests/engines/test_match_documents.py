@@ -1,0 +1,30 @@
+"""Every kind of document comes out right: the reference shows the same pose, so nothing is left to guess but lines."""
+
+from __future__ import annotations
+
+import pytest
+from colorizer.engines.base import ColorizeRequest, Reference
+from colorizer.engines.match.engine import MatchEngine
+from colorizer.imaging.layers import with_lines
+from colorizer.imaging.lines import clean_lines
+from documents import cases
+from match_stand_ins import Quiet
+
+SIZE, SEED = 640, 3
+NAMES = tuple(cases(32, SEED))
+FLOOR = 0.985
+
+
+@pytest.fixture(scope="module")
+def engine() -> MatchEngine:
+    return MatchEngine()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_document_comes_out_right(engine: MatchEngine, name: str) -> None:
+    document = cases(SIZE, SEED)[name]()
+    result = engine.colorize(ColorizeRequest(document.sketch, (Reference(document.reference),)), Quiet())
+    lines = clean_lines(document.sketch, result.report.get("coloured_lines", ""))
+    pixels, parts = document.right(with_lines(result.layers, lines))
+    assert pixels >= FLOOR
+    assert parts >= 0.9
