@@ -28,6 +28,12 @@ _NUMBERS = {
         2048,
     ),
 }
+_CHOICES = {
+    "automatic": "Automatic",
+    "borders": "Borders",
+    "roughs": "Roughs",
+    "trace_lines": "Trace lines",
+}
 _TEXT_LINES = 3
 _SPIN_WIDTH = 64  # all alike, whatever their range
 
@@ -165,7 +171,7 @@ def _title(choice: str) -> str:
     """What the artist reads for one of the wire's choices."""
     if choice.startswith("diffuser_"):
         return f"{choice.removeprefix('diffuser_').upper()} (diffusers)"
-    return tr(choice[:1].upper() + choice[1:].replace("_", " "))
+    return tr(_CHOICES.get(choice, choice))
 
 
 def _show(field: QtWidgets.QWidget, value: Any) -> None:

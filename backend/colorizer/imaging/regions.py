@@ -118,9 +118,8 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
     scale = _scale(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if scale == 1:
-        lines, _, _, stroke = _mended(line_mask(ink))
-        lines = without_grains(lines)
-        coarse = _decide(lines, gap, stroke) - 1
+        coarse, lines = _decide_small(line_mask(ink), gap)
+        coarse -= 1
         return Regions(coarse, coarse, int(coarse.max()) + 1, lines)
     shrink = min(1.0, (CARRIED_PIXELS / ink.size) ** 0.5)
     drawn = ink if shrink == 1 else cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
@@ -161,25 +160,35 @@ def _around(lines: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     )
 
 
+def _decide_small(lines: NDArray[np.uint8], gap: float) -> tuple[Labels, NDArray[np.uint8]]:
+    """Labels 1..n for every pixel from a line mask (1 = line) that needs no copy, and the mask without flaws."""
+    lines, pieces, areas, stroke = _mended(lines)
+    whole = without_grains(np.where(np.take(areas == 0, pieces), np.uint8(1), lines))
+    return _decide(whole, gap, stroke), whole
+
+
 def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
     """Labels 1..n for every pixel from a line mask (1 = line) of any size."""
     height, width = lines.shape
     scale = _scale(height, width)
-    lines, pieces, areas, stroke = _mended(lines)
     if scale == 1:
-        return _decide(without_grains(lines), gap, stroke)
+        return _decide_small(lines, gap)[0]
+    lines, pieces, areas, stroke = _mended(lines)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     coarse_lines = without_grains(_covered(lines, size))
     coarse = _decide(coarse_lines, gap, stroke * scale)
-    owner, divided = _owners(coarse, coarse_lines, pieces, areas >= _ENCLOSED * stroke**2)
+    owner = _owners(coarse, coarse_lines, pieces, areas >= _ENCLOSED * stroke**2)
     labels = np.take(owner, pieces)
-    if divided.any():
-        # Borders on open paper are the copy's; along lines they are drawn at the canvas's size.
-        size = (width, height)
-        off_line = cv2.resize(coarse_lines, size, interpolation=cv2.INTER_NEAREST) == 0
-        inside = np.take(divided, pieces) & off_line
-        np.copyto(labels, cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), where=inside)
-    return _nearest(labels)
+    # Borders on open paper are the copy's; along lines they are drawn at the canvas's size.
+    size = (width, height)
+    off_line = cv2.resize(coarse_lines, size, interpolation=cv2.INTER_NEAREST) == 0
+    open_paper = (labels == 0) & (pieces > 0) & off_line
+    np.copyto(labels, cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), where=open_paper)
+    # Below lines half the size is enough.
+    half = np.ascontiguousarray(labels[::2, ::2])
+    below = cv2.resize(_nearest(half), size, interpolation=cv2.INTER_NEAREST)
+    np.copyto(labels, below, where=labels == 0)
+    return labels
 
 
 def _covered(lines: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -189,10 +198,11 @@ def _covered(lines: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint
 
 
 def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArray[np.intp], float]:
-    """A line mask without the holes that a dry brush leaves in its strokes.
+    """A line mask without the gaps that a dry brush leaves in its strokes.
 
     Returns:
-        The mask, the pieces of paper between lines (0 = line or hole), the area of each piece, the strokes' width.
+        The mask, the pieces of paper between lines (0 = none), the area of each piece (0: a hole in a stroke), the
+        strokes' width.
     """
     stroke = stroke_width(lines)
     reach = 2 * int(stroke / 4) + 1
@@ -201,19 +211,14 @@ def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArra
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(1 - lines, connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA].astype(np.intp)
     areas[0] = 0
-    hole = areas < stroke**2
-    hole[0] = False
-    if hole.any():
-        inside = np.take(hole, pieces)
-        lines = np.where(inside, np.uint8(1), lines)
-        pieces[inside] = 0
+    areas[areas < stroke**2] = 0
     return lines, pieces, areas, stroke
 
 
 def _owners(
     coarse: Labels, coarse_lines: NDArray[np.uint8], pieces: Labels, own: NDArray[np.bool_]
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
-    """The label of every piece that is of one region (else 0), and which pieces are of several.
+) -> NDArray[np.int32]:
+    """The label of every piece that is of one region; 0 for those of several, and of none.
 
     Args:
         coarse: (h, w), the copy's regions, 1..n.
@@ -234,11 +239,10 @@ def _owners(
     kinds = np.bincount(piece, minlength=len(own))
     owner = np.zeros(len(own), np.int32)
     owner[piece] = label
-    divided = is_main & (kinds > 1)
-    owner[divided] = 0
+    owner[is_main & (kinds > 1)] = 0
     lost = np.flatnonzero(own & ~is_main)
     owner[lost] = count + np.arange(len(lost), dtype=np.int32)
-    return owner, divided
+    return owner
 
 
 def _sampled(labels: Labels, size: tuple[int, int]) -> Labels:

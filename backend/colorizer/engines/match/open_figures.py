@@ -131,7 +131,7 @@ def _figure_part(
 
 
 def _between_ends(part: NDArray[np.bool_], near_line: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(h, w): what lies between each open border of a part and the straight line that joins its ends."""
+    """(h, w): the convex hulls of a part's open borders: what the network sees less of beside lines that end."""
     filled = np.zeros(part.shape, np.uint8)
     for contour in cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
         points = contour[:, 0]
@@ -140,8 +140,19 @@ def _between_ends(part: NDArray[np.bool_], near_line: NDArray[np.bool_]) -> NDAr
             continue
         start = int(np.flatnonzero(~is_open)[0])
         points, is_open = np.roll(points, -start, axis=0), np.roll(is_open, -start)
-        turns = np.flatnonzero(np.diff(is_open.astype(np.int8)))  # pairs: last bounded, last open
-        for first, last in zip(turns[::2], [*turns[1::2], len(points) - 1][: len(turns[::2])], strict=True):
-            ends = points[first : min(last + 2, len(points))]
-            cv2.fillPoly(filled, [ends.reshape(-1, 1, 2)], 1)
+        for first, last in _runs(is_open):
+            ends = points[max(0, first - 1) : last + 1].reshape(-1, 1, 2)
+            cv2.fillConvexPoly(filled, cv2.convexHull(ends), 1)
     return filled > 0
+
+
+def _runs(is_open: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """First and last index (beyond it) of the open stretches; neighbours nearer than they are long are one."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], is_open.astype(np.int8), [0]])))
+    runs: list[tuple[int, int]] = []
+    for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
+        if runs and first - runs[-1][1] <= max(last - first, runs[-1][1] - runs[-1][0]):
+            runs[-1] = (runs[-1][0], last)
+        else:
+            runs.append((first, last))
+    return runs

@@ -196,9 +196,11 @@ def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) 
 
     best = max(guesses, key=likeness)
     mirrored = max((_mirrored(guess, weight) for guess in guesses), key=likeness)
-    if likeness(mirrored) > likeness(best) + _CLEARLY:
-        best = mirrored
     found = _refined(best, soft_lines, soft_edges, likeness)
+    if likeness(mirrored) > likeness(best) + _CLEARLY:
+        as_mirrored = _refined(mirrored, soft_lines, soft_edges, likeness)
+        if as_mirrored[0] > found[0] + _CLEARLY:
+            found = as_mirrored
     if found[0] < _ALIKE:  # a page that lies askew, or a figure that leans
         turned = _best_turned(guesses, soft_lines, soft_edges, weight)
         turned_found = _refined(turned, soft_lines, soft_edges, likeness)
