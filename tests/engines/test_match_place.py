@@ -76,6 +76,16 @@ def test_another_pose_is_less_like(sketch: Picture) -> None:
     assert turned.likeness < same.likeness - 0.2
 
 
+@pytest.mark.parametrize("angle", [-60, -31, 12, 40])
+def test_a_page_that_lies_askew(sketch: Picture, angle: float) -> None:
+    matrix = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), angle, 0.8)
+    askew = cv2.warpAffine(sketch, matrix, (SIDE, SIDE), borderValue=(255,) * 4)
+    overlay, regions = lay(np.asarray(askew, np.uint8), draw(sketch=False))
+    assert overlay.likeness > 0.6
+    x, y = (matrix @ (120, 200, 1)).astype(int)
+    assert colour_at(overlay, regions, x, y) == RED
+
+
 def test_only_the_asked_side_votes(sketch: Picture) -> None:
     overlay, regions = lay(sketch, draw(sketch=False))
     figure_votes = overlay.votes(regions, PALETTE, 0.06, True)

@@ -159,3 +159,69 @@ def test_a_stroke_changes_only_the_regions_it_touches(seed: int) -> None:
         place = before.labels == label
         same = int(after.labels[place][0])
         assert ((after.labels == same) == place).all()
+
+
+def circles(side: int, radius: int, line: int) -> np.ndarray:
+    """A frame around 5 x 5 small closed circles."""
+    ink = np.zeros((side, side), np.uint8)
+    cv2.rectangle(ink, (side // 16, side // 16), (15 * side // 16, 15 * side // 16), 255, line)
+    for row in range(5):
+        for column in range(5):
+            at = (round((0.2 + 0.15 * column) * side) + row, round((0.2 + 0.15 * row) * side))
+            cv2.circle(ink, at, radius, 255, line)
+    return ink
+
+
+@pytest.mark.parametrize("reduced", [2, 4, 8])
+def test_small_eyes_survive_on_a_large_canvas(monkeypatch: pytest.MonkeyPatch, reduced: int) -> None:
+    monkeypatch.setattr("colorizer.imaging.regions.DECIDING_SIDE", 2048 // reduced)
+    regions = find_regions(circles(2048, 8, 4))
+    assert regions.count == 27
+    assert np.unique(regions.coarse).tolist() == list(range(27))
+
+
+@given(x=st.floats(0.05, 0.6), y=st.floats(0.05, 0.6), share=st.sampled_from([4, 6, 8]))
+@settings(max_examples=6, deadline=None)
+def test_a_small_drawing_has_the_regions_it_has_at_its_own_size(x: float, y: float, share: int) -> None:
+    alone = find_ink(pencil_grid())
+    sheet = np.zeros((256 * share,) * 2, np.uint8)
+    left, top = round(x * len(sheet)), round(y * len(sheet))
+    sheet[top : top + 256, left : left + 256] = alone
+    own, there = find_regions(np.pad(alone, 16)), find_regions(sheet)
+    assert there.count == own.count
+    inner = there.labels[top : top + 256, left : left + 256]
+    pairs = np.bincount((own.labels[16:-16, 16:-16] * there.count + inner).ravel())
+    assert np.sort(pairs)[-own.count :].sum() > 0.97 * inner.size
+
+
+@pytest.mark.parametrize("size", [512, 1024, 2048])
+@pytest.mark.parametrize("space", [5, 7, 9])
+def test_hatching_adds_no_regions(size: int, space: int) -> None:
+    grey = np.ascontiguousarray(box_sketch(size, line=4)[..., 0])
+    for step in range(45):
+        x = size // 4 + 14 + step * space
+        if x < size // 2 - 14:
+            cv2.line(grey, (x, size // 3), (x - 12, size // 3 + size // 12), 0, 2, cv2.LINE_AA)
+    assert regions_of(opaque(grey)).count <= 5
+
+
+def test_dry_brush_leaves_no_fragments() -> None:
+    size = 768
+    drawn = 255 - box_sketch(size, line=7)[..., 0]
+    sketch = np.zeros((size, size, 4), np.uint8)
+    sketch[..., 3] = drawn * (np.random.default_rng(0).random(drawn.shape) > 0.45)
+    regions = regions_of(sketch)
+    assert len(set(inside(regions))) == 3
+    assert regions.count <= 5
+
+
+def test_parts_taken_out_of_a_region() -> None:
+    regions = regions_of(box_sketch(256))
+    outside = inside(regions)[2]
+    parts = np.zeros((256, 256), np.uint8)
+    parts[:20], parts[-20:] = 1, 2
+    divided = regions.divide(outside, parts)
+    assert divided.count == 5
+    assert divided.labels[5, 5] == 3
+    assert divided.labels[250, 5] == 4
+    assert (divided.labels[64:192] == regions.labels[64:192]).all()

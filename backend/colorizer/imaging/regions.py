@@ -30,12 +30,14 @@ CARRIED_PIXELS = 40_000_000
 """Borders are drawn at the canvas's own size up to here; beyond, a copy of so many pixels is enlarged."""
 _SAME_AREA = 0.45
 """Neck width over the smaller basin's width from which on both are one area (measured in the study)."""
+_COARSENESS = 0.25
+"""How much wider, px, a neck may be than it measures: hatching a few px apart isn't a row of gaps."""
 _LEVELS = 7
 _GRAZED = 0.15
 """Share of a region that a mask may miss or catch without dividing it: hand-painted borders are never exact."""
 _SMALLEST = 2.5e-5
 """Share of the canvas below which an area is given to its neighbour."""
-_ENCLOSED = 5
+_ENCLOSED = 2.5
 """Area from which what the full-size lines enclose is no flaw of a stroke, in squares of the strokes' width."""
 _COVERED = 26
 """How much (of 255) of a pixel of the copy lines have to cover for it to be a line's: thin lines must not vanish."""
@@ -43,7 +45,9 @@ _MARGIN, _SMALL_DRAWING = 0.06, 0.7
 """Free space around a drawing that is decided by itself, and the share of the canvas up to which it is, both of its
 longer side."""
 _NARROW, _SHORT = 0.6, 12
-"""Widest radius, in strokes, and largest area, in squares of it, of what is left between strokes of hatching."""
+"""Widest radius, in strokes, and largest area, in squares of them, of what is left between strokes of hatching,"""
+_NARROWEST = 1.5
+"""and the radius, px, that is always narrow."""
 _SHARED = -1
 """Owner of a pool in which several basins stand."""
 
@@ -205,7 +209,7 @@ def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArra
         strokes' width.
     """
     stroke = stroke_width(lines)
-    reach = 2 * int(stroke / 4) + 1
+    reach = 2 * int(stroke / 5) + 1
     if reach > 1:
         lines = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(1 - lines, connectivity=4)
@@ -318,7 +322,7 @@ class _Basins:
             ordered = sorted(basins, key=lambda basin: (-self.peaks[basin], basin))
             kept = ordered[:1]
             for basin in ordered[1:]:
-                if radius >= _SAME_AREA * self.peaks[basin]:
+                if radius >= _SAME_AREA * self.peaks[basin] - _COARSENESS:
                     replaced[basin] = kept[0]
                 else:
                     kept.append(basin)
@@ -382,7 +386,7 @@ def _without_specks(labels: Labels, distance: NDArray[np.float32], stroke: float
         inside = np.take(short, labels)
         radius = np.zeros(len(area), np.float32)
         np.maximum.at(radius, labels[inside], distance[inside])
-        speck |= short & (radius < _NARROW * stroke)
+        speck |= short & (radius < max(_NARROWEST, _NARROW * stroke))
     if not (speck & (area > 0)).any() or speck[area > 0].all():
         return labels
     return _nearest(np.where(np.take(speck, labels), 0, labels))

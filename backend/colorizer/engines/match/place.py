@@ -178,11 +178,16 @@ def _mirrored(affine: Affine, weight: Plane) -> Affine:
 
 
 def _turned(affine: Affine, angle: float, weight: Plane) -> Affine:
-    """The same map for a sketch that is turned by `angle` degrees around the middle of what weighs."""
-    rows, columns = np.flatnonzero(weight.any(axis=1)), np.flatnonzero(weight.any(axis=0))
-    middle = (float(columns[0] + columns[-1]) / 2, float(rows[0] + rows[-1]) / 2)
-    turn = np.vstack([cv2.getRotationMatrix2D(middle, angle, 1), [0, 0, 1]])
-    return np.asarray(affine @ turn, np.float32)
+    """The same map for a sketch that is turned by `angle` degrees: what weighs comes to lie in the same box again."""
+    places = np.argwhere(weight > 0)[:, ::-1].astype(np.float32)
+    low, high = places.min(axis=0), places.max(axis=0)
+    turn = cv2.getRotationMatrix2D((0, 0), angle, 1)[:, :2].astype(np.float32)
+    there = places @ turn.T
+    low_there, high_there = there.min(axis=0), there.max(axis=0)
+    zoom = 1.0 if weight.all() else float((high - low).max() / max(1.0, (high_there - low_there).max()))
+    shift = (low + high) / 2 - zoom * (low_there + high_there) / 2
+    back = np.vstack([np.column_stack([zoom * turn, shift]), [0, 0, 1]])
+    return np.asarray(affine @ back, np.float32)
 
 
 def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) -> tuple[float, Affine]:

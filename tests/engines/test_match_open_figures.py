@@ -1,0 +1,56 @@
+"""A figure that runs open is closed where the network sees it end; what lines hardly bound stays paper."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from colorizer.engines.match.open_figures import close_figures
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.regions import Regions, find_regions
+from drawn import box_sketch
+from engines.match_stand_ins import SamePlace
+
+
+def box(size: int, *, open_below: bool) -> np.ndarray:
+    """Three sides of the box that `SamePlace` takes for the figure, or all four."""
+    sketch = box_sketch(size)
+    sketch[:, size // 2 - 6 : size // 2 + 7, :3] = 255
+    cv2.line(sketch, (size // 4, size // 4), (3 * size // 4, size // 4), (0, 0, 0, 255), 3)
+    if open_below:
+        sketch[3 * size // 4 - 6 :, :, :3] = 255
+    else:
+        cv2.line(sketch, (size // 4, 3 * size // 4), (3 * size // 4, 3 * size // 4), (0, 0, 0, 255), 3)
+    return sketch
+
+
+def closed(sketch: np.ndarray) -> tuple[Regions, Regions]:
+    ink = find_ink(sketch)
+    regions = find_regions(ink)
+    return regions, close_figures(SamePlace(), ink, regions)
+
+
+@pytest.mark.parametrize("size", [256, 700, 1300])
+def test_open_figure_is_closed_where_it_ends(size: int) -> None:
+    before, after = closed(box(size, open_below=True))
+    assert before.count == 1
+    assert after.count == 2
+    middle, paper = after.labels[size // 2, size // 2], after.labels[size // 8, size // 2]
+    assert middle != paper
+    inside = np.zeros((size, size), bool)
+    inside[size // 4 : 3 * size // 4, size // 4 : 3 * size // 4] = True
+    assert ((after.labels == middle) == inside).mean() > 0.97
+    assert after.coarse.max() == after.labels.max() == 1
+
+
+def test_closed_figure_is_left_alone() -> None:
+    before, after = closed(box(400, open_below=False))
+    assert before.count == 2
+    assert after is before
+
+
+def test_figure_without_lines_around_it_stays_paper() -> None:
+    sketch = np.full((400, 400, 4), 255, np.uint8)
+    cv2.line(sketch, (20, 380), (380, 380), (0, 0, 0, 255), 3)
+    before, after = closed(sketch)
+    assert after is before
