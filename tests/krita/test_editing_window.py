@@ -50,8 +50,8 @@ def replace_in_group(space, times):
     read = port.layer_pixels(key, ids[0])
     found = {"colour": list(read.data[(6 * 90 + 5) * 4 :][:4]), "beside": beside(states)}
     found["ids"] = ids == [part.layer_id for part in port.group_parts(key, group)]
-    found["undone"] = (yield from steps_through("edit_undo", document, times)) == states[-2::-1]
-    found["redone"] = (yield from steps_through("edit_redo", document, times)) == states[1:]
+    found["undone"] = yield from steps_through("edit_undo", document, states[-2::-1])
+    found["redone"] = yield from steps_through("edit_redo", document, states[1:])
     document.refreshProjection()
     found["shown"] = state(document) == states[-1]
     return found
@@ -73,15 +73,15 @@ def beside(states):
     return rows[0::2] == rows[:1] * len(states) and rows[1::2] == rows[1:2] * len(states)
 
 
-def steps_through(action, document, times):
-    """Undoes or redoes step by step; every state on the way."""
-    states = []
-    for _ in range(times):
+def steps_through(action, document, wanted):
+    """Undoes or redoes step by step; whether every state on the way is the wanted one, once Krita has drawn it."""
+    same = []
+    for one in wanted:
         trigger(action)
         document.waitForDone()
-        yield from ticks(15)
-        states.append(state(document))
-    return states
+        yield from until(lambda one=one: state(document) == one, patience_s=10)
+        same.append(state(document) == one)
+    return all(same)
 
 
 @pytest.mark.parametrize("space", ["RGBA U8", "RGBA U16", "RGBA F32"])

@@ -254,6 +254,10 @@ def pick_on_screen(resolution):
     return [across, down]
 
 
+def rest():
+    yield from ticks(30)
+
+
 def what_is_picked():
     return picked and picked[0][1:]
 
@@ -265,7 +269,9 @@ def test_a_click_is_picked_where_it_is(window, resolution):
 
 def assert_picks(window, resolution):
     window.call("picked = []")
-    window.xdotool("mousemove", *window.call(pick_on_screen, resolution=resolution), "sleep", 0.1, "click", 1)
+    window.xdotool("mousemove", *window.call(pick_on_screen, resolution=resolution))
+    window.call(rest)
+    window.xdotool("click", 1)
     x, y = window.wait_until(what_is_picked, timeout_s=60)
     assert max(abs(x - 150), abs(y - 100)) <= 1
 
