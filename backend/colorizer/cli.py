@@ -17,6 +17,7 @@ from colorizer import cli_batch, cli_benchmark, cli_devices, cli_docs, cli_model
 from colorizer.cli_options import (
     ColouredLines,
     ColourMode,
+    ColourPaper,
     Device,
     Engine,
     Json,
@@ -89,6 +90,7 @@ def run(
         ),
     ] = 0.02,
     coloured_lines: ColouredLines = "automatic",
+    colour_paper: ColourPaper = False,
     steps: Steps = 0,
     seed: Seed = 0,
     size: Size = 0,
@@ -131,6 +133,7 @@ def run(
             style_detail=style_detail,
             background_detail=background_detail,
             line_gap=line_gap,
+            colour_paper=colour_paper,
             steps=steps,
             size=size,
             advanced=advanced.read_words([f"coloured_lines={coloured_lines}", *(setting or [])]),
@@ -139,7 +142,9 @@ def run(
     )
     with Progress() as progress:
         record = headless.colorize_file(job, progress)
-    answer(record, f"{output}: {record['report'].get('regions', 0)} regions coloured.", as_json=as_json)
+    said = record["report"]
+    panels = f" in {said['panels']} panels" if "panels" in said else ""
+    answer(record, f"{output}: {said.get('regions', 0)} regions{panels} coloured.", as_json=as_json)
 
 
 app.command()(cli_batch.batch)

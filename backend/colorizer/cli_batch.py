@@ -10,6 +10,7 @@ import typer
 from colorizer.cli_options import (
     ColouredLines,
     ColourMode,
+    ColourPaper,
     Device,
     Engine,
     Json,
@@ -44,6 +45,7 @@ def batch(
     layers: Annotated[bool, typer.Option("--layers", help="Write .ora files with layers, not .png.")] = False,
     palette_lock: Annotated[bool, typer.Option(help="Flat colours are exactly the references'.")] = True,
     coloured_lines: ColouredLines = "automatic",
+    colour_paper: ColourPaper = False,
     steps: Steps = 0,
     seed: Seed = 0,
     size: Size = 0,
@@ -76,6 +78,7 @@ def batch(
         seed=seed,
         options=Options(
             palette_lock=palette_lock,
+            colour_paper=colour_paper,
             steps=steps,
             size=size,
             advanced=advanced.read({"coloured_lines": coloured_lines}),

@@ -39,6 +39,9 @@ Steps = Annotated[
 ]
 Seed = Annotated[int, typer.Option(min=0, max=2**31 - 1, help="The same seed gives the same result.")]
 Size = Annotated[int, typer.Option(min=0, max=4096, help="Working size of a model in px; 0 for its own.")]
+ColourPaper = Annotated[
+    bool, typer.Option(help="Colour a comic page's gutters, speech bubbles and lettering, too.")
+]
 Device = Annotated[str, typer.Option(help="cpu, cuda, mps, xpu; auto takes the fastest there is.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result record as one JSON line.")]
 Result = Annotated[

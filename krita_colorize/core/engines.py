@@ -48,7 +48,18 @@ BUILT_IN: tuple[EngineInfo, ...] = (
         title="Match (built in)",
         modes=frozenset(Mode),
         options=frozenset(
-            {"palette_lock", "style_detail", "line_gap", "coloured_lines", "hints", "bindings", "sequence"}
+            {
+                *(
+                    "palette_lock",
+                    "style_detail",
+                    "line_gap",
+                    "coloured_lines",
+                    "hints",
+                    "bindings",
+                    "sequence",
+                ),
+                "colour_paper",
+            }
         ),
         models=(),
         max_references=16,

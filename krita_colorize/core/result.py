@@ -55,6 +55,13 @@ class Result:
         return str(report.get("coloured_lines", "")) if isinstance(report, Mapping) else ""
 
     @property
+    def panels(self) -> int:
+        """How many panels of a comic page were coloured; 0 for a single picture."""
+        report = self.record.get("report")
+        count = report.get("panels", 0) if isinstance(report, Mapping) else 0
+        return count if isinstance(count, int) else 0
+
+    @property
     def survey(self) -> str:
         """The name of a frame's survey; empty for anything else."""
         report = self.record.get("report")

@@ -72,6 +72,7 @@ class Options:
     steps: int = 0  # 0: as many as suit the model
     size: int = 0  # px, 0 lets the engine choose
     colorize_mask: bool = False  # the flats also as key strokes, which only some Kritas can take
+    colour_paper: bool = False  # gutters and speech bubbles of comic pages, too
     advanced: Advanced = Advanced()  # heeded by diffusion engines
 
 
@@ -196,6 +197,7 @@ def _options(data: object) -> Options:
         steps=_whole(data.get("steps"), 0, 1000, default.steps),
         size=_whole(data.get("size"), 0, 16384, default.size),
         colorize_mask=_switch(data.get("colorize_mask"), default=default.colorize_mask),
+        colour_paper=_switch(data.get("colour_paper"), default=default.colour_paper),
         advanced=advanced.read(data.get("advanced")),
     )
 

@@ -1,4 +1,4 @@
-"""The fold "Advanced": steps, size and the finer settings of diffusion engines, those that the chosen engine heeds."""
+"""The fold "Advanced": pages, steps, size and the finer settings of diffusion engines, those that the engine heeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.ui.widgets import Choice, Fold, label_for
 
 _DECIMALS = 2
-_NUMBERS = {
+_ROWS = {
+    "colour_paper": advanced.Row(
+        "Gutters and bubbles, too",
+        "Colours the gutters and speech bubbles of a comic page; without it they stay paper.",
+    ),
     "steps": advanced.Row(
         "Steps",
         "How often the picture is improved: more takes longer. It begins with what suits the model.",
@@ -80,7 +84,7 @@ class AdvancedFold(QtWidgets.QWidget):
         self._change("steps", 0 if steps == self._suiting else steps)
 
     def _add(self, form: QtWidgets.QFormLayout, name: str, default: object) -> None:
-        row = advanced.WORDS.get(name) or _NUMBERS[name]
+        row = advanced.WORDS.get(name) or _ROWS[name]
         field = self._field(name, row, default)
         field.setObjectName(f"{name}_field")
         field.setAccessibleName(tr(row.title))
@@ -119,7 +123,12 @@ class AdvancedFold(QtWidgets.QWidget):
 
 def _values(options: Options) -> dict[str, Any]:
     """Everything this fold shows, by name."""
-    return {"steps": options.steps, "size": options.size, **asdict(options.advanced)}
+    return {
+        "colour_paper": options.colour_paper,
+        "steps": options.steps,
+        "size": options.size,
+        **asdict(options.advanced),
+    }
 
 
 class _Whole(QtWidgets.QSpinBox):

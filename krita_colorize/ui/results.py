@@ -175,6 +175,8 @@ def _list_item(item: Item, *, lies_here: bool) -> QtWidgets.QListWidgetItem:
         tr("Mode: {mode}", mode=tr(modes.WORDS[settings.mode].title)),
         tr("Engine: {name}", name=f"{settings.engine} {settings.model}".strip()),
     ]
+    if item.result.panels:
+        lines.append(tr("{count} panels, each coloured by itself.", count=item.result.panels))
     if item.result.doubts:
         lines.append(tr("The engine was unsure about {count} regions.", count=item.result.doubts))
     if item.result.coloured_lines in _COLOURED_LINES:

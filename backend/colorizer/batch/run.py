@@ -53,7 +53,8 @@ def colorize_batch(job: BatchJob, progress: Progress) -> dict[str, Any]:
 
     Returns:
         `engine`, `output`, `together` (whether the pages agreed on colours), the numbers `done`, `unchanged`, `kept`
-        and `failed`, and `pages`, each `page`, `output`, `status`, `seconds` and `error`. JSON values only.
+        and `failed`, and `pages`, each `page`, `output`, `status`, `seconds`, `panels` (null for a
+        single picture) and `error`. JSON values only.
 
     Raises:
         ColorizerError: with a sentence for what concerns all pages; single failed pages are in the list.
@@ -84,8 +85,10 @@ def colorize_batch(job: BatchJob, progress: Progress) -> dict[str, Any]:
 
 def sentence(record: dict[str, Any]) -> str:
     """What came of a batch, for people."""
+    panels = sum(page["panels"] or 0 for page in record["pages"])
     failed = [page for page in record["pages"] if page["status"] == Status.FAILED.value]
-    text = f"{record['output']}: {record['done']} pages coloured, {record['unchanged']} were finished already"
+    done = f"{record['done']} pages coloured" + (f" ({panels} panels)" if panels else "")
+    text = f"{record['output']}: {done}, {record['unchanged']} were finished already"
     if record["kept"]:
         text += f", {record['kept']} left alone because they were changed by hand or there before"
     listed = "".join(f"\n  {page['page']}: {page['error']}" for page in failed)
@@ -119,6 +122,7 @@ class _Line:
     plan: Plan
     status: Status = Status.WAITING
     seconds: float | None = None
+    panels: int | None = None
     error: str | None = None
 
 
@@ -180,6 +184,7 @@ class _Batch:
             self.journal.add(Entry(line.plan.path.name, keys[page], line.plan.output.name, sha256))
             write_whole(line.plan.output, coloured.content)
             line.status, line.seconds = Status.DONE, coloured.seconds
+            line.panels = coloured.panels or None
 
         arguments = lambda page: (self.plans[page].read(), self.agreed.get(page))  # noqa: E731
         self._fail(self._work("Colouring", "colour", todo, arguments, finish))
@@ -192,6 +197,7 @@ class _Batch:
                 "output": line.plan.output.name,
                 "status": line.status.value,
                 "seconds": line.seconds,
+                "panels": line.panels,
                 "error": line.error,
             }
             for line in self.lines

@@ -74,6 +74,8 @@ class Coloured:
 
     content: bytes
     seconds: float
+    panels: int = 0
+    """Of a comic page; 0 for a single picture."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ class Desk:
             agreed = self._sequences.read_survey(survey)
             result = self._sequences.colorize_surveyed(request, agreed, reporter)
         content = _file(self.setup, result, request.sketch)
-        return Coloured(content, round(time.perf_counter() - start, 3))
+        return Coloured(content, round(time.perf_counter() - start, 3), result.report.get("panels", 0))
 
     @property
     def _sequences(self) -> SequenceEngine:

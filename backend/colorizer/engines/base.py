@@ -101,6 +101,8 @@ class Options:
     """Of a diffusion model; 0 takes as many as suit the model (`ModelInfo.steps`)."""
     size: int = 0
     """Working size of the model in px; 0 lets the engine choose."""
+    colour_paper: bool = False
+    """Gutters, speech bubbles and lettering of a page are coloured, too; heeded by `pages`, never by an engine."""
     advanced: Advanced = STANDARD
     colorize_mask: bool = False
     """Also wanted: key strokes for Krita's Colorize Mask; added by `last_stage`, never by an engine."""

@@ -50,5 +50,7 @@ def unknown(name: str, known: Iterable[str]) -> UnknownEngine:
 @cache
 def _make(entry: str) -> Engine:
     module, _, attribute = entry.partition(":")
+    from colorizer.engines.pages import with_pages
+
     engine: Engine = getattr(importlib.import_module(module), attribute)()
-    return engine
+    return with_pages(engine)

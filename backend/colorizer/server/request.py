@@ -100,6 +100,7 @@ class JobOptions(_Strict):
     steps: int = Field(default=0, ge=0, le=1000)
     size: int = Field(default=0, ge=0, le=MAX_SIDE)
     colorize_mask: bool = False
+    colour_paper: bool = False
     advanced: dict[str, Any] = Field(default=asdict(advanced.STANDARD))
 
     @field_validator("advanced")

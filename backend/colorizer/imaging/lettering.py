@@ -1,0 +1,184 @@
+"""Lettering in line art: words in speech bubbles, captions, sound effects as type, notes beside a drawing.
+
+Method, as for text in comics (Rigaud et al., 2013; stroke-based text detection): small connected pieces of ink of
+about one height that stand in a row are words if they are thin strokes of different, not simple shapes; rows under
+each other are one block. Hatching, buttons and eyes fail one of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.imaging.lines import Ink
+
+SIDE = 1024
+"""Longer side, px, of the copy on which lettering is found."""
+_INKED = 90
+"""Ink (of 255) from which a place belongs to a stroke."""
+_LOWEST, _TALLEST = 5, 0.06
+"""Height of a letter, px and as a share of the copy's longer side."""
+_WIDEST = 5.0
+"""Width of a piece (letters may touch) over its height."""
+_FEWEST = 4
+"""Letters of a block; a row has one less at least."""
+_SPACE = 1.3
+"""Widest space in a row, in heights of its letters,"""
+_LEADING = 1.8
+"""and between rows of a block."""
+_UNLIKE_HEIGHT = 2.3
+_STROKE = 0.48
+"""Widest stroke over height,"""
+_FULL = 0.82
+"""largest median share of its convex hull that a letter fills,"""
+_VARIETY = 0.1
+"""and least coefficient of variation of widths or of filled shares."""
+
+
+_ALONE = 0.85
+"""Share of the ink in a block's box that is letters."""
+
+
+@dataclass(frozen=True)
+class Lettering:
+    """Lettering on a drawing."""
+
+    letters: NDArray[np.uint8]
+    """(h, w), a copy of the drawing, small: 1.. = belongs to that block, a pixel around its strokes too."""
+    boxes: tuple[tuple[int, int, int, int], ...]
+    """x, y, width, height of every block on that copy."""
+
+
+def find_lettering(ink: Ink) -> Lettering | None:
+    """The lettering of a drawing; None where there is none.
+
+    Args:
+        ink: (h, w), 255 = line; its longer side about `SIDE`.
+    """
+    strokes = (ink > _INKED).view(np.uint8)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    wide, tall = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    fits = (tall >= _LOWEST) & (tall <= _TALLEST * max(ink.shape)) & (wide <= _WIDEST * tall)
+    fits[0] = False
+    rows = _rows(np.flatnonzero(fits), stats)
+    written = [_is_written(row, pieces, stats) for row in rows]
+    # A row under a written one belongs to it, whatever its few letters look like.
+    blocks = [
+        [rows[index] for index in block]
+        for block in _blocks(rows, stats)
+        if any(written[index] for index in block) and sum(len(rows[index]) for index in block) >= _FEWEST
+    ]
+    if not blocks or len(blocks) > 250:
+        return None
+    owner = np.zeros(count, np.uint8)
+    boxes: list[tuple[int, int, int, int]] = []
+    for block in blocks:
+        number = len(boxes) + 1
+        members = np.concatenate(block)
+        x, y, right, bottom = _box(members, stats)
+        height = int(np.median(tall[members]))
+        middle_x, middle_y = stats[:, 0] + wide / 2, stats[:, 1] + tall / 2
+        inside = (middle_x > x - height) & (middle_x < right + height)
+        inside &= (middle_y > y - height / 2) & (middle_y < bottom + height / 2)
+        inside &= (tall <= 2 * height) & (wide <= _WIDEST * height)  # dots and dashes, too
+        inside[0] = False
+        around = pieces[y:bottom, x:right]
+        if np.isin(around, members).sum() < _ALONE * np.count_nonzero(around):
+            continue
+        owner[inside] = number
+        boxes.append((x, y, right - x, bottom - y))
+    if not boxes:
+        return None
+    letters = cv2.dilate(owner[pieces], np.ones((5, 5), np.uint8))
+    return Lettering(letters, tuple(boxes))
+
+
+def _rows(pieces: NDArray[np.intp], stats: NDArray[np.int32]) -> list[NDArray[np.intp]]:
+    """Pieces of like height beside each other."""
+    if not _FEWEST <= len(pieces) <= 4000:
+        return []
+    x, y, wide, tall = (stats[pieces, column].astype(np.float64) for column in range(4))
+    order = np.argsort(x, kind="stable")
+    pieces, x, y, wide, tall = pieces[order], x[order], y[order], wide[order], tall[order]
+    parent = np.arange(len(pieces))
+
+    def root(one: int) -> int:
+        while parent[one] != one:
+            one = int(parent[one])
+        return one
+
+    for one in range(len(pieces)):
+        others = slice(one + 1, one + 1 + 120)
+        gap = x[others] - (x[one] + wide[one])
+        low, high = np.minimum(tall[others], tall[one]), np.maximum(tall[others], tall[one])
+        common = np.minimum(y[others] + tall[others], y[one] + tall[one]) - np.maximum(y[others], y[one])
+        near = (gap < _SPACE * high) & (gap > -0.3 * np.minimum(wide[others], wide[one]))
+        near &= (common > 0.6 * low) & (high < _UNLIKE_HEIGHT * low)
+        for other in np.flatnonzero(near) + one + 1:
+            parent[root(int(other))] = root(one)
+    roots = np.array([root(one) for one in range(len(pieces))])
+    rows = [_not_nested(pieces[roots == group], stats) for group in np.unique(roots)]
+    return [row for row in rows if len(row) >= _FEWEST - 1]
+
+
+def _not_nested(row: NDArray[np.intp], stats: NDArray[np.int32]) -> NDArray[np.intp]:
+    """The pieces of a row less those that lie inside of another's box: letters do not."""
+    x, y, wide, tall = (stats[row, column] for column in range(4))
+    outer = (x[None] <= x[:, None]) & (y[None] <= y[:, None])
+    outer &= (x + wide)[None] >= (x + wide)[:, None]
+    outer &= (y + tall)[None] >= (y + tall)[:, None]
+    np.fill_diagonal(outer, val=False)
+    return np.asarray(row[~outer.any(axis=1)])
+
+
+def _is_written(row: NDArray[np.intp], pieces: NDArray[np.int32], stats: NDArray[np.int32]) -> bool:
+    """Whether the pieces of a row are letters."""
+    tall, wide = stats[row, cv2.CC_STAT_HEIGHT], stats[row, cv2.CC_STAT_WIDTH]
+    bottom = stats[row, cv2.CC_STAT_TOP] + tall
+    height = float(np.median(tall))
+    if np.median(np.abs(bottom - np.median(bottom))) > 0.2 * height:
+        return False
+    filled, strokes = [], []
+    for piece in row[:40]:
+        x, y, w, h = stats[piece, :4]
+        shape = np.pad((pieces[y : y + h, x : x + w] == piece).view(np.uint8), 1)
+        hull = cv2.convexHull(np.argwhere(shape)[:, ::-1].astype(np.int32))
+        whole = np.zeros_like(shape)
+        cv2.fillConvexPoly(whole, hull, 1)
+        filled.append(shape.sum() / max(1, whole.sum()))
+        depth = cv2.distanceTransform(shape, cv2.DIST_L2, 3)
+        strokes.append(4 * depth[shape > 0].mean() - 1)  # of a stroke of even width that is its width
+    if np.median(strokes) > _STROKE * height or np.median(filled) > _FULL:
+        return False
+    variety = max(np.std(wide) / np.mean(wide), np.std(filled) / np.mean(filled))
+    return bool(variety >= _VARIETY)
+
+
+def _blocks(rows: list[NDArray[np.intp]], stats: NDArray[np.int32]) -> list[list[int]]:
+    """Rows under each other, of like height, as blocks; rows by their index."""
+    blocks: list[list[int]] = []
+    boxes = [_box(row, stats) for row in rows]
+    heights = [float(np.median(stats[row, cv2.CC_STAT_HEIGHT])) for row in rows]
+    for index in sorted(range(len(rows)), key=lambda index: boxes[index][1]):
+        left, top, right, _ = boxes[index]
+        for block in blocks:
+            start, _, end, bottom = boxes[block[-1]]
+            low, high = sorted((heights[index], heights[block[-1]]))
+            beside = min(end, right) > max(start, left)
+            if beside and high < _UNLIKE_HEIGHT * low and -low < top - bottom < _LEADING * high:
+                block.append(index)
+                break
+        else:
+            blocks.append([index])
+    return blocks
+
+
+def _box(pieces: NDArray[np.intp], stats: NDArray[np.int32]) -> tuple[int, int, int, int]:
+    """Left, top, right, bottom."""
+    left, top = stats[pieces, 0].min(), stats[pieces, 1].min()
+    right = (stats[pieces, 0] + stats[pieces, 2]).max()
+    bottom = (stats[pieces, 1] + stats[pieces, 3]).max()
+    return int(left), int(top), int(right), int(bottom)
