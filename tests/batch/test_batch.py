@@ -18,10 +18,12 @@ from colorizer.batch.pages import BatchJob, find_pages
 from colorizer.batch.run import KEPT, colorize_batch, sentence
 from colorizer.engines import registry
 from colorizer.engines.base import Options
+from colorizer.engines.pages import with_pages
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import read_picture, write_png
 from colorizer.progress import Progress
 from drawn import box_reference, box_sketch
+from drawn_pages import draw_page
 from engines.match_stand_ins import SamePlace, engine
 
 
@@ -53,6 +55,16 @@ def test_natural_order(tmp_path: Path) -> None:
     for name in ("p10.png", "p2.PNG", "p1.png", "notes.txt", ".hidden.png"):
         (tmp_path / name).touch()
     assert [path.name for path in find_pages(tmp_path)] == ["p1.png", "p2.PNG", "p10.png"]
+
+
+def test_panels_of_comic_pages_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "get", lambda name: with_pages(engine(SamePlace())))
+    job = make_job(tmp_path, pages=1)
+    write_png(tmp_path / "pages" / "comic.png", draw_page(1, 400, 400, panels=2).sketch())
+    record = run(job)
+    assert {page["page"]: page["panels"] for page in record["pages"]} == {"comic.png": 2, "page 8.png": None}
+    assert "2 pages coloured (2 panels)" in sentence(record)
+    assert record["together"] is True
 
 
 def test_every_page_coloured(job: BatchJob) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from colorizer import headless, paths
 from colorizer.imaging.pictures import read_picture, write_png
+from drawn_pages import doll_reference, draw_page
 
 SKETCH = paths.resource("sample/sketch.png")
 REFERENCE = paths.resource("sample/reference.png")
@@ -23,6 +24,23 @@ def test_run_leaves_the_sketch_alone(run_sample, sample, tmp_path):
     before = (sample / "sketch.png").read_bytes()
     run_sample(tmp_path / "out.ora")
     assert (sample / "sketch.png").read_bytes() == before
+
+
+def test_panels_of_a_comic_page_are_told(colorize, tmp_path):
+    write_png(tmp_path / "page.png", draw_page(1, 400, 400, panels=2).sketch())
+    write_png(tmp_path / "reference.png", doll_reference(200))
+    command = (
+        "run",
+        tmp_path / "page.png",
+        "--reference",
+        tmp_path / "reference.png",
+        "-o",
+        tmp_path / "out.png",
+    )
+    assert "regions in 2 panels coloured" in colorize(*command)[1]
+    record = json.loads(colorize(*command, "--colour-paper", "--json")[1])
+    assert record["report"]["panels"] == 2
+    assert record["request"]["options"]["colour_paper"] is True
 
 
 def test_json_is_one_record_on_one_line(run_sample, tmp_path):

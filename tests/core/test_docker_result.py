@@ -65,6 +65,11 @@ def test_title_names_reference_and_seed() -> None:
     assert read().title == "Colorized · sheet.png · seed 7"
 
 
+def test_panels_come_from_the_report() -> None:
+    assert read(record={"report": {"panels": 4}}).panels == 4
+    assert read(record={"report": {}}).panels == 0
+
+
 def test_doubts_come_from_the_report() -> None:
     assert read(record={"report": {"doubtful_regions": 3}}).doubts == 3
     assert read(record={"report": None}).doubts == 0

@@ -23,6 +23,7 @@ options = st.builds(
     steps=st.integers(0, 1000),
     size=st.integers(0, 16384),
     colorize_mask=st.booleans(),
+    colour_paper=st.booleans(),
 )
 layer_settings = st.builds(
     Settings,

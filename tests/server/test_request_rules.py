@@ -64,6 +64,7 @@ def test_good_request_passes() -> None:
         ("options.size", 20_000, "request.options.size"),
         ("options.palette_lock", 1, "request.options.palette_lock"),
         ("options.colorize_mask", "yes", "request.options.colorize_mask"),
+        ("options.colour_paper", "yes", "request.options.colour_paper"),
         ("canvas.width", 0, "request.canvas.width"),
         ("canvas.depth", 1, "request.canvas.depth"),
         ("canvas.width", 5000, "up to 4096 px"),

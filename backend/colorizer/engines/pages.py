@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -26,6 +26,7 @@ from colorizer.engines.base import (
     Report,
     Result,
 )
+from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import NothingToColour
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
@@ -39,10 +40,15 @@ from colorizer.imaging.sheets import (
     read_sheet,
 )
 
+if TYPE_CHECKING:
+    from colorizer.engines.page_sequences import PageSequences
+
 
 def with_pages(engine: Engine) -> Engine:
     """The engine, colouring pages panel by panel."""
-    return Pages(engine)
+    from colorizer.engines.page_sequences import PageSequences
+
+    return Pages(engine, PageSequences(engine) if isinstance(engine, SequenceEngine) else None)
 
 
 @dataclass(frozen=True)
@@ -57,11 +63,13 @@ class _Coloured:
 class Pages:
     """The door of an engine behind which sheets are taken apart; what isn't here is the engine's own."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, sequences: PageSequences | None) -> None:
         self.engine = engine
+        self.sequences = sequences
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self.engine, name)
+        """What else an engine offers: the steps of its sequences take pages, too (`page_sequences`)."""
+        return getattr(self.sequences if hasattr(self.sequences, name) else self.engine, name)
 
     @property
     def info(self) -> EngineInfo:
@@ -89,7 +97,7 @@ class Pages:
         for number, part in enumerate(sheet.parts):
             cut = np.ascontiguousarray(sheet.sketch[part.box])
             try:
-                found = self.engine.foreground_mask(cut, _PartReport(report, number, len(sheet.parts)))
+                found = self.engine.foreground_mask(cut, PartReport(report, number, len(sheet.parts)))
             except NothingToColour:
                 continue
             inside = part.mask if part.mask is not None else np.full(found.shape, 255, np.uint8)
@@ -113,7 +121,7 @@ def colorize_parts(
     for number, part in enumerate(sheet.parts):
         asked = part_request(request, sheet, part)
         try:
-            result = colorize(asked, _PartReport(report, number, len(sheet.parts)))
+            result = colorize(asked, PartReport(report, number, len(sheet.parts)))
         except NothingToColour as error:
             nothing = error
             coloured.append(_Coloured(Result(()), None, np.full((part.height, part.width), 255, np.uint8)))
@@ -188,7 +196,7 @@ def _join_reports(sheet: Sheet, reports: Sequence[dict[str, Any]], papers: Seque
     return said | ({"panels": sheet.panels} if sheet.panels else {})
 
 
-class _PartReport:
+class PartReport:
     """The report of one part of several."""
 
     def __init__(self, report: Report, number: int, count: int) -> None:
