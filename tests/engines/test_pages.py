@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 from colorizer.engines import last_stage, registry
@@ -166,9 +167,8 @@ def test_redo_replaces_only_what_the_change_reaches(page: Page) -> None:
     engine: Engine = with_pages(match_engine(SamePlace()))
     request = ask(page.sketch())
     first = last_stage.colorize(engine, request, Quiet())
-    y, x = np.argwhere(
-        (page.labels == 1 + [name for name, *_ in DOLL].index("shirt")) & (page.panels[1] > 0)
-    )[60]
+    shirt = (page.labels == 1 + [name for name, *_ in DOLL].index("shirt")) & (page.panels[1] > 0)
+    y, x = np.unravel_index(cv2.distanceTransform(shirt.view(np.uint8), cv2.DIST_L2, 5).argmax(), shirt.shape)
     hints = np.zeros((800, 800, 4), np.uint8)
     hints[y - 2 : y + 3, x - 2 : x + 3] = (1, 2, 3, 255)
     changed = hints[..., 3].copy()
