@@ -181,15 +181,15 @@ def join_regions(sheet: Sheet, found: Sequence[Regions | None]) -> Regions:
         count += 1 if regions is None else regions.count
     regions = _numbered(labels, min(1.0, _COARSE / max(height, width)))
     lines = np.zeros(regions.coarse.shape, np.uint8)
-    for part, own in zip(sheet.parts, found, strict=True):
-        if own is None or own.lines is None:
+    for part, its in zip(sheet.parts, found, strict=True):
+        if its is None or its.lines is None:
             continue
         y, x = (round(start * regions.coarse.shape[0] / height) for start in (part.y, part.x))
         there = lines[
             y : y + round(part.height * regions.coarse.shape[0] / height),
             x : x + round(part.width * regions.coarse.shape[0] / height),
         ]
-        drawn = cv2.resize(own.lines, there.shape[::-1], interpolation=cv2.INTER_NEAREST)
+        drawn = cv2.resize(its.lines, there.shape[::-1], interpolation=cv2.INTER_NEAREST)
         np.maximum(there, drawn, out=there)
     return replace(regions, lines=lines)
 
