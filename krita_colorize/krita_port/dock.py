@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from krita import Canvas, DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita, Window
 
-from krita_colorize.krita_port import unstarted, wrappers
+from krita_colorize.krita_port import placing, unstarted, wrappers
 from krita_colorize.krita_port.port import LibKisPort
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 
@@ -37,10 +37,10 @@ def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidg
 
         def _show_once(self) -> None:
             """Krita 5.2 and later hide every new docker: the artist would look for it in vain."""
-            krita = Krita.instance()
-            if krita.readSetting(name, SHOWN, "") != "true":
-                krita.writeSetting(name, SHOWN, "true")
+            if not _was_shown(name):
+                Krita.instance().writeSetting(name, SHOWN, "true")
                 self.show()
+                placing.share_place(self)
 
         def _fill(self) -> None:
             window = _window_of(self)
@@ -51,11 +51,17 @@ def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidg
                 port = LibKisPort(window)
                 port.prepare()
                 self.setWidget(make(port))
+                if not _was_shown(name):
+                    placing.share_place(self)
             except Exception as error:  # noqa: BLE001 - event-loop border: Krita would open a modal dialog
                 self.setWidget(unstarted.notice(error))
 
     factory = DockWidgetFactory(name, DockWidgetFactoryBase.DockPosition.DockRight, Frame)
     Krita.instance().addDockWidgetFactory(factory)
+
+
+def _was_shown(name: str) -> bool:
+    return Krita.instance().readSetting(name, SHOWN, "") == "true"
 
 
 def icon(name: str) -> QtGui.QIcon:

@@ -11,7 +11,8 @@ from krita_colorize.core.engines import USUAL_STEPS
 from krita_colorize.core.settings import Options
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.widgets import Choice, Fold, label_for
+from krita_colorize.ui.pages import Fold
+from krita_colorize.ui.widgets import Choice, label_for
 
 _DECIMALS = 2
 _ROWS = {

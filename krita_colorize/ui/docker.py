@@ -1,23 +1,33 @@
-"""The docker's content, from top to bottom: status, settings (scrolling where the docker is low), actions, results."""
+"""The docker's content: status and progress on top, pages that take the room there is, the actions below.
+
+Only the pages give way where the docker is low: status, progress and actions are always seen, and ask for less height
+than Krita's own dockers do. Where the docker is high, the results lie below the page; else they are a page.
+"""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core.errors import Told
 from krita_colorize.core.words import tr
-from krita_colorize.qt import QtWidgets
+from krita_colorize.qt import QtGui, QtWidgets
 from krita_colorize.ui import keyboard
 from krita_colorize.ui.check import CheckPanel
+from krita_colorize.ui.errors import ErrorBox
 from krita_colorize.ui.form import Form
 from krita_colorize.ui.hints import HintsPanel
+from krita_colorize.ui.pages import Fold, GivesWay, PageTabs, ScrollColumn
 from krita_colorize.ui.palette import PalettePanel
 from krita_colorize.ui.results import Results
 from krita_colorize.ui.servers import ServersPanel
 from krita_colorize.ui.status import StatusBar
-from krita_colorize.ui.widgets import Fold, Icons, ScrollColumn, allow, no_icons, row
+from krita_colorize.ui.widgets import ActionButton, Icons, allow, column, no_icons, row
 
-_STEPS = 1000  # of the progress bar
+_HIGH = 480
+"""From this height on, px, there is room for the results below the page."""
 
 
 class DockerWidget(QtWidgets.QWidget):
@@ -32,12 +42,6 @@ class DockerWidget(QtWidgets.QWidget):
         self._times: tuple[int, ...] = ()  # of the sketch's keyframes; asking Krita takes a while
         self._way = keyboard.Way(self)
         self._init_actions()
-        self._progress = QtWidgets.QProgressBar()
-        self._progress.setObjectName("progress_bar")
-        self._progress.setAccessibleName(tr("Progress"))
-        self._progress.setRange(0, _STEPS)
-        self._progress.setTextVisible(False)
-        self._progress.setFixedHeight(8)
         self._init_layout(icons)
         for signal in (session.document_changed, session.layers_changed, session.settings_changed):
             signal.connect(self._on_sketch)
@@ -51,8 +55,7 @@ class DockerWidget(QtWidgets.QWidget):
     @guarded
     def refresh(self) -> None:
         """Shows what can be done now and how far the job is."""
-        session, job = self.session, self.session.job
-        model = session.document
+        model = self.session.document
         sketch = model.sketch if model is not None else None
         allow(self._colorize, when=sketch is not None, why_not=tr("Select the layer with your sketch first."))
         there = model is not None and bool(model.results)
@@ -61,9 +64,9 @@ class DockerWidget(QtWidgets.QWidget):
         self._all.setText(tr("All ({count})", count=count))
         self._all.setVisible(count > 1)
         self._show_frames()
-        allow(self._cancel, when=job is not None, why_not=tr("No job is running."))
-        self._show_progress(round(job.progress.fraction * _STEPS) if job else 0)
-        self._progress.setVisible(job is not None)
+        chosen = model is not None and model.selected is not None
+        allow(self._apply, when=chosen, why_not=tr("Select a result first."))
+        self._show_count(len(model.results) if model is not None else 0)
 
     @guarded
     def run_action(self, name: str) -> None:
@@ -110,79 +113,108 @@ class DockerWidget(QtWidgets.QWidget):
         else:
             self._frames.setText(tr("Colour {count} frames", count=len(times)))
 
-    def _show_progress(self, value: int) -> None:
-        if value != self._progress.value():
-            # Qt would repaint the bar at once, and with it Krita's whole window; so it waits for the next frame.
-            self._progress.setUpdatesEnabled(False)
-            self._progress.setValue(value)
-            self._progress.setUpdatesEnabled(True)
-
     def _init_actions(self) -> None:
-        self._colorize = QtWidgets.QPushButton(tr("Colorize"))
-        self._colorize.setObjectName("colorize_button")
+        session = self.session
+        self._colorize = self._action("colorize_button", tr("Colorize"), session.colorize)
         self._colorize.setToolTip(
             tr("Colour the sketch from the references. Nothing in the picture changes yet.")
         )
         font = self._colorize.font()
         font.setBold(True)
         self._colorize.setFont(font)
-        self._colorize.setMinimumHeight(32)
-        self._colorize.clicked.connect(self.session.colorize)
-        self._all = QtWidgets.QPushButton()
-        self._all.setObjectName("colorize_all_button")
+        self._redo = self._action("redo_button", tr("Redo"), session.redo)
+        self._redo.setToolTip(
+            tr("Repair the result where its masks, hints or bindings changed. Nothing else is touched.")
+        )
+        self._apply = self._action("apply_button", tr("Apply"), session.apply)
+        self._apply.setToolTip(tr("Insert the selected result as a group of layers."))
+        self._all = self._action("colorize_all_button", "", session.colorize_all)
         self._all.setToolTip(tr("Colour every sketch layer that has settings, each in its own mode."))
-        self._all.clicked.connect(self.session.colorize_all)
-        self._frames = QtWidgets.QPushButton()
-        self._frames.setObjectName("colorize_frames_button")
+        self._frames = self._action("colorize_frames_button", "", session.colorize_frames)
         self._frames.setToolTip(
             tr(
                 "Colour every keyframe of this animated sketch into a new animated layer. Cancel, and go on later."
             )
         )
-        self._frames.clicked.connect(self.session.colorize_frames)
-        self.session.frames.changed.connect(self.refresh)
-        self._redo = QtWidgets.QPushButton(tr("Redo"))
-        self._redo.setObjectName("redo_button")
-        self._redo.setToolTip(
-            tr("Repair the result where its masks, hints or bindings changed. Nothing else is touched.")
-        )
-        self._redo.clicked.connect(self.session.redo)
-        self._cancel = QtWidgets.QPushButton(tr("Cancel"))
-        self._cancel.setObjectName("cancel_button")
-        self._cancel.setToolTip(tr("Stop the job that is running."))
-        self._cancel.clicked.connect(self.session.cancel)
-        for button in (self._all, self._redo, self._cancel):
-            button.setMinimumHeight(32)
+        session.frames.changed.connect(self.refresh)
+
+    def _action(self, name: str, text: str, slot: Callable[[], None]) -> ActionButton:
+        button = ActionButton(text)
+        button.setObjectName(name)
+        button.clicked.connect(slot)
+        return button
 
     def _init_layout(self, icons: Icons) -> None:
-        keep = self._progress.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)  # nothing jumps when a job starts
-        self._progress.setSizePolicy(keep)
+        status = StatusBar(self.session, icons)
+        self._results = Results(self.session, icons)
+        self._tabs = PageTabs()
+        self._tabs.addTab(self._colours(icons), tr("Colour"))
+        self._tabs.addTab(self._repair(), tr("Repair"))
+        self._pages = GivesWay(ErrorBox(self.session, status.make_trouble_page), self._tabs)
         layout = QtWidgets.QVBoxLayout(self)
-        layout.setContentsMargins(6, 6, 6, 6)
-        layout.setSpacing(6)
-        layout.addWidget(StatusBar(self.session))
-        layout.addWidget(ScrollColumn(self._settings(icons)))
-        layout.addLayout(row(self._colorize, self._all, self._redo, self._cancel))
-        layout.addWidget(self._frames)
-        layout.addWidget(self._progress)
-        layout.addWidget(Results(self.session))
-        layout.addStretch(1)
+        layout.setContentsMargins(4, 4, 4, 4)
+        layout.setSpacing(3)
+        layout.addWidget(status)
+        layout.addWidget(self._pages, 1)
+        layout.addLayout(row(self._colorize, self._redo, self._apply))
+        self._high: bool | None = None
+        self._place_results()
 
-    def _settings(self, icons: Icons) -> QtWidgets.QWidget:
-        """The form, and what is folded away below it."""
-        column = QtWidgets.QWidget()
-        layout = QtWidgets.QVBoxLayout(column)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(Form(self.session, icons))
-        hints = tr("Say the colour of regions: by dots on a layer, or by a spot of the reference.")
-        layout.addWidget(Fold(tr("Hints"), HintsPanel(self.session), tooltip=hints, name="hints"))
-        palette = tr("The colours of the result: change and exchange them.")
-        layout.addWidget(Fold(tr("Palette"), PalettePanel(self.session), tooltip=palette, name="palette"))
-        check = tr("Go through the places that should be looked at.")
-        layout.addWidget(Fold(tr("Check"), CheckPanel(self.session), tooltip=check, name="check"))
+    def resizeEvent(self, event: QtGui.QResizeEvent | None) -> None:
+        """Finds the results their place."""
+        super().resizeEvent(event)
+        self._place_results()
+
+    def _place_results(self) -> None:
+        """Below the page where there is room, else as a page."""
+        high = self.height() >= _HIGH
+        if high is self._high:
+            return
+        self._high = high
+        if high:
+            page = self._tabs.indexOf(self._results)
+            self._tabs.removeTab(page)
+            self._pages.add(self._results)
+        else:
+            self._tabs.addTab(self._results, "")
+        self._results.use_strip(strip=high)
+        chain = [self._results.last, self._colorize, self._redo, self._apply]
+        for before, after in itertools.pairwise(chain):  # what is put into another place goes to the end
+            QtWidgets.QWidget.setTabOrder(before, after)
+        self._show_count(self._results.count)
+
+    def _show_count(self, count: int) -> None:
+        """In the tab's title; below the page the results are only there when there are some."""
+        page = self._tabs.indexOf(self._results)
+        if page >= 0:
+            self._tabs.setTabText(page, tr("Results ({count})", count=count) if count else tr("Results"))
+        else:
+            self._results.setVisible(count > 0)
+
+    def _colours(self, icons: Icons) -> QtWidgets.QWidget:
+        """What is chosen for a job."""
         servers = tr("Where the colours are computed: on this computer or on another one.")
         panel = ServersPanel(self.session.backend)
-        layout.addWidget(Fold(tr("Computer"), panel, tooltip=servers, name="servers"))
-        return column
+        form = Form(self.session, icons, row(self._all, self._frames))
+        return _page(form, Fold(tr("Computer"), panel, tooltip=servers, name="servers"))
+
+    def _repair(self) -> QtWidgets.QWidget:
+        """What says how a result should be otherwise."""
+        session = self.session
+        hints = tr("Say the colour of regions: by dots on a layer, or by a spot of the reference.")
+        palette = tr("The colours of the result: change and exchange them.")
+        check = tr("Go through the places that should be looked at.")
+        return _page(
+            Fold(tr("Hints"), HintsPanel(session), tooltip=hints, name="hints"),
+            Fold(tr("Palette"), PalettePanel(session), tooltip=palette, name="palette"),
+            Fold(tr("Check"), CheckPanel(session), tooltip=check, name="check"),
+        )
+
+
+def _page(*widgets: QtWidgets.QWidget) -> ScrollColumn:
+    """Widgets below each other that scroll."""
+    inside = QtWidgets.QWidget()
+    layout = column(*widgets)
+    layout.addStretch(1)
+    inside.setLayout(layout)
+    return ScrollColumn(inside)

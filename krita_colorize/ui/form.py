@@ -40,8 +40,8 @@ _PAINT_TIP = "Find the foreground and lay it down as a layer that can be painted
 class Form(QtWidgets.QWidget):
     """All settings of the sketch. Shows the document model, changes it, and keeps nothing itself."""
 
-    def __init__(self, session: Session, icons: Icons, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, icons: Icons, more_actions: QtWidgets.QLayout) -> None:
+        super().__init__()
         self.report = session.report
         self._session = session
         self._icons = icons
@@ -50,7 +50,7 @@ class Form(QtWidgets.QWidget):
         self._init_references()
         self._init_checks()
         self._init_numbers()
-        self._init_layout()
+        self._init_layout(more_actions)
         session.document_changed.connect(self.refresh)
         session.layers_changed.connect(self.refresh)
         session.settings_changed.connect(self.refresh)
@@ -92,7 +92,7 @@ class Form(QtWidgets.QWidget):
             "sketch_combo", tr("Sketch"), tr("The layer with the lines. It is never changed.")
         )
         self._sketch.chosen.connect(self._on_sketch)
-        self._same = SameSettingsButton(self._session)
+        self._same = SameSettingsButton(self._session, self._icons)
         self._mode = Choice("mode_combo", tr("Mode"), "")
         self._mode.chosen.connect(self._on_mode)
         self._sketch_mask = self._choice(
@@ -173,39 +173,38 @@ class Form(QtWidgets.QWidget):
         self._line_gap.valueChanged.connect(self._on_line_gap)
         self._advanced = AdvancedFold(self._on_advanced)
 
-    def _init_layout(self) -> None:
-        form = QtWidgets.QFormLayout()
-        form.setVerticalSpacing(4)
-        form.setHorizontalSpacing(6)
-        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        form.addRow(label_for(self._sketch, tr("Sketch")), row(self._sketch, self._same))
-        form.addRow(
+    def _init_layout(self, more_actions: QtWidgets.QLayout) -> None:
+        first, then = _form(), _form()  # two, so that long titles further down don't narrow what is used most
+        first.addRow(label_for(self._sketch, tr("Sketch")), row(self._sketch, self._same))
+        buttons = column(self._add_reference, self._remove_reference)
+        strip = row(self._references)
+        strip.addLayout(buttons)
+        first.addRow(strip)
+        first.addRow(label_for(self._mode, tr("Mode")), self._mode)
+        then.addRow(
             label_for(self._sketch_mask, tr("Mask")), row(self._sketch_mask, self._create_sketch_mask)
         )
-        form.addRow(
-            label_for(self._references, tr("References")),
-            row(QtWidgets.QWidget(), self._add_reference, self._remove_reference),
-        )
-        form.addRow(self._references)
-        form.addRow(
+        then.addRow(
             label_for(self._reference_mask, tr("Ref. mask")),
             row(self._reference_mask, self._create_reference_mask),
         )
-        form.addRow(label_for(self._background, tr("Background")), self._background)
-        form.addRow(label_for(self._mode, tr("Mode")), self._mode)
-        form.addRow(self._palette_lock)
-        form.addRow(self._style_detail)
-        form.addRow(self._background_detail)
-        form.addRow(self._colorize_mask)
-        form.addRow(label_for(self._engine_choice, tr("Engine")), column(self._engine_choice, self._missing))
-        form.addRow(label_for(self._model_choice, tr("Model")), self._model_choice)
-        form.addRow("", self._models)
-        form.addRow(label_for(self._seed, tr("Seed")), row(self._seed, self._new_seed))
-        form.addRow(label_for(self._line_gap, tr("Close gaps")), self._line_gap)
-        form.addRow(self._advanced)
+        then.addRow(label_for(self._background, tr("Background")), self._background)
+        then.addRow(self._palette_lock)
+        then.addRow(self._style_detail)
+        then.addRow(self._background_detail)
+        then.addRow(self._colorize_mask)
+        then.addRow(label_for(self._engine_choice, tr("Engine")), column(self._engine_choice, self._missing))
+        then.addRow(label_for(self._model_choice, tr("Model")), self._model_choice)
+        then.addRow("", self._models)
+        then.addRow(label_for(self._seed, tr("Seed")), row(self._seed, self._new_seed))
+        then.addRow(label_for(self._line_gap, tr("Close gaps")), self._line_gap)
+        then.addRow(self._advanced)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(form)
+        layout.setSpacing(4)
+        layout.addLayout(first)
+        layout.addLayout(more_actions)
+        layout.addLayout(then)
 
     def _choice(self, name: str, title: str, tooltip: str, field: str) -> Choice:
         """A combo that changes one field of the settings."""
@@ -387,3 +386,11 @@ class Form(QtWidgets.QWidget):
         model, index = self._session.document, self._references.currentRow()
         if model is not None and model.sketch is not None and 0 <= index < len(model.settings.references):
             model.use_reference_mask(model.sketch.id, model.settings.references[index].source, mask)
+
+
+def _form() -> QtWidgets.QFormLayout:
+    form = QtWidgets.QFormLayout()
+    form.setVerticalSpacing(3)
+    form.setHorizontalSpacing(6)
+    form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
+    return form

@@ -11,47 +11,55 @@ from krita_colorize.core import modes
 from krita_colorize.core.settings import MAX_SEED
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.widgets import ToolButton, allow, picture_icon, row
+from krita_colorize.ui.widgets import Icons, ToolButton, allow, picture_icon, row
 
 VARIATIONS = 3
-_ICON_SIDE = 72
+_ICON_SIDE = 64
+_STRIP_HEIGHT = _ICON_SIDE + 38
+_ANY = 16777215  # Qt's largest height
 _NUMBER = QtCore.Qt.ItemDataRole.UserRole
 
 
 class Results(QtWidgets.QWidget):
     """Shows the document's results, the newest first."""
 
-    def __init__(self, session: Session, parent: QtWidgets.QWidget | None = None) -> None:
+    def __init__(self, session: Session, icons: Icons, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.report = session.report
         self._session = session
+        self._icons = icons
         self._shown: list[tuple[int, bool, int]] = []
-        self._init_strip()
-        self._apply = self._button(
-            "apply_button", tr("Apply"), tr("Insert the selected result as a group of layers.")
-        )
-        self._apply.clicked.connect(session.apply)
-        self._discard = self._button("discard_button", tr("Discard"), tr("Drop the selected result."))
-        self._discard.clicked.connect(session.discard)
-        self._show_check = QtWidgets.QCheckBox(tr("On canvas"))
-        self._show_check.setObjectName("show_on_canvas_check")
-        self._show_check.setToolTip(
-            tr("Lay the selected result over the canvas. The picture itself isn't touched.")
-        )
-        self._show_check.setChecked(session.show_on_canvas)
-        self._show_check.toggled.connect(session.set_show_on_canvas)
-        self._init_compare()
+        self._init_list()
+        self._init_buttons()
         self._more = self._more_button()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
+        layout.setSpacing(3)
         layout.addWidget(self._list)
-        layout.addLayout(row(self._show_check, self._before, self._other))
-        layout.addLayout(row(self._apply, self._discard, self._more))
+        buttons = row(self._show_check, self._before, self._other, self._discard, self._more, stretch=-1)
+        layout.addLayout(buttons)
         session.results_changed.connect(self.refresh)
         session.layers_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
         self.refresh()
+
+    @property
+    def count(self) -> int:
+        """How many results there are."""
+        return self._list.count()
+
+    @property
+    def last(self) -> QtWidgets.QWidget:
+        """The last one that Tab leads to."""
+        return self._more
+
+    def use_strip(self, *, strip: bool) -> None:
+        """Shows one row that scrolls sideways, or as many rows as there is room for."""
+        self._list.setWrapping(not strip)
+        self._list.setMinimumHeight(_STRIP_HEIGHT if strip else 0)
+        self._list.setMaximumHeight(_STRIP_HEIGHT if strip else _ANY)
+        policies = QtWidgets.QSizePolicy.Policy
+        self.setSizePolicy(policies.Preferred, policies.Maximum if strip else policies.Preferred)
 
     @guarded
     def refresh(self) -> None:
@@ -72,14 +80,12 @@ class Results(QtWidgets.QWidget):
         blocker = QtCore.QSignalBlocker(self._show_check)
         self._show_check.setChecked(self._session.show_on_canvas)
         blocker.unblock()
-        self.setVisible(bool(results))
-        self._apply.setEnabled(selected is not None)
         for widget in (self._discard, self._more, self._before):
             widget.setEnabled(selected is not None)
         several = selected is not None and len(results) > 1
         allow(self._other, when=several, why_not=tr("There is only one result so far."))
 
-    def _init_strip(self) -> None:
+    def _init_list(self) -> None:
         self._list = QtWidgets.QListWidget()
         self._list.setObjectName("results_list")
         self._list.setAccessibleName(tr("Results"))
@@ -88,14 +94,32 @@ class Results(QtWidgets.QWidget):
         )
         self._list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self._list.setFlow(QtWidgets.QListView.Flow.LeftToRight)
-        self._list.setWrapping(False)
+        self._list.setResizeMode(QtWidgets.QListView.ResizeMode.Adjust)
         self._list.setMovement(QtWidgets.QListView.Movement.Static)
         self._list.setIconSize(QtCore.QSize(_ICON_SIDE, _ICON_SIDE))
-        self._list.setGridSize(QtCore.QSize(_ICON_SIDE + 10, _ICON_SIDE + 24))
-        self._list.setFixedHeight(_ICON_SIDE + 34)
+        self._list.setGridSize(QtCore.QSize(_ICON_SIDE + 10, _ICON_SIDE + 22))
         self._list.currentRowChanged.connect(self._on_current_row_changed)
 
-    def _init_compare(self) -> None:
+    def _init_buttons(self) -> None:
+        session = self._session
+        self._show_check = ToolButton(
+            "show_on_canvas_check",
+            tr("On canvas"),
+            tr("Lay the selected result over the canvas. The picture itself isn't touched."),
+            icons=self._icons,
+            icon="visible",
+        )
+        self._show_check.setCheckable(True)
+        self._show_check.setChecked(session.show_on_canvas)
+        self._show_check.toggled.connect(session.set_show_on_canvas)
+        self._discard = ToolButton(
+            "discard_button",
+            tr("Discard"),
+            tr("Drop the selected result."),
+            icons=self._icons,
+            icon="edit-delete",
+        )
+        self._discard.clicked.connect(session.discard)
         self._before = ToolButton(
             "before_button", tr("Before"), tr("Hold to see the picture without the result.")
         )
@@ -103,8 +127,8 @@ class Results(QtWidgets.QWidget):
             "other_button", tr("Other"), tr("Hold to see the result that was selected before this one.")
         )
         for button, other in ((self._before, False), (self._other, True)):
-            button.pressed.connect(partial(self._session.peek, other=other))
-            button.released.connect(self._session.peek_ends)
+            button.pressed.connect(partial(session.peek, other=other))
+            button.released.connect(session.peek_ends)
 
     def _more_button(self) -> ToolButton:
         button = ToolButton("more_results_button", tr("More"), tr("What else can be done with this result."))
@@ -142,12 +166,6 @@ class Results(QtWidgets.QWidget):
         model = self._session.document
         if model is not None and model.selected is not None:
             model.take_over(model.selected.result.request.settings)
-
-    def _button(self, name: str, text: str, tooltip: str) -> QtWidgets.QPushButton:
-        button = QtWidgets.QPushButton(text)
-        button.setObjectName(name)
-        button.setToolTip(tooltip)
-        return button
 
     @guarded
     def _on_current_row_changed(self, current: int) -> None:

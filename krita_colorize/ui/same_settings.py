@@ -13,15 +13,17 @@ from krita_colorize.core import settings_file
 from krita_colorize.core.errors import Told
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtWidgets
-from krita_colorize.ui.widgets import ToolButton
+from krita_colorize.ui.widgets import Icons, ToolButton, no_icons
 
 
 class SameSettingsButton(ToolButton):
     """Offers the document's other sketches that have settings, and files."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Session, icons: Icons = no_icons) -> None:
         tooltip = tr("Take over the mode, references, palette and seed of another sketch layer.")
-        super().__init__("same_settings_button", tr("Same as"), tooltip)
+        super().__init__(
+            "same_settings_button", tr("Same as"), tooltip, icons=icons, icon="hamburger_menu_dots"
+        )
         self.report = session.report
         self._session = session
         self.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)

@@ -1,4 +1,4 @@
-"""The docker's head: how things stand, the backend's button, and what went wrong."""
+"""The docker's head: how things stand, how far the job is, and the buttons of job and backend."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.setup import pointer
 from krita_colorize.ui.setup import SetupPage
 from krita_colorize.ui.trouble import TroublePage
-from krita_colorize.ui.widgets import ToolButton, column, row, words_label
+from krita_colorize.ui.widgets import ElidedLabel, Icons, ToolButton, allow, no_icons, row
+
+_STEPS = 1000  # of the progress bar
+_PROGRESS_HEIGHT = 5  # px
 
 _BUTTONS = {
     BackendState.STOPPED: ("Start", "Start the colour engine now. Colorize starts it by itself, too."),
@@ -32,18 +35,24 @@ _REMOTE_BUTTONS = {
 
 
 class StatusBar(QtWidgets.QWidget):
-    """Shows the session's status and error."""
+    """Shows the session's status in one line, with the progress below it, and ends a job."""
 
-    def __init__(self, session: Session, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, session: Session, icons: Icons = no_icons) -> None:
+        super().__init__()
         self.report = session.report
         self._session = session
-        self._status = QtWidgets.QLabel()
+        self._status = ElidedLabel()
         self._status.setObjectName("status_label")
         self._status.setAccessibleName(tr("Status"))
-        self._status.setWordWrap(True)
-        # Room for two lines always: the docker doesn't jump when a sentence gets longer.
-        self._status.setMinimumHeight(2 * self._status.fontMetrics().lineSpacing())
+        self._sign = QtWidgets.QLabel()
+        self._cancel = ToolButton(
+            "cancel_button",
+            tr("Cancel"),
+            tr("Stop the job that is running."),
+            icons=icons,
+            icon="dialog-cancel",
+        )
+        self._cancel.clicked.connect(session.cancel)
         self._button = ToolButton("backend_button", tr("Start"), "")
         self._button.clicked.connect(session.toggle_backend)
         self._setup_button = ToolButton(
@@ -54,30 +63,23 @@ class StatusBar(QtWidgets.QWidget):
         self._setup = Setup(session.backend.local, session.home, self)
         self._setup.changed.connect(self.refresh)
         self._page: SetupPage | None = None
-        self._error = words_label("error_label")
-        self._error.setAccessibleName(tr("What went wrong"))
-        self._details = ToolButton(
-            "trouble_button", tr("What happened…"), tr("Why this happened, what to try, and what was kept.")
-        )
-        self._details.clicked.connect(self._on_details)
-        self._trouble: TroublePage | None = None
-        self._sign = QtWidgets.QLabel()
-        self._error_box = QtWidgets.QFrame()
-        self._error_box.setFrameShape(QtWidgets.QFrame.Shape.StyledPanel)
-        said = QtWidgets.QWidget()
-        said.setLayout(column(self._error, self._details))
-        box = row(self._sign, said, self._dismiss_button(), stretch=1)
-        box.setContentsMargins(4, 4, 4, 4)
-        self._error_box.setLayout(box)
+        self._init_progress()
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addLayout(row(self._status, self._button, self._setup_button))
-        layout.addWidget(self._error_box)
+        layout.setSpacing(2)
+        layout.addLayout(
+            row(self._sign, self._status, self._cancel, self._button, self._setup_button, stretch=1)
+        )
+        layout.addWidget(self._progress)
         session.state_changed.connect(self.refresh)
         session.document_changed.connect(self.refresh)
         session.settings_changed.connect(self.refresh)
         session.health.changed.connect(self.refresh)
         self.refresh()
+
+    def make_trouble_page(self) -> TroublePage:
+        """The page about what broke."""
+        return TroublePage(self._session, self._setup, self._on_setup, self)
 
     @guarded
     def refresh(self) -> None:
@@ -86,7 +88,8 @@ class StatusBar(QtWidgets.QWidget):
         idle = session.backend.state in (BackendState.STOPPED, BackendState.ERROR)
         installed = not idle or _is_installed(session)
         self._status.setText(session.status if installed else tr("The colour engine isn't installed yet."))
-        self._status.setToolTip(session.health.words)
+        told = (self._status.text(), session.health.words)
+        self._status.setToolTip("\n".join(text for text in told if text))
         self._button.setVisible(installed)
         self._setup_button.setText("…" if installed else tr("Set up…"))
         buttons = _REMOTE_BUTTONS if session.backend.remote else _BUTTONS
@@ -97,18 +100,30 @@ class StatusBar(QtWidgets.QWidget):
         self._button.setText(text)
         self._button.setAccessibleName(tooltip)
         self._button.setToolTip(tooltip)
-        self._error.setText(session.error)
-        self._error.setVisible(bool(session.error))
-        self._error_box.setVisible(bool(session.error))
-        self._dismiss.setVisible(session.error_dismissible)
-        self._details.setVisible(session.trouble is not None)
+        self._sign.setVisible(bool(session.error))
+        self._sign.setToolTip(session.error)
+        job = session.job
+        allow(self._cancel, when=job is not None, why_not=tr("No job is running."))
+        self._show_progress(round(job.progress.fraction * _STEPS) if job else 0)
+        self._progress.setVisible(job is not None)
 
-    def _dismiss_button(self) -> QtWidgets.QToolButton:
-        self._dismiss = ToolButton("dismiss_error_button", "×", tr("Hide this message."))
-        self._dismiss.setAutoRaise(True)
-        self._dismiss.setAccessibleName(tr("Hide this message"))
-        self._dismiss.clicked.connect(self._on_dismissed)
-        return self._dismiss
+    def _init_progress(self) -> None:
+        self._progress = QtWidgets.QProgressBar()
+        self._progress.setObjectName("progress_bar")
+        self._progress.setAccessibleName(tr("Progress"))
+        self._progress.setRange(0, _STEPS)
+        self._progress.setTextVisible(False)
+        self._progress.setFixedHeight(_PROGRESS_HEIGHT)
+        keep = self._progress.sizePolicy()
+        keep.setRetainSizeWhenHidden(True)  # nothing jumps when a job starts
+        self._progress.setSizePolicy(keep)
+
+    def _show_progress(self, value: int) -> None:
+        if value != self._progress.value():
+            # Qt would repaint the bar at once, and with it Krita's whole window; so it waits for the next frame.
+            self._progress.setUpdatesEnabled(False)
+            self._progress.setValue(value)
+            self._progress.setUpdatesEnabled(True)
 
     @guarded
     def _on_setup(self) -> None:
@@ -116,19 +131,6 @@ class StatusBar(QtWidgets.QWidget):
             self._page = SetupPage(self._setup, self)
         self._page.show()
         self._page.raise_()
-
-    @guarded
-    def _on_details(self) -> None:
-        trouble = self._session.trouble
-        if trouble is None:
-            return
-        if self._trouble is None:
-            self._trouble = TroublePage(self._session, self._setup, self._on_setup, self)
-        self._trouble.show_trouble(trouble)
-
-    @guarded
-    def _on_dismissed(self) -> None:
-        self._session.report("")
 
     def changeEvent(self, event: QtCore.QEvent | None) -> None:
         """Draws the sign anew for another theme."""

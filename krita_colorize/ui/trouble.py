@@ -18,7 +18,8 @@ from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.setup import diagnostics
 from krita_colorize.ui import keyboard
-from krita_colorize.ui.widgets import Fold, push_button, row, words_label
+from krita_colorize.ui.pages import Fold
+from krita_colorize.ui.widgets import push_button, row, words_label
 
 _SIZE = (460, 400)
 

@@ -1,4 +1,4 @@
-"""Small widgets the docker is made of: combos over layers, a fold, rows. They know no session."""
+"""Small widgets the docker is made of: combos over layers, buttons, labels, rows. They know no session."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ Icons = Callable[[str], QtGui.QIcon]
 """Gives Krita's own icon of a name; a null icon where there is none."""
 
 _TOOLTIP = "own_tooltip"  # the property that keeps a greyed control's own
+
+_WIDEST_LIST = 600  # px
+_DIM = 0.35  # opacity of a greyed icon
 
 Entry = tuple[str, str]
 """A combo's entry: what it says, and its user data."""
@@ -62,6 +65,15 @@ class Choice(QtWidgets.QComboBox):
             assert item is not None
             item.setEnabled(enabled(str(self.itemData(row))))
 
+    def showPopup(self) -> None:
+        """Opens the list as wide as its longest name."""
+        view = self.view()
+        assert view is not None
+        bar = view.verticalScrollBar()
+        assert bar is not None
+        view.setMinimumWidth(min(_WIDEST_LIST, view.sizeHintForColumn(0) + bar.sizeHint().width() + 8))
+        super().showPopup()
+
     def wheelEvent(self, event: QtGui.QWheelEvent | None) -> None:
         """Scrolling the docker must not change what is under the pointer."""
         if event is not None:
@@ -96,6 +108,21 @@ def picture_icon(image: QtGui.QImage) -> QtGui.QIcon:
     return icon
 
 
+def with_dim(icon: QtGui.QIcon, size: QtCore.QSize) -> QtGui.QIcon:
+    """An icon that looks greyed out where it can't be used; Krita's own don't in dark themes."""
+    pixmap = icon.pixmap(size)
+    dim = QtGui.QPixmap(pixmap.size())
+    dim.setDevicePixelRatio(pixmap.devicePixelRatio())
+    dim.fill(QtCore.Qt.GlobalColor.transparent)
+    painter = QtGui.QPainter(dim)
+    painter.setOpacity(_DIM)
+    painter.drawPixmap(0, 0, pixmap)
+    painter.end()
+    both = QtGui.QIcon(icon)
+    both.addPixmap(dim, QtGui.QIcon.Mode.Disabled)
+    return both
+
+
 def swatch(colour: QtGui.QColor, side: int = 16, *, locked: bool = False) -> QtGui.QIcon:
     """A square of one colour; a locked one has a dot."""
     pixmap = QtGui.QPixmap(side, side)
@@ -118,74 +145,40 @@ def layer_entries(layers: Sequence[LayerInfo]) -> list[Entry]:
     return [("    " * (layer.depth - top) + layer.name, layer.id) for layer in layers]
 
 
-class Fold(QtWidgets.QWidget):
-    """A title that opens and closes what is below it."""
-
-    def __init__(
-        self,
-        title: str,
-        content: QtWidgets.QWidget,
-        parent: QtWidgets.QWidget | None = None,
-        *,
-        tooltip: str,
-        name: str = "",
-    ) -> None:
-        super().__init__(parent)
-        self._button = QtWidgets.QToolButton()
-        self._button.setToolTip(tooltip)
-        self._button.setObjectName(f"{name}_fold" if name else "")
-        self._button.setText(title)
-        self._button.setCheckable(True)
-        self._button.setAutoRaise(True)
-        self._button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-        self._content = content
-        layout = QtWidgets.QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(4)
-        layout.addWidget(self._button)
-        layout.addWidget(content)
-        self._button.toggled.connect(self._on_toggled)
-        self._on_toggled(False)
-
-    def _on_toggled(self, opened: bool) -> None:  # noqa: FBT001 - a toggle's slot
-        arrows = QtCore.Qt.ArrowType
-        self._button.setArrowType(arrows.DownArrow if opened else arrows.RightArrow)
-        self._content.setVisible(opened)
-
-
-class ScrollColumn(QtWidgets.QScrollArea):
-    """As high as its content where there is room, scrolling where there isn't; never sideways."""
-
-    _LEAST_HEIGHT = 80
-
-    def __init__(self, content: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setWidgetResizable(True)
-        self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)  # what is inside takes it
-        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Maximum)
-        self.setWidget(content)
-        content.setAutoFillBackground(False)  # else a disabled form is a darker slab in light themes
-
-    def sizeHint(self) -> QtCore.QSize:
-        """The content's."""
-        content = self.widget()
-        return content.sizeHint() if content is not None else super().sizeHint()
+class ElidedLabel(QtWidgets.QLabel):
+    """One line that ends in an ellipsis where it is too long; `text` is all of it."""
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        """As wide as the content and the scroll bar beside it need, but low."""
-        content, bar = self.widget(), self.verticalScrollBar()
-        assert bar is not None
-        width = content.minimumSizeHint().width() if content is not None else 0
-        width += bar.sizeHint().width()
-        return QtCore.QSize(width, self._LEAST_HEIGHT)
+        """Any width, one line."""
+        return QtCore.QSize(1, super().minimumSizeHint().height())
 
-    def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
-        """Grows and shrinks with the content (a fold was opened, say)."""
-        if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest:
-            self.updateGeometry()
-        return super().eventFilter(watched, event)
+    def sizeHint(self) -> QtCore.QSize:
+        """As `minimumSizeHint`: the neighbours come first."""
+        return self.minimumSizeHint()
+
+    def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
+        """Draws what there is room for."""
+        painter, area = QtGui.QPainter(self), self.contentsRect()
+        right = QtCore.Qt.TextElideMode.ElideRight
+        shown = self.fontMetrics().elidedText(self.text(), right, area.width())
+        left = QtGui.QTextOption(QtCore.Qt.AlignmentFlag.AlignVCenter)
+        left.setWrapMode(QtGui.QTextOption.WrapMode.NoWrap)
+        painter.setPen(self.palette().color(QtGui.QPalette.ColorRole.WindowText))
+        painter.drawText(QtCore.QRectF(area), shown, left)
+        painter.end()
+
+
+class ActionButton(QtWidgets.QPushButton):
+    """A button that may be as narrow as its text; styles ask for 80 px at least."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Fixed)
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """The text with a little room."""
+        size = super().minimumSizeHint()
+        return QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 12, size.height())
 
 
 def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
@@ -285,4 +278,4 @@ class ToolButton(QtWidgets.QToolButton):
     def _show_icon(self) -> None:
         icon = self._icons(self._icon_name) if self._icon_name else QtGui.QIcon()
         if not icon.isNull():
-            self.setIcon(icon)
+            self.setIcon(with_dim(icon, self.iconSize()))

@@ -76,6 +76,7 @@ def test_the_keyboard_goes_in_round_and_out(krita):
 
 
 def unfold(name):
+    widget("pages").setCurrentIndex(1)
     fold = widget(f"{name}_fold")
     if not fold.isChecked():
         fold.click()

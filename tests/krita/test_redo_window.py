@@ -135,6 +135,7 @@ def mask_names():
 
 
 def unfold_hints():
+    widget("pages").setCurrentIndex(1)
     fold = widget("hints_fold")
     if not fold.isChecked():
         fold.click()

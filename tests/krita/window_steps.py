@@ -8,6 +8,7 @@ def empty():
     yield from close_all()
     window.qwindow().showMaximized()
     hide_other_dockers()
+    widget("pages").setCurrentIndex(0)
     yield from ticks(10)
 
 

@@ -313,27 +313,6 @@ def test_delete_key_removes_the_selected_reference(
     assert model.settings.references == ()
 
 
-@pytest.mark.parametrize("point_size", [8, 9, 11])
-def test_fits_300_px(docker: DockerWidget, page: Page, point_size: int, qtbot: Any) -> None:
-    font = docker.font()
-    font.setPointSize(point_size)
-    docker.setFont(font)
-    docker.resize(300, 900)
-    qtbot.wait(20)
-    assert docker.minimumSizeHint().width() <= 300
-    inner = docker.findChild(QtWidgets.QScrollArea).widget()
-    assert inner.width() <= 300
-    for name in NAMES:
-        widget = find(docker, name)
-        if widget.isVisible():
-            right = widget.mapTo(docker, QtCore.QPoint(widget.width(), 0)).x()
-            assert right <= 300, name
-
-
-def test_low_dockers_scroll(docker: DockerWidget, page: Page) -> None:
-    assert docker.minimumSizeHint().height() <= 400
-
-
 def test_wheel_over_a_combo_scrolls_instead(docker: DockerWidget, model: DocumentModel, qtbot: Any) -> None:
     combo = find(docker, "mode_combo")
     event = QtGui.QWheelEvent(

@@ -11,13 +11,10 @@ from fake_port import FakePort
 from krita_colorize.app import checks
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
-from krita_colorize.core import words
 from krita_colorize.core.check import Place, PlaceKind
 from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.ui.docker import DockerWidget
-from krita_colorize.ui.form import Form
-from krita_colorize.ui.widgets import Fold, ScrollColumn
 
 
 @pytest.fixture
@@ -28,6 +25,7 @@ def docker(ready: Session, page: Page, qtbot: Any) -> DockerWidget:
     docker.show()
     for name in ("hints", "palette", "check"):
         find(docker, f"{name}_fold").click()
+    find(docker, "pages").setCurrentIndex(1)
     return docker
 
 
@@ -146,46 +144,3 @@ def test_places_become_the_selection(coloured: DockerWidget, page: Page, qtbot: 
     find(coloured, "select_places_button").click()
     wait(qtbot, lambda: page.document.selection.data)
     assert page.document.selection.data == b"\xff" * (64 * 48)
-
-
-@pytest.fixture(params=words.languages())
-def translated(request: pytest.FixtureRequest, session: Session, qtbot: Any) -> DockerWidget:
-    """The docker in each language, every fold open."""
-    words.use(request.param)
-    docker = DockerWidget(session)
-    words.use("en")
-    qtbot.addWidget(docker)
-    docker.show()
-    for fold in docker.findChildren(Fold):
-        fold.findChild(QtWidgets.QToolButton).setChecked(True)
-    qtbot.wait(50)
-    return docker
-
-
-def test_every_fold_fits_at_300_px_in_every_language(translated: DockerWidget) -> None:
-    assert translated.minimumSizeHint().width() <= 300
-
-
-def test_nothing_lies_below_the_scroll_bar(translated: DockerWidget, qtbot: Any) -> None:
-    area = translated.findChild(ScrollColumn)
-    translated.resize(translated.minimumSizeHint().width(), 500)
-    wait(qtbot, area.verticalScrollBar().isVisible)
-    assert area.widget().width() <= area.viewport().width()
-
-
-def test_no_two_rows_have_the_same_name(translated: DockerWidget) -> None:
-    form = translated.findChild(Form)
-    names = [label.text() for label in form.findChildren(QtWidgets.QLabel) if label.parentWidget() is form]
-    assert len(names) > 8
-    assert sorted(names) == sorted(set(names))
-
-
-def test_folds_are_explained(translated: DockerWidget) -> None:
-    buttons = [fold.findChild(QtWidgets.QToolButton) for fold in translated.findChildren(Fold)]
-    assert [button.text() for button in buttons if not button.toolTip()] == []
-
-
-def test_everything_fits_at_300_px(coloured: DockerWidget, qtbot: Any) -> None:
-    find(coloured, "show_reference_button").click()
-    qtbot.wait(200)
-    assert coloured.minimumSizeHint().width() <= 300

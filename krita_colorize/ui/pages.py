@@ -1,0 +1,152 @@
+"""What makes much fit into little height: pages behind tabs, folds, and columns that scroll. They know no session."""
+
+from __future__ import annotations
+
+from krita_colorize.core.words import tr
+from krita_colorize.qt import QtCore, QtGui, QtWidgets
+from krita_colorize.ui.widgets import column
+
+
+class Fold(QtWidgets.QWidget):
+    """A title that opens and closes what is below it."""
+
+    def __init__(
+        self,
+        title: str,
+        content: QtWidgets.QWidget,
+        parent: QtWidgets.QWidget | None = None,
+        *,
+        tooltip: str,
+        name: str = "",
+    ) -> None:
+        super().__init__(parent)
+        self._button = QtWidgets.QToolButton()
+        self._button.setToolTip(tooltip)
+        self._button.setObjectName(f"{name}_fold" if name else "")
+        self._button.setText(title)
+        self._button.setCheckable(True)
+        self._button.setAutoRaise(True)
+        self._button.setToolButtonStyle(QtCore.Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        self._content = content
+        layout = QtWidgets.QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self._button)
+        layout.addWidget(content)
+        self._button.toggled.connect(self._on_toggled)
+        self._on_toggled(False)
+
+    def _on_toggled(self, opened: bool) -> None:  # noqa: FBT001 - a toggle's slot
+        arrows = QtCore.Qt.ArrowType
+        self._button.setArrowType(arrows.DownArrow if opened else arrows.RightArrow)
+        self._content.setVisible(opened)
+        if opened:
+            QtCore.QTimer.singleShot(0, self._show_from_top)  # when the layout has made room
+
+    def _show_from_top(self) -> None:
+        """Scrolls so far that the content is seen, in a low docker, too."""
+        parent = self.parentWidget()
+        while parent is not None and not isinstance(parent, ScrollColumn):
+            parent = parent.parentWidget()
+        if parent is not None:
+            parent.show_from_top(self)
+
+
+class ScrollColumn(QtWidgets.QScrollArea):
+    """Scrolls its content up and down where there is too little room; never sideways."""
+
+    _LEAST_HEIGHT = 24
+
+    def __init__(self, content: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setWidgetResizable(True)
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)  # what is inside takes it
+        self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.setWidget(content)
+        content.setAutoFillBackground(False)  # else a disabled form is a darker slab in light themes
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """As wide as the content and the scroll bar beside it need, but low."""
+        content, bar = self.widget(), self.verticalScrollBar()
+        assert bar is not None
+        width = content.minimumSizeHint().width() if content is not None else 0
+        width += bar.sizeHint().width()
+        return QtCore.QSize(width, self._LEAST_HEIGHT)
+
+    def show_from_top(self, inside: QtWidgets.QWidget) -> None:
+        """Scrolls as far as needed to show all of a widget inside, or as much of it as there is room for."""
+        content, bar = self.widget(), self.verticalScrollBar()
+        assert content is not None
+        assert bar is not None
+        top = inside.mapTo(content, QtCore.QPoint(0, 0)).y()
+        lowest = top + inside.height() - self.height()
+        bar.setValue(max(min(bar.value(), top), min(lowest, top)))
+
+    def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
+        """Grows wider and narrower with the content (a fold was opened, say)."""
+        if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest:
+            self.updateGeometry()
+        return super().eventFilter(watched, event)
+
+
+class GivesWay(QtWidgets.QWidget):
+    """Widgets below each other that take the height which others leave, be it none."""
+
+    def __init__(self, *widgets: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._column = column(*widgets)
+        self.setLayout(self._column)
+
+    def add(self, widget: QtWidgets.QWidget) -> None:
+        """Puts one more below the others."""
+        self._column.addWidget(widget)
+
+    def minimumSizeHint(self) -> QtCore.QSize:
+        """As wide as its content, and no height."""
+        return QtCore.QSize(super().minimumSizeHint().width(), 0)
+
+
+class PageTabs(QtWidgets.QTabWidget):
+    """Pages that are chosen by narrow tabs, each scrolling for itself."""
+
+    def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("pages")
+        bar = _NarrowTabs()
+        bar.setAccessibleName(tr("Pages"))
+        self.setTabBar(bar)
+        self.setDocumentMode(True)
+        self.setUsesScrollButtons(False)
+
+
+class _NarrowTabs(QtWidgets.QTabBar):
+    """Tabs that are little more than their text; styles leave 24 px around it."""
+
+    _ROUND_TEXT = QtCore.QSize(16, 8)
+
+    def tabSizeHint(self, index: int) -> QtCore.QSize:
+        """The text with a little room."""
+        metrics = self.fontMetrics()
+        text = QtCore.QSize(metrics.horizontalAdvance(self.tabText(index)), metrics.lineSpacing())
+        return text + self._ROUND_TEXT
+
+    def minimumTabSizeHint(self, index: int) -> QtCore.QSize:
+        """As `tabSizeHint`: no title is cut."""
+        return self.tabSizeHint(index)
+
+    def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
+        """Draws the style's tabs, with the text over all of their width."""
+        painter, option = QtWidgets.QStylePainter(self), QtWidgets.QStyleOptionTab()
+        style, current = QtWidgets.QStyle, self.currentIndex()
+        for index in sorted(range(self.count()), key=lambda index: index == current):
+            self.initStyleOption(option, index)
+            painter.drawControl(style.ControlElement.CE_TabBarTabShape, option)
+            centred = QtGui.QTextOption(QtCore.Qt.AlignmentFlag.AlignCenter)
+            painter.setPen(self.palette().color(QtGui.QPalette.ColorRole.WindowText))
+            painter.drawText(QtCore.QRectF(option.rect), self.tabText(index), centred)
+            if index == current and self.hasFocus():
+                focus = QtWidgets.QStyleOptionFocusRect()
+                focus.initFrom(self)
+                focus.rect = option.rect.adjusted(3, 3, -3, -3)
+                painter.drawPrimitive(style.PrimitiveElement.PE_FrameFocusRect, focus)
