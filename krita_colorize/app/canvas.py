@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from krita_colorize.app.activity import Activity
 from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import sentence
@@ -30,6 +31,7 @@ class Canvas(QtCore.QObject):
         self,
         port: KritaPort,
         workers: Workers,
+        activity: Activity,
         report: Callable[[str], None],
         parent: QtCore.QObject | None = None,
     ) -> None:
@@ -38,6 +40,7 @@ class Canvas(QtCore.QObject):
         self.overlay_shown = False
         self._port = port
         self._workers = workers
+        self._activity = activity
         self._calm = Calm(port.busy, report, self)
         self._wanted: tuple[str, bytes] | None = None
         self._waiting = False
@@ -56,6 +59,7 @@ class Canvas(QtCore.QObject):
 
     def apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
         """Inserts a result as a group beside its sketch, then calls `then`."""
+        task = self._activity.begin(model.info.key)
 
         def insert(group: NewGroup) -> None:
             self.hide()
@@ -64,9 +68,10 @@ class Canvas(QtCore.QObject):
             model.result_changed(item)
             then()
 
-        self._workers.run(
-            item.result.group, lambda group: self._calm.when_calm(lambda: insert(group)), self._on_error
-        )
+        def when_calm(group: NewGroup) -> None:
+            self._calm.when_calm(task.ends(lambda: insert(group)))
+
+        self._workers.run(item.result.group, when_calm, task.ends(self._on_error))
 
     def add_mask(
         self, model: DocumentModel, result: Result, name: str, above_id: str, then: Callable[[str], None]
@@ -84,7 +89,11 @@ class Canvas(QtCore.QObject):
                 )
             return NewLayer(name, _tinted(layers[0].pixels), blend="multiply")
 
-        self._workers.run(work, lambda layer: self.add_layer(model, layer, above_id, then), self._on_error)
+        def add(layer: NewLayer) -> None:
+            self.add_layer(model, layer, above_id, then)
+
+        task = self._activity.begin(model.info.key)
+        self._workers.run(work, task.ends(add), task.ends(self._on_error))
 
     def add_layer(
         self, model: DocumentModel, layer: NewLayer, above_id: str, then: Callable[[str], None]
@@ -97,7 +106,7 @@ class Canvas(QtCore.QObject):
             then(layer_id)
             self._port.activate(model.info.key, layer_id)
 
-        self._calm.when_calm(insert)
+        self._calm.when_calm(self._activity.begin(model.info.key).ends(insert))
 
     def close(self) -> None:
         """Forgets what waits for the pen."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from krita_colorize.app import pictures
+from krita_colorize.app.activity import Activity
 from krita_colorize.app.canvas import Canvas
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
@@ -64,6 +65,7 @@ class Tools:
     canvas: Canvas
     references: References
     history: History
+    activity: Activity
 
 
 class Orders(QtCore.QObject):
@@ -157,7 +159,8 @@ class Orders(QtCore.QObject):
     def read(self, model: DocumentModel, request: Request) -> Inputs:
         """Reads a request's layers and notes from the document."""
         key, port = model.info.key, self._tools.port
-        layers = port.snapshot(key, request.layer_ids)
+        with self._tools.activity.reading(key):
+            layers = port.snapshot(key, request.layer_ids)
         sources = [request.sketch, *(reference.source for reference in request.settings.references)]
         names = {source.key for source in sources if source.kind is SourceKind.NOTE}
         notes = {name: port.read_note(key, name) for name in names}
@@ -202,7 +205,8 @@ class Orders(QtCore.QObject):
                 self._compact_older(model)
                 self.ended.emit(model)
 
-        self._tools.workers.run(work, then, self._on_error)
+        task = self._tools.activity.begin(model.info.key)
+        self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))
 
     def _keeper(self, model: DocumentModel, origin: _Origin) -> Callable[[Base], None]:
         def then(base: Base) -> None:

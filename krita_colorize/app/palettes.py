@@ -118,7 +118,8 @@ class Palettes(QtCore.QObject):
     def _recolour(self, edit: _Edit) -> None:
         key, port = edit.model.info.key, self._tools.port
         parts = [part for part in port.group_parts(key, edit.item.group_id) if part.role in ROLES]
-        layers = [(part, port.layer_pixels(key, part.layer_id)) for part in parts]
+        with self._tools.activity.reading(key):
+            layers = [(part, port.layer_pixels(key, part.layer_id)) for part in parts]
         layers = [(part, now) for part, now in layers if now.data]
         if not layers:
             raise Told(
@@ -149,7 +150,8 @@ class Palettes(QtCore.QObject):
             if len(edit.writes) == edit.expected:
                 self._repairs.write(edit.model, edit.writes, partial(self._settle, edit))
 
-        self._tools.workers.run(work, then, self._on_error)
+        task = self._tools.activity.begin(edit.model.info.key)
+        self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))
 
     def _settle(self, edit: _Edit, put: Sequence[Write]) -> None:
         """Remembers what counts as delivered now, and the palette."""

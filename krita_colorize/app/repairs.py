@@ -99,13 +99,14 @@ class Repairs(QtCore.QObject):
                 model.refresh()
                 then(writes)
                 return
+            task = self._tools.activity.begin(model.info.key)
             self._tools.workers.run(
                 lambda: [_with_strokes(write, newest[write.layer_id]) for write in writes],
-                lambda found: self.write(model, found, then),
-                self._on_error,
+                task.ends(lambda found: self.write(model, found, then)),
+                task.ends(self._on_error),
             )
 
-        self._calm.when_calm(insert)
+        self._calm.when_calm(self._tools.activity.begin(model.info.key).ends(insert))
 
     def close(self) -> None:
         """Forgets what waits for the pen."""
@@ -114,10 +115,11 @@ class Repairs(QtCore.QObject):
     def _look(self, model: DocumentModel, parts: Sequence[Part]) -> Seen:
         key, port = model.info.key, self._tools.port
         known = [part for part in parts if part.role in ROLES]
-        return Seen(
-            {part.role: port.layer_pixels(key, part.layer_id) for part in known},
-            {part.role: port.layer_pixels(key, part.mask_id) for part in known if part.mask_id},
-        )
+        with self._tools.activity.reading(key):
+            return Seen(
+                {part.role: port.layer_pixels(key, part.layer_id) for part in known},
+                {part.role: port.layer_pixels(key, part.mask_id) for part in known if part.mask_id},
+            )
 
     @guarded
     def _on_ended(self, model: DocumentModel, item: Item, job: Job, made: list[Plan]) -> None:
@@ -141,7 +143,8 @@ class Repairs(QtCore.QObject):
                 return
             self.write(model, writes, lambda put: self._settle(model, item, job, made[0], _by_role(put)))
 
-        self._tools.workers.run(work, then, self._on_error)
+        task = self._tools.activity.begin(model.info.key)
+        self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))
 
     def _settle(
         self,

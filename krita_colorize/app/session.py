@@ -10,7 +10,8 @@ from pathlib import Path
 
 from krita_colorize.app import client as http
 from krita_colorize.app import home as homes
-from krita_colorize.app import servers
+from krita_colorize.app import servers, status
+from krita_colorize.app.activity import Activity
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.bindings import Bindings
 from krita_colorize.app.canvas import Canvas
@@ -74,11 +75,14 @@ class Session(QtCore.QObject):
         # The backend's child: its last words, that our jobs are no longer wanted, may be sent after we are gone.
         self._client = Client(lambda: self.backend.address, self.backend)
         self._workers = Workers(self.report, self)
-        self.canvas = Canvas(port, self._workers, self.report, self)
+        self.activity = Activity(self)
+        self.canvas = Canvas(port, self._workers, self.activity, self.report, self)
         self.references = References(port, self._workers, self.report, self)
         self.jobs = Jobs(Services(self.backend, self._client, self._workers), self)
         self.history = History(self.home, self._workers, self.report, self)
-        tools = Tools(port, self._workers, self.jobs, self.canvas, self.references, self.history)
+        tools = Tools(
+            port, self._workers, self.jobs, self.canvas, self.references, self.history, self.activity
+        )
         self.orders = Orders(tools, self.report, self)
         self.repairs = Repairs(tools, self.orders, self.report, self)
         self.frames = Frames(tools, self.orders, self.home, self._frames_agree, self.report, self)
@@ -103,6 +107,8 @@ class Session(QtCore.QObject):
         self.orders.ended.connect(self._on_order_ended)
         self.orders.previewed.connect(self._on_previewed)
         self.backend.changed.connect(self.state_changed)
+        self.activity.changed.connect(self.state_changed)
+        self.activity.reads.connect(self.state_changed)
 
     # how everything stands
 
@@ -115,25 +121,7 @@ class Session(QtCore.QObject):
     @property
     def status(self) -> str:
         """What is happening, in words."""
-        job = self.job
-        if job is not None:
-            more = len(self.jobs.of(job.document)) - 1
-            return tr("{what} (+{count} more)", what=job.words, count=more) if more else job.words
-        if self.backend.state is BackendState.ERROR:
-            if self.backend.remote:
-                return tr("{name} can't be used", name=self.backend.chosen)
-            return tr("The colour engine isn't running")
-        if self.backend.state is BackendState.STARTING:
-            return self.backend.starting
-        if self.document is None:
-            return tr("Open a picture to colour it")
-        if self.document.sketch is None:
-            return tr("Select the layer with your sketch")
-        if self.backend.state is BackendState.STOPPED:
-            if self.backend.remote:
-                return tr("Ready; {name} is asked with the first job", name=self.backend.chosen)
-            return tr("Ready; the colour engine starts with the first job")
-        return tr("Ready")
+        return status.words(self)
 
     @property
     def error(self) -> str:

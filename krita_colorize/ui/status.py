@@ -75,6 +75,7 @@ class StatusBar(QtWidgets.QWidget):
         session.document_changed.connect(self.refresh)
         session.settings_changed.connect(self.refresh)
         session.health.changed.connect(self.refresh)
+        session.activity.reads.connect(self._status.repaint)
         self.refresh()
 
     def make_trouble_page(self) -> TroublePage:

@@ -1,0 +1,76 @@
+"""What goes on in a document between a job's end and the picture that shows its result: decoding, waiting for the pen.
+
+`session` shows it as its status, so that "Ready" means that the artist sees all there is.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from krita_colorize.qt import QtCore, Signal
+
+
+class Activity(QtCore.QObject):
+    """Counts what is on its way into each document's picture."""
+
+    changed = Signal()
+    reads = Signal()  # the GUI thread is about to be held up by Krita: say so now
+
+    def __init__(self, parent: QtCore.QObject | None = None) -> None:
+        super().__init__(parent)
+        self._counts: Counter[str] = Counter()
+        self._read = ""
+
+    def of(self, document: str) -> bool:
+        """Whether anything is on its way."""
+        return self._counts[document] > 0
+
+    def begin(self, document: str) -> Task:
+        """One more thing is on its way, until the returned task ends."""
+        self._count(document, 1)
+        return Task(lambda: self._count(document, -1))
+
+    def is_read(self, document: str) -> bool:
+        """Whether Krita is just reading the document's layers."""
+        return self._read == document
+
+    @contextmanager
+    def reading(self, document: str) -> Iterator[None]:
+        """Says that Krita reads the document's layers while the `with` block runs."""
+        self._read = document
+        self.reads.emit()
+        try:
+            yield
+        finally:
+            self._read = ""
+
+    def _count(self, document: str, change: int) -> None:
+        self._counts[document] += change
+        self.changed.emit()
+
+
+class Task:
+    """Something on its way; ends once."""
+
+    def __init__(self, end: Callable[[], None]) -> None:
+        self._end: Callable[[], None] | None = end
+
+    def end(self) -> None:
+        """Counts no longer."""
+        end, self._end = self._end, None
+        if end is not None:
+            end()
+
+    def ends(self, callback: Callable[..., None]) -> Callable[..., None]:
+        """The callback, with the end of this task after it, however it goes."""
+
+        def call(*arguments: Any) -> None:
+            try:
+                callback(*arguments)
+            finally:
+                self.end()
+
+        return call
