@@ -72,7 +72,7 @@ def test_all_that_a_job_needs_is_seen_beside_its_result(krita):
     krita.call(maximize)
     krita.call(open_it)
     krita.call(colour)
-    krita.wait_until(has_result, timeout_s=120)
+    krita.wait_until(has_result, timeout_s=240)
     assert krita.call(fits_the_screen)
     assert krita.call(unseen, names=ALWAYS + EACH_JOB) == []
 
