@@ -227,3 +227,15 @@ def test_small_figure_is_coloured_as_well_as_a_large_one() -> None:
     judged = (labels > 0) & (ink == 0)
     right = np.abs(shown - Page(ink, labels).truth()).max(axis=2) < 12
     assert right[judged].mean() > 0.97
+
+
+def test_each_of_two_figures_is_matched_by_itself() -> None:
+    labels, ink = doll(420, 3)
+    labels, ink = (np.hstack([plane, np.zeros((420, 60), np.uint8), plane]) for plane in (labels, ink))
+    page = Page(ink, labels)
+    request = ColorizeRequest(page.sketch(), (Reference(doll_reference()),))
+    result = registry.get("match").colorize(request, Quiet())
+    shown = flatten(result.layers, 900, 420)[..., :3].astype(int)
+    judged = (labels > 0) & (ink == 0)
+    right = np.abs(shown - page.truth()).max(axis=2) < 12
+    assert right[judged].mean() > 0.97

@@ -154,11 +154,12 @@ def _not_reached(colours: NDArray[np.uint8]) -> Mask | None:
     return np.where(inside, np.uint8(255), np.uint8(0)) if 0.02 < inside.mean() < 0.98 else None
 
 
-def side_by_side(mask: Mask) -> list[Mask]:
-    """The figures of a model sheet, a mask each; what lies above or below another belongs to it.
+def side_by_side(mask: Mask, least: float = _FIGURE) -> list[Mask]:
+    """The figures of a picture with several, a mask each; what lies above or below another belongs to it.
 
     Args:
         mask: (H, W), 255 = figures; not empty.
+        least: area of the smallest figure, as a share of the largest one's.
     """
     height, width = mask.shape
     scale = _CUT_SIDE / max(height, width)
@@ -166,7 +167,7 @@ def side_by_side(mask: Mask) -> list[Mask]:
     small = cv2.resize(mask, size, interpolation=cv2.INTER_AREA) > 127
     columns = _columns(small)
     areas = [np.count_nonzero(small & column) for column in columns]
-    kept = [column for column, area in zip(columns, areas, strict=True) if area >= _FIGURE * max(areas)]
+    kept = [column for column, area in zip(columns, areas, strict=True) if area >= least * max(areas)]
     if not 1 < len(kept) <= _MOST_FIGURES:
         return [mask]
     wide = [cv2.resize(one.view(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST) for one in kept]

@@ -6,7 +6,8 @@ side of the references in any mode, so that repainting a mask shows sensible col
 
 The network knows far better where it is told the figures. So where a mask is missing it is asked once to find them.
 Then it is told what was found and asked about the figures alone, which it sees larger, and about both halves of them,
-for what is small (`looks`). Asking it about the whole pictures again, told the figures, brings nothing more.
+for what is small (`looks`). Asking it about the whole pictures again, told the figures, brings nothing more. Where
+several figures stand side by side, each is asked about by itself.
 """
 
 from __future__ import annotations
@@ -42,6 +43,9 @@ from colorizer.imaging.palette import find_palette
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask, Picture
 
+_SKETCHED_FIGURE = 0.5
+"""How large a figure of a sketch with several is at least, as a share of the largest."""
+
 
 @dataclass(frozen=True)
 class Match:
@@ -64,6 +68,12 @@ class _Sketch:
     ink: Ink
     mask: Mask | None
     regions: Regions
+
+    def only(self, figure: Mask) -> _Sketch:
+        """The same with nothing drawn but one figure, (h, w) 255 = figure."""
+        reach = 2 * max(1, max(figure.shape) // 100) + 1
+        near = cv2.dilate(figure, np.ones((reach, reach), np.uint8)) > 127
+        return _Sketch(np.where(near, self.ink, np.uint8(0)), figure, self.regions)
 
 
 @dataclass(frozen=True)
@@ -99,7 +109,8 @@ class Evidence:
 
     looks: list[Look]
     regions: Regions
-    overlay: Overlay
+    overlays: list[tuple[Overlay, NDArray[np.bool_]]]
+    """References laid under the sketch, and (n,) the regions each speaks for; the later one counts."""
 
     def attention(self, side: Side) -> tuple[torch.Tensor, torch.Tensor]:
         """What every region reads in one side by all looks: attention (n, K) on all keys (K, 3)."""
@@ -116,8 +127,19 @@ class Evidence:
 
     def at_place(self, side: Side) -> torch.Tensor:
         """(n, P): what lies at the same place, weighed."""
-        votes = self.overlay.votes(self.regions, side.palette, readout.KERNEL, side.of_figure)
-        return readout.place_evidence(votes, self.overlay.likeness)
+        rows = [
+            (
+                overlay.votes(self.regions, side.palette, readout.KERNEL, side.of_figure),
+                overlay.likeness,
+                where,
+            )
+            for overlay, where in self.overlays
+        ]
+        found = readout.place_evidence(rows[0][0], rows[0][1])
+        for votes, likeness, where in rows[1:]:
+            here = torch.from_numpy(where).to(found.device)[:, None]
+            found = torch.where(here, readout.place_evidence(votes, likeness), found)
+        return found
 
 
 class Matcher:
@@ -142,7 +164,9 @@ class Matcher:
         is_figure = regions.shares(sketch.mask) > 0.5
         if not sources:
             return Match(is_figure, None, None, np.zeros((0, 3), np.uint8))
-        evidence = Evidence(self._looks(sketch, sources, first), regions, _lay_under(sketch, sources))
+        everywhere = np.ones(regions.count, bool)
+        evidence = Evidence([], regions, [(_lay_under(sketch, sources), everywhere)])
+        self._look_around(sketch, sources, first, evidence)
         return self._colour(is_figure, sources, evidence)
 
     def _sources(self) -> list[_Source]:
@@ -173,24 +197,44 @@ class Matcher:
         keys = [figure_keys(source.mask, source.window(), grid) for source in found or [_blank()]]
         return sketch, found, replace(look, in_figure=np.concatenate(keys))
 
-    def _looks(self, sketch: _Sketch, sources: list[_Source], first: Look | None) -> list[Look]:
-        """At the whole pictures, and, where there are figures to be seen larger, at these and at both their halves.
+    def _look_around(
+        self, sketch: _Sketch, sources: list[_Source], first: Look | None, evidence: Evidence
+    ) -> None:
+        """Looks at the whole pictures, and, where there are figures to be seen larger, at these and both their halves.
 
-        Each figure of a model sheet is then a reference of its own.
+        Each figure of a model sheet is then a reference of its own; where several stand in the sketch, each is looked
+        at by itself, with the references laid under it.
         """
         seen = windows(*sketch.ink.shape[::-1])
         assert sketch.mask is not None
         if len(seen) > 1 or not (sketch.mask > 127).any():
-            return [first or self._look(sketch, seen, sources)]
-        looks = [first or self._look(sketch, seen, sources, part=(0, 4))]
-        sources = self._each_figure(sketch, sources)
+            evidence.looks.append(first or self._look(sketch, seen, sources))
+            return
+        evidence.looks.append(first or self._look(sketch, seen, sources, part=(0, 4)))
+        masks = side_by_side(sketch.mask, least=_SKETCHED_FIGURE)
+        if len(masks) == 1:
+            evidence.looks.extend(self._looks(sketch, self._each_figure(sketch, sources)))
+            return
+        for number, mask in enumerate(masks):
+            own = sketch.only(mask)
+            under = self._register(own, sources)
+            members = sketch.regions.shares(mask) > 0.5
+            evidence.overlays.append((_lay_under(own, under), members))
+            for look in self._looks(own, self._each_figure(own, under), (number, len(masks))):
+                counts = members if look.counts is None else look.counts * members
+                evidence.looks.append(replace(look, counts=counts.astype(np.float32)))
+
+    def _looks(self, sketch: _Sketch, sources: list[_Source], which: tuple[int, int] = (0, 1)) -> list[Look]:
+        """At a figure and both its halves; `which` figure of how many."""
+        assert sketch.mask is not None
         figures = [
             box(mask) for mask in (sketch.mask, *(source.mask for source in sources)) if mask is not None
         ]
         halves = zip(*(close_ups(figure, sketch.mask) for figure in figures), strict=True)
-        looks.append(self._look(sketch, figures[:1], sources, figures[1:], part=(1, 4)))
-        for number, half in enumerate(halves, 2):
-            looks.append(self._look(sketch, half[:1], sources, half[1:], part=(number, 4)))
+        start, parts = 1 + 3 * which[0], 1 + 3 * which[1]
+        looks = [self._look(sketch, figures[:1], sources, figures[1:], part=(start, parts))]
+        for number, half in enumerate(halves, start + 1):
+            looks.append(self._look(sketch, half[:1], sources, half[1:], part=(number, parts), near=True))
         return looks
 
     def _each_figure(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:
@@ -209,10 +253,12 @@ class Matcher:
         sources: Sequence[_Source],
         around: Sequence[Window] | None = None,
         part: tuple[int, int] = (0, 1),
+        *,
+        near: bool = False,
     ) -> Look:
         """Asks the network about some windows of the sketch and one of each reference (all of it by default).
 
-        `part` says which look it is of how many; the third and later ones are close-ups.
+        `part` says which look it is of how many; `near` that it is a close-up.
         """
         config = self.network.config
         size, grid = config.image_size, config.key_grid
@@ -233,7 +279,7 @@ class Matcher:
                     ask(self.network, view, reference, source.laid(window, reference.window, size))
                 )
         cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
-        counts = close_up_counts(cells[0], sketch.regions, seen[0]) if part[0] > 1 else None
+        counts = close_up_counts(cells[0], sketch.regions, seen[0]) if near else None
         if counts is None:
             readout.add_missed(cells, sketch.regions, seen)
         in_figure = [
