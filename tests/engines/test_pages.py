@@ -229,13 +229,13 @@ def test_small_figure_is_coloured_as_well_as_a_large_one() -> None:
     assert right[judged].mean() > 0.97
 
 
-def test_each_of_two_figures_is_matched_by_itself() -> None:
-    labels, ink = doll(420, 3)
-    labels, ink = (np.hstack([plane, np.zeros((420, 60), np.uint8), plane]) for plane in (labels, ink))
+@pytest.mark.parametrize("figures", [2, 4])  # four make a strip, which is seen in several windows
+def test_each_of_several_figures_is_matched_by_itself(figures: int) -> None:
+    labels, ink = (np.hstack([np.pad(plane, ((0, 0), (30, 30)))] * figures) for plane in doll(420, 3))
     page = Page(ink, labels)
     request = ColorizeRequest(page.sketch(), (Reference(doll_reference()),))
     result = registry.get("match").colorize(request, Quiet())
-    shown = flatten(result.layers, 900, 420)[..., :3].astype(int)
+    shown = flatten(result.layers, 480 * figures, 420)[..., :3].astype(int)
     judged = (labels > 0) & (ink == 0)
     right = np.abs(shown - page.truth()).max(axis=2) < 12
     assert right[judged].mean() > 0.97
