@@ -30,6 +30,7 @@ from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.app.palettes import Palettes
 from krita_colorize.app.references import References
 from krita_colorize.app.repairs import Repairs
+from krita_colorize.app.swatches import Swatches
 from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import engines
@@ -89,6 +90,7 @@ class Session(QtCore.QObject):
         self.palettes = Palettes(tools, self.orders, self.repairs, self.report, self)
         self.bindings = Bindings(port, self._workers, self.report, self)
         self.checks = Checks(port, self._workers, self.canvas, self.report, self)
+        self.swatches = Swatches(port, self._workers, self.canvas, self.report, self)
         self.catalogue = Catalogue(self.backend, self._client, self)
         self._engine_list = EngineList(self.backend, self._client, self)
         self.health = Health(self.backend, self._client, self.jobs, self)

@@ -10,6 +10,7 @@ import io
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from krita_colorize.core.errors import Told
@@ -59,10 +60,16 @@ def snapped(colours: Sequence[str], palette: Sequence[str], locked: Collection[s
     return {before: after for before, after in found.items() if before != after}
 
 
+def distance(first: str, second: str) -> float:
+    """The CIE 1976 difference of two colours."""
+    return float(_distance(_lab(first), _lab(second)) ** 0.5)
+
+
 def _distance(first: Sequence[float], second: Sequence[float]) -> float:
     return sum((a - b) ** 2 for a, b in zip(first, second, strict=True))
 
 
+@lru_cache(maxsize=4 * MAX_COLOURS)
 def _lab(colour: str) -> tuple[float, float, float]:
     """CIE L*a*b* of an sRGB colour, D65."""
     linear = [_linear(int(colour[start : start + 2], 16) / 255) for start in (1, 3, 5)]

@@ -25,6 +25,9 @@ MAX_REFERENCES = 16
 MAX_SEED = 2**31 - 1
 MAX_LINE_GAP = 0.1
 
+SWATCH_MERGE, MAX_SWATCH_MERGE = 5, 30
+"""CIE 1976 colour difference up to which colours share a swatch of the palette."""
+
 BROKEN = "The colouring settings stored in this picture can't be read, so the defaults are used."
 FROM_LATER_VERSION = (
     "This picture's colouring settings were stored by a later version of Krita Colorize; "
@@ -91,6 +94,7 @@ class Settings:
     swaps: tuple[Swap, ...] = ()
     locked: tuple[str, ...] = ()
     """Palette colours ("#rrggbb", as shown) that stay when a whole palette is put in place of the result's."""
+    swatch_merge: int = SWATCH_MERGE
     seed: int = 0
     options: Options = field(default_factory=Options)
 
@@ -162,6 +166,7 @@ def from_json(data: Mapping[str, Any]) -> Settings:
         bindings=edits.read_bindings(data.get("bindings")),
         swaps=edits.read_swaps(data.get("swaps")),
         locked=edits.read_colours(data.get("locked")),
+        swatch_merge=_whole(data.get("swatch_merge"), 0, MAX_SWATCH_MERGE, SWATCH_MERGE),
         seed=_whole(data.get("seed"), 0, MAX_SEED, 0),
         options=_options(data.get("options")),
     )

@@ -45,11 +45,16 @@ class Fold(QtWidgets.QWidget):
 
     def _show_from_top(self) -> None:
         """Scrolls so far that the content is seen, in a low docker, too."""
-        parent = self.parentWidget()
-        while parent is not None and not isinstance(parent, ScrollColumn):
-            parent = parent.parentWidget()
-        if parent is not None:
-            parent.show_from_top(self)
+        bring_into_view(self)
+
+
+def bring_into_view(widget: QtWidgets.QWidget) -> None:
+    """Scrolls the column around a widget, as far as needed."""
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, ScrollColumn):
+        parent = parent.parentWidget()
+    if parent is not None:
+        parent.show_from_top(widget)
 
 
 class ScrollColumn(QtWidgets.QScrollArea):

@@ -10,10 +10,9 @@ from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.settings import Reference, SourceKind
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
-from krita_colorize.ui.widgets import Icons, ToolButton, picture_icon
+from krita_colorize.ui.widgets import FRAME, Icons, PictureAlone, ToolButton, picture_icon
 
 _ICON_SIDE = 44
-_FRAME = 2  # px, around a selected picture
 _HINT = "Drop layers or pictures here"
 _KEY = QtCore.Qt.ItemDataRole.UserRole
 
@@ -116,8 +115,8 @@ class ReferenceList(QtWidgets.QListWidget):
         self.setMovement(QtWidgets.QListView.Movement.Static)
         self.setIconSize(QtCore.QSize(_ICON_SIDE, _ICON_SIDE))
         self.setSpacing(1)
-        self.setFixedHeight(_ICON_SIDE + 2 * _FRAME + 6)
-        self.setItemDelegate(PictureAlone(self))
+        self.setFixedHeight(_ICON_SIDE + 2 * FRAME + 6)
+        self.setItemDelegate(PictureAlone(_ICON_SIDE, self))
 
     def _accept(self, event: QtGui.QDragMoveEvent | None) -> None:
         mime = event.mimeData() if event is not None else None
@@ -171,34 +170,6 @@ class ReferenceList(QtWidgets.QListWidget):
         assert remove is not None
         remove.triggered.connect(self.remove_current)
         menu.popup(self.mapToGlobal(position))
-
-
-class PictureAlone(QtWidgets.QStyledItemDelegate):
-    """Draws the picture with a frame where it is selected, and no name below it: its tooltip says that."""
-
-    def paint(
-        self,
-        painter: QtGui.QPainter | None,
-        option: QtWidgets.QStyleOptionViewItem,
-        index: QtCore.QModelIndex,
-    ) -> None:
-        """Draws one item."""
-        if painter is None:
-            return
-        icon = index.data(QtCore.Qt.ItemDataRole.DecorationRole)
-        if isinstance(icon, QtGui.QIcon):
-            icon.paint(painter, option.rect.adjusted(_FRAME, _FRAME, -_FRAME, -_FRAME))
-        if option.state & QtWidgets.QStyle.StateFlag.State_Selected:
-            painter.setPen(QtGui.QPen(option.palette.highlight(), _FRAME))
-            painter.drawRect(option.rect.adjusted(1, 1, -1, -1))
-        if option.state & QtWidgets.QStyle.StateFlag.State_HasFocus:
-            painter.setPen(QtGui.QPen(option.palette.text(), 1, QtCore.Qt.PenStyle.DotLine))
-            painter.drawRect(option.rect.adjusted(_FRAME, _FRAME, -_FRAME - 1, -_FRAME - 1))
-
-    def sizeHint(self, _option: QtWidgets.QStyleOptionViewItem, _index: QtCore.QModelIndex) -> QtCore.QSize:
-        """The picture and its frame."""
-        side = _ICON_SIDE + 2 * _FRAME
-        return QtCore.QSize(side, side)
 
 
 class AddReferenceButton(ToolButton):

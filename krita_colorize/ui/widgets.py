@@ -14,6 +14,7 @@ Icons = Callable[[str], QtGui.QIcon]
 _TOOLTIP = "own_tooltip"  # the property that keeps a greyed control's own
 
 _WIDEST_LIST = 600  # px
+FRAME = 2  # px, around a selected picture in a list
 _DIM = 0.35  # opacity of a greyed icon
 
 Entry = tuple[str, str]
@@ -143,6 +144,38 @@ def layer_entries(layers: Sequence[LayerInfo]) -> list[Entry]:
     """Entries for layers, indented as in the Layers docker."""
     top = min((layer.depth for layer in layers), default=0)
     return [("    " * (layer.depth - top) + layer.name, layer.id) for layer in layers]
+
+
+class PictureAlone(QtWidgets.QStyledItemDelegate):
+    """Draws the picture with a frame where it is selected, and no name below it: its tooltip says that."""
+
+    def __init__(self, side: int, parent: QtCore.QObject) -> None:
+        super().__init__(parent)
+        self._side = side
+
+    def paint(
+        self,
+        painter: QtGui.QPainter | None,
+        option: QtWidgets.QStyleOptionViewItem,
+        index: QtCore.QModelIndex,
+    ) -> None:
+        """Draws one item."""
+        if painter is None:
+            return
+        icon = index.data(QtCore.Qt.ItemDataRole.DecorationRole)
+        if isinstance(icon, QtGui.QIcon):
+            icon.paint(painter, option.rect.adjusted(FRAME, FRAME, -FRAME, -FRAME))
+        if option.state & QtWidgets.QStyle.StateFlag.State_Selected:
+            painter.setPen(QtGui.QPen(option.palette.highlight(), FRAME))
+            painter.drawRect(option.rect.adjusted(1, 1, -1, -1))
+        if option.state & QtWidgets.QStyle.StateFlag.State_HasFocus:
+            painter.setPen(QtGui.QPen(option.palette.text(), 1, QtCore.Qt.PenStyle.DotLine))
+            painter.drawRect(option.rect.adjusted(FRAME, FRAME, -FRAME - 1, -FRAME - 1))
+
+    def sizeHint(self, _option: QtWidgets.QStyleOptionViewItem, _index: QtCore.QModelIndex) -> QtCore.QSize:
+        """The picture and its frame."""
+        side = self._side + 2 * FRAME
+        return QtCore.QSize(side, side)
 
 
 class ElidedLabel(QtWidgets.QLabel):

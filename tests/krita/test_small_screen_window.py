@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from colorizer.krita_host import screen, session
+from colorizer.krita_host import pointer, screen, session
 from window_steps import DOCKER, has_result, open_it
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(400)]
@@ -80,6 +80,74 @@ def test_all_that_a_job_needs_is_seen_beside_its_result(krita):
 def test_the_docker_with_a_result_asks_for_no_height_of_the_window(krita):
     shown, hidden, again = (krita.call(switch, on=on) for on in (True, False, True))
     assert [shown, again] == [hidden, hidden]
+
+
+def show_error(text):
+    session().report(text)
+    yield from ticks(20)
+    label = widget("error_label")
+    label.selectAll()
+    return [
+        label.textCursor().selectedText(),
+        label.visibleRegion().boundingRect().height() > label.fontMetrics().lineSpacing(),
+        label.verticalScrollBar().maximum() > 0,
+        window.qwindow().minimumSizeHint().height(),
+    ]
+
+
+def clear_error():
+    session().report("")
+
+
+def test_an_error_of_any_length_can_be_read(krita):
+    before = krita.call(switch, on=True)
+    long = "/folder" * 600
+    text, seen, scrolls, height = krita.call(show_error, text=long)
+    assert (text, seen, scrolls, height) == (long, True, True, before)
+    krita.call(clear_error)
+
+
+def open_palette():
+    widget("pages").setCurrentIndex(1)
+    widget("palette_fold").setChecked(True)
+    window.activeView().canvas().setZoomLevel(1.0)
+    yield from ticks(30)
+
+
+def roof_swatch():
+    """Where the swatch of the roof's colour is on the screen, None while the colours aren't known; and the roof."""
+    swatches, where = widget("palette_list"), session().swatches.map
+    if where is None:
+        return None
+    for row in range(swatches.count()):
+        if swatches.item(row).toolTip().startswith(where.at(120, 80)):
+            swatches.scrollToItem(swatches.item(row))
+            at = swatches.viewport().mapToGlobal(swatches.visualItemRect(swatches.item(row)).center())
+            return [[at.x(), at.y()], screen_point(document(), 120, 80), screen_point(document(), 20, 20)]
+    return None
+
+
+def colours_at(points):
+    yield from ticks(60)
+    return [screen_colour(*point) for point in points]
+
+
+def chosen_colours():
+    return [item.toolTip().split()[0] for item in widget("palette_list").selectedItems()]
+
+
+def test_a_swatch_lights_its_regions_and_a_click_finds_it(krita):
+    krita.call(open_palette)
+    swatch, roof, sky = krita.wait_until(roof_swatch, timeout_s=120)
+    _, sky_before = krita.call(colours_at, points=[roof, sky])
+    krita.xdotool("mousemove", swatch[0] - 4, swatch[1], "sleep", 0.2, "mousemove", *swatch)
+    roof_lit, sky_lit = krita.call(colours_at, points=[roof, sky])
+    assert sum(sky_lit) < 0.6 * sum(sky_before)
+    assert max(abs(a - b) for a, b in zip(roof_lit, (190, 60, 50), strict=True)) < 8
+    pointer.click(krita, "find_colour_button")
+    krita.xdotool("mousemove", *roof, "sleep", 0.2, "click", 1)
+    assert krita.wait_until(chosen_colours, timeout_s=30) == ["#be3c32"]
+    pointer.click(krita, "find_colour_button")
 
 
 def test_below_the_other_dockers_the_window_still_fits(krita):

@@ -13,6 +13,7 @@ from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.core.check import Place, PlaceKind
 from krita_colorize.core.edits import Binding, Swap
+from krita_colorize.core.swatches import ColourMap, Side
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.ui.docker import DockerWidget
 
@@ -144,3 +145,54 @@ def test_places_become_the_selection(coloured: DockerWidget, page: Page, qtbot: 
     find(coloured, "select_places_button").click()
     wait(qtbot, lambda: page.document.selection.data)
     assert page.document.selection.data == b"\xff" * (64 * 48)
+
+
+def test_a_swatch_under_the_mouse_is_lit(
+    coloured: DockerWidget, ready: Session, port: FakePort, qtbot: Any
+) -> None:
+    wait(qtbot, lambda: ready.swatches.map)
+    swatches, shown = find(coloured, "palette_list"), port.overlay
+    wait(qtbot, lambda: "%" in swatches.item(0).toolTip())
+    swatches.itemEntered.emit(swatches.item(0))
+    wait(qtbot, lambda: port.overlay != shown)
+    QtWidgets.QApplication.sendEvent(swatches.viewport(), QtCore.QEvent(QtCore.QEvent.Type.Leave))
+    wait(qtbot, lambda: port.overlay == shown)
+
+
+def test_a_click_on_the_canvas_selects_its_swatch(
+    coloured: DockerWidget, ready: Session, page: Page, port: FakePort, qtbot: Any
+) -> None:
+    wait(qtbot, lambda: ready.swatches.map)
+    button, swatches = find(coloured, "find_colour_button"), find(coloured, "palette_list")
+    button.click()
+    assert button.isChecked()
+    port.picked(page.key, 10, 10)
+    assert [item.toolTip().split("\n")[0] for item in swatches.selectedItems()] == ["#f08010"]
+    button.click()
+    assert (button.isChecked(), port.picked) == (False, None)
+
+
+def test_an_edit_reaches_every_colour_of_a_swatch(
+    coloured: DockerWidget, ready: Session, model: DocumentModel, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    wait(qtbot, lambda: ready.swatches.map)
+    brown, near, sky = "#804020", "#814121", "#a0c0f0"
+    counts = {(brown, Side.FOREGROUND): 9, (near, Side.FOREGROUND): 3, (sky, Side.BACKGROUND): 5}
+    where = ColourMap((brown, near, sky), 3, 1, 3, 1, bytes([0, 1, 2]), counts)
+    item = model.results[0]
+    item.result = item.result.with_palette(where.colours)
+    ready.swatches.map = where
+    edits: list[dict[str, str]] = []
+    monkeypatch.setattr(ready.palettes, "edit", lambda _model, found: edits.append(found))
+    ready.swatches.changed.emit()
+    swatches = find(coloured, "palette_list")
+    assert swatches.count() == 3  # two swatches, and a line between foreground and background
+    assert "and 1 like it" in swatches.item(0).toolTip()
+    swatches.item(0).setSelected(True)
+    find(coloured, "merge_colours_button").click()
+    find(coloured, "edit_colour_button").click()
+    coloured.findChild(QtWidgets.QColorDialog, "colour_dialog").colorSelected.emit(QtGui.QColor("#112233"))
+    find(coloured, "swatch_merge_spin").setValue(0)
+    assert model.settings.swatch_merge == 0
+    assert swatches.count() == 4
+    assert edits == [{brown: brown, near: brown}, {brown: "#112233", near: "#112233"}]

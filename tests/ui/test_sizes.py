@@ -162,7 +162,7 @@ def test_an_open_fold_is_scrolled_to(coloured: DockerWidget, qtbot: Any) -> None
 
 def test_nothing_lies_below_the_scroll_bar(coloured: DockerWidget, qtbot: Any) -> None:
     open_folds(coloured)
-    coloured.resize(coloured.minimumSizeHint().width(), 300)
+    coloured.resize(WIDTH, 300)
     for index in range(2):
         pages(coloured).setCurrentIndex(index)
         area = pages(coloured).widget(index)
