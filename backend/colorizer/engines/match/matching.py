@@ -208,7 +208,8 @@ class Matcher:
         seen = windows(*sketch.ink.shape[::-1])
         assert sketch.mask is not None
         masks = side_by_side(sketch.mask, least=_SKETCHED_FIGURE) if (sketch.mask > 127).any() else []
-        if not masks or (len(seen) > 1 and len(masks) == 1):  # a strip is seen in windows as large as its figure
+        # A strip is seen in windows as large as its figure.
+        if not masks or (len(seen) > 1 and len(masks) == 1):
             evidence.looks.append(first or self._look(sketch, seen, sources))
             return
         evidence.looks.append(first or self._look(sketch, seen, sources, part=(0, 1 + 3 * len(masks))))
