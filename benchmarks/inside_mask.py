@@ -1,4 +1,4 @@
-"""Runs inside Krita for `match.py`: how long Krita's own Colorize Mask takes for a drawing and its key strokes."""
+"""Runs inside Krita for `match.py` and `documents.py`: Krita's own Colorize Mask on a drawing and its key strokes."""
 
 import time
 
@@ -14,9 +14,9 @@ def can():
     return hasattr(Krita.instance().createDocument(1, 1, "", "RGBA", "U8", "", 72.0), "createColorizeMask")
 
 
-def fill(sketch, marks):
+def fill(sketch, marks, out=""):
     """Seconds by the clock and of the processor, from setting the key strokes until the picture shows the colours;
-    `held` for as long as setting them alone holds the GUI thread."""
+    `held` for as long as setting them alone holds the GUI thread. The colours are written to `out`."""
     lines, strokes = _read(sketch), split(_read(marks))
     size = lines.width, lines.height
     document = Krita.instance().createDocument(*size, "", "RGBA", "U8", "", 72.0)
@@ -34,6 +34,14 @@ def fill(sketch, marks):
         document.waitForDone()
         document.refreshProjection()
     seconds = {"clock": time.perf_counter() - start, "cpu": time.process_time() - used, "held": held}
+    if out:
+        # Krita shows a mask behind its layer, or multiplied where that is opaque: paper would hide or tint the colours.
+        _mask(document).setBlendingMode("normal")
+        for _ in range(20):
+            yield
+            document.waitForDone()
+            document.refreshProjection()
+        QImage(_shown(document, size), *size, QImage.Format.Format_ARGB32).save(out)
     document.setModified(False)
     document.close()
     return {name: round(value, 3) for name, value in seconds.items()}
@@ -46,5 +54,8 @@ def _read(path):
 
 
 def _shown(document, size):
-    layer = next(node for node, _ in wrappers.walk(document.rootNode()) if node.type() == "colorizemask")
-    return layer.parentNode().projectionPixelData(0, 0, *size).data()
+    return _mask(document).parentNode().projectionPixelData(0, 0, *size).data()
+
+
+def _mask(document):
+    return next(node for node, _ in wrappers.walk(document.rootNode()) if node.type() == "colorizemask")
