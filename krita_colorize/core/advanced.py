@@ -42,6 +42,9 @@ class Advanced:
     spacing: str = "Automatic"
     coloured_lines: str = "automatic"
     text_edits: str = ""
+    instruction: str = ""
+    lora: str = ""
+    lora_strength: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -142,6 +145,13 @@ WORDS = {
         "[target] red hair; [anchor] blond hair; [control] hair; [scale] 8; [enhanced] False;"
         " [ts0] 0.5; [ts1] 0.55; [ts2] 0.65; [ts3] 0.95",
     ),
+    "instruction": Row(
+        "Instruction",
+        "What the model is told, in English and in place of the usual words. Image 1 is the line art, the references"
+        " follow.",
+    ),
+    "lora": Row("LoRA", "The name of a LoRA from the Models page; empty for none."),
+    "lora_strength": Row("LoRA's strength", "How strongly the LoRA acts.", 0, 2),
 }
 
 

@@ -56,6 +56,8 @@ _OF_ENGINES = {
     "colorize_diffusion": Explained(("sketch", "reference"), "coloured"),
     "features": Explained(("pool",), "numbers"),
     "figures": Explained(("reference",), "reference-mask"),
+    "flux2_klein": Explained(("sketch", "pool"), "coloured"),
+    "flux2_klein_parts": Explained(("reference",), "numbers"),
     "lines": Explained(("reference",), "reference-lines"),
     "previews": Explained(("rough",), "preview"),
     "towers": Explained(("reference",), "numbers"),

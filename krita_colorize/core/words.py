@@ -14,6 +14,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[1] / "words"
 
 STAGES = (
+    "Bringing it under the lines",
     "Colouring",
     "Finding lines",
     "Finding regions",
@@ -25,6 +26,7 @@ STAGES = (
     "Matching colours",
     "Packing the layers",
     "Painting layers",
+    "Reading the instruction",
     "Reading the pictures",
     "Reading the reference",
     "Waiting for another Krita",

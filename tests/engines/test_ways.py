@@ -18,9 +18,10 @@ from colorizer.engines.colorflow.input_style import InputStyle
 from colorizer.engines.colorflow.page import PageSettings, colour_page
 from colorizer.engines.colorflow.retrieval import Size
 from colorizer.engines.colorize_diffusion import speed as colorize_diffusion_speed
+from colorizer.engines.flux2_klein import speed as flux2_klein_speed
 from colorizer.engines.ways import Keep, Ladders, Room, Way
 
-SPEEDS = (colorize_diffusion_speed, colorflow_speed, anime_speed)
+SPEEDS = (colorize_diffusion_speed, colorflow_speed, anime_speed, flux2_klein_speed)
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.14 GiB.")
 
 

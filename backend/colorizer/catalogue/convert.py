@@ -16,7 +16,7 @@ from colorizer.errors import InvalidInput, MissingModel, UnusableModel
 
 PREDICTIONS = ("epsilon", "v_prediction")
 VARIANTS = ("GraySD", "sketch", "shading")
-SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 
 OnPart = Callable[[str, int, int], None]
 """Told which network is being written, how many are done, and how many there are; may raise to stop."""
@@ -54,13 +54,14 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         UnusableModel: damaged, incomplete, of an unknown kind, or something has to be chosen first.
         MissingModel: this installation lacks the packages.
     """
+    from colorizer.engines.flux2_klein.install import is_folder
     from colorizer.engines.models import missing_packages, quiet_libraries
 
     if lacking := missing_packages():
         raise MissingModel(lacking)
     if path.is_dir():
         quiet_libraries()
-        return _colorflow(path, folder, choices, on_part)
+        return (_klein_folder if is_folder(path) else _colorflow)(path, folder, choices, on_part)
     if not path.is_file():
         raise InvalidInput(
             f"There is no file {path.name}. Choose the file or the folder that was downloaded."
@@ -77,6 +78,8 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         Kind.FEATURES: _features,
         Kind.LINES: _finder,
         Kind.FIGURES: _finder,
+        Kind.FLUX2_KLEIN: _klein,
+        Kind.FLUX2_KLEIN_LORA: _klein_lora,
     }
     converter = converters[recognise(path)]
     quiet_libraries()
@@ -87,13 +90,19 @@ def recognise(path: Path) -> Kind:
     """What a single file is, by the names of its tensors. Raises `UnusableModel`."""
     from colorizer.engines.anime_diffusion.checkpoint import NETWORK
     from colorizer.engines.colorize_diffusion import finders
-    from colorizer.engines.colorize_diffusion.convert import open_checkpoint
     from colorizer.engines.colorize_diffusion.previews import is_tiny_vae
     from colorizer.engines.colorize_diffusion.towers import is_towers
+    from colorizer.engines.flux2_klein import layout
+    from colorizer.engines.flux2_klein.install import GGUF, shapes_of
     from colorizer.engines.inception import is_inception
 
-    with open_checkpoint(path) as checkpoint:
-        keys = set(checkpoint.shapes)
+    keys = set(shapes_of(path))
+    if path.suffix.lower() == GGUF and layout.recognise(keys) is not layout.Part.TRANSFORMER:
+        raise UnusableModel(
+            f"{path.name} isn't FLUX.2 klein's transformer; no other GGUF file can be used here."
+        )
+    if kind := _kind_of_klein(path, keys):
+        return kind
     if any(key.startswith(("model.diffusion_model.", "control_encoder.")) for key in keys):
         return Kind.COLORIZE_DIFFUSION
     if any(key.startswith(NETWORK) for key in keys):
@@ -112,9 +121,22 @@ def recognise(path: Path) -> Kind:
             " download, and the base model's folder with --base."
         )
     raise UnusableModel(
-        f"{path.name} is none of the models this program can use (ColorizeDiffusion, AnimeDiffusion, ColorFlow, CLIP,"
-        " TAESD, Inception, ISNet, Anime2Sketch, manga lines)."
+        f"{path.name} is none of the models this program can use (ColorizeDiffusion, AnimeDiffusion, ColorFlow,"
+        " FLUX.2 klein, CLIP, TAESD, Inception, ISNet, Anime2Sketch, manga lines)."
     )
+
+
+def _kind_of_klein(path: Path, keys: set[str]) -> Kind | None:
+    """What of FLUX.2 klein a file is; None for a file of something else."""
+    from colorizer.engines.flux2_klein.layout import Part, recognise
+
+    part = recognise(keys)
+    if part in (Part.TEXT_ENCODER, Part.VAE):
+        raise UnusableModel(
+            f"{path.name} is a part of FLUX.2 klein that is found by itself in ComfyUI's folders. Give the file of the"
+            " transformer (flux-2-klein-4b)."
+        )
+    return {Part.TRANSFORMER: Kind.FLUX2_KLEIN, Part.LORA: Kind.FLUX2_KLEIN_LORA}.get(part) if part else None
 
 
 def _is_of_colorflow(keys: set[str]) -> bool:
@@ -177,6 +199,31 @@ def _finder(file: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         finders.Finder.ISNET: "ISNet for drawings" if choices.variant == finders.DRAWINGS else "ISNet",
     }
     return Converted(finder.finds, titles[finder], "own")
+
+
+def _klein(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converted:
+    from colorizer.engines.flux2_klein import files, install
+
+    on_part("FLUX.2 klein", 0, 1)
+    title = install.convert(file, folder)
+    return Converted(files.NAME, title, install.licence_of(title))
+
+
+def _klein_folder(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:
+    from colorizer.engines.flux2_klein import files, install
+
+    on_part("FLUX.2 klein", 0, 1)
+    if choices.variant == files.PARTS_ENGINE:
+        return Converted(files.PARTS_ENGINE, install.convert_parts(path, folder), "Apache 2.0")
+    title = install.convert_folder(path, folder)
+    return Converted(files.NAME, title, install.licence_of(title))
+
+
+def _klein_lora(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converted:
+    from colorizer.engines.flux2_klein import files, install
+
+    on_part("LoRA", 0, 1)
+    return Converted(files.LORA_ENGINE, *install.convert_lora(file, folder))
 
 
 def _colorflow(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:

@@ -220,6 +220,8 @@ class Store:
         if entry.kind is Kind.COLORFLOW:
             path = folder / "published"
             choices = Choices(variant=entry.variant, base=folder / "base")
+        elif entry.kind in (Kind.FLUX2_KLEIN, Kind.FLUX2_KLEIN_PARTS):
+            path, choices = folder, Choices(variant=entry.kind.value)
         elif entry.kind is Kind.TOWERS:
             choices = Choices(tokenizer=folder / "tokenizer")
         self._build(path, entry.name, choices, on_stage, entry)

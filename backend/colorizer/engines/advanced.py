@@ -89,6 +89,11 @@ class Advanced:
     """What coloured lines beside black ones are, see `colorizer.imaging.coloured`."""
     text_edits: str = ""
     """Changes of the reference by words, one a line, as `engines.colorize_diffusion.manipulation` reads them."""
+    instruction: str = ""
+    """What an edit model is told, in place of the engine's own words."""
+    lora: str = ""
+    """The name of an installed LoRA; empty for none."""
+    lora_strength: float = _number(1, 0, 2)
 
 
 NAMES = tuple(item.name for item in fields(Advanced))

@@ -23,6 +23,8 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PIPELINES = {
     "ColorizeDiffusionPipeline": "colorize_diffusion",
     "AnimeDiffusionPipeline": "anime_diffusion",
+    "Flux2KleinPipeline": "flux2_klein",
+    "Flux2KleinKVPipeline": "flux2_klein",
 }
 
 
@@ -57,6 +59,8 @@ class Card:
         kind = _PIPELINES.get(str(_json(folder / "model_index.json").get("_class_name")))
         if kind is None and (folder / "colorflow.json").is_file():
             kind = "colorflow"
+        if kind is None and (folder / "flux2_klein.json").is_file():
+            kind = "flux2_klein"
         return cls(kind) if kind else None
 
     @classmethod

@@ -20,6 +20,7 @@ ENTRIES = {
     "match": "colorizer.engines.match.engine:MatchEngine",
     "colorize_diffusion": "colorizer.engines.colorize_diffusion.engine:ColorizeDiffusionEngine",
     "colorflow": "colorizer.engines.colorflow.engine:ColorFlowEngine",
+    "flux2_klein": "colorizer.engines.flux2_klein.engine:Flux2KleinEngine",
     "anime_diffusion": "colorizer.engines.anime_diffusion.engine:AnimeDiffusionEngine",
 }
 

@@ -49,6 +49,8 @@ class Way:
     name: str = "everything"
     """For the record of a result."""
     keep: Keep = Keep.ALL
+    stored: torch.dtype | None = None
+    """What weights are kept in between their uses, where that is less than `dtype`."""
     tiled: bool = False
     """The VAE works in tiles and picture by picture."""
     rows_apart: bool = False

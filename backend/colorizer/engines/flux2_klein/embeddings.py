@@ -1,0 +1,129 @@
+"""Instructions as the text encoder reads them, computed once per text and kept on disk.
+
+Qwen3-4B is as large as the transformer and says the same about the same text each time: it is read only for a text that
+is new, on the processor (a few seconds to a minute), and let go at once. What it said is kept under
+`COLORIZE_HOME/cache/instructions` by the SHA-256 of its files and of the text.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from colorizer.engines.ways import has_bfloat16_units
+
+KEPT_FILES = 64
+"""Texts that are kept, 8 MB each with the published text encoder; the oldest go."""
+_SUMS = "sums.json"
+_EMBEDDING = "embedding"
+
+
+class Instructions:
+    """The embeddings of one text encoder.
+
+    Args:
+        files: everything that decides them: the encoder's and the tokenizer's files.
+        read: reads encoder and tokenizer, `(Qwen3ForCausalLM, Qwen2TokenizerFast)`.
+        folder: where embeddings are kept.
+    """
+
+    def __init__(self, files: Sequence[Path], read: Callable[[], tuple[Any, Any]], folder: Path) -> None:
+        self._files = tuple(files)
+        self._read = read
+        self._folder = folder
+
+    def embed(self, texts: Sequence[str], tell: Callable[[], None]) -> list[Tensor]:
+        """The embedding of each text, (1, 512, 7680) with the published encoder.
+
+        `tell` is called before the encoder is read, which takes a while.
+        """
+        files = [self._file(text) for text in texts]
+        known = [_load(file) for file in files]
+        if any(embedding is None for embedding in known):
+            tell()
+            made = self._encode([text for text, there in zip(texts, known, strict=True) if there is None])
+            for place, embedding in enumerate(known):
+                if embedding is None:
+                    known[place] = made.pop(0)
+                    _save(files[place], known[place])
+        for file in files:
+            os.utime(file)
+        return [embedding for embedding in known if embedding is not None]
+
+    def _encode(self, texts: Sequence[str]) -> list[Tensor]:
+        from diffusers import Flux2KleinPipeline
+
+        encoder, tokenizer = self._read()
+        encoder.to(_precision(encoder))
+        reader = Flux2KleinPipeline(
+            scheduler=None, vae=None, transformer=None, text_encoder=encoder, tokenizer=tokenizer
+        )
+        with torch.no_grad():
+            return [reader.encode_prompt(text, device=torch.device("cpu"))[0] for text in texts]
+
+    def _file(self, text: str) -> Path:
+        said = [*(_sum(self._folder, file) for file in self._files), str(has_bfloat16_units()), text]
+        return self._folder / f"{hashlib.sha256(chr(0).join(said).encode()).hexdigest()}.safetensors"
+
+
+def _precision(encoder: Any) -> torch.dtype:
+    """As it is stored, unless this processor is slow at that and there is room for twice the size."""
+    stored: torch.dtype = encoder.dtype
+    if stored is torch.float32 or has_bfloat16_units():
+        return stored
+    import psutil
+
+    wanted = 4 * sum(parameter.numel() for parameter in encoder.parameters())
+    return torch.float32 if psutil.virtual_memory().available > wanted else stored
+
+
+def _load(file: Path) -> Tensor | None:
+    try:
+        return load_file(file)[_EMBEDDING]
+    except (OSError, SafetensorError, KeyError):  # not there, or damaged
+        return None
+
+
+def _save(file: Path, embedding: Tensor | None) -> None:
+    assert embedding is not None
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_name(f"{file.name}.{os.getpid()}.part")
+    save_file({_EMBEDDING: embedding.contiguous()}, part)
+    os.replace(part, file)
+    by_age = sorted(file.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
+    for old in by_age[KEPT_FILES:]:
+        old.unlink(missing_ok=True)
+
+
+@cache
+def _hashed(file: Path, _mtime_ns: int, _size: int) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _sum(folder: Path, file: Path) -> str:
+    """A file's SHA-256; of one that hasn't changed since it was read last from a list on disk."""
+    stat = file.stat()
+    known_by = f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
+    listed = folder / _SUMS
+    try:
+        known: dict[str, str] = json.loads(listed.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        known = {}
+    if known_by not in known:
+        known[known_by] = _hashed(file, stat.st_mtime_ns, stat.st_size)
+        folder.mkdir(parents=True, exist_ok=True)
+        part = listed.with_name(f"{_SUMS}.{os.getpid()}.part")
+        part.write_text(json.dumps(known), encoding="utf-8")
+        os.replace(part, listed)
+    return known[known_by]

@@ -1,0 +1,324 @@
+"""FLUX.2 klein behind the door of `engines/base.py`: an artist's request to pictures with an instruction.
+
+Every side of the sketch is drawn by itself from its side of the references; what was drawn is brought back under the
+sketch's lines (`registration`) and goes the way of all drawn pictures (`engines.sides`): one colour of the references
+for every region, shading and light apart. torch and the networks are loaded when first needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer import paths
+from colorizer.engines import registry
+from colorizer.engines.base import (
+    ColorizeRequest,
+    EngineInfo,
+    Mask,
+    Mode,
+    ModelInfo,
+    Picture,
+    Report,
+    Result,
+    Role,
+)
+from colorizer.engines.flux2_klein import files, pictures
+from colorizer.engines.flux2_klein.files import NAME
+from colorizer.engines.flux2_klein.instructions import Shown, Subject, instruction
+from colorizer.engines.flux2_klein.registration import Registration, register
+from colorizer.engines.flux2_klein.series import Page, PageSurvey, Series, agreed
+from colorizer.engines.memory import PictureMemory
+from colorizer.engines.models import Installed
+from colorizer.engines.sequences import Likeness, Survey
+from colorizer.engines.sides import RGB, Part, Side, layers_of, palette_of, resized, sides_of
+from colorizer.errors import InvalidInput
+from colorizer.imaging.drawn import opaque
+from colorizer.imaging.layers import preview
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.sizes import MAX_SIDE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from colorizer.engines.flux2_klein.drawing import Drawing
+    from colorizer.engines.flux2_klein.model import KleinModel
+    from colorizer.engines.ways import Room
+
+LICENCE = "Apache 2.0"
+NO_MODEL = (
+    "No FLUX.2 klein model is installed. Get one on the docker's Models page, or point at the files you have with"
+    " `colorize models convert FILE`."
+)
+MAX_REFERENCES = 16
+MOST_STEPS = 100
+PREVIEW_SIDE = 1024
+_SUBJECTS = {
+    (Mode.WHOLE, Role.FIGURE): Subject.WHOLE,
+    (Mode.SPLIT, Role.FIGURE): Subject.FIGURE,
+    (Mode.FOREGROUND, Role.FIGURE): Subject.FIGURE,
+    (Mode.SPLIT, Role.BACKGROUND): Subject.BACKGROUND,
+    (Mode.BACKGROUND, Role.BACKGROUND): Subject.BACKGROUND,
+}
+
+
+class Flux2KleinEngine:
+    """The edit model that artists run themselves, under exact flats."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._models = Installed(NAME, "FLUX.2 klein", folder)
+        self._loras = Installed(files.LORA_ENGINE, "LoRA", folder)
+        self._pool: PictureMemory[NDArray[np.uint8]] = PictureMemory()
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do."""
+        return EngineInfo(
+            name=NAME,
+            title="FLUX.2 klein",
+            modes=tuple(Mode),
+            max_references=MAX_REFERENCES,
+            options=(
+                "palette_lock",
+                "line_gap",
+                "hints",
+                "bindings",
+                "sequence",
+                "steps",
+                "size",
+                "guidance",
+                "instruction",
+                "lora",
+                "lora_strength",
+            ),
+            models=tuple(self._describe(folder) for folder in self._models.folders()),
+            max_side=MAX_SIDE,
+            memory_mb=11000,
+            missing=self._models.missing(NO_MODEL),
+        )
+
+    def weights(self, model: str = "") -> Path | None:
+        """The transformer's file; the other networks lie elsewhere."""
+        folder = self._models.find(model)
+        return files.weights_of(files.read(folder)) if folder else None
+
+    def load(self, device: str, model: str = "") -> None:
+        """Reads a model; `MissingModel` where there is none."""
+        self._room.load(self._models.ready(model, NO_MODEL), device)
+
+    def colorize(self, request: ColorizeRequest, report: Report) -> Result:
+        """Colours one sketch; see `colorizer.engines.base.Engine`."""
+        return self.colorize_after(request, None, report)
+
+    def colorize_after(self, request: ColorizeRequest, previous: RGB | None, report: Report) -> Result:
+        """Colours one sketch of a series; `previous` (H, W, 3) is the picture before, coloured."""
+        from colorizer.engines.flux2_klein.hints import with_hints
+
+        _check(request)
+        room = self._room
+        self.load(room.device or "cpu", request.model)
+        self._use_lora(request)
+        steps = request.options.steps or room.model.files.steps
+        request = replace(request, options=replace(request.options, steps=steps))
+        report.stage("Finding the figure")
+        sides = sides_of(request, lambda picture: self._foreground(picture, report))
+        report.stage("Finding lines")
+        ink = find_ink(request.sketch)
+        drawn, made = [], []
+        for number, side in enumerate(sides):
+            told = _Progress(request, report, number, len(sides))
+            picture, facts = self._draw(request, side, previous, told)
+            report.stage("Bringing it under the lines")
+            found = register(ink if side.mask is None else cv2.bitwise_and(ink, side.mask), picture)
+            drawn.append(found.undo(picture))
+            made.append(facts | _registered(found))
+        report.stage("Painting layers")
+        drawn, palette = with_hints(request, drawn, ink, self._palette)
+        layers, said = layers_of(request, sides, drawn, palette)
+        report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
+        return Result(layers, said | self._facts(request) | {"sides": made})
+
+    # -- pages of a series, see `engines.sequences` ---------------------------------------------------------------
+
+    def survey(self, request: ColorizeRequest, report: Report) -> PageSurvey:
+        """The page as it is: what it is like is seen by the model alone."""
+        report.stage("Finding lines")
+        find_ink(request.sketch)  # says at once where there are none
+        return PageSurvey(Page.of(request))
+
+    def read_survey(self, content: bytes) -> PageSurvey:
+        """A survey from its bytes."""
+        return PageSurvey.from_bytes(content)
+
+    def compare(self, _one: Survey, _other: Survey) -> Likeness:
+        """Nothing is compared: a page looks at the one before it."""
+        return np.zeros((1, 1), np.float32)
+
+    def agree(self, surveys: Sequence[Survey], _likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
+        """Every page with those it follows."""
+        return list(agreed([survey for survey in surveys if isinstance(survey, PageSurvey)]))
+
+    def colorize_surveyed(self, request: ColorizeRequest, survey: Survey, report: Report) -> Result:
+        """Colours one page after those it follows; what of them is known isn't drawn again."""
+        assert isinstance(survey, PageSurvey)
+        previous, before = None, ""
+        series = Series(paths.home() / "cache" / "series")
+        for page in survey.before:
+            earlier = page.request(request)
+            before = series.key(earlier, before, self._model_key(request))
+            known = series.find(before)
+            previous = (
+                series.keep(before, earlier, self.colorize_after(earlier, previous, report))
+                if known is None
+                else known
+            )
+        result = self.colorize_after(request, previous, report)
+        series.keep(series.key(request, before, self._model_key(request)), request, result)
+        return result
+
+    def _model_key(self, request: ColorizeRequest) -> str:
+        folder = self._models.find(request.model)
+        weights = self.weights(request.model)
+        return f"{folder} {weights.stat().st_mtime_ns if weights else ''}"
+
+    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
+        """Finds the foreground with the built-in engine's segmenter."""
+        return registry.get("match").foreground_mask(picture, report)
+
+    @cached_property
+    def _room(self) -> Room[KleinModel]:
+        from colorizer.engines.flux2_klein import model, speed
+        from colorizer.engines.ways import Room
+
+        return Room(speed.LADDERS, model.read, speed.place)
+
+    def _describe(self, folder: Path) -> ModelInfo:
+        described = self._models.describe(folder, files.WEIGHTS, licence=LICENCE)
+        return replace(described, steps=files.steps(folder))
+
+    def _use_lora(self, request: ColorizeRequest) -> None:
+        from colorizer.engines.flux2_klein import lora, speed
+
+        fine, room = request.options.advanced, self._room
+        file = lora.find(self._loras, fine.lora.strip())
+        if lora.use(room.model, file, fine.lora_strength):
+            assert room.way is not None
+            speed.place(room.model, room.way)
+
+    def _draw(
+        self, request: ColorizeRequest, side: Side, previous: RGB | None, told: _Progress
+    ) -> tuple[RGB, dict[str, Any]]:
+        """One side of the sketch, at the model's size; and what decided it."""
+        from colorizer.engines.flux2_klein import drawing
+
+        room = self._room
+        height, width = request.sketch.shape[:2]
+        size = request.options.size or pictures.USUAL_SIDE
+        paper = pictures.Paper.for_canvas(height, width, size)
+        shown, given = self._pictures(request, side, previous, paper)
+        subject = _SUBJECTS[request.mode, side.role]
+        text = request.options.advanced.instruction.strip() or instruction(subject, shown)
+        embedding, negative = self._embed(text, told.report)
+        one = drawing.Drawing(
+            given, embedding, negative, request.options.steps, request.options.advanced.guidance, request.seed
+        )
+        self._warn(one, told.report)
+
+        def look(ahead: Callable[[], RGB]) -> None:
+            told.report.preview(lambda: opaque(resized_cut(paper, ahead())))
+
+        drawn = room.run(lambda: drawing.draw(room.model, one, told.tell, look), told.report)
+        facts = {"instruction": text, "pictures": shown.count, "size": [paper.width, paper.height]}
+        return paper.cut(drawn), facts
+
+    def _pictures(
+        self, request: ColorizeRequest, side: Side, previous: RGB | None, paper: pictures.Paper
+    ) -> tuple[Shown, tuple[RGB, ...]]:
+        """What is shown: line art, references, hints, the picture before."""
+        lines = pictures.line_art(request.sketch)
+        hinted = pictures.has_hints(request.hints)
+        slots = pictures.MOST_PICTURES - 1 - hinted - (previous is not None)
+        reach = round((paper.width * paper.height) ** 0.5)
+        references = [self._fitted(part) for part in side.parts]
+        sheets = pictures.sheets(references, slots, reach)
+        given = [paper.lay(lines), *sheets]
+        if hinted:
+            assert request.hints is not None
+            given.append(paper.lay(pictures.marked(lines, request.hints)))
+        if previous is not None:
+            given += pictures.sheets([previous], 1, reach)
+        return Shown(len(sheets), hinted, previous is not None), tuple(given)
+
+    def _embed(self, text: str, report: Report) -> tuple[Tensor, Tensor | None]:
+        model = self._room.model
+        texts = [text] if model.files.distilled else [text, ""]
+        embedded = model.instructions.embed(texts, lambda: report.stage("Reading the instruction"))
+        return embedded[0], None if model.files.distilled else embedded[1]
+
+    def _warn(self, drawing: Drawing, report: Report) -> None:
+        """Says before the start how long a processor will take."""
+        from colorizer.engines.flux2_klein import speed
+
+        if self._room.device != "cpu":
+            return
+        passes = drawing.steps * (2 if drawing.negative is not None and drawing.guidance > 1 else 1)
+        minutes = speed.estimate_minutes(self._room.model, drawing.tokens, passes)
+        if minutes >= 1:
+            report.stage(f"Colouring on the processor: about {minutes:.0f} minutes")
+
+    def _facts(self, request: ColorizeRequest) -> dict[str, Any]:
+        way, fine = self._room.way, request.options.advanced
+        lora = {"name": fine.lora.strip(), "strength": fine.lora_strength} if fine.lora.strip() else None
+        precision = str(way.dtype).removeprefix("torch.") if way else ""
+        facts: dict[str, Any] = {"steps": request.options.steps, "lora": lora, "precision": precision}
+        facts["guidance"] = 1.0 if self._room.model.files.distilled else fine.guidance
+        return facts | {"memory": way.name if way else ""}
+
+    def _fitted(self, part: Part) -> RGB:
+        return self._pool.get(part.source, (part.key, "shown"), lambda: pictures.flat(part.picture))
+
+    def _palette(self, part: Part) -> NDArray[np.uint8]:
+        return self._pool.get(part.source, (part.key, "palette"), lambda: palette_of(part))
+
+    def _foreground(self, picture: Picture, report: Report) -> Mask:
+        return self._pool.get(picture, "mask", lambda: self.foreground_mask(picture, report))
+
+
+class _Progress:
+    """The stage "Colouring" of one side among several."""
+
+    def __init__(self, request: ColorizeRequest, report: Report, number: int, count: int) -> None:
+        self.report = report
+        self._number, self._count, self._steps = number, count, request.options.steps
+
+    def tell(self, done: int, total: int) -> None:
+        """Blocks of this side's picture; shown as steps of all sides'."""
+        steps = self._number * self._steps + done * self._steps // max(total, 1)
+        self.report.stage("Colouring", steps, self._count * self._steps)
+
+
+def resized_cut(paper: pictures.Paper, page: RGB) -> RGB:
+    """What of the canvas is on a small picture of the whole paper."""
+    whole = resized(page, paper.height, paper.width)
+    return paper.cut(whole)
+
+
+def _registered(found: Registration) -> dict[str, Any]:
+    """What to report about the drawing's place."""
+    return {"lines_found": found.found, "lines_agreement": round(found.on_lines, 3)}
+
+
+def _check(request: ColorizeRequest) -> None:
+    if len(request.references) > MAX_REFERENCES:
+        raise InvalidInput(
+            f"At most {MAX_REFERENCES} references are possible, not {len(request.references)}."
+        )
+    if not 0 <= request.options.steps <= MOST_STEPS:
+        raise InvalidInput(f"`steps` must be 0 to {MOST_STEPS}, not {request.options.steps}.")

@@ -1,0 +1,48 @@
+"""Hints and bindings, kept to exactly: a region that was told its colour has that one, whatever the model made of it.
+
+The model sees hints as a picture and carries them on where it understands them; the told regions themselves are
+moved to their colour here, shading kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.engines.base import ColorizeRequest
+from colorizer.engines.match.hints import read_wishes
+from colorizer.engines.sides import RGB, Part
+from colorizer.imaging import drawn
+from colorizer.imaging.lines import Ink
+from colorizer.imaging.regions import find_regions
+
+PaletteOf = Callable[[Part], NDArray[np.uint8]]
+
+
+def with_hints(
+    request: ColorizeRequest, pictures: Sequence[RGB], ink: Ink, palette_of: PaletteOf
+) -> tuple[list[RGB], PaletteOf]:
+    """The drawn pictures with their told regions in the told colours, and a palette that has these colours.
+
+    Args:
+        pictures: the whole canvas at any size, one for each side.
+        ink: of the sketch.
+        palette_of: of the references.
+    """
+    if request.hints is None and not request.bindings:
+        return list(pictures), palette_of
+    regions = find_regions(ink, gap=request.options.line_gap)
+    wishes = read_wishes(request, regions)
+    if not len(wishes.regions):
+        return list(pictures), palette_of
+    moved = []
+    for picture in pictures:
+        prepared = drawn.prepare(picture, regions, ink)
+        shift = np.zeros((regions.count, 3), np.int16)
+        shift[wishes.regions] = wishes.colours.astype(np.int16) - prepared.middle[wishes.regions]
+        labels = cv2.resize(regions.labels, picture.shape[1::-1], interpolation=cv2.INTER_NEAREST)
+        moved.append(np.clip(picture + shift[labels], 0, 255).astype(np.uint8))
+    return moved, lambda part: np.concatenate([wishes.colours, palette_of(part)])

@@ -1,0 +1,143 @@
+"""Pages of a series coloured alike: one pool, one seed, and the picture before as a further reference.
+
+Every page's survey holds the pages it follows, so that it can be coloured anywhere and in any order with the same
+result: page 0 is the first, page n looks at page n-1, and every eighth at page 0 again, so that no error is handed on
+for long. What a page became is kept, and in the usual order each is drawn once.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.engines.base import ColorizeRequest, Mask, Picture, Result
+from colorizer.engines.record import hash_inputs
+from colorizer.engines.sides import RGB
+from colorizer.imaging.layers import preview
+from colorizer.imaging.pictures import over_white
+
+ANEW = 8
+"""Pages after which the first page is looked at again."""
+SHOWN_SIDE = 1024
+KEPT_FILES = 128
+_PARTS = ("sketch", "mask", "hints")
+
+
+@dataclass(frozen=True)
+class Page:
+    """What of a request is a page's own."""
+
+    sketch: Picture
+    mask: Mask | None = None
+    hints: Picture | None = None
+
+    @classmethod
+    def of(cls, request: ColorizeRequest) -> Page:
+        """The page of a request."""
+        return cls(request.sketch, request.sketch_mask, request.hints)
+
+    def request(self, like: ColorizeRequest) -> ColorizeRequest:
+        """The request for this page with everything else as in another's."""
+        return replace(like, sketch=self.sketch, sketch_mask=self.mask, hints=self.hints, bindings=())
+
+
+@dataclass(frozen=True)
+class PageSurvey:
+    """A page, and the pages it follows, the first of them first."""
+
+    page: Page
+    before: tuple[Page, ...] = ()
+
+    def to_bytes(self) -> bytes:
+        """An .npz of PNG files."""
+        packed = {
+            f"{name}{number}": _packed(picture)
+            for number, page in enumerate((*self.before, self.page))
+            for name in _PARTS
+            if (picture := getattr(page, name)) is not None
+        }
+        stream = io.BytesIO()
+        np.savez(stream, **packed)  # type: ignore[arg-type, unused-ignore]
+        return stream.getvalue()
+
+    @classmethod
+    def from_bytes(cls, content: bytes) -> PageSurvey:
+        """The survey again. Raises `ValueError` or `OSError` where it is damaged."""
+        with np.load(io.BytesIO(content), allow_pickle=False) as packed:
+            names = set(packed.files)
+            count = sum(name.startswith("sketch") for name in names)
+            pages = [
+                Page(*(_unpacked(packed[f"{part}{n}"]) if f"{part}{n}" in names else None for part in _PARTS))  # type: ignore[arg-type]
+                for n in range(count)
+            ]
+        return cls(pages[-1], tuple(pages[:-1]))
+
+
+def agreed(surveys: Sequence[PageSurvey]) -> list[PageSurvey]:
+    """Every page with the pages it follows."""
+    pages = [survey.page for survey in surveys]
+    return [PageSurvey(page, tuple(pages[n] for n in _chain(place))) for place, page in enumerate(pages)]
+
+
+def _chain(place: int) -> list[int]:
+    """The pages that page `place` depends on, in the order they are coloured in."""
+    if place == 0:
+        return []
+    start = place // ANEW * ANEW
+    return [0, *range(max(start, 1), place)]
+
+
+class Series:
+    """What pages became, kept on disk; only as a reference for the pages after them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def key(self, request: ColorizeRequest, before: str, model: str) -> str:
+        """Known by everything that decides it, the pages before it included."""
+        said: dict[str, Any] = {"before": before, "model": model, "inputs": hash_inputs(request)}
+        said |= {"mode": request.mode.value, "seed": request.seed, "options": asdict(request.options)}
+        said["bindings"] = [asdict(binding) for binding in request.bindings]
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def find(self, key: str) -> RGB | None:
+        """The coloured page (h, w, 3), where it is kept."""
+        try:
+            found = np.fromfile(self._folder / f"{key}.png", np.uint8)
+        except OSError:
+            return None
+        decoded = cv2.imdecode(found, cv2.IMREAD_COLOR)
+        return None if decoded is None else cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
+
+    def keep(self, key: str, request: ColorizeRequest, result: Result) -> RGB:
+        """Keeps a coloured page with its lines; the page."""
+        page = over_white(preview(result.layers, request.sketch, SHOWN_SIDE))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        part = self._folder / f"{key}.{os.getpid()}.part"
+        part.write_bytes(cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR))[1].tobytes())
+        os.replace(part, self._folder / f"{key}.png")
+        by_age = sorted(self._folder.glob("*.png"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
+        for old in by_age[KEPT_FILES:]:
+            old.unlink(missing_ok=True)
+        return page
+
+
+def _packed(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.imencode(".png", np.ascontiguousarray(picture))[1], np.uint8).ravel()
+
+
+def _unpacked(packed: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    picture = cv2.imdecode(packed, cv2.IMREAD_UNCHANGED)
+    if picture is None:
+        raise ValueError("a picture of the survey is damaged")
+    return np.asarray(picture, np.uint8)

@@ -1,0 +1,97 @@
+"""How a FLUX.2 klein model is put onto a device, see `engines.ways`.
+
+The text encoder is never there: it runs on the processor, once per text (`embeddings`). fp8 halves the transformer's
+memory and costs accuracy, so it comes after what fits without; where it doesn't fit either, blocks and at last single
+layers come and go in bfloat16.
+"""
+
+from __future__ import annotations
+
+import time
+
+import torch
+from diffusers.hooks import apply_group_offloading
+
+from colorizer.engines.flux2_klein import lora
+from colorizer.engines.flux2_klein.model import KleinModel
+from colorizer.engines.ways import Keep, Ladders, Way, release
+
+LADDERS = Ladders(
+    cards=(
+        (10.5, "everything", {"dtype": torch.bfloat16}),
+        (6.8, "8 GB", {"dtype": torch.bfloat16, "stored": torch.float8_e4m3fn}),
+        (4.2, "6 GB", {"dtype": torch.bfloat16, "keep": Keep.GROUPS, "tiled": True}),
+        (0.0, "least", {"dtype": torch.bfloat16, "keep": Keep.LAYERS, "tiled": True}),
+    ),
+    processors=(
+        (20.0, "everything", {}),
+        (11.0, "half precision", {"dtype": torch.bfloat16}),
+        (0.0, "least", {"dtype": torch.bfloat16, "stored": torch.float8_e4m3fn, "tiled": True}),
+    ),
+)
+"""Counted (docs/flux2_klein.md) with a gigabyte for what is not counted; not yet seen on a card."""
+_BLOCKS = 1
+_PRECISE = ("pos_embed", "norm", "^proj_out$", "^x_embedder$", "time_guidance_embed", "lora_")
+"""Never kept in fp8."""
+_FP8_UNITS = (8, 9)
+"""Compute capability of the first NVIDIA cards that know fp8."""
+
+
+def place(model: KleinModel, way: Way) -> None:
+    """Puts a model's networks where and how the way says, wherever they were before."""
+    pipeline = model.pipeline
+    release(pipeline)
+    if model.rounded:  # to fp8, by an earlier way
+        lora.read_anew(model)
+    transformer, vae = pipeline.transformer, pipeline.vae
+    vae.to(
+        torch.bfloat16 if model.quantised else way.dtype
+    )  # the pipeline hands over what the transformer gives
+    if not model.quantised:
+        transformer.to(way.dtype)
+        if way.stored is not None and knows_fp8(way.device):
+            transformer.enable_layerwise_casting(way.stored, way.dtype, skip_modules_pattern=_PRECISE)
+            model.rounded = True
+    if way.tiled:
+        vae.enable_tiling()
+    else:
+        vae.disable_tiling()
+    vae.to(way.device)
+    if way.keep is Keep.ALL:
+        transformer.to(way.device)
+        return
+    kind = {"offload_type": "block_level", "num_blocks_per_group": _BLOCKS}
+    if way.keep is Keep.LAYERS:
+        kind = {"offload_type": "leaf_level"}
+    transformer.to("cpu")
+    apply_group_offloading(transformer, torch.device(way.device), **kind)
+
+
+def knows_fp8(device: str) -> bool:
+    """Whether a device keeps fp8; NVIDIA's older cards do so too slowly to be worth it."""
+    if not device.startswith("cuda"):
+        return True
+    return bool(torch.cuda.get_device_capability(torch.device(device)) >= _FP8_UNITS)
+
+
+def estimate_minutes(model: KleinModel, tokens: int, steps: int) -> float:
+    """About how long the steps take on this processor: their arithmetic at the rate of one product of matrices.
+
+    Args:
+        model: on the processor.
+        tokens: of text and pictures together.
+        steps: forward passes, those of guidance counted.
+    """
+    transformer = model.pipeline.transformer
+    weights = sum(parameter.numel() for parameter in transformer.parameters())
+    config = transformer.config
+    width = config.num_attention_heads * config.attention_head_dim
+    layers = config.num_layers + config.num_single_layers
+    flops = 2 * weights * tokens + 4 * tokens**2 * width * layers
+    dtype = transformer.dtype if transformer.dtype.itemsize > 1 else torch.bfloat16
+    one, other = torch.ones(512, 2048, dtype=dtype), torch.ones(2048, 2048, dtype=dtype)
+    _ = one @ other  # the first one also sets things up
+    start = time.perf_counter()
+    _ = one @ other
+    rate = 2 * 512 * 2048 * 2048 / max(time.perf_counter() - start, 1e-6)
+    return steps * flops / rate / 60
