@@ -29,7 +29,7 @@ def train(
     stage: Annotated[str, typer.Option(help=f"colorize-diffusion: {STAGES}.")] = "",
     start: Annotated[
         str,
-        typer.Option("--from", metavar="MODEL", help="colorize-diffusion: an installed model or a folder."),
+        typer.Option("--from", metavar="MODEL", help="colorize-diffusion, klein-lora: a model or a folder."),
     ] = "",
     data: Annotated[Path | None, typer.Option(help="Pictures to learn from instead of our own.")] = None,
 ) -> None:

@@ -1,7 +1,8 @@
 """One trainer for each recipe. Nothing an artist runs needs this room; it loads torch when a training starts.
 
 `match` makes the built-in network from our own drawings, `anime_diffusion` and `colorize_diffusion` the published
-systems. `loop` holds what trainers share: stopping, resuming, whole files, logging.
+systems, `klein_lora` a LoRA for FLUX.2 klein. `loop` holds what trainers share: stopping, resuming, whole files,
+logging.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ RECIPES = {
     "match": "colorizer.training.match",
     "anime-diffusion": "colorizer.training.anime_diffusion",
     "colorize-diffusion": "colorizer.training.colorize_diffusion.trainer",
+    "klein-lora": "colorizer.training.klein_lora",
 }
 
 
