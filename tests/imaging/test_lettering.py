@@ -69,3 +69,12 @@ def test_faces_are_no_words(size: int) -> None:
 @pytest.mark.parametrize("seed", range(12))
 def test_drawings_hold_no_words(seed: int) -> None:
     assert find_lettering(255 - triplet(seed, 512).sketch) is None
+
+
+def test_only_blocks_of_many_letters_are_long() -> None:
+    lettering = find_lettering(cv2.max(written("Over there they go"), np.roll(written("Wait!"), 250, axis=0)))
+    assert lettering is not None
+    kept = lettering.long_blocks()
+    assert kept[:200].any()
+    assert not kept[200:].any()
+    assert lettering.letters[200:].any()

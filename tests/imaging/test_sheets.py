@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from colorizer.imaging.lines import find_ink
@@ -153,3 +154,13 @@ def test_dark_paper_stays_dark() -> None:
     dark = page.sketch()
     dark[..., :3] = 255 - dark[..., :3]
     assert sheet_of(dark).paper == (0, 0, 0)
+
+
+def test_few_strokes_in_a_row_are_drawing_where_there_are_no_panels() -> None:
+    """The features of a face may look like a short word."""
+    ink = np.zeros((600, 600), np.uint8)
+    cv2.circle(ink, (300, 300), 270, 255, 3)
+    for text, expected in (("Wait!", None), ("Wait for me, please", Sheet)):
+        drawn = ink.copy()
+        cv2.putText(drawn, text, (120, 320), cv2.FONT_HERSHEY_SIMPLEX, 1.0, 255, 2, cv2.LINE_AA)
+        assert isinstance(read_sheet(opaque(255 - drawn)), expected or type(None))

@@ -25,6 +25,8 @@ _WIDEST = 5.0
 """Width of a piece (letters may touch) over its height."""
 _FEWEST = 4
 """Letters of a block; a row has one less at least."""
+_LONG = 8
+"""Letters from which a block can't be mistaken for parts of a drawing."""
 _SPACE = 1.3
 """Widest space in a row, in heights of its letters,"""
 _LEADING = 1.8
@@ -50,6 +52,13 @@ class Lettering:
     """(h, w), a copy of the drawing, small: 1.. = belongs to that block, a pixel around its strokes too."""
     boxes: tuple[tuple[int, int, int, int], ...]
     """x, y, width, height of every block on that copy."""
+    counts: tuple[int, ...]
+    """Letters of every block."""
+
+    def long_blocks(self) -> NDArray[np.uint8]:
+        """`letters` less the blocks that are so short that, off comic pages, a face's features may look the same."""
+        long = [0, *(number for number, count in enumerate(self.counts, 1) if count >= _LONG)]
+        return np.where(np.isin(self.letters, long), self.letters, np.uint8(0))
 
 
 def find_lettering(ink: Ink) -> Lettering | None:
@@ -75,6 +84,7 @@ def find_lettering(ink: Ink) -> Lettering | None:
         return None
     owner = np.zeros(count, np.uint8)
     boxes: list[tuple[int, int, int, int]] = []
+    counts: list[int] = []
     for block in blocks:
         number = len(boxes) + 1
         members = np.concatenate(block)
@@ -90,10 +100,11 @@ def find_lettering(ink: Ink) -> Lettering | None:
             continue
         owner[inside] = number
         boxes.append((x, y, right - x, bottom - y))
+        counts.append(len(members))
     if not boxes:
         return None
     letters = cv2.dilate(owner[pieces], np.ones((5, 5), np.uint8))
-    return Lettering(letters, tuple(boxes))
+    return Lettering(letters, tuple(boxes), tuple(counts))
 
 
 def _rows(pieces: NDArray[np.intp], stats: NDArray[np.int32]) -> list[NDArray[np.intp]]:

@@ -87,9 +87,12 @@ def read_sheet(sketch: Picture) -> Sheet | None:
         frames = [panels.bare_frame(number, drawn) for number in range(1, panels.count + 1)]
         clean = _erased(_only(clean, masks), np.maximum.reduce(frames))
         return Sheet(clean, parts, len(parts), _paper(sketch))
+    if lettering is not None:
+        words = lettering.long_blocks()
+        clean = _erased(sketch, words) if words.any() else sketch
     drawn = cv2.boundingRect(((ink > 60) & (words == 0)).view(np.uint8))
     box = _around(drawn, scale, width, height)
-    if box is None and lettering is None:
+    if box is None and not words.any():
         return None
     part = _part(box or (0, 0, width, height), None, words, scale)
     return Sheet(clean, (part,), 0, _paper(sketch))

@@ -11,17 +11,15 @@ import os
 import random
 import shutil
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image
 
 from colorizer.data.art.families import Family, catalogue
-from colorizer.data.art.library import Library, prepare
+from colorizer.data.art.library import Library, over_processes, prepare
 from colorizer.data.art.packages import cache_folder
 from colorizer.data.art.pairs import Habits, Laid, Pair, coverage, pair_of
 from colorizer.data.art.pictures import Source, sources
@@ -50,12 +48,11 @@ def write_deciding(
         return folder
     families = [family for family in catalogue().families if family.split == "deciding"]
     items: list[dict[str, Any]] = []
-    with ProcessPoolExecutor(workers) as pool:
-        jobs = pool.map(partial(_family_items, library, folder), families)
-        for done, found in enumerate(jobs):
-            items += found
-            if progress is not None:
-                progress("Drawing the deciding pairs", done + 1, len(families))
+    drawn = over_processes(partial(_family_items, library, folder), families, workers)
+    for done, found in enumerate(drawn):
+        items += found
+        if progress is not None:
+            progress("Drawing the deciding pairs", done + 1, len(families))
     part = folder / "manifest.json.part"
     part.write_text(json.dumps({"items": items}, indent=1) + "\n", encoding="utf-8")
     os.replace(part, folder / "manifest.json")
@@ -64,7 +61,6 @@ def write_deciding(
 
 def _family_items(library: Library, folder: Path, family: Family) -> list[dict[str, Any]]:
     """Draws and describes the family's pairs."""
-    cv2.setNumThreads(1)
     drawn = {source.name: source for source in sources(family)}
     numbers = [one for one in library.of("deciding") if library.entries[one].family == family.name]
     numbers = random.Random(f"{_SEED} {family.name}").sample(numbers, len(numbers))

@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
+from typing import TypeVar
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -22,6 +25,9 @@ from colorizer.data.art.fills import Fills, find_fills
 from colorizer.data.art.packages import cache_folder
 from colorizer.data.art.pictures import Source, rasterise, sources
 from colorizer.errors import InvalidInput
+
+Job = TypeVar("Job")
+Done = TypeVar("Done")
 
 SIZE = 256
 """Edge of the prepared pictures, px."""
@@ -94,14 +100,13 @@ def build(progress: Callable[[str, int, int], None] | None = None, workers: int 
     entries: list[Entry] = []
     thumbnails: list[_Thumbnail] = []
     palettes: list[_Colours] = []
-    with ProcessPoolExecutor(workers) as pool:
-        for done, (entry, thumbnail, palette) in enumerate(pool.map(_prepared, jobs, chunksize=8)):
-            if progress is not None:
-                progress("Preparing pictures", done, len(jobs))
-            if thumbnail is not None and not _is_twin(thumbnail, entry, thumbnails, entries):
-                entries.append(entry)
-                thumbnails.append(thumbnail)
-                palettes.append(palette)
+    for done, (entry, thumbnail, palette) in enumerate(over_processes(_prepared, jobs, workers, chunk=8)):
+        if progress is not None:
+            progress("Preparing pictures", done, len(jobs))
+        if thumbnail is not None and not _is_twin(thumbnail, entry, thumbnails, entries):
+            entries.append(entry)
+            thumbnails.append(thumbnail)
+            palettes.append(palette)
     paired = _paired(entries, palettes)
     part = folder / "index.json.part"
     part.write_text(
@@ -109,6 +114,18 @@ def build(progress: Callable[[str, int, int], None] | None = None, workers: int 
     )
     os.replace(part, folder / "index.json")
     return Library(folder, tuple(paired))
+
+
+def over_processes(
+    work: Callable[[Job], Done], jobs: Sequence[Job], workers: int, chunk: int = 1
+) -> Iterator[Done]:
+    """`map` over so many processes, `chunk` jobs at a time; with one worker in this process."""
+    if workers == 1:
+        yield from map(work, jobs)
+        return
+    # Spawned: a fork of a process that has threads may wait forever for a lock that one of them held.
+    with ProcessPoolExecutor(workers, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+        yield from pool.map(work, jobs, chunksize=chunk)
 
 
 def prepare(family: Family, source: Source, size: int = SIZE, drawn: int = _DRAWN) -> Fills | None:
@@ -140,9 +157,6 @@ _Colours = dict[int, float]
 
 
 def _prepared(job: tuple[Family, Source]) -> tuple[Entry, _Thumbnail | None, _Colours]:
-    import cv2
-
-    cv2.setNumThreads(1)
     family, source = job
     name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in source.name)
     file = Path(family.name) / (name + ".npz")
