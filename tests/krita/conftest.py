@@ -115,3 +115,10 @@ def emptied(docker_keeper):
     krita = docker_keeper.get()
     krita.call(empty)
     return krita
+
+
+def pytest_collection_modifyitems(items):
+    """In a real window a press of the mouse is lost now and then: such a test has to pass once in three tries."""
+    for item in items:
+        if item.get_closest_marker("window"):
+            item.add_marker(pytest.mark.flaky(reruns=2))

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from colorizer.engines import registry
 from running_backend import Backend, check_error, job
 
 
@@ -26,7 +27,7 @@ def test_ready_before_anything_large_is_loaded(backend: Backend) -> None:
 def test_command_starts_the_real_thing(tmp_path) -> None:
     backend = Backend(tmp_path, [sys.executable, "-m", "colorizer", "serve"])
     names = [engine["name"] for engine in backend.get("/v1/engines").json["engines"]]
-    assert names == ["match", "colorize_diffusion", "colorflow", "anime_diffusion"]
+    assert names == list(registry.names())
     check_error(backend.post(job()), 422, "unknown_engine")
     backend.close()
 

@@ -82,7 +82,7 @@ def _pick(session: Session, entry: Sequence[int]) -> None:
 
 
 def _widget_centre(name: str) -> Any:
-    """Runs inside Krita: where a widget is on the screen; scrolls it into view first."""
+    """Runs inside Krita: where a widget is on the screen, in pixels of the screen; scrolls it into view first."""
     window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
     found = window.findChild(krita.QWidget, name)  # type: ignore[name-defined] # noqa: F821
     if found is None or not found.isVisible():
@@ -92,8 +92,8 @@ def _widget_centre(name: str) -> Any:
         if hasattr(parent, "ensureWidgetVisible"):
             parent.ensureWidgetVisible(found)
         parent = parent.parentWidget()
-    centre = found.mapToGlobal(found.rect().center())
-    return [centre.x(), centre.y()]
+    centre, ratio = found.mapToGlobal(found.rect().center()), found.devicePixelRatioF()
+    return [round(centre.x() * ratio), round(centre.y() * ratio)]
 
 
 def _entry_centre(combo: str, value: str) -> Any:
