@@ -155,3 +155,41 @@ def test_nothing_changed_is_told(krita):
     before = krita.call(parts)
     assert "Nothing has changed" in redo(krita)
     assert krita.call(parts) == before
+
+
+def watch_status():
+    """Notes what the status line says at the end of each turn of the event loop, and when layers were written."""
+    global said
+    said = []
+    from krita_colorize.qt import QtCore
+
+    def note():
+        said.append(widget("status_label").text())
+
+    session().activity.reads.connect(note)
+    session().state_changed.connect(lambda: QtCore.QTimer.singleShot(0, note))
+    port = session().repairs._tools.port
+    write = port.replace_pixels
+
+    def replace_pixels(*arguments):
+        write(*arguments)
+        said.append("WRITTEN")
+
+    port.replace_pixels = replace_pixels
+
+
+def what_was_said():
+    return said if said and said[-1] == "Ready" else None
+
+
+def test_ready_is_said_once_the_layers_have_changed(krita):
+    colour(krita, "whole")
+    krita.call(unfold_hints)
+    pointer.click(krita, "create_hints_button")
+    krita.wait_until(has_hints, timeout_s=60)
+    stroke(krita, "", (200, 0, 250), 5, (206, 34), (210, 34))
+    krita.call(watch_status)
+    redo(krita)
+    said = krita.wait_until(what_was_said, timeout_s=60)
+    assert said[0] == "Reading the pictures"  # with the press itself
+    assert "Ready" not in said[: said.index("WRITTEN")]
