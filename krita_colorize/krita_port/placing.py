@@ -13,7 +13,7 @@ from krita_colorize.qt import QtCore, QtWidgets
 LAYERS = "KisLayerBox"
 """Krita's Layers docker, which is needed beside ours."""
 
-HEIGHT = 340
+HEIGHT = 420
 """What the docker gets, px, where the others can spare it: enough for what every job needs."""
 
 

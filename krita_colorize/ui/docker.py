@@ -26,7 +26,7 @@ from krita_colorize.ui.servers import ServersPanel
 from krita_colorize.ui.status import StatusBar
 from krita_colorize.ui.widgets import ActionButton, Icons, allow, column, no_icons, row
 
-_HIGH = 480
+_HIGH = 360
 """From this height on, px, there is room for the results below the page."""
 
 
