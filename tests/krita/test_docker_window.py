@@ -286,16 +286,12 @@ def has_results(count):
     return docker_state()["results"] == count
 
 
-def discard():
-    session().discard()
-
-
 def test_redo_makes_a_second_result(krita):
     set_up(krita, "foreground")
     watch(krita)
     pointer.click(krita, "redo_button")
     krita.wait_until(has_results, count=2, timeout_s=60)
-    krita.call(discard)
+    pointer.click(krita, "discard_button")
     krita.wait_until(has_results, count=1, timeout_s=60)
 
 
