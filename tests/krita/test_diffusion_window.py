@@ -4,6 +4,7 @@ import sys
 
 import pytest
 import tiny_colorize_diffusion as tiny
+import tiny_flux2_klein
 import torch
 from colorizer.engines.anime_diffusion.diffusion import ddim_scheduler
 from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
@@ -29,6 +30,7 @@ def home(tmp_path_factory):
     torch.manual_seed(0)
     faces = AnimeDiffusionUNet(channel_base=32, channel_mult=(1, 1), n_res_blocks=1)
     AnimeDiffusionPipeline(faces, ddim_scheduler()).save_pretrained(home / "models" / "tiny-faces")
+    tiny_flux2_klein.make().save_pretrained(home / "models" / "tiny-klein")
     tiny_colorflow.make_pixart().save(home / "models" / "tiny-pages")
     return home
 
@@ -58,6 +60,16 @@ def engine_is_ready():
     return any(engine.name == "colorize_diffusion" and not engine.missing for engine in session().engines)
 
 
+def ink_bytes():
+    """The sketch layer's pixels, hashed."""
+    import hashlib
+
+    layer = document().nodeByName("Ink")
+    bounds = layer.bounds()
+    place = bounds.x(), bounds.y(), bounds.width(), bounds.height()
+    return hashlib.sha256(bytes(layer.pixelData(*place))).hexdigest()
+
+
 def make_it_quick():
     session().document.change_options(steps=2, size=64)
 
@@ -71,7 +83,7 @@ def ended(before):
 def newest_layers():
     item = session().document.results[0]
     record = item.result.record
-    return [[layer.name for layer in item.result.layers()], record["report"]["version"]]
+    return [[layer.name for layer in item.result.layers()], record["report"].get("version", "")]
 
 
 def group_layers():
@@ -87,11 +99,20 @@ def set_up(krita):
     krita.wait_until(engine_is_ready, timeout_s=PATIENCE_S)
 
 
-@pytest.mark.parametrize(("model", "version"), [("tiny-v1.5", "v1.5"), ("small-v2", "v2")])
-def test_every_mode_goes_the_whole_way(krita, model, version):
+@pytest.mark.parametrize(
+    ("engine", "model", "version"),
+    [
+        ("colorize_diffusion", "tiny-v1.5", "v1.5"),
+        ("colorize_diffusion", "small-v2", "v2"),
+        ("flux2_klein", "tiny-klein", ""),
+    ],
+)
+def test_every_mode_goes_the_whole_way(krita, engine, model, version):
     set_up(krita)
-    pointer.choose(krita, "engine_combo", "colorize_diffusion")
-    pointer.choose(krita, "model_combo", model)
+    before = krita.call(ink_bytes)
+    pointer.choose(krita, "engine_combo", engine)
+    if engine == "colorize_diffusion":  # the others have one
+        pointer.choose(krita, "model_combo", model)
     krita.call(make_it_quick)
     seen = {}
     for number, mode in enumerate(MODES):
@@ -108,6 +129,7 @@ def test_every_mode_goes_the_whole_way(krita, model, version):
     krita.wait_until(is_applied, timeout_s=PATIENCE_S)
     blends = krita.call(group_layers)
     assert list(blends)[::-1] == seen["split"]
+    assert krita.call(ink_bytes) == before
     assert blends.get("Shading", "multiply") == "multiply"
     assert blends.get("Light", "screen") == "screen"
 
