@@ -61,8 +61,18 @@ class Backend:
     def worker(self) -> psutil.Process:
         """The worker process, once it takes jobs."""
         self.wait_until(lambda: self.get("/v1/health").json["worker"] in ("idle", "busy"))
-        (worker,) = psutil.Process(self.process.pid).children()
+        (worker,) = self._children(edits=False)
         return worker
+
+    @property
+    def edit_worker(self) -> psutil.Process:
+        """The edit process, once it is there."""
+        self.wait_until(lambda: self._children(edits=True))
+        return self._children(edits=True)[0]
+
+    def _children(self, *, edits: bool) -> list[psutil.Process]:
+        children = psutil.Process(self.process.pid).children()
+        return [child for child in children if ("colorizer.server.edit_worker" in child.cmdline()) == edits]
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """One request; underscores in header names stand for dashes."""
@@ -87,6 +97,9 @@ class Backend:
 
     def post(self, body: bytes) -> Answer:
         return self.request("POST", "/v1/jobs", body, Content_Type=MEDIA_TYPE)
+
+    def edit(self, body: bytes) -> Answer:
+        return self.request("POST", "/v1/edits", body, Content_Type=MEDIA_TYPE)
 
     def delete(self, job: str) -> Answer:
         return self.request("DELETE", f"/v1/jobs/{job}")
@@ -185,7 +198,7 @@ class JobBundle:
             self.add("bgra8", self.width, self.height, bytes(size))
             self.add("bgra8", 1, 1, b"\x01\x02\x03\xff")
         self.request = {
-            "api": 1,
+            "api": 2,
             "task": "colorize",
             "engine": "scripted",
             "model": self.model,
@@ -208,6 +221,14 @@ class JobBundle:
     def encode(self) -> bytes:
         header = {"blobs": [entry for entry, _ in self.blobs], "request": self.request} | self.extra
         return bundle_of(header, *(data for _, data in self.blobs))
+
+
+def edit_bundle(width: int, height: int, data: bytes, *, api: int = 2, **changes: Any) -> bytes:
+    """A palette edit of one layer, #010203 to #0a0b0c; `changes` are fields of `edit`."""
+    layer = {"role": "figure", "pixels": {"blob": 0, "x": -1, "y": 2}}
+    edit = {"api": api, "layers": [layer], "swaps": [{"from": "#010203", "to": "#0a0b0c"}]} | changes
+    entry = {"format": "bgra8", "width": width, "height": height, "encoding": "raw", "bytes": len(data)}
+    return bundle_of({"edit": edit, "blobs": [entry]}, data)
 
 
 def bundle_of(header: Any, *blobs: bytes) -> bytes:

@@ -191,13 +191,14 @@ class Client(QtCore.QObject):
         """`GET path`."""
         return self._call(self._manager.get(self._request(path)))
 
-    def post_bundle(self, path: str, body: Body, job: str) -> Call:
+    def post_bundle(self, path: str, body: Body, job: str = "") -> Call:
         """`POST path` with a bundle; one in shared memory must stay open until the call has ended.
 
-        `job` is the job's id, 32 hexadecimal digits: the same one is taken only once.
+        `job` is the id of the job that it is, 32 hexadecimal digits: the same one is taken only once.
         """
         request = self._request(path)
-        request.setRawHeader(b"Colorize-Job", job.encode())
+        if job:
+            request.setRawHeader(b"Colorize-Job", job.encode())
         kind, ready = bundle.CONTENT_TYPE, self._address()
         if isinstance(body, SharedBody):
             ours = ready is not None and ready.memory_of == os.getpid()

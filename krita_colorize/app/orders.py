@@ -14,6 +14,7 @@ from krita_colorize.app import pictures
 from krita_colorize.app.activity import Activity
 from krita_colorize.app.canvas import Canvas
 from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.edits import Edits
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.history import History
 from krita_colorize.app.job import Job, JobState
@@ -66,6 +67,7 @@ class Tools:
     references: References
     history: History
     activity: Activity
+    edits: Edits
 
 
 class Orders(QtCore.QObject):

@@ -8,25 +8,21 @@ next colouring, and every sketch that takes over these settings, shows them.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from krita_colorize.app import pictures
 from krita_colorize.app.document import DocumentModel, Item
-from krita_colorize.app.guard import guarded, sentence
-from krita_colorize.app.job import Job
+from krita_colorize.app.guard import sentence
+from krita_colorize.app.memory import Body, body_of
 from krita_colorize.app.orders import Orders, Tools
-from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.repairs import Repairs, Write
-from krita_colorize.core import changes, kept, palette
+from krita_colorize.core import changes, edit_request, kept, palette
 from krita_colorize.core.edits import Swap, compose
 from krita_colorize.core.errors import Told
-from krita_colorize.core.port import ROLES, Part, Pixels
+from krita_colorize.core.port import ROLES, Pixels
 from krita_colorize.core.repair import State
-from krita_colorize.core.request import Request, Task
 from krita_colorize.core.result import Result
-from krita_colorize.core.settings import Settings, Source, SourceKind
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore
 
@@ -39,8 +35,6 @@ class _Edit:
     item: Item
     edits: Mapping[str, str]
     swaps: tuple[Swap, ...]
-    expected: int = 0
-    writes: list[Write] = field(default_factory=list)
 
     @property
     def made(self) -> tuple[Swap, ...]:
@@ -116,42 +110,31 @@ class Palettes(QtCore.QObject):
         palette.write(path, _item(model).result.palette, path.stem)
 
     def _recolour(self, edit: _Edit) -> None:
-        key, port = edit.model.info.key, self._tools.port
+        key, port, activity = edit.model.info.key, self._tools.port, self._tools.activity
         parts = [part for part in port.group_parts(key, edit.item.group_id) if part.role in ROLES]
-        with self._tools.activity.reading(key):
+        with activity.reading(key):
             layers = [(part, port.layer_pixels(key, part.layer_id)) for part in parts]
         layers = [(part, now) for part, now in layers if now.data]
         if not layers:
             raise Told(
                 tr("The layers of this result are gone or empty. Press Colorize to colour the sketch again.")
             )
-        edit.expected = len(layers)
-        for part, now in layers:
-            source = Source(SourceKind.LAYER, part.layer_id, part.role)
-            settings = Settings(engine=edit.item.result.request.settings.engine, swaps=edit.made)
-            info = edit.model.info
-            request = Request(source, info.width, info.height, settings, Task.RECOLOUR)
-            pack = partial(pictures.pack, request, Inputs({part.layer_id: now}, {}))
-            job = self._orders.start(edit.model, request, pack)
-            job.ended.connect(partial(self._on_ended, edit, part, now, job))
+        sent, task = {part.role: now for part, now in layers}, activity.begin(key)
 
-    @guarded
-    def _on_ended(self, edit: _Edit, part: Part, now: Pixels, job: Job) -> None:
-        result = job.result
-        if result is None or edit.model.closed:
-            return
+        def read(pieces: list[bytes]) -> None:
+            self._tools.workers.run(
+                lambda: edit_request.read(pieces), task.ends(write), task.ends(self._on_error)
+            )
 
-        def work() -> Write:
-            (layer,) = result.layers()
-            return Write(part.role, part.layer_id, now, layer.pixels)
+        def write(edited: Mapping[str, Pixels]) -> None:
+            writes = [Write(part.role, part.layer_id, now, edited[part.role]) for part, now in layers]
+            if not edit.model.closed:
+                self._repairs.write(edit.model, writes, partial(self._settle, edit))
 
-        def then(write: Write) -> None:
-            edit.writes.append(write)
-            if len(edit.writes) == edit.expected:
-                self._repairs.write(edit.model, edit.writes, partial(self._settle, edit))
+        def pack() -> Body:
+            return body_of(edit_request.parts(sent, edit.made))
 
-        task = self._tools.activity.begin(edit.model.info.key)
-        self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))
+        self._tools.edits.make(pack, read, task.ends(self._on_error))
 
     def _settle(self, edit: _Edit, put: Sequence[Write]) -> None:
         """Remembers what counts as delivered now, and the palette."""

@@ -49,8 +49,6 @@ def packed(request: Request, pictures: Pictures) -> Body:
 def collect(request: Request, inputs: Inputs) -> Pictures:
     """All pictures of a request. Raises `Told`."""
     sketch = _picture(request.sketch, inputs)
-    if request.task is Task.RECOLOUR:
-        return Pictures(sketch)
     if request.task is Task.MASK:
         return Pictures(sketch if request.sketch.kind is SourceKind.LAYER else _stretched(sketch, request))
     chosen = request.settings

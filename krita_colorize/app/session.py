@@ -19,6 +19,7 @@ from krita_colorize.app.catalogue import Catalogue
 from krita_colorize.app.checks import Checks
 from krita_colorize.app.client import Client
 from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.edits import Edits
 from krita_colorize.app.engines import EngineList
 from krita_colorize.app.frames import Frames
 from krita_colorize.app.guard import OUR_BUG, guarded
@@ -79,10 +80,18 @@ class Session(QtCore.QObject):
         self.activity = Activity(self)
         self.canvas = Canvas(port, self._workers, self.activity, self.report, self)
         self.references = References(port, self._workers, self.report, self)
-        self.jobs = Jobs(Services(self.backend, self._client, self._workers), self)
+        services = Services(self.backend, self._client, self._workers)
+        self.jobs, self.edits = Jobs(services, self), Edits(services, self.report, self)
         self.history = History(self.home, self._workers, self.report, self)
         tools = Tools(
-            port, self._workers, self.jobs, self.canvas, self.references, self.history, self.activity
+            port,
+            self._workers,
+            self.jobs,
+            self.canvas,
+            self.references,
+            self.history,
+            self.activity,
+            self.edits,
         )
         self.orders = Orders(tools, self.report, self)
         self.repairs = Repairs(tools, self.orders, self.report, self)
@@ -276,6 +285,7 @@ class Session(QtCore.QObject):
         self.health.close()
         self.backend.changed.disconnect(self.state_changed)
         self.jobs.close()
+        self.edits.close()
         self._workers.close()
         self._port.close()
         servers.release(self.backend)

@@ -15,7 +15,7 @@ from krita_colorize.core import bundle, edits, settings
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Settings, Source, SourceKind
 
-API = 1
+API = 2
 
 
 class Task(str, Enum):
@@ -24,7 +24,6 @@ class Task(str, Enum):
     COLORIZE = "colorize"
     MASK = "mask"  # the foreground of the sketch, which may then be any picture
     SURVEY = "survey"  # a look at one frame of a sequence
-    RECOLOUR = "recolour"  # the swaps of the settings in the sketch, which is then any picture
 
 
 @dataclass(frozen=True)

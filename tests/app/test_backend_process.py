@@ -16,7 +16,7 @@ from krita_colorize.app import backend as processes
 from krita_colorize.app.backend import Backend, BackendState
 
 GREETING = (
-    '{"event": "ready", "api": 1, "version": "9", "host": "127.0.0.1", "port": 1, "token": "t", "pid": 1}'
+    '{"event": "ready", "api": 2, "version": "9", "host": "127.0.0.1", "port": 1, "token": "t", "pid": 1}'
 )
 GREET = f"print('{GREETING}', flush=True)\n"
 LIVE = "import sys\n" + GREET + "sys.stdin.read()\n"

@@ -9,6 +9,8 @@ import pytest
 from docker_stage import Page, wait
 
 from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.job import JobState
+from krita_colorize.app.jobs import MAX_IN_FLIGHT
 from krita_colorize.app.session import Session
 from krita_colorize.core.edits import Swap
 from krita_colorize.core.port import Pixels
@@ -58,6 +60,21 @@ def test_edit_is_exact_and_one_undo_step(
     assert len(page.document.undo) == steps + 1
     assert applied.result.palette == (NEW,)
     assert model.settings.swaps == (Swap(OLD, NEW),)
+
+
+def test_edit_shows_while_jobs_run_and_wait(
+    ready: Session, page: Page, model: DocumentModel, applied: Item, qtbot: Any
+) -> None:
+    model.change(model="slow")
+    for _ in range(MAX_IN_FLIGHT + 1):
+        ready.colorize()
+    jobs = ready.jobs.of(page.key)
+    wait(qtbot, lambda: any(job.state is JobState.RUNNING for job in jobs))
+    edit(ready, applied, qtbot, {OLD: NEW})
+    assert set(flats(page).data) == set(b"\x33\x22\x11\xff")
+    assert ready.jobs.of(page.key) == jobs
+    for job in jobs:
+        job.cancel()
 
 
 def test_edits_of_edits_lead_back(ready: Session, page: Page, applied: Item, qtbot: Any) -> None:

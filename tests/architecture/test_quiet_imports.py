@@ -8,8 +8,8 @@ ROOT = Path(__file__).resolve().parents[2]
 
 HEAVY = """
 import importlib, pkgutil, sys, threading, colorizer
-# The worker process's side of the server, and what runs inside Krita.
-worker = ("colorizer.server.pixels", "colorizer.server.run_job", "colorizer.server.surveys")
+# The worker processes' side of the server, and what runs inside Krita.
+worker = tuple("colorizer.server." + name for name in ("pixels", "run_job", "surveys", "run_edit", "edit_worker"))
 elsewhere = (*worker, "colorizer.krita_host.driver")
 names = [m.name for m in pkgutil.walk_packages(colorizer.__path__, "colorizer.") if m.name not in elsewhere]
 light = [n for n in names if n.split(".")[1] in ("cli", "server", "krita_host", "errors", "paths", "progress")]

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from colorizer.server import jobs, limits, routes
+from colorizer.server.edits import Edits
 from colorizer.server.model_tasks import ModelTasks
 from running_backend import Backend
 
@@ -36,7 +37,7 @@ def test_random_requests_are_answered(quick: Backend) -> None:
 def test_description_names_every_route(quick: Backend) -> None:
     told = quick.get("/v1/openapi").json["paths"]
     settings = limits.Settings()
-    app = routes.application(jobs.JobQueue(settings), ModelTasks(lambda: None, ()), settings)
+    app = routes.application(jobs.JobQueue(settings), Edits(settings), ModelTasks(lambda: None, ()), settings)
     ours = {(route.path, m.lower()) for route in app.routes for m in route.methods - {"HEAD"}}
     assert ours == {(path, method) for path, methods in told.items() for method in methods}
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from colorizer.errors import ColorizerError
 from colorizer.server import bundle, request
-from running_backend import JobBundle
+from running_backend import JobBundle, bundle_of, edit_bundle
 
 ENGINE = {
     "name": "scripted",
@@ -48,7 +48,7 @@ def test_good_request_passes() -> None:
 @pytest.mark.parametrize(
     ("path", "value", "word"),
     [
-        ("api", 2, "request.api"),
+        ("api", 1, "request.api"),
         ("task", "paint", "request.task"),
         ("mode", "all", "request.mode"),
         ("model", "big", "no model 'big'"),
@@ -135,12 +135,31 @@ def test_masks_need_no_reference() -> None:
     assert check(made).task == "mask"
 
 
-def test_recolouring_needs_swaps() -> None:
-    made = changed("task", "recolour")
-    with pytest.raises(ColorizerError, match="say which colours to change"):
-        check(made)
-    made.request |= {"swaps": [{"from": "#000001", "to": "#000002"}], "references": []}
-    assert check(made).swaps[0].after == "#000002"
+SWAP = {"from": "#000001", "to": "#000002"}
+LAYER = {"role": "figure", "pixels": {"blob": 0}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"swaps": []}, "`edit.swaps`"),
+        ({"swaps": [SWAP, SWAP]}, "one other colour only"),
+        ({"layers": [LAYER, LAYER]}, "each role once"),
+        ({"layers": [{"role": "figure", "pixels": {"blob": 1}}]}, "there are 1 blobs, not 2"),
+        ({"layers": [{"role": "shading", "pixels": {"blob": 0}}]}, "`edit.layers.0.role`"),
+        ({"api": 1}, "docker is older"),
+    ],
+)
+def test_rules_of_palette_edits(changes: dict, words: str) -> None:
+    with pytest.raises(ColorizerError, match=words):
+        request.read_edit(bundle.read(edit_bundle(2, 1, bytes(8), **changes)))
+
+
+def test_palette_edits_change_no_masks() -> None:
+    edit = {"api": request.API, "layers": [LAYER], "swaps": [SWAP]}
+    mask = {"format": "gray8", "width": 2, "height": 1, "encoding": "raw", "bytes": 2}
+    with pytest.raises(ColorizerError, match="must be bgra8 or png"):
+        request.read_edit(bundle.read(bundle_of({"edit": edit, "blobs": [mask]}, bytes(2))))
 
 
 def test_unknown_header_fields_are_refused() -> None:
@@ -157,7 +176,7 @@ def test_modes_are_the_engines(task: str) -> None:
         check(made)
 
 
-@pytest.mark.parametrize(("spoken", "older"), [(0, "docker is older"), (2, "colour engine is older")])
+@pytest.mark.parametrize(("spoken", "older"), [(0, "docker is older"), (3, "colour engine is older")])
 def test_other_wires_are_told_apart(spoken: int, older: str) -> None:
     made = changed("api", spoken)
     made.request["engine"] = {"what": "a later wire may say"}

@@ -96,17 +96,6 @@ def test_key_strokes_come_above_any_engines_flats_but_not_into_the_preview(finis
     assert blobs[0] == finished(plain)[1][0]
 
 
-def test_recolouring_needs_no_engine(finished) -> None:
-    made = JobBundle(model="bug")
-    blob = made.add("bgra8", 2, 1, b"\x03\x02\x01\x80\x03\x02\x01\x00")
-    made.request |= {"task": "recolour", "references": [], "sketch": {"blob": blob, "x": -1, "y": 2}}
-    made.request["swaps"] = [{"from": "#010203", "to": "#0a0b0c"}]
-    header, blobs = finished(made)
-    (layer,) = header["layers"]
-    assert (layer["x"], layer["y"]) == (-1, 2)
-    assert blobs[layer["blob"]] == b"\x0c\x0b\x0a\x80\x03\x02\x01\x00"
-
-
 def test_check_follows_the_layers() -> None:
     check = Check(np.full((2, 2), 255, np.uint8), (Place(PlaceKind.LEAK, 1, 0, 1, 2, 0.5),))
     preview = run_job.pixels.encode_preview(np.zeros((2, 2, 4), np.uint8))

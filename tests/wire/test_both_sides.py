@@ -8,13 +8,13 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 from colorizer.engines.base import Blend, Layer, Mode, Role
-from colorizer.server import bundle, pixels, request, run_job
+from colorizer.server import bundle, pixels, request, run_edit, run_job
 from colorizer.server.bundle import BlobInfo
 from hypothesis import given
 from hypothesis import strategies as st
 
 from krita_colorize.core import bundle as docker_bundle
-from krita_colorize.core import modes, sse
+from krita_colorize.core import edit_request, modes, sse
 from krita_colorize.core import request as docker_request
 from krita_colorize.core import result as docker_result
 from krita_colorize.core.edits import Binding, Swap
@@ -131,11 +131,11 @@ def test_server_accepts_the_dockers_repairs(sketch, hints, x, y) -> None:
     assert (found.hints.x, found.hints.y) == (hints.x, hints.y)
 
 
-def test_server_accepts_the_dockers_palette_edits() -> None:
-    chosen = Settings(swaps=(Swap("#000001", "#000002"),))
-    made = docker_request.Request(SOURCE, 2, 1, chosen, docker_request.Task.RECOLOUR)
-    parts = docker_request.bundle_parts(made, docker_request.Pictures(Pixels(2, 1, bytes(8))))
-    assert request.read(bundle.read(b"".join(parts))).task == "recolour"
+def test_both_sides_understand_palette_edits() -> None:
+    data = b"\x01\x00\x00\xff\x07\x00\x00\xff"
+    parts = edit_request.parts({"figure": Pixels(2, 1, data, 3, -4)}, [Swap("#000001", "#000002")])
+    answer = edit_request.read(b"".join(run_edit.run(b"".join(parts))))
+    assert answer == {"figure": Pixels(2, 1, b"\x02" + data[1:], 3, -4)}
 
 
 def test_both_know_the_same_words() -> None:

@@ -14,6 +14,7 @@ from colorizer.engines import base
 from colorizer.imaging import sizes
 from colorizer.server import jobs, limits, request, routes
 from colorizer.server.devices import CODE_LIVES_S, TRIES, Devices
+from colorizer.server.edits import Edits
 from colorizer.server.failures import Code
 from colorizer.server.model_tasks import ModelTasks, Task, TaskState
 
@@ -78,7 +79,7 @@ def test_codes_are_on_the_page(code: Code) -> None:
 def test_routes_are_on_the_page() -> None:
     settings = limits.Settings()
     tasks = ModelTasks(lambda: None, settings.model_command)
-    app = routes.application(jobs.JobQueue(settings), tasks, settings, Devices(Path()))
+    app = routes.application(jobs.JobQueue(settings), Edits(settings), tasks, settings, Devices(Path()))
     ours = {
         f"{method} {route.path}".replace("{job}", "ID").replace("{model}", "NAME")  # type: ignore[attr-defined]
         for route in app.routes

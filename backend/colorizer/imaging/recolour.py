@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from colorizer.imaging import color
 from colorizer.imaging.values import Layer, Picture, Role, Swap
 
 FLAT = (Role.BACKGROUND, Role.FIGURE)
 """The roles of layers that hold palette colours."""
+
+_ALPHA = np.uint32(0xFF000000)
+_ALPHA_STEP = np.uint32(0x01000000)
 
 
 def recolour(picture: Picture, swaps: Sequence[Swap]) -> tuple[Picture, int]:
@@ -23,16 +25,22 @@ def recolour(picture: Picture, swaps: Sequence[Swap]) -> tuple[Picture, int]:
 
     Only pixels that show something and have exactly a swap's colour change; alpha stays as it is.
     """
-    before = color.pack(color.from_hex([swap.before for swap in swaps]))
-    after = color.from_hex([swap.after for swap in swaps])
-    packed = color.pack(picture)
-    result = picture.copy()
+    result = np.ascontiguousarray(picture).copy()
+    words = np.ascontiguousarray(picture).view("<u4")[..., 0]  # 0xAABBGGRR
+    shown = words >= _ALPHA_STEP
+    colours = words & (_ALPHA_STEP - 1)
+    written = result.view("<u4")[..., 0]
     changed = 0
-    for old, new in zip(before, after, strict=True):
-        found = (packed == old) & (picture[..., 3] > 0)
-        result[found, :3] = new
+    for swap in swaps:
+        found = (colours == _word(swap.before)) & shown
+        written[found] = words[found] & _ALPHA | _word(swap.after)
         changed += int(np.count_nonzero(found))
     return result, changed
+
+
+def _word(colour: str) -> np.uint32:
+    """ "#rrggbb" as 0x00BBGGRR."""
+    return np.uint32(int.from_bytes(bytes.fromhex(colour[1:]), "little"))
 
 
 def recolour_layers(layers: Sequence[Layer], swaps: Sequence[Swap]) -> tuple[Layer, ...]:

@@ -214,15 +214,14 @@ class JobQueue:
     async def _run(self, job: Job) -> None:
         assert job.bundle is not None
         bundle, job.bundle = job.bundle, None
-        message = _order(job, bundle)
         self._running = job
         self._run_ended.clear()
         job.start()
         self._turns[job.owner] = max(self._turns.values(), default=0) + 1
         self._number()
-        await self.worker.send(message)
+        await self.worker.run(job.id, bundle, watched=job.watched)
         kept = bundle if isinstance(bundle, Memory) else None
-        del message, bundle  # what went through the pipe, the worker has its own copy of by now
+        del bundle  # what went through the pipe, the worker has its own copy of by now
         await self._run_ended.wait()
         if kept is not None:
             kept.close()
@@ -338,10 +337,3 @@ class JobQueue:
             if job.position != position:
                 job.position = position
                 job.changed()
-
-
-def _order(job: Job, bundle: Buffer | Memory) -> Message:
-    """What the worker is told to run."""
-    if isinstance(bundle, Memory):
-        return Message(Kind.RUN, job.id, {"watched": job.watched, "memory": bundle.place})
-    return Message(Kind.RUN, job.id, {"watched": job.watched}, (bundle,))

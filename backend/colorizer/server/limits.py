@@ -26,6 +26,7 @@ class Settings:
     """What tests and special installations change about a server; the defaults are those of docs/wire.md."""
 
     worker_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.server.worker")
+    edit_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.server.edit_worker")
     model_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.catalogue")
     body_bytes: int = 1_342_177_280
     import_bytes: int = 16 * 2**30

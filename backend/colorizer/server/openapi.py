@@ -100,6 +100,7 @@ _BRING = [
 _PARAMETERS: dict[str, list[Any]] = {"/v1/jobs": [_JOB_ID], "/v1/models": _BRING}
 _BODIES = {
     ("POST", "/v1/jobs"): _Body(bundle.MEDIA_TYPE, _BINARY),
+    ("POST", "/v1/edits"): _Body(bundle.MEDIA_TYPE, _BINARY),
     ("POST", "/v1/models"): _Body("application/octet-stream", _BINARY),
     ("POST", "/v1/models/{model}/download"): _Body(_JSON, _ref("AcceptLicence")),
     ("POST", PAIRING): _Body(_JSON, _ref("Wish")),
@@ -113,6 +114,7 @@ _ANSWERS = {
     "/v1/jobs/{job}/result": _Body(bundle.MEDIA_TYPE, _BINARY),
     "/v1/jobs": _Body(_JSON, _ref("Status")),
     "/v1/jobs/{job}": _Body(_JSON, _ref("Status")),
+    "/v1/edits": _Body(bundle.MEDIA_TYPE, _BINARY),
     "/v1/models": _Body(_JSON, _ref("Models")),
     "/v1/models/{model}": _Body(_JSON, _ref("Models")),
     "/v1/task/events": _EVENTS,

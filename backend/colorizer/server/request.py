@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -19,11 +19,12 @@ from colorizer.server import limits
 from colorizer.server.bundle import Bundle, first_rule
 from colorizer.server.failures import Code, Refused
 
-API = 1
+API = 2
 _FAR = 2**31
 _COLOUR = r"^#[0-9a-f]{6}$"
 _SURVEY = r"^[0-9a-f]{64}$"
 _FRAMES = 4096
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class InvalidRequest(InvalidInput):
@@ -90,6 +91,21 @@ class RedoBlobs(_Strict):
     layers: list[DeliveredLayer] = Field(min_length=1, max_length=2)
 
 
+class EditedLayer(_Strict):
+    """A layer as it is in the document."""
+
+    role: Literal["background", "figure"]
+    pixels: PlacedBlob
+
+
+class EditRequest(_Strict):
+    """`header["edit"]` of a palette edit: the swaps are made in all layers, all at once."""
+
+    api: Literal[2]
+    layers: list[EditedLayer] = Field(min_length=1, max_length=2)
+    swaps: list[ColourSwap] = Field(min_length=1, max_length=limits.SWAPS)
+
+
 class JobOptions(_Strict):
     """`colorizer.engines.base.Options` with its ranges."""
 
@@ -115,8 +131,8 @@ class JobOptions(_Strict):
 class JobRequest(_Strict):
     """`header["request"]` of a job."""
 
-    api: Literal[1]
-    task: Literal["colorize", "mask", "recolour", "survey"]
+    api: Literal[2]
+    task: Literal["colorize", "mask", "survey"]
     engine: str = Field(min_length=1, max_length=64)
     model: str = Field(default="", max_length=128)
     mode: Literal["whole", "split", "foreground", "background"] = "whole"
@@ -151,13 +167,13 @@ class JobRequest(_Strict):
         return found | ({"redo.changed": self.redo.changed} if self.redo else {})
 
 
-def _check_api(request: object) -> None:
+def _check_api(request: object, name: str) -> None:
     """Says which side is too old before anything else is found wrong with the other's request."""
     spoken = request.get("api") if isinstance(request, dict) else None
     if isinstance(spoken, int) and not isinstance(spoken, bool) and spoken != API:
         older, newer = ("docker", "colour engine") if spoken < API else ("colour engine", "docker")
         raise InvalidRequest(
-            f"`request.api`: this docker speaks version {spoken} of the wire, the colour engine {API}. "
+            f"`{name}.api`: this docker speaks version {spoken} of the wire, the colour engine {API}. "
             f"The {older} is older than the {newer}: update it."
         )
 
@@ -167,35 +183,55 @@ def read(bundle: Bundle) -> JobRequest:
 
     Raises `InvalidRequest`, or `Refused` with `too_large`.
     """
-    extra = set(bundle.header) - {"blobs", "request"}
-    if extra:
-        raise InvalidRequest(f"`{min(extra)}`: there is no such field in a job's header.")
-    _check_api(bundle.header.get("request"))
-    try:
-        request = JobRequest.model_validate(bundle.header.get("request"))
-    except ValidationError as error:
-        raise InvalidRequest(first_rule(error, "request")) from error
+    request = _header(bundle, "request", JobRequest)
     canvas = request.canvas
     if max(canvas.width, canvas.height) > MAX_SIDE:
         raise Refused(
             Code.TOO_LARGE,
             f"A canvas of {canvas.width} x {canvas.height} px is too large: sides may have {MAX_SIDE} px.",
         )
-    _check_blobs(request, bundle)
+    _check_blobs(bundle, "request", request.pictures, request.masks)
     _check_bindings(request, bundle)
-    _check_edits(request)
+    _check_swaps(request.swaps, "request")
+    _check_roles(request.redo.layers if request.redo else [], "request.redo")
     return request
 
 
-def _check_blobs(request: JobRequest, bundle: Bundle) -> None:
-    for name, placed in (request.pictures | request.masks).items():
+def read_edit(bundle: Bundle) -> EditRequest:
+    """The palette edit of a bundle, checked against the bundle's blobs. Raises `InvalidRequest`."""
+    edit = _header(bundle, "edit", EditRequest)
+    _check_swaps(edit.swaps, "edit")
+    _check_roles(edit.layers, "edit")
+    _check_blobs(bundle, "edit", {f"layers.{i}.pixels": layer.pixels for i, layer in enumerate(edit.layers)})
+    return edit
+
+
+def _header(bundle: Bundle, name: str, model: type[_Model]) -> _Model:
+    """The one field beside `blobs` that a bundle's header has."""
+    extra = set(bundle.header) - {"blobs", name}
+    if extra:
+        raise InvalidRequest(f"`{min(extra)}`: there is no such field in this header.")
+    _check_api(bundle.header.get(name), name)
+    try:
+        return model.model_validate(bundle.header.get(name))
+    except ValidationError as error:
+        raise InvalidRequest(first_rule(error, name)) from error
+
+
+def _check_blobs(
+    bundle: Bundle,
+    root: str,
+    pictures: Mapping[str, PlacedBlob],
+    masks: Mapping[str, PlacedBlob] | None = None,
+) -> None:
+    for name, placed in {**pictures, **(masks or {})}.items():
         if placed.blob >= len(bundle.blobs):
             raise InvalidRequest(
-                f"`request.{name}.blob`: there are {len(bundle.blobs)} blobs, not {placed.blob + 1}."
+                f"`{root}.{name}.blob`: there are {len(bundle.blobs)} blobs, not {placed.blob + 1}."
             )
-    for name, placed in request.pictures.items():
+    for name, placed in pictures.items():
         if bundle.blobs[placed.blob].info.format == "gray8":
-            raise InvalidRequest(f"`request.{name}`: a picture must be bgra8 or png, not gray8.")
+            raise InvalidRequest(f"`{root}.{name}`: a picture must be bgra8 or png, not gray8.")
 
 
 def _check_bindings(request: JobRequest, bundle: Bundle) -> None:
@@ -213,16 +249,14 @@ def _check_bindings(request: JobRequest, bundle: Bundle) -> None:
             raise InvalidRequest(f"{name}: the spot {spot} lies outside of its reference.")
 
 
-def _check_edits(request: JobRequest) -> None:
-    """Swaps and redo must say one thing only."""
-    if request.task == "recolour" and not request.swaps:
-        raise InvalidRequest("`request.swaps`: say which colours to change into which.")
-    before = [swap.before for swap in request.swaps]
-    if len(set(before)) < len(before):
-        raise InvalidRequest("`request.swaps`: a colour can be changed into one other colour only.")
-    roles = [layer.role for layer in request.redo.layers] if request.redo else []
-    if len(set(roles)) < len(roles):
-        raise InvalidRequest("`request.redo.layers`: give each role once.")
+def _check_swaps(swaps: Sequence[ColourSwap], root: str) -> None:
+    if len({swap.before for swap in swaps}) < len(swaps):
+        raise InvalidRequest(f"`{root}.swaps`: a colour can be changed into one other colour only.")
+
+
+def _check_roles(layers: Sequence[DeliveredLayer | EditedLayer], root: str) -> None:
+    if len({layer.role for layer in layers}) < len(layers):
+        raise InvalidRequest(f"`{root}.layers`: give each role once.")
 
 
 def check_engine(request: JobRequest, engines: Sequence[Mapping[str, Any]]) -> None:

@@ -18,6 +18,7 @@ import colorizer
 from colorizer.errors import ColorizerError
 from colorizer.server import bundle, log, memory, openapi, pairing, request
 from colorizer.server.devices import Devices
+from colorizer.server.edits import Edits
 from colorizer.server.failures import Code, Refused
 from colorizer.server.guard import INTERNAL, answer
 from colorizer.server.jobs import Job, JobQueue
@@ -32,10 +33,13 @@ _ENGINES_TIMEOUT_S = 60.0
 
 
 class Routes:
-    """The application's handlers, bound to one queue."""
+    """The application's handlers, bound to one queue and its edits."""
 
-    def __init__(self, queue: JobQueue, settings: Settings, devices: Devices | None = None) -> None:
+    def __init__(
+        self, queue: JobQueue, edits: Edits, settings: Settings, devices: Devices | None = None
+    ) -> None:
         self._queue = queue
+        self._edits = edits
         self._settings = settings
         self._started = time.monotonic()
         self._parent = None if devices else memory.parent()  # nobody afar has memory here
@@ -62,9 +66,7 @@ class Routes:
 
     async def submit(self, http: Request) -> Response:
         """Takes a bundle, from the body or from memory, checks all but the pixels, queues it."""
-        kind = http.headers.get("content-type")
-        if kind not in (bundle.MEDIA_TYPE, memory.MEDIA_TYPE):
-            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"`Content-Type` must be {bundle.MEDIA_TYPE}.")
+        kind = _bundle_kind(http)
         owner, job_id = http.state.owner, pairing.job_id(http, wanted=self._remote)
         if job_id is None:
             return JSONResponse((await self._take(http, kind)).status(), status_code=202)
@@ -77,26 +79,56 @@ class Routes:
         return JSONResponse(job.status(), status_code=202)
 
     async def _take(self, http: Request, kind: str, job_id: str | None = None) -> Job:
-        body, shared, owner = bytearray(), None, http.state.owner
+        owner, size = http.state.owner, 0
+
+        def count(more: int) -> None:
+            nonlocal size
+            self._queue.add_upload(more, owner)
+            size += more
+
         self._queue.open_upload(owner)
         try:
-            await self._receive(http, body)
-            if kind == memory.MEDIA_TYPE:
-                shared = memory.open_announced(body, self._parent, self._settings.body_bytes)
-                self._queue.add_upload(len(shared), owner)
-            view = memoryview(body) if shared is None else shared.view()
-            job_request = await asyncio.to_thread(lambda: request.read(bundle.read(view)))
-            await self._wait_for_engines()
-            request.check_engine(job_request, self._queue.worker.engines)
-        except BaseException:
-            if shared is not None:
-                shared.close()
-            raise
+            taken = await self._receive_bundle(http, kind, count)
+            try:
+                job_request = await asyncio.to_thread(lambda: request.read(bundle.read(_view(taken))))
+                await self._wait_for_engines()
+                request.check_engine(job_request, self._queue.worker.engines)
+            except BaseException:
+                _close(taken)
+                raise
         finally:
-            self._queue.close_upload(len(body) + len(shared or b""), owner)
-        return self._queue.submit(shared or body, owner, job_id)
+            self._queue.close_upload(size, owner)
+        return self._queue.submit(taken, owner, job_id)
 
-    async def _receive(self, http: Request, body: bytearray) -> None:
+    async def edit(self, http: Request) -> Response:
+        """Exchanges colours in layers, at once and whatever job runs; answers with a bundle."""
+        kind = _bundle_kind(http)
+        with self._edits.place() as upload:
+            taken = await self._receive_bundle(http, kind, upload.add)
+            try:
+                await asyncio.to_thread(lambda: request.read_edit(bundle.read(_view(taken))))
+                answer = await self._edits.make(taken)
+            finally:
+                _close(taken)
+        return _bundle_answer(answer)
+
+    async def _receive_bundle(
+        self, http: Request, kind: str, count: Callable[[int], None]
+    ) -> bytearray | memory.Memory:
+        """A bundle from the body or from memory; `count` is told of its bytes as they come."""
+        body = bytearray()
+        await self._receive(http, body, count)
+        if kind != memory.MEDIA_TYPE:
+            return body
+        shared = memory.open_announced(body, self._parent, self._settings.body_bytes)
+        try:
+            count(len(shared))
+        except BaseException:
+            shared.close()
+            raise
+        return shared
+
+    async def _receive(self, http: Request, body: bytearray, count: Callable[[int], None]) -> None:
         too_large = Refused(Code.TOO_LARGE, f"A body may have {self._settings.body_bytes} bytes.")
         announced = http.headers.get("content-length", "0")
         if int(announced) > self._settings.body_bytes:
@@ -107,7 +139,7 @@ class Routes:
                 async for chunk in http.stream():
                     if len(body) + len(chunk) > self._settings.body_bytes:
                         raise too_large
-                    self._queue.add_upload(len(chunk), http.state.owner)
+                    count(len(chunk))
                     body += chunk
                     silence.reschedule(loop.time() + self._settings.body_timeout_s)
         except TimeoutError:
@@ -154,8 +186,7 @@ class Routes:
         job = self._job(http)
         if not job.result:
             raise Refused(Code.NOT_READY, f"This job has no result: it is {job.state.value}.")
-        headers = {"Content-Length": str(len(job.result))}
-        return StreamingResponse(_pieces(job.result), headers=headers, media_type=bundle.MEDIA_TYPE)
+        return _bundle_answer(job.result)
 
     async def cancel(self, http: Request) -> Response:
         """Cancels a waiting or running job, forgets an ended one."""
@@ -165,6 +196,28 @@ class Routes:
 
     def _job(self, http: Request) -> Job:
         return self._queue.get(http.path_params["job"], http.state.owner)
+
+
+def _bundle_kind(http: Request) -> str:
+    """How the bundle of a request comes: one of the two media types. Raises `Refused`."""
+    kind = http.headers.get("content-type", "")
+    if kind not in (bundle.MEDIA_TYPE, memory.MEDIA_TYPE):
+        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"`Content-Type` must be {bundle.MEDIA_TYPE}.")
+    return kind
+
+
+def _view(taken: bytearray | memory.Memory) -> memoryview:
+    return taken.view() if isinstance(taken, memory.Memory) else memoryview(taken)
+
+
+def _close(taken: bytearray | memory.Memory) -> None:
+    if isinstance(taken, memory.Memory):
+        taken.close()
+
+
+def _bundle_answer(data: Buffer) -> Response:
+    headers = {"Content-Length": str(len(data))}
+    return StreamingResponse(_pieces(data), headers=headers, media_type=bundle.MEDIA_TYPE)
 
 
 async def _ends(job: Job, within_s: float) -> None:
@@ -188,10 +241,10 @@ async def _pieces(data: Buffer) -> AsyncIterator[memoryview]:
 
 
 def application(
-    queue: JobQueue, tasks: ModelTasks, settings: Settings, devices: Devices | None = None
+    queue: JobQueue, edits: Edits, tasks: ModelTasks, settings: Settings, devices: Devices | None = None
 ) -> Starlette:
     """The application without its guard; with `devices` the one for other machines."""
-    routes = Routes(queue, settings, devices)
+    routes = Routes(queue, edits, settings, devices)
     models = ModelRoutes(tasks, settings)
     table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
         ("GET", "/v1/health", routes.health),
@@ -202,6 +255,7 @@ def application(
         ("GET", "/v1/jobs/{job}/events", routes.events),
         ("GET", "/v1/jobs/{job}/preview", routes.preview),
         ("GET", "/v1/jobs/{job}/result", routes.result),
+        ("POST", "/v1/edits", routes.edit),
         ("GET", "/v1/models", models.models),
         ("POST", "/v1/models", models.bring),
         ("POST", "/v1/models/{model}/download", models.download),

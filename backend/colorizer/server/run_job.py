@@ -39,7 +39,6 @@ from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
 from colorizer.imaging.masks import fit_mask
 from colorizer.imaging.paper import has_dark_paper, has_paper
-from colorizer.imaging.recolour import recolour
 from colorizer.imaging.values import LayerState, Redo
 from colorizer.server import bundle, limits, pixels, request, surveys
 from colorizer.server.bundle import BlobInfo, Bundle
@@ -66,13 +65,10 @@ def run(data: Buffer, report: JobReport) -> None:
     clock.lap("decode")
     engine = registry.get(job.engine)
     device = choose_device()
-    if job.task != "recolour":
-        report.stage("Loading the model")
-        engine.load(device, job.model)
-        clock.lap("load")
-        done = _work(engine, job, inputs, decode_redo(job, job_bundle), report)
-    else:
-        done = _recoloured(job, job_bundle)
+    report.stage("Loading the model")
+    engine.load(device, job.model)
+    clock.lap("load")
+    done = _work(engine, job, inputs, decode_redo(job, job_bundle), report)
     clock.lap("colorize")
     report.stage("Packing the layers")
     result, sketch = done.result, inputs.sketch
@@ -186,15 +182,6 @@ def _coloured(engine: Engine, job: JobRequest, inputs: ColorizeRequest, report: 
 
 def _preview(done: _Done) -> bytes:
     return pixels.encode_preview(layering.preview(done.shown, done.lines, limits.PREVIEW_PX))
-
-
-def _recoloured(job: JobRequest, job_bundle: Bundle) -> _Done:
-    """A layer's picture with its colours changed, of the size and at the place it came with."""
-    found = _Decoder(job, job_bundle).picture(job.sketch)
-    swaps = [Swap(swap.before, swap.after) for swap in job.swaps]
-    picture, changed = recolour(found, swaps)
-    layer = Layer("Recoloured", Role.FIGURE, picture, job.sketch.x, job.sketch.y)
-    return _Done(Result((layer,), {"recoloured_pixels": changed}), (), picture)
 
 
 def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:

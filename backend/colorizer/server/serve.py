@@ -25,6 +25,7 @@ import colorizer
 from colorizer.errors import ColorizerError, InvalidInput
 from colorizer.server import certificate, log, memory
 from colorizer.server.devices import Devices
+from colorizer.server.edits import Edits
 from colorizer.server.failures import Refused
 from colorizer.server.guard import Door, Guard, LocalDoor, RemoteDoor
 from colorizer.server.jobs import JobQueue
@@ -142,9 +143,9 @@ def _listen(address: Address) -> socket.socket:
 
 
 async def _serve(listener: socket.socket, opening: _Opening, stream: TextIO, settings: Settings) -> None:
-    queue = JobQueue(settings)
+    queue, edits = JobQueue(settings), Edits(settings)
     tasks = ModelTasks(queue.models_changed, settings.model_command)
-    app = application(queue, tasks, settings, opening.devices)
+    app = application(queue, edits, tasks, settings, opening.devices)
     config = uvicorn.Config(
         Guard(app, opening.door),
         http=bounded_to(settings.connections),
@@ -167,8 +168,11 @@ async def _serve(listener: socket.socket, opening: _Opening, stream: TextIO, set
             "which is good for ten minutes and one device.\n"
         )
     log.event("server ready", version=colorizer.__version__)
-    _end_with_stdin(queue, tasks)
-    running = [asyncio.create_task(queue.worker.run_forever()), asyncio.create_task(queue.run_forever())]
+    _end_with_stdin(queue, edits, tasks)
+    running = [
+        asyncio.create_task(work)
+        for work in (queue.worker.run_forever(), queue.run_forever(), edits.run_forever(queue.worker))
+    ]
     if opening.devices is not None:
         running.append(asyncio.create_task(_forget_revoked(opening.devices, queue)))
     try:
@@ -177,6 +181,7 @@ async def _serve(listener: socket.socket, opening: _Opening, stream: TextIO, set
         for task in running:
             task.cancel()
         queue.worker.kill()
+        edits.worker.kill()
         tasks.kill()
 
 
@@ -188,7 +193,7 @@ async def _forget_revoked(devices: Devices, queue: JobQueue) -> None:
             queue.forget_owners_but({device.id for device in devices.all()})
 
 
-def _end_with_stdin(queue: JobQueue, tasks: ModelTasks) -> None:
+def _end_with_stdin(queue: JobQueue, edits: Edits, tasks: ModelTasks) -> None:
     """When stdin is a pipe, whoever started us holds the other end: when it ends, everything ends at once."""
     if sys.stdin is None or sys.stdin.closed:
         return
@@ -201,6 +206,7 @@ def _end_with_stdin(queue: JobQueue, tasks: ModelTasks) -> None:
             pass
         log.event("server ends with its stdin")
         queue.worker.kill()
+        edits.worker.kill()
         tasks.kill()
         os._exit(0)
 

@@ -14,7 +14,8 @@ from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from colorizer.server import log, pipe
-from colorizer.server.pipe import Kind, Message
+from colorizer.server.memory import Memory
+from colorizer.server.pipe import Buffer, Kind, Message
 
 _LONGEST_PAUSE_S = 30.0
 
@@ -113,6 +114,13 @@ class Worker:
         if self.ready.is_set():
             self.engines_known.clear()
             await self.send(Message(Kind.DESCRIBE))
+
+    async def run(self, job: str, bundle: Buffer | Memory, **fields: Any) -> None:
+        """Has a bundle worked on."""
+        if isinstance(bundle, Memory):
+            await self.send(Message(Kind.RUN, job, {**fields, "memory": bundle.place}))
+        else:
+            await self.send(Message(Kind.RUN, job, fields, (bundle,)))
 
     async def send(self, message: Message) -> None:
         """Hands a message over. A worker that is gone is no error here: its end is told by `on_exit`."""

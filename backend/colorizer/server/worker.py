@@ -37,9 +37,12 @@ class EngineFailure(ColorizerError):
 class Worker:
     """The state that the listening and the working thread share."""
 
-    def __init__(self, incoming: IO[bytes], outgoing: IO[bytes]) -> None:
+    def __init__(
+        self, incoming: IO[bytes], outgoing: IO[bytes], run: Callable[[Buffer, JobReport], None]
+    ) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
+        self._run_job = run
         self._jobs: queue.SimpleQueue[Message] = queue.SimpleQueue()
         self.cancelled: set[str] = set()
         self.watched: set[str] = set()
@@ -67,21 +70,17 @@ class Worker:
         """Runs jobs for ever."""
         while True:
             message = self._jobs.get()
-            if message.fields["watched"]:
+            if message.fields.get("watched"):
                 self.watched.add(message.job)
             self._run(message)
             self.cancelled.discard(message.job)
             self.watched.discard(message.job)
 
     def _run(self, message: Message) -> None:
-        from colorizer.server import run_job, turns
-
         try:
             place = message.fields.get("memory")
             data = memory.mapped(**place) if place else message.payload
-            report = JobReport(self, message.job)
-            with turns.taken(report):
-                run_job.run(data, report)
+            self._run_job(data, JobReport(self, message.job))
         except Cancelled:
             self.say(Kind.CANCELLED, message.job)
         except ColorizerError as error:
@@ -127,7 +126,7 @@ class JobReport:
         """Sends the last preview and the result."""
         self._stop_if_cancelled()
         self._worker.say(Kind.PREVIEW, self._job, preview)
-        self._worker.say(Kind.DONE, self._job, *bundle)
+        self.answer(bundle)
         request = record["request"]
         log.event(
             "job done",
@@ -136,6 +135,10 @@ class JobReport:
             engine=request["engine"],
             mode=request["mode"],
         )
+
+    def answer(self, bundle: list[Buffer]) -> None:
+        """Sends the result's bundle alone."""
+        self._worker.say(Kind.DONE, self._job, *bundle)
 
     def _stop_if_cancelled(self) -> None:
         if self._job in self._worker.cancelled:
@@ -183,8 +186,16 @@ def warm_up() -> None:
         log.trouble("warm-up failed")
 
 
-def main() -> None:
-    """The process: never returns while the HTTP process lives."""
+def run_job_in_turn(data: Buffer, report: JobReport) -> None:
+    """Runs one job as soon as no other backend of this machine computes."""
+    from colorizer.server import run_job, turns
+
+    with turns.taken(report):
+        run_job.run(data, report)
+
+
+def start(run: Callable[[Buffer, JobReport], None]) -> Worker:
+    """Makes this process a worker that listens already; `work` then runs what comes with `run`."""
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(
         sys.stderr.fileno(), sys.stdout.fileno()
@@ -194,8 +205,14 @@ def main() -> None:
         signal.SIGINT, signal.SIG_IGN
     )  # Ctrl-C in a terminal reaches us too; the HTTP process ends us
     log.start_on_stderr()
-    worker = Worker(sys.stdin.buffer, outgoing)
+    worker = Worker(sys.stdin.buffer, outgoing, run)
     threading.Thread(target=worker.listen, name="listen", daemon=True).start()
+    return worker
+
+
+def main() -> None:
+    """The process: never returns while the HTTP process lives."""
+    worker = start(run_job_in_turn)
     worker.say(Kind.READY, engines=describe_engines())
     warm_up()
     worker.work()
