@@ -111,7 +111,7 @@ def gmic(case: Path, out: Path) -> str:
 
 def _mask_of_krita(stack: ExitStack) -> Fill | str:
     """Krita's Colorize Mask from dots, in a Krita that ends with the stack; a sentence where it doesn't run."""
-    from colorizer.krita_host import session
+    from colorizer_lab.krita import session
 
     if shutil.which("kritarunner") is None:
         return "kritarunner isn't installed (Debian: apt install krita)"

@@ -34,8 +34,8 @@ TARGET_PROTOTYPE = 2.0
 def draw(side: int, folder: Path) -> None:
     """The drawing and its reference at one size, as files."""
     import numpy as np
-    from colorizer.data.drawing import triplet
     from colorizer.imaging.pictures import write_png
+    from colorizer_lab.data.drawing import triplet
 
     drawn = triplet(SEED, side)
     write_png(folder / "sketch.png", np.repeat(drawn.sketch[..., None], 3, axis=2))
@@ -63,8 +63,8 @@ def ours(folder: Path, repeats: int) -> dict[str, float]:
     import torch
     from colorizer.engines.base import ColorizeRequest, Reference
     from colorizer.engines.registry import get
-    from colorizer.evaluation.report import Silent
     from colorizer.imaging.pictures import read_picture
+    from colorizer_lab.evaluation.report import Silent
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -115,10 +115,10 @@ def colorize_mask(folder: Path, repeats: int) -> dict[str, float]:
     """Krita's Colorize Mask with key strokes from our own result: no reference, no choice of colours."""
     from colorizer.engines.base import ColorizeRequest, Reference
     from colorizer.engines.registry import get
-    from colorizer.evaluation.report import Silent
     from colorizer.imaging.key_strokes import key_strokes
     from colorizer.imaging.pictures import read_picture, write_png
-    from colorizer.krita_host import session
+    from colorizer_lab.evaluation.report import Silent
+    from colorizer_lab.krita import session
 
     sketch, reference = read_picture(folder / "sketch.png"), read_picture(folder / "reference.png")
     engine = get("match")

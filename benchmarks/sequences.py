@@ -5,8 +5,8 @@
 `together` is the command as it is; `frame by frame` is match with --no-consistent. ColorFlow colours every page from
 the one pool with one seed; without --model it is a small network of random weights, which shows that the way works and
 what the shared last stage gives, not what trained weights would do. The figures are those of
-`colorizer.evaluation.sequences`; `truth` is the truth's own, whose regions may be shaded. Seconds are the processor's,
-of the whole command.
+`colorizer_lab.evaluation.sequences`; `truth` is the truth's own, whose regions may be shaded. Seconds are the
+processor's, of the whole command.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def row(name: str, way: str, figures, seconds: float) -> None:
 
 
 def main() -> None:
-    from colorizer.evaluation.corpus import read_corpus
-    from colorizer.evaluation.sequences import Consistency, judged_frames, pose_strip
+    from colorizer_lab.evaluation.corpus import read_corpus
+    from colorizer_lab.evaluation.sequences import Consistency, judged_frames, pose_strip
 
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

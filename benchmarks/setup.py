@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "backend")]
 
-from colorizer.krita_host.install import build_wheel  # noqa: E402
+from colorizer_lab.release import build_wheel  # noqa: E402
 
 from krita_colorize.setup import builds, install, wheels  # noqa: E402
 
@@ -79,11 +79,11 @@ def measure(place, bundle, folder):
 def measure_in_krita(place, folder):
     sys.path[:0] = [str(ROOT / "tests" / "krita")]
     import test_setup_window as by_clicks
-    from colorizer.krita_host import screen
+    from colorizer_lab.krita import screen
 
     home = place / "home"
     home.mkdir()
-    package = by_clicks.install.package(place / "krita_colorize.zip")
+    package = by_clicks.release.package(place / "krita_colorize.zip")
     start = time.perf_counter()
     with screen.virtual_screen() as display:
         seconds = by_clicks.from_zip_to_colours(display, home, package, folder.resolve(), patience_s=3600)

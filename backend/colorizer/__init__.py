@@ -1,8 +1,8 @@
 """Krita Colorize's backend: colours line art from reference pictures.
 
-Rooms: `server` (HTTP), `engines` (what colours), `imaging` (pictures, lines, regions, palette, layers), `data`
-and `training` (our own drawings and the networks made from them), `evaluation` (figures), `krita_host` (finding
-and starting Krita), `cli` (the `colorize` command). Importing any of them starts nothing and loads no torch.
+Rooms: `server` (HTTP), `engines` (what colours), `catalogue` (models), `imaging` (pictures, lines, regions, palette,
+layers), `batch` (folders of pages), `krita_host` (finding Krita and installing the docker), `cli` (the `colorize`
+command). Importing any of them starts nothing and loads no torch. Training and evaluation are in `colorizer_lab`.
 """
 
 __version__ = "0.1.0"

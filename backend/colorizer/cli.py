@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 
-from colorizer import cli_batch, cli_benchmark, cli_devices, cli_docs, cli_models, cli_train
+from colorizer import cli_batch, cli_devices, cli_models, lab
 from colorizer.cli_options import (
     ColouredLines,
     ColourMode,
@@ -23,10 +23,8 @@ from colorizer.cli_options import (
     Json,
     Model,
     ReferenceMasks,
-    Report,
     Result,
     Seed,
-    Sheet,
     Size,
     Steps,
     answer,
@@ -37,6 +35,9 @@ from colorizer.errors import ColorizerError
 
 _Value = TypeVar("_Value")
 STOPPED = 130
+
+LAB_COMMANDS = ("evaluate", "benchmark", "train", "ablation", "demo", "other-krita", "package", "docs")
+"""What `colorizer_lab` adds."""
 
 app = typer.Typer(
     add_completion=False,
@@ -148,75 +149,6 @@ def run(
 
 
 app.command()(cli_batch.batch)
-app.command()(cli_benchmark.benchmark)
-app.command()(cli_docs.docs)
-
-
-@app.command()
-def evaluate(
-    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A folder with a manifest.json.")],
-    engine: Engine = "match",
-    report: Report = None,
-    sheet: Sheet = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many items.")] = None,
-    sequences: Annotated[
-        bool, typer.Option("--sequences", help="How alike the frames of its sequences are coloured, instead.")
-    ] = False,
-    model: Annotated[
-        str, typer.Option(help="Which weights, with --sequences; empty for the engine's own choice.")
-    ] = "",
-    steps: Steps = 0,
-    size: Size = 0,
-    dots: Annotated[
-        str,
-        typer.Option(
-            metavar="N,N,...", help="How much so many hint dots of a simulated artist put right, instead."
-        ),
-    ] = "",
-    masks: Annotated[
-        bool, typer.Option("--masks", help="How well figures are found without masks, instead.")
-    ] = False,
-    as_json: Json = False,
-) -> None:
-    """Measure an engine on a corpus of pictures, with its baselines in the same run."""
-    from colorizer.engines.base import Options
-    from colorizer.evaluation import artist
-    from colorizer.evaluation import masks as automatic
-    from colorizer.evaluation import report as evaluation
-    from colorizer.evaluation import sequences as strips
-    from colorizer.progress import Progress
-
-    if model and not sequences:
-        raise typer.BadParameter("is for --sequences", param_hint="--model")
-    ways = [
-        name for name, wanted in (("--dots", dots), ("--masks", masks), ("--sequences", sequences)) if wanted
-    ]
-    if len(ways) > 1:
-        raise typer.BadParameter(f"give one of {', '.join(ways)}")
-    with Progress() as progress:
-        if dots:
-            figures = artist.evaluate_dots(
-                corpus, engine, _numbers(dots), report=report, limit=limit, progress=progress.stage
-            )
-            answer(figures, artist.table(figures), as_json=as_json)
-            return
-        if masks:
-            figures = automatic.evaluate_masks(
-                corpus, engine, report=report, limit=limit, progress=progress.stage
-            )
-            answer(figures, automatic.table(figures), as_json=as_json)
-            return
-        if sequences:
-            options = Options(steps=steps, size=size)
-            figures = strips.evaluate_sequences(
-                corpus, engine, model=model, options=options, report=report, progress=progress.stage
-            )
-            answer(figures, strips.table(figures), as_json=as_json)
-            return
-        figures = evaluation.evaluate(
-            corpus, engine, report=report, sheet=sheet, limit=limit, progress=progress.stage
-        )
-    answer(figures, evaluation.table(figures), as_json=as_json)
 
 
 @app.command()
@@ -249,23 +181,6 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
-def package(
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="The .zip to write.")] = None,
-    release: Annotated[
-        Path | None, typer.Option(help="A folder for everything of a release: zip, wheel, sdist, SHA256SUMS.")
-    ] = None,
-) -> None:
-    """Make the zip for Krita's "Import Python Plugin from File", or everything of a release."""
-    from colorizer.krita_host import install
-    from colorizer.krita_host import release as releases
-
-    if (output is None) == (release is None):
-        raise typer.BadParameter("give either -o ZIP or --release FOLDER")
-    made = [install.package(output)] if output else releases.release(release) if release else []
-    print(*made, sep="\n")
-
-
-@app.command()
 def krita(
     files: Annotated[list[Path] | None, typer.Argument(metavar="[FILE]...", help="Pictures to open.")] = None,
 ) -> None:
@@ -275,30 +190,24 @@ def krita(
     raise typer.Exit(install.open_krita(files or []))
 
 
-@app.command()
-def other_krita(
-    name: Annotated[str, typer.Argument(metavar="VERSION", help="5.2, 5.3 or 6.")],
-) -> None:
-    """Make another Krita from Debian's packages, and print the folder to put first on PATH (Linux, as root)."""
-    from colorizer.krita_host import other_krita as others
-
-    print(others.prepare(name))
-
-
-@app.command()
-def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out")) -> None:
-    """Colour the sample sketch in real Krita; leaves demo.kra, demo.png and docker.png."""
-    from colorizer.krita_host.demo import demo as run_demo
-    from colorizer.progress import Progress
-
-    with Progress() as progress:
-        run_demo(out, progress.stage)
-    for name in ("demo.kra", "demo.png", "docker.png"):
-        print(out / name)
+def _plug_in_lab() -> None:
+    """Adds the lab's commands; where it isn't installed, each of them says so."""
+    if lab.installed():
+        lab.module("cli", "This command").plug_into(app)
+        return
+    anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+    for name in LAB_COMMANDS:
+        app.command(name, hidden=True, context_settings=anything)(_without_lab(name))
 
 
-app.command()(cli_train.train)
-app.command()(cli_train.ablation)
+def _without_lab(name: str) -> Callable[[], None]:
+    def command() -> None:
+        lab.module("cli", f"`colorize {name}`")
+
+    return command
+
+
+_plug_in_lab()
 
 
 def _values(words: list[str] | None, read: Callable[[str], _Value], option: str) -> tuple[_Value, ...]:
@@ -306,13 +215,6 @@ def _values(words: list[str] | None, read: Callable[[str], _Value], option: str)
         return tuple(read(word) for word in words or [])
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint=option) from error
-
-
-def _numbers(words: str) -> list[int]:
-    numbers = [int(word) for word in words.split(",") if word.strip().isdigit()]
-    if len(numbers) != words.count(",") + 1 or sorted(set(numbers)) != numbers:
-        raise typer.BadParameter("give rising numbers, as in 0,1,2,4,8,16", param_hint="--dots")
-    return numbers
 
 
 def _fail(sentence: str, status: int) -> NoReturn:

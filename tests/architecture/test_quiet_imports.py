@@ -7,12 +7,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 HEAVY = """
-import importlib, pkgutil, sys, threading, colorizer
+import importlib, pkgutil, sys, threading, colorizer, colorizer_lab
 # The worker processes' side of the server, and what runs inside Krita.
 worker = tuple("colorizer.server." + name for name in ("pixels", "run_job", "surveys", "run_edit", "edit_worker"))
-elsewhere = (*worker, "colorizer.krita_host.driver")
-names = [m.name for m in pkgutil.walk_packages(colorizer.__path__, "colorizer.") if m.name not in elsewhere]
-light = [n for n in names if n.split(".")[1] in ("cli", "server", "krita_host", "errors", "paths", "progress")]
+elsewhere = (*worker, "colorizer_lab.krita.driver")
+packages = (colorizer, colorizer_lab)
+walked = (m.name for p in packages for m in pkgutil.walk_packages(p.__path__, p.__name__ + "."))
+names = [name for name in walked if name not in elsewhere]
+quiet = ("cli", "server", "krita_host", "krita", "release", "errors", "paths", "progress")
+light = [n for n in names if n.split(".")[1] in quiet]
 for name in light:
     if not name.endswith("__main__"):
         importlib.import_module(name)

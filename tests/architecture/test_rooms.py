@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = sorted((ROOT / "krita_colorize").rglob("*.py"))
-BACKEND = sorted((ROOT / "backend" / "colorizer").rglob("*.py"))
+BACKEND = sorted((ROOT / "backend").rglob("*.py"))
 
 
 def imports(path):

@@ -10,13 +10,13 @@ from colorizer.batch.pages import BatchJob
 from colorizer.batch.run import colorize_batch
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, Options, Reference
-from colorizer.evaluation.benchmarks import Layout
-from colorizer.evaluation.report import Silent
-from colorizer.evaluation.sequences import evaluate_sequences
-from colorizer.evaluation.tables import COLUMNS, Benchmark, measure
 from colorizer.imaging.layers import with_lines
 from colorizer.imaging.pictures import read_picture, write_png
 from colorizer.progress import Progress
+from colorizer_lab.evaluation.benchmarks import Layout
+from colorizer_lab.evaluation.report import Silent
+from colorizer_lab.evaluation.sequences import evaluate_sequences
+from colorizer_lab.evaluation.tables import COLUMNS, Benchmark, measure
 from drawn import box_reference, box_sketch
 from engines.match_stand_ins import SamePlace
 from engines.match_stand_ins import engine as match_engine

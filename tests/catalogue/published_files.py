@@ -60,7 +60,7 @@ def tokenizer(folder: Path) -> Path:
 
 def inception(file: Path, without: str = "-") -> Path:
     """FID's Inception with random weights and the head that nobody uses."""
-    from colorizer.engines.inception import Inception
+    from colorizer_lab.evaluation.inception import Inception
 
     state = {key: value for key, value in Inception().state_dict().items() if not key.startswith(without)}
     torch.save(state | {"fc.weight": torch.zeros(1008, 2048), "fc.bias": torch.zeros(1008)}, file)

@@ -26,7 +26,7 @@ from colorizer.errors import (
     UnknownEngine,
     UnusableModel,
 )
-from colorizer.evaluation.features import INCEPTION, InceptionFeatures
+from colorizer_lab.evaluation.features import INCEPTION, InceptionFeatures
 from diffusers import AutoencoderTiny
 from safetensors.torch import save_file
 

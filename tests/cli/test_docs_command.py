@@ -7,7 +7,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from colorizer import cli, cli_docs
+from colorizer import cli
+from colorizer_lab import cli_docs
 from typer.testing import CliRunner
 
 pytest.importorskip("mkdocs")

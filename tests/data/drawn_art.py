@@ -2,7 +2,7 @@
 
 import cv2
 import numpy as np
-from colorizer.data.art.fills import find_fills
+from colorizer_lab.data.art.fills import find_fills
 
 SKIN, SHIRT, SHADE, HAIR = (240, 190, 150), (40, 90, 200), (30, 78, 180), (120, 60, 20)
 

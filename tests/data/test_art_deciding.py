@@ -5,10 +5,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from colorizer.data.art import deciding
-from colorizer.data.art.families import Catalogue, Family, Package
-from colorizer.data.art.library import build
-from colorizer.evaluation.corpus import read_corpus
+from colorizer_lab.data.art import deciding
+from colorizer_lab.data.art.families import Catalogue, Family, Package
+from colorizer_lab.data.art.library import build
+from colorizer_lab.evaluation.corpus import read_corpus
 from PIL import Image
 
 from tests.data.drawn_art import figure
@@ -24,7 +24,7 @@ def library(tmp_path, monkeypatch):
     monkeypatch.setenv("COLORIZE_SHARED", str(tmp_path / "shared"))
     catalogue = Catalogue({"toys": Package("shared", "toys", "1", "", "CC0-1.0", "someone")}, (FAMILY,))
     for module in ("library", "pictures", "deciding"):
-        monkeypatch.setattr(f"colorizer.data.art.{module}.catalogue", lambda: catalogue)
+        monkeypatch.setattr(f"colorizer_lab.data.art.{module}.catalogue", lambda: catalogue)
     for number in range(3):
         Image.fromarray(np.rot90(figure(shade=True), number)).save(pictures / f"ann{number}.png")
     return build()

@@ -1,7 +1,7 @@
 """The families of real art: free licences, a fixed split, and nothing that the project is measured with."""
 
 import pytest
-from colorizer.data.art.families import catalogue
+from colorizer_lab.data.art.families import catalogue
 
 FREE = {
     "CC0-1.0", "CC-BY-4.0", "CC-BY-SA-3.0", "MIT", "Apache-2.0", "GPL-2.0-or-later", "GPL-3.0-or-later",

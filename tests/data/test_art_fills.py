@@ -1,7 +1,7 @@
 """Coloured pictures taken apart: fills, shades of one part, outlines."""
 
 import numpy as np
-from colorizer.data.art.fills import find_fills
+from colorizer_lab.data.art.fills import find_fills
 
 from tests.data.drawn_art import HAIR, SHADE, SHIRT, SKIN, figure, fills
 

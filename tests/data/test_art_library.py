@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from colorizer.data.art import library as art
-from colorizer.data.art.families import Catalogue, Family, Package
 from colorizer.errors import InvalidInput
+from colorizer_lab.data.art import library as art
+from colorizer_lab.data.art.families import Catalogue, Family, Package
 from PIL import Image
 
 from tests.data.drawn_art import figure, fills
@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
     packages = {"toys": Package("shared", "toys", "1", "", "CC0-1.0", "someone")}
     catalogue = Catalogue(packages, (FAMILY, OTHERS))
     for module in ("library", "pictures"):
-        monkeypatch.setattr(f"colorizer.data.art.{module}.catalogue", lambda: catalogue)
+        monkeypatch.setattr(f"colorizer_lab.data.art.{module}.catalogue", lambda: catalogue)
     return pictures
 
 
@@ -38,7 +38,7 @@ def test_fills_come_back_as_they_were_written(tmp_path):
 
 
 def test_without_a_library_one_is_told_how_to_build_it(folder):
-    with pytest.raises(InvalidInput, match=r"python -m colorizer\.data\.art build"):
+    with pytest.raises(InvalidInput, match=r"python -m colorizer_lab\.data\.art build"):
         art.open_library()
 
 

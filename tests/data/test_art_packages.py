@@ -6,9 +6,9 @@ import subprocess
 import tarfile
 
 import pytest
-from colorizer.data.art import packages
-from colorizer.data.art.families import Package
 from colorizer.errors import InvalidInput
+from colorizer_lab.data.art import packages
+from colorizer_lab.data.art.families import Package
 
 
 @pytest.fixture(autouse=True)

@@ -5,8 +5,8 @@ from dataclasses import fields
 
 import numpy as np
 import pytest
-from colorizer.data.art.pairs import Habits, coverage, pair_of
-from colorizer.data.palette import BACKGROUND_PARTS
+from colorizer_lab.data.art.pairs import Habits, coverage, pair_of
+from colorizer_lab.data.palette import BACKGROUND_PARTS
 
 from tests.data.drawn_art import fills
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from colorizer.data.art.families import Family
-from colorizer.data.art.pictures import Source, _fits, rasterise
+from colorizer_lab.data.art.families import Family
+from colorizer_lab.data.art.pictures import Source, _fits, rasterise
 
 ICONS = Family("icons", "icons", "mixed", "train", "iconify", 10)
 SVG = (

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from colorizer.data.canvas import Canvas
-from colorizer.data.lines import draw_line_style, put_on_paper
-from colorizer.data.palette import Part
-from colorizer.data.shapes import box, limb, mirrored, oval
+from colorizer_lab.data.canvas import Canvas
+from colorizer_lab.data.lines import draw_line_style, put_on_paper
+from colorizer_lab.data.palette import Part
+from colorizer_lab.data.shapes import box, limb, mirrored, oval
 
 STYLE = replace(
     draw_line_style(random.Random(0)), see_through=False, edges_only=False, doubled=False,

@@ -1,9 +1,9 @@
-"""`python -m colorizer.data`: the sheet to look at."""
+"""`python -m colorizer_lab.data`: the sheet to look at."""
 
 import subprocess
 import sys
 
-from colorizer.data.__main__ import contact_sheet
+from colorizer_lab.data.__main__ import contact_sheet
 from PIL import Image
 
 
@@ -15,7 +15,7 @@ def test_sheet_holds_every_triplet():
 
 def test_command_writes_a_picture(tmp_path):
     sheet = tmp_path / "sheet.png"
-    command = [sys.executable, "-m", "colorizer.data", str(sheet), "--count", "1", "--size", "32"]
+    command = [sys.executable, "-m", "colorizer_lab.data", str(sheet), "--count", "1", "--size", "32"]
     subprocess.run(command, check=True)
     with Image.open(sheet) as picture:
         assert picture.size == (2 * 4 * 32, 32)

@@ -4,8 +4,8 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from colorizer.data.drawing import ReferenceKind, triplet
-from colorizer.data.palette import BACKGROUND_PARTS, Part
+from colorizer_lab.data.drawing import ReferenceKind, triplet
+from colorizer_lab.data.palette import BACKGROUND_PARTS, Part
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from colorizer.data.sequences import sequence
+from colorizer_lab.data.sequences import sequence
 
 
 def test_same_seed_same_frames() -> None:

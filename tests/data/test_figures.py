@@ -6,15 +6,15 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from colorizer.data import identity as who
-from colorizer.data.backgrounds import BACKGROUNDS, draw_background
-from colorizer.data.canvas import Canvas
-from colorizer.data.creatures import draw_creature
-from colorizer.data.humans import draw_human
-from colorizer.data.lines import draw_line_style
-from colorizer.data.objects import THINGS, draw_object
-from colorizer.data.palette import Part
-from colorizer.data.shapes import box
+from colorizer_lab.data import identity as who
+from colorizer_lab.data.backgrounds import BACKGROUNDS, draw_background
+from colorizer_lab.data.canvas import Canvas
+from colorizer_lab.data.creatures import draw_creature
+from colorizer_lab.data.humans import draw_human
+from colorizer_lab.data.lines import draw_line_style
+from colorizer_lab.data.objects import THINGS, draw_object
+from colorizer_lab.data.palette import Part
+from colorizer_lab.data.shapes import box
 
 PLAIN_STYLE = replace(
     draw_line_style(random.Random(0)), see_through=False, inked_hair=False, edges_only=False,

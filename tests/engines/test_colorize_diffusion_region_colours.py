@@ -18,7 +18,7 @@ from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.samplers import Sampler
 from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, Settings, Version
 from colorizer.errors import InvalidInput
-from colorizer.training.colorize_diffusion.networks import let_in_region_colours
+from colorizer_lab.training.colorize_diffusion.networks import let_in_region_colours
 
 RED = (200, 30, 30)
 TWO = Steps(Sampler.EULER, count=2)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from colorizer.engines.base import ColorizeRequest, Mode, Reference
 from colorizer.errors import ColorizerError
-from colorizer.evaluation.corpus import Case, read_corpus
 from colorizer.imaging.masks import mask_from_picture
 from colorizer.imaging.pictures import read_picture
+from colorizer_lab.evaluation.corpus import Case, read_corpus
 from engines.match_stand_ins import Quiet, engine, random_network
 
 REFUSED = {

@@ -7,9 +7,9 @@ import json
 import numpy as np
 import pytest
 from colorizer.engines import registry
-from colorizer.evaluation.artist import draw_dots, evaluate_dots, table
-from colorizer.evaluation.judge import pose
 from colorizer.imaging.pictures import write_png
+from colorizer_lab.evaluation.artist import draw_dots, evaluate_dots, table
+from colorizer_lab.evaluation.judge import pose
 from drawn import GREEN, RED, box_mask, box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, engine
 from evaluation.corpora import write_corpus

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 from colorizer.engines import registry
-from colorizer.engines.inception import Inception
 from colorizer.errors import InvalidInput, MissingModel
-from colorizer.evaluation.benchmarks import Layout, read_benchmark
-from colorizer.evaluation.features import (
+from colorizer.imaging.pictures import write_png
+from colorizer_lab.evaluation.benchmarks import Layout, read_benchmark
+from colorizer_lab.evaluation.features import (
     BuiltIn,
     Clip,
     LinearAesthetics,
@@ -19,8 +19,8 @@ from colorizer.evaluation.features import (
     image_similarity,
     tower_folder,
 )
-from colorizer.evaluation.tables import COLUMNS, Benchmark, measure, table
-from colorizer.imaging.pictures import write_png
+from colorizer_lab.evaluation.inception import Inception
+from colorizer_lab.evaluation.tables import COLUMNS, Benchmark, measure, table
 from drawn import box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, engine
 from safetensors.torch import save_file

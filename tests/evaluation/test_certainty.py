@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from colorizer.evaluation.certainty import Certainty, certainty, risk
-from colorizer.evaluation.judge import pose, squared
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Check
+from colorizer_lab.evaluation.certainty import Certainty, certainty, risk
+from colorizer_lab.evaluation.judge import pose, squared
 from drawn import box_mask, box_reference, box_sketch
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from colorizer.errors import InvalidInput
-from colorizer.evaluation.compare import compare, interval, table
+from colorizer_lab.evaluation.compare import compare, interval, table
 
 
 def report(values, kind="triplet"):

@@ -11,11 +11,11 @@ import pytest
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, Layer, Reference, Report, Result, Role
 from colorizer.errors import InvalidInput, NothingToColour, UnknownEngine
-from colorizer.evaluation import report
-from colorizer.evaluation.baselines import NAMES
-from colorizer.evaluation.corpus import read_corpus
-from colorizer.evaluation.report import evaluate, table
 from colorizer.imaging.pictures import read_picture
+from colorizer_lab.evaluation import report
+from colorizer_lab.evaluation.baselines import NAMES
+from colorizer_lab.evaluation.corpus import read_corpus
+from colorizer_lab.evaluation.report import evaluate, table
 from drawn import BLUE, RED, blank
 from engines.match_stand_ins import SamePlace, engine
 from evaluation.corpora import write_corpus

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from colorizer.evaluation.foreground import flood
-from colorizer.evaluation.masks import iou
+from colorizer_lab.evaluation.foreground import flood
+from colorizer_lab.evaluation.masks import iou
 from drawn import blank, box_mask, box_reference, box_sketch
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from colorizer.evaluation import likeness
-from colorizer.evaluation.baselines import baselines
-from colorizer.evaluation.judge import SIDE, Problem, pose, squared
 from colorizer.imaging.pictures import over_white
+from colorizer_lab.evaluation import likeness
+from colorizer_lab.evaluation.baselines import baselines
+from colorizer_lab.evaluation.judge import SIDE, Problem, pose, squared
 from drawn import BLUE, GREEN, RED, blank, box_mask, box_reference, box_sketch
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from colorizer.evaluation import likeness
+from colorizer_lab.evaluation import likeness
 from numpy.typing import NDArray
 
 ROWS, COLUMNS = np.mgrid[0:220, 0:240].astype(float)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from colorizer.engines import registry
-from colorizer.evaluation.masks import evaluate_masks, iou, table
+from colorizer_lab.evaluation.masks import evaluate_masks, iou, table
 from engines.match_stand_ins import SamePlace, engine
 from evaluation.corpora import write_corpus
 

@@ -9,8 +9,8 @@ import pytest
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, EngineInfo, Layer, Options, Result, Role
 from colorizer.errors import InvalidInput
-from colorizer.evaluation.judge import pose
-from colorizer.evaluation.sequences import Strip, evaluate_sequences, pose_strip, table
+from colorizer_lab.evaluation.judge import pose
+from colorizer_lab.evaluation.sequences import Strip, evaluate_sequences, pose_strip, table
 from drawn import blank, box_mask, box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, engine
 from evaluation.corpora import write_corpus

@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from colorizer.data.drawing import triplet
 from colorizer.imaging.lettering import find_lettering
+from colorizer_lab.data.drawing import triplet
 from drawn_pages import doll
 
 

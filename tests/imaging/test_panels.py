@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from colorizer.data.drawing import triplet
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.panels import Panels, find_panels
+from colorizer_lab.data.drawing import triplet
 from drawn import opaque
 from drawn_pages import Page, Style, doll, draw_page
 from hypothesis import given, settings

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from colorizer.krita_host import install, other_krita, screen, session
+from colorizer.krita_host import install
+from colorizer_lab.krita import other_krita, screen, session
 
 sys.path.insert(0, str(Path(__file__).parent))
 from window_steps import DOCKER, empty  # noqa: E402 - lies beside this file

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from colorizer import paths
-from colorizer.krita_host.demo import demo
+from colorizer_lab.krita.demo import demo
 from PIL import Image
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]

@@ -11,7 +11,7 @@ from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.models import quiet_libraries
-from colorizer.krita_host import pointer, session
+from colorizer_lab.krita import pointer, session
 from engines import tiny_colorflow
 from window_steps import DOCKER, empty, is_applied
 

@@ -1,7 +1,7 @@
 """The whole way in Krita's window with real clicks: set, colour, watch, apply, undo, paint masks, save, reopen."""
 
 import pytest
-from colorizer.krita_host import pointer
+from colorizer_lab.krita import pointer
 from window_steps import is_applied, open_it, rest
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]

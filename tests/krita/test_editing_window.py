@@ -3,7 +3,7 @@
 import functools
 
 import pytest
-from colorizer.krita_host import session
+from colorizer_lab.krita import session
 
 pytestmark = pytest.mark.window
 

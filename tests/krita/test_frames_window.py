@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from colorizer.krita_host import pointer, session
+from colorizer_lab.krita import pointer, session
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from colorizer.errors import ColorizerError
 from colorizer.krita_host import install
+from colorizer_lab import release
 
 IMPORTER = Path("/usr/share/krita/pykrita/plugin_importer/plugin_importer.py")
 
@@ -75,11 +76,11 @@ def test_missing_krita_is_said(home, monkeypatch):
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
     """The zip; building the wheel in it takes a while."""
-    return install.package(tmp_path_factory.mktemp("packed") / "a.zip")
+    return release.package(tmp_path_factory.mktemp("packed") / "a.zip")
 
 
 def test_package_has_the_same_bytes_again(packed, tmp_path):
-    assert install.package(tmp_path / "b.zip").read_bytes() == packed.read_bytes()
+    assert release.package(tmp_path / "b.zip").read_bytes() == packed.read_bytes()
 
 
 def test_package_holds_what_krita_needs(packed):

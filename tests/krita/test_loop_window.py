@@ -1,7 +1,7 @@
 """The rest of the artist's loop in Krita's window: keys, bindings by two clicks, palette edits, the check view."""
 
 import pytest
-from colorizer.krita_host import pointer
+from colorizer_lab.krita import pointer
 from window_steps import has_result, is_applied, open_it, rest
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]

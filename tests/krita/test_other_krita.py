@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from colorizer.krita_host import other_krita
+from colorizer_lab.krita import other_krita
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import functools
 
 import pytest
-from colorizer.krita_host import screen, session
+from colorizer_lab.krita import screen, session
 
 pytestmark = pytest.mark.window
 

@@ -1,7 +1,7 @@
 """Repairs in Krita's window with real strokes: only what a change reaches is replaced, in every mode, strokes stay."""
 
 import pytest
-from colorizer.krita_host import pointer
+from colorizer_lab.krita import pointer
 from window_steps import has_result, is_applied, open_it, rest
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from colorizer.krita_host import install, manual
-from colorizer.krita_host.release import SUMS, release
+from colorizer_lab.release import SUMS, release
 
 from krita_colorize.qt import QtWidgets
 
@@ -26,6 +26,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
+
+
+def wheel(folder: Path, distribution: str) -> list[str]:
+    with zipfile.ZipFile(next(folder.glob(f"{distribution}-*.whl"))) as archive:
+        return archive.namelist()
 
 
 def test_same_sources_give_the_same_bytes(folder: Path, tmp_path: Path) -> None:
@@ -44,7 +49,7 @@ def test_sums_are_those_of_the_files(folder: Path) -> None:
     found = digests(folder)
     del found[SUMS]
     assert told == found
-    assert sorted(Path(name).suffix for name in told) == [".gz", ".whl", ".zip"]
+    assert sorted(Path(name).suffix for name in told) == [".gz", ".whl", ".whl", ".zip"]
 
 
 def test_sources_are_whole_and_nothing_else(folder: Path) -> None:
@@ -66,10 +71,16 @@ def test_zip_brings_the_manual(folder: Path) -> None:
 
 
 def test_wheel_brings_what_the_manual_is_made_from(folder: Path) -> None:
-    with zipfile.ZipFile(next(folder.glob("*.whl"))) as archive:
-        names = archive.namelist()
+    names = wheel(folder, "krita_colorize")
     assert "colorizer/resources/manual/manual.md" in names
     assert "colorizer/resources/manual/pictures/check.png" in names
+
+
+def test_lab_has_a_wheel_of_its_own(folder: Path) -> None:
+    tops = {name.partition("/")[0] for name in wheel(folder, "krita_colorize_lab")}
+    assert {top for top in tops if not top.endswith(".dist-info")} == {"colorizer_lab"}
+    assert "colorizer_lab/training/match.py" in wheel(folder, "krita_colorize_lab")
+    assert [name for name in wheel(folder, "krita_colorize") if "colorizer_lab" in name] == []
 
 
 def test_manual_needs_no_file_beside_it(qtbot: object) -> None:

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from colorizer.krita_host import pointer, session
+from colorizer_lab.krita import pointer, session
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(900)]
 

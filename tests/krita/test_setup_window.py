@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 import tomllib
-from colorizer.krita_host import install, pointer, session
+from colorizer_lab import release
+from colorizer_lab.krita import pointer, session
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "setup"))
 import stand_in_wheels  # noqa: E402
@@ -44,7 +45,7 @@ def wheels(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
-    return install.package(tmp_path_factory.mktemp("zip") / "krita_colorize.zip")
+    return release.package(tmp_path_factory.mktemp("zip") / "krita_colorize.zip")
 
 
 def bar_entry(title):

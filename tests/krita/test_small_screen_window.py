@@ -3,7 +3,7 @@
 import sys
 
 import pytest
-from colorizer.krita_host import pointer, screen, session
+from colorizer_lab.krita import pointer, screen, session
 from window_steps import DOCKER, has_result, open_it
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(400)]

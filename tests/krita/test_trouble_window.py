@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from colorizer.krita_host import pointer, session
+from colorizer_lab.krita import pointer, session
 from window_steps import DOCKER, open_it
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(300)]

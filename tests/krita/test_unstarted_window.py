@@ -1,7 +1,8 @@
 """A plugin that cannot start in this Krita says so in the docker's place and in Krita's log, in words."""
 
 import pytest
-from colorizer.krita_host import install, session
+from colorizer.krita_host import install
+from colorizer_lab.krita import session
 
 pytestmark = pytest.mark.window
 

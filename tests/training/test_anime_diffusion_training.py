@@ -9,8 +9,8 @@ import torch
 from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
-from colorizer.training.anime_diffusion import Recipe, learning_rate, train
-from colorizer.training.anime_diffusion_data import OwnDrawings, PublishedFolder
+from colorizer_lab.training.anime_diffusion import Recipe, learning_rate, train
+from colorizer_lab.training.anime_diffusion_data import OwnDrawings, PublishedFolder
 
 pytest.importorskip("skia", reason="drawing needs the extra `training`")
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import encode_png, write_png
-from colorizer.training.colorize_diffusion.batches import Batches
-from colorizer.training.colorize_diffusion.config import Augmentation, Stage, TrainingConfig, read, write
-from colorizer.training.colorize_diffusion.data import ArtistPictures, Item, OwnDrawings, PublishedLayout
+from colorizer_lab.training.colorize_diffusion.batches import Batches
+from colorizer_lab.training.colorize_diffusion.config import Augmentation, Stage, TrainingConfig, read, write
+from colorizer_lab.training.colorize_diffusion.data import ArtistPictures, Item, OwnDrawings, PublishedLayout
 
 pytest.importorskip("skia", reason="drawing needs the extra `training`")
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import torch
 from colorizer.errors import InvalidInput
-from colorizer.training.colorize_diffusion import networks
-from colorizer.training.colorize_diffusion.config import Stage, write
-from colorizer.training.colorize_diffusion.trainer import train
-from colorizer.training.processes import Processes
+from colorizer_lab.training.colorize_diffusion import networks
+from colorizer_lab.training.colorize_diffusion.config import Stage, write
+from colorizer_lab.training.colorize_diffusion.trainer import train
+from colorizer_lab.training.processes import Processes
 
 from tests.training.tiny_stages import TINY
 

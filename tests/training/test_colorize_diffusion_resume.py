@@ -11,8 +11,8 @@ import time
 import pytest
 import torch
 from colorizer.errors import ColorizerError
-from colorizer.training.colorize_diffusion.config import Stage
-from colorizer.training.colorize_diffusion.trainer import train
+from colorizer_lab.training.colorize_diffusion.config import Stage
+from colorizer_lab.training.colorize_diffusion.trainer import train
 from diffusers import UNet2DConditionModel
 
 FORK = multiprocessing.get_context("fork")

@@ -12,12 +12,12 @@ from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
-from colorizer.training import Wishes
-from colorizer.training.colorize_diffusion import ablation, ablation_page, leakage, networks
-from colorizer.training.colorize_diffusion.batches import Batches
-from colorizer.training.colorize_diffusion.config import Stage, read
-from colorizer.training.colorize_diffusion.data import OwnDrawings, source
-from colorizer.training.colorize_diffusion.trainer import settings, train
+from colorizer_lab.training import Wishes
+from colorizer_lab.training.colorize_diffusion import ablation, ablation_page, leakage, networks
+from colorizer_lab.training.colorize_diffusion.batches import Batches
+from colorizer_lab.training.colorize_diffusion.config import Stage, read
+from colorizer_lab.training.colorize_diffusion.data import OwnDrawings, source
+from colorizer_lab.training.colorize_diffusion.trainer import settings, train
 from safetensors.torch import load_file
 
 from tests.training.tiny_stages import BEFORE, TINY

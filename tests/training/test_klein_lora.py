@@ -11,10 +11,10 @@ from colorizer.engines.flux2_klein import lora, model
 from colorizer.engines.flux2_klein.files import LORA_FILE
 from colorizer.engines.models import Installed
 from colorizer.errors import InvalidInput
-from colorizer.training import Wishes, klein_lora
-from colorizer.training.klein_lora import Recipe, train
-from colorizer.training.klein_lora_data import OwnDrawings, PictureFolder
-from colorizer.training.loop import open_run
+from colorizer_lab.training import Wishes, klein_lora
+from colorizer_lab.training.klein_lora import Recipe, train
+from colorizer_lab.training.klein_lora_data import OwnDrawings, PictureFolder
+from colorizer_lab.training.loop import open_run
 from safetensors.torch import load_file
 
 

@@ -7,7 +7,7 @@ import signal
 import pytest
 import torch
 from colorizer.errors import ColorizerError
-from colorizer.training.loop import StopSignal, log, open_run, save_checkpoint, save_folder
+from colorizer_lab.training.loop import StopSignal, log, open_run, save_checkpoint, save_folder
 
 
 def test_limit_is_over_at_once():

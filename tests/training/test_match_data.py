@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import pytest
 import torch
-from colorizer.data.drawing import triplet
-from colorizer.data.palette import BACKGROUND_PARTS
 from colorizer.engines.match.inputs import Window
 from colorizer.engines.match.network import MatchConfig
-from colorizer.training.match import Recipe, region_places
-from colorizer.training.match_data import (
+from colorizer_lab.data.drawing import triplet
+from colorizer_lab.data.palette import BACKGROUND_PARTS
+from colorizer_lab.training.match import Recipe, region_places
+from colorizer_lab.training.match_data import (
     DrawingRing,
     Frame,
     collate,

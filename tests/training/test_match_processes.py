@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 from colorizer.errors import InvalidInput
-from colorizer.training.match import train
-from colorizer.training.processes import Processes
+from colorizer_lab.training.match import train
+from colorizer_lab.training.processes import Processes
 
 from tests.training.tiny_match import TINY
 

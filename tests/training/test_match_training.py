@@ -10,13 +10,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from colorizer.data.art.pairs import pair_of
-from colorizer.data.drawing import triplet
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.errors import InvalidInput
-from colorizer.training import match
-from colorizer.training.match import Recipe, _part_loss, learning_rate, train
-from colorizer.training.match_data import collate
+from colorizer_lab.data.art.pairs import pair_of
+from colorizer_lab.data.drawing import triplet
+from colorizer_lab.training import match
+from colorizer_lab.training.match import Recipe, _part_loss, learning_rate, train
+from colorizer_lab.training.match_data import collate
 
 from tests.data.drawn_art import fills
 from tests.training.tiny_match import TINY, stop_at
@@ -125,7 +125,7 @@ from dataclasses import replace
 from pathlib import Path
 opened = []
 sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "open" else None)
-from colorizer.training.match import Recipe, train
+from colorizer_lab.training.match import Recipe, train
 train(Path(sys.argv[1]), recipe=replace(Recipe(), steps=1, batch=2, drawings_kept=2, validation_drawings=1))
 kinds = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".ora", ".kra", ".psd", ".npz", ".npy")
 print([name for name in opened if name.lower().endswith(kinds)])

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from colorizer.data.drawing import triplet
 from colorizer.engines.match.network import Correspondence, MatchConfig, MatchNetwork
-from colorizer.training.match import Recipe
-from colorizer.training.match_data import collate, key_parts
-from colorizer.training.match_validation import validate
+from colorizer_lab.data.drawing import triplet
+from colorizer_lab.training.match import Recipe
+from colorizer_lab.training.match_data import collate, key_parts
+from colorizer_lab.training.match_validation import validate
 from torch import nn
 
 

@@ -4,8 +4,8 @@ import signal
 from collections.abc import Callable
 
 from colorizer.engines.match.network import MatchConfig
-from colorizer.training.loop import Progress
-from colorizer.training.match import Recipe
+from colorizer_lab.training.loop import Progress
+from colorizer_lab.training.match import Recipe
 
 TINY = Recipe(
     network=MatchConfig(

@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from colorizer.training.colorize_diffusion.config import Augmentation, Sizes, Stage, TrainingConfig
-from colorizer.training.colorize_diffusion.trainer import train
+from colorizer_lab.training.colorize_diffusion.config import Augmentation, Sizes, Stage, TrainingConfig
+from colorizer_lab.training.colorize_diffusion.trainer import train
 
 TINY = TrainingConfig(
     stage=Stage.AUTOENCODER,

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 import torch
-from colorizer.training import match
-from colorizer.training.processes import Processes
+from colorizer_lab.training import match
+from colorizer_lab.training.processes import Processes
 
 from tests.training.tiny_match import TINY, stop_at
 

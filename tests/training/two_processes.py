@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from colorizer.training.colorize_diffusion.config import read
-from colorizer.training.colorize_diffusion.trainer import train
+from colorizer_lab.training.colorize_diffusion.config import read
+from colorizer_lab.training.colorize_diffusion.trainer import train
 
 
 def main() -> None:

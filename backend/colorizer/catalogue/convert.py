@@ -11,11 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from colorizer import lab
 from colorizer.catalogue.entries import Kind
 from colorizer.errors import InvalidInput, MissingModel, UnusableModel
 
 PREDICTIONS = ("epsilon", "v_prediction")
 VARIANTS = ("GraySD", "sketch", "shading")
+INCEPTION_KEY = "Mixed_7c.branch3x3dbl_3b.conv.weight"
+"""A tensor that only the published Inception for FID has."""
+
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 
 OnPart = Callable[[str, int, int], None]
@@ -94,7 +98,6 @@ def recognise(path: Path) -> Kind:
     from colorizer.engines.colorize_diffusion.towers import is_towers
     from colorizer.engines.flux2_klein import layout
     from colorizer.engines.flux2_klein.install import GGUF, shapes_of
-    from colorizer.engines.inception import is_inception
 
     keys = set(shapes_of(path))
     if path.suffix.lower() == GGUF and layout.recognise(keys) is not layout.Part.TRANSFORMER:
@@ -111,7 +114,7 @@ def recognise(path: Path) -> Kind:
         return Kind.TOWERS
     if is_tiny_vae(keys):
         return Kind.PREVIEWS
-    if is_inception(keys):
+    if INCEPTION_KEY in keys:
         return Kind.FEATURES
     if finder := finders.recognise(keys):
         return Kind(finder.finds)
@@ -181,8 +184,7 @@ def _previews(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converte
 
 
 def _features(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converted:
-    from colorizer.engines import inception
-
+    inception = lab.module("evaluation.inception", "Inception, which only measures pictures,")
     on_part("network", 0, 1)
     inception.convert(file, folder)
     return Converted("features", "Inception v3 (FID)", "Apache-2.0")

@@ -1,4 +1,4 @@
-"""Finds Krita and puts the docker into it: for a user, into a throw-away profile, or as a zip to be imported.
+"""Finds Krita and puts the docker into it, for a user or into a throw-away profile.
 
 Copies files and switches the plugin on; never touches anything else of the user's, never runs while that user's Krita
 is open (Krita writes its settings when it quits and would undo the change).
@@ -12,21 +12,17 @@ import platform
 import shutil
 import subprocess
 import sys
-import tempfile
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import colorizer
 from colorizer import paths
 from colorizer.errors import ColorizerError
-from colorizer.krita_host import manual, screen
+from colorizer.krita_host import manual
 
 PLUGIN = "krita_colorize"
 DESKTOP = "colorize.desktop"
 ACTIONS = PLUGIN + ".action"
-BUNDLE = PLUGIN + "/setup/bundle/"
-"""Where the docker's set-up page looks for the backend's wheel, in the zip."""
 ENABLE_KEY = "enable_" + PLUGIN
 
 INHERITED = (
@@ -52,10 +48,10 @@ class KritaIsOpen(ColorizerError):
     code = "krita_is_open"
 
 
-class NoClone(ColorizerError):
-    """The package can only be made from the sources."""
+class NoScreen(ColorizerError):
+    """There is no display, and no virtual screen can be made."""
 
-    code = "no_clone"
+    code = "no_screen"
 
 
 @dataclass(frozen=True)
@@ -137,19 +133,29 @@ def install_for_user(backend_command: list[str]) -> Path:
 def open_krita(files: list[Path]) -> int:
     """Installs the docker for this user and opens Krita with files; returns its exit status when it is closed."""
     program = require_krita()
-    if not screen.has_display():
-        raise screen.NoScreen(
-            "There is no display to open Krita on. `colorize demo` works on a virtual screen."
-        )
+    if not has_display():
+        raise NoScreen("There is no display to open Krita on. `colorize demo` works on a virtual screen.")
     install_for_user(default_backend_command())
     command = [str(program), *map(str, files)]
     return subprocess.run(command, env=krita_environment(), check=False).returncode
 
 
+def has_display() -> bool:
+    """Whether a display that windows can be shown on is named and answers."""
+    if os.environ.get("WAYLAND_DISPLAY"):
+        return True
+    if not os.environ.get("DISPLAY"):
+        return os.name == "nt" or os.uname().sysname == "Darwin"
+    if not shutil.which("xdotool"):
+        return True
+    answer = subprocess.run(["xdotool", "getdisplaygeometry"], capture_output=True, check=False, timeout=10)
+    return answer.returncode == 0
+
+
 def install(folders: Folders) -> Path:
     """Copies the docker into a profile and switches it on; returns the plugin's folder."""
     folders.plugins.mkdir(parents=True, exist_ok=True)
-    source, target = _plugin_source(), folders.plugins / PLUGIN
+    source, target = plugin_source(), folders.plugins / PLUGIN
     new = target.with_name(PLUGIN + ".new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(source / PLUGIN, new, ignore=shutil.ignore_patterns("__pycache__", "*.pyc", "actions"))
@@ -190,74 +196,7 @@ def default_backend_command() -> list[str]:
     return [sys.executable, "-m", "colorizer", "serve"]
 
 
-def package(zip_path: Path) -> Path:
-    """Makes the zip for Krita's "Import Python Plugin from File"; the same sources give the same bytes.
-
-    It carries the backend's wheel, from which the docker's set-up page installs. Raises `NoClone` outside a clone.
-    """
-    source = _plugin_source()
-    contents: dict[str, bytes] = {
-        PLUGIN + "/": b""
-    }  # Krita's importer finds a plugin by the entry of its folder
-    # The importer puts actions in a folder of their own; in the plugin's folder, too, Krita would read them twice.
-    contents["actions/" + ACTIONS] = (source / PLUGIN / "actions" / ACTIONS).read_bytes()
-    for path in [source / DESKTOP, *(source / PLUGIN).rglob("*")]:
-        if not {"__pycache__", "actions"} & set(path.relative_to(source).parts):
-            name = path.relative_to(source).as_posix()
-            contents[name + "/" if path.is_dir() else name] = b"" if path.is_dir() else path.read_bytes()
-    contents[f"{PLUGIN}/{manual.NAME}"] = manual.html()
-    contents[BUNDLE] = b""
-    contents[BUNDLE + "constraints.txt"] = (_clone() / "constraints.txt").read_bytes()
-    with tempfile.TemporaryDirectory() as folder:
-        wheel = build_wheel(Path(folder))
-        contents[BUNDLE + wheel.name] = wheel.read_bytes()
-    zip_path.parent.mkdir(parents=True, exist_ok=True)
-    new = zip_path.with_name(zip_path.name + ".new")
-    with zipfile.ZipFile(new, "w") as archive:
-        for name in sorted(contents):
-            _add(archive, name, contents[name])
-    os.replace(new, zip_path)
-    return zip_path
-
-
-def build_wheel(folder: Path) -> Path:
-    """Builds the backend's wheel from this clone into a folder. Raises `NoClone`."""
-    return _build(folder, "wheel", "*.whl")
-
-
-def build_sdist(folder: Path) -> Path:
-    """Packs the backend's sources from this clone into a folder. Raises `NoClone`."""
-    return _build(folder, "sdist", "*.tar.gz")
-
-
-def _build(folder: Path, kind: str, names: str) -> Path:
-    command = [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(folder)]
-    done = subprocess.run(command, cwd=_clone(), capture_output=True, text=True, check=False)
-    found = list(folder.glob(names))
-    if done.returncode != 0 or not found:
-        raise NoClone(
-            f"The backend's {kind} can't be built ({done.stderr.strip()[-200:]}). Run ./colorize test once."
-        )
-    return found[0]
-
-
-def _clone() -> Path:
-    """The folder of the clone that this program runs from."""
-    root = Path(__file__).resolve().parents[3]
-    if not (root / "constraints.txt").is_file():
-        raise NoClone("The zip is made from a clone of the repository. Run ./colorize package there.")
-    return root
-
-
-def _add(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    entry = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    entry.create_system = 3
-    entry.external_attr = (0o40755 << 16 | 0x10) if name.endswith("/") else 0o100644 << 16
-    archive.writestr(entry, data)
-
-
-def _plugin_source() -> Path:
+def plugin_source() -> Path:
     """The folder that holds the plugin and its service file, in a clone as in an installed package."""
     shipped = paths.resource("plugin")
     return shipped if shipped.is_dir() else Path(__file__).resolve().parents[3]

@@ -137,7 +137,7 @@ def ask(
     seen = (sketch.ink, sketch.mask, reference.picture, reference.mask)
     if laid is not None:
         laid = Laid(laid.where.to(device), laid.likeness.to(device))
-    # Its weights were found in this precision, too (`colorizer.training.match`).
+    # Its weights were found in this precision, too (`colorizer_lab.training.match`).
     fast = device.type == "cpu" and has_bfloat16_units()
     with torch.autocast("cpu", torch.bfloat16, enabled=fast):
         answer: Correspondence = network(*(plane.to(device) for plane in seen), laid)

@@ -6,7 +6,7 @@ one extra learned key means "not in the reference". A key's colour is one of its
 colour is ever invented.
 
 It knows nothing of regions, palettes or layers (the rest of this room) and nothing of training
-(`colorizer.training`).
+(`colorizer_lab.training`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,33 @@
+"""The one place of the backend that knows of `colorizer_lab`, which is installed beside it or isn't."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from types import ModuleType
+
+import colorizer
+from colorizer.errors import ColorizerError
+
+_PACKAGE = "colorizer_lab"
+
+
+class NoLab(ColorizerError):
+    """`colorizer_lab` isn't installed."""
+
+    code = "no_lab"
+
+
+def installed() -> bool:
+    """Whether the package is there; imports nothing."""
+    return importlib.util.find_spec(_PACKAGE) is not None
+
+
+def module(name: str, wanted: str) -> ModuleType:
+    """A module of the lab. `wanted` begins the sentence of the `NoLab` that is raised where the lab is missing."""
+    if not installed():
+        wheel = f"krita_colorize_lab-{colorizer.__version__}-py3-none-any.whl"
+        raise NoLab(
+            f"{wanted} needs the lab, which isn't installed. Install {wheel} of the same release with pip."
+        )
+    return importlib.import_module(f"{_PACKAGE}.{name}")

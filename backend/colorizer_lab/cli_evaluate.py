@@ -1,0 +1,83 @@
+"""`colorize evaluate` on the command line. Reads the words, calls `evaluation`, prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from colorizer.cli_options import Engine, Json, Report, Sheet, Size, Steps, answer
+
+
+def evaluate(
+    corpus: Annotated[Path, typer.Argument(metavar="CORPUS", help="A folder with a manifest.json.")],
+    engine: Engine = "match",
+    report: Report = None,
+    sheet: Sheet = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many items.")] = None,
+    sequences: Annotated[
+        bool, typer.Option("--sequences", help="How alike the frames of its sequences are coloured, instead.")
+    ] = False,
+    model: Annotated[
+        str, typer.Option(help="Which weights, with --sequences; empty for the engine's own choice.")
+    ] = "",
+    steps: Steps = 0,
+    size: Size = 0,
+    dots: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,...", help="How much so many hint dots of a simulated artist put right, instead."
+        ),
+    ] = "",
+    masks: Annotated[
+        bool, typer.Option("--masks", help="How well figures are found without masks, instead.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Measure an engine on a corpus of pictures, with its baselines in the same run."""
+    from colorizer.engines.base import Options
+    from colorizer.progress import Progress
+
+    from colorizer_lab.evaluation import artist
+    from colorizer_lab.evaluation import masks as automatic
+    from colorizer_lab.evaluation import report as evaluation
+    from colorizer_lab.evaluation import sequences as strips
+
+    if model and not sequences:
+        raise typer.BadParameter("is for --sequences", param_hint="--model")
+    ways = [
+        name for name, wanted in (("--dots", dots), ("--masks", masks), ("--sequences", sequences)) if wanted
+    ]
+    if len(ways) > 1:
+        raise typer.BadParameter(f"give one of {', '.join(ways)}")
+    with Progress() as progress:
+        if dots:
+            figures = artist.evaluate_dots(
+                corpus, engine, _numbers(dots), report=report, limit=limit, progress=progress.stage
+            )
+            answer(figures, artist.table(figures), as_json=as_json)
+            return
+        if masks:
+            figures = automatic.evaluate_masks(
+                corpus, engine, report=report, limit=limit, progress=progress.stage
+            )
+            answer(figures, automatic.table(figures), as_json=as_json)
+            return
+        if sequences:
+            options = Options(steps=steps, size=size)
+            figures = strips.evaluate_sequences(
+                corpus, engine, model=model, options=options, report=report, progress=progress.stage
+            )
+            answer(figures, strips.table(figures), as_json=as_json)
+            return
+        figures = evaluation.evaluate(
+            corpus, engine, report=report, sheet=sheet, limit=limit, progress=progress.stage
+        )
+    answer(figures, evaluation.table(figures), as_json=as_json)
+
+
+def _numbers(words: str) -> list[int]:
+    numbers = [int(word) for word in words.split(",") if word.strip().isdigit()]
+    if len(numbers) != words.count(",") + 1 or sorted(set(numbers)) != numbers:
+        raise typer.BadParameter("give rising numbers, as in 0,1,2,4,8,16", param_hint="--dots")
+    return numbers

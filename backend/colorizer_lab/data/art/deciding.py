@@ -1,0 +1,126 @@
+"""The deciding pairs as a corpus: what `colorize evaluate` reads, made of the families that are never trained on.
+
+They decide weights, thresholds and what is kept. Each picture is rasterised anew at the judge's size, the truth is the
+artist's own picture, and an item's name begins with its family and the kind of its pair.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from colorizer_lab.data.art.families import Family, catalogue
+from colorizer_lab.data.art.library import Library, over_processes, prepare
+from colorizer_lab.data.art.packages import cache_folder
+from colorizer_lab.data.art.pairs import Habits, Laid, Pair, coverage, pair_of
+from colorizer_lab.data.art.pictures import Source, sources
+
+SIZE = 640
+VERSION = 1
+_DRAWN = 640
+_ITEMS, _CROSS = 13, 8
+"""Of each family, at most: all pairs, and those of two pictures."""
+_SEED = 20_261_129
+_HABITS = Habits(relit=0.0, beside=0.25, beside_sketch=0.0, backdrop=0.3, cut=0.1, mirrored=0.15, habit=False)
+_COVERED = 0.75
+
+
+def deciding_folder() -> Path:
+    """Where the corpus lies."""
+    return cache_folder() / f"deciding-{VERSION}"
+
+
+def write_deciding(
+    library: Library, progress: Callable[[str, int, int], None] | None = None, workers: int = 1
+) -> Path:
+    """Writes the corpus and returns its folder; items that were written before an interruption are kept."""
+    folder = deciding_folder()
+    if (folder / "manifest.json").is_file():
+        return folder
+    families = [family for family in catalogue().families if family.split == "deciding"]
+    items: list[dict[str, Any]] = []
+    drawn = over_processes(partial(_family_items, library, folder), families, workers)
+    for done, found in enumerate(drawn):
+        items += found
+        if progress is not None:
+            progress("Drawing the deciding pairs", done + 1, len(families))
+    part = folder / "manifest.json.part"
+    part.write_text(json.dumps({"items": items}, indent=1) + "\n", encoding="utf-8")
+    os.replace(part, folder / "manifest.json")
+    return folder
+
+
+def _family_items(library: Library, folder: Path, family: Family) -> list[dict[str, Any]]:
+    """Draws and describes the family's pairs."""
+    drawn = {source.name: source for source in sources(family)}
+    numbers = [one for one in library.of("deciding") if library.entries[one].family == family.name]
+    numbers = random.Random(f"{_SEED} {family.name}").sample(numbers, len(numbers))
+    paired = [one for one in numbers if library.entries[one].partners]
+    items: list[dict[str, Any]] = []
+    for kind, candidates, most in (("cross", paired, _CROSS), ("self", numbers, _ITEMS)):
+        for index, number in enumerate(candidates):
+            if len(items) == most:
+                break
+            pair = partial(_pair, library, family, drawn, number, kind)
+            item = _item(folder, f"{family.name}-{kind}_{index:02d}", family, pair)
+            if item is not None:
+                items.append(item)
+    return items
+
+
+def _pair(library: Library, family: Family, drawn: dict[str, Source], number: int, kind: str) -> Pair | None:
+    """One pair at the judge's size; None where the pictures don't make one."""
+    rng = random.Random(f"{_SEED} {kind} {library.entries[number].name}")
+    mate = rng.choice(library.entries[number].partners) if kind == "cross" else None
+    other = library.read(rng.choice(library.of("deciding")))
+    if mate is not None and coverage(library.read(number), library.read(mate)) < _COVERED:
+        return None
+    first = prepare(family, drawn[library.entries[number].name], SIZE, _DRAWN)
+    second = None if mate is None else prepare(family, drawn[library.entries[mate].name], SIZE, _DRAWN)
+    if first is None or (mate is not None and second is None):
+        return None
+    pair = pair_of(first, second, other, rng, SIZE, _HABITS, painted=family.painted)
+    return pair if pair.cross == (kind == "cross") else None
+
+
+def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | None]) -> dict[str, Any] | None:
+    """Writes one item, whole or not at all, unless it is there already; its description, None where there is none."""
+    place = folder / name
+    roles = ("sketch", "reference", "ground_truth", "sketch_foreground_mask", "reference_foreground_mask")
+    if not place.is_dir():
+        pair = draw()
+        if pair is None:
+            return None
+        pictures = (pair.lines, pair.reference, _on_paper(pair.here), _mask(pair.here), _mask(pair.there))
+        part = folder / f".{name}.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir(parents=True)
+        for role, pixels in zip(roles, pictures, strict=True):
+            Image.fromarray(pixels).save(part / f"{role}.png")
+        os.replace(part, place)
+    package = catalogue().packages[family.package]
+    return {
+        "id": name,
+        "kind": "triplet",
+        "files": {role: f"{name}/{role}.png" for role in roles},
+        "licence": package.licence,
+        "attribution": package.authors,
+    }
+
+
+def _on_paper(laid: Laid) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    colours = laid.colours[..., :3] + 1 - laid.colours[..., 3:]
+    return np.asarray(colours.clip(0, 1) * 255 + 0.5, np.uint8)
+
+
+def _mask(laid: Laid) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    return np.where(laid.colours[..., 3] > 0.5, np.uint8(255), np.uint8(0))

@@ -1,0 +1,240 @@
+"""The prepared pictures: every family's, taken apart once and kept in the cache, with what can be paired with what.
+
+A picture is one `.npz` file; `index.json` is written last and lists all that are usable. What was prepared before an
+interruption isn't prepared again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TypeVar
+
+import cv2
+import numpy as np
+from colorizer.errors import InvalidInput
+from numpy.typing import NDArray
+
+from colorizer_lab.data.art.families import Family, catalogue
+from colorizer_lab.data.art.fills import Fills, find_fills
+from colorizer_lab.data.art.packages import cache_folder
+from colorizer_lab.data.art.pictures import Source, rasterise, sources
+
+Job = TypeVar("Job")
+Done = TypeVar("Done")
+
+SIZE = 256
+"""Edge of the prepared pictures, px."""
+VERSION = 1
+"""Another one is prepared anew."""
+
+_DRAWN = 512
+_COVERED = 0.7
+"""How much of a picture's area must have a colour of the other for the two to be a pair."""
+_MOST_PARTNERS = 8
+_TWIN = 4.0
+"""Mean difference (of 255) of two 12 px thumbnails below which they are one picture."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One prepared picture."""
+
+    family: str
+    name: str
+    character: str
+    file: str
+    """Relative to the library's folder."""
+    partners: tuple[int, ...] = ()
+    """Numbers in the index of pictures that show the same character or have the same palette."""
+
+
+@dataclass(frozen=True)
+class Library:
+    """All prepared pictures."""
+
+    folder: Path
+    entries: tuple[Entry, ...]
+
+    def read(self, number: int) -> Fills:
+        """One picture, by its number."""
+        return read_fills(self.folder / self.entries[number].file)
+
+    def family(self, number: int) -> Family:
+        """The family a picture belongs to."""
+        name = self.entries[number].family
+        return next(family for family in catalogue().families if family.name == name)
+
+    def of(self, split: str) -> list[int]:
+        """The numbers of all pictures on one side of the split."""
+        names = {family.name for family in catalogue().families if family.split == split}
+        return [number for number, entry in enumerate(self.entries) if entry.family in names]
+
+
+def library_folder() -> Path:
+    """Where it lies."""
+    return cache_folder() / f"pictures-{VERSION}"
+
+
+def open_library() -> Library:
+    """What `build` left. Raises `InvalidInput` where there is nothing."""
+    file = library_folder() / "index.json"
+    if not file.is_file():
+        raise InvalidInput(f"{file} is missing. Build it with python -m colorizer_lab.data.art build.")
+    entries = json.loads(file.read_text(encoding="utf-8"))
+    return Library(
+        file.parent, tuple(Entry(**{**one, "partners": tuple(one["partners"])}) for one in entries)
+    )
+
+
+def build(progress: Callable[[str, int, int], None] | None = None, workers: int = 1) -> Library:
+    """Fetches the packages, prepares every picture and finds the pairs."""
+    folder = library_folder()
+    jobs = [(family, source) for family in catalogue().families for source in sources(family)]
+    entries: list[Entry] = []
+    thumbnails: list[_Thumbnail] = []
+    palettes: list[_Colours] = []
+    for done, (entry, thumbnail, palette) in enumerate(over_processes(_prepared, jobs, workers, chunk=8)):
+        if progress is not None:
+            progress("Preparing pictures", done, len(jobs))
+        if thumbnail is not None and not _is_twin(thumbnail, entry, thumbnails, entries):
+            entries.append(entry)
+            thumbnails.append(thumbnail)
+            palettes.append(palette)
+    paired = _paired(entries, palettes)
+    part = folder / "index.json.part"
+    part.write_text(
+        json.dumps([asdict(entry) for entry in paired], indent=0, ensure_ascii=False), encoding="utf-8"
+    )
+    os.replace(part, folder / "index.json")
+    return Library(folder, tuple(paired))
+
+
+def over_processes(
+    work: Callable[[Job], Done], jobs: Sequence[Job], workers: int, chunk: int = 1
+) -> Iterator[Done]:
+    """`map` over so many processes, `chunk` jobs at a time; with one worker in this process."""
+    if workers == 1:
+        yield from map(work, jobs)
+        return
+    # Spawned: a fork of a process that has threads may wait forever for a lock that one of them held.
+    with ProcessPoolExecutor(workers, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
+        yield from pool.map(work, jobs, chunksize=chunk)
+
+
+def prepare(family: Family, source: Source, size: int = SIZE, drawn: int = _DRAWN) -> Fills | None:
+    """Rasterises one picture at `drawn` px and takes it apart; grids of `size` px."""
+    picture = rasterise(source, family, drawn)
+    return None if picture is None else find_fills(picture, soft=family.painted, size=size)
+
+
+def write_fills(file: Path, fills: Fills) -> None:
+    """Writes one picture, whole or not at all."""
+    part = file.with_name(file.name + ".part")
+    with part.open("wb") as stream:
+        np.savez_compressed(stream, **asdict(fills))
+    os.replace(part, file)
+
+
+def read_fills(file: Path) -> Fills:
+    """Reads what `write_fills` wrote."""
+    with np.load(file, allow_pickle=False) as content:
+        return Fills(
+            **{name: content[name] for name in content.files if name != "outlined"},
+            outlined=bool(content["outlined"]),
+        )
+
+
+_Thumbnail = NDArray[np.float32]
+_Colours = dict[int, float]
+"""Share of the figure's area by colour, coarsely packed."""
+
+
+def _prepared(job: tuple[Family, Source]) -> tuple[Entry, _Thumbnail | None, _Colours]:
+    family, source = job
+    name = "".join(letter if letter.isalnum() or letter in "-." else "_" for letter in source.name)
+    file = Path(family.name) / (name + ".npz")
+    path = library_folder() / file
+    entry = Entry(family.name, source.name, source.character, file.as_posix())
+    empty = path.with_suffix(".none")
+    if not path.is_file():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fills = None if empty.is_file() else prepare(family, source)
+        if fills is None:
+            empty.touch()
+            return entry, None, {}
+        write_fills(path, fills)
+    fills = read_fills(path)
+    alpha = fills.colours[..., 3:] / np.float32(255)
+    shown = (fills.colours[..., :3] * alpha + 255 * (1 - alpha)).astype(np.float32)
+    areas = np.bincount(fills.fills.ravel(), minlength=len(fills.palette))[1:].astype(np.float64)
+    packed = (fills.palette[1:].astype(int) >> 3) @ (1024, 32, 1)
+    palette: _Colours = {}
+    for colour, area in zip(packed.tolist(), areas / max(areas.sum(), 1), strict=True):
+        palette[colour] = palette.get(colour, 0.0) + area
+    return entry, cv2.resize(shown, (12, 12), interpolation=cv2.INTER_AREA).ravel(), palette
+
+
+def _is_twin(thumbnail: _Thumbnail, entry: Entry, thumbnails: list[_Thumbnail], entries: list[Entry]) -> bool:
+    """Whether the same picture is there already; frames of one character may be nearly alike."""
+    if not thumbnails:
+        return False
+    apart = np.abs(np.stack(thumbnails) - thumbnail).mean(1)
+    near = np.flatnonzero(apart < _TWIN)
+    return any(
+        apart[one] < 1 or (entries[one].family, entries[one].character) != (entry.family, entry.character)
+        for one in near
+    )
+
+
+def _paired(entries: list[Entry], palettes: list[_Colours]) -> list[Entry]:
+    paired = list(entries)
+    for family in catalogue().families:
+        members = [number for number, entry in enumerate(entries) if entry.family == family.name]
+        partners = _partners(family, [entries[one] for one in members], [palettes[one] for one in members])
+        for number, mates in zip(members, partners, strict=True):
+            paired[number] = Entry(
+                **{**asdict(entries[number]), "partners": tuple(members[mate] for mate in mates)}
+            )
+    return paired
+
+
+def _partners(family: Family, entries: list[Entry], palettes: list[_Colours]) -> list[list[int]]:
+    """For each picture of a family those of the same character; where none are known, those that have a word of their
+    name and the colours of most of their area in common."""
+    kinds = {
+        colour: index for index, colour in enumerate(sorted({c for palette in palettes for c in palette}))
+    }
+    areas = np.zeros((len(entries), len(kinds)), np.float32)
+    for row, palette in zip(areas, palettes, strict=True):
+        for colour, area in palette.items():
+            row[kinds[colour]] = area
+    covered = areas @ (areas > 0.002).T.astype(np.float32)
+    shared = (areas > 0.01).astype(np.float32) @ (areas > 0.01).T.astype(np.float32)
+    same = (
+        np.array([[a.character == b.character for b in entries] for a in entries])
+        if family.character
+        else None
+    )
+    fits = same if same is not None else (covered > _COVERED) & (shared >= 3)
+    rng = np.random.default_rng(0)
+    found = []
+    for number, row in enumerate(fits):
+        mates = np.flatnonzero(row)
+        mates = mates[mates != number]
+        found.append(sorted(rng.permutation(mates)[:_MOST_PARTNERS].tolist()))
+    return found
+
+
+def _words(entry: Entry) -> set[str]:
+    """Words of a picture's name that may tell of what kind it is."""
+    return {word for word in re.split(r"[^a-z]+", entry.name.rpartition("/")[2].lower()) if len(word) > 2} - {
+        "png",
+        "svg",
+    }

@@ -1,0 +1,320 @@
+"""Triplets made of real art: a sketch of one picture, and a reference that shows the same character or that picture.
+
+*Cross*: the reference is another picture of the same character, or of the same palette; a place is right where the
+colour is. *Self*: the reference is the picture itself, bent, cut, lit otherwise, often with something beside it; a
+place is right where it came from. Sketches are the artist's own lines where there are any, lines along the borders of
+fills or extracted from painted pictures otherwise, in all the line styles of our drawings (`data.lines`).
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer_lab.data.art.fills import MOST_FILLS, ByteGrid, Fills
+from colorizer_lab.data.art.library import Library
+from colorizer_lab.data.drawing import Triplet
+from colorizer_lab.data.lines import LineStyle, draw_line_style, lines_along_borders, put_on_paper
+from colorizer_lab.data.palette import BACKGROUND_PARTS
+
+LABELS = 256
+"""Rows of a triplet's palette. Label 0 is what lies around the figures; fills follow from `BACKGROUND_PARTS` on."""
+
+_CROSS = 0.6
+"""How often a picture that has partners is paired with one of them."""
+_ALIKE = 0.06
+"""RGB distance (0..1) below which two colours count as one, as in the training's loss."""
+_COVERED = 0.6
+"""Share of a sketch's area whose colour a cross reference must have."""
+
+
+@dataclass(frozen=True)
+class Placing:
+    """How a picture lies on the square; lengths are shares of the edge."""
+
+    angle: float = 0.0
+    scale: float = 1.0
+    x: float = 0.0
+    y: float = 0.0
+    bend: float = 0.0
+    mirrored: bool = False
+
+
+@dataclass(frozen=True)
+class Laid:
+    """A picture on its square."""
+
+    colours: NDArray[np.float32]
+    """(S, S, 4), sRGB and alpha, 0..1."""
+    labels: ByteGrid
+    lines: NDArray[np.float32]
+    """(S, S), 0..1: the artist's."""
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How often the chances of one triplet come up; those of the deciding pairs are milder."""
+
+    relit: float = 0.35
+    beside: float = 0.25
+    beside_sketch: float = 0.1
+    backdrop: float = 0.4
+    cut: float = 0.15
+    joined: float = 0.6
+    """How often fills that differ only in light are one region."""
+    mirrored: float = 0.0
+    """How often the reference looks the other way; training mirrors by itself."""
+    habit: bool = True
+    """Whether some lines may be missing or open."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures on their squares, and the sketch of the first."""
+
+    here: Laid
+    there: Laid
+    palette: NDArray[np.float32]
+    """(LABELS, 3)."""
+    lines: ByteGrid
+    reference: NDArray[np.uint8]
+    """(S, S, 3)."""
+    cross: bool
+
+    def triplet(self) -> Triplet:
+        """What is trained on."""
+        return Triplet(
+            sketch=self.lines,
+            reference=self.reference,
+            parts=self.here.labels,
+            instances=self.here.labels + np.uint8(1),
+            reference_parts=self.there.labels,
+            palette=self.palette,
+            reference_kind="view" if self.cross else "bent",
+        )
+
+
+def art_triplet(library: Library, numbers: list[int], seed: int, size: int) -> Triplet:
+    """One triplet of the pictures `numbers`; the same arguments give the same triplet."""
+    rng = random.Random(seed)
+    by_family: dict[str, list[int]] = {}
+    for one in numbers:
+        by_family.setdefault(library.entries[one].family, []).append(one)
+    weights = [math.sqrt(len(members)) for members in by_family.values()]
+    members = rng.choices(list(by_family.values()), weights)[0]
+    number = rng.choice(members)
+    mates = library.entries[number].partners
+    mate = rng.choice(mates) if mates and rng.random() < _CROSS else None
+    pictures = (
+        library.read(number),
+        None if mate is None else library.read(mate),
+        library.read(rng.choice(numbers)),
+    )
+    return pair_of(*pictures, rng, size, painted=library.family(number).painted).triplet()
+
+
+def pair_of(
+    first: Fills,
+    second: Fills | None,
+    other: Fills,
+    rng: random.Random,
+    size: int,
+    habits: Habits = Habits(),
+    *,
+    painted: bool,
+) -> Pair:
+    """A pair of given pictures.
+
+    Args:
+        first: becomes the sketch.
+        second: becomes the reference; None: `first` does.
+        other: may stand beside either.
+        rng: decides the rest.
+        size: px.
+        habits: how often what happens.
+        painted: whether lines must be extracted from the colours.
+    """
+    joined = rng.random() < habits.joined
+    own = BACKGROUND_PARTS + _grouped(first, joined=joined)
+    own[0] = 0
+    palette = np.full((LABELS, 3), 1.0, np.float32)
+    _enter(palette, own, first)
+    reference, theirs = first, own
+    if second is not None:
+        labels = BACKGROUND_PARTS + MOST_FILLS + _grouped(second, joined=joined)
+        labels[0] = 0
+        if coverage(first, second) >= _COVERED:
+            reference, theirs = second, labels
+            _enter(palette, theirs, second)
+    cross = reference is not first
+    others = BACKGROUND_PARTS + 2 * MOST_FILLS + _grouped(other, joined=False)
+    others[0] = 0
+    _enter(palette, others, other)
+
+    steady = rng.random() < (0.5 if cross else 0.25)
+    here = _lay(first, own, _placing(rng, habits, steady=steady), size, rng)
+    placing = replace(
+        _placing(rng, habits, steady=steady, bent=not cross), mirrored=rng.random() < habits.mirrored
+    )
+    there = _lay(reference, theirs, placing, size, rng)
+    if rng.random() < habits.beside_sketch:
+        here = _beside(here, _lay(other, others, _aside(rng), size, rng), rng)
+    elif rng.random() < habits.beside:
+        there = _beside(there, _lay(other, others, _aside(rng), size, rng), rng)
+    style = draw_line_style(rng)
+    if not habits.habit:
+        style = replace(style, dropped=0.0, dashed=False)
+    has_lines = first.outlined and rng.random() < 0.8
+    lines = sketch_lines(here, palette, style, rng, has_lines=has_lines, painted=painted)
+    return Pair(here, there, palette, put_on_paper(lines, rng), _painted(there, rng, habits), cross)
+
+
+def sketch_lines(
+    laid: Laid,
+    palette: NDArray[np.float32],
+    style: LineStyle,
+    rng: random.Random,
+    *,
+    has_lines: bool,
+    painted: bool,
+) -> ByteGrid:
+    """(S, S), 255 = paper: a picture's sketch.
+
+    Args:
+        laid: the picture.
+        palette: (LABELS, 3).
+        style: of the lines that are drawn; its gray is that of the artist's own ones, too.
+        rng: decides the rest.
+        has_lines: the artist's lines are the sketch, and nothing else.
+        painted: as in `pair_of`.
+    """
+    strength = 1 - style.gray / 255
+    if has_lines:
+        ink = laid.lines
+        if rng.random() < 0.3:
+            ink = cv2.dilate(ink, np.ones((3, 3), np.uint8))
+        if rng.random() < 0.5:  # large black areas are often inked
+            dark = palette.max(1) < 0.16
+            ink = np.maximum(ink, (dark[laid.labels] & (laid.labels > 0)).astype(np.float32))
+    elif painted and rng.random() < 0.7:
+        ink = _extracted(laid, rng)
+    else:
+        ink = np.maximum(
+            1 - lines_along_borders(laid.labels, replace(style, gray=0), rng) / np.float32(255), laid.lines
+        )
+    return np.asarray(255 * (1 - strength * ink), np.uint8)
+
+
+def coverage(first: Fills, second: Fills) -> float:
+    """Share of the first picture's area that has a colour of the second one."""
+    area = np.bincount(first.fills.ravel(), minlength=len(first.palette))[1:]
+    here, there = (fills.palette[1:].astype(np.float32) / 255 for fills in (first, second))
+    near = np.sqrt(((here[:, None] - there[None]) ** 2).sum(-1)).min(1) < _ALIKE
+    return float((area * near).sum() / max(area.sum(), 1))
+
+
+def _grouped(fills: Fills, *, joined: bool) -> ByteGrid:
+    """(n + 1,): which fill stands for each."""
+    return fills.parts.copy() if joined else np.arange(len(fills.palette), dtype=np.uint8)
+
+
+def _enter(palette: NDArray[np.float32], labels: ByteGrid, fills: Fills) -> None:
+    """Each label gets the colour of the fill that stands for it, the largest of its group."""
+    for fill in range(len(labels) - 1, 0, -1):
+        palette[labels[fill]] = fills.palette[fill] / np.float32(255)
+
+
+def _placing(rng: random.Random, habits: Habits, *, steady: bool, bent: bool = False) -> Placing:
+    """Where a picture lies: `steady` ones hardly move, so that the same things stay at the same place."""
+    bend = rng.choice([0.01, 0.025, 0.045]) if bent else 0.0
+    if steady:
+        return Placing(
+            rng.gauss(0, 0.01), rng.uniform(0.97, 1.03), rng.gauss(0, 0.01), rng.gauss(0, 0.01), bend / 3
+        )
+    if rng.random() < habits.cut:  # a part from near, as if the frame cut the figure
+        return Placing(
+            rng.gauss(0, 0.1), rng.uniform(1.3, 2.0), rng.uniform(-0.25, 0.25), rng.uniform(-0.25, 0.25), bend
+        )
+    return Placing(rng.gauss(0, 0.15), rng.uniform(0.6, 1.05), rng.gauss(0, 0.06), rng.gauss(0, 0.06), bend)
+
+
+def _aside(rng: random.Random) -> Placing:
+    side = rng.choice([-1, 1])
+    return Placing(
+        rng.gauss(0, 0.2), rng.uniform(0.25, 0.5), side * rng.uniform(0.25, 0.42), rng.uniform(-0.3, 0.35)
+    )
+
+
+def _lay(fills: Fills, labels: ByteGrid, placing: Placing, size: int, rng: random.Random) -> Laid:
+    """The picture turned, scaled, moved and bent; labels go along."""
+    source = len(fills.fills)
+    columns, rows = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
+    x, y = (columns + 0.5) / size - 0.5 - placing.x, (rows + 0.5) / size - 0.5 - placing.y
+    cos, sin = math.cos(placing.angle) / placing.scale, math.sin(placing.angle) / placing.scale
+    x, y = x * cos - y * sin, x * sin + y * cos
+    if placing.bend:
+        x, y = x + _bend(size, placing.bend, rng), y + _bend(size, placing.bend, rng)
+    if placing.mirrored:
+        x = -x
+    x, y = ((grid + 0.5) * source - 0.5 for grid in (x, y))
+    x, y = x.astype(np.float32), y.astype(np.float32)
+    alpha = fills.colours[..., 3:].astype(np.float32) / 255
+    picture = np.dstack([fills.colours[..., :3] / np.float32(255) * alpha, alpha]).astype(np.float32)
+    colours = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
+    lines = cv2.remap(fills.lines, x, y, cv2.INTER_LINEAR, borderValue=0)
+    places = cv2.remap(fills.fills, x, y, cv2.INTER_NEAREST, borderValue=0)
+    return Laid(colours, labels[places], lines / np.float32(255))
+
+
+def _beside(laid: Laid, thing: Laid, rng: random.Random) -> Laid:
+    """Both, either one in front. Colours are multiplied with their alpha, so that they can be laid over each other."""
+    front, back = (thing, laid) if rng.random() < 0.5 else (laid, thing)
+    through = 1 - front.colours[..., 3:]
+    return Laid(
+        front.colours + back.colours * through,
+        np.where(front.labels > 0, front.labels, back.labels),
+        np.maximum(front.lines, back.lines * through[..., 0]),
+    )
+
+
+def _painted(laid: Laid, rng: random.Random, habits: Habits) -> NDArray[np.uint8]:
+    """(S, S, 3): the reference on paper or before a backdrop, perhaps in another light."""
+    size = len(laid.labels)
+    colours = laid.colours[..., :3]
+    if rng.random() < habits.relit:
+        colours = (
+            colours
+            * (1 + (_noise(size, rng.choice([2, 3, 6]), rng) - 0.5) * rng.uniform(0.1, 0.6))[..., None]
+        )
+    behind = np.ones((1, 1, 3), np.float32)
+    if rng.random() < habits.backdrop:
+        behind = np.array([rng.random() for _ in range(3)], np.float32)[None, None]
+        if rng.random() < 0.5:
+            behind = behind * (1 + (_noise(size, 4, rng) - 0.5) * rng.uniform(0.1, 0.8))[..., None]
+    return np.asarray(np.clip(colours + behind * (1 - laid.colours[..., 3:]), 0, 1) * 255 + 0.5, np.uint8)
+
+
+def _extracted(laid: Laid, rng: random.Random) -> NDArray[np.float32]:
+    """(S, S), 0..1: lines of a painted picture, the dark side of its edges (a difference of Gaussians)."""
+    size = len(laid.labels)
+    darkest = (laid.colours[..., :3] + 1 - laid.colours[..., 3:]).min(-1)
+    narrow = rng.uniform(0.6, 1.2) * size / 256
+    edge = cv2.GaussianBlur(darkest, (0, 0), 2.5 * narrow) - cv2.GaussianBlur(darkest, (0, 0), narrow)
+    return np.asarray(np.clip((edge - 0.02) * rng.uniform(8, 20), 0, 1), np.float32)
+
+
+def _noise(size: int, cells: int, rng: random.Random) -> NDArray[np.float32]:
+    noise = np.random.default_rng(rng.getrandbits(31)).random((cells, cells), np.float32)
+    return np.asarray(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
+
+
+def _bend(size: int, amount: float, rng: random.Random) -> NDArray[np.float32]:
+    noise = np.random.default_rng(rng.getrandbits(31)).standard_normal((5, 5), np.float32)
+    return np.asarray(
+        cv2.resize(noise * np.float32(amount), (size, size), interpolation=cv2.INTER_CUBIC), np.float32
+    )

@@ -1,0 +1,104 @@
+"""Few-step distillation: a student that needs four steps and no guidance, from any trained model.
+
+One step of the student has to arrive where five guided Euler steps of the teacher arrive (progressive distillation,
+Salimans and Ho 2022, in one go; the guidance goes into the student as in Meng et al. 2023). Sample the product with
+`Euler`, spacing `SGM Uniform`, 4 steps, guidance 1.
+"""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from colorizer.engines.colorize_diffusion.attention import Plan
+from colorizer.engines.colorize_diffusion.denoiser import Denoiser, Features
+from colorizer.engines.colorize_diffusion.noise import NUM_TRAIN_TIMESTEPS, NoiseSchedule, Spacing
+from colorizer.engines.colorize_diffusion.settings import Prediction
+from torch import Tensor
+
+from colorizer_lab.training.colorize_diffusion.batches import Batch
+from colorizer_lab.training.colorize_diffusion.model import Conditioned, shown
+
+STUDENT_STEPS = 4
+TEACHER_STEPS = 5
+"""Of the teacher, for one of the student."""
+HEAVIEST = 5.0
+"""The clearest pictures would otherwise outweigh all others."""
+
+
+class Distilling(Conditioned):
+    """The student is the model's own UNet; the teacher is a frozen copy of it."""
+
+    sigmas: Tensor
+
+    def __init__(self, model: Any, config: Any) -> None:
+        super().__init__(model, config)
+        unet = copy.deepcopy(model.unet).requires_grad_(False)
+        self._teacher = Denoiser(unet, model.warp, model.style)
+        self.teacher_unet = unet
+        schedule = NoiseSchedule()
+        self.register_buffer("sigmas", schedule.walk(Spacing.SGM_UNIFORM, STUDENT_STEPS), persistent=False)
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> Any:
+        """Without the teacher."""
+        state = super().state_dict(*args, **kwargs)
+        return {name: value for name, value in state.items() if "teacher_unet" not in name}
+
+    def forward(self, batch: Batch) -> Tensor:
+        """How far the student's clean picture is from the one that leads where the teacher goes."""
+        features, plan = self.conditions(batch, shown(self.config, self.version, float(batch.variant[0])))
+        clean = self.clean(batch, features)
+        level = batch.timesteps * STUDENT_STEPS // NUM_TRAIN_TIMESTEPS
+        start, end = self.sigmas[level].view(-1, 1, 1, 1), self.sigmas[level + 1].view(-1, 1, 1, 1)
+        noisy = clean + start * batch.noise
+        with torch.no_grad():
+            arrived = self._follow_teacher(noisy, start, end, features, plan)
+            wanted = noisy - start * (noisy - arrived) / (start - end)
+        student = self._clean(self.denoiser, noisy, start, features, plan)
+        weight = (1 / start**2).clamp(1.0, HEAVIEST)
+        return (weight * F.mse_loss(student.float(), wanted, reduction="none")).mean()
+
+    def _follow_teacher(
+        self, noisy: Tensor, start: Tensor, end: Tensor, features: Features, plan: Plan
+    ) -> Tensor:
+        """Guided Euler steps, evenly spaced in time, from one noise level to another."""
+        schedule = NoiseSchedule()
+        first, last = self._timestep(start), self._timestep(end.clamp(min=float(schedule.sigmas[0])))
+        sigma = start
+        for number in range(1, TEACHER_STEPS):
+            t = first + (last - first) * number / TEACHER_STEPS
+            following = schedule.sigma_at(t.cpu()).to(noisy.device).view(-1, 1, 1, 1)
+            noisy = self._teacher_step(noisy, sigma, following, features, plan)
+            sigma = following
+        return self._teacher_step(noisy, sigma, end, features, plan)
+
+    def _teacher_step(
+        self, noisy: Tensor, sigma: Tensor, following: Tensor, features: Features, plan: Plan
+    ) -> Tensor:
+        clean = self._guided(noisy, sigma, features, plan)
+        return noisy + (following - sigma) * (noisy - clean) / sigma
+
+    def _guided(self, noisy: Tensor, sigma: Tensor, features: Features, plan: Plan) -> Tensor:
+        with_reference = self._clean(self._teacher, noisy, sigma, features, plan)
+        if self.config.guidance == 1:
+            return with_reference
+        blind = replace(plan, rows_with_reference=0)
+        without = self._clean(self._teacher, noisy, sigma, features, blind)
+        return without + (with_reference - without) * self.config.guidance
+
+    def _clean(
+        self, denoiser: Denoiser, noisy: Tensor, sigma: Tensor, features: Features, plan: Plan
+    ) -> Tensor:
+        """What a network says the clean latent is; `noisy` is the clean one plus sigma times noise."""
+        scale = (sigma**2 + 1).sqrt()
+        answer = denoiser(noisy / scale, self._timestep(sigma), features, plan)
+        if self.prediction is Prediction.V:
+            return noisy / scale**2 - answer * sigma / scale
+        return noisy - sigma * answer
+
+    def _timestep(self, sigma: Tensor) -> Tensor:
+        """(B,) of sigmas (B, 1, 1, 1)."""
+        return NoiseSchedule().timestep_of(sigma.flatten().cpu()).to(sigma.device)

@@ -1,0 +1,87 @@
+"""Judges a coloured drawing: colours that crossed the figure's border, and how much of the figure is right.
+
+A pixel counts as taken from the other side when a colour of the reference's other side is nearer to it than all of its
+own. Which drawings are judged and what coloured them is decided in `ablation`.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from colorizer.engines.colorize_diffusion.postprocess import to_picture
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from colorizer_lab.training.colorize_diffusion.batches import Batch
+
+RIGHT = 10.0
+"""CIEDE2000 within which a colour counts as right."""
+PALETTE = 12
+"""Colours that a side is known by."""
+
+
+def figures(batch: Batch, drawn: list[list[NDArray[np.uint8]]]) -> NDArray[np.float64]:
+    """Leakage into the background, into the figure, and the figure's right area: (3, drawings), shares in 0..1.
+
+    `drawn` holds each drawing's pictures (H, W, 3), one a seed; their mean counts.
+    """
+    each = np.array([[_judge(batch, i, one) for one in seeds] for i, seeds in enumerate(drawn)])
+    return np.asarray(each.mean(axis=1).T, np.float64)
+
+
+def _judge(batch: Batch, number: int, picture: NDArray[np.uint8]) -> tuple[float, float, float]:
+    """Leakage into the background, into the figure, and the figure's right area."""
+    one = slice(number, number + 1)
+    truth, reference = to_picture(batch.truth[one]), to_picture(batch.reference[one])
+    inside = batch.sketch_mask[number, 0].numpy() > 0.5
+    lines = batch.sketch[number, 0].numpy() > 0
+    mask = cv2.resize(batch.reference_mask[number, 0].numpy(), reference.shape[1::-1]) > 0.5
+    figure, ground = _palette(reference[mask]), _palette(reference[~mask])
+    background, own = picture[~inside & ~lines], picture[inside & ~lines]
+    flat, wanted = _flat(picture, truth, inside & ~lines)
+    right = difference(flat, wanted) < RIGHT
+    return (
+        share_from_other_side(background, ground, figure),
+        share_from_other_side(own, figure, ground),
+        float(right.mean()),
+    )
+
+
+def _flat(
+    picture: NDArray[np.uint8], truth: NDArray[np.uint8], where: NDArray[np.bool_]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """Pixels (N, 3) and truth with one colour a region, as the last stage delivers a result: each region's median."""
+    colours, regions = np.unique(truth[where] // 4 * 4, axis=0, return_inverse=True)
+    drawn = np.stack([np.median(picture[where][regions.ravel() == i], axis=0) for i in range(len(colours))])
+    return drawn[regions.ravel()].astype(np.uint8), truth[where]
+
+
+def _palette(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The colours (P, 3) that a side is known by; its own lines don't count."""
+    bright = pixels[pixels.max(axis=1) > 60]
+    pixels = bright if len(bright) >= PALETTE else pixels
+    criteria = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 20, 1.0)
+    cv2.setRNGSeed(0)
+    _, _, centres = cv2.kmeans(
+        pixels.astype(np.float32), min(PALETTE, len(pixels)), None, criteria, 1, cv2.KMEANS_PP_CENTERS
+    )
+    return np.asarray(np.clip(centres, 0, 255), np.uint8)
+
+
+def share_from_other_side(
+    pixels: NDArray[np.uint8], own: NDArray[np.uint8], other: NDArray[np.uint8]
+) -> float:
+    """Share of pixels (N, 3) that are nearer to the other side's colours than to all of their own."""
+    to_own, to_other = (_nearest(pixels, palette) for palette in (own, other))
+    return float((to_other < to_own).mean())
+
+
+def _nearest(pixels: NDArray[np.uint8], palette: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """How far pixels (N, 3) are from the nearest of a palette's colours (P, 3)."""
+    return np.asarray(difference(pixels[:, None], palette[None]).min(axis=1), np.float64)
+
+
+def difference(first: NDArray[np.generic], second: NDArray[np.generic]) -> NDArray[np.float64]:
+    """CIEDE2000 between sRGB colours 0..255, (..., 3) each, whose shapes may be broadcast."""
+    labs = np.broadcast_arrays(*(rgb2lab(np.asarray(one, np.float64) / 255) for one in (first, second)))
+    return np.asarray(deltaE_ciede2000(*labs), np.float64)

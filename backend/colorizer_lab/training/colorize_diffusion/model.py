@@ -1,0 +1,257 @@
+"""A batch to a loss, in every stage: what the networks are shown of it, and what they should have said.
+
+The published inference makes one picture's conditions in `engines.colorize_diffusion.conditioning`; here whole batches
+are made in one pass, each sample with thresholds of its own. What a stage trains is decided in `networks`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from colorizer.engines.colorize_diffusion.attention import Plan, Shared, Split, level_masks
+from colorizer.engines.colorize_diffusion.augmentation import TrainingBatch, bleach_backgrounds
+from colorizer.engines.colorize_diffusion.conditioning import figure_painted_out, latent_mask, squash
+from colorizer.engines.colorize_diffusion.denoiser import Features, takes_region_colours
+from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens
+from colorizer.engines.colorize_diffusion.noise import NUM_TRAIN_TIMESTEPS, NoiseSchedule
+from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
+from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
+from colorizer.engines.colorize_diffusion.preprocess import is_figure
+from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
+from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version, uniform_scales
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from colorizer_lab.training.colorize_diffusion.batches import Batch
+from colorizer_lab.training.colorize_diffusion.config import Stage, TrainingConfig
+
+NOISY_FROM = 900
+"""v1's first part: from this time step on the context's noise falls with the picture's, before it rises."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """Which of the papers' branches a step uses."""
+
+    adapters: frozenset[Side] = frozenset()
+    split: bool = False
+    """Whether the two sides have their own places; their tokens are the same unless `hole`."""
+    hole: bool = False
+    """Whether the background sees the reference with its figure painted out."""
+    background: bool = False
+    """v2's background encoder."""
+    style: bool = False
+    """v2's style encoder."""
+
+
+BOTH = frozenset(Side)
+FIG2FIG = Shown(BOTH, split=True, hole=True)
+BG2FIG = Shown(frozenset({Side.FOREGROUND}), split=True)
+WHOLE = Shown()
+
+
+def shown(config: TrainingConfig, version: Version, variant: float) -> Shown:
+    """What a step of a stage shows; `variant` in 0..1 chooses where there is a choice."""
+    first_half = variant < 0.5
+    enhanced = replace(FIG2FIG, background=True)
+    with_style = variant < config.augmentation.background_with_style
+    full = {
+        Version.V1: WHOLE,
+        Version.V1_5: FIG2FIG,
+        Version.V2: replace(enhanced, style=True),
+    }[version]
+    return {
+        Stage.V1_5_BACKGROUND: replace(FIG2FIG, adapters=frozenset({Side.BACKGROUND})),
+        Stage.V1_5_FOREGROUND: FIG2FIG if first_half else BG2FIG,
+        Stage.V2_BACKGROUND: enhanced,
+        Stage.V2_STYLE: replace(enhanced if with_style else WHOLE, style=True),
+        Stage.FINE_TUNE: full if first_half else WHOLE,
+        Stage.DISTIL: full if first_half else WHOLE,
+    }.get(config.stage, WHOLE)
+
+
+def forget_inside(unet: Any, shared: Shared) -> None:
+    """Gradient checkpointing: what happens inside a step is computed again on the way back, with the same plan."""
+
+    def forgetful(forward: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*inputs: Any, **named: Any) -> Any:
+            plan = shared.plan
+
+            def again(*inputs: Any, **named: Any) -> Any:
+                before, shared.plan = shared.plan, plan
+                try:
+                    return forward(*inputs, **named)
+                finally:
+                    shared.plan = before
+
+            return checkpoint(again, *inputs, use_reentrant=False, **named)
+
+        return run
+
+    for step in (*encoder_positions(unet.down_blocks), *decoder_positions(unet.up_blocks)):
+        for part in (step.resnet, step.transformer):
+            if part is not None:
+                part.forward = forgetful(part.forward)
+
+
+class Conditioned(nn.Module):
+    """All networks of a model as one module, and what they are shown of a batch."""
+
+    networks: Any
+    alphas: Tensor
+
+    def __init__(self, model: ColorizeDiffusionPipeline, config: TrainingConfig) -> None:
+        super().__init__()
+        self.networks = nn.ModuleDict(
+            {name: part for name, part in model.components.items() if isinstance(part, nn.Module)}
+        )
+        self.config = config
+        self.version, self.prediction = model.version, model.prediction
+        self.denoiser = model.denoiser
+        if config.gradient_checkpointing:
+            forget_inside(model.unet, self.denoiser.shared)
+        self._tower = ImageTokens(model.image_encoder)
+        self.register_buffer("alphas", NoiseSchedule().alphas_cumprod, persistent=False)
+
+    def predict(self, latent: Tensor, timesteps: Tensor, features: Features, plan: Plan) -> Tensor:
+        """Noisy latents (B, C, h, w) at possibly fractional time steps (B,) to the network's answer."""
+        return self.denoiser(latent, timesteps.float(), features, plan)
+
+    def latent(self, picture: Tensor, noise: Tensor | None = None) -> Tensor:
+        """RGB (B, 3, H, W) to a scaled latent: the posterior's mean, or its sample for a given noise."""
+        vae = self.networks["vae"]
+        with torch.no_grad():
+            posterior = vae.encode(picture).latent_dist
+            sample = posterior.mean if noise is None else posterior.mean + posterior.std * noise
+            scaled: Tensor = sample * vae.config.scaling_factor
+            return scaled
+
+    def conditions(self, batch: Batch, seen: Shown) -> tuple[Features, Plan]:
+        """What the denoiser takes beside the latent."""
+        tokens = self._tokens(batch.reference)
+        if self.config.plan.noisy_context:
+            tokens = self._noised_context(tokens, batch)
+        hole = self._hole(batch)
+        behind = self._tokens(hole) if seen.hole else tokens
+        background = None
+        if seen.background:
+            background = self._encoded("background_encoder", hole, tokens, batch)
+        style = self._encoded("style_encoder", batch.reference, tokens, batch) if seen.style else None
+        if seen.hole and self.version is Version.V1_5:
+            tokens = tokens + self._threshold(batch, 0)
+            behind = self.networks["recovery"](behind + self._threshold(batch, 1))
+        context = torch.cat([tokens, behind], dim=1) if seen.split else tokens
+        context = context * batch.seen[:, None, None]
+        hints = self.networks["sketch_encoder"](batch.sketch)
+        plan = Plan(
+            len(context), uniform_scales(1.0), seen.adapters, self._split(batch) if seen.split else None
+        )
+        return Features(context, hints, background, style, self._region_colours(batch)), plan
+
+    def _region_colours(self, batch: Batch) -> Tensor | None:
+        return self.latent(batch.region_colours) if takes_region_colours(self.denoiser.unet) else None
+
+    def clean(self, batch: Batch, features: Features) -> Tensor:
+        """The latent that noise is put on: the truth's, or what it differs by from the region colours'."""
+        truth = self.latent(batch.truth, batch.posterior)
+        return truth if features.region_colours is None else truth - features.region_colours
+
+    def _tokens(self, picture: Tensor) -> Tensor:
+        return self._tower(picture)[:, 1:]
+
+    def _noised_context(self, tokens: Tensor, batch: Batch) -> Tensor:
+        """The context at the noise of t, from step 900 on of 999 - t."""
+        t = batch.timesteps
+        alphas = self.alphas[torch.where(t >= NOISY_FROM, NUM_TRAIN_TIMESTEPS - 1 - t, t)].view(-1, 1, 1)
+        generator = torch.Generator().manual_seed(int(t[0]) * 2**32 + int(t.sum()))
+        noise = torch.randn(tokens.shape, generator=generator).to(tokens.device)
+        return tokens * alphas.sqrt() + noise * (1 - alphas).sqrt()
+
+    def _hole(self, batch: Batch) -> Tensor:
+        """The reference without its figure; where it is bleached, plain nearly white."""
+        painted = figure_painted_out(batch.reference, batch.reference_mask, 0.5)
+        if self.version is not Version.V2:
+            return painted
+        level = (0.95 + 0.05 * batch.white).view(-1, 1, 1, 1)
+        return torch.where(batch.bleached.view(-1, 1, 1, 1), level, painted)
+
+    def _threshold(self, batch: Batch, which: int) -> Tensor:
+        token: Tensor = self.networks["threshold_embedder"](batch.thresholds[:, which])
+        return token
+
+    def _encoded(self, encoder: str, picture: Tensor, tokens: Tensor, batch: Batch) -> Any:
+        size = (batch.truth.shape[-2], batch.truth.shape[-1])
+        y = size_embedding((picture.shape[-2], picture.shape[-1]), size).to(tokens.device)
+        latent = self.latent(squash(picture, size))
+        return self.networks[encoder](latent, tokens, y.expand(len(tokens), -1))
+
+    def _split(self, batch: Batch) -> Split:
+        """Masks less each sample's threshold, so that one limit serves all."""
+        mask = latent_mask(batch.sketch_mask) - batch.thresholds[:, 0].view(-1, 1, 1, 1)
+        levels = len(self.networks["sketch_encoder"].config.block_out_channels)
+        return Split(level_masks(mask, levels), 0.0)
+
+
+class Denoising(Conditioned):
+    """The papers' loss: how far the predicted noise or velocity is from the true one."""
+
+    def forward(self, batch: Batch) -> Tensor:
+        """The mean squared error of a batch."""
+        seen = shown(self.config, self.version, float(batch.variant[0]))
+        if seen.background:
+            batch = bleached(batch)
+        features, plan = self.conditions(batch, seen)
+        clean = self.clean(batch, features)
+        alphas = self.alphas[batch.timesteps].view(-1, 1, 1, 1)
+        noisy = clean * alphas.sqrt() + batch.noise * (1 - alphas).sqrt()
+        target = batch.noise
+        if self.prediction is Prediction.V:
+            target = batch.noise * alphas.sqrt() - clean * (1 - alphas).sqrt()
+        return F.mse_loss(self.predict(noisy, batch.timesteps, features, plan).float(), target)
+
+
+def bleached(batch: Batch) -> Batch:
+    """Background bleaching (v2): chosen samples get a white background and lose the lines there.
+
+    The published program erases those lines in every sample, where the model could never learn from a background that
+    is drawn; the paper's text speaks of the bleached ones.
+    """
+    as_published = TrainingBatch(
+        batch.truth, batch.sketch, batch.sketch_mask, batch.reference, batch.reference_mask
+    )
+    sketch_limit, reference_limit = batch.thresholds.unbind(1)
+    truth, sketch, _ = bleach_backgrounds(
+        as_published, (sketch_limit, reference_limit), batch.bleached, batch.white
+    )
+    chosen = batch.bleached.view(-1, 1, 1, 1)
+    colours = batch.region_colours
+    if colours.shape[1]:
+        plain = chosen & ~is_figure(batch.sketch_mask, sketch_limit)
+        colours = torch.where(plain, torch.ones_like(colours), colours)
+    sketch = torch.where(chosen, sketch, batch.sketch)
+    return replace(batch, truth=truth, sketch=sketch, region_colours=colours)
+
+
+class Autoencoding(nn.Module):
+    """The loss of the autoencoder's own stage: absolute and squared error, and a touch of Kullback-Leibler."""
+
+    DIVERGENCE = 1e-6
+
+    def __init__(self, vae: nn.Module) -> None:
+        super().__init__()
+        self.vae = vae
+
+    def forward(self, batch: Batch) -> Tensor:
+        """Learns truths and references in turn."""
+        use_truth = float(batch.variant[0]) < 0.5 or batch.truth.shape != batch.reference.shape
+        picture = batch.truth if use_truth else batch.reference
+        vae: Any = self.vae
+        posterior = vae.encode(picture).latent_dist
+        drawn = vae.decode(posterior.mean + posterior.std * batch.posterior).sample.float()
+        error = F.l1_loss(drawn, picture) + F.mse_loss(drawn, picture)
+        loss: Tensor = error + self.DIVERGENCE * posterior.kl().mean()
+        return loss

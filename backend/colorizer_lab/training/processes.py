@@ -1,0 +1,172 @@
+"""One training in several processes, started by `torchrun` or `accelerate launch`; alone it is the same code.
+
+    torchrun --nproc_per_node 8 -m colorizer train colorize-diffusion --config FILE --out DIR
+    torchrun --nproc_per_node 8 -m colorizer train match --device cuda --out DIR
+
+Every process makes its own share of each batch. Gradients are averaged (`average_gradients`, or DDP while they are
+still computed), or weights, gradients and optimiser are spread over the processes too (FSDP, `sharded = true`), where
+one machine's memory doesn't hold them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from colorizer.errors import InvalidInput
+from torch import Tensor, nn
+
+from colorizer_lab.training.loop import StopSignal
+
+SHARDED_TOGETHER = ("ResnetBlock2D", "Transformer2DModel", "CLIPEncoderLayer", "TokenBlock")
+"""Modules whose weights are fetched and let go of as one."""
+
+
+@dataclass(frozen=True)
+class Processes:
+    """Which of how many processes this is, and its device."""
+
+    rank: int = 0
+    count: int = 1
+    device: torch.device = torch.device("cpu")
+
+    @classmethod
+    def join(cls, device: str) -> Processes:
+        """Meets the others, where the launcher's environment says that there are some."""
+        count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
+        if count == 1:
+            return cls(device=torch.device(device))
+        on_gpu = device.startswith("cuda")
+        if on_gpu:
+            device = f"cuda:{os.environ.get('LOCAL_RANK', '0')}"
+            torch.cuda.set_device(device)
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if on_gpu else "gloo")
+        return cls(rank, count, torch.device(device))
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes the files."""
+        return self.rank == 0
+
+    def check(self, batch: int) -> None:
+        """Raises `InvalidInput` where a batch can't be shared out evenly."""
+        if batch % self.count:
+            raise InvalidInput(f"`batch` must be a multiple of the {self.count} processes, not {batch}.")
+
+    def wait(self) -> None:
+        """Until all are here."""
+        if self.count > 1:
+            dist.barrier()
+
+    def mean(self, value: Tensor) -> float:
+        """The mean of a number over the processes."""
+        value = value.detach().clone()
+        if self.count > 1:
+            dist.all_reduce(value)
+            value = value / self.count
+        return float(value)
+
+    def average_gradients(self, parameters: Iterable[Tensor]) -> None:
+        """Every process's gradients become the mean of all processes'; every process must have the same ones."""
+        if self.count == 1:
+            return
+        gradients = [one.grad for one in parameters if one.grad is not None]
+        mean = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(mean)
+        mean /= self.count
+        for gradient, part in zip(
+            gradients, torch.split(mean, [one.numel() for one in gradients]), strict=True
+        ):
+            gradient.copy_(part.view_as(gradient))
+
+    def any(self, value: bool) -> bool:  # noqa: FBT001 - a question about one value
+        """Whether any process says so."""
+        return self.mean(torch.tensor(float(value), device=self.device)) > 0
+
+    def spread(self, module: nn.Module, *, sharded: bool) -> nn.Module:
+        """The module as all processes train it together."""
+        if sharded:
+            return _sharded(module, self)
+        if self.count == 1:
+            return module
+        return nn.parallel.DistributedDataParallel(module)
+
+
+class StopTogether(StopSignal):
+    """Stops all processes after the same step when one is told to."""
+
+    def __init__(self, limit_minutes: float, processes: Processes) -> None:
+        super().__init__(limit_minutes)
+        self._processes = processes
+
+    @property
+    def is_set(self) -> bool:
+        """Whether to stop after this step."""
+        return self._processes.any(super().is_set)
+
+
+def _sharded(module: nn.Module, processes: Processes) -> nn.Module:
+    if processes.count == 1:
+        raise InvalidInput("`sharded` spreads a model over processes: start several with torchrun.")
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard
+
+    mesh = init_device_mesh(processes.device.type, (processes.count,))
+    for part in list(module.modules()):
+        if type(part).__name__ in SHARDED_TOGETHER:
+            fully_shard(part, mesh=mesh)
+    fully_shard(module, mesh=mesh)
+    return module
+
+
+def whole_weights(module: nn.Module, *, sharded: bool) -> dict[str, Tensor]:
+    """The trained weights by name; of a sharded model all of them in the first process, none in the others."""
+    if not sharded:
+        own = module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
+        return {name: one.detach().cpu().clone() for name, one in own.named_parameters() if one.requires_grad}
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True, ignore_frozen_params=True)
+    found: dict[str, Any] = get_model_state_dict(module, options=options)
+    return found
+
+
+def set_weights(module: nn.Module, weights: dict[str, Tensor], *, sharded: bool) -> None:
+    """Takes up what `whole_weights` gave; of a sharded model only the first process needs it."""
+    if not sharded:
+        own = module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
+        result = own.load_state_dict(weights, strict=False)
+        assert not result.unexpected_keys, result.unexpected_keys[:3]
+        return
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+
+    options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True, strict=False)
+    set_model_state_dict(module, dict(weights), options=options)
+
+
+def optimiser_state(module: nn.Module, optimiser: Any, *, sharded: bool) -> dict[str, Any]:
+    """The optimiser's whole state; of a sharded model in the first process."""
+    if not sharded:
+        state: dict[str, Any] = optimiser.state_dict()
+        return state
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, get_optimizer_state_dict
+
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    found: dict[str, Any] = get_optimizer_state_dict(module, optimiser, options=options)
+    return found
+
+
+def set_optimiser_state(module: nn.Module, optimiser: Any, state: dict[str, Any], *, sharded: bool) -> None:
+    """Takes up what `optimiser_state` gave."""
+    if not sharded:
+        optimiser.load_state_dict(state)
+        return
+    from torch.distributed.checkpoint.state_dict import StateDictOptions, set_optimizer_state_dict
+
+    options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+    set_optimizer_state_dict(module, optimiser, state, options=options)
