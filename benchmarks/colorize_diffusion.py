@@ -5,8 +5,8 @@
 Every line is a process of its own, all of one run. `plain` is what a diffusers pipeline does: float32, every row of the
 guidance through every attention with its own tokens, keys and values made anew at each step, the background warped
 everywhere. `ours` skips and keeps what changes nothing (same picture up to rounding), `ours, chosen` also takes the
-precision and layout that `speed.LADDERS` takes here; `error` is the latent's mean difference from that of `plain`, as a
-share of it. Seconds are the process's own, because other programs run on the same cores.
+precision and layout that `speed.PROFILES` takes here; `error` is the latent's mean difference from that of `plain`, as
+a share of it. Seconds are the process's own, because other programs run on the same cores.
 `of roofline` is the share of the fastest step that this processor could do: the arithmetic of a step at the rate of a
 large product of matrices in the same precision, or its weights at the rate of copying, whichever takes longer.
 Guidance is 4; split by a mask that covers the left half. Goal: 1.5 times as fast as `plain`.
@@ -33,8 +33,8 @@ def networks(version, device="cpu", clip_layers=1):
     """
     from colorizer.engines.colorize_diffusion.adapters import add_adapter
     from colorizer.engines.colorize_diffusion.architecture import Architecture, Tower, build
+    from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
     from colorizer.engines.colorize_diffusion.convert import LORA, NEEDED
-    from colorizer.engines.colorize_diffusion.layout import Component
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 
     sizes = Architecture(
@@ -88,7 +88,7 @@ def lora(unet, version, side):
 def inputs(version, size, device="cpu"):
     """Pictures and settings: guidance 4, split by a mask that covers the left half."""
     from colorizer.engines.colorize_diffusion.conditioning import Pictures
-    from colorizer.engines.colorize_diffusion.settings import Modes, Settings
+    from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Modes
 
     generator = torch.Generator().manual_seed(1)
     mask = torch.zeros(1, 1, size, size)
@@ -97,7 +97,9 @@ def inputs(version, size, device="cpu"):
     reference = torch.rand(1, 3, size, size, generator=generator) * 2 - 1
     sketch, reference, mask = (tensor.to(device) for tensor in (sketch, reference, mask))
     pictures = Pictures(sketch, reference=reference, sketch_mask=mask, reference_mask=mask)
-    return pictures, Settings(Modes(foreground=version == "v1.5", background=True, style=version == "v2"))
+    return pictures, DiffusionSettings(
+        Modes(foreground=version == "v1.5", background=True, style=version == "v2")
+    )
 
 
 def make_plain():
@@ -121,16 +123,19 @@ def make_plain():
 
 def measure(version, size, steps, way):
     """Seconds a step and MB for one way, in this process."""
-    from colorizer.engines import ways
     from colorizer.engines.colorize_diffusion import speed
     from colorizer.engines.colorize_diffusion.pipeline import Steps
     from colorizer.engines.colorize_diffusion.samplers import Sampler
     from colorizer.engines.colorize_diffusion.settings import Version
+    from colorizer.engines.runtime import memory_profiles
 
     pipeline = networks(Version(version))
     if way == "plain":
         make_plain()
-    speed.place(pipeline, speed.LADDERS.choose("cpu") if way == "ours, chosen" else ways.Way("cpu"))
+    speed.place(
+        pipeline,
+        speed.PROFILES.choose("cpu") if way == "ours, chosen" else memory_profiles.MemoryProfile("cpu"),
+    )
     pictures, settings = inputs(version, size)
     moments, latents = [], []
     operations = counted(pipeline.denoiser)

@@ -35,17 +35,17 @@ def difference(found, usual):
 def steps(pipeline, version, size):
     """A step in every way."""
     from colorize_diffusion import inputs
-    from colorizer.engines import ways
     from colorizer.engines.colorize_diffusion import speed
     from colorizer.engines.colorize_diffusion.settings import Guidance
+    from colorizer.engines.runtime import memory_profiles
 
     pictures, settings = inputs(version, size)
-    halved = ways.Way("cpu", torch.bfloat16)
+    halved = memory_profiles.MemoryProfile("cpu", torch.bfloat16)
     free = replace(settings, guidance=Guidance(1))
     choices = {
-        "float32": (ways.Way("cpu"), settings),
-        "channels last": (ways.Way("cpu", channels_last=True), settings),
-        "rows of the guidance apart": (ways.Way("cpu", rows_apart=True), settings),
+        "float32": (memory_profiles.MemoryProfile("cpu"), settings),
+        "channels last": (memory_profiles.MemoryProfile("cpu", channels_last=True), settings),
+        "rows of the guidance apart": (memory_profiles.MemoryProfile("cpu", rows_apart=True), settings),
         "bfloat16": (halved, settings),
         "bfloat16, channels last": (replace(halved, channels_last=True), settings),
         "bfloat16, channels last, rows apart": (
@@ -78,20 +78,20 @@ def step(pipeline, pictures, settings):
 @torch.no_grad()
 def pictures_of_latents(pipeline, size):
     """The VAE's ways, and previews."""
-    from colorizer.engines import ways
     from colorizer.engines.colorize_diffusion import previews, speed
+    from colorizer.engines.runtime import memory_profiles
     from diffusers import AutoencoderTiny
 
     pipeline.decode(torch.zeros(1, 4, 8, 8))  # the first time takes longer
     latent = torch.randn(1, 4, size // 8, size // 8, generator=torch.Generator().manual_seed(2))
-    speed.place(pipeline, ways.Way("cpu"))
+    speed.place(pipeline, memory_profiles.MemoryProfile("cpu"))
     usual = timed(lambda: pipeline.decode(latent))
     line("the VAE", "float32, whole", usual[0], usual[0], 0)
     for name, way in (("channels last", {"channels_last": True}), ("in tiles", {"tiled": True})):
-        speed.place(pipeline, ways.Way("cpu", **way))
+        speed.place(pipeline, memory_profiles.MemoryProfile("cpu", **way))
         seconds, found = timed(lambda: pipeline.decode(latent))
         line("the VAE", name, seconds, usual[0], difference(found, usual[1]))
-    speed.place(pipeline, ways.Way("cpu"))
+    speed.place(pipeline, memory_profiles.MemoryProfile("cpu"))
     pipeline.vae.to(torch.bfloat16)
     seconds, found = timed(lambda: pipeline.decode(latent))
     line("the VAE", "bfloat16 (not used)", seconds, usual[0], difference(found, usual[1]))

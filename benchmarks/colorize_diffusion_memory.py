@@ -88,17 +88,17 @@ def peak(version, size, way):
     """GiB on the accelerator at most, and during what."""
     import torch.nn.functional as F
     from colorize_diffusion import inputs
-    from colorizer.engines import turns, ways
     from colorizer.engines.colorize_diffusion import guidance, speed
     from colorizer.engines.colorize_diffusion.pipeline import Steps
     from colorizer.engines.colorize_diffusion.samplers import Sampler
+    from colorizer.engines.runtime import device_swap, memory_profiles
 
     pipeline, living = pipeline_of(version, way), Living()
     there = {}
     for names in speed.GROUPS:
         found = [getattr(pipeline, name) for name in names if getattr(pipeline, name) is not None]
         if found:
-            group = turns.take_turns([found], "meta")[0]
+            group = device_swap.swap_on_device([found], "meta")[0]
             there[names[0]] = found
             group.come = lambda name=names[0]: living.enter(name)
             for tensor in (tensor for network in found for tensor in network.parameters()):
@@ -114,9 +114,9 @@ def peak(version, size, way):
         guidance.Rows.plan, F.scaled_dot_product_attention = usual_plan, usual_attention
     everything = [network for found in there.values() for network in found]
     kept = {
-        ways.Keep.ALL: lambda _: sum(map(weights, everything)),
-        ways.Keep.GROUPS: lambda name: sum(map(weights, there.get(name, []))),
-        ways.Keep.LAYERS: lambda name: max(map(largest_layer, there.get(name, everything))),
+        memory_profiles.Residency.ALL: lambda _: sum(map(weights, everything)),
+        memory_profiles.Residency.GROUPS: lambda name: sum(map(weights, there.get(name, []))),
+        memory_profiles.Residency.LAYERS: lambda name: max(map(largest_layer, there.get(name, everything))),
     }[way.keep]
     return max((kept(name) + bytes_, name) for name, bytes_ in living.peaks.items())
 
@@ -133,7 +133,7 @@ def main():
     words = parser.parse_args()
     warnings.simplefilter("ignore")  # torch says of every LoRA that nothing is copied into no memory
     for version in words.versions.split(","):
-        for wanted, way in speed.LADDERS.ways("cuda"):
+        for wanted, way in speed.PROFILES.profiles("cuda"):
             found = []
             for size in words.sizes.split(","):
                 most, name = peak(Version(version), int(size), replace(way, device="meta"))

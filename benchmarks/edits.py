@@ -35,7 +35,13 @@ if sys.platform == "linux":
 
 GOAL_S = 0.3
 FROM, TO = "#204060", "#806040"
-HOLD = "import sys; from colorizer.server import turns\nwith turns.taken(None):\n print(flush=True); sys.stdin.read()"
+HOLD = """
+import sys
+from colorizer.server import machine_lock
+with machine_lock.taken(None):
+    print(flush=True)
+    sys.stdin.read()
+"""
 
 
 class Backend:

@@ -71,7 +71,7 @@ def activations(size, shown, dtype, *, tiled):
 
 def kept(way, part, transformer, vae):
     """Bytes of weights on the device while a part runs."""
-    from colorizer.engines.ways import Keep
+    from colorizer.engines.runtime.memory_profiles import Residency
 
     share = 0.5 if way.stored is not None else 1.0
     block = max(
@@ -81,9 +81,9 @@ def kept(way, part, transformer, vae):
         weights(one) for one in (*transformer.transformer_blocks, *transformer.single_transformer_blocks)
     )
     there = {
-        Keep.ALL: weights(transformer) * share,
-        Keep.GROUPS: beside + block if part == "step" else 0,
-        Keep.LAYERS: largest_layer(transformer) if part == "step" else 0,
+        Residency.ALL: weights(transformer) * share,
+        Residency.GROUPS: beside + block if part == "step" else 0,
+        Residency.LAYERS: largest_layer(transformer) if part == "step" else 0,
     }[way.keep]
     return there + weights(vae)
 
@@ -97,7 +97,7 @@ def main():
     parser.add_argument("--sizes", default="512,768,1024")
     parser.add_argument("--shown", type=int, default=2, help="pictures: the sketch and its references")
     words = parser.parse_args()
-    for wanted, way in speed.LADDERS.ways("cuda"):
+    for wanted, way in speed.PROFILES.profiles("cuda"):
         found = []
         for size in map(int, words.sizes.split(",")):
             peaks, *parts = activations(size, words.shown, way.dtype, tiled=way.tiled)

@@ -36,7 +36,7 @@ class Answer:
 
 
 class Backend:
-    """A backend that was started for a test. `settings` are those of `colorizer.server.limits.Settings`."""
+    """A backend that was started for a test. `settings` are those of `colorizer.server.limits.ServerSettings`."""
 
     def __init__(self, home: Path, command: list[str] | None = None, **settings: Any) -> None:
         environment = os.environ | {"COLORIZE_HOME": str(home), "PYTHONPATH": str(REPOSITORY / "backend")}

@@ -7,9 +7,9 @@ from functools import cache
 import torch
 from colorizer.engines.colorize_diffusion.adapters import add_adapter
 from colorizer.engines.colorize_diffusion.architecture import Architecture, Tower, build
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.conditioning import Pictures
 from colorizer.engines.colorize_diffusion.convert import LORA, NEEDED
-from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 from colorizer.engines.colorize_diffusion.settings import Version
 

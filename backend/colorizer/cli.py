@@ -108,7 +108,7 @@ def run(
     from colorizer import headless
     from colorizer.engines import advanced
     from colorizer.engines.base import Options
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
     if output.suffix.lower() not in (".ora", ".png"):
         raise typer.BadParameter("the result must end in .ora or .png", param_hint="-o")
@@ -141,7 +141,7 @@ def run(
         ),
         device=device,
     )
-    with Progress() as progress:
+    with ProgressBar() as progress:
         record = headless.colorize_file(job, progress)
     said = record["report"]
     panels = f" in {said['panels']} panels" if "panels" in said else ""

@@ -64,7 +64,7 @@ def batch(
     from colorizer.batch.run import colorize_batch, sentence
     from colorizer.engines import advanced
     from colorizer.engines.base import Options
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
     job = BatchJob(
         folder=folder,
@@ -88,7 +88,7 @@ def batch(
         layers=layers,
         cluster=cluster,
     )
-    with Progress() as progress:
+    with ProgressBar() as progress:
         record = colorize_batch(job, progress)
     answer(record, sentence(record), as_json=as_json)
     if record["failed"]:

@@ -37,10 +37,10 @@ def list_models(as_json: Json = False) -> None:
 @app.command()
 def download(name: Name, accept_licence: AcceptLicence = False, as_json: Json = False) -> None:
     """Download and install a model, and what it needs; goes on where an earlier download stopped."""
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
     store = _store()
-    with Progress() as progress:
+    with ProgressBar() as progress:
         installed = store.download(name, progress.stage, accept_licence=accept_licence)
     words = f"Installed: {', '.join(installed)}." if installed else f"{name} is installed already."
     print(json.dumps({"installed": installed}) if as_json else words)
@@ -49,9 +49,9 @@ def download(name: Name, accept_licence: AcceptLicence = False, as_json: Json = 
 @app.command()
 def verify(name: Name, as_json: Json = False) -> None:
     """Compare every file of an installed model with the hashes from its installation."""
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
-    with Progress() as progress:
+    with ProgressBar() as progress:
         problems = _store().verify(name, progress.stage)
     text = (
         "\n".join([*problems, "Remove the model and install it again."]) if problems else f"{name} is intact."
@@ -84,12 +84,12 @@ def convert(
 ) -> None:
     """Turn a published file that you have into a model; what it is, is told by what is in it."""
     from colorizer.catalogue.convert import PREDICTIONS, Choices
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
     if prediction not in ("", *PREDICTIONS):
         raise typer.BadParameter(f"give one of {', '.join(PREDICTIONS)}", param_hint="--prediction")
     choices = Choices(prediction=prediction, base=base, variant=variant)
-    with Progress() as progress:
+    with ProgressBar() as progress:
         folder = _store().convert(path, name, choices, progress.stage)
     print(
         json.dumps({"name": folder.name, "folder": str(folder)})

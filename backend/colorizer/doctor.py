@@ -71,7 +71,7 @@ def _python() -> Finding:
 def _torch() -> Finding:
     advice = "Run ./colorize again; it installs the build that fits this machine."
     try:
-        from colorizer.engines.device import choose_device
+        from colorizer.engines.runtime.device import choose_device
 
         return Finding("torch", True, f"{version('torch')}, runs on {choose_device()}", needed=True)
     except (ImportError, OSError, PackageNotFoundError) as error:

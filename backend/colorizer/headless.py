@@ -23,7 +23,7 @@ from colorizer.engines.base import (
     Swap,
 )
 from colorizer.errors import InvalidInput
-from colorizer.progress import Progress
+from colorizer.progress import ProgressBar
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Job:
 class _Reporter:
     """An engine's `Report` that moves a progress bar."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: ProgressBar) -> None:
         self._progress = progress
 
     def stage(self, name: str, done: int = 0, total: int = 1) -> None:
@@ -60,15 +60,15 @@ class _Reporter:
         """Nobody looks at previews on the command line."""
 
 
-def colorize_file(job: Job, progress: Progress) -> dict[str, Any]:
+def colorize_file(job: Job, progress: ProgressBar) -> dict[str, Any]:
     """Colours one file and writes the result; returns the record.
 
     Raises `ColorizerError` with a sentence for what the artist can put right; nothing is written then.
     """
-    from colorizer.engines.device import choose_device
     from colorizer.engines.last_stage import colorize
     from colorizer.engines.record import make_record
     from colorizer.engines.registry import get
+    from colorizer.engines.runtime.device import choose_device
 
     engine = get(job.engine)
     start = time.perf_counter()

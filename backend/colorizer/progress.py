@@ -9,7 +9,7 @@ import rich.console
 import rich.progress
 
 
-class Progress:
+class ProgressBar:
     """Shows named stages with done/total on stderr. `stage` is what engines, trainers and reports call."""
 
     def __init__(self) -> None:
@@ -17,7 +17,7 @@ class Progress:
         self._bar = rich.progress.Progress(console=console, transient=True, disable=not sys.stderr.isatty())
         self._task: rich.progress.TaskID | None = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressBar:
         self._bar.start()
         return self
 

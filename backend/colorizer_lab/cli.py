@@ -51,11 +51,11 @@ def other_krita(
 
 def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out")) -> None:
     """Colour the sample sketch in real Krita; leaves demo.kra, demo.png and docker.png."""
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
     from colorizer_lab.krita.demo import demo as run_demo
 
-    with Progress() as progress:
+    with ProgressBar() as progress:
         run_demo(out, progress.stage)
     for name in ("demo.kra", "demo.png", "docker.png"):
         print(out / name)

@@ -46,7 +46,7 @@ def benchmark(
 ) -> None:
     """Measure engines on a benchmark of the papers and print a table like theirs."""
     from colorizer.engines.base import Options
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
     from colorizer_lab.evaluation import tables
     from colorizer_lab.evaluation.benchmarks import Layout
@@ -58,7 +58,7 @@ def benchmark(
     if aesthetics is not None and clip is None:
         raise typer.BadParameter("needs --clip, whose features it judges", param_hint="--aesthetics")
     network = BuiltIn() if clip is None else Clip(clip)
-    with Progress() as progress:
+    with ProgressBar() as progress:
         figures = tables.measure(
             tables.Benchmark(
                 folder=folder,

@@ -36,7 +36,7 @@ def evaluate(
 ) -> None:
     """Measure an engine on a corpus of pictures, with its baselines in the same run."""
     from colorizer.engines.base import Options
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
     from colorizer_lab.evaluation import artist
     from colorizer_lab.evaluation import masks as automatic
@@ -50,7 +50,7 @@ def evaluate(
     ]
     if len(ways) > 1:
         raise typer.BadParameter(f"give one of {', '.join(ways)}")
-    with Progress() as progress:
+    with ProgressBar() as progress:
         if dots:
             figures = artist.evaluate_dots(
                 corpus, engine, _numbers(dots), report=report, limit=limit, progress=progress.stage

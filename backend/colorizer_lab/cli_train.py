@@ -34,14 +34,14 @@ def train(
     data: Annotated[Path | None, typer.Option(help="Pictures to learn from instead of our own.")] = None,
 ) -> None:
     """Train one of the project's own models, or one of your own."""
-    from colorizer.engines.device import choose_device
-    from colorizer.progress import Progress
+    from colorizer.engines.runtime.device import choose_device
+    from colorizer.progress import ProgressBar
 
     from colorizer_lab import training
 
     trainer = training.recipe(recipe)
     settings = training.settings(recipe, training.Wishes(config, stage, start, data, seed))
-    with Progress() as bar:
+    with ProgressBar() as bar:
         trainer(
             out,
             resume=resume,
@@ -67,7 +67,7 @@ def ablation(
     as_json: Json = False,
 ) -> None:
     """Measure what each stage of ColorizeDiffusion's training brought, on drawings it never saw."""
-    from colorizer.progress import Progress
+    from colorizer.progress import ProgressBar
 
     from colorizer_lab import training
 
@@ -75,7 +75,7 @@ def ablation(
     from colorizer_lab.training.colorize_diffusion import ablation as study
     from colorizer_lab.training.colorize_diffusion import ablation_page
 
-    with Progress() as bar:
+    with ProgressBar() as bar:
         plan = study.AblationPlan(drawings, seeds, steps)
         found = study.run(runs, plan, bar.stage, sheet=sheet)
     ablation_page.write(found, output)

@@ -21,7 +21,7 @@ from colorizer.engines.base import Options
 from colorizer.engines.pages import with_pages
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import read_picture, write_png
-from colorizer.progress import Progress
+from colorizer.progress import ProgressBar
 from drawn import box_reference, box_sketch
 from drawn_pages import draw_page
 from engines.match_stand_ins import SamePlace, engine
@@ -43,7 +43,7 @@ def make_job(folder: Path, pages: int) -> BatchJob:
 
 
 def run(job: BatchJob) -> dict[str, Any]:
-    with Progress() as progress:
+    with ProgressBar() as progress:
         return colorize_batch(job, progress)
 
 

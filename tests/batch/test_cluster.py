@@ -14,7 +14,7 @@ from colorizer.batch.pages import BatchJob
 from colorizer.batch.run import colorize_batch
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
-from colorizer.progress import Progress
+from colorizer.progress import ProgressBar
 from drawn import box_reference, box_sketch
 
 PAGES = 3
@@ -56,7 +56,7 @@ def test_same_files_though_a_worker_is_killed(job: BatchJob) -> None:
     pytest.importorskip("ray", reason="Ray isn't installed (extra `cluster`)")
     killer = Killer()
     killer.start()
-    with Progress() as progress:
+    with ProgressBar() as progress:
         there = colorize_batch(
             replace(job, output=job.output.with_name("there"), cluster="local", workers=2), progress
         )
@@ -71,13 +71,13 @@ def test_same_files_though_a_worker_is_killed(job: BatchJob) -> None:
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "127.0.0.1:port"])
 def test_cluster_that_does_not_answer_is_told(job: BatchJob, address: str) -> None:
     pytest.importorskip("ray", reason="Ray isn't installed (extra `cluster`)")
-    with pytest.raises(InvalidInput, match="doesn't answer"), Progress() as progress:
+    with pytest.raises(InvalidInput, match="doesn't answer"), ProgressBar() as progress:
         colorize_batch(replace(job, cluster=address), progress)
 
 
 def test_missing_ray_is_told(job: BatchJob, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(__import__("sys").modules, "ray", None)
-    with pytest.raises(InvalidInput, match=r"krita-colorize\[cluster\]"), Progress() as progress:
+    with pytest.raises(InvalidInput, match=r"krita-colorize\[cluster\]"), ProgressBar() as progress:
         colorize_batch(replace(job, cluster="local"), progress)
 
 

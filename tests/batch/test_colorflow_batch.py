@@ -12,7 +12,7 @@ from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, Options, Reference
 from colorizer.imaging.layers import with_lines
 from colorizer.imaging.pictures import read_picture, write_png
-from colorizer.progress import Progress
+from colorizer.progress import ProgressBar
 from colorizer_lab.evaluation.benchmarks import Layout
 from colorizer_lab.evaluation.report import Silent
 from colorizer_lab.evaluation.sequences import evaluate_sequences
@@ -48,7 +48,7 @@ def job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> BatchJob:
 
 
 def test_pages_from_one_pool(job: BatchJob, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Progress() as progress:
+    with ProgressBar() as progress:
         record = colorize_batch(job, progress)
         again = colorize_batch(job, progress)
     assert (record["done"], record["together"], again["unchanged"]) == (2, False, 2)

@@ -14,7 +14,7 @@ from colorizer.catalogue import entries
 from colorizer.catalogue.convert import Choices, recognise
 from colorizer.catalogue.download import Rules
 from colorizer.catalogue.entries import Catalogue, Entry, Kind, Licence, Remote
-from colorizer.catalogue.store import State, Store, default_name
+from colorizer.catalogue.store import ModelState, Store, default_name
 from colorizer.engines.anime_diffusion.engine import AnimeDiffusionEngine
 from colorizer.engines.cards import cards
 from colorizer.engines.colorize_diffusion import previews, towers
@@ -75,14 +75,14 @@ def test_list_follows_the_model(store, host):
         (model,) = store.models()
         return model.state
 
-    assert state() is State.ABSENT
+    assert state() is ModelState.ABSENT
     host.always = "cut"
     with pytest.raises(DownloadFailed):
         get(store)
-    assert state() is State.PARTIAL
+    assert state() is ModelState.PARTIAL
     host.always = ""
     get(store)
-    assert state() is State.INSTALLED
+    assert state() is ModelState.INSTALLED
     assert get(store) == []
 
 
@@ -159,7 +159,7 @@ def test_names_never_leave_the_folder(store, name):
 def test_own_file_becomes_a_model(store, checkpoint):
     store.convert(checkpoint, "", Choices(), silent)
     (_, own) = store.models()
-    assert (own.name, own.engine, own.state) == ("trained", "anime_diffusion", State.INSTALLED)
+    assert (own.name, own.engine, own.state) == ("trained", "anime_diffusion", ModelState.INSTALLED)
     assert own.record()["licence"]["title"] == "own"
 
 
@@ -204,7 +204,7 @@ def test_killed_conversion_leaves_no_model_and_no_rubbish(moment, store, checkpo
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    assert [model.state for model in store.models()] == [State.ABSENT]
+    assert [model.state for model in store.models()] == [ModelState.ABSENT]
     store.convert(checkpoint, "mine", Choices(), silent)
     assert names(home / "models") == ["mine"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 from colorizer.engines.match.engine import MatchEngine
-from colorizer.engines.match.network import Correspondence, Laid, MatchConfig, MatchNetwork
+from colorizer.engines.match.network import Correspondence, MatchConfig, MatchNetwork, WarpField
 
 TINY = MatchConfig(
     fine_width=8,
@@ -53,7 +53,7 @@ class SamePlace(MatchNetwork):
         ink_mask: torch.Tensor,
         reference: torch.Tensor,
         reference_mask: torch.Tensor,
-        laid: Laid | None = None,
+        laid: WarpField | None = None,
     ) -> Correspondence:
         q, k = self.config.query_grid, self.config.key_grid
         near = -(torch.cdist(places(q), places(k)) ** 2) * 400

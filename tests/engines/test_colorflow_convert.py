@@ -7,10 +7,10 @@ import pytest
 import tiny_colorflow
 import torch
 from colorizer.engines.colorflow.convert import _DECODER, _GENERATOR, Sources, Variant, convert
-from colorizer.engines.colorflow.line_extractor import LineExtractor
 from colorizer.engines.colorflow.lora import PIXART_TARGETS, SD_TARGETS, add_lora
 from colorizer.engines.colorflow.model import ColorFlowModel
 from colorizer.engines.colorflow.screenstyle import ScreenStyle
+from colorizer.engines.detectors.manga_lines import LineExtractor
 from colorizer.errors import UnusableModel
 
 TINY_RANK = 2

@@ -104,7 +104,7 @@ def test_a_pool_is_fitted_and_its_palettes_found_once(engine, monkeypatch):
 def test_references_are_embedded_once(engine, monkeypatch):
     engine.colorize(request(seed=5), Listener())
     seen = []
-    tower = engine._room.model.tower
+    tower = engine._slot.model.tower
     embed = tower.embed
     monkeypatch.setattr(tower, "embed", lambda patches: seen.append(len(patches)) or embed(patches))
     engine.colorize(request(seed=6), Listener())

@@ -9,7 +9,7 @@ import pytest
 import tiny_colorflow
 from colorizer.engines.colorflow.image_tower import ImageTower
 from colorizer.engines.colorflow.retrieval import Size, fit
-from colorizer.engines.memory import PictureMemory
+from colorizer.engines.runtime.picture_cache import PictureCache
 
 PICTURE = np.random.default_rng(0).integers(0, 256, (48, 48, 3), np.uint8)
 
@@ -66,7 +66,7 @@ def test_fitted_picture_is_left_alone():
 
 
 def test_memory_knows_a_picture_and_forgets_it():
-    memory = PictureMemory()
+    memory = PictureCache()
     picture, calls = PICTURE.copy(), []
 
     def make():

@@ -6,12 +6,12 @@ import sys
 
 import pytest
 import torch
-from colorizer.engines.colorize_diffusion import architecture, convert, layout
+from colorizer.engines.colorize_diffusion import architecture, checkpoint_keys, convert
 from colorizer.engines.colorize_diffusion.adapters import adapters_of
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Change, Component, Target, targets
 from colorizer.engines.colorize_diffusion.convert import changed_shape, check_lora, guess_prediction, survey
-from colorizer.engines.colorize_diffusion.layout import Change, Component, Target, targets
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
-from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version
+from colorizer.engines.colorize_diffusion.settings import Branch, Prediction, Version
 from colorizer.errors import UnusableModel
 from safetensors.torch import load_file, save_file
 
@@ -247,4 +247,4 @@ def test_model_folder_is_replaced_only_when_empty(checkpoint, tmp_path):
 
 
 def test_sides_are_the_adapters_names():
-    assert [side.value for side in Side] == [layout.Component(side.value).value for side in Side]
+    assert [side.value for side in Branch] == [checkpoint_keys.Component(side.value).value for side in Branch]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tiny_colorize_diffusion as tiny
 import torch
-from colorizer.engines import advanced, ways
+from colorizer.engines import advanced
 from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
 from colorizer.engines.colorize_diffusion import engine as door
@@ -12,7 +12,8 @@ from colorizer.engines.colorize_diffusion import speed
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser
 from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine, switches, working_size
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
-from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Version
+from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Modes, Version
+from colorizer.engines.runtime import memory_profiles
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
 
 
@@ -94,7 +95,7 @@ def test_same_request_same_bytes(engines):
 
 def test_masks_divide_the_canvas(engines):
     background, figure = engines(Version.V1_5).colorize(request(Mode.SPLIT), Listener()).layers
-    assert (background.role, figure.role) == (Role.BACKGROUND, Role.FIGURE)
+    assert (background.role, figure.role) == (Role.BACKGROUND, Role.FOREGROUND)
     assert np.array_equal(figure.mask, mask(90, 130))
     assert np.array_equal(background.mask, 255 - figure.mask)
 
@@ -261,7 +262,7 @@ def test_tables_name_the_real_samplers():
 
 
 def test_standard_settings_are_the_pipelines():
-    assert door.settings_of(Modes(), advanced.STANDARD) == Settings()
+    assert door.settings_of(Modes(), advanced.STANDARD) == DiffusionSettings()
 
 
 def palette_of(reference):
@@ -330,11 +331,11 @@ def short_of_memory(engines, monkeypatch):
         return together(self, latent, *others)
 
     monkeypatch.setattr(Denoiser, "together", run)
-    monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
-    vars(engine).pop("_room", None)
+    monkeypatch.setattr(memory_profiles, "free_memory", lambda _: 2**40)
+    vars(engine).pop("_slot", None)
     engine.load("cpu", "")
     yield engine, tried
-    del engine._room  # back to the usual way
+    del engine._slot  # back to the usual way
 
 
 def test_makes_do_with_less_memory_and_says_so(short_of_memory):
@@ -379,9 +380,9 @@ def test_a_model_that_finds_no_room_is_put_there_in_parts(engines, monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory.")
         place(pipeline, way)
 
-    monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
+    monkeypatch.setattr(memory_profiles, "free_memory", lambda _: 2**40)
     monkeypatch.setattr(speed, "place", refuse_all)
-    vars(engine).pop("_room", None)
+    vars(engine).pop("_slot", None)
     assert engine.colorize(request(), Listener()).report["memory"] == "least"
     assert tried == ["everything", "least"]
-    del engine._room  # back to the usual way
+    del engine._slot  # back to the usual way

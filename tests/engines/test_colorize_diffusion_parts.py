@@ -6,10 +6,10 @@ import tiny_colorize_diffusion as tiny
 import torch
 from colorizer.engines.colorize_diffusion import manipulation, postprocess, preprocess
 from colorizer.engines.colorize_diffusion.architecture import build
-from colorizer.engines.colorize_diffusion.attention import Plan, level_masks
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan, level_masks
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser, Features
 from colorizer.engines.colorize_diffusion.image_tokens import text_vectors
-from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.noise import NoiseSchedule
 from colorizer.engines.colorize_diffusion.positions import (
     decoder_positions,
@@ -17,7 +17,7 @@ from colorizer.engines.colorize_diffusion.positions import (
     transformers_in_order,
 )
 from colorizer.engines.colorize_diffusion.preprocess import Box, SketchStyle
-from colorizer.engines.colorize_diffusion.settings import Edit, Settings, Version
+from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Edit, Version
 from colorizer.errors import InvalidInput
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,8 +83,10 @@ def test_words_change_the_picture():
         torch.manual_seed(1)
         pipeline.text_encoder = build(Component.TEXT_ENCODER, tiny.SIZES).eval()
     pipeline.tokenizer = Tokenizer()
-    plain = pipeline.conditions(tiny.pictures(), Settings()).tokens
-    edited = pipeline.conditions(tiny.pictures(), Settings(edits=(Edit("red", "hair", scale=3.0),))).tokens
+    plain = pipeline.conditions(tiny.pictures(), DiffusionSettings()).tokens
+    edited = pipeline.conditions(
+        tiny.pictures(), DiffusionSettings(edits=(Edit("red", "hair", scale=3.0),))
+    ).tokens
     assert edited.shape == plain.shape
     assert (edited - plain).abs().max() > 0.1
 
@@ -172,7 +174,7 @@ def test_plain_pass_is_diffusers_own():
     timesteps = torch.tensor([10.0, 500.5])
     expected = unet(latent, timesteps, tokens).sample
     hints = [torch.zeros(())] * 5
-    ours = Denoiser(unet)(latent, timesteps, Features(tokens, hints), Plan(2, [1.0] * 16))
+    ours = Denoiser(unet)(latent, timesteps, Features(tokens, hints), AttentionPlan(2, [1.0] * 16))
     assert (ours - expected).abs().max() < 1e-5
 
 

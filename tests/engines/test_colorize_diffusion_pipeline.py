@@ -9,13 +9,13 @@ from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipel
 from colorizer.engines.colorize_diffusion.samplers import Sampler
 from colorizer.engines.colorize_diffusion.sampling import Window
 from colorizer.engines.colorize_diffusion.settings import (
+    Branch,
+    BranchStrength,
+    DiffusionSettings,
     Edit,
     Guidance,
     Injection,
     Modes,
-    Settings,
-    Side,
-    SideStrength,
     Thresholds,
     Version,
     group_scales,
@@ -60,20 +60,20 @@ def close(ours, theirs, tolerance=1e-4):
 
 @every_mode
 def test_draws_a_picture(version, modes):
-    drawn = colour(tiny.shared(version), Settings(modes))
+    drawn = colour(tiny.shared(version), DiffusionSettings(modes))
     assert drawn.shape == (1, 3, 64, 64)
     assert torch.isfinite(drawn).all()
 
 
 @every_mode
 def test_same_seed_same_picture(version, modes):
-    pipeline, settings = tiny.shared(version), Settings(modes)
+    pipeline, settings = tiny.shared(version), DiffusionSettings(modes)
     assert torch.equal(colour(pipeline, settings), colour(pipeline, settings))
 
 
 @every_mode
 def test_batch_equals_single_runs(version, modes):
-    pipeline, settings = tiny.shared(version), Settings(modes, guidance=Guidance(3, 2))
+    pipeline, settings = tiny.shared(version), DiffusionSettings(modes, guidance=Guidance(3, 2))
     both = colour(pipeline, settings, seeds=(1, 2))
     assert close(both[:1], colour(pipeline, settings, seeds=(1,)))
     assert close(both[1:], colour(pipeline, settings, seeds=(2,)))
@@ -81,13 +81,13 @@ def test_batch_equals_single_runs(version, modes):
 
 def test_brownian_noise_belongs_to_its_sample():
     pipeline, steps = tiny.shared(Version.V1), Steps(Sampler.DPMPP_SDE, count=3)
-    both = colour(pipeline, Settings(), seeds=(1, 2), steps=steps)
-    assert close(both[1:], colour(pipeline, Settings(), seeds=(2,), steps=steps))
+    both = colour(pipeline, DiffusionSettings(), seeds=(1, 2), steps=steps)
+    assert close(both[1:], colour(pipeline, DiffusionSettings(), seeds=(2,), steps=steps))
 
 
 @pytest.mark.parametrize("version", Version, ids=lambda version: version.value)
 def test_saved_model_is_the_same(version, tmp_path):
-    pipeline, settings = tiny.make(version), Settings(SPLIT)
+    pipeline, settings = tiny.make(version), DiffusionSettings(SPLIT)
     before = colour(pipeline, settings)
     pipeline.save_pretrained(tmp_path)
     assert torch.equal(colour(pipeline, settings), before)
@@ -100,7 +100,7 @@ def test_saved_model_is_the_same(version, tmp_path):
 def test_zero_tokens_are_no_reference(version):
     """The unconditional rows may skip attention: it gives nothing but the bias."""
     pipeline = tiny.shared(version)
-    conditions = pipeline.conditions(tiny.pictures(), Settings())
+    conditions = pipeline.conditions(tiny.pictures(), DiffusionSettings())
     conditions = replace(conditions, tokens=torch.zeros_like(conditions.tokens))
     assert close(*(predict(pipeline, conditions, sees_reference=sees) for sees in (True, False)))
 
@@ -121,12 +121,12 @@ def with_mask(value):
 
 
 @with_lora
-@pytest.mark.parametrize(("value", "side"), [(1.0, Side.FOREGROUND), (0.0, Side.BACKGROUND)])
+@pytest.mark.parametrize(("value", "side"), [(1.0, Branch.FOREGROUND), (0.0, Branch.BACKGROUND)])
 def test_full_mask_is_one_side_alone(version, value, side):
     pipeline, modes = tiny.shared(version), Modes(foreground=True, background=True)
-    conditions = pipeline.conditions(with_mask(value), Settings(modes))
+    conditions = pipeline.conditions(with_mask(value), DiffusionSettings(modes))
     conditions = replace(conditions, background=None)  # warping follows the mask too
-    tokens = conditions.tokens.chunk(2, dim=1)[list(Side).index(side)]
+    tokens = conditions.tokens.chunk(2, dim=1)[list(Branch).index(side)]
     alone = replace(conditions, tokens=tokens, split=None, whole_adapter=side)
     assert close(predict(pipeline, conditions), predict(pipeline, alone))
 
@@ -134,7 +134,7 @@ def test_full_mask_is_one_side_alone(version, value, side):
 @with_lora
 def test_full_merge_makes_the_figure_background(version):
     pipeline = tiny.shared(version)
-    settings = Settings(SPLIT, strength=SideStrength(merge=1.0))
+    settings = DiffusionSettings(SPLIT, strength=BranchStrength(merge=1.0))
     figure = replace(pipeline.conditions(with_mask(1.0), settings), background=None)
     rest = replace(pipeline.conditions(with_mask(0.0), settings), background=None)
     assert close(predict(pipeline, figure), predict(pipeline, rest))
@@ -144,7 +144,7 @@ def test_full_merge_makes_the_figure_background(version):
 def test_rows_per_sample(guidance, rows):
     pipeline, seen = tiny.shared(Version.V1), []
     hook = pipeline.unet.conv_in.register_forward_hook(lambda _m, given, _o: seen.append(len(given[0])))
-    colour(pipeline, Settings(guidance=Guidance(*guidance)), seeds=(1, 2))
+    colour(pipeline, DiffusionSettings(guidance=Guidance(*guidance)), seeds=(1, 2))
     hook.remove()
     assert seen == [2 * rows] * 2
 
@@ -152,49 +152,51 @@ def test_rows_per_sample(guidance, rows):
 @with_lora
 def test_masked_run_leaves_nothing_behind(version):
     pipeline = tiny.make(version)
-    fresh = colour(pipeline, Settings())
-    colour(pipeline, Settings(SPLIT))
-    assert torch.equal(colour(pipeline, Settings()), fresh)
+    fresh = colour(pipeline, DiffusionSettings())
+    colour(pipeline, DiffusionSettings(SPLIT))
+    assert torch.equal(colour(pipeline, DiffusionSettings()), fresh)
 
 
 def test_published_v2_leaves_its_lora_on():
     pipeline = tiny.make(Version.V2)
-    fresh = colour(pipeline, Settings(parity=True))
-    colour(pipeline, Settings(SPLIT, parity=True))
-    assert not close(colour(pipeline, Settings(parity=True)), fresh)
+    fresh = colour(pipeline, DiffusionSettings(parity=True))
+    colour(pipeline, DiffusionSettings(SPLIT, parity=True))
+    assert not close(colour(pipeline, DiffusionSettings(parity=True)), fresh)
 
 
 @pytest.mark.parametrize(("height", "width"), [(64, 128), (128, 64)])
 def test_portrait_and_landscape(height, width):
-    drawn = colour(tiny.shared(Version.V2), Settings(SPLIT), tiny.pictures(height, width))
+    drawn = colour(tiny.shared(Version.V2), DiffusionSettings(SPLIT), tiny.pictures(height, width))
     assert drawn.shape == (1, 3, height, width)
 
 
 def test_other_sizes_are_refused():
     with pytest.raises(InvalidInput, match="multiple of 64 px on both sides, not 512 x 520"):
-        colour(tiny.shared(Version.V1), Settings(), tiny.pictures(520, 512))
+        colour(tiny.shared(Version.V1), DiffusionSettings(), tiny.pictures(520, 512))
 
 
 @pytest.mark.parametrize("injection", [Injection(), Injection(1.0, 0.5, 0.3)])
 def test_injection_changes_the_picture(injection):
     pipeline, steps = tiny.shared(Version.V1), Steps(Sampler.EULER_A, count=3)
-    plain, injected = (colour(pipeline, Settings(injection=use), steps=steps) for use in (None, injection))
+    plain, injected = (
+        colour(pipeline, DiffusionSettings(injection=use), steps=steps) for use in (None, injection)
+    )
     assert not close(plain, injected)
 
 
 def test_strengths_act_in_every_version():
     """The published program drops them in v1 and v1.5."""
-    pipeline, strength = tiny.shared(Version.V1_5), SideStrength(0.3, 0.6)
-    usual = colour(pipeline, Settings(SPLIT))
-    assert not close(colour(pipeline, Settings(SPLIT, strength=strength)), usual)
-    assert torch.equal(colour(pipeline, Settings(SPLIT, strength=strength, parity=True)), usual)
+    pipeline, strength = tiny.shared(Version.V1_5), BranchStrength(0.3, 0.6)
+    usual = colour(pipeline, DiffusionSettings(SPLIT))
+    assert not close(colour(pipeline, DiffusionSettings(SPLIT, strength=strength)), usual)
+    assert torch.equal(colour(pipeline, DiffusionSettings(SPLIT, strength=strength, parity=True)), usual)
 
 
 def test_two_sides_stay_apart():
     """Fig2Fig as the paper means it; the published program gives both sides all tokens."""
     pipeline, modes = tiny.shared(Version.V1_5), Modes(foreground=True, background=True)
-    meant = pipeline.conditions(tiny.pictures(), Settings(modes)).tokens
-    published = pipeline.conditions(tiny.pictures(), Settings(modes, parity=True)).tokens
+    meant = pipeline.conditions(tiny.pictures(), DiffusionSettings(modes)).tokens
+    published = pipeline.conditions(tiny.pictures(), DiffusionSettings(modes, parity=True)).tokens
     assert torch.equal(published, meant.repeat(1, 2, 1))
     assert not torch.equal(*meant.chunk(2, dim=1))
 
@@ -202,14 +204,14 @@ def test_two_sides_stay_apart():
 def test_background_picture_takes_the_place_of_the_references():
     pipeline = tiny.shared(Version.V1_5)
     other = replace(tiny.pictures(), background=torch.zeros(1, 3, 40, 40), reference_mask=None)
-    ours, theirs = (pipeline.conditions(p, Settings(SPLIT)).tokens for p in (tiny.pictures(), other))
+    ours, theirs = (pipeline.conditions(p, DiffusionSettings(SPLIT)).tokens for p in (tiny.pictures(), other))
     assert torch.equal(ours.chunk(2, dim=1)[0], theirs.chunk(2, dim=1)[0])
     assert not torch.equal(ours.chunk(2, dim=1)[1], theirs.chunk(2, dim=1)[1])
 
 
 def test_zero_reference_strength_leaves_the_reference_out():
     pipeline = tiny.shared(Version.V1)
-    conditions = pipeline.conditions(tiny.pictures(), Settings(scales=uniform_scales(0.0)))
+    conditions = pipeline.conditions(tiny.pictures(), DiffusionSettings(scales=uniform_scales(0.0)))
     assert close(predict(pipeline, conditions), predict(pipeline, conditions, sees_reference=False))
 
 
@@ -230,7 +232,7 @@ def test_published_windows_are_broken(version, seen):
 
 
 def test_closed_window_works_with_two_sides():
-    settings = Settings(SPLIT, guidance=Guidance(start=0.5))
+    settings = DiffusionSettings(SPLIT, guidance=Guidance(start=0.5))
     assert torch.isfinite(colour(tiny.shared(Version.V1_5), settings)).all()
 
 
@@ -246,7 +248,7 @@ def test_stops_within_one_step():
         raise Stopped
 
     with pytest.raises(Stopped):
-        colour(tiny.shared(Version.V1), Settings(), on_step=stop)
+        colour(tiny.shared(Version.V1), DiffusionSettings(), on_step=stop)
     assert calls == [(1, 2, (1, 4, 8, 8))]
 
 
@@ -254,7 +256,9 @@ def test_stops_within_one_step():
 def test_last_look_ahead_is_the_result(sampler):
     pipeline, seen = tiny.shared(Version.V1), []
     steps = Steps(sampler, count=3)
-    drawn = colour(pipeline, Settings(), steps=steps, on_step=lambda _d, _t, ahead: seen.append(ahead()))
+    drawn = colour(
+        pipeline, DiffusionSettings(), steps=steps, on_step=lambda _d, _t, ahead: seen.append(ahead())
+    )
     assert close(pipeline.decode(seen[-1]), drawn, 2e-3)
     assert not close(pipeline.decode(seen[0]), drawn, 2e-3)
 
@@ -266,13 +270,13 @@ def test_previews_are_small():
 @pytest.mark.parametrize(
     ("version", "settings", "without", "message"),
     [
-        (Version.V1, Settings(Modes(style=True)), (), "has no style detail"),
-        (Version.V1, Settings(Modes(foreground=True)), (), "can't tell a figure"),
-        (Version.V1_5, Settings(SPLIT), ("sketch_mask",), "foreground mask of the sketch"),
-        (Version.V1_5, Settings(SPLIT), ("reference_mask",), "foreground mask of the reference"),
-        (Version.V2, Settings(Modes(style=True)), ("reference",), "needs a reference picture"),
-        (Version.V1, Settings(injection=Injection()), ("reference",), "injection needs a reference"),
-        (Version.V1, Settings(edits=(Edit("red hair", "hair"),)), (), "needs the text model"),
+        (Version.V1, DiffusionSettings(Modes(style=True)), (), "has no style detail"),
+        (Version.V1, DiffusionSettings(Modes(foreground=True)), (), "can't tell a figure"),
+        (Version.V1_5, DiffusionSettings(SPLIT), ("sketch_mask",), "foreground mask of the sketch"),
+        (Version.V1_5, DiffusionSettings(SPLIT), ("reference_mask",), "foreground mask of the reference"),
+        (Version.V2, DiffusionSettings(Modes(style=True)), ("reference",), "needs a reference picture"),
+        (Version.V1, DiffusionSettings(injection=Injection()), ("reference",), "injection needs a reference"),
+        (Version.V1, DiffusionSettings(edits=(Edit("red hair", "hair"),)), (), "needs the text model"),
     ],
 )
 def test_says_what_is_missing(version, settings, without, message):
@@ -283,12 +287,12 @@ def test_says_what_is_missing(version, settings, without, message):
 
 def test_works_without_a_reference():
     assert torch.isfinite(
-        colour(tiny.shared(Version.V1), Settings(), replace(tiny.pictures(), reference=None))
+        colour(tiny.shared(Version.V1), DiffusionSettings(), replace(tiny.pictures(), reference=None))
     ).all()
 
 
 def test_half_precision_can_be_loaded_and_saved(tmp_path):
-    settings = Settings(SPLIT)
+    settings = DiffusionSettings(SPLIT)
     tiny.shared(Version.V2).save_pretrained(tmp_path / "full")
     half = ColorizeDiffusionPipeline.from_pretrained(tmp_path / "full", dtype=torch.bfloat16)
     before = colour(half, settings)
@@ -300,7 +304,7 @@ def test_half_precision_can_be_loaded_and_saved(tmp_path):
 
 def test_half_precision_is_near_full():
     pipeline = tiny.make(Version.V2)
-    settings = Settings(SPLIT, Thresholds(0.5, 0.5))
+    settings = DiffusionSettings(SPLIT, Thresholds(0.5, 0.5))
     full = colour(pipeline, settings)
     half = colour(pipeline.to(torch.bfloat16), settings)
     assert (full - half).abs().mean() < 0.2 * full.abs().mean()

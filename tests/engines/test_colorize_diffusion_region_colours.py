@@ -11,12 +11,12 @@ from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
 from colorizer.engines.colorize_diffusion import engine as door
 from colorizer.engines.colorize_diffusion import patches, pipeline
 from colorizer.engines.colorize_diffusion.architecture import build
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
-from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
 from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.samplers import Sampler
-from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, Settings, Version
+from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Guidance, Injection, Version
 from colorizer.errors import InvalidInput
 from colorizer_lab.training.colorize_diffusion.networks import let_in_region_colours
 
@@ -80,17 +80,17 @@ def test_masks_divide_the_regions():
 
 
 def test_region_colours_act(taking):
-    dark, light = (taking(coloured(value), Settings(), TWO) for value in (-1.0, 1.0))
+    dark, light = (taking(coloured(value), DiffusionSettings(), TWO) for value in (-1.0, 1.0))
     assert not torch.equal(dark, light)
 
 
 def test_injected_reference_brings_its_own(taking):
-    settings = Settings(injection=Injection(0.5))
+    settings = DiffusionSettings(injection=Injection(0.5))
     assert taking(coloured(1.0), settings, TWO).isfinite().all()
 
 
 def test_rows_apart_are_the_same(taking):
-    settings = Settings(guidance=Guidance(reference=2.0))
+    settings = DiffusionSettings(guidance=Guidance(reference=2.0))
     together = taking(coloured(0.5), settings, TWO)
     taking.denoiser.rows_apart = True
     apart = taking(coloured(0.5), settings, TWO)

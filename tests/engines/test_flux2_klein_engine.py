@@ -7,12 +7,13 @@ import pytest
 import tiny_flux2_klein
 import torch
 from colorizer import paths
-from colorizer.engines import registry, ways
+from colorizer.engines import registry
 from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
 from colorizer.engines.flux2_klein import drawing, pictures
 from colorizer.engines.flux2_klein.engine import Flux2KleinEngine
 from colorizer.engines.flux2_klein.instructions import Shown, Subject, instruction
+from colorizer.engines.runtime import memory_profiles
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
 from diffusers import Flux2KleinPipeline
 from drawn import box_mask, box_reference, box_sketch
@@ -88,8 +89,8 @@ def given_to_the_library(request, references):
 @pytest.mark.parametrize("references", [1, 3])
 def test_draws_the_librarys_own_picture(folder, monkeypatch, references):
     """Before the last stage, bit for bit in float32 on the processor."""
-    monkeypatch.setattr(ways, "has_bfloat16_units", lambda: False)
-    monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
+    monkeypatch.setattr(memory_profiles, "has_bfloat16_units", lambda: False)
+    monkeypatch.setattr(memory_profiles, "free_memory", lambda _: 2**40)
     engine, kept = Flux2KleinEngine(folder), []
     call = Flux2KleinPipeline.__call__
     monkeypatch.setattr(
@@ -124,7 +125,7 @@ def test_same_request_gives_same_bytes_and_seeds_differ(engine):
 
 def test_flats_are_the_references_colours(engine):
     result = engine.colorize(request(options={"palette_lock": True}), Listener())
-    flats = next(layer for layer in result.layers if layer.role is Role.FIGURE)
+    flats = next(layer for layer in result.layers if layer.role is Role.FOREGROUND)
     used = {tuple(colour) for colour in np.unique(flats.pixels[..., :3].reshape(-1, 3), axis=0)}
     known = {tuple(colour) for colour in np.unique(box_reference(SIZE)[..., :3].reshape(-1, 3), axis=0)}
     assert used <= known
@@ -132,7 +133,7 @@ def test_flats_are_the_references_colours(engine):
 
 def test_a_hinted_region_has_exactly_the_hints_colour(engine):
     result = engine.colorize(request(hints=hints(), options={"palette_lock": True}), Listener())
-    flats = next(layer for layer in result.layers if layer.role is Role.FIGURE)
+    flats = next(layer for layer in result.layers if layer.role is Role.FOREGROUND)
     assert tuple(flats.pixels[64, 48, :3]) == (12, 34, 56)
     assert result.report["sides"][0]["pictures"] == 3
     assert "Image 3 shows the same line art with color marks" in result.report["sides"][0]["instruction"]

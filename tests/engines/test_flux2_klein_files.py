@@ -11,8 +11,8 @@ from colorizer.catalogue.convert import Choices, convert, recognise
 from colorizer.catalogue.entries import Kind
 from colorizer.catalogue.store import Store
 from colorizer.engines.cards import cards
-from colorizer.engines.flux2_klein import files, layout, model
-from colorizer.engines.flux2_klein.layout import Part
+from colorizer.engines.flux2_klein import checkpoint_keys, files, model
+from colorizer.engines.flux2_klein.checkpoint_keys import Network
 from colorizer.errors import MissingModel, UnusableModel
 from diffusers import AutoencoderKLFlux2, Flux2Transformer2DModel
 from diffusers.loaders.single_file_utils import convert_flux2_transformer_checkpoint_to_diffusers
@@ -78,12 +78,12 @@ def test_the_published_transformers_keys_are_all_accounted_for():
     state = tiny_flux2_klein.published(network)
     assert len(state) == 9 + 5 * 12 + 20 * 4
     assert 7.7e9 < sum(2 * value.numel() for value in state.values()) < 7.8e9  # as published in bfloat16
-    with_prefix = {layout.COMFY_PREFIX + key: value for key, value in state.items()}
-    assert layout.recognise(with_prefix) is Part.TRANSFORMER
-    config = layout.transformer_config(shapes(with_prefix))
+    with_prefix = {checkpoint_keys.COMFY_PREFIX + key: value for key, value in state.items()}
+    assert checkpoint_keys.recognise(with_prefix) is Network.TRANSFORMER
+    config = checkpoint_keys.transformer_config(shapes(with_prefix))
     assert {key: config[key] for key in PUBLISHED} == PUBLISHED
     converted = convert_flux2_transformer_checkpoint_to_diffusers(dict(state))
-    layout.check_keys(shapes(network.state_dict()), shapes(converted), "file")
+    checkpoint_keys.check_keys(shapes(network.state_dict()), shapes(converted), "file")
 
 
 def test_the_published_text_encoders_and_vaes_sizes_are_read_from_their_shapes():
@@ -91,12 +91,12 @@ def test_the_published_text_encoders_and_vaes_sizes_are_read_from_their_shapes()
         encoder = Qwen3ForCausalLM(Qwen3Config(**QWEN3_4B))
         vae = AutoencoderKLFlux2()
     text = {key: value for key, value in shapes(encoder.state_dict()).items() if key != "lm_head.weight"}
-    assert layout.recognise(text) is Part.TEXT_ENCODER
-    config = layout.text_encoder_config(text)
+    assert checkpoint_keys.recognise(text) is Network.TEXT_ENCODER
+    config = checkpoint_keys.text_encoder_config(text)
     assert {key: config[key] for key in QWEN3_4B} == QWEN3_4B
     published = shapes(tiny_flux2_klein.published_vae(vae))
-    assert layout.recognise(published) is Part.VAE
-    read = layout.vae_config(published)
+    assert checkpoint_keys.recognise(published) is Network.VAE
+    read = checkpoint_keys.vae_config(published)
     assert {key: read[key] for key in ("block_out_channels", "layers_per_block", "latent_channels")} == {
         "block_out_channels": [128, 256, 512, 512],
         "layers_per_block": 2,

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import tiny_flux2_klein
 import torch
-from colorizer.engines import ways
 from colorizer.engines.base import ColorizeRequest, Options, Reference
 from colorizer.engines.flux2_klein import drawing, model, speed
 from colorizer.engines.flux2_klein.drawing import Drawing, draw
 from colorizer.engines.flux2_klein.engine import Flux2KleinEngine
-from colorizer.engines.ways import Keep, Ladders, Way
+from colorizer.engines.runtime import memory_profiles
+from colorizer.engines.runtime.memory_profiles import MemoryProfile, MemoryProfiles, Residency
 from diffusers import Flux2KleinKVPipeline
 from drawn import box_reference, box_sketch
 
@@ -39,22 +39,22 @@ def picture(read):
 def test_what_is_kept_on_a_device_changes_no_picture(folder):
     read = model.read(folder / "tiny")
     before = picture(read)
-    for keep in (Keep.GROUPS, Keep.LAYERS, Keep.ALL):
-        speed.place(read, Way("cpu", keep=keep))
+    for keep in (Residency.GROUPS, Residency.LAYERS, Residency.ALL):
+        speed.place(read, MemoryProfile("cpu", keep=keep))
         assert np.array_equal(picture(read), before)
 
 
 def test_half_precision_and_fp8_are_near_and_leave_nothing_behind(folder):
     read = model.read(folder / "tiny")
     exact = picture(read)
-    speed.place(read, Way("cpu", torch.bfloat16))
+    speed.place(read, MemoryProfile("cpu", torch.bfloat16))
     halves = picture(read)
-    speed.place(read, Way("cpu", torch.bfloat16, stored=FP8))
+    speed.place(read, MemoryProfile("cpu", torch.bfloat16, stored=FP8))
     kept = {weight.dtype for weight in read.pipeline.transformer.transformer_blocks.parameters()}
     assert FP8 in kept
     assert 0 < np.abs(halves - exact).mean() < 4
     assert np.abs(picture(read) - exact).mean() < 16
-    speed.place(read, Way("cpu", torch.bfloat16))
+    speed.place(read, MemoryProfile("cpu", torch.bfloat16))
     assert np.array_equal(picture(read), halves)
 
 
@@ -68,9 +68,9 @@ def test_goes_on_with_less_memory(folder, monkeypatch):
         return real(*given)
 
     monkeypatch.setattr(drawing, "draw", once)
-    monkeypatch.setattr(ways, "free_memory", lambda _: 2**40)
-    steps = ((10.0, "everything", {}), (0.0, "6 GB", {"keep": Keep.GROUPS, "tiled": True}))
-    monkeypatch.setattr(speed, "LADDERS", Ladders(steps, steps))
+    monkeypatch.setattr(memory_profiles, "free_memory", lambda _: 2**40)
+    steps = ((10.0, "everything", {}), (0.0, "6 GB", {"keep": Residency.GROUPS, "tiled": True}))
+    monkeypatch.setattr(speed, "PROFILES", MemoryProfiles(steps, steps))
     asked = ColorizeRequest(
         box_sketch(), (Reference(box_reference()),), options=Options(steps=1, size=64, palette_lock=False)
     )

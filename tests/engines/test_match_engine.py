@@ -98,7 +98,7 @@ def test_masks_complementary_and_colours_everywhere() -> None:
 def test_no_colour_from_the_other_side(seed: int, mode: Mode) -> None:
     result = run(replace(REQUEST, mode=mode), random_network(seed))
     for layer in result.layers:
-        assert colours(layer) <= (FIGURE if layer.role is Role.FIGURE else GROUND)
+        assert colours(layer) <= (FIGURE if layer.role is Role.FOREGROUND else GROUND)
 
 
 @given(seed=st.integers(0, 10_000), mode=st.sampled_from(Mode), mask=st.booleans())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from colorizer.engines.match.foreground import figure_regions, find_foreground, side_by_side
+from colorizer.engines.match.foreground import find_foreground, foreground_regions, side_by_side
 from colorizer.imaging.regions import Regions
 from drawn import box_mask, box_reference, box_sketch
 from engines.match_stand_ins import Quiet, SamePlace, random_network
@@ -55,8 +55,8 @@ def test_what_touches_the_edge_is_background_sooner() -> None:
     labels = np.zeros((20, 20), np.int32)
     labels[8:12, 8:12] = 1
     regions = Regions(labels, labels, 2)
-    assert figure_regions(np.array([0.45, 0.45]), regions).tolist() == [False, True]
-    assert figure_regions(np.array([0.1, 0.1]), regions).tolist() == [True, True]
+    assert foreground_regions(np.array([0.45, 0.45]), regions).tolist() == [False, True]
+    assert foreground_regions(np.array([0.1, 0.1]), regions).tolist() == [True, True]
 
 
 def standing(*boxes: tuple[int, int, int, int]) -> np.ndarray:

@@ -170,5 +170,5 @@ def test_hidden_wishes_are_not_followed() -> None:
 
 def test_every_layer_stays_whole() -> None:
     layers = engine(SamePlace()).colorize(replace(REQUEST, hints=dot((48, 64))), Quiet()).layers
-    assert [layer.role for layer in layers] == [Role.BACKGROUND, Role.FIGURE]
+    assert [layer.role for layer in layers] == [Role.BACKGROUND, Role.FOREGROUND]
     assert all(isinstance(layer, Layer) and layer.pixels[..., 3].all() for layer in layers)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 import torch.nn.functional as F
-from colorizer.engines.match.network import Laid, MatchConfig, MatchNetwork
+from colorizer.engines.match.network import MatchConfig, MatchNetwork, WarpField
 
 TINY = MatchConfig(
     parts=6,
@@ -87,7 +87,9 @@ def test_every_input_matters(network):
 def identity(count=1, size=128):
     """Every reference right under its sketch."""
     matrix = torch.tensor([[1.0, 0, 0], [0, 1, 0]]).expand(count, -1, -1)
-    return Laid(F.affine_grid(matrix, [count, 1, size, size], align_corners=False), torch.full((count,), 0.5))
+    return WarpField(
+        F.affine_grid(matrix, [count, 1, size, size], align_corners=False), torch.full((count,), 0.5)
+    )
 
 
 @torch.no_grad()
@@ -101,7 +103,7 @@ def test_a_trusted_place_is_looked_at(network):
 @torch.no_grad()
 def test_nothing_laid_is_nothing_trusted(network):
     inputs = pictures(1)
-    away = Laid(identity().where + 9, torch.ones(1))
+    away = WarpField(identity().where + 9, torch.ones(1))
     before = network(*inputs).logits
     network.trust.bias.fill_(30.0)
     assert torch.equal(network(*inputs).logits, before)

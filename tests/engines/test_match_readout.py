@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from colorizer.engines.match import readout
-from colorizer.engines.match.inputs import Window, square, whole, windows
+from colorizer.engines.match.network_input import Window, square, whole, windows
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
 from drawn import box_sketch

@@ -43,7 +43,7 @@ def test_survey_survives_its_bytes(survey: Survey) -> None:
     again = MATCH.read_survey(survey.to_bytes())
     assert (again.votes == survey.votes).all()
     assert (again.glance.labels == survey.glance.labels).all()
-    assert isinstance(again.match.figure, Colouring)
+    assert isinstance(again.match.foreground, Colouring)
     assert again.to_bytes() == survey.to_bytes()
 
 
@@ -55,8 +55,8 @@ def test_a_page_is_like_itself(survey: Survey) -> None:
 
 
 def test_regions_of_two_sides_are_unlike(survey: Survey) -> None:
-    other = replace(survey, match=replace(survey.match, is_figure=~survey.match.is_figure))
-    assert MATCH.compare(survey, other)[survey.match.is_figure][:, survey.match.is_figure].max() == 0
+    other = replace(survey, match=replace(survey.match, is_foreground=~survey.match.is_foreground))
+    assert MATCH.compare(survey, other)[survey.match.is_foreground][:, survey.match.is_foreground].max() == 0
 
 
 def test_the_surer_page_wins(survey: Survey) -> None:
@@ -65,31 +65,33 @@ def test_the_surer_page_wins(survey: Survey) -> None:
     unsure = with_votes(survey, [RED, GREEN], [[0.4, 0.5]] * count)
     alike = np.eye(count, dtype=np.float32)
     first, second = agree([sure, unsure], {(0, 1): alike})
-    assert first.match.figure is not None
-    assert second.match.figure is not None
-    shown = survey.match.is_figure
-    assert (second.match.figure.colours[shown] == RED).all()
+    assert first.match.foreground is not None
+    assert second.match.foreground is not None
+    shown = survey.match.is_foreground
+    assert (second.match.foreground.colours[shown] == RED).all()
     # The colour is the other page's; this page's own votes say how sure it is of it.
-    assert second.match.figure.confidence[shown].max() < 0.5 < first.match.figure.confidence[shown].min()
+    assert (
+        second.match.foreground.confidence[shown].max() < 0.5 < first.match.foreground.confidence[shown].min()
+    )
 
 
 def test_unlike_pages_stay_as_they_are(survey: Survey) -> None:
     count = len(survey.votes)
     pages = [with_votes(survey, [colour], [[1.0]] * count) for colour in (RED, GREEN)]
     agreed = agree(pages, {(0, 1): np.zeros((count, count), np.float32)})
-    shown = survey.match.is_figure
+    shown = survey.match.is_foreground
     for page, colour in zip(agreed, (RED, GREEN), strict=True):
-        assert page.match.figure is not None
-        assert (page.match.figure.colours[shown] == colour).all()
+        assert page.match.foreground is not None
+        assert (page.match.foreground.colours[shown] == colour).all()
 
 
 def test_colours_that_look_alike_become_one(survey: Survey) -> None:
     count = len(survey.votes)
     near = (RED[0], RED[1] + 3, RED[2])
     pages = [with_votes(survey, [colour], [[1.0]] * count) for colour in (RED, near)]
-    painted = [page.match.figure for page in agree(pages, {})]
+    painted = [page.match.foreground for page in agree(pages, {})]
     assert all(side is not None for side in painted)
-    shown = survey.match.is_figure
+    shown = survey.match.is_foreground
     assert len(np.unique(np.concatenate([side.colours[shown] for side in painted if side]), axis=0)) == 1
 
 

@@ -48,7 +48,7 @@ class Painter:
         self.asked.append(request)
         height, width = request.sketch.shape[:2]
         colour = (30 * min(8, len(self.asked)), 0, 0)
-        layer = Layer("Flats", Role.FIGURE, blank(width, height, colour))
+        layer = Layer("Flats", Role.FOREGROUND, blank(width, height, colour))
         return Result((layer,), {"palette": [f"#{colour[0]:02x}0000"], "regions": 3, "confidence": 0.5})
 
     def foreground_mask(self, picture: np.ndarray, report: Quiet) -> np.ndarray:

@@ -101,7 +101,7 @@ def test_classes_by_what_the_pose_gives_away(same_place: float, name: str) -> No
 
 
 def test_off_palette_counts_what_is_seen() -> None:
-    layer = Layer("Flats", Role.FIGURE, blank(8, 8, BLUE), mask=np.zeros((8, 8), np.uint8))
+    layer = Layer("Flats", Role.FOREGROUND, blank(8, 8, BLUE), mask=np.zeros((8, 8), np.uint8))
     references = [Reference(blank(8, 8, RED))]
     assert report._off_palette(Result((layer,)), references) == 0
     layer.mask[:4] = 255

@@ -72,7 +72,7 @@ class PageByPage:
     def colorize(self, request: ColorizeRequest, _report: object) -> Result:
         self.heard.append(request)
         height, width = request.sketch.shape[:2]
-        return Result((Layer("Colours", Role.FIGURE, blank(height, width)),))
+        return Result((Layer("Colours", Role.FOREGROUND, blank(height, width)),))
 
 
 def test_page_by_page_engines_have_match_beside_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

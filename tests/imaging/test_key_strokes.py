@@ -10,7 +10,7 @@ from scipy.ndimage import label
 RED, BLUE, GREEN = (200, 0, 0, 255), (0, 0, 200, 255), (0, 200, 0, 255)
 
 
-def layer(colour, role=Role.FIGURE, mask=None):
+def layer(colour, role=Role.FOREGROUND, mask=None):
     return Layer("", role, np.full((40, 60, 4), colour, np.uint8), mask=mask)
 
 

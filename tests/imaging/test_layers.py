@@ -19,7 +19,7 @@ PIXEL = st.tuples(BYTE, BYTE, BYTE, BYTE)
 
 
 def layer(pixels: np.ndarray, **options: object) -> Layer:
-    return replace(Layer("", Role.FIGURE, pixels), **options)
+    return replace(Layer("", Role.FOREGROUND, pixels), **options)
 
 
 def krita_pixel(

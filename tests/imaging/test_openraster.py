@@ -25,7 +25,7 @@ LAYERS = [
         mask=255 - box_mask(),
         mask_name="Background mask",
     ),
-    Layer("Flats", Role.FIGURE, blank(128, 128, RED), mask=box_mask(), mask_name="Foreground mask"),
+    Layer("Flats", Role.FOREGROUND, blank(128, 128, RED), mask=box_mask(), mask_name="Foreground mask"),
     Layer(
         "Shading", Role.SHADING, blank(40, 30, (90, 90, 90)), x=20, y=40, blend=Blend.MULTIPLY, opacity=0.5
     ),

@@ -33,7 +33,7 @@ def test_only_that_colour_changes(seed: int) -> None:
 
 
 def test_shading_stays() -> None:
-    layers = [Layer(role.value, role, blank(2, 2, RED)) for role in (Role.FIGURE, Role.SHADING)]
+    layers = [Layer(role.value, role, blank(2, 2, RED)) for role in (Role.FOREGROUND, Role.SHADING)]
     flats, shading = recolour_layers(layers, [Swap(name(RED), name(BLUE))])
     assert tuple(flats.pixels[0, 0, :3]) == BLUE
     assert tuple(shading.pixels[0, 0, :3]) == RED

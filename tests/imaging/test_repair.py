@@ -20,7 +20,7 @@ def mask_at(x: int, y: int, size: int = 6) -> np.ndarray:
     return mask
 
 
-def state(role: Role = Role.FIGURE) -> LayerState:
+def state(role: Role = Role.FOREGROUND) -> LayerState:
     delivered = blank(SIDE, SIDE, RED)
     return LayerState(role, delivered, delivered.copy())
 
@@ -37,7 +37,7 @@ def applied(made, now: np.ndarray) -> np.ndarray:
 def test_only_the_reached_region_changes() -> None:
     reach = find_reach(SKETCH, mask_at(44, 60), gap=0.02)
     made = repair(
-        [Layer("Flats", Role.FIGURE, blank(SIDE, SIDE, GREEN))], Redo(mask_at(44, 60), (state(),)), reach
+        [Layer("Flats", Role.FOREGROUND, blank(SIDE, SIDE, GREEN))], Redo(mask_at(44, 60), (state(),)), reach
     )
     after = applied(made, state().now)
     assert reach.regions == 1
@@ -55,9 +55,9 @@ def test_nothing_else_changes(seed: int) -> None:
     now = np.where(rng.random((SIDE, SIDE, 1)) < 0.1, rng.integers(0, 256, delivered.shape), delivered)
     now = now.astype(np.uint8)
     changed = mask_at(*rng.integers(0, SIDE - 8, 2).tolist(), size=int(rng.integers(0, 8)))
-    fresh = Layer("Flats", Role.FIGURE, rng.integers(0, 256, delivered.shape).astype(np.uint8))
+    fresh = Layer("Flats", Role.FOREGROUND, rng.integers(0, 256, delivered.shape).astype(np.uint8))
     reach = find_reach(SKETCH, changed, gap=0.02)
-    made = repair([fresh], Redo(changed, (LayerState(Role.FIGURE, delivered, now),)), reach)
+    made = repair([fresh], Redo(changed, (LayerState(Role.FOREGROUND, delivered, now),)), reach)
     after = applied(made, now)
     own = (now != delivered).any(axis=2) & ((now[..., 3] > 0) | (delivered[..., 3] > 0))
     assert (after[~reach.inside | own] == now[~reach.inside | own]).all()
@@ -71,7 +71,7 @@ def test_strokes_are_kept_and_counted() -> None:
     kept.now[80:84, 40:50, :3] = YELLOW
     kept.now[80:84, 70:80, :3] = YELLOW  # in another region
     changed = mask_at(44, 70)
-    fresh = Layer("Flats", Role.FIGURE, blank(SIDE, SIDE, GREEN))
+    fresh = Layer("Flats", Role.FOREGROUND, blank(SIDE, SIDE, GREEN))
     made = repair([fresh], Redo(changed, (kept,)), find_reach(SKETCH, changed, gap=0.02))
     assert made.kept_strokes == 2
     assert (applied(made, kept.now)[60:64, 40:50, :3] == YELLOW).all()
@@ -80,7 +80,7 @@ def test_strokes_are_kept_and_counted() -> None:
 def test_answer_is_cropped_and_has_no_mask() -> None:
     changed = mask_at(44, 60)
     mask = np.full((SIDE, SIDE), 255, np.uint8)
-    fresh = Layer("Flats", Role.FIGURE, blank(SIDE, SIDE, GREEN), mask=mask, mask_name="Foreground mask")
+    fresh = Layer("Flats", Role.FOREGROUND, blank(SIDE, SIDE, GREEN), mask=mask, mask_name="Foreground mask")
     made = repair([fresh], Redo(changed, (state(),)), find_reach(SKETCH, changed, gap=0.02))
     (layer,) = made.layers
     assert layer.mask is None
@@ -91,23 +91,23 @@ def test_answer_is_cropped_and_has_no_mask() -> None:
 
 def test_layers_placed_anywhere() -> None:
     changed = mask_at(44, 60)
-    fresh = Layer("Flats", Role.FIGURE, blank(SIDE, SIDE, GREEN), x=-20, y=9)
+    fresh = Layer("Flats", Role.FOREGROUND, blank(SIDE, SIDE, GREEN), x=-20, y=9)
     made = repair([fresh], Redo(changed, (state(),)), find_reach(SKETCH, changed, gap=0.02))
     assert tuple(applied(made, state().now)[60, 44]) == (*GREEN, 255)
 
 
-@pytest.mark.parametrize("role", [Role.FIGURE, Role.BACKGROUND])
+@pytest.mark.parametrize("role", [Role.FOREGROUND, Role.BACKGROUND])
 def test_roles_stay_apart(role: Role) -> None:
     changed = mask_at(44, 60)
     fresh = [Layer("", role, blank(SIDE, SIDE, BLUE))]
-    both = (state(Role.BACKGROUND), state(Role.FIGURE))
+    both = (state(Role.BACKGROUND), state(Role.FOREGROUND))
     made = repair(fresh, Redo(changed, both), find_reach(SKETCH, changed, gap=0.02))
     assert [layer.role for layer in made.layers] == [role]
 
 
 def test_same_result_changes_nothing() -> None:
     changed = mask_at(44, 60)
-    fresh = [Layer("", Role.FIGURE, blank(SIDE, SIDE, RED))]
+    fresh = [Layer("", Role.FOREGROUND, blank(SIDE, SIDE, RED))]
     made = repair(fresh, Redo(changed, (state(),)), find_reach(SKETCH, changed, gap=0.02))
     assert (made.layers, made.pixels) == ((), 0)
 

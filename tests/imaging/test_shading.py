@@ -101,7 +101,7 @@ def test_layers_recompose_what_is_shown(colour: tuple[int, ...], end: float, alp
     flat = area(20, 40, 100, 30, colour)
     flat[..., 3] = np.where(flat[..., 3] > 0, alpha, 0)
     layers = shade(flat, [block(np.linspace(1, end, 5), colour)])
-    shown = flatten([Layer("Flats", Role.FIGURE, flat), *layers], 160, 160)
+    shown = flatten([Layer("Flats", Role.FOREGROUND, flat), *layers], 160, 160)
     expected = flat[..., :3] / 255.0
     for layer in layers:
         grey = layer.pixels[..., :1] / 255.0

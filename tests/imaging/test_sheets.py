@@ -83,7 +83,7 @@ def painted(sheet: Sheet, colours: list[tuple[int, int, int]]) -> list[tuple[Lay
         results.append(
             (
                 Layer("Background", Role.BACKGROUND, picture, mask=255 - mask, mask_name="Background mask"),
-                Layer("Flats", Role.FIGURE, picture, mask=mask, mask_name="Foreground mask"),
+                Layer("Flats", Role.FOREGROUND, picture, mask=mask, mask_name="Foreground mask"),
             )
         )
     return results

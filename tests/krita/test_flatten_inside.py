@@ -33,7 +33,7 @@ def result(seed):
     rng = np.random.default_rng(seed)
     return (
         random_layer(rng, "Background", Role.BACKGROUND, opaque=True, masked=True),
-        random_layer(rng, "Flats", Role.FIGURE, masked=True),
+        random_layer(rng, "Flats", Role.FOREGROUND, masked=True),
         random_layer(rng, "Shading", Role.SHADING, blend=Blend.MULTIPLY, opacity=0.6, clip=True),
         random_layer(rng, "Light", Role.LIGHT, blend=Blend.SCREEN, clip=True),
         random_layer(rng, "Glow", Role.LIGHT, blend=Blend.ADDITION, opacity=0.4, clip=True),

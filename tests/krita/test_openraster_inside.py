@@ -9,7 +9,7 @@ pytestmark = pytest.mark.krita
 
 
 def solid_layer(name, colour, **options):
-    return Layer(name, Role.FIGURE, np.full((40, 60, 4), colour, np.uint8), **options)
+    return Layer(name, Role.FOREGROUND, np.full((40, 60, 4), colour, np.uint8), **options)
 
 
 @pytest.fixture

@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 import torch
-from colorizer.engines.colorize_diffusion import architecture, layout
+from colorizer.engines.colorize_diffusion import architecture, checkpoint_keys
 from colorizer.engines.colorize_diffusion.adapters import add_adapter
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.conditioning import Networks, Pictures
 from colorizer.engines.colorize_diffusion.convert import LORA
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser
-from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.settings import Version, level_scales, uniform_scales
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -129,7 +129,7 @@ def load_weights(file: Path, prefix: str = "") -> dict[Component, dict[str, torc
 
     found: dict[Component, dict[str, torch.Tensor]] = {}
     for key, tensor in load_file(file).items():
-        places = layout.targets(prefix + key)
+        places = checkpoint_keys.targets(prefix + key)
         assert places is not None, key
         for target in places:
             found.setdefault(target.component, {})[target.key] = target.change.apply(tensor.float())

@@ -5,7 +5,7 @@ import torch
 from colorizer.engines.colorflow import retrieval
 from colorizer.engines.colorflow.condition import border_mask, centre
 from colorizer.engines.colorflow.input_style import InputStyle, prepare
-from colorizer.engines.colorflow.line_extractor import LineExtractor
+from colorizer.engines.detectors.manga_lines import LineExtractor
 from PIL import Image
 from recorded import shapes
 

@@ -7,15 +7,21 @@ import published
 import pytest
 import torch
 from colorizer.engines.colorize_diffusion.attention import SplitCrossAttention, project
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.conditioning import Conditioner, latent_mask
 from colorizer.engines.colorize_diffusion.guidance import Rows
-from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.positions import transformers_in_order
-from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Side, SideStrength, Thresholds
+from colorizer.engines.colorize_diffusion.settings import (
+    Branch,
+    BranchStrength,
+    DiffusionSettings,
+    Modes,
+    Thresholds,
+)
 from published import Arrays
 
 SYSTEMS = ("cd_v1", "cd_v15", "cd_v2")
-NAMES = {"fg": Side.FOREGROUND, "bg": Side.BACKGROUND}
+NAMES = {"fg": Branch.FOREGROUND, "bg": Branch.BACKGROUND}
 
 
 def cases_of(folder):
@@ -27,14 +33,14 @@ def settings_of(case):
     args = case["args"]
     before = case["fgbg_scale_merge_threshold_set_before"] or [1.0, 1.0, 0.0, 0.05]
     merge = args.get("merge_scale", before[2])
-    return Settings(
+    return DiffusionSettings(
         modes=Modes(
             args.get("fg_enhance", False), args.get("bg_enhance", False), args.get("style_enhance", False)
         ),
         thresholds=Thresholds(
             args.get("mask_threshold_sketch", before[3]), args.get("mask_threshold_ref", 0.5)
         ),
-        strength=SideStrength(args.get("fg_scale", before[0]), args.get("bg_scale", before[1]), merge),
+        strength=BranchStrength(args.get("fg_scale", before[0]), args.get("bg_scale", before[1]), merge),
         scales=published.scales_of(case["strength"]),
         sketch_strength=args.get("control_scale", 1.0),
         background_factor=args.get("mask_scale", 1.0),

@@ -5,14 +5,14 @@ from dataclasses import replace
 import published
 import pytest
 import torch
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component, targets
 from colorizer.engines.colorize_diffusion.conditioning import Conditioner
 from colorizer.engines.colorize_diffusion.guidance import Rows
-from colorizer.engines.colorize_diffusion.layout import Component, targets
 from colorizer.engines.colorize_diffusion.noise import BETA_END, BETA_START, NoiseSchedule
 from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
 from colorizer.engines.colorize_diffusion.recovery import TokenBlock, sinusoid
 from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
-from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Side, Thresholds
+from colorizer.engines.colorize_diffusion.settings import Branch, DiffusionSettings, Modes, Thresholds
 from diffusers import DDPMScheduler
 from published import Arrays
 
@@ -37,7 +37,7 @@ def vanilla(folder, arrays):
     config = published.config_of(folder)["forward_cases"]["fwd.vanilla"]
     pictures = published.pictures_of(arrays.of("inputs.a"), config["cond"])
     conditioner = Conditioner(model.version, published.recorded_networks(model, arrays.of("fwd.vanilla")))
-    return conditioner.prepare(pictures, Settings())
+    return conditioner.prepare(pictures, DiffusionSettings())
 
 
 @published.needs("cluster_transformer.x")
@@ -195,9 +195,9 @@ def after_masked_run(folder, arrays, model, *, parity):
         published.config_of(folder)["forward_cases"][f"fwd.{name}"] for name in ("bg", "vanilla")
     )
     conditioner = Conditioner(model.version, published.recorded_networks(model, arrays.of("fwd.bg")))
-    settings = Settings(Modes(background=True), Thresholds(0.5, 0.5), parity=parity)
+    settings = DiffusionSettings(Modes(background=True), Thresholds(0.5, 0.5), parity=parity)
     used = conditioner.prepare(published.pictures_of(arrays.of("inputs.a"), masked["cond"]), settings)
-    assert used.adapters == frozenset(Side)
+    assert used.adapters == frozenset(Branch)
     conditioner.networks = published.recorded_networks(model, arrays.of("fwd.vanilla"))
     pictures = published.pictures_of(arrays.of("inputs.a"), plain["cond"])
     return conditioner.prepare(pictures, replace(settings, modes=Modes()))

@@ -131,7 +131,7 @@ def test_mask_thresholds(arrays, agree):
         if name.startswith("mask_thresholding.") and name.endswith(".mask"):
             recorded = arrays.of(name.removesuffix(".mask"))
             limit = recorded["ts"] if recorded["ts"].ndim else float(recorded["ts"])
-            agree(preprocess.is_figure(recorded["mask"], limit), recorded["out"], 0, name)
+            agree(preprocess.is_foreground(recorded["mask"], limit), recorded["out"], 0, name)
 
 
 def test_figure_painted_out(arrays, agree):

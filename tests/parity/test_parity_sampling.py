@@ -7,18 +7,18 @@ import published
 import pytest
 import torch
 from colorizer.engines.colorize_diffusion import sampling, solvers
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.conditioning import Conditioner, resized
-from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.noise import Spacing
 from colorizer.engines.colorize_diffusion.samplers import Sampler, initial_scale, make_scheduler
 from colorizer.engines.colorize_diffusion.sampling import InjectedReference, Predictor, Window, denoise
 from colorizer.engines.colorize_diffusion.settings import (
+    BranchStrength,
+    DiffusionSettings,
     Guidance,
     Injection,
     Modes,
     Prediction,
-    Settings,
-    SideStrength,
     Thresholds,
     Version,
 )
@@ -44,11 +44,11 @@ def settings_of(case, version):
     injection = case["injection"]
     # the published program does not pass the strengths of the two sides on in v1 and v1.5
     used = version is Version.V2
-    strength = SideStrength(
+    strength = BranchStrength(
         case["fg_strength"] if used else 1.0, case["bg_strength"] if used else 1.0, case["merge"]
     )
     window = (case["start"], case["end"], case["no_start"], case["no_end"])
-    return Settings(
+    return DiffusionSettings(
         modes=Modes(case["fg"], case["bg"], case["style"]),
         thresholds=Thresholds(case["mask_ss"], case["mask_ts"]),
         strength=strength,

@@ -3,8 +3,8 @@
 import published
 import pytest
 import torch
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens, clip_input, text_vectors
-from colorizer.engines.colorize_diffusion.layout import Component
 from colorizer.engines.colorize_diffusion.manipulation import projection
 from published import Arrays
 

@@ -72,7 +72,7 @@ class ScriptedEngine:
             for binding in request.bindings:
                 spot = request.references[binding.reference].picture[binding.reference_y, binding.reference_x]
                 pixels[binding.y, binding.x] = spot ^ np.array([1, 1, 1, 0], np.uint8)
-        flats = Layer("Flats", Role.FIGURE, pixels, mask=mask, mask_name="Foreground mask")
+        flats = Layer("Flats", Role.FOREGROUND, pixels, mask=mask, mask_name="Foreground mask")
         palette = ["#" + bytes(request.references[0].picture[0, 0, :3]).hex()]
         places = (Place(PlaceKind.UNPAINTED, 4, 4, 8, 8, 0.0), Place(PlaceKind.DOUBTFUL, 20, 20, 4, 4, 0.3))
         check = Check(np.full(mask.shape, 255, np.uint8), places) if request.model == "masked" else None

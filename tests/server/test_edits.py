@@ -11,7 +11,7 @@ from colorizer.imaging.recolour import recolour
 from colorizer.imaging.values import Swap
 from colorizer.server import pixels
 from colorizer.server.bundle import Blob, BlobInfo
-from colorizer.server.limits import Settings
+from colorizer.server.limits import ServerSettings
 from running_backend import Backend, check_error, edit_bundle, job, open_bundle
 from test_turns import HOLD
 
@@ -93,7 +93,7 @@ def test_broken_edit_ends_with_a_sentence(start_backend) -> None:
     check_error(backend.edit(broken), 422, "invalid_bundle")
 
 
-@pytest.mark.parametrize("limit", [Settings().waiting_bytes, 1000])
+@pytest.mark.parametrize("limit", [ServerSettings().waiting_bytes, 1000])
 def test_bytes_of_edits_are_bounded(start_backend, limit: int) -> None:
     backend = start_backend(waiting_bytes=limit)
     answer = backend.edit(edit_bundle(SIDE, SIDE, flats().tobytes()))

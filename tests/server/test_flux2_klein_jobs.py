@@ -12,7 +12,7 @@ from colorizer.engines import registry
 from colorizer.engines.base import Mode, Options
 from colorizer.headless import Job, colorize_file
 from colorizer.imaging.pictures import write_png
-from colorizer.progress import Progress
+from colorizer.progress import ProgressBar
 from colorizer.server import run_job
 from drawn import box_mask, box_reference, box_sketch, opaque
 from running_backend import JobBundle
@@ -95,7 +95,7 @@ def test_run_leaves_the_artists_files_as_they_are(home, tmp_path, mode):
         options=Options(**OPTIONS),
         device="cpu",
     )
-    with Progress() as progress:
+    with ProgressBar() as progress:
         records = [colorize_file(asked, progress) for _ in range(2)]
     assert {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in before} == before
     assert (tmp_path / "result.ora").is_file()

@@ -36,7 +36,7 @@ def test_random_requests_are_answered(quick: Backend) -> None:
 
 def test_description_names_every_route(quick: Backend) -> None:
     told = quick.get("/v1/openapi").json["paths"]
-    settings = limits.Settings()
+    settings = limits.ServerSettings()
     app = routes.application(jobs.JobQueue(settings), Edits(settings), ModelTasks(lambda: None, ()), settings)
     ours = {(route.path, m.lower()) for route in app.routes for m in route.methods - {"HEAD"}}
     assert ours == {(path, method) for path, methods in told.items() for method in methods}

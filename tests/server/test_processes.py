@@ -119,9 +119,9 @@ def test_deaf_worker_is_killed(start_backend) -> None:
 
 def test_worker_that_never_starts_fails_the_jobs(tmp_path) -> None:
     code = (
-        "from colorizer.server.limits import Settings; from colorizer.server.serve import serve; import sys;"
+        "from colorizer.server.limits import ServerSettings; from colorizer.server.serve import serve; import sys;"
         "import colorizer.server.routes as r; r._ENGINES_TIMEOUT_S = 0.2;"
-        "serve(settings=Settings(worker_command=(sys.executable, '-c', 'raise SystemExit(5)')))"
+        "serve(settings=ServerSettings(worker_command=(sys.executable, '-c', 'raise SystemExit(5)')))"
     )
     backend = Backend(tmp_path, [sys.executable, "-c", code])
     check_error(backend.get("/v1/engines"), 409, "not_ready")

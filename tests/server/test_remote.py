@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from colorizer.server.devices import Devices
 from colorizer.server.jobs import JobQueue
-from colorizer.server.limits import Settings
+from colorizer.server.limits import ServerSettings
 from hypothesis import given
 from hypothesis import strategies as st
 from running_backend import (
@@ -238,7 +238,7 @@ def test_models_are_not_changed_from_afar(remote: RemoteBackend, method: str, pa
 
 def queue_of(*owners: str) -> list[str]:
     """The owners in the order in which their jobs, which came in this order, would run."""
-    queue = JobQueue(Settings())
+    queue = JobQueue(ServerSettings())
     for owner in owners:
         queue.submit(b"", owner)
     return [job.owner for job in queue._waiting]

@@ -121,7 +121,7 @@ def test_refuses_what_the_memory_cannot_hold(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_record_names_layers_bottom_to_top() -> None:
-    layers = [Layer(name, Role.FIGURE, np.zeros((2, 2, 4), np.uint8), x=3) for name in ("a", "b")]
+    layers = [Layer(name, Role.FOREGROUND, np.zeros((2, 2, 4), np.uint8), x=3) for name in ("a", "b")]
     preview = run_job.pixels.encode_preview(np.zeros((2, 2, 4), np.uint8))
     parts = run_job.result_bundle(preview, [run_job._pack_layer(layer) for layer in layers], {})
     found = bundle.read(b"".join(parts)).header

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 import torch
-from colorizer.engines.match.inputs import Window
 from colorizer.engines.match.network import MatchConfig
+from colorizer.engines.match.network_input import Window
 from colorizer_lab.data.drawing import triplet
 from colorizer_lab.data.palette import BACKGROUND_PARTS
 from colorizer_lab.training.match import Recipe, region_places

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Callable
 
 from colorizer.engines.match.network import MatchConfig
-from colorizer_lab.training.loop import Progress
+from colorizer_lab.training.loop import TrainingProgress
 from colorizer_lab.training.match import Recipe
 
 TINY = Recipe(
@@ -17,10 +17,10 @@ TINY = Recipe(
 )  # fmt: skip
 
 
-def stop_at(step: int) -> Callable[[Progress], None]:
+def stop_at(step: int) -> Callable[[TrainingProgress], None]:
     """Told of every step, it asks the process to end after one."""
 
-    def progress(now: Progress) -> None:
+    def progress(now: TrainingProgress) -> None:
         if now.step == step:
             signal.raise_signal(signal.SIGTERM)
 

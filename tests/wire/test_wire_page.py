@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
-from colorizer.catalogue.store import Model, State
+from colorizer.catalogue.store import Model, ModelState
 from colorizer.engines import base
 from colorizer.imaging import sizes
 from colorizer.server import jobs, limits, request, routes
@@ -53,7 +53,7 @@ def test_modes_are_those_of_engines() -> None:
 
 def test_status_example_names_every_field() -> None:
     assert set(example('"position"')) == set(jobs.Job(b"").status())
-    assert {state.value for state in jobs.State} == set(example('"position"')["state"].split("|"))
+    assert {state.value for state in jobs.JobState} == set(example('"position"')["state"].split("|"))
 
 
 def test_task_example_names_every_field() -> None:
@@ -63,11 +63,11 @@ def test_task_example_names_every_field() -> None:
 
 
 def test_model_example_names_every_field() -> None:
-    entry = Model("x", "X", State.ABSENT, "match", 1, 0, "own", None)
+    entry = Model("x", "X", ModelState.ABSENT, "match", 1, 0, "own", None)
     shown = example('"good_for"')
     assert set(shown) == set(entry.record())
     assert set(shown["licence"]) == set(entry.record()["licence"])
-    assert {state.value for state in State} == set(shown["state"].split("|"))
+    assert {state.value for state in ModelState} == set(shown["state"].split("|"))
 
 
 @pytest.mark.parametrize("code", Code)
@@ -77,7 +77,7 @@ def test_codes_are_on_the_page(code: Code) -> None:
 
 
 def test_routes_are_on_the_page() -> None:
-    settings = limits.Settings()
+    settings = limits.ServerSettings()
     tasks = ModelTasks(lambda: None, settings.model_command)
     app = routes.application(jobs.JobQueue(settings), Edits(settings), tasks, settings, Devices(Path()))
     ours = {
@@ -90,7 +90,7 @@ def test_routes_are_on_the_page() -> None:
 
 
 def test_limits_of_other_machines_are_on_the_page() -> None:
-    settings = limits.Settings().shared()
+    settings = limits.ServerSettings().shared()
     assert (CODE_LIVES_S, TRIES) == (600, 5)
     assert f"at most {settings.owner_jobs} jobs and {settings.owner_bytes // 2**30} GiB waiting" in PAGE
     assert f"{settings.kept_jobs} jobs or {settings.kept_bytes // 2**30} GiB are kept" in PAGE
@@ -103,7 +103,7 @@ def test_engine_fields_are_on_the_page() -> None:
 
 
 def test_limits_are_on_the_page() -> None:
-    settings = limits.Settings()
+    settings = limits.ServerSettings()
     wanted = [
         f"{sizes.MAX_SIDE} px",
         f"{sizes.MAX_PIXELS:,} pixels".replace(",", " "),

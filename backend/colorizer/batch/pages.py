@@ -38,7 +38,7 @@ class BatchJob:
 
 
 @dataclass(frozen=True)
-class Plan:
+class PagePlan:
     """One page on its way."""
 
     path: Path
@@ -68,7 +68,7 @@ def find_pages(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: (_natural(path.name), path.name))
 
 
-def plan_pages(job: BatchJob) -> list[Plan]:
+def plan_pages(job: BatchJob) -> list[PagePlan]:
     """Every page with its result's place.
 
     Raises:
@@ -78,7 +78,7 @@ def plan_pages(job: BatchJob) -> list[Plan]:
         raise InvalidInput("The results would lie among the pages. Choose another folder for them.")
     masks = {} if job.masks is None else {path.stem: path for path in find_pages(job.masks)}
     own = {path.resolve() for path in job.references}
-    plans: dict[str, Plan] = {}
+    plans: dict[str, PagePlan] = {}
     for path in find_pages(job.folder):
         if path.resolve() in own:
             continue
@@ -87,7 +87,7 @@ def plan_pages(job: BatchJob) -> list[Plan]:
             raise InvalidInput(
                 f"{plans[path.stem].path.name} and {path.name} would get the same result's name. Rename one."
             )
-        plans[path.stem] = Plan(path, masks.get(path.stem), output)
+        plans[path.stem] = PagePlan(path, masks.get(path.stem), output)
     if not plans:
         raise InvalidInput(f"{job.folder} holds only the references. Put the pages there.")
     return list(plans.values())

@@ -22,12 +22,12 @@ import numpy as np
 
 from colorizer.batch.crew import Crew, LocalCrew
 from colorizer.batch.journal import Entry, Journal
-from colorizer.batch.pages import BatchJob, Plan, plan_pages
+from colorizer.batch.pages import BatchJob, PagePlan, plan_pages
 from colorizer.batch.work import Coloured, Failure, Page, Setup, Tell
 from colorizer.engines.base import Engine
 from colorizer.engines.sequences import REACH, SequenceEngine
 from colorizer.errors import InvalidInput
-from colorizer.progress import Progress
+from colorizer.progress import ProgressBar
 
 KEPT = ".batch"
 """Folder in the output folder for what was surveyed."""
@@ -48,7 +48,7 @@ class Status(str, Enum):
     FAILED = "failed"
 
 
-def colorize_batch(job: BatchJob, progress: Progress) -> dict[str, Any]:
+def colorize_batch(job: BatchJob, progress: ProgressBar) -> dict[str, Any]:
     """Colours a folder of pages; goes on where an earlier run stopped.
 
     Returns:
@@ -96,9 +96,9 @@ def sentence(record: dict[str, Any]) -> str:
 
 
 class _Bar:
-    """Progress over pages, and over the steps of the page in work."""
+    """ProgressBar over pages, and over the steps of the page in work."""
 
-    def __init__(self, progress: Progress, pages: int) -> None:
+    def __init__(self, progress: ProgressBar, pages: int) -> None:
         self._progress = progress
         self._pages = pages
         self._part = ""
@@ -119,7 +119,7 @@ class _Bar:
 class _Line:
     """What is known of one page so far."""
 
-    plan: Plan
+    plan: PagePlan
     status: Status = Status.WAITING
     seconds: float | None = None
     panels: int | None = None
@@ -130,7 +130,7 @@ class _Line:
 class _Batch:
     """The pages while they are worked on."""
 
-    plans: Sequence[Plan]
+    plans: Sequence[PagePlan]
     setup_key: str
     crew: Crew
     output: Path
@@ -247,7 +247,7 @@ class _Batch:
         for page, error in errors.items():
             self.lines[page].status, self.lines[page].error = Status.FAILED, error
 
-    def _page_key(self, plan: Plan) -> str:
+    def _page_key(self, plan: PagePlan) -> str:
         """SHA-256 of a page's files and the setup; of a file that can't be read, of its name."""
         try:
             key = plan.read().key
@@ -272,7 +272,7 @@ def write_whole(path: Path, content: bytes) -> None:
         part.unlink(missing_ok=True)
 
 
-def _status(journal: Journal, plan: Plan, key: str) -> Status:
+def _status(journal: Journal, plan: PagePlan, key: str) -> Status:
     """What is to be done about a page that an earlier run may have finished."""
     if not plan.output.is_file():
         return Status.WAITING

@@ -89,8 +89,8 @@ class Desk:
     """One process's engine and pool, ready for any number of pages."""
 
     def __init__(self, setup: Setup, tell: Tell = lambda *_: None) -> None:
-        from colorizer.engines.device import choose_device
         from colorizer.engines.registry import get
+        from colorizer.engines.runtime.device import choose_device
 
         self.setup = setup
         self.tell = tell

@@ -80,8 +80,8 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         Kind.TOWERS: _towers,
         Kind.PREVIEWS: _previews,
         Kind.FEATURES: _features,
-        Kind.LINES: _finder,
-        Kind.FIGURES: _finder,
+        Kind.LINES: _detector,
+        Kind.FIGURES: _detector,
         Kind.FLUX2_KLEIN: _klein,
         Kind.FLUX2_KLEIN_LORA: _klein_lora,
     }
@@ -93,14 +93,17 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
 def recognise(path: Path) -> Kind:
     """What a single file is, by the names of its tensors. Raises `UnusableModel`."""
     from colorizer.engines.anime_diffusion.checkpoint import NETWORK
-    from colorizer.engines.colorize_diffusion import finders
     from colorizer.engines.colorize_diffusion.previews import is_tiny_vae
     from colorizer.engines.colorize_diffusion.towers import is_towers
-    from colorizer.engines.flux2_klein import layout
+    from colorizer.engines.detectors import published
+    from colorizer.engines.flux2_klein import checkpoint_keys
     from colorizer.engines.flux2_klein.install import GGUF, shapes_of
 
     keys = set(shapes_of(path))
-    if path.suffix.lower() == GGUF and layout.recognise(keys) is not layout.Part.TRANSFORMER:
+    if (
+        path.suffix.lower() == GGUF
+        and checkpoint_keys.recognise(keys) is not checkpoint_keys.Network.TRANSFORMER
+    ):
         raise UnusableModel(
             f"{path.name} isn't FLUX.2 klein's transformer; no other GGUF file can be used here."
         )
@@ -116,8 +119,8 @@ def recognise(path: Path) -> Kind:
         return Kind.PREVIEWS
     if INCEPTION_KEY in keys:
         return Kind.FEATURES
-    if finder := finders.recognise(keys):
-        return Kind(finder.finds)
+    if detector := published.recognise(keys):
+        return Kind(detector.finds)
     if _is_of_colorflow(keys):
         raise UnusableModel(
             f"{path.name} is one of ColorFlow's files, which only make a model together. Give the folder of the whole"
@@ -131,15 +134,19 @@ def recognise(path: Path) -> Kind:
 
 def _kind_of_klein(path: Path, keys: set[str]) -> Kind | None:
     """What of FLUX.2 klein a file is; None for a file of something else."""
-    from colorizer.engines.flux2_klein.layout import Part, recognise
+    from colorizer.engines.flux2_klein.checkpoint_keys import Network, recognise
 
     part = recognise(keys)
-    if part in (Part.TEXT_ENCODER, Part.VAE):
+    if part in (Network.TEXT_ENCODER, Network.VAE):
         raise UnusableModel(
             f"{path.name} is a part of FLUX.2 klein that is found by itself in ComfyUI's folders. Give the file of the"
             " transformer (flux-2-klein-4b)."
         )
-    return {Part.TRANSFORMER: Kind.FLUX2_KLEIN, Part.LORA: Kind.FLUX2_KLEIN_LORA}.get(part) if part else None
+    return (
+        {Network.TRANSFORMER: Kind.FLUX2_KLEIN, Network.LORA: Kind.FLUX2_KLEIN_LORA}.get(part)
+        if part
+        else None
+    )
 
 
 def _is_of_colorflow(keys: set[str]) -> bool:
@@ -190,17 +197,17 @@ def _features(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converte
     return Converted("features", "Inception v3 (FID)", "Apache-2.0")
 
 
-def _finder(file: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:
-    from colorizer.engines.colorize_diffusion import finders
+def _detector(file: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:
+    from colorizer.engines.detectors import published
 
     on_part("network", 0, 1)
-    finder = finders.convert(file, folder, choices.variant)
+    detector = published.convert(file, folder, choices.variant)
     titles = {
-        finders.Finder.MANGA_LINES: "manga lines",
-        finders.Finder.ANIME2SKETCH: "Anime2Sketch",
-        finders.Finder.ISNET: "ISNet for drawings" if choices.variant == finders.DRAWINGS else "ISNet",
+        published.Detector.MANGA_LINES: "manga lines",
+        published.Detector.ANIME2SKETCH: "Anime2Sketch",
+        published.Detector.ISNET: "ISNet for drawings" if choices.variant == published.DRAWINGS else "ISNet",
     }
-    return Converted(finder.finds, titles[finder], "own")
+    return Converted(detector.finds, titles[detector], "own")
 
 
 def _klein(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converted:

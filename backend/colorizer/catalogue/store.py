@@ -36,7 +36,7 @@ _LOCK = ".lock"
 _BUILDING = ".building-"
 
 
-class State(str, Enum):
+class ModelState(str, Enum):
     """How far a model of the catalogue is."""
 
     ABSENT = "absent"
@@ -50,7 +50,7 @@ class Model:
 
     name: str
     title: str
-    state: State
+    state: ModelState
     engine: str
     bytes: int
     """On disk where it is installed, else about how much is downloaded."""
@@ -101,7 +101,7 @@ class Store:
             Model(
                 name,
                 card.title or name,
-                State.INSTALLED,
+                ModelState.INSTALLED,
                 card.engine,
                 _size(path),
                 0,
@@ -114,7 +114,7 @@ class Store:
 
     def _of_entry(self, entry: Entry, installed: tuple[Path, Card] | None) -> Model:
         downloaded = _size(self._downloads / entry.name)
-        state = State.INSTALLED if installed else State.PARTIAL if downloaded else State.ABSENT
+        state = ModelState.INSTALLED if installed else ModelState.PARTIAL if downloaded else ModelState.ABSENT
         size = _size(installed[0]) if installed else entry.bytes
         licence = entry.licence.title
         return Model(entry.name, entry.title, state, entry.engine, size, downloaded, licence, entry)
@@ -156,7 +156,7 @@ class Store:
     def free_name(self, path: Path) -> str:
         """A name for a model made of a file that no model has yet."""
         name = default_name(path)
-        taken = {model.name for model in self.models() if model.state is State.INSTALLED}
+        taken = {model.name for model in self.models() if model.state is ModelState.INSTALLED}
         numbered = (f"{name[:60]}-{number}" for number in range(2, 1000))
         return name if name not in taken else next(one for one in numbered if one not in taken)
 

@@ -31,8 +31,8 @@ from colorizer.errors import NothingToColour
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.sheets import (
-    Part,
     Sheet,
+    SheetPart,
     find_bubbles,
     join_checks,
     join_layers,
@@ -138,7 +138,7 @@ def colorize_parts(
     return Result(layers, said, check, regions)
 
 
-def part_request(request: ColorizeRequest, sheet: Sheet, part: Part) -> ColorizeRequest:
+def part_request(request: ColorizeRequest, sheet: Sheet, part: SheetPart) -> ColorizeRequest:
     """What the engine is asked for one part: its piece of everything that lies on the canvas."""
 
     def piece(plane: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
@@ -155,17 +155,17 @@ def part_request(request: ColorizeRequest, sheet: Sheet, part: Part) -> Colorize
     )
 
 
-def _holds(part: Part, binding: Binding) -> bool:
+def _holds(part: SheetPart, binding: Binding) -> bool:
     x, y = binding.x - part.x, binding.y - part.y
     inside = 0 <= x < part.width and 0 <= y < part.height
     return inside and (part.mask is None or bool(part.mask[y, x]))
 
 
-def _moved(binding: Binding, part: Part) -> Binding:
+def _moved(binding: Binding, part: SheetPart) -> Binding:
     return replace(binding, x=binding.x - part.x, y=binding.y - part.y)
 
 
-def _finished(part: Part, asked: ColorizeRequest, result: Result) -> _Coloured:
+def _finished(part: SheetPart, asked: ColorizeRequest, result: Result) -> _Coloured:
     regions = result.regions or find_regions(find_ink(asked.sketch), gap=asked.options.line_gap)
     bubbles = np.zeros(regions.count, bool)
     if not asked.options.colour_paper:

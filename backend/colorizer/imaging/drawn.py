@@ -16,10 +16,7 @@ from numpy.typing import NDArray
 from colorizer.imaging import color
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.regions import Regions
-from colorizer.imaging.values import Blend, Layer, Mask, Picture, Role
-
-RGB = NDArray[np.uint8]
-"""(H, W, 3), sRGB."""
+from colorizer.imaging.values import RGB, Blend, Layer, Mask, Picture, Role
 
 _INKED = 24
 """Ink (of 255) from which a pixel of the drawn picture shows the line and not what is beside it."""
@@ -79,14 +76,14 @@ def carry_up(drawn: Drawn, regions: Regions) -> RGB:
 
 
 def in_flats(
-    drawn: Drawn, carried: RGB, regions: Regions, palette: color.RGB, mask: Mask | None
+    drawn: Drawn, carried: RGB, regions: Regions, palette: color.Colours, mask: Mask | None
 ) -> tuple[Layer, ...]:
     """`Flats`, each region one colour of `palette` (N, 3); `Shading` and `Light` where there is something of them."""
     chosen = palette[color.nearest(color.lab(drawn.middle), color.lab(palette))]
     flat = np.take(_opaque_rows(chosen).view(np.uint32).ravel(), regions.labels).view(np.uint8)
     flat = flat.reshape(*regions.labels.shape, 4)
     name = "Foreground mask" if mask is not None else ""
-    layers = [Layer("Flats", Role.FIGURE, flat, mask=mask, mask_name=name)]
+    layers = [Layer("Flats", Role.FOREGROUND, flat, mask=mask, mask_name=name)]
     shown = np.full(regions.labels.shape, 255, np.uint8) if mask is None else mask
     return (*layers, *_tones(drawn, carried, regions, chosen, shown))
 
@@ -168,7 +165,9 @@ def _within(
     return colours, weight > 1e-3
 
 
-def _tones(drawn: Drawn, carried: RGB, regions: Regions, chosen: color.RGB, shown: Mask) -> tuple[Layer, ...]:
+def _tones(
+    drawn: Drawn, carried: RGB, regions: Regions, chosen: color.Colours, shown: Mask
+) -> tuple[Layer, ...]:
     """`Shading` (multiply) and `Light` (screen): how far the picture is from its regions' own colours."""
     height, width = regions.labels.shape
     usual = np.maximum(drawn.middle.astype(np.float32) @ _LUMA, 1.0)
@@ -202,7 +201,7 @@ def _is_visible(values: NDArray[np.uint8], neutral: int, shown: Mask) -> bool:
     return bool(np.count_nonzero(differs & inside) > _VISIBLE_SHARE * max(int(np.count_nonzero(inside)), 1))
 
 
-def _opaque_rows(colours: color.RGB) -> NDArray[np.uint8]:
+def _opaque_rows(colours: color.Colours) -> NDArray[np.uint8]:
     return np.ascontiguousarray(np.concatenate([colours, np.full((len(colours), 1), 255, np.uint8)], axis=1))
 
 

@@ -43,7 +43,7 @@ def lines_layer(sketch: Picture) -> Layer:
     blend = Blend.NORMAL
     if has_paper(sketch):
         blend = Blend.SCREEN if has_dark_paper(sketch) else Blend.MULTIPLY
-    return Layer("Lines", Role.FIGURE, sketch, blend=blend)
+    return Layer("Lines", Role.FOREGROUND, sketch, blend=blend)
 
 
 def preview(layers: Sequence[Layer], sketch: Picture, longest_side: int) -> Picture:
@@ -60,7 +60,9 @@ def preview(layers: Sequence[Layer], sketch: Picture, longest_side: int) -> Pict
     colours = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     lines = cv2.resize(sketch, size, interpolation=cv2.INTER_AREA)
     blend = lines_layer(sketch).blend
-    return flatten([Layer("", Role.FIGURE, colours), Layer("", Role.FIGURE, lines, blend=blend)], *size)
+    return flatten(
+        [Layer("", Role.FOREGROUND, colours), Layer("", Role.FOREGROUND, lines, blend=blend)], *size
+    )
 
 
 def coverage(layer: Layer) -> NDArray[np.uint8]:

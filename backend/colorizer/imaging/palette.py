@@ -30,7 +30,7 @@ _MOST_COLOURS = 64
 class Palette:
     """Colours of a reference, the most frequent first. May be empty."""
 
-    colours: color.RGB
+    colours: color.Colours
     """(N, 3)."""
     share: NDArray[np.float64]
     """(N,), how much of the picture each stands for; sums to 1."""
@@ -38,7 +38,7 @@ class Palette:
     def __len__(self) -> int:
         return len(self.colours)
 
-    def nearest(self, colours: color.RGB) -> NDArray[np.intp]:
+    def nearest(self, colours: color.Colours) -> NDArray[np.intp]:
         """(M,): index of the palette colour that looks most like each of `colours` (M, 3)."""
         return color.nearest(color.lab(colours), color.lab(self.colours))
 
@@ -58,7 +58,7 @@ def find_palette(picture: Picture, inside: NDArray[np.bool_] | None = None) -> P
     return _representatives(colours, counts.astype(np.int64), group)
 
 
-def _flat_pixels(picture: Picture, usable: NDArray[np.bool_]) -> color.RGB:
+def _flat_pixels(picture: Picture, usable: NDArray[np.bool_]) -> color.Colours:
     """(N, 3): pixels whose surroundings are even; where a picture has hardly any (paint, photo), all usable ones."""
     colours = np.ascontiguousarray(picture[..., :3])
     square = np.ones((3, 3), np.uint8)
@@ -93,7 +93,7 @@ def _groups(lab: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.i
     return color.nearest(lab, centre[leaders].astype(np.float32))
 
 
-def _representatives(colours: color.RGB, counts: NDArray[np.int64], group: NDArray[np.intp]) -> Palette:
+def _representatives(colours: color.Colours, counts: NDArray[np.int64], group: NDArray[np.intp]) -> Palette:
     """The most frequent exact colour of every group; the lowest RGB of equals."""
     order = np.lexsort((np.arange(len(counts)), -counts))
     _, first = np.unique(group[order], return_index=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from colorizer.imaging.values import Layer, Picture, Role, Swap
 
-FLAT = (Role.BACKGROUND, Role.FIGURE)
+FLAT = (Role.BACKGROUND, Role.FOREGROUND)
 """The roles of layers that hold palette colours."""
 
 _ALPHA = np.uint32(0xFF000000)

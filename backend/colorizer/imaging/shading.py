@@ -55,7 +55,7 @@ class _Areas:
 
     labels: NDArray[np.int32]
     """(h, w) of a small copy."""
-    colours: color.RGB
+    colours: color.Colours
     middle: NDArray[np.float32]
     """(n, 2), x and y in 0..1 of the canvas."""
     spread: NDArray[np.float32]

@@ -35,7 +35,7 @@ _PAPER_SIDE = 256
 
 
 @dataclass(frozen=True)
-class Part:
+class SheetPart:
     """What is coloured as a picture of its own: a rectangle of the canvas, px."""
 
     x: int
@@ -59,7 +59,7 @@ class Sheet:
 
     sketch: Picture
     """Without its lettering."""
-    parts: tuple[Part, ...]
+    parts: tuple[SheetPart, ...]
     panels: int
     """0 where it is no page."""
     paper: tuple[int, int, int]
@@ -98,7 +98,7 @@ def read_sheet(sketch: Picture) -> Sheet | None:
     return Sheet(clean, (part,), 0, _paper(sketch))
 
 
-def find_bubbles(part: Part, regions: Regions) -> NDArray[np.bool_]:
+def find_bubbles(part: SheetPart, regions: Regions) -> NDArray[np.bool_]:
     """(n,): the regions of a part that hold lettering as speech bubbles and captions do."""
     bubbles = np.zeros(regions.count, bool)
     if not part.words.any():
@@ -137,7 +137,7 @@ def join_layers(
     kinds: dict[Role, Layer] = {}
     for layers in results:
         kinds = {layer.role: layer for layer in layers} | kinds
-    order = [role for role in (Role.BACKGROUND, Role.FIGURE, Role.SHADING, Role.LIGHT) if role in kinds]
+    order = [role for role in (Role.BACKGROUND, Role.FOREGROUND, Role.SHADING, Role.LIGHT) if role in kinds]
     return tuple(_joined(sheet, kinds[role], results, papers, tinted=tinted) for role in order)
 
 
@@ -146,7 +146,7 @@ def _joined(
 ) -> Layer:
     """All layers of one role as one, of the canvas's size."""
     shape = sheet.sketch.shape[:2]
-    flat = kind.role in (Role.BACKGROUND, Role.FIGURE)
+    flat = kind.role in (Role.BACKGROUND, Role.FOREGROUND)
     shown = np.uint8(255 if kind.role is Role.BACKGROUND else 0)
     paper = np.array((*sheet.paper, 255) if flat else (0, 0, 0, 0), np.uint8)
     pixels = np.broadcast_to(paper, (*shape, 4)).copy()
@@ -219,7 +219,7 @@ def join_checks(sheet: Sheet, checks: Sequence[Check | None], papers: Sequence[M
     return Check(mask, tuple(places[:MOST_PLACES]))
 
 
-def _on_part(layer: Layer, part: Part) -> tuple[Picture, Mask | None]:
+def _on_part(layer: Layer, part: SheetPart) -> tuple[Picture, Mask | None]:
     """A layer's pixels and mask, (height, width) of its part."""
     if (layer.x, layer.y) == (0, 0) and layer.pixels.shape[:2] == (part.height, part.width):
         return np.ascontiguousarray(layer.pixels), layer.mask
@@ -237,7 +237,7 @@ def _on_part(layer: Layer, part: Part) -> tuple[Picture, Mask | None]:
     return pixels, mask
 
 
-def _put(canvas: NDArray[np.generic], own: NDArray[np.generic], part: Part) -> None:
+def _put(canvas: NDArray[np.generic], own: NDArray[np.generic], part: SheetPart) -> None:
     """Puts what belongs to a part onto the canvas; around a part without a mask its edge goes on."""
     if part.mask is not None:
         inside = part.mask > 0
@@ -264,13 +264,17 @@ def _numbered(labels: NDArray[np.int32], scale: float) -> Regions:
     return Regions(labels, coarse, count)
 
 
-def _part(box: tuple[int, int, int, int], mask: Mask | None, words: NDArray[np.uint8], scale: float) -> Part:
+def _part(
+    box: tuple[int, int, int, int], mask: Mask | None, words: NDArray[np.uint8], scale: float
+) -> SheetPart:
     x, y, width, height = box
     left, top = round(x * scale), round(y * scale)
     inside = words[
         top : max(top + 1, round((y + height) * scale)), left : max(left + 1, round((x + width) * scale))
     ]
-    return Part(x, y, width, height, None if mask is None else mask[y : y + height, x : x + width], inside)
+    return SheetPart(
+        x, y, width, height, None if mask is None else mask[y : y + height, x : x + width], inside
+    )
 
 
 def _around(drawn: Sequence[int], scale: float, width: int, height: int) -> tuple[int, int, int, int] | None:

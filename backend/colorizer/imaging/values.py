@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 Picture = NDArray[np.uint8]
 """(H, W, 4) RGBA, not premultiplied."""
 
+RGB = NDArray[np.uint8]
+"""(H, W, 3), sRGB, nothing transparent."""
+
 Mask = NDArray[np.uint8]
 """(H, W), 255 = foreground."""
 
@@ -22,7 +25,7 @@ class Role(str, Enum):
     """What a result layer is for."""
 
     BACKGROUND = "background"
-    FIGURE = "figure"
+    FOREGROUND = "figure"
     SHADING = "shading"
     LIGHT = "light"
     MASK = "mask"

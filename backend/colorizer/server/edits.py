@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from colorizer.errors import ColorizerError, InvalidInput
 from colorizer.server.failures import Code, Refused
-from colorizer.server.limits import Settings
+from colorizer.server.limits import ServerSettings
 from colorizer.server.memory import Memory
 from colorizer.server.pipe import Buffer, Kind, Message
 from colorizer.server.supervisor import Worker
@@ -26,7 +26,7 @@ _DIED = "worker_died"
 class Edits:
     """The edits of this server that are being made."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
         self._bytes = 0
         self._count = 0

@@ -19,7 +19,7 @@ from typing import Any
 
 from colorizer.server import log
 from colorizer.server.failures import Code, Refused
-from colorizer.server.limits import Settings
+from colorizer.server.limits import ServerSettings
 from colorizer.server.memory import Memory
 from colorizer.server.pipe import Buffer, Kind, Message
 from colorizer.server.supervisor import Worker
@@ -29,7 +29,7 @@ FIRST_STAGE = "Waiting for the engine"
 """What a job's stage is until the worker says something: just after a start it may still be importing."""
 
 
-class State(str, Enum):
+class JobState(str, Enum):
     """Where a job is on its way."""
 
     QUEUED = "queued"
@@ -47,7 +47,7 @@ class Job:
     """None once the worker has it."""
     owner: str = ""
     id: str = field(default_factory=lambda: secrets.token_hex(16))
-    state: State = State.QUEUED
+    state: JobState = JobState.QUEUED
     position: int = 0
     stage: str = ""
     done: int = 0
@@ -69,7 +69,7 @@ class Job:
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
-        return self.state not in (State.QUEUED, State.RUNNING)
+        return self.state not in (JobState.QUEUED, JobState.RUNNING)
 
     def status(self) -> dict[str, object]:
         """The status of docs/wire.md."""
@@ -94,10 +94,10 @@ class Job:
 
     def start(self) -> None:
         """It runs from here on."""
-        self.state, self._started, self.stage = State.RUNNING, time.monotonic(), FIRST_STAGE
+        self.state, self._started, self.stage = JobState.RUNNING, time.monotonic(), FIRST_STAGE
         self.changed()
 
-    def end(self, state: State, error: dict[str, str] | None = None) -> None:
+    def end(self, state: JobState, error: dict[str, str] | None = None) -> None:
         """It has ended; who watches is told."""
         if isinstance(self.bundle, Memory):
             self.bundle.close()
@@ -108,7 +108,7 @@ class Job:
 class JobQueue:
     """All jobs of this server."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
         self._jobs: dict[str, Job] = {}
         self._waiting: list[Job] = []  # in the order they will run, see `_number`
@@ -239,7 +239,7 @@ class JobQueue:
             del self._jobs[job.id]
         elif job is not self._running:
             self._waiting.remove(job)
-            self._finish(job, State.CANCELLED)
+            self._finish(job, JobState.CANCELLED)
         elif not job.cancelling:
             job.cancelling = True
             self._tell(Message(Kind.CANCEL, job.id))
@@ -282,24 +282,25 @@ class JobQueue:
             job.previews += 1
             job.changed()
         elif job.cancelling or message.kind is Kind.CANCELLED:
-            self._finish(job, State.CANCELLED)
+            self._finish(job, JobState.CANCELLED)
         elif message.kind is Kind.DONE:
             job.result = message.payload
-            self._finish(job, State.DONE)
+            self._finish(job, JobState.DONE)
         else:
-            self._finish(job, State.FAILED, message.fields)
+            self._finish(job, JobState.FAILED, message.fields)
 
     def _on_worker_exit(self, sentence: str) -> None:
         error = {"code": "worker_died", "message": sentence}
         if self._running:
             self._finish(
-                self._running, *((State.CANCELLED,) if self._running.cancelling else (State.FAILED, error))
+                self._running,
+                *((JobState.CANCELLED,) if self._running.cancelling else (JobState.FAILED, error)),
             )
         elif not self.worker.was_ready:
             while self._waiting:
-                self._finish(self._waiting.pop(0), State.FAILED, error)
+                self._finish(self._waiting.pop(0), JobState.FAILED, error)
 
-    def _finish(self, job: Job, state: State, error: dict[str, str] | None = None) -> None:
+    def _finish(self, job: Job, state: JobState, error: dict[str, str] | None = None) -> None:
         job.end(state, error)
         if job is self._running:
             self._running = None

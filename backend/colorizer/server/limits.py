@@ -22,7 +22,7 @@ PREVIEW_PX = 1024
 
 
 @dataclass(frozen=True)
-class Settings:
+class ServerSettings:
     """What tests and special installations change about a server; the defaults are those of docs/wire.md."""
 
     worker_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.server.worker")
@@ -55,7 +55,7 @@ class Settings:
     handshake_timeout_s: float = 10.0
     """A connection that hasn't agreed on its keys (TLS) after so long is closed."""
 
-    def shared(self) -> Settings:
+    def shared(self) -> ServerSettings:
         """For a backend that several machines use: more is kept, and no device gets all of it."""
         return replace(
             self,

@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from colorizer.errors import InvalidInput
 from colorizer.server.failures import Code, Refused
-from colorizer.server.limits import Settings
+from colorizer.server.limits import ServerSettings
 from colorizer.server.model_tasks import ModelTasks, Task, import_name
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ _PREDICTIONS = ("", "epsilon", "v_prediction")
 class ModelRoutes:
     """The handlers, bound to one list of tasks."""
 
-    def __init__(self, tasks: ModelTasks, settings: Settings) -> None:
+    def __init__(self, tasks: ModelTasks, settings: ServerSettings) -> None:
         self._tasks = tasks
         self._settings = settings
 

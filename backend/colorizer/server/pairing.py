@@ -21,7 +21,7 @@ from colorizer.server import log
 from colorizer.server.bundle import first_rule
 from colorizer.server.devices import NAME_LETTERS, SECRET_BYTES, Devices
 from colorizer.server.failures import Code, Refused
-from colorizer.server.limits import Settings
+from colorizer.server.limits import ServerSettings
 from colorizer.server.request import API
 
 ROUTE = "/v1/pair"
@@ -41,7 +41,7 @@ class Wish(BaseModel):
 class Pairing:
     """The route's handler; counts tries over all who knock."""
 
-    def __init__(self, devices: Devices, settings: Settings) -> None:
+    def __init__(self, devices: Devices, settings: ServerSettings) -> None:
         self._devices = devices
         self._settings = settings
         self._tries: deque[float] = deque(maxlen=_TRIES_A_MINUTE)

@@ -22,7 +22,7 @@ from colorizer.server.edits import Edits
 from colorizer.server.failures import Code, Refused
 from colorizer.server.guard import INTERNAL, answer
 from colorizer.server.jobs import Job, JobQueue
-from colorizer.server.limits import Settings
+from colorizer.server.limits import ServerSettings
 from colorizer.server.model_routes import ModelRoutes
 from colorizer.server.model_tasks import ModelTasks
 from colorizer.server.pipe import Buffer
@@ -36,7 +36,7 @@ class Routes:
     """The application's handlers, bound to one queue and its edits."""
 
     def __init__(
-        self, queue: JobQueue, edits: Edits, settings: Settings, devices: Devices | None = None
+        self, queue: JobQueue, edits: Edits, settings: ServerSettings, devices: Devices | None = None
     ) -> None:
         self._queue = queue
         self._edits = edits
@@ -241,7 +241,7 @@ async def _pieces(data: Buffer) -> AsyncIterator[memoryview]:
 
 
 def application(
-    queue: JobQueue, edits: Edits, tasks: ModelTasks, settings: Settings, devices: Devices | None = None
+    queue: JobQueue, edits: Edits, tasks: ModelTasks, settings: ServerSettings, devices: Devices | None = None
 ) -> Starlette:
     """The application without its guard; with `devices` the one for other machines."""
     routes = Routes(queue, edits, settings, devices)

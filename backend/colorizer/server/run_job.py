@@ -32,8 +32,8 @@ from colorizer.engines.base import (
     Role,
     Swap,
 )
-from colorizer.engines.device import choose_device
 from colorizer.engines.record import hash_inputs, make_record
+from colorizer.engines.runtime.device import choose_device
 from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering

@@ -29,7 +29,7 @@ from colorizer.server.edits import Edits
 from colorizer.server.failures import Refused
 from colorizer.server.guard import Door, Guard, LocalDoor, RemoteDoor
 from colorizer.server.jobs import JobQueue
-from colorizer.server.limits import Settings
+from colorizer.server.limits import ServerSettings
 from colorizer.server.model_tasks import ModelTasks
 from colorizer.server.protocol import Server, bounded_to
 from colorizer.server.request import API
@@ -74,7 +74,7 @@ def serve(
     *,
     listen: Address | None = None,
     stream: TextIO | None = None,
-    settings: Settings | None = None,
+    settings: ServerSettings | None = None,
 ) -> int:
     """Runs the backend in this process until it ends.
 
@@ -87,7 +87,7 @@ def serve(
     Returns:
         The exit status: 0 after an orderly end, 1 when it couldn't start (the line says why).
     """
-    stream, settings = stream or sys.stdout, settings or Settings()
+    stream, settings = stream or sys.stdout, settings or ServerSettings()
     settings = settings.shared() if listen else settings
     try:
         log.start()
@@ -142,7 +142,9 @@ def _listen(address: Address) -> socket.socket:
     return listener
 
 
-async def _serve(listener: socket.socket, opening: _Opening, stream: TextIO, settings: Settings) -> None:
+async def _serve(
+    listener: socket.socket, opening: _Opening, stream: TextIO, settings: ServerSettings
+) -> None:
     queue, edits = JobQueue(settings), Edits(settings)
     tasks = ModelTasks(queue.models_changed, settings.model_command)
     app = application(queue, edits, tasks, settings, opening.devices)

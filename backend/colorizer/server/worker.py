@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from colorizer.engines import registry
 from colorizer.engines.base import Picture
-from colorizer.engines.device import lost_accelerator, ran_out_of_memory
+from colorizer.engines.runtime.device import lost_accelerator, ran_out_of_memory
 from colorizer.errors import Cancelled, ColorizerError, OutOfMemory
 from colorizer.server import log, memory, pipe
 from colorizer.server.pipe import Buffer, Kind, Message
@@ -177,7 +177,7 @@ def describe_engines() -> list[dict[str, Any]]:
 
 def warm_up() -> None:
     """Loads what the first job would have to wait for: torch and the built-in engine."""
-    from colorizer.engines.device import choose_device
+    from colorizer.engines.runtime.device import choose_device
     from colorizer.server import run_job  # noqa: F401 - imported so that the first job finds it there
 
     try:
@@ -188,9 +188,9 @@ def warm_up() -> None:
 
 def run_job_in_turn(data: Buffer, report: JobReport) -> None:
     """Runs one job as soon as no other backend of this machine computes."""
-    from colorizer.server import run_job, turns
+    from colorizer.server import machine_lock, run_job
 
-    with turns.taken(report):
+    with machine_lock.taken(report):
         run_job.run(data, report)
 
 

@@ -47,7 +47,7 @@ def _hills(canvas: Canvas) -> None:
         canvas.shape(tree, Part.ORNAMENT, 0.7, shade=False)
 
 
-def _room(canvas: Canvas) -> None:
+def _slot(canvas: Canvas) -> None:
     rng = canvas.rng
     canvas.shape(box(-0.1, rng.uniform(0.6, 0.9), 1.1, 1.1), Part.GROUND, 0.8, shade=False)
     for _ in range(rng.randint(1, 3)):
@@ -122,7 +122,7 @@ def _rays(canvas: Canvas) -> None:
 BACKGROUNDS: dict[str, Callable[[Canvas], None]] = {
     "plain": _plain,
     "hills": _hills,
-    "room": _room,
+    "room": _slot,
     "stripes": _stripes,
     "city": _city,
     "dots": _dots,

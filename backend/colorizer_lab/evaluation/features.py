@@ -15,11 +15,11 @@ import cv2
 import numpy as np
 from colorizer.engines.cards import models_folder
 from colorizer.errors import MissingModel, UnusableModel
+from colorizer.imaging.values import RGB
 from numpy.typing import NDArray
 
 INCEPTION = "inception-fid"
 """What the catalogue calls it."""
-RGB = NDArray[np.uint8]
 Features = NDArray[np.float64]
 """(N, D)."""
 

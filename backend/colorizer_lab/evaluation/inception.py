@@ -203,10 +203,9 @@ def load(state: Mapping[str, Tensor]) -> Inception:
 
 def convert(file: Path, folder: Path) -> None:
     """Writes the published file as a model folder. Raises `UnusableModel` where it isn't whole."""
-    from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+    from colorizer.engines.checkpoints import read_tensors
     from safetensors.torch import save_file
 
-    with open_checkpoint(file) as checkpoint:
-        network = load({key: checkpoint.load(key) for key in checkpoint.shapes})
+    network = load(read_tensors(file))
     folder.mkdir()
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS)

@@ -36,8 +36,8 @@ def evaluate_masks(
     Raises:
         ColorizerError: no such engine, no corpus, no weights.
     """
-    from colorizer.engines.device import choose_device
     from colorizer.engines.registry import get
+    from colorizer.engines.runtime.device import choose_device
 
     chosen = get(engine)
     chosen.load(choose_device("auto"))

@@ -96,8 +96,8 @@ def evaluate(
     Raises:
         ColorizerError: no such engine, no corpus, no weights.
     """
-    from colorizer.engines.device import choose_device
     from colorizer.engines.registry import get
+    from colorizer.engines.runtime.device import choose_device
 
     items = read_corpus(Path(corpus))[:limit]
     chosen = get(engine)
@@ -251,7 +251,7 @@ def _off_palette(result: Result, references: Sequence[Reference]) -> float:
     )
     painted = off = 0
     for layer in result.layers:
-        if layer.role in (Role.FIGURE, Role.BACKGROUND):
+        if layer.role in (Role.FOREGROUND, Role.BACKGROUND):
             colours, counts = np.unique(color.pack(layer.pixels[coverage(layer) > 0]), return_counts=True)
             painted += int(counts.sum())
             off += int(counts[~np.isin(colours, known)].sum())

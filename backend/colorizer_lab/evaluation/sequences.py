@@ -151,8 +151,8 @@ def evaluate_sequences(
     Raises:
         ColorizerError: no such engine, no corpus, no weights; the corpus has no sequence; a page is refused.
     """
-    from colorizer.engines.device import choose_device
     from colorizer.engines.registry import get
+    from colorizer.engines.runtime.device import choose_device
 
     items = [item for item in read_corpus(Path(corpus)) if item.kind == "sequence"]
     if not items:

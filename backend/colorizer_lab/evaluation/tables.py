@@ -17,11 +17,11 @@ from colorizer.engines.base import ColorizeRequest, Engine, Options, Reference
 from colorizer.errors import ColorizerError
 from colorizer.imaging.layers import with_lines
 from colorizer.imaging.pictures import over_white, read_picture
+from colorizer.imaging.values import RGB
 
 from colorizer_lab.evaluation import likeness
 from colorizer_lab.evaluation.benchmarks import Example, Layout, read_benchmark
 from colorizer_lab.evaluation.features import (
-    RGB,
     Aesthetics,
     BuiltIn,
     FeatureNetwork,
@@ -88,8 +88,8 @@ def measure(
 
 
 def _measured(benchmark: Benchmark, progress: Stage | None) -> dict[str, Any]:
-    from colorizer.engines.device import choose_device
     from colorizer.engines.registry import get
+    from colorizer.engines.runtime.device import choose_device
 
     examples = read_benchmark(benchmark.folder, benchmark.layout, cross=benchmark.cross)[: benchmark.limit]
     engine = get(benchmark.engine)

@@ -30,8 +30,8 @@ from colorizer_lab.training import Wishes
 from colorizer_lab.training.anime_diffusion_data import PUBLISHED_ITEMS, OwnDrawings, PublishedFolder
 from colorizer_lab.training.loop import (
     Pace,
-    Progress,
     StopSignal,
+    TrainingProgress,
     follow,
     open_run,
     run,
@@ -87,7 +87,7 @@ def train(
     limit_minutes: float = math.inf,
     device: str = "cpu",
     seed: int = 0,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
     recipe: Recipe | None = None,
 ) -> None:
     """Trains until the recipe's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.

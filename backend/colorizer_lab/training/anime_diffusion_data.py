@@ -11,9 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from colorizer.engines.anime_diffusion.pictures import RGB, XDOG_SIGMAS, Warp, to_tensor, xdog
+from colorizer.engines.anime_diffusion.pictures import XDOG_SIGMAS, Warp, to_tensor, xdog
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import over_white, read_picture
+from colorizer.imaging.values import RGB
 from numpy.typing import NDArray
 from torch import Tensor
 

@@ -33,8 +33,8 @@ from colorizer_lab.training import Wishes
 from colorizer_lab.training.klein_lora_data import Item, OwnDrawings, PictureFolder
 from colorizer_lab.training.loop import (
     Pace,
-    Progress,
     StopSignal,
+    TrainingProgress,
     follow,
     open_run,
     run,
@@ -91,7 +91,7 @@ def train(
     limit_minutes: float = math.inf,
     device: str = "cpu",
     seed: int = 0,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
     recipe: Recipe | None = None,
 ) -> None:
     """Trains until the recipe's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.

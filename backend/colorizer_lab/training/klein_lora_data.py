@@ -12,9 +12,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from colorizer.engines.anime_diffusion.pictures import RGB, XDOG_SIGMAS, Warp, xdog
+from colorizer.engines.anime_diffusion.pictures import XDOG_SIGMAS, Warp, xdog
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import over_white, read_picture
+from colorizer.imaging.values import RGB
 
 from colorizer_lab.data.drawing import triplet
 

@@ -31,7 +31,7 @@ OLD = ".old"
 
 
 @dataclass(frozen=True)
-class Progress:
+class TrainingProgress:
     """Where a training is."""
 
     step: int
@@ -101,7 +101,7 @@ def run(
     out: Path,
     pace: Pace,
     stop: StopSignal,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> None:
     """Trains until the last step or until told to stop, and saves at the end in any case."""
     with stop.listening():
@@ -109,7 +109,7 @@ def run(
             training.advance()
             if training.step % pace.log_every == 0:
                 log(out, **training.figures())
-                progress(Progress(training.step, pace.steps, dict(training.losses)))
+                progress(TrainingProgress(training.step, pace.steps, dict(training.losses)))
             if training.step % pace.save_every == 0:
                 training.save(out)
     training.save(out)

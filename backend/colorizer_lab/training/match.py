@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from colorizer.engines.match.network import Features, Laid, MatchConfig, MatchNetwork
+from colorizer.engines.match.network import Features, MatchConfig, MatchNetwork, WarpField
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
@@ -28,7 +28,7 @@ from colorizer_lab.data.drawing import Triplet
 from colorizer_lab.data.palette import BACKGROUND_PARTS, Part
 from colorizer_lab.training.loop import (
     Pace,
-    Progress,
+    TrainingProgress,
     follow,
     log,
     open_run,
@@ -104,7 +104,7 @@ def train(
     limit_minutes: float = math.inf,
     device: str = "cpu",
     seed: int = 0,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
     recipe: Recipe | None = None,
 ) -> None:
     """Trains until the recipe's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.
@@ -180,11 +180,11 @@ class _Training:
         for count, ring in self._shares:
             ring.renew(self.recipe.drawings_per_step * count // self.recipe.batch)
             drawings += ring.pick(count, generator)
-        batch, laid = self._see(vary(collate(drawings), generator), generator)
+        batch, warp = self._see(vary(collate(drawings), generator), generator)
         places, regions = region_places(batch, self.recipe, generator)
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
-        losses = self._losses(batch.to(self._device), laid, places.to(self._device), regions.to(self._device))
+        losses = self._losses(batch.to(self._device), warp, places.to(self._device), regions.to(self._device))
         self._optimiser.zero_grad()
         torch.autograd.backward(torch.stack(list(losses.values())).sum())
         self._processes.average_gradients(self._network.parameters())
@@ -237,21 +237,21 @@ class _Training:
         number = self.step * self._processes.count + self._processes.rank
         return torch.Generator().manual_seed(self._seed * 2**40 + number)
 
-    def _see(self, drawn: Batch, generator: torch.Generator) -> tuple[Batch, Laid]:
-        """Whole pictures or parts of them, and the references under the sketches; one in ten is not laid, as at run
+    def _see(self, drawn: Batch, generator: torch.Generator) -> tuple[Batch, WarpField]:
+        """Whole pictures or parts of them, and the references under the sketches; one in ten is not warp, as at run
         time where two pages are compared."""
         frames = draw_frames(drawn, self.recipe.close_ups, generator)
-        laid = lay(drawn, frames, self._size)
+        warp = lay(drawn, frames, self._size)
         away = torch.rand(len(frames), generator=generator) < self.recipe.not_laid
-        laid.where[away], laid.likeness[away] = OUTSIDE, 0
-        return crop(drawn, frames, self._size), Laid(
-            laid.where.to(self._device), laid.likeness.to(self._device)
+        warp.where[away], warp.likeness[away] = OUTSIDE, 0
+        return crop(drawn, frames, self._size), WarpField(
+            warp.where.to(self._device), warp.likeness.to(self._device)
         )
 
-    def _losses(self, batch: Batch, laid: Laid, places: Tensor, regions: Tensor) -> dict[str, Tensor]:
+    def _losses(self, batch: Batch, warp: WarpField, places: Tensor, regions: Tensor) -> dict[str, Tensor]:
         with torch.autocast(self._device.partition(":")[0], torch.bfloat16):
             features = self._network.features(
-                batch.ink, batch.ink_mask, batch.reference, batch.reference_mask, laid
+                batch.ink, batch.ink_mask, batch.reference, batch.reference_mask, warp
             )
         logits = self._network.logits(features, places.flatten(1)).view(*places.shape, -1)
         return match_losses(batch, features, logits, places, regions)

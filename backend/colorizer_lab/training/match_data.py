@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from colorizer.engines.match.inputs import Window, box
-from colorizer.engines.match.network import Laid
-from colorizer.engines.match.place import register
+from colorizer.engines.match.network import WarpField
+from colorizer.engines.match.network_input import Window, box
+from colorizer.engines.match.registration import register
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -177,7 +177,7 @@ def _cut(plane: Tensor, window: Window) -> Tensor:
     return plane[..., window.y : window.y + window.side, window.x : window.x + window.side]
 
 
-def lay(batch: Batch, frames: list[Frame] | None = None, size: int = 0) -> Laid:
+def lay(batch: Batch, frames: list[Frame] | None = None, size: int = 0) -> WarpField:
     """Every reference as the engine would lay it under its sketch, with the masks that are known.
 
     Args:
@@ -198,7 +198,7 @@ def lay(batch: Batch, frames: list[Frame] | None = None, size: int = 0) -> Laid:
         picture = np.concatenate([reference, np.full_like(reference[:1], 255)]).transpose(1, 2, 0)
         found = register(ink[0], _known(mask), np.ascontiguousarray(picture), _known(reference_mask))
         laid.append(found.lay(frame.sketch, frame.reference, size))
-    return Laid(torch.cat([one.where for one in laid]), torch.cat([one.likeness for one in laid]))
+    return WarpField(torch.cat([one.where for one in laid]), torch.cat([one.likeness for one in laid]))
 
 
 def _bytes(planes: Tensor) -> NDArray[np.uint8]:

@@ -16,7 +16,7 @@ from typing import get_args
 import numpy as np
 import torch
 import torch.nn.functional as F
-from colorizer.engines.match.network import Laid, MatchConfig, MatchNetwork
+from colorizer.engines.match.network import MatchConfig, MatchNetwork, WarpField
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 from torch import Tensor
@@ -86,10 +86,10 @@ def _judge(network: MatchNetwork, batch: Batch, *, masks: bool = True) -> _Regio
     config = network.config
     if not masks:
         batch = replace(batch, ink_mask=batch.ink_mask * 0, reference_mask=batch.reference_mask * 0)
-    laid = lay(batch)
+    warp = lay(batch)
     device = str(next(network.parameters()).device)
-    batch, laid = batch.to(device), Laid(laid.where.to(device), laid.likeness.to(device))
-    answer = network(batch.ink, batch.ink_mask, batch.reference, batch.reference_mask, laid)
+    batch, warp = batch.to(device), WarpField(warp.where.to(device), warp.likeness.to(device))
+    answer = network(batch.ink, batch.ink_mask, batch.reference, batch.reference_mask, warp)
     cells, parts = _figure_regions(batch, config)
     share = cells / cells.sum(1, keepdim=True)
     attention = torch.matmul(share, answer.logits[0].softmax(-1))

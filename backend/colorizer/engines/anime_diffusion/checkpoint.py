@@ -18,7 +18,7 @@ from torch import Tensor
 from colorizer.engines.anime_diffusion.diffusion import PUBLISHED, Betas, ddim_scheduler, schedule_tables
 from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
-from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+from colorizer.engines.checkpoints import read_tensors
 from colorizer.errors import UnusableModel
 
 NETWORK = "denoise_fn."
@@ -85,9 +85,9 @@ def convert(
     Raises:
         UnusableModel: the file is damaged or no such checkpoint; nothing is left behind then.
     """
-    with open_checkpoint(file) as checkpoint:
-        state = {key: checkpoint.load(key) for key in checkpoint.shapes}
-        unet = read_config(checkpoint.shapes) if unet is None else unet
+    state = read_tensors(file)
+    if unet is None:
+        unet = read_config({key: tuple(value.shape) for key, value in state.items()})
     pipeline = AnimeDiffusionPipeline(network_from_published(state, unet, betas), ddim_scheduler(betas))
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))

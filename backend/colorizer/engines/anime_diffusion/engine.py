@@ -16,16 +16,17 @@ import numpy as np
 
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, Picture, Report, Result
+from colorizer.engines.foreground_background import SketchSide, layers_of, resized, sides_of
 from colorizer.engines.models import Installed
-from colorizer.engines.sides import RGB, Side, layers_of, resized, sides_of
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.sizes import MAX_SIDE
+from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
     from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
-    from colorizer.engines.ways import Room
+    from colorizer.engines.runtime.memory_profiles import ModelSlot
 
 NAME = "anime_diffusion"
 WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
@@ -66,14 +67,14 @@ class AnimeDiffusionEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        self._room.load(self._models.ready(model, NO_MODEL), device)
+        self._slot.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         request = self._models.with_steps(request)
         _check(request)
-        room = self._room
-        self.load(room.device or "cpu", request.model)
+        slot = self._slot
+        self.load(slot.device or "cpu", request.model)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
         side = _working_side(request.options.size)
@@ -82,31 +83,31 @@ class AnimeDiffusionEngine:
         report.stage("Finding the figure")
         sides = sides_of(request, lambda picture: self.foreground_mask(picture, report))
         drawn = [
-            square.cut(_draw(room, lines, part, request, report, (index, len(sides))))
+            square.cut(_draw(slot, lines, part, request, report, (index, len(sides))))
             for index, part in enumerate(sides)
         ]
         report.stage("Painting layers")
         layers, made = layers_of(request, sides, drawn)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = {"size": [side, side], "steps": request.options.steps}
-        return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
+        return Result(layers, made | facts | {"memory": slot.profile.name if slot.profile else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
 
     @cached_property
-    def _room(self) -> Room[AnimeDiffusionPipeline]:
+    def _slot(self) -> ModelSlot[AnimeDiffusionPipeline]:
         from colorizer.engines.anime_diffusion import speed
-        from colorizer.engines.ways import Room
+        from colorizer.engines.runtime.memory_profiles import ModelSlot
 
-        return Room(speed.LADDERS, _read, speed.place)
+        return ModelSlot(speed.PROFILES, _read, speed.place)
 
 
 def _draw(
-    room: Room[AnimeDiffusionPipeline],
+    slot: ModelSlot[AnimeDiffusionPipeline],
     lines: Mask,
-    side: Side,
+    side: SketchSide,
     request: ColorizeRequest,
     report: Report,
     part: tuple[int, int],
@@ -119,8 +120,8 @@ def _draw(
     def on_step(done: int, total: int, _so_far: Any) -> None:
         report.stage("Colouring", index * total + done, count * total)
 
-    return room.run(
-        lambda: room.model(lines, reference, steps=steps, seed=request.seed, on_step=on_step), report
+    return slot.run(
+        lambda: slot.model(lines, reference, steps=steps, seed=request.seed, on_step=on_step), report
     )
 
 

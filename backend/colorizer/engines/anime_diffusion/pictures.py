@@ -14,8 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-RGB = NDArray[np.uint8]
-"""(H, W, 3), sRGB."""
+from colorizer.imaging.values import RGB
 
 XDOG_SIGMAS = (0.3, 0.4, 0.5)
 """The published line widths; training draws one of them."""

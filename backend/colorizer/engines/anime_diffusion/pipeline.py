@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from colorizer.engines.anime_diffusion.diffusion import ETA, SAMPLING_STEPS, sample_step
-from colorizer.engines.anime_diffusion.pictures import RGB, to_picture, to_tensor
+from colorizer.engines.anime_diffusion.pictures import to_picture, to_tensor
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
+from colorizer.imaging.values import RGB
 
 Step = Callable[[int, int, Callable[[], RGB]], None]
 """Called after each step with steps done, steps in all and a way to see the picture so far; may raise to stop."""

@@ -1,4 +1,4 @@
-"""How an AnimeDiffusion model is put onto a device, see `engines.ways`.
+"""How an AnimeDiffusion model is put onto a device, see `engines.runtime.memory_profiles`.
 
 Its one network of 0.2 GB is never the trouble, but at a large working size what it computes may be: then it runs on the
 processor, which has more memory. Always float32, in which it was trained.
@@ -7,15 +7,15 @@ processor, which has more memory. Always float32, in which it was trained.
 from __future__ import annotations
 
 from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
-from colorizer.engines.ways import Keep, Ladders, Way
+from colorizer.engines.runtime.memory_profiles import MemoryProfile, MemoryProfiles, Residency
 
-LADDERS = Ladders(
-    cards=((1.0, "everything", {}), (0.0, "processor", {"keep": Keep.NOTHING})),
-    processors=((0.0, "everything", {}),),
+PROFILES = MemoryProfiles(
+    dedicated=((1.0, "everything", {}), (0.0, "processor", {"keep": Residency.NOTHING})),
+    shared=((0.0, "everything", {}),),
     precise=True,
 )
 
 
-def place(pipeline: AnimeDiffusionPipeline, way: Way) -> None:
-    """Puts the network where the way says."""
-    pipeline.to("cpu" if way.keep is Keep.NOTHING else way.device)
+def place(pipeline: AnimeDiffusionPipeline, profile: MemoryProfile) -> None:
+    """Puts the network where the profile says."""
+    pipeline.to("cpu" if profile.keep is Residency.NOTHING else profile.device)

@@ -8,13 +8,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from diffusers import AutoencoderKL
-from numpy.typing import NDArray
 from torch import Tensor
 
-from colorizer.engines.turns import call
-
-RGB = NDArray[np.uint8]
-"""(H, W, 3), sRGB."""
+from colorizer.engines.runtime.device_swap import bring
+from colorizer.imaging.values import RGB
 
 
 def centre(height: int, width: int) -> tuple[slice, slice]:
@@ -47,7 +44,7 @@ def encode(vae: AutoencoderKL, pictures: Tensor, noise: Tensor | None = None) ->
     Args:
         noise: like the latents, draws them from the posterior as published; None takes its mean.
     """
-    call(vae)
+    bring(vae)
     posterior = vae.encode(pictures.to(vae.device, vae.dtype)).latent_dist
     latents: Tensor = (
         posterior.mean if noise is None else posterior.mean + posterior.std * noise.to(vae.device)

@@ -20,10 +20,10 @@ from diffusers import AutoencoderKL, PixArtTransformer2DModel, UNet2DConditionMo
 from torch import Tensor
 from transformers import AutoTokenizer, CLIPTextModel, CLIPVisionModelWithProjection, T5EncoderModel
 
+from colorizer.engines.checkpoints import read_tensors
 from colorizer.engines.colorflow.image_tower import ImageTower
 from colorizer.engines.colorflow.in_context import InContextPipeline
 from colorizer.engines.colorflow.input_style import InputStyle
-from colorizer.engines.colorflow.line_extractor import LineExtractor
 from colorizer.engines.colorflow.lora import PIXART_TARGETS, SD_TARGETS, fold_lora, load_lora
 from colorizer.engines.colorflow.model import ColorFlowModel
 from colorizer.engines.colorflow.pixart_pipeline import ColorFlowPixArtPipeline, pixart_scheduler
@@ -36,7 +36,7 @@ from colorizer.engines.colorflow.published import (
 from colorizer.engines.colorflow.screenstyle import ScreenStyle, fold_spectral_norm, without_unused_noise
 from colorizer.engines.colorflow.sd_pipeline import ColorFlowSDPipeline, sd_scheduler
 from colorizer.engines.colorflow.super_resolution import FusionNet
-from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+from colorizer.engines.detectors.manga_lines import LineExtractor
 from colorizer.errors import UnusableModel
 
 PROMPT = "manga"
@@ -161,6 +161,5 @@ def embed_prompts(base: Path, variant: Variant) -> Prompts:
 
 def _tensors(file: Path) -> dict[str, Tensor]:
     """All tensors of a file, read without running any code in it; floats as float32."""
-    with open_checkpoint(file) as checkpoint:
-        tensors = {key: checkpoint.load(key) for key in checkpoint.shapes}
+    tensors = read_tensors(file)
     return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}

@@ -16,19 +16,20 @@ from numpy.typing import NDArray
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, Picture, Report, Result
 from colorizer.engines.colorflow.input_style import InputStyle
-from colorizer.engines.colorflow.retrieval import RGB, Size, fit, nearest_size
-from colorizer.engines.memory import PictureMemory
+from colorizer.engines.colorflow.retrieval import Size, fit, nearest_size
+from colorizer.engines.foreground_background import ReferenceSide, layers_of, palette_of, resized, sides_of
 from colorizer.engines.models import Installed
-from colorizer.engines.sides import Part, layers_of, palette_of, resized, sides_of
+from colorizer.engines.runtime.picture_cache import PictureCache
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.sizes import MAX_SIDE
+from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
     from colorizer.engines.colorflow.model import ColorFlowModel
-    from colorizer.engines.ways import Room
+    from colorizer.engines.runtime.memory_profiles import ModelSlot
 
 NAME = "colorflow"
 LICENCE = "academic, non-commercial (ColorFlow)"
@@ -52,7 +53,7 @@ class ColorFlowEngine:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(NAME, "ColorFlow", folder)
-        self._pool: PictureMemory[NDArray[np.uint8]] = PictureMemory()
+        self._pool: PictureCache[NDArray[np.uint8]] = PictureCache()
 
     @property
     def info(self) -> EngineInfo:
@@ -77,7 +78,7 @@ class ColorFlowEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        self._room.load(self._models.ready(model, NO_MODEL), device)
+        self._slot.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
@@ -85,9 +86,9 @@ class ColorFlowEngine:
 
         request = self._models.with_steps(request)
         _check(request)
-        room = self._room
-        self.load(room.device or "cpu", request.model)
-        model = room.model
+        slot = self._slot
+        self.load(slot.device or "cpu", request.model)
+        model = slot.model
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
         size = working_size(width, height, request.options.size)
@@ -104,25 +105,25 @@ class ColorFlowEngine:
 
             pool = [self._fitted(part, size) for part in side.parts]
             laid = paper.lay(picture)
-            page = room.run(partial(colour_page, model, laid, pool, settings, on_step), report)
+            page = slot.run(partial(colour_page, model, laid, pool, settings, on_step), report)
             drawn.append(paper.cut(page))
         report.stage("Painting layers")
         layers, made = layers_of(request, sides, drawn, self._palette)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = {"size": [size.width, size.height], "style": style.value, "steps": settings.steps}
-        return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
+        return Result(layers, made | facts | {"memory": slot.profile.name if slot.profile else ""})
 
     @cached_property
-    def _room(self) -> Room[ColorFlowModel]:
+    def _slot(self) -> ModelSlot[ColorFlowModel]:
         from colorizer.engines.colorflow import speed
-        from colorizer.engines.ways import Room
+        from colorizer.engines.runtime.memory_profiles import ModelSlot
 
-        return Room(speed.LADDERS, _read, speed.place)
+        return ModelSlot(speed.PROFILES, _read, speed.place)
 
-    def _fitted(self, part: Part, size: Size) -> RGB:
+    def _fitted(self, part: ReferenceSide, size: Size) -> RGB:
         return self._pool.get(part.source, (part.key, size), lambda: fit(over_white(part.picture), size))
 
-    def _palette(self, part: Part) -> NDArray[np.uint8]:
+    def _palette(self, part: ReferenceSide) -> NDArray[np.uint8]:
         return self._pool.get(part.source, (part.key, "palette"), lambda: palette_of(part))
 
     def _foreground(self, picture: Picture, report: Report) -> Mask:

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from PIL import Image
 from transformers import CLIPVisionModelWithProjection
 
-from colorizer.engines.colorflow.retrieval import RGB, Embeddings, reference_patches
-from colorizer.engines.turns import call
+from colorizer.engines.colorflow.retrieval import Embeddings, reference_patches
+from colorizer.engines.runtime.device_swap import bring
+from colorizer.imaging.values import RGB
 
 _MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
 _SPREAD = np.array([0.26862954, 0.26130258, 0.27577711], np.float32)
@@ -49,7 +50,7 @@ class ImageTower:
         """(patches, D), float32."""
         side = self.network.config.image_size
         pixels = torch.from_numpy(np.stack([_seen(patch, side) for patch in patches]))
-        call(self.network)
+        bring(self.network)
         place = next(self.network.parameters())
         return self.network(pixel_values=pixels.to(place)).image_embeds.float().cpu().numpy()
 

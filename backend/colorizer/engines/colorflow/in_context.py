@@ -14,8 +14,9 @@ import torch
 from diffusers import DiffusionPipeline
 from torch import Tensor
 
-from colorizer.engines.colorflow.condition import RGB, centre, guider_condition, to_picture
-from colorizer.engines.turns import call
+from colorizer.engines.colorflow.condition import centre, guider_condition, to_picture
+from colorizer.engines.runtime.device_swap import bring
+from colorizer.imaging.values import RGB
 
 Step = Callable[[int, int, Tensor], None]
 """Called after each step with steps done, steps in all and the latents; may raise to stop."""
@@ -101,7 +102,7 @@ class InContextPipeline(DiffusionPipeline):
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Latents to the whole canvas, (1, 3, 2H, 2W), about [-1, 1]."""
-        call(self.vae)
+        bring(self.vae)
         unscaled = (latents / self.vae.config.scaling_factor).to(self.vae.device, self.vae.dtype)
         decoded: Tensor = self.vae.decode(unscaled, return_dict=False)[0]
         return decoded

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from colorizer.engines.colorflow.retrieval import RGB, Size, fit
+from colorizer.engines.colorflow.retrieval import Size, fit
+from colorizer.imaging.values import RGB
 
 Extract = Callable[[RGB], NDArray[np.uint8]]
 """(H, W, 3) to a grey picture (H, W)."""

@@ -19,11 +19,11 @@ from colorizer import paths
 from colorizer.engines.colorflow.image_tower import ImageTower
 from colorizer.engines.colorflow.in_context import InContextPipeline
 from colorizer.engines.colorflow.input_style import InputStyle
-from colorizer.engines.colorflow.line_extractor import LineExtractor
 from colorizer.engines.colorflow.pixart_pipeline import ColorFlowPixArtPipeline
 from colorizer.engines.colorflow.screenstyle import ScreenStyle
 from colorizer.engines.colorflow.sd_pipeline import ColorFlowSDPipeline
 from colorizer.engines.colorflow.super_resolution import FusionNet
+from colorizer.engines.detectors.manga_lines import LineExtractor
 
 CARD = "colorflow.json"
 """Says that a folder is a ColorFlow model, and of which style."""

@@ -12,9 +12,10 @@ from colorizer.engines.colorflow import retrieval
 from colorizer.engines.colorflow.condition import to_picture, to_tensor
 from colorizer.engines.colorflow.input_style import InputStyle, prepare
 from colorizer.engines.colorflow.model import ColorFlowModel
-from colorizer.engines.colorflow.retrieval import RGB, Size, fit
+from colorizer.engines.colorflow.retrieval import Size, fit
 from colorizer.engines.colorflow.super_resolution import upscale
 from colorizer.errors import MissingModel
+from colorizer.imaging.values import RGB
 
 ENLARGED = 1.5
 """How much larger the page is than what is coloured."""

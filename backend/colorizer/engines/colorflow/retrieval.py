@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-RGB = NDArray[np.uint8]
-"""(H, W, 3), sRGB."""
+from colorizer.imaging.values import RGB
+
 Embeddings = NDArray[np.float32]
 """(patches, D), as the image tower gives them."""
 

@@ -1,6 +1,6 @@
-"""How a ColorFlow model is put onto a device, see `engines.ways`.
+"""How a ColorFlow model is put onto a device, see `engines.runtime.memory_profiles`.
 
-The U-Net or transformer and its guider run in the way's precision; on an accelerator so do the autoencoder and the
+The U-Net or transformer and its guider run in the profile's precision; on an accelerator so do the autoencoder and the
 fusion network, as published. The image tower is always float32, because embeddings are kept from one start to the next.
 Where least memory is left, only the layers of the colouring networks visit the accelerator, one at a time: the larger
 part of the memory is what enlarging a page needs, and that stays on the processor.
@@ -14,37 +14,37 @@ from diffusers.hooks import apply_group_offloading
 from torch import nn
 
 from colorizer.engines.colorflow.model import ColorFlowModel
-from colorizer.engines.turns import take_turns
-from colorizer.engines.ways import Keep, Ladders, Way, release
+from colorizer.engines.runtime.device_swap import swap_on_device
+from colorizer.engines.runtime.memory_profiles import MemoryProfile, MemoryProfiles, Residency, release
 
-LADDERS = Ladders(
-    cards=(
+PROFILES = MemoryProfiles(
+    dedicated=(
         (10.5, "everything", {}),
-        (5.6, "6 GB", {"keep": Keep.GROUPS}),
-        (0.0, "least", {"keep": Keep.LAYERS}),
+        (5.6, "6 GB", {"keep": Residency.GROUPS}),
+        (0.0, "least", {"keep": Residency.LAYERS}),
     ),
-    processors=((0.0, "everything", {}),),
+    shared=((0.0, "everything", {}),),
 )
 """Counted for the grey model on a canvas of 1280 x 1280 px (docs/speed.md); line art needs less."""
 
 
-def place(model: ColorFlowModel, way: Way) -> None:
-    """Puts a model's networks where and how the way says, wherever they were before."""
+def place(model: ColorFlowModel, profile: MemoryProfile) -> None:
+    """Puts a model's networks where and how the profile says, wherever they were before."""
     painters, enlargers, others = _groups(model)
     release(model.colouring)
     for network in (*enlargers, *others):
         remove_hook_from_module(network, recurse=True)
     for network in painters:
-        network.to(way.dtype)
-    aside = way.device == "cpu" or way.keep is Keep.LAYERS
+        network.to(profile.dtype)
+    aside = profile.device == "cpu" or profile.keep is Residency.LAYERS
     for network in enlargers:
-        network.to(torch.float32 if aside else way.dtype)
-    model.to(way.device if way.keep is Keep.ALL else "cpu")
-    if way.keep is Keep.LAYERS:
+        network.to(torch.float32 if aside else profile.dtype)
+    model.to(profile.device if profile.keep is Residency.ALL else "cpu")
+    if profile.keep is Residency.LAYERS:
         for network in painters:
-            apply_group_offloading(network, torch.device(way.device), offload_type="leaf_level")
-    elif way.keep is Keep.GROUPS:
-        take_turns([painters, enlargers, *([other] for other in others)], way.device)
+            apply_group_offloading(network, torch.device(profile.device), offload_type="leaf_level")
+    elif profile.keep is Residency.GROUPS:
+        swap_on_device([painters, enlargers, *([other] for other in others)], profile.device)
 
 
 def _groups(model: ColorFlowModel) -> tuple[list[nn.Module], list[nn.Module], list[nn.Module]]:

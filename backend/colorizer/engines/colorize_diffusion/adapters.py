@@ -15,17 +15,17 @@ from typing import Any
 from torch import Tensor
 
 from colorizer.engines.colorize_diffusion.attention import has_adapters
-from colorizer.engines.colorize_diffusion.settings import Side
+from colorizer.engines.colorize_diffusion.settings import Branch
 
 FOLDER = "lora"
 
 
-def adapter_file(folder: Path, side: Side) -> Path:
+def adapter_file(folder: Path, side: Branch) -> Path:
     """Where a model folder keeps one side's LoRA."""
     return folder / FOLDER / f"{side.value}.safetensors"
 
 
-def add_adapter(unet: Any, side: Side, tensors: Mapping[str, Tensor]) -> None:
+def add_adapter(unet: Any, side: Branch, tensors: Mapping[str, Tensor]) -> None:
     """Adds one side's LoRA from its peft tensors (`...attn2.to_q.lora_A.weight` and so on)."""
     from peft import LoraConfig, set_peft_model_state_dict
 
@@ -55,14 +55,14 @@ def add_adapter(unet: Any, side: Side, tensors: Mapping[str, Tensor]) -> None:
                 matrix.to(layer.base_layer.weight.device, layer.base_layer.weight.dtype)
 
 
-def adapters_of(unet: Any) -> dict[Side, dict[str, Tensor]]:
+def adapters_of(unet: Any) -> dict[Branch, dict[str, Tensor]]:
     """The tensors of each adapter that the UNet has."""
     from peft import get_peft_model_state_dict
 
     present = getattr(unet, "peft_config", {})
     return {
         side: get_peft_model_state_dict(unet, adapter_name=side.value)
-        for side in Side
+        for side in Branch
         if side.value in present
     }
 
@@ -71,7 +71,7 @@ def load_adapters(unet: Any, folder: Path) -> None:
     """Adds the adapters whose files a model folder has."""
     from safetensors.torch import load_file
 
-    for side in Side:
+    for side in Branch:
         file = adapter_file(folder, side)
         if file.is_file():
             add_adapter(unet, side, load_file(file))

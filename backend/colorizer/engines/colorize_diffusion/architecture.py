@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from colorizer.engines.colorize_diffusion.layout import LAYERS, Component
+from colorizer.engines.colorize_diffusion.checkpoint_keys import LAYERS, Component
 
 Shapes = Mapping[Component, Mapping[str, Sequence[int]]]
 """Per component: our key to the tensor's shape."""

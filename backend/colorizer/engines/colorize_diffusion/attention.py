@@ -5,7 +5,7 @@ background's; every query takes the output of its own side, decided by the sketc
 q, k and v, both used in one forward, so the adapters are applied here by name and never made active.
 Attention injection: the self-attention also attends to what the same layer saw of the noised reference picture.
 
-One `Plan` per forward pass is shared by all layers. Nothing here knows modes, versions or time steps.
+One `AttentionPlan` per forward pass is shared by all layers. Nothing here knows modes, versions or time steps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from colorizer.engines.colorize_diffusion.positions import transformers_in_order
-from colorizer.engines.colorize_diffusion.settings import Side, SideStrength
+from colorizer.engines.colorize_diffusion.settings import Branch, BranchStrength
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Split:
     """Per number of queries: the mask of that level (B, queries, 1), about 0..1 (bicubic, not clamped)."""
     threshold: float
     """Foreground is where the mask is above it."""
-    strength: SideStrength = SideStrength()
+    strength: BranchStrength = BranchStrength()
 
 
 @dataclass
@@ -51,16 +51,16 @@ picture, found again in all others."""
 
 
 @dataclass(frozen=True)
-class Plan:
+class AttentionPlan:
     """What the attention layers of one forward pass need. Rows with a reference come first in the batch."""
 
     rows_with_reference: int
     scales: Sequence[float]
     """Reference strength per transformer, in the papers' order."""
-    adapters: frozenset[Side] = frozenset()
+    adapters: frozenset[Branch] = frozenset()
     """Sides whose LoRA is used."""
     split: Split | None = None
-    whole_adapter: Side | None = None
+    whole_adapter: Branch | None = None
     """LoRA used where nothing is split (only the published v2 does that, after a masked run)."""
     bank: Bank | None = None
     kept: Kept | None = None
@@ -71,7 +71,7 @@ class Shared:
     """The place where a UNet's attention layers find the plan of the running forward pass."""
 
     def __init__(self) -> None:
-        self.plan: Plan | None = None
+        self.plan: AttentionPlan | None = None
 
 
 def level_masks(mask: Tensor, levels: int) -> dict[int, Tensor]:
@@ -89,7 +89,7 @@ def has_adapters(layer: Any) -> bool:
     return hasattr(layer, "lora_A")
 
 
-def project(layer: Any, x: Tensor, adapter: Side | None) -> Tensor:
+def project(layer: Any, x: Tensor, adapter: Branch | None) -> Tensor:
     """W x, plus the adapter's up(down(x)) where the layer has that adapter."""
     if not has_adapters(layer):
         return layer(x)
@@ -137,12 +137,12 @@ class SplitCrossAttention:
 
     def one(
         self,
-        plan: Plan,
+        plan: AttentionPlan,
         attn: Any,
         queries: Tensor,
         context: Tensor,
-        adapter: Side | None,
-        side: Side | None = None,
+        adapter: Branch | None,
+        side: Branch | None = None,
     ) -> Tensor:
         """Attention with one adapter, times the layer's reference strength (before `to_out`, which has a bias)."""
 
@@ -157,19 +157,23 @@ class SplitCrossAttention:
             )
         return attend(project(attn.to_q, queries, adapter), k, v, attn.heads) * plan.scales[self.layer]
 
-    def whole(self, plan: Plan, attn: Any, queries: Tensor, context: Tensor) -> Tensor:
+    def whole(self, plan: AttentionPlan, attn: Any, queries: Tensor, context: Tensor) -> Tensor:
         """One side: every query attends to all tokens."""
         return self.one(plan, attn, queries, context, plan.whole_adapter, None)
 
-    def split(self, plan: Plan, attn: Any, queries: Tensor, context: Tensor) -> Tensor:
+    def split(self, plan: AttentionPlan, attn: Any, queries: Tensor, context: Tensor) -> Tensor:
         """Two sides: hard selection per query, never a mask on the keys."""
         split = plan.split
         assert split is not None
         foreground_tokens, background_tokens = context.chunk(2, dim=1)
-        used = {side: side if side in plan.adapters else None for side in Side}
-        background = self.one(plan, attn, queries, background_tokens, used[Side.BACKGROUND], Side.BACKGROUND)
+        used = {side: side if side in plan.adapters else None for side in Branch}
+        background = self.one(
+            plan, attn, queries, background_tokens, used[Branch.BACKGROUND], Branch.BACKGROUND
+        )
         background = background * split.strength.background
-        foreground = self.one(plan, attn, queries, foreground_tokens, used[Side.FOREGROUND], Side.FOREGROUND)
+        foreground = self.one(
+            plan, attn, queries, foreground_tokens, used[Branch.FOREGROUND], Branch.FOREGROUND
+        )
         foreground = foreground * split.strength.foreground
         merge = split.strength.merge
         foreground = foreground * (1 - merge) + background * merge

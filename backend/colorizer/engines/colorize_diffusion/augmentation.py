@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.preprocess import is_figure
+from colorizer.engines.colorize_diffusion.preprocess import is_foreground
 
 LEAST_WHITE = 0.95
 
@@ -44,8 +44,8 @@ def bleach_backgrounds(
     reference a flat level between 0.95 and 1 by `white` (B,) in 0..1. The others' reference keeps what is outside its
     figure. The sketch loses its background lines in every sample, as published.
     """
-    figure = is_figure(batch.sketch_mask, thresholds[0])
-    reference_figure = is_figure(batch.reference_mask, thresholds[1])
+    figure = is_foreground(batch.sketch_mask, thresholds[0])
+    reference_figure = is_foreground(batch.reference_mask, thresholds[1])
     bleached = chosen.view(-1, 1, 1, 1)
     level = (white * (1 - LEAST_WHITE) + LEAST_WHITE).view(-1, 1, 1, 1)
     background = torch.where(reference_figure, torch.ones_like(batch.reference), batch.reference)

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from colorizer.engines.sides import RGB
-from colorizer.imaging.values import Mask
+from colorizer.imaging.values import RGB, Mask
 
 _OUTLINE = 0.005
 """Half of a thick line's width as a share of the longer side."""

@@ -18,10 +18,10 @@ from torch import Tensor
 from colorizer.engines.colorize_diffusion.attention import Split, level_masks
 from colorizer.engines.colorize_diffusion.manipulation import manipulate_local
 from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
-from colorizer.engines.colorize_diffusion.settings import Modes, Settings, Side, Version
+from colorizer.engines.colorize_diffusion.settings import Branch, DiffusionSettings, Modes, Version
 from colorizer.engines.colorize_diffusion.sketch_encoder import null_sketch
 
-BOTH_SIDES = frozenset(Side)
+BOTH_SIDES = frozenset(Branch)
 
 
 @dataclass(frozen=True)
@@ -66,9 +66,9 @@ class Conditions:
     scales: Sequence[float]
     """Reference strength per cross-attention."""
     split: Split | None = None
-    adapters: frozenset[Side] = frozenset()
-    whole_adapter: Side | None = None
-    """See `attention.Plan`."""
+    adapters: frozenset[Branch] = frozenset()
+    whole_adapter: Branch | None = None
+    """See `attention.AttentionPlan`."""
     background: Sequence[Tensor] | None = None
     """Token maps of the background encoder (v2)."""
     style: Sequence[Tensor] | None = None
@@ -127,7 +127,7 @@ class Conditioner:
         """Whether an earlier run used the LoRA; the published v2 leaves the foreground's switched on."""
 
     def prepare(
-        self, pictures: Pictures, settings: Settings, text: Callable[[str], Tensor] | None = None
+        self, pictures: Pictures, settings: DiffusionSettings, text: Callable[[str], Tensor] | None = None
     ) -> Conditions:
         """The conditions of one picture; `text` gives unit vectors (1, 1, D) for the settings' edits."""
         full = self.reference_tokens(pictures)
@@ -146,7 +146,7 @@ class Conditioner:
             return self.networks.image_tokens(pictures.reference)
         return torch.zeros_like(self.networks.image_tokens(torch.zeros_like(pictures.sketch)))
 
-    def hints(self, pictures: Pictures, settings: Settings) -> Hints:
+    def hints(self, pictures: Pictures, settings: DiffusionSettings) -> Hints:
         """Hints of the sketch and of no sketch, times the sketch strength."""
         encode, strength = self.networks.sketch_encoder, settings.sketch_strength
         sketch = pictures.sketch.to(encode.dtype)
@@ -155,7 +155,7 @@ class Conditioner:
             [hint * strength for hint in encode(null_sketch(sketch))],
         )
 
-    def background_picture(self, pictures: Pictures, settings: Settings) -> Tensor:
+    def background_picture(self, pictures: Pictures, settings: DiffusionSettings) -> Tensor:
         """The background picture, or the reference with its figure painted out."""
         if pictures.background is not None:
             return pictures.background
@@ -163,7 +163,7 @@ class Conditioner:
         assert pictures.reference_mask is not None
         return figure_painted_out(pictures.reference, pictures.reference_mask, settings.thresholds.reference)
 
-    def split(self, pictures: Pictures, settings: Settings) -> Split:
+    def split(self, pictures: Pictures, settings: DiffusionSettings) -> Split:
         """The division of the picture by the sketch's mask."""
         assert pictures.sketch_mask is not None
         mask = latent_mask(pictures.sketch_mask)
@@ -171,7 +171,7 @@ class Conditioner:
         return Split(level_masks(mask, levels), settings.thresholds.sketch, settings.strength)
 
     def prepare_split(
-        self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: Hints
+        self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, hints: Hints
     ) -> Conditions:
         """v1 (background only, without LoRA) and v1.5 (Bg2Fig, Fig2Fig)."""
         modes = settings.modes
@@ -183,12 +183,12 @@ class Conditioner:
         if foreground and (settings.parity or not modes.background):
             # the published program does this to the tokens of both sides too, which undoes their separation
             tokens = tokens.repeat(1, 2, 1)
-        used = {Side.FOREGROUND: foreground, Side.BACKGROUND: modes.background}
-        adapters = frozenset(side for side in Side if used[side])
+        used = {Branch.FOREGROUND: foreground, Branch.BACKGROUND: modes.background}
+        adapters = frozenset(side for side in Branch if used[side])
         split = self.split(pictures, settings)
         return Conditions(tokens, hints, settings.scales, split, adapters)
 
-    def two_sides(self, pictures: Pictures, settings: Settings, tokens: Tensor) -> list[Tensor]:
+    def two_sides(self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor) -> list[Tensor]:
         """Foreground and background tokens; v1.5 marks both with their thresholds and recovers the hole."""
         background = self.networks.image_tokens(self.background_picture(pictures, settings))[:, 1:]
         if self.version is Version.V1_5:
@@ -203,7 +203,9 @@ class Conditioner:
         """The embedded threshold (1, 1, D)."""
         return self.networks.threshold_embedder(like.new_tensor([threshold], dtype=torch.float32))
 
-    def prepare_v2(self, pictures: Pictures, settings: Settings, tokens: Tensor, hints: Hints) -> Conditions:
+    def prepare_v2(
+        self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, hints: Hints
+    ) -> Conditions:
         """v2: background enhance, style enhance, both, or neither; `foreground` alone only divides the picture."""
         modes, scales = settings.modes, settings.scales
         behind = self.background_tokens(pictures, modes, settings)
@@ -211,7 +213,7 @@ class Conditioner:
         if modes.style:
             style, latent = self.style(pictures, settings, tokens, behind)
         if not modes.split:
-            whole = Side.FOREGROUND if settings.parity and self.split_before else None
+            whole = Branch.FOREGROUND if settings.parity and self.split_before else None
             return Conditions(tokens, hints, scales, whole_adapter=whole, style=style)
         split = self.split(pictures, settings)
         if behind is None or not modes.background:
@@ -222,14 +224,16 @@ class Conditioner:
         both = torch.cat([tokens, behind], dim=1)
         return Conditions(both, hints, scales, split, BOTH_SIDES, background=background, style=style)
 
-    def background_tokens(self, pictures: Pictures, modes: Modes, settings: Settings) -> Tensor | None:
+    def background_tokens(
+        self, pictures: Pictures, modes: Modes, settings: DiffusionSettings
+    ) -> Tensor | None:
         """Tokens of what lies behind the figure, where a mode of v2 needs them."""
         if not modes.background and (pictures.background is None or not modes.style):
             return None
         return self.networks.image_tokens(self.background_picture(pictures, settings))[:, 1:]
 
     def style(
-        self, pictures: Pictures, settings: Settings, tokens: Tensor, behind: Tensor | None
+        self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, behind: Tensor | None
     ) -> tuple[list[Tensor], Tensor | None]:
         """Style vectors of the reference, mixed with a background picture's; and that picture's latent."""
         assert pictures.reference is not None
@@ -248,7 +252,7 @@ class Conditioner:
         return self.networks.style_encoder(latent, tokens, y), latent
 
     def background(
-        self, pictures: Pictures, settings: Settings, context: Tensor, latent: Tensor | None
+        self, pictures: Pictures, settings: DiffusionSettings, context: Tensor, latent: Tensor | None
     ) -> list[Tensor]:
         """Background features; `latent` is the background picture's where the style has encoded it already."""
         picture = self.background_picture(pictures, settings)

@@ -1,6 +1,6 @@
 """A published checkpoint to a model folder, every key accounted for.
 
-Reads safetensors lazily and pickles with `weights_only`; writes one network after the other into a folder beside the
+Writes one network after the other into a folder beside the
 target, checks keys and shapes against freshly built networks, and only then moves the folder into place. Names are
 `layout`'s, sizes `architecture`'s.
 """
@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import json
 import os
-import pickle
 import re
 import shutil
-import warnings
-import zipfile
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
+from colorizer.engines.checkpoints import Checkpoint, open_checkpoint
 from colorizer.engines.colorize_diffusion.adapters import adapter_file
 from colorizer.engines.colorize_diffusion.architecture import Architecture, build, read
-from colorizer.engines.colorize_diffusion.layout import Change, Component, Target, targets
-from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Change, Component, Target, targets
+from colorizer.engines.colorize_diffusion.settings import Branch, Prediction, Version
 from colorizer.errors import UnusableModel
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    pass
 
-LORA = {Component.FOREGROUND_LORA: Side.FOREGROUND, Component.BACKGROUND_LORA: Side.BACKGROUND}
+LORA = {Component.FOREGROUND_LORA: Branch.FOREGROUND, Component.BACKGROUND_LORA: Branch.BACKGROUND}
 TOWERS = frozenset({Component.IMAGE_ENCODER, Component.TEXT_ENCODER})
 BASE = frozenset({Component.UNET, Component.SKETCH_ENCODER, Component.VAE})
 NEEDED = {
@@ -39,58 +36,13 @@ NEEDED = {
     Version.V2: BASE
     | {*LORA, Component.WARP, Component.STYLE, Component.BACKGROUND_ENCODER, Component.STYLE_ENCODER},
 }
-PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 NAMED_IN_MESSAGE = 3
 HEAD_DIM = 64
 """Of every published model; shapes don't show it."""
 
 
-class Checkpoint:
-    """The tensors of a file by published key: shapes at once, a tensor only when asked for."""
-
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], load: Callable[[str], Tensor]) -> None:
-        self.shapes = shapes
-        self.load = load
-
-
-@contextmanager
-def open_checkpoint(file: Path) -> Any:
-    """A `Checkpoint` while the file is open. Raises `UnusableModel` for what can't be read safely."""
-    if file.suffix in PICKLES:
-        yield _open_pickle(file)
-        return
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        handle: Any = safe_open(file, framework="pt")
-    except (SafetensorError, OSError) as error:
-        raise UnusableModel(
-            f"{file.name} can't be read as a model: it is damaged, incomplete or of another kind. Download it again."
-        ) from error
-    with handle:
-        shapes = {key: tuple(handle.get_slice(key).get_shape()) for key in handle.keys()}  # noqa: SIM118
-        yield Checkpoint(shapes, handle.get_tensor)
-
-
-def _open_pickle(file: Path) -> Checkpoint:
-    import torch
-
-    try:
-        with warnings.catch_warnings(action="ignore"):  # about pickle versions
-            loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
-    except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
-        raise UnusableModel(
-            f"{file.name} can't be read as a model: it is damaged, or it holds program code, which is never run."
-            " Use the .safetensors file instead."
-        ) from error
-    state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UnusableModel(f"{file.name} holds no list of named tensors, so it is no model of this kind.")
-    return Checkpoint({key: tuple(value.shape) for key, value in state.items()}, state.__getitem__)
-
-
 @dataclass(frozen=True)
-class Part:
+class TensorSource:
     """One of our tensors and the published tensor it is made of."""
 
     published: str
@@ -102,13 +54,13 @@ class Contents:
     """What a checkpoint holds, sorted by network."""
 
     version: Version
-    parts: Mapping[Component, tuple[Part, ...]]
+    parts: Mapping[Component, tuple[TensorSource, ...]]
     shapes: Mapping[Component, Mapping[str, tuple[int, ...]]]
 
 
 def survey(shapes: Mapping[str, tuple[int, ...]], name: str) -> Contents:
     """Sorts all published keys. Raises `UnusableModel` for unknown keys and missing networks."""
-    parts: dict[Component, list[Part]] = {}
+    parts: dict[Component, list[TensorSource]] = {}
     ours: dict[Component, dict[str, tuple[int, ...]]] = {}
     unknown = []
     for key, shape in shapes.items():
@@ -116,7 +68,7 @@ def survey(shapes: Mapping[str, tuple[int, ...]], name: str) -> Contents:
         if places is None:
             unknown.append(key)
         for target in places or ():
-            parts.setdefault(target.component, []).append(Part(key, target))
+            parts.setdefault(target.component, []).append(TensorSource(key, target))
             ours.setdefault(target.component, {})[target.key] = changed_shape(shape, target.change)
     if Component.UNET not in parts:
         raise UnusableModel(f"{name} is not a ColorizeDiffusion model: it holds no colouring network.")

@@ -14,10 +14,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colorizer.engines import turns
-from colorizer.engines.colorize_diffusion.attention import Plan, found, install
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan, found, install
 from colorizer.engines.colorize_diffusion.decoder_modules import SkipWarp, StyleModulation
 from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
+from colorizer.engines.runtime import device_swap
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Denoiser:
         self.rows_apart = False
         """One row of the batch after the other, which needs less memory. Not under attention injection."""
 
-    def __call__(self, latent: Tensor, timesteps: Tensor, features: Features, plan: Plan) -> Tensor:
+    def __call__(self, latent: Tensor, timesteps: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
         """Noisy latent (B, C, h, w) at (possibly fractional) `timesteps` (B,) to the prediction (B, C, h, w)."""
         if not self.rows_apart or plan.bank is not None:
             return self.together(latent, timesteps, features, plan)
@@ -73,9 +73,9 @@ class Denoiser:
             rows.append(self.together(latent[one], timesteps[one], features.row(row), own))
         return torch.cat(rows)
 
-    def together(self, latent: Tensor, timesteps: Tensor, features: Features, plan: Plan) -> Tensor:
+    def together(self, latent: Tensor, timesteps: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
         """All rows at once."""
-        turns.call(self.unet)
+        device_swap.bring(self.unet)
         self.shared.plan = plan
         try:
             embedding = self.unet.time_embedding(self.unet.time_proj(timesteps).to(latent.dtype))
@@ -101,7 +101,7 @@ class Denoiser:
         return skips
 
     def decode(
-        self, hidden: Tensor, skips: list[Tensor], embedding: Tensor, features: Features, plan: Plan
+        self, hidden: Tensor, skips: list[Tensor], embedding: Tensor, features: Features, plan: AttentionPlan
     ) -> Tensor:
         """From the middle to the last hidden state."""
         for i, step in enumerate(decoder_positions(self.unet.up_blocks)):
@@ -111,7 +111,7 @@ class Denoiser:
                 hidden = self.style(i, hidden, features.style[i], embedding)
         return hidden
 
-    def warp_skip(self, position: int, skip: Tensor, features: Features, plan: Plan) -> Tensor:
+    def warp_skip(self, position: int, skip: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
         """Keeps the skip inside the figure, warps it outside (v2, skip injection)."""
         if self.warp is None or features.background is None or plan.split is None:
             return skip

@@ -31,26 +31,27 @@ from colorizer.engines.base import (
 )
 from colorizer.engines.colorize_diffusion import loading
 from colorizer.engines.colorize_diffusion.background import Hiding
-from colorizer.engines.colorize_diffusion.finders import Finders
 from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.settings import (
+    BranchStrength,
+    DiffusionSettings,
     Guidance,
     Injection,
     Modes,
-    Settings,
-    SideStrength,
     Thresholds,
     Version,
     group_scales,
 )
+from colorizer.engines.detectors.published import Detectors
+from colorizer.engines.foreground_background import ReferenceSide, SketchSide, layers_of
 from colorizer.engines.models import Installed
-from colorizer.engines.sides import RGB, Part, Side, layers_of
 from colorizer.errors import InvalidInput
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.sizes import MAX_SIDE
+from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
     from colorizer.engines.colorize_diffusion.conditioning import Pictures
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
     from colorizer.engines.colorize_diffusion.preprocess import Box
-    from colorizer.engines.ways import Room
+    from colorizer.engines.runtime.memory_profiles import ModelSlot
 
 NAME = "colorize_diffusion"
 LICENCE = "CC BY-NC-SA 4.0"
@@ -93,7 +94,7 @@ class ColorizeDiffusionEngine:
         self._models = Installed(NAME, "ColorizeDiffusion", folder)
         self._towers = Installed("towers", "CLIP", folder)
         self._previews = Installed("previews", "preview", folder)
-        self._finders = Finders(folder)
+        self._detectors = Detectors(folder)
 
     @property
     def info(self) -> EngineInfo:
@@ -124,7 +125,7 @@ class ColorizeDiffusionEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        self._room.load(self._models.ready(model, NO_MODEL), device)
+        self._slot.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
@@ -135,11 +136,11 @@ class ColorizeDiffusionEngine:
 
         _check(request)
         request = self._models.with_steps(request)
-        room = self._room
-        self.load(room.device or "cpu", request.model)
-        pipeline = room.model
+        slot = self._slot
+        self.load(slot.device or "cpu", request.model)
+        pipeline = slot.model
         modes = switches(pipeline.version, request)
-        self._finders.asked.clear()
+        self._detectors.asked.clear()
         mask = self._sketch_mask(request, report, modes)
         pictures, box = self._prepare(request, report, modes, mask, pipeline)
         report.stage("Colouring", 0, request.options.steps)
@@ -155,26 +156,26 @@ class ColorizeDiffusionEngine:
             fine = replace(fine, guidance=1.0)
         settings = settings_of(modes, fine)
         steps = Steps(Sampler(fine.sampler), Spacing(fine.spacing), request.options.steps)
-        drawn = room.run(lambda: pipeline(pictures, settings, steps, (request.seed,), tell), report)
+        drawn = slot.run(lambda: pipeline(pictures, settings, steps, (request.seed,), tell), report)
         report.stage("Painting layers")
         picture = crop(to_picture(drawn), box)
         sides = delivered_sides(request, mask)
         layers, made = layers_of(request, sides, [picture] * len(sides))
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
-        facts = _facts(pipeline, pictures.size) | {"finders": sorted(self._finders.asked)}
+        facts = _facts(pipeline, pictures.size) | {"finders": sorted(self._detectors.asked)}
         facts |= {"guidance": fine.guidance, "steps": request.options.steps}
-        return Result(layers, made | facts | {"memory": room.way.name if room.way else ""})
+        return Result(layers, made | facts | {"memory": slot.profile.name if slot.profile else ""})
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground with the built-in engine's segmenter."""
         return registry.get("match").foreground_mask(picture, report)
 
     @cached_property
-    def _room(self) -> Room[ColorizeDiffusionPipeline]:
+    def _slot(self) -> ModelSlot[ColorizeDiffusionPipeline]:
         from colorizer.engines.colorize_diffusion import speed
-        from colorizer.engines.ways import Room
+        from colorizer.engines.runtime.memory_profiles import ModelSlot
 
-        return Room(speed.LADDERS, self._read, speed.place)
+        return ModelSlot(speed.PROFILES, self._read, speed.place)
 
     def _read(self, folder: Path) -> ColorizeDiffusionPipeline:
         from colorizer.engines.colorize_diffusion import previews
@@ -203,7 +204,7 @@ class ColorizeDiffusionEngine:
 
     def _figure(self, picture: Picture, report: Report, *, in_drawing: bool) -> Mask:
         """By a network made for it where one is installed, else as usual."""
-        found = self._finders.figures(in_drawings=in_drawing)
+        found = self._detectors.foreground(in_drawings=in_drawing)
         if found is None:
             return self.foreground_mask(picture, report)
         drawing = 255 - find_ink(picture) if in_drawing else None
@@ -233,7 +234,7 @@ class ColorizeDiffusionEngine:
         )
         fine = request.options.advanced
         hiding = hiding_of(request, modes)
-        found = network_lines(request.sketch, self._finders.lines())
+        found = network_lines(request.sketch, self._detectors.lines())
         lines = hiding.lines(found, mask, fine.sketch_threshold)
         sketch, box = fit(to_tensor(lines), size)
         reference = request.references[0] if request.references else None
@@ -280,15 +281,15 @@ def hiding_of(request: ColorizeRequest, modes: Modes) -> Hiding:
     return Hiding(fine.merge_masks, fine.bleach_background)
 
 
-def settings_of(modes: Modes, fine: Advanced) -> Settings:
+def settings_of(modes: Modes, fine: Advanced) -> DiffusionSettings:
     """The artist's finer settings as the pipeline's. Raises `InvalidInput` for text that can't be read."""
     from colorizer.engines.colorize_diffusion.manipulation import parse_edits
 
     levels = (fine.fine_strength, fine.middle_strength, fine.coarse_strength, fine.bottom_strength)
-    return Settings(
+    return DiffusionSettings(
         modes=modes,
         thresholds=Thresholds(fine.sketch_threshold, fine.reference_threshold),
-        strength=SideStrength(fine.foreground_strength, fine.background_strength, fine.merge),
+        strength=BranchStrength(fine.foreground_strength, fine.background_strength, fine.merge),
         scales=group_scales(*(level * fine.reference_strength for level in levels)),
         sketch_strength=fine.sketch_strength,
         background_factor=fine.background_factor,
@@ -298,17 +299,17 @@ def settings_of(modes: Modes, fine: Advanced) -> Settings:
     )
 
 
-def network_lines(sketch: Picture, finder: Callable[[RGB], RGB] | None = None) -> RGB:
+def network_lines(sketch: Picture, detector: Callable[[RGB], RGB] | None = None) -> RGB:
     """Light lines on black, as the network learned them: the ink of a drawing, of a shaded picture its dark edges.
 
-    `finder` finds those of shaded pictures instead.
+    `detector` finds those of shaded pictures instead.
     """
     from colorizer.engines.colorize_diffusion.preprocess import lines_of_shaded
 
     page = over_white(sketch)
     middle = ((page > MIDDLE_TONES[0]) & (page < MIDDLE_TONES[1])).any(axis=2)
     if middle.mean() > SHADED_SHARE:
-        return (finder or lines_of_shaded)(page)
+        return (detector or lines_of_shaded)(page)
     return np.repeat(find_ink(sketch)[..., None], 3, axis=2)
 
 
@@ -337,20 +338,20 @@ def _facts(pipeline: ColorizeDiffusionPipeline, size: tuple[int, int]) -> dict[s
     return {"version": pipeline.version.value, "size": list(size), "precision": precision}
 
 
-def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[Side]:
+def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[SketchSide]:
     """The sides that the one picture is delivered as; the network has seen both references already."""
-    whole = tuple(Part(reference.picture) for reference in request.references)
+    whole = tuple(ReferenceSide(reference.picture) for reference in request.references)
     if mask is None:
-        return [Side(Role.FIGURE, whole, None)]
+        return [SketchSide(Role.FOREGROUND, whole, None)]
     sides = []
     if request.mode is not Mode.FOREGROUND:
-        sides.append(Side(Role.BACKGROUND, whole, 255 - mask))
+        sides.append(SketchSide(Role.BACKGROUND, whole, 255 - mask))
     if request.mode is not Mode.BACKGROUND:
-        sides.append(Side(Role.FIGURE, _figures(request) or whole, mask))
+        sides.append(SketchSide(Role.FOREGROUND, _figures(request) or whole, mask))
     return sides
 
 
-def _figures(request: ColorizeRequest) -> tuple[Part, ...]:
+def _figures(request: ColorizeRequest) -> tuple[ReferenceSide, ...]:
     """The references' figures where the artist said where they are; a figure's palette is its own then."""
     parts = []
     for reference in request.references:
@@ -358,7 +359,7 @@ def _figures(request: ColorizeRequest) -> tuple[Part, ...]:
         mask = usable_mask(reference.mask, width, height)
         if mask is None:
             return ()
-        parts.append(Part(reference.picture, mask > 127))
+        parts.append(ReferenceSide(reference.picture, mask > 127))
     return tuple(parts)
 
 

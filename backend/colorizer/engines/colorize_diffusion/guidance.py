@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import Bank, Kept, Plan
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan, Bank, Kept
 from colorizer.engines.colorize_diffusion.conditioning import Conditions
 from colorizer.engines.colorize_diffusion.denoiser import Features
 from colorizer.engines.colorize_diffusion.settings import Guidance
@@ -71,12 +71,12 @@ class Rows:
         sees_reference: bool,
         bank: Bank | None = None,
         kept: Kept | None = None,
-    ) -> Plan:
+    ) -> AttentionPlan:
         """What the attention layers need; outside the guidance window no row sees the reference.
 
         `kept` is handed from step to step; it only serves where all samples share one reference.
         """
-        return Plan(
+        return AttentionPlan(
             rows_with_reference=self.conditional if sees_reference else 0,
             scales=conditions.scales,
             adapters=conditions.adapters,

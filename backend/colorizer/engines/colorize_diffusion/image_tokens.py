@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from colorizer.engines import turns
+from colorizer.engines.runtime import device_swap
 
 CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
@@ -40,7 +40,7 @@ class ImageTokens:
     def __call__(self, picture: Tensor) -> Tensor:
         """RGB (B, 3, H, W) in [-1, 1], any size, to (B, 1 + N, D): the class token, then one per patch."""
         tower = self.tower
-        turns.call(tower)
+        device_swap.bring(tower)
         pixels = clip_input(picture.float(), tower.config.image_size).to(tower.dtype)
         hidden = tower.vision_model(pixels).last_hidden_state
         tokens: Tensor = tower.visual_projection(tower.vision_model.post_layernorm(hidden))

@@ -43,7 +43,13 @@ from colorizer.engines.colorize_diffusion.sampling import (
     Window,
     denoise,
 )
-from colorizer.engines.colorize_diffusion.settings import Modes, Prediction, Settings, SideStrength, Version
+from colorizer.engines.colorize_diffusion.settings import (
+    BranchStrength,
+    DiffusionSettings,
+    Modes,
+    Prediction,
+    Version,
+)
 from colorizer.errors import InvalidInput
 
 SIZE_STEP = 64
@@ -171,7 +177,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
     def __call__(
         self,
         pictures: Pictures,
-        settings: Settings | None = None,
+        settings: DiffusionSettings | None = None,
         steps: Steps | None = None,
         seeds: Sequence[int] = (0,),
         on_step: OnStep | None = None,
@@ -180,11 +186,11 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
 
         Raises `InvalidInput` for what this version or these pictures can't give.
         """
-        settings, steps = settings or Settings(), steps or Steps()
+        settings, steps = settings or DiffusionSettings(), steps or Steps()
         self.check_inputs(pictures, settings)
         if settings.parity and self.version is not Version.V2:
             # the published program does not pass the two strengths on
-            settings = replace(settings, strength=SideStrength(merge=settings.strength.merge))
+            settings = replace(settings, strength=BranchStrength(merge=settings.strength.merge))
         scheduler = make_scheduler(steps.sampler, steps.spacing, steps.count, self.prediction, seeds)
         pictures = self.placed(pictures)
         conditions = self.conditioner.prepare(pictures, settings, self.text_vector)
@@ -221,7 +227,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         }
         return Pictures(**tensors)
 
-    def check_inputs(self, pictures: Pictures, settings: Settings) -> None:
+    def check_inputs(self, pictures: Pictures, settings: DiffusionSettings) -> None:
         """Raises `InvalidInput` for the first thing that can't be done."""
         height, width = pictures.size
         if height % SIZE_STEP or width % SIZE_STEP:
@@ -261,7 +267,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
                 "ColorizeDiffusion v1 can't tell a figure from its background. Use a v1.5 or v2 model."
             )
 
-    def conditions(self, pictures: Pictures, settings: Settings) -> Conditions:
+    def conditions(self, pictures: Pictures, settings: DiffusionSettings) -> Conditions:
         """The time-independent part of `__call__`, for looking at."""
         with torch.no_grad():
             return self.conditioner.prepare(self.placed(pictures), settings, self.text_vector)
@@ -313,7 +319,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
             return previews.linear(latent)
         return self.decode(previews.reduced(latent, previews.VAE_LATENT))
 
-    def injected_reference(self, pictures: Pictures, settings: Settings) -> InjectedReference | None:
+    def injected_reference(self, pictures: Pictures, settings: DiffusionSettings) -> InjectedReference | None:
         """What attention injection reads, where it is on."""
         if settings.injection is None or pictures.reference is None:
             return None

@@ -100,7 +100,7 @@ def pad_sides(picture: Picture, scale: float, fill: int = 255) -> Picture:
     return padded
 
 
-def is_figure(mask: Tensor, threshold: float | Tensor) -> Tensor:
+def is_foreground(mask: Tensor, threshold: float | Tensor) -> Tensor:
     """Where the mask (B, 1, H, W) is above the threshold (a number, or one per mask: (B,))."""
     limit = threshold.view(-1, 1, 1, 1) if isinstance(threshold, Tensor) else threshold
     return mask > limit
@@ -108,4 +108,4 @@ def is_figure(mask: Tensor, threshold: float | Tensor) -> Tensor:
 
 def above(mask: Tensor, threshold: float | Tensor) -> Tensor:
     """The mask (B, 1, H, W) where it is above the threshold, 0 elsewhere."""
-    return torch.where(is_figure(mask, threshold), mask, torch.zeros_like(mask))
+    return torch.where(is_foreground(mask, threshold), mask, torch.zeros_like(mask))

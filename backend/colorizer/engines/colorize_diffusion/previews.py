@@ -58,7 +58,7 @@ def convert(file: Path, folder: Path) -> None:
     """Writes the published TAESD file as a model folder. Raises `UnusableModel` where it isn't whole."""
     from diffusers import AutoencoderTiny
 
-    from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+    from colorizer.engines.checkpoints import open_checkpoint
 
     vae = AutoencoderTiny()  # the published sizes
     with open_checkpoint(file) as checkpoint:

@@ -21,7 +21,13 @@ from colorizer.engines.colorize_diffusion.conditioning import Conditions
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser, Features
 from colorizer.engines.colorize_diffusion.guidance import Rows
 from colorizer.engines.colorize_diffusion.noise import NUM_TRAIN_TIMESTEPS, NoiseSchedule
-from colorizer.engines.colorize_diffusion.settings import Guidance, Injection, Prediction, Settings, Version
+from colorizer.engines.colorize_diffusion.settings import (
+    DiffusionSettings,
+    Guidance,
+    Injection,
+    Prediction,
+    Version,
+)
 
 OnStep = Callable[[int, int, Callable[[], Tensor]], None]
 """Called after each forward pass with its number (from 1), how many there are, and a way to ask for the latent that the
@@ -64,7 +70,7 @@ class Predictor:
         self,
         denoiser: Denoiser,
         conditions: Conditions,
-        settings: Settings,
+        settings: DiffusionSettings,
         window: Window,
         injected: InjectedReference | None,
         generators: list[torch.Generator],

@@ -27,7 +27,7 @@ class Prediction(str, Enum):
     V = "v_prediction"
 
 
-class Side(str, Enum):
+class Branch(str, Enum):
     """The two sides of split attention; the values are the names of the peft adapters."""
 
     FOREGROUND = "foreground"
@@ -35,7 +35,7 @@ class Side(str, Enum):
 
 
 @dataclass(frozen=True)
-class SideStrength:
+class BranchStrength:
     """What split attention weighs its two sides with (paper: foreground, background and merging scale)."""
 
     foreground: float = 1.0
@@ -145,12 +145,12 @@ class Edit:
 
 
 @dataclass(frozen=True)
-class Settings:
+class DiffusionSettings:
     """Everything that decides a result beside the pictures, the sampler and the seed."""
 
     modes: Modes = Modes()
     thresholds: Thresholds = Thresholds()
-    strength: SideStrength = SideStrength()
+    strength: BranchStrength = BranchStrength()
     scales: tuple[float, ...] = uniform_scales(1.0)
     """Reference strength per cross-attention."""
     sketch_strength: float = 1.0

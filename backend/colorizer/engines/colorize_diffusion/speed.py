@@ -1,8 +1,8 @@
 """How a model is put onto a device: precision, memory layout, and what of it is there at a time.
 
-`LADDERS` goes from the fastest way to the one that needs least memory (`engines.ways`). What each choice gains and
-costs is measured by `benchmarks/colorize_diffusion_choices.py` (docs/speed.md). The VAE and CLIP stay in float32, as in
-the published program: they take a small part of the time, and the eye sees their errors first.
+`PROFILES` goes from the fastest to the one that needs least memory (`engines.runtime.memory_profiles`). What each choice
+gains and costs is measured by `benchmarks/colorize_diffusion_choices.py` (docs/speed.md). The VAE and CLIP stay in
+float32, as in the published program: they take a small part of the time, and the eye sees their errors first.
 """
 
 from __future__ import annotations
@@ -11,8 +11,14 @@ from typing import Any
 
 import torch
 
-from colorizer.engines.turns import take_turns
-from colorizer.engines.ways import Keep, Ladders, Way, keep_layers_only, release
+from colorizer.engines.runtime.device_swap import swap_on_device
+from colorizer.engines.runtime.memory_profiles import (
+    MemoryProfile,
+    MemoryProfiles,
+    Residency,
+    offload_layers,
+    release,
+)
 
 TILE = 512
 """Side of the tiles that the VAE works in, px; a picture of that size is one tile."""
@@ -39,45 +45,45 @@ GROUPS = (
 """Networks that are needed at the same time."""
 
 
-LADDERS = Ladders(
-    cards=(
+PROFILES = MemoryProfiles(
+    dedicated=(
         (10.0, "everything", {}),
-        (7.0, "8 GB", {"keep": Keep.GROUPS}),
-        (4.6, "6 GB", {"keep": Keep.GROUPS, "tiled": True}),
-        (3.0, "4 GB", {"keep": Keep.GROUPS, "tiled": True, "rows_apart": True}),
-        (0.0, "least", {"keep": Keep.LAYERS, "tiled": True, "rows_apart": True}),
+        (7.0, "8 GB", {"keep": Residency.GROUPS}),
+        (4.6, "6 GB", {"keep": Residency.GROUPS, "tiled": True}),
+        (3.0, "4 GB", {"keep": Residency.GROUPS, "tiled": True, "rows_apart": True}),
+        (0.0, "least", {"keep": Residency.LAYERS, "tiled": True, "rows_apart": True}),
     ),
-    processors=((3.0, "everything", {}), (0.0, "least", {"tiled": True, "rows_apart": True})),
+    shared=((3.0, "everything", {}), (0.0, "least", {"tiled": True, "rows_apart": True})),
 )
 
 
-def place(pipeline: Any, way: Way) -> None:
-    """Puts a pipeline's networks where and how the way says, wherever they were before."""
+def place(pipeline: Any, profile: MemoryProfile) -> None:
+    """Puts a pipeline's networks where and how the profile says, wherever they were before."""
     release(pipeline)
     pipeline.memory.clear()
     for name in HALVED:
         network = getattr(pipeline, name)
         if network is not None:
-            network.to(way.dtype)
-    layout = torch.channels_last if way.channels_last else torch.contiguous_format
+            network.to(profile.dtype)
+    layout = torch.channels_last if profile.channels_last else torch.contiguous_format
     for name in ("unet", "vae", "background_encoder", "style_encoder"):
         network = getattr(pipeline, name)
         if network is not None:
             network.to(memory_format=layout)
-    _tile(pipeline.vae, on=way.tiled)
+    _tile(pipeline.vae, on=profile.tiled)
     # A processor takes longer for it than for a step.
-    pipeline.vae_previews = way.keep is Keep.ALL and way.device != "cpu"
-    pipeline.denoiser.rows_apart = way.rows_apart
+    pipeline.vae_previews = profile.keep is Residency.ALL and profile.device != "cpu"
+    pipeline.denoiser.rows_apart = profile.rows_apart
     if pipeline.tiny_vae is not None:
-        pipeline.tiny_vae.to(way.device)
-    if way.keep is Keep.ALL:
-        pipeline.to(way.device)
+        pipeline.tiny_vae.to(profile.device)
+    if profile.keep is Residency.ALL:
+        pipeline.to(profile.device)
         return
     pipeline.to("cpu")
-    if way.keep is Keep.LAYERS:
-        keep_layers_only(pipeline, way.device)
+    if profile.keep is Residency.LAYERS:
+        offload_layers(pipeline, profile.device)
     else:
-        take_turns([[getattr(pipeline, name) for name in group] for group in GROUPS], way.device)
+        swap_on_device([[getattr(pipeline, name) for name in group] for group in GROUPS], profile.device)
 
 
 def _tile(vae: Any, *, on: bool) -> None:

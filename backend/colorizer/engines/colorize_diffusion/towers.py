@@ -13,9 +13,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from colorizer.engines.checkpoints import open_checkpoint
 from colorizer.engines.colorize_diffusion import convert as checkpoints
-from colorizer.engines.colorize_diffusion.convert import Contents, Part
-from colorizer.engines.colorize_diffusion.layout import Component, Target, targets
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component, Target, targets
+from colorizer.engines.colorize_diffusion.convert import Contents, TensorSource
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.errors import UnusableModel
 
@@ -57,7 +58,7 @@ def convert(file: Path, folder: Path, tokenizer: Path | None = None) -> None:
     """
     from safetensors.torch import save_file
 
-    with checkpoints.open_checkpoint(file) as checkpoint:
+    with open_checkpoint(file) as checkpoint:
         contents = _survey(checkpoint.shapes, file.name)
         sizes = checkpoints.sizes_of(contents, checkpoints.HEAD_DIM)
         for component, parts in contents.parts.items():
@@ -72,7 +73,7 @@ def convert(file: Path, folder: Path, tokenizer: Path | None = None) -> None:
 
 
 def _survey(shapes: Any, name: str) -> Contents:
-    parts: dict[Component, list[Part]] = {}
+    parts: dict[Component, list[TensorSource]] = {}
     ours: dict[Component, dict[str, tuple[int, ...]]] = {}
     unknown = []
     for key, shape in shapes.items():
@@ -80,7 +81,7 @@ def _survey(shapes: Any, name: str) -> Contents:
         if found is None:
             unknown.append(key)
         for target in found or ():
-            parts.setdefault(target.component, []).append(Part(key, target))
+            parts.setdefault(target.component, []).append(TensorSource(key, target))
             ours.setdefault(target.component, {})[target.key] = checkpoints.changed_shape(
                 shape, target.change
             )

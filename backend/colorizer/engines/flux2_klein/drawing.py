@@ -19,7 +19,7 @@ from PIL import Image
 from torch import Tensor
 
 from colorizer.engines.flux2_klein.model import KleinModel
-from colorizer.engines.sides import RGB
+from colorizer.imaging.values import RGB
 
 PREVIEW_LATENT = 32
 """Longest side of the latent, px, that is decoded for a look."""

@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from colorizer.engines.ways import has_bfloat16_units
+from colorizer.engines.runtime.memory_profiles import has_bfloat16_units
 
 KEPT_FILES = 64
 """Texts that are kept, 8 MB each with the published text encoder; the oldest go."""

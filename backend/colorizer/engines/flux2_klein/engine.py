@@ -35,22 +35,30 @@ from colorizer.engines.flux2_klein.files import NAME
 from colorizer.engines.flux2_klein.instructions import Shown, Subject, instruction
 from colorizer.engines.flux2_klein.registration import Registration, register
 from colorizer.engines.flux2_klein.series import Page, PageSurvey, Series, agreed
-from colorizer.engines.memory import PictureMemory
+from colorizer.engines.foreground_background import (
+    ReferenceSide,
+    SketchSide,
+    layers_of,
+    palette_of,
+    resized,
+    sides_of,
+)
 from colorizer.engines.models import Installed
+from colorizer.engines.runtime.picture_cache import PictureCache
 from colorizer.engines.sequences import Likeness, Survey
-from colorizer.engines.sides import RGB, Part, Side, layers_of, palette_of, resized, sides_of
 from colorizer.errors import InvalidInput
 from colorizer.imaging.drawn import opaque
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.sizes import MAX_SIDE
+from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from colorizer.engines.flux2_klein.drawing import Drawing
     from colorizer.engines.flux2_klein.model import KleinModel
-    from colorizer.engines.ways import Room
+    from colorizer.engines.runtime.memory_profiles import ModelSlot
 
 LICENCE = "Apache 2.0"
 NO_MODEL = (
@@ -61,9 +69,9 @@ MAX_REFERENCES = 16
 MOST_STEPS = 100
 PREVIEW_SIDE = 1024
 _SUBJECTS = {
-    (Mode.WHOLE, Role.FIGURE): Subject.WHOLE,
-    (Mode.SPLIT, Role.FIGURE): Subject.FIGURE,
-    (Mode.FOREGROUND, Role.FIGURE): Subject.FIGURE,
+    (Mode.WHOLE, Role.FOREGROUND): Subject.WHOLE,
+    (Mode.SPLIT, Role.FOREGROUND): Subject.FOREGROUND,
+    (Mode.FOREGROUND, Role.FOREGROUND): Subject.FOREGROUND,
     (Mode.SPLIT, Role.BACKGROUND): Subject.BACKGROUND,
     (Mode.BACKGROUND, Role.BACKGROUND): Subject.BACKGROUND,
 }
@@ -75,7 +83,7 @@ class Flux2KleinEngine:
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(NAME, "FLUX.2 klein", folder)
         self._loras = Installed(files.LORA_ENGINE, "LoRA", folder)
-        self._pool: PictureMemory[NDArray[np.uint8]] = PictureMemory()
+        self._pool: PictureCache[NDArray[np.uint8]] = PictureCache()
 
     @property
     def info(self) -> EngineInfo:
@@ -111,7 +119,7 @@ class Flux2KleinEngine:
 
     def load(self, device: str, model: str = "") -> None:
         """Reads a model; `MissingModel` where there is none."""
-        self._room.load(self._models.ready(model, NO_MODEL), device)
+        self._slot.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
@@ -122,10 +130,10 @@ class Flux2KleinEngine:
         from colorizer.engines.flux2_klein.hints import with_hints
 
         _check(request)
-        room = self._room
-        self.load(room.device or "cpu", request.model)
+        slot = self._slot
+        self.load(slot.device or "cpu", request.model)
         self._use_lora(request)
-        steps = request.options.steps or room.model.files.steps
+        steps = request.options.steps or slot.model.files.steps
         request = replace(request, options=replace(request.options, steps=steps))
         report.stage("Finding the figure")
         sides = sides_of(request, lambda picture: self._foreground(picture, report))
@@ -193,11 +201,11 @@ class Flux2KleinEngine:
         return registry.get("match").foreground_mask(picture, report)
 
     @cached_property
-    def _room(self) -> Room[KleinModel]:
+    def _slot(self) -> ModelSlot[KleinModel]:
         from colorizer.engines.flux2_klein import model, speed
-        from colorizer.engines.ways import Room
+        from colorizer.engines.runtime.memory_profiles import ModelSlot
 
-        return Room(speed.LADDERS, model.read, speed.place)
+        return ModelSlot(speed.PROFILES, model.read, speed.place)
 
     def _describe(self, folder: Path) -> ModelInfo:
         described = self._models.describe(folder, files.WEIGHTS, licence=LICENCE)
@@ -206,19 +214,19 @@ class Flux2KleinEngine:
     def _use_lora(self, request: ColorizeRequest) -> None:
         from colorizer.engines.flux2_klein import lora, speed
 
-        fine, room = request.options.advanced, self._room
+        fine, slot = request.options.advanced, self._slot
         file = lora.find(self._loras, fine.lora.strip())
-        if lora.use(room.model, file, fine.lora_strength):
-            assert room.way is not None
-            speed.place(room.model, room.way)
+        if lora.use(slot.model, file, fine.lora_strength):
+            assert slot.profile is not None
+            speed.place(slot.model, slot.profile)
 
     def _draw(
-        self, request: ColorizeRequest, side: Side, previous: RGB | None, told: _Progress
+        self, request: ColorizeRequest, side: SketchSide, previous: RGB | None, told: _Progress
     ) -> tuple[RGB, dict[str, Any]]:
         """One side of the sketch, at the model's size; and what decided it."""
         from colorizer.engines.flux2_klein import drawing
 
-        room = self._room
+        slot = self._slot
         height, width = request.sketch.shape[:2]
         size = request.options.size or pictures.USUAL_SIDE
         paper = pictures.Paper.for_canvas(height, width, size)
@@ -234,12 +242,12 @@ class Flux2KleinEngine:
         def look(ahead: Callable[[], RGB]) -> None:
             told.report.preview(lambda: opaque(resized_cut(paper, ahead())))
 
-        drawn = room.run(lambda: drawing.draw(room.model, one, told.tell, look), told.report)
+        drawn = slot.run(lambda: drawing.draw(slot.model, one, told.tell, look), told.report)
         facts = {"instruction": text, "pictures": shown.count, "size": [paper.width, paper.height]}
         return paper.cut(drawn), facts
 
     def _pictures(
-        self, request: ColorizeRequest, side: Side, previous: RGB | None, paper: pictures.Paper
+        self, request: ColorizeRequest, side: SketchSide, previous: RGB | None, paper: pictures.Paper
     ) -> tuple[Shown, tuple[RGB, ...]]:
         """What is shown: line art, references, hints, the picture before."""
         lines = pictures.line_art(request.sketch)
@@ -257,7 +265,7 @@ class Flux2KleinEngine:
         return Shown(len(sheets), hinted, previous is not None), tuple(given)
 
     def _embed(self, text: str, report: Report) -> tuple[Tensor, Tensor | None]:
-        model = self._room.model
+        model = self._slot.model
         texts = [text] if model.files.distilled else [text, ""]
         embedded = model.instructions.embed(texts, lambda: report.stage("Reading the instruction"))
         return embedded[0], None if model.files.distilled else embedded[1]
@@ -266,25 +274,25 @@ class Flux2KleinEngine:
         """Says before the start how long a processor will take."""
         from colorizer.engines.flux2_klein import speed
 
-        if self._room.device != "cpu":
+        if self._slot.device != "cpu":
             return
         passes = drawing.steps * (2 if drawing.negative is not None and drawing.guidance > 1 else 1)
-        minutes = speed.estimate_minutes(self._room.model, drawing.tokens, passes)
+        minutes = speed.estimate_minutes(self._slot.model, drawing.tokens, passes)
         if minutes >= 1:
             report.stage(f"Colouring on the processor: about {minutes:.0f} minutes")
 
     def _facts(self, request: ColorizeRequest) -> dict[str, Any]:
-        way, fine = self._room.way, request.options.advanced
+        way, fine = self._slot.profile, request.options.advanced
         lora = {"name": fine.lora.strip(), "strength": fine.lora_strength} if fine.lora.strip() else None
         precision = str(way.dtype).removeprefix("torch.") if way else ""
         facts: dict[str, Any] = {"steps": request.options.steps, "lora": lora, "precision": precision}
-        facts["guidance"] = 1.0 if self._room.model.files.distilled else fine.guidance
+        facts["guidance"] = 1.0 if self._slot.model.files.distilled else fine.guidance
         return facts | {"memory": way.name if way else ""}
 
-    def _fitted(self, part: Part) -> RGB:
+    def _fitted(self, part: ReferenceSide) -> RGB:
         return self._pool.get(part.source, (part.key, "shown"), lambda: pictures.flat(part.picture))
 
-    def _palette(self, part: Part) -> NDArray[np.uint8]:
+    def _palette(self, part: ReferenceSide) -> NDArray[np.uint8]:
         return self._pool.get(part.source, (part.key, "palette"), lambda: palette_of(part))
 
     def _foreground(self, picture: Picture, report: Report) -> Mask:

@@ -13,13 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest
+from colorizer.engines.foreground_background import ReferenceSide
 from colorizer.engines.match.hints import read_wishes
-from colorizer.engines.sides import RGB, Part
 from colorizer.imaging import drawn
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.regions import find_regions
+from colorizer.imaging.values import RGB
 
-PaletteOf = Callable[[Part], NDArray[np.uint8]]
+PaletteOf = Callable[[ReferenceSide], NDArray[np.uint8]]
 
 
 def with_hints(

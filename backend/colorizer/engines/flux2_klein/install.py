@@ -14,10 +14,10 @@ from typing import Any
 
 from colorizer import paths
 from colorizer.engines.cards import Card, models_folder
+from colorizer.engines.flux2_klein import checkpoint_keys
 from colorizer.engines.flux2_klein import files as places
-from colorizer.engines.flux2_klein import layout
+from colorizer.engines.flux2_klein.checkpoint_keys import Network
 from colorizer.engines.flux2_klein.files import BESIDE, LORA_FILE, Files
-from colorizer.engines.flux2_klein.layout import Part
 from colorizer.errors import MissingModel, UnusableModel
 
 GGUF = ".gguf"
@@ -40,7 +40,7 @@ def shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
         from colorizer.engines.flux2_klein.model import gguf_shapes
 
         return gguf_shapes(file)
-    from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+    from colorizer.engines.checkpoints import open_checkpoint
 
     with open_checkpoint(file) as checkpoint:
         return dict(checkpoint.shapes)
@@ -75,11 +75,11 @@ def convert(file: Path, folder: Path) -> str:
         UnusableModel: it doesn't fit, or text encoder, tokenizer or VAE are nowhere to be found.
     """
     shapes = shapes_of(file)
-    if layout.is_nvfp4(shapes):
+    if checkpoint_keys.is_nvfp4(shapes):
         raise UnusableModel(
             f"{file.name} is packed in four bits (NVFP4), which can't be read here. Use the bfloat16, fp8 or GGUF file."
         )
-    config = layout.transformer_config(shapes)
+    config = checkpoint_keys.transformer_config(shapes)
     beside = _beside(file, config["joint_attention_dim"])
     lacking = [name.replace("_", " ") for name in BESIDE if name not in beside]
     if lacking:
@@ -157,7 +157,7 @@ def _fitting(folder: Path, name: str, text_width: int) -> Path | None:
             shapes = shapes_of(file)
         except UnusableModel:  # another model's file, damaged: not ours to tell of
             continue
-        if layout.recognise(shapes) is Part(name):
+        if checkpoint_keys.recognise(shapes) is Network(name):
             width = shapes.get("model.embed_tokens.weight", (0, text_width // 3))[1]
             if width * 3 == text_width:
                 return file.resolve()
@@ -185,7 +185,7 @@ def _transformer_in(path: Path) -> Path:
     for place in _comfy_places():
         for file in sorted([*(path / place).glob("*.safetensors"), *(path / place).glob(f"*{GGUF}")]):
             try:
-                if layout.recognise(shapes_of(file)) is Part.TRANSFORMER:
+                if checkpoint_keys.recognise(shapes_of(file)) is Network.TRANSFORMER:
                     there.append(file)
             except UnusableModel:
                 continue
@@ -215,7 +215,7 @@ def licence_of(title: str) -> str:
 
 def _title(config: dict[str, Any], *, distilled: bool) -> str:
     width = config["num_attention_heads"] * config["attention_head_dim"]
-    size = {3072: " 4B", layout.KLEIN_9B_WIDTH: " 9B"}.get(width, "")
+    size = {3072: " 4B", checkpoint_keys.KLEIN_9B_WIDTH: " 9B"}.get(width, "")
     return f"FLUX.2 klein{'' if distilled else ' base'}{size}"
 
 

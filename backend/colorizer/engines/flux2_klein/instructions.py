@@ -13,13 +13,13 @@ class Subject(str, Enum):
     """What of the line art is to be coloured."""
 
     WHOLE = "whole"
-    FIGURE = "figure"
+    FOREGROUND = "figure"
     BACKGROUND = "background"
 
 
 _TASKS = {
     Subject.WHOLE: "Color the line art in image 1",
-    Subject.FIGURE: "Color the characters of the line art in image 1 and leave everything around them white",
+    Subject.FOREGROUND: "Color the characters of the line art in image 1 and leave everything around them white",
     Subject.BACKGROUND: "Color the background of the line art in image 1, everything except the characters",
 }
 _LINES = (

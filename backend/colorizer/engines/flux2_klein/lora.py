@@ -11,7 +11,7 @@ from typing import Any
 from colorizer.engines.flux2_klein.files import LORA_FILE
 from colorizer.engines.flux2_klein.model import KleinModel, read_transformer
 from colorizer.engines.models import Installed
-from colorizer.engines.ways import release
+from colorizer.engines.runtime.memory_profiles import release
 from colorizer.errors import InvalidInput, UnusableModel
 
 _ADAPTER = "artist"

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 
 from colorizer import paths
+from colorizer.engines.flux2_klein import checkpoint_keys
 from colorizer.engines.flux2_klein import files as places
-from colorizer.engines.flux2_klein import layout
 from colorizer.engines.flux2_klein.embeddings import Instructions
 from colorizer.engines.flux2_klein.files import Files
 from colorizer.errors import MissingModel, UnusableModel
@@ -94,12 +94,12 @@ def read_transformer(path: Path) -> Any:
         return _read_gguf(path)
     state = plain(_tensors(path), path.name)
     shapes = {key: tuple(value.shape) for key, value in state.items()}
-    config = layout.transformer_config(shapes)
+    config = checkpoint_keys.transformer_config(shapes)
     dtype = next(iter(state.values())).dtype
     with TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
         converted = _in_diffusers_names(state)
-        layout.check_keys(
+        checkpoint_keys.check_keys(
             _expected(config), {key: tuple(value.shape) for key, value in converted.items()}, path.name
         )
         network = Flux2Transformer2DModel.from_single_file(
@@ -119,7 +119,7 @@ def _read_gguf(path: Path) -> Any:
             f"{path.name} is a GGUF file; reading it needs the package gguf. Run `pip install gguf` in the backend's"
             " environment, or use the .safetensors file."
         )
-    config = layout.transformer_config(gguf_shapes(path))
+    config = checkpoint_keys.transformer_config(gguf_shapes(path))
     with TemporaryDirectory() as folder:
         (Path(folder) / "config.json").write_text(json.dumps(config), encoding="utf-8")
         network = Flux2Transformer2DModel.from_single_file(
@@ -159,7 +159,7 @@ def read_vae(path: Path) -> Any:
     if path.is_dir():
         return AutoencoderKLFlux2.from_pretrained(path, torch_dtype=_stored(path)).eval()
     state = _tensors(path)
-    config = layout.vae_config({key: tuple(value.shape) for key, value in state.items()})
+    config = checkpoint_keys.vae_config({key: tuple(value.shape) for key, value in state.items()})
     if not any(key.startswith("encoder.down_blocks.") for key in state):
         beside = {key: value for key, value in state.items() if key.startswith("bn.")}
         state = convert_ldm_vae_checkpoint(state, config) | beside
@@ -167,7 +167,7 @@ def read_vae(path: Path) -> Any:
     network.to(next(value.dtype for value in state.values() if value.is_floating_point()))
     state.setdefault("bn.num_batches_tracked", torch.tensor(0))
     expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    layout.check_keys(expected, {key: tuple(value.shape) for key, value in state.items()}, path.name)
+    checkpoint_keys.check_keys(expected, {key: tuple(value.shape) for key, value in state.items()}, path.name)
     network.load_state_dict(state)
     return network.eval()
 
@@ -179,13 +179,13 @@ def read_text_encoder(path: Path) -> Any:
     if path.is_dir():
         return Qwen3ForCausalLM.from_pretrained(path, dtype="auto", local_files_only=True).eval()
     state = plain(_tensors(path), path.name)
-    config = layout.text_encoder_config({key: tuple(value.shape) for key, value in state.items()})
+    config = checkpoint_keys.text_encoder_config({key: tuple(value.shape) for key, value in state.items()})
     with torch.device("meta"):
         network = Qwen3ForCausalLM(Qwen3Config(**config))
     expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
     if config["tie_word_embeddings"]:
         expected.pop("lm_head.weight", None)
-    layout.check_keys(expected, {key: tuple(value.shape) for key, value in state.items()}, path.name)
+    checkpoint_keys.check_keys(expected, {key: tuple(value.shape) for key, value in state.items()}, path.name)
     network.load_state_dict(state, strict=False, assign=True)
     network.tie_weights()
     network.model.rotary_emb = type(network.model.rotary_emb)(network.config)  # its buffers are in no file
@@ -197,18 +197,18 @@ def plain(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
 
     Raises `UnusableModel` for NVFP4, which nothing but ComfyUI reads.
     """
-    if layout.is_nvfp4({key: tuple(value.shape) for key, value in state.items()}):
+    if checkpoint_keys.is_nvfp4({key: tuple(value.shape) for key, value in state.items()}):
         raise UnusableModel(
             f"{name} is packed in four bits (NVFP4), which can't be read here. Use the bfloat16, fp8 or GGUF file."
         )
-    found = {key.removeprefix(layout.COMFY_PREFIX): value for key, value in state.items()}
-    kept = layout.weights_only({key: tuple(value.shape) for key, value in found.items()})
+    found = {key.removeprefix(checkpoint_keys.COMFY_PREFIX): value for key, value in state.items()}
+    kept = checkpoint_keys.weights_only({key: tuple(value.shape) for key, value in found.items()})
     made = {}
     for key in kept:
         value = found[key]
         if value.dtype in _FP8:
             stem = key.removesuffix(".weight")
-            scale = next((found[stem + end] for end in layout.SCALES if stem + end in found), None)
+            scale = next((found[stem + end] for end in checkpoint_keys.SCALES if stem + end in found), None)
             value = value.to(torch.float32)
             value = (value if scale is None else value * scale.to(torch.float32)).to(torch.bfloat16)
         made[key] = value

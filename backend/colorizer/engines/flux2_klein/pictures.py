@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines.sides import RGB, resized
+from colorizer.engines.foreground_background import resized
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.pictures import over_white
-from colorizer.imaging.values import Picture
+from colorizer.imaging.values import RGB, Picture
 
 STEP = 16
 """Pixels on a side of one token: 8 of the VAE, patches of 2."""

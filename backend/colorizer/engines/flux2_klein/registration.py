@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines.sides import RGB
 from colorizer.errors import ColorizerError
 from colorizer.imaging.lines import Ink
+from colorizer.imaging.values import RGB
 
 MOST_MOVED = 0.045
 """How far the corner that moved most may be brought back, as a share of the longer side. A shift of 3 % both down and

@@ -22,9 +22,9 @@ from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Mask, Picture, Result
 from colorizer.engines.record import hash_inputs
-from colorizer.engines.sides import RGB
 from colorizer.imaging.layers import preview
 from colorizer.imaging.pictures import over_white
+from colorizer.imaging.values import RGB
 
 ANEW = 8
 """Pages after which the first page is looked at again."""

@@ -1,4 +1,4 @@
-"""How a FLUX.2 klein model is put onto a device, see `engines.ways`.
+"""How a FLUX.2 klein model is put onto a device, see `engines.runtime.memory_profiles`.
 
 The text encoder is never there: it runs on the processor, once per text (`embeddings`). fp8 halves the transformer's
 memory and costs accuracy, so it comes after what fits without; where it doesn't fit either, blocks and at last single
@@ -14,16 +14,16 @@ from diffusers.hooks import apply_group_offloading
 
 from colorizer.engines.flux2_klein import lora
 from colorizer.engines.flux2_klein.model import KleinModel
-from colorizer.engines.ways import Keep, Ladders, Way, release
+from colorizer.engines.runtime.memory_profiles import MemoryProfile, MemoryProfiles, Residency, release
 
-LADDERS = Ladders(
-    cards=(
+PROFILES = MemoryProfiles(
+    dedicated=(
         (10.5, "everything", {"dtype": torch.bfloat16}),
         (6.8, "8 GB", {"dtype": torch.bfloat16, "stored": torch.float8_e4m3fn}),
-        (4.2, "6 GB", {"dtype": torch.bfloat16, "keep": Keep.GROUPS, "tiled": True}),
-        (0.0, "least", {"dtype": torch.bfloat16, "keep": Keep.LAYERS, "tiled": True}),
+        (4.2, "6 GB", {"dtype": torch.bfloat16, "keep": Residency.GROUPS, "tiled": True}),
+        (0.0, "least", {"dtype": torch.bfloat16, "keep": Residency.LAYERS, "tiled": True}),
     ),
-    processors=(
+    shared=(
         (20.0, "everything", {}),
         (11.0, "half precision", {"dtype": torch.bfloat16}),
         (0.0, "least", {"dtype": torch.bfloat16, "stored": torch.float8_e4m3fn, "tiled": True}),
@@ -37,34 +37,34 @@ _FP8_UNITS = (8, 9)
 """Compute capability of the first NVIDIA cards that know fp8."""
 
 
-def place(model: KleinModel, way: Way) -> None:
-    """Puts a model's networks where and how the way says, wherever they were before."""
+def place(model: KleinModel, profile: MemoryProfile) -> None:
+    """Puts a model's networks where and how the profile says, wherever they were before."""
     pipeline = model.pipeline
     release(pipeline)
-    if model.rounded:  # to fp8, by an earlier way
+    if model.rounded:  # to fp8, by an earlier profile
         lora.read_anew(model)
     transformer, vae = pipeline.transformer, pipeline.vae
     vae.to(
-        torch.bfloat16 if model.quantised else way.dtype
+        torch.bfloat16 if model.quantised else profile.dtype
     )  # the pipeline hands over what the transformer gives
     if not model.quantised:
-        transformer.to(way.dtype)
-        if way.stored is not None and knows_fp8(way.device):
-            transformer.enable_layerwise_casting(way.stored, way.dtype, skip_modules_pattern=_PRECISE)
+        transformer.to(profile.dtype)
+        if profile.stored is not None and knows_fp8(profile.device):
+            transformer.enable_layerwise_casting(profile.stored, profile.dtype, skip_modules_pattern=_PRECISE)
             model.rounded = True
-    if way.tiled:
+    if profile.tiled:
         vae.enable_tiling()
     else:
         vae.disable_tiling()
-    vae.to(way.device)
-    if way.keep is Keep.ALL:
-        transformer.to(way.device)
+    vae.to(profile.device)
+    if profile.keep is Residency.ALL:
+        transformer.to(profile.device)
         return
     kind = {"offload_type": "block_level", "num_blocks_per_group": _BLOCKS}
-    if way.keep is Keep.LAYERS:
+    if profile.keep is Residency.LAYERS:
         kind = {"offload_type": "leaf_level"}
     transformer.to("cpu")
-    apply_group_offloading(transformer, torch.device(way.device), **kind)
+    apply_group_offloading(transformer, torch.device(profile.device), **kind)
 
 
 def knows_fp8(device: str) -> bool:

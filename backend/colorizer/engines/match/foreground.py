@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.base import Report
-from colorizer.engines.match.inputs import (
+from colorizer.engines.match.network import MatchNetwork
+from colorizer.engines.match.network_input import (
     ReferenceView,
     ask,
     foreground_share,
@@ -18,7 +19,6 @@ from colorizer.engines.match.inputs import (
     see_sketch,
     whole,
 )
-from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.open_figures import close_figures
 from colorizer.engines.match.readout import add_missed, region_cells
 from colorizer.imaging.lines import Ink, find_ink
@@ -86,10 +86,10 @@ def _sketch_foreground(network: MatchNetwork, picture: Picture, report: Report) 
     cells = region_cells(regions, window, config.query_grid)[None]
     add_missed(cells, regions, [window])
     share = cells[0] @ foreground_share(network, answer.sketch_parts) / cells[0].sum(1)
-    return (figure_regions(share, regions) * np.uint8(255))[regions.labels]
+    return (foreground_regions(share, regions) * np.uint8(255))[regions.labels]
 
 
-def figure_regions(share: NDArray[np.floating], regions: Regions) -> NDArray[np.bool_]:
+def foreground_regions(share: NDArray[np.floating], regions: Regions) -> NDArray[np.bool_]:
     """(n,): which regions belong to the figure, from how sure the network is of it (n,), 0..1.
 
     What touches the canvas's edge is background sooner than what lies inside; all are figure where none would be,

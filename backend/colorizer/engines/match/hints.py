@@ -38,7 +38,7 @@ class Wishes:
 
     regions: NDArray[np.intp]
     """(m,)."""
-    colours: color.RGB
+    colours: color.Colours
     """(m, 3)."""
 
 
@@ -71,7 +71,7 @@ def followed(wishes: Wishes, colouring: Colouring | None, shown: NDArray[np.bool
     own = np.flatnonzero(shown[wishes.regions])
     if colouring is not None and len(own):
         leaders = wishes.regions[own]
-        share = colouring.looks / np.maximum(colouring.looks.sum(1, keepdims=True), 1e-9)
+        share = colouring.attention / np.maximum(colouring.attention.sum(1, keepdims=True), 1e-9)
         common = np.stack([np.minimum(share, share[leader]).sum(1) for leader in leaders])
         same = (colouring.colours[leaders][:, None] == colouring.colours[None]).all(axis=2)
         common = np.where(same, common, 0)

@@ -6,8 +6,8 @@ side of the references in any mode, so that repainting a mask shows sensible col
 
 The network knows far better where it is told the figures. So where a mask is missing it is asked once to find them.
 Then it is told what was found and asked about the figures alone, which it sees larger, and about both halves of them,
-for what is small (`looks`). Asking it about the whole pictures again, told the figures, brings nothing more. Where
-several figures stand side by side, each is asked about by itself.
+for what is small (`multi_scale`). Asking it about the whole pictures again, told the figures, brings nothing more.
+Where several figures stand side by side, each is asked about by itself.
 """
 
 from __future__ import annotations
@@ -22,8 +22,10 @@ from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Mode, Report
 from colorizer.engines.match import readout
-from colorizer.engines.match.foreground import figure_regions, outline, side_by_side
-from colorizer.engines.match.inputs import (
+from colorizer.engines.match.foreground import foreground_regions, outline, side_by_side
+from colorizer.engines.match.multi_scale import ScaleView, close_up_counts, close_ups, foreground_keys
+from colorizer.engines.match.network import Correspondence, MatchNetwork, WarpField
+from colorizer.engines.match.network_input import (
     Window,
     ask,
     box,
@@ -33,10 +35,8 @@ from colorizer.engines.match.inputs import (
     whole,
     windows,
 )
-from colorizer.engines.match.looks import Look, close_up_counts, close_ups, figure_keys
-from colorizer.engines.match.network import Correspondence, Laid, MatchNetwork
-from colorizer.engines.match.place import Overlay, Registration, lay_under, register
-from colorizer.imaging.color import RGB
+from colorizer.engines.match.registration import Overlay, Registration, lay_under, register
+from colorizer.imaging.color import Colours
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.masks import fit_mask, usable_mask
 from colorizer.imaging.palette import find_palette
@@ -51,13 +51,13 @@ _SKETCHED_FIGURE = 0.5
 class Match:
     """What was found for every region. Colours are None where the references have nothing for that side."""
 
-    is_figure: NDArray[np.bool_]
+    is_foreground: NDArray[np.bool_]
     """(n,)."""
-    figure: readout.Colouring | None
+    foreground: readout.Colouring | None
     """Each region's colour as part of the figure."""
     background: readout.Colouring | None
     """Each region's colour as part of the background."""
-    palette: RGB
+    palette: Colours
     """(P, 3): the colours that could be chosen."""
 
 
@@ -89,17 +89,17 @@ class _Source:
         """Around all of it."""
         return whole(self.picture.shape[1], self.picture.shape[0])
 
-    def laid(self, window: Window, reference: Window, size: int) -> Laid | None:
+    def warp(self, window: Window, reference: Window, size: int) -> WarpField | None:
         """Its window under the sketch's, (1, size, size), if it is registered."""
         return None if self.registration is None else self.registration.lay(window, reference, size)
 
 
 @dataclass(frozen=True)
-class Side:
-    """A part of the references: the exact colours that occur in it and which keys of a look lie in it."""
+class MatchedSide:
+    """A part of the references: the exact colours that occur in it and which keys of a view lie in it."""
 
-    palette: RGB
-    of_figure: bool | None
+    palette: Colours
+    of_foreground: bool | None
     """None: everything."""
 
 
@@ -107,29 +107,29 @@ class Side:
 class Evidence:
     """All that speaks for one colour or another."""
 
-    looks: list[Look]
+    scale_views: list[ScaleView]
     regions: Regions
     overlays: list[tuple[Overlay, NDArray[np.bool_]]]
     """References laid under the sketch, and (n,) the regions each speaks for; the later one counts."""
 
-    def attention(self, side: Side) -> tuple[torch.Tensor, torch.Tensor]:
-        """What every region reads in one side by all looks: attention (n, K) on all keys (K, 3)."""
-        parts = [look.attention(side.of_figure) for look in self.looks]
+    def attention(self, side: MatchedSide) -> tuple[torch.Tensor, torch.Tensor]:
+        """What every region reads in one side by all views: attention (n, K) on all keys (K, 3)."""
+        parts = [view.attention(side.of_foreground) for view in self.scale_views]
         attention = torch.cat([part[0] for part in parts], dim=1)
-        counts = sum(1 if look.counts is None else look.counts for look in self.looks)
+        counts = sum(1 if view.counts is None else view.counts for view in self.scale_views)
         shares = torch.as_tensor(1 / counts, dtype=attention.dtype, device=attention.device)
         return attention * shares.reshape(-1, 1), torch.cat([part[1] for part in parts])
 
     @property
     def shared_keys(self) -> int:
-        """How many keys, the first ones, belong to looks that show every region."""
-        return sum(len(look.visible) for look in self.looks if look.counts is None)
+        """How many keys, the first ones, belong to views that show every region."""
+        return sum(len(view.visible) for view in self.scale_views if view.counts is None)
 
-    def at_place(self, side: Side) -> torch.Tensor:
+    def at_place(self, side: MatchedSide) -> torch.Tensor:
         """(n, P): what lies at the same place, weighed."""
         rows = [
             (
-                overlay.votes(self.regions, side.palette, readout.KERNEL, side.of_figure),
+                overlay.votes(self.regions, side.palette, readout.KERNEL, side.of_foreground),
                 overlay.likeness,
                 where,
             )
@@ -161,13 +161,13 @@ class Matcher:
             sketch, sources, first = self._find_figures(sketch, self._register(sketch, sources))
         assert sketch.mask is not None
         sources = self._register(sketch, sources)
-        is_figure = regions.shares(sketch.mask) > 0.5
+        is_foreground = regions.shares(sketch.mask) > 0.5
         if not sources:
-            return Match(is_figure, None, None, np.zeros((0, 3), np.uint8))
+            return Match(is_foreground, None, None, np.zeros((0, 3), np.uint8))
         everywhere = np.ones(regions.count, bool)
         evidence = Evidence([], regions, [(_lay_under(sketch, sources), everywhere)])
         self._look_around(sketch, sources, first, evidence)
-        return self._colour(is_figure, sources, evidence)
+        return self._colour(is_foreground, sources, evidence)
 
     def _sources(self) -> list[_Source]:
         sources = []
@@ -178,15 +178,17 @@ class Matcher:
             sources.append(_Source(reference.picture, mask))
         return sources
 
-    def _find_figures(self, sketch: _Sketch, sources: list[_Source]) -> tuple[_Sketch, list[_Source], Look]:
+    def _find_figures(
+        self, sketch: _Sketch, sources: list[_Source]
+    ) -> tuple[_Sketch, list[_Source], ScaleView]:
         """The same with every mask filled in, and the look at all of both that they were found by."""
         # Without a reference the network still tells figure from background.
-        look = self._look(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
+        view = self._scale_view(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
         if sketch.mask is None:
-            is_figure = _predicted_sides(self.network, look, sketch.regions)
-            sketch = replace(sketch, mask=(is_figure * np.uint8(255))[sketch.regions.coarse])
+            is_foreground = _predicted_sides(self.network, view, sketch.regions)
+            sketch = replace(sketch, mask=(is_foreground * np.uint8(255))[sketch.regions.coarse])
         found = []
-        for source, answer in zip(sources, look.answers[0], strict=bool(sources)):
+        for source, answer in zip(sources, view.answers[0], strict=bool(sources)):
             if source.mask is None:
                 mask = outline(source.picture, foreground_share(self.network, answer.reference_parts))
                 mask &= np.where(source.picture[..., 3] > 127, np.uint8(255), np.uint8(0))
@@ -194,11 +196,11 @@ class Matcher:
                 source = replace(source, mask=mask if mask.any() else np.full_like(mask, 255))
             found.append(source)
         grid = self.network.config.key_grid
-        keys = [figure_keys(source.mask, source.window(), grid) for source in found or [_blank()]]
-        return sketch, found, replace(look, in_figure=np.concatenate(keys))
+        keys = [foreground_keys(source.mask, source.window(), grid) for source in found or [_blank()]]
+        return sketch, found, replace(view, in_foreground=np.concatenate(keys))
 
     def _look_around(
-        self, sketch: _Sketch, sources: list[_Source], first: Look | None, evidence: Evidence
+        self, sketch: _Sketch, sources: list[_Source], first: ScaleView | None, evidence: Evidence
     ) -> None:
         """Looks at the whole pictures, and, where there are figures to be seen larger, at these and both their halves.
 
@@ -210,22 +212,26 @@ class Matcher:
         masks = side_by_side(sketch.mask, least=_SKETCHED_FIGURE) if (sketch.mask > 127).any() else []
         # A strip is seen in windows as large as its figure.
         if not masks or (len(seen) > 1 and len(masks) == 1):
-            evidence.looks.append(first or self._look(sketch, seen, sources))
+            evidence.scale_views.append(first or self._scale_view(sketch, seen, sources))
             return
-        evidence.looks.append(first or self._look(sketch, seen, sources, part=(0, 1 + 3 * len(masks))))
+        evidence.scale_views.append(
+            first or self._scale_view(sketch, seen, sources, part=(0, 1 + 3 * len(masks)))
+        )
         if len(masks) == 1:
-            evidence.looks.extend(self._looks(sketch, self._each_figure(sketch, sources)))
+            evidence.scale_views.extend(self._scale_views(sketch, self._each_figure(sketch, sources)))
             return
         for number, mask in enumerate(masks):
             own = sketch.only(mask)
             under = self._register(own, sources)
             members = sketch.regions.shares(mask) > 0.5
             evidence.overlays.append((_lay_under(own, under), members))
-            for look in self._looks(own, self._each_figure(own, under), (number, len(masks))):
-                counts = members if look.counts is None else look.counts * members
-                evidence.looks.append(replace(look, counts=counts.astype(np.float32)))
+            for view in self._scale_views(own, self._each_figure(own, under), (number, len(masks))):
+                counts = members if view.counts is None else view.counts * members
+                evidence.scale_views.append(replace(view, counts=counts.astype(np.float32)))
 
-    def _looks(self, sketch: _Sketch, sources: list[_Source], which: tuple[int, int] = (0, 1)) -> list[Look]:
+    def _scale_views(
+        self, sketch: _Sketch, sources: list[_Source], which: tuple[int, int] = (0, 1)
+    ) -> list[ScaleView]:
         """At a figure and both its halves; `which` figure of how many."""
         assert sketch.mask is not None
         figures = [
@@ -233,10 +239,12 @@ class Matcher:
         ]
         halves = zip(*(close_ups(figure, sketch.mask) for figure in figures), strict=True)
         start, parts = 1 + 3 * which[0], 1 + 3 * which[1]
-        looks = [self._look(sketch, figures[:1], sources, figures[1:], part=(start, parts))]
+        scale_views = [self._scale_view(sketch, figures[:1], sources, figures[1:], part=(start, parts))]
         for number, half in enumerate(halves, start + 1):
-            looks.append(self._look(sketch, half[:1], sources, half[1:], part=(number, parts), near=True))
-        return looks
+            scale_views.append(
+                self._scale_view(sketch, half[:1], sources, half[1:], part=(number, parts), near=True)
+            )
+        return scale_views
 
     def _each_figure(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:
         """The same, those that show several figures side by side once for each of them."""
@@ -247,7 +255,7 @@ class Matcher:
             each += [source] if len(figures) == 1 else self._register(sketch, figures)
         return each
 
-    def _look(
+    def _scale_view(
         self,
         sketch: _Sketch,
         seen: Sequence[Window],
@@ -256,10 +264,10 @@ class Matcher:
         part: tuple[int, int] = (0, 1),
         *,
         near: bool = False,
-    ) -> Look:
+    ) -> ScaleView:
         """Asks the network about some windows of the sketch and one of each reference (all of it by default).
 
-        `part` says which look it is of how many; `near` that it is a close-up.
+        `part` says which view it is of how many; `near` that it is a close-up.
         """
         config = self.network.config
         size, grid = config.image_size, config.key_grid
@@ -277,41 +285,44 @@ class Matcher:
                 done = part[0] * asks + index * len(references) + number
                 self.report.stage("Matching colours", done, part[1] * asks)
                 answers[-1].append(
-                    ask(self.network, view, reference, source.laid(window, reference.window, size))
+                    ask(self.network, view, reference, source.warp(window, reference.window, size))
                 )
         cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
         counts = close_up_counts(cells[0], sketch.regions, seen[0]) if near else None
         if counts is None:
             readout.add_missed(cells, sketch.regions, seen)
-        in_figure = [
-            figure_keys(source.mask, window, grid) for source, window in zip(sources, around, strict=True)
+        in_foreground = [
+            foreground_keys(source.mask, window, grid) for source, window in zip(sources, around, strict=True)
         ]
         visible = [reference.visible > 0.5 for reference in references]
-        return Look(answers, cells, np.concatenate(visible), np.concatenate(in_figure), counts)
+        return ScaleView(answers, cells, np.concatenate(visible), np.concatenate(in_foreground), counts)
 
-    def _colour(self, is_figure: NDArray[np.bool_], sources: list[_Source], evidence: Evidence) -> Match:
-        figure_side, background_side = _side(sources, of_figure=True), _side(sources, of_figure=False)
-        whole_pictures = replace(evidence, looks=evidence.looks[:1])
-        figure = self._read_out(evidence, figure_side)
+    def _colour(self, is_foreground: NDArray[np.bool_], sources: list[_Source], evidence: Evidence) -> Match:
+        foreground_side, background_side = (
+            _side(sources, of_foreground=True),
+            _side(sources, of_foreground=False),
+        )
+        whole_pictures = replace(evidence, scale_views=evidence.scale_views[:1])
+        foreground = self._read_out(evidence, foreground_side)
         background = self._read_out(whole_pictures, background_side)
-        sides = {Mode.FOREGROUND: [figure_side], Mode.BACKGROUND: [background_side]}
-        used = sides.get(self.request.mode, [figure_side, background_side])
+        sides = {Mode.FOREGROUND: [foreground_side], Mode.BACKGROUND: [background_side]}
+        used = sides.get(self.request.mode, [foreground_side, background_side])
         if self.request.mode is Mode.WHOLE:
-            everything = _side(sources, of_figure=None)
-            figure = _prefer(self._read_out(evidence, everything), figure, is_figure)
+            everything = _side(sources, of_foreground=None)
+            foreground = _prefer(self._read_out(evidence, everything), foreground, is_foreground)
             if background is not None or not all(_is_cut_out(source) for source in sources):
-                background = _prefer(self._read_out(whole_pictures, everything), background, ~is_figure)
+                background = _prefer(self._read_out(whole_pictures, everything), background, ~is_foreground)
             used = [everything]
         palette = _distinct(np.concatenate([side.palette for side in used]))
-        return Match(is_figure, figure, background, palette)
+        return Match(is_foreground, foreground, background, palette)
 
-    def _read_out(self, evidence: Evidence, side: Side) -> readout.Colouring | None:
+    def _read_out(self, evidence: Evidence, side: MatchedSide) -> readout.Colouring | None:
         if not len(side.palette):
             return None
         attention, keys = evidence.attention(side)
         lock = self.request.options.palette_lock
         found = readout.colour(attention, keys, side.palette, evidence.at_place(side), lock=lock)
-        return replace(found, looks=found.looks[:, : evidence.shared_keys])
+        return replace(found, attention=found.attention[:, : evidence.shared_keys])
 
     def _register(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:
         """The same, with how each lies best under the sketch."""
@@ -336,23 +347,23 @@ def _lay_under(sketch: _Sketch, sources: list[_Source]) -> Overlay:
     return lay_under(sketch.ink, best.picture, best.mask, best.registration)
 
 
-def _side(sources: Sequence[_Source], *, of_figure: bool | None) -> Side:
+def _side(sources: Sequence[_Source], *, of_foreground: bool | None) -> MatchedSide:
     """One side of the references with its palette."""
     palettes = []
     for source in sources:
         assert source.mask is not None
-        inside = None if of_figure is None else (source.mask > 127) == of_figure
+        inside = None if of_foreground is None else (source.mask > 127) == of_foreground
         palettes.append(find_palette(source.picture, inside).colours)
-    return Side(_distinct(np.concatenate(palettes)), of_figure)
+    return MatchedSide(_distinct(np.concatenate(palettes)), of_foreground)
 
 
-def _predicted_sides(network: MatchNetwork, look: Look, regions: Regions) -> NDArray[np.bool_]:
+def _predicted_sides(network: MatchNetwork, view: ScaleView, regions: Regions) -> NDArray[np.bool_]:
     """(n,): whether the network takes each region for part of the figure."""
-    hits = np.zeros(look.cells.shape[1])
-    for row, weights in zip(look.answers, look.cells, strict=True):
+    hits = np.zeros(view.cells.shape[1])
+    for row, weights in zip(view.answers, view.cells, strict=True):
         chance = np.mean([foreground_share(network, answer.sketch_parts) for answer in row], axis=0)
         hits += weights @ chance
-    return figure_regions(hits / look.cells.sum(axis=(0, 2)), regions)
+    return foreground_regions(hits / view.cells.sum(axis=(0, 2)), regions)
 
 
 def _prefer(
@@ -364,7 +375,7 @@ def _prefer(
     return readout.Colouring(
         np.where(where[:, None], first.colours, second.colours),
         np.where(where, first.confidence, second.confidence),
-        np.where(where[:, None], first.looks, second.looks),
+        np.where(where[:, None], first.attention, second.attention),
     )
 
 
@@ -377,7 +388,7 @@ def _blank() -> _Source:
     return _Source(np.full((8, 8, 4), 255, np.uint8), None)
 
 
-def _distinct(colours: RGB) -> RGB:
+def _distinct(colours: Colours) -> Colours:
     """Each colour once, in the order of its first appearance."""
     if not len(colours):
         return colours

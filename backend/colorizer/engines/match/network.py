@@ -56,7 +56,7 @@ class MatchConfig:
 
 
 @dataclass(frozen=True)
-class Laid:
+class WarpField:
     """A reference laid under the sketch."""
 
     where: Tensor
@@ -206,7 +206,7 @@ class MatchNetwork(nn.Module):
         ink_mask: Tensor,
         reference: Tensor,
         reference_mask: Tensor,
-        laid: Laid | None = None,
+        warp: WarpField | None = None,
     ) -> Correspondence:
         """Compares every query with every key.
 
@@ -215,9 +215,9 @@ class MatchNetwork(nn.Module):
             ink_mask: (B, 1, S, S), -1 background, +1 foreground, 0 unknown.
             reference: (B, 3, S, S), sRGB 0..1.
             reference_mask: (B, 1, S, S), like `ink_mask`.
-            laid: how the reference lies under the sketch; None: not at all.
+            warp: how the reference lies under the sketch; None: not at all.
         """
-        features = self.features(ink, ink_mask, reference, reference_mask, laid)
+        features = self.features(ink, ink_mask, reference, reference_mask, warp)
         return Correspondence(
             self.logits(features),
             features.colours,
@@ -231,11 +231,11 @@ class MatchNetwork(nn.Module):
         ink_mask: Tensor,
         reference: Tensor,
         reference_mask: Tensor,
-        laid: Laid | None = None,
+        warp: WarpField | None = None,
     ) -> Features:
         """Everything but the comparison; arguments as in `forward`. Training compares a few queries only."""
         picture = self._channels_last(torch.cat([reference * 2 - 1, reference_mask], 1))
-        under = _under(picture, laid)
+        under = _under(picture, warp)
         sketch = self._channels_last(torch.cat([ink * 2 - 1, ink_mask, under], 1))
         sketch_fine, sketch_middle, sketch_deep = self.sketch_encoder(sketch)
         _, reference_middle, reference_deep = self.reference_encoder(picture)
@@ -251,7 +251,7 @@ class MatchNetwork(nn.Module):
         return Features(
             queries=F.normalize(_rows(self.query(sketch_top).float()), dim=-1),
             trust=_rows(self._trust(sketch_top, under)),
-            own_place=_rows(self._own_place(sketch_top, laid)),
+            own_place=_rows(self._own_place(sketch_top, warp)),
             keys=F.normalize(keys, dim=-1),
             key_bias=torch.cat([key_and_bias[..., -1], self.null_bias.expand(count, -1)], 1),
             colours=self._colours(reference, self.pick(reference_top).float()),
@@ -279,11 +279,11 @@ class MatchNetwork(nn.Module):
         there = F.adaptive_avg_pool2d(under[:, 4:5].float(), self.config.query_grid)
         return F.softplus(self.trust(top).float()) * there
 
-    def _own_place(self, top: Tensor, laid: Laid | None) -> Tensor:
+    def _own_place(self, top: Tensor, warp: WarpField | None) -> Tensor:
         """(B, 2, Q, Q)."""
-        if laid is None:
+        if warp is None:
             return top.new_zeros(len(top), 2, *top.shape[2:], dtype=torch.float32)
-        return F.adaptive_avg_pool2d(laid.where.float().permute(0, 3, 1, 2), self.config.query_grid)
+        return F.adaptive_avg_pool2d(warp.where.float().permute(0, 3, 1, 2), self.config.query_grid)
 
     def _hills(self, own_place: Tensor, trust: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         """For each trust a hill of its height and reach over every query's own place: across and down, (B, N, K)."""
@@ -345,13 +345,13 @@ class MatchNetwork(nn.Module):
         return (pixels * chosen[:, None]).sum(2).transpose(1, 2)
 
 
-def _under(picture: Tensor, laid: Laid | None) -> Tensor:
+def _under(picture: Tensor, warp: WarpField | None) -> Tensor:
     """(B, 6, S, S): colours and mask of a reference (B, 4, S, S) as it is laid, where there is any, and likeness."""
-    if laid is None:
+    if warp is None:
         return picture.new_zeros(len(picture), 6, *picture.shape[2:])
     shown = torch.cat([picture, torch.ones_like(picture[:, :1])], 1)
-    under = F.grid_sample(shown, laid.where, align_corners=False)
-    return torch.cat([under, under[:, 4:] * laid.likeness[:, None, None, None]], 1)
+    under = F.grid_sample(shown, warp.where, align_corners=False)
+    return torch.cat([under, under[:, 4:] * warp.likeness[:, None, None, None]], 1)
 
 
 def _rows(grid: Tensor) -> Tensor:

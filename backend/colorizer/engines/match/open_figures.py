@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines.match.inputs import (
+from colorizer.engines.match.network import MatchNetwork
+from colorizer.engines.match.network_input import (
     Window,
     ask,
     foreground_share,
@@ -21,7 +22,6 @@ from colorizer.engines.match.inputs import (
     whole,
     windows,
 )
-from colorizer.engines.match.network import MatchNetwork
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.regions import Regions
 
@@ -96,8 +96,8 @@ def _open(
 ) -> NDArray[np.intp]:
     """The regions with much of both in them."""
     count = int(labels.max()) + 1
-    of_figure, of_paper = (np.bincount(labels[kind], minlength=count) for kind in (figure, paper))
-    return np.flatnonzero((of_figure > least) & (of_paper > least))
+    of_foreground, of_paper = (np.bincount(labels[kind], minlength=count) for kind in (figure, paper))
+    return np.flatnonzero((of_foreground > least) & (of_paper > least))
 
 
 def _figure_part(

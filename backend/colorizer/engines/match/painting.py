@@ -18,7 +18,7 @@ from colorizer.engines.match.matching import Match
 from colorizer.engines.match.readout import Colouring
 from colorizer.imaging import color
 from colorizer.imaging.check import Opening, Suspects, find_openings, make_check
-from colorizer.imaging.color import RGB
+from colorizer.imaging.color import Colours
 from colorizer.imaging.layers import coverage, flatten
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.shading import shade
@@ -31,7 +31,7 @@ _WIDE_OPENING = 0.75
 
 
 @dataclass(frozen=True)
-class Side:
+class PaintedSide:
     """One side's colours, a row for every region, and where it shows."""
 
     colours: NDArray[np.uint8]
@@ -46,26 +46,26 @@ class Side:
 class Painting:
     """What the layers are made from."""
 
-    figure: Side
-    background: Side
-    palette: RGB
+    foreground: PaintedSide
+    background: PaintedSide
+    palette: Colours
     """(P, 3)."""
 
     def seen(self, mode: Mode) -> NDArray[np.bool_]:
         """(n,): the regions that the mode colours."""
         if mode is Mode.FOREGROUND:
-            return self.figure.shown
-        return self.background.shown if mode is Mode.BACKGROUND else np.ones_like(self.figure.shown)
+            return self.foreground.shown
+        return self.background.shown if mode is Mode.BACKGROUND else np.ones_like(self.foreground.shown)
 
     def confidence(self, request: ColorizeRequest) -> NDArray[np.float32]:
         """(n,): of the side each region is on; a background picture leaves nothing to doubt."""
         background = self.background.confidence if request.background is None else np.float32(1)
-        return np.where(self.figure.shown, self.figure.confidence, background)
+        return np.where(self.foreground.shown, self.foreground.confidence, background)
 
     @property
     def colours(self) -> NDArray[np.uint8]:
         """(n, 4) RGBA, of the side each region is on."""
-        return np.where(self.figure.shown[:, None], self.figure.colours, self.background.colours)
+        return np.where(self.foreground.shown[:, None], self.foreground.colours, self.background.colours)
 
     def doubtful(self, request: ColorizeRequest) -> NDArray[np.bool_]:
         """(n,): painted by the engine, but not surely. What stays clear is not doubted."""
@@ -79,13 +79,13 @@ def decide(request: ColorizeRequest, regions: Regions, match: Match) -> Painting
     known = {tuple(colour) for colour in match.palette.tolist()}
     added = [colour for colour in dict.fromkeys(map(tuple, wishes.colours.tolist())) if colour not in known]
     return Painting(
-        _side(match.figure, match.is_figure, wishes),
-        _side(match.background, ~match.is_figure, wishes),
+        _side(match.foreground, match.is_foreground, wishes),
+        _side(match.background, ~match.is_foreground, wishes),
         np.concatenate([match.palette, np.array(added, np.uint8).reshape(-1, 3)]),
     )
 
 
-def _side(found: Colouring | None, shown: NDArray[np.bool_], wishes: Wishes) -> Side:
+def _side(found: Colouring | None, shown: NDArray[np.bool_], wishes: Wishes) -> PaintedSide:
     colours, confidence = np.zeros((len(shown), 4), np.uint8), np.zeros(len(shown), np.float32)
     if found is not None:
         colours[:, :3], colours[:, 3], confidence[:] = found.colours, 255, found.confidence
@@ -93,7 +93,7 @@ def _side(found: Colouring | None, shown: NDArray[np.bool_], wishes: Wishes) -> 
     told = follows >= 0
     colours[told, :3], colours[told, 3] = wishes.colours[follows[told]], 255
     confidence[wishes.regions] = 1
-    return Side(colours, confidence, shown)
+    return PaintedSide(colours, confidence, shown)
 
 
 def layers_of(request: ColorizeRequest, regions: Regions, painting: Painting) -> tuple[Layer, ...]:
@@ -103,21 +103,21 @@ def layers_of(request: ColorizeRequest, regions: Regions, painting: Painting) ->
         layers.append(_background_layer(request, regions, painting.background))
     if request.mode is not Mode.BACKGROUND:
         name = "Flats" if request.options.palette_lock else "Colours"
-        figure = _layer(name, Role.FIGURE, "Foreground mask", regions, painting.figure)
-        layers.append(figure)
+        foreground = _layer(name, Role.FOREGROUND, "Foreground mask", regions, painting.foreground)
+        layers.append(foreground)
         if request.options.style_detail:
-            shown = flatten([figure], *regions.labels.shape[::-1])
+            shown = flatten([foreground], *regions.labels.shape[::-1])
             layers += shade(shown, [reference.picture for reference in request.references])
     return tuple(layers)
 
 
-def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: Side) -> Layer:
+def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: PaintedSide) -> Layer:
     pixels = np.take(side.colours.view(np.uint32).ravel(), regions.labels).view(np.uint8)
     mask = np.take(side.shown * np.uint8(255), regions.labels)
     return Layer(name, role, pixels.reshape(*regions.labels.shape, 4), mask=mask, mask_name=mask_name)
 
 
-def _background_layer(request: ColorizeRequest, regions: Regions, side: Side) -> Layer:
+def _background_layer(request: ColorizeRequest, regions: Regions, side: PaintedSide) -> Layer:
     if request.background is None:
         return _layer("Background", Role.BACKGROUND, "Background mask", regions, side)
     height, width = regions.labels.shape
@@ -147,7 +147,7 @@ def report_on(
 ) -> dict[str, Any]:
     """What the docker shows beside the result. JSON values only."""
     seen, confidence = painting.seen(request.mode), painting.confidence(request)
-    flats = [layer for layer in layers if layer.role in (Role.BACKGROUND, Role.FIGURE)]
+    flats = [layer for layer in layers if layer.role in (Role.BACKGROUND, Role.FOREGROUND)]
     painted = sum(cv2.countNonZero(coverage(layer)) for layer in flats)
     area = regions.areas()
     return {
@@ -156,7 +156,7 @@ def report_on(
         "doubtful_regions": int(np.count_nonzero(painting.doubtful(request))),
         "unpainted_pixels": int(regions.labels.size - painted),
         "confidence": round(float((confidence * area)[seen].sum() / max(area[seen].sum(), 1e-9)), 4),
-        "figure_share": round(float(area[painting.figure.shown].sum()), 4),
+        "figure_share": round(float(area[painting.foreground.shown].sum()), 4),
     }
 
 
@@ -170,11 +170,13 @@ def check_on(request: ColorizeRequest, enclosed: Regions, regions: Regions, pain
         painting: their colours.
     """
     seen, confidence = painting.seen(request.mode), painting.confidence(request)
-    side = painting.background if request.mode is Mode.BACKGROUND else painting.figure
+    side = painting.background if request.mode is Mode.BACKGROUND else painting.foreground
     bare = side.shown & (side.colours[:, 3] == 0)  # a background may well be left clear
     told = confidence >= 1
     suspects = [
-        Suspects(PlaceKind.UNPAINTED, seen & bare & (request.background is None or side is painting.figure)),
+        Suspects(
+            PlaceKind.UNPAINTED, seen & bare & (request.background is None or side is painting.foreground)
+        ),
         Suspects(PlaceKind.LEAK, seen & ~told & _smaller_parts(enclosed, regions)),
         Suspects(PlaceKind.DOUBTFUL, painting.doubtful(request)),
     ]

@@ -18,8 +18,8 @@ import torch
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorizer.engines.match.inputs import Window
-from colorizer.imaging.color import RGB
+from colorizer.engines.match.network_input import Window
+from colorizer.imaging.color import Colours
 from colorizer.imaging.regions import Regions
 
 KERNEL = 0.06
@@ -46,11 +46,11 @@ _TINY = 1e-20
 class Colouring:
     """One colour for every region."""
 
-    colours: RGB
+    colours: Colours
     """(n, 3)."""
     confidence: NDArray[np.float32]
     """(n,), 0..1: how likely each colour is right."""
-    looks: NDArray[np.float32]
+    attention: NDArray[np.float32]
     """(n, K), how much each region looks at each key: alike for regions that were taken for the same thing."""
 
 
@@ -161,7 +161,7 @@ def pool(views: Sequence[View], keys: torch.Tensor) -> torch.Tensor:
 def colour(
     attention: torch.Tensor,
     keys: torch.Tensor,
-    palette: RGB,
+    palette: Colours,
     at_place: torch.Tensor | None = None,
     *,
     lock: bool,
@@ -178,15 +178,16 @@ def colour(
     cast = votes(attention, keys, palette, at_place)
     winner = cast.argmax(1)
     confidence = sureness(cast.cpu().numpy(), winner.cpu().numpy(), palette)
-    looks = attention.cpu().numpy()
     if lock:
-        return Colouring(palette[winner.cpu().numpy()], confidence, looks)
+        return Colouring(palette[winner.cpu().numpy()], confidence, attention.cpu().numpy())
     weights = attention * nearness(keys, palette).T[winner]
     mean = (weights @ keys) / weights.sum(1, keepdim=True).clamp_min(1e-9)
-    return Colouring(np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8), confidence, looks)
+    return Colouring(
+        np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8), confidence, attention.cpu().numpy()
+    )
 
 
-def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: RGB) -> NDArray[np.float32]:
+def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: Colours) -> NDArray[np.float32]:
     """(n,): how likely the colours `chosen` (n,) of the palette are right, 0..1, by the votes (n, P), see `votes`."""
     lab = rgb2lab(palette[None] / 255)[0]
     other = deltaE_ciede2000(lab[:, None], lab[None]) > _OTHER
@@ -198,7 +199,7 @@ def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: RGB) 
 
 
 def votes(
-    attention: torch.Tensor, keys: torch.Tensor, palette: RGB, at_place: torch.Tensor | None = None
+    attention: torch.Tensor, keys: torch.Tensor, palette: Colours, at_place: torch.Tensor | None = None
 ) -> torch.Tensor:
     """(n, P): how much speaks for each colour in each region, 0..1; arguments as in `colour`."""
     cast = attention @ nearness(keys, palette)
@@ -218,7 +219,7 @@ def place_evidence(votes_there: NDArray[np.float32], likeness: float) -> torch.T
     return max(0.0, likeness - _UNLIKE) * _PLACE * (share + _DOUBT).log()
 
 
-def nearness(keys: torch.Tensor, palette: RGB) -> torch.Tensor:
+def nearness(keys: torch.Tensor, palette: Colours) -> torch.Tensor:
     """(K, P): how much of a key's vote each colour of the palette gets; `keys` as in `colour`."""
     candidates = torch.from_numpy(palette.astype(np.float32) / 255).to(keys.device)
     return torch.exp(-(torch.cdist(keys, candidates) ** 2) / (2 * KERNEL**2))

@@ -23,15 +23,15 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from colorizer.engines.base import ColorizeRequest, Report
 from colorizer.engines.match import readout
-from colorizer.engines.match.inputs import ReferenceView, SketchView, ask, box, square, whole
 from colorizer.engines.match.matching import Match, Matcher
 from colorizer.engines.match.network import MatchNetwork
+from colorizer.engines.match.network_input import ReferenceView, SketchView, ask, box, square, whole
 from colorizer.engines.sequences import Likeness
-from colorizer.imaging.color import RGB
+from colorizer.imaging.color import Colours
 
 if TYPE_CHECKING:
     from colorizer.engines.match.engine import Outline
-    from colorizer.engines.match.matching import Evidence, Side
+    from colorizer.engines.match.matching import Evidence, MatchedSide
 
 _LEAST_ALIKE = 0.02
 """Likeness below which two regions have nothing to do with each other."""
@@ -71,23 +71,23 @@ class Survey:
 
     glance: Glance
     match: Match
-    palette: RGB
+    palette: Colours
     """(P, 3): what can be voted for."""
     votes: NDArray[np.float32]
     """(n, P): each region's, on the side it is on."""
 
     def to_bytes(self) -> bytes:
         """An .npz file."""
-        figure, background = (_stored(side) for side in (self.match.figure, self.match.background))
+        foreground, background = (_stored(side) for side in (self.match.foreground, self.match.background))
         stream = io.BytesIO()
         np.savez_compressed(
             stream,
             ink=self.glance.ink,
             mask=self.glance.mask,
             labels=self.glance.labels,
-            is_figure=self.match.is_figure,
-            figure=figure[0],
-            figure_confidence=figure[1],
+            is_figure=self.match.is_foreground,
+            figure=foreground[0],
+            figure_confidence=foreground[1],
             background=background[0],
             background_confidence=background[1],
             used=self.match.palette,
@@ -100,17 +100,17 @@ class Survey:
     def from_bytes(cls, content: bytes) -> Survey:
         """Reads what `to_bytes` made."""
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            figure = _restored(file["figure"], file["figure_confidence"])
+            foreground = _restored(file["figure"], file["figure_confidence"])
             background = _restored(file["background"], file["background_confidence"])
             return cls(
                 Glance(file["ink"], file["mask"], file["labels"]),
-                Match(file["is_figure"], figure, background, file["used"]),
+                Match(file["is_figure"], foreground, background, file["used"]),
                 file["palette"],
                 file["votes"],
             )
 
 
-_Votes = tuple[RGB, NDArray[np.float32]]
+_Votes = tuple[Colours, NDArray[np.float32]]
 """A palette (P, 3) and every region's votes for it (n, P)."""
 
 
@@ -120,14 +120,14 @@ class _Voter(Matcher):
     def __init__(self, network: MatchNetwork, request: ColorizeRequest, report: Report) -> None:
         super().__init__(network, request, report)
         self.votes: dict[bool | None, list[_Votes]] = {}
-        """By side, see `matching.Side`; in mode `whole` everything is read for the figure, then the background."""
+        """By side, see `matching.MatchedSide`; in mode `whole` all is read for the foreground, then the background."""
 
-    def _read_out(self, evidence: Evidence, side: Side) -> readout.Colouring | None:
+    def _read_out(self, evidence: Evidence, side: MatchedSide) -> readout.Colouring | None:
         found = super()._read_out(evidence, side)
         if found is not None:
             attention, keys = evidence.attention(side)
             cast = readout.votes(attention, keys, side.palette, evidence.at_place(side))
-            self.votes.setdefault(side.of_figure, []).append((side.palette, cast.cpu().numpy()))
+            self.votes.setdefault(side.of_foreground, []).append((side.palette, cast.cpu().numpy()))
         return found
 
 
@@ -145,11 +145,11 @@ def _visible_votes(votes: dict[bool | None, list[_Votes]], match: Match) -> _Vot
     for figure in (True, False):
         read = votes.get(None) or votes.get(figure)
         if read:
-            shown = match.is_figure == figure
+            shown = match.is_foreground == figure
             colours, cast = read[0 if figure else -1]
             found.append((colours, cast * shown[:, None]))
     palette = np.concatenate([np.zeros((0, 3), np.uint8), *(colours for colours, _ in found)])
-    none = np.zeros((len(match.is_figure), 0), np.float32)
+    none = np.zeros((len(match.is_foreground), 0), np.float32)
     return palette, np.concatenate([none, *(cast for _, cast in found)], axis=1)
 
 
@@ -157,7 +157,7 @@ def _glance(network: MatchNetwork, outline: Outline, match: Match) -> Glance:
     coarse = outline.regions.coarse
     height, width = coarse.shape
     ink = cv2.resize(outline.ink, (width, height), interpolation=cv2.INTER_AREA)
-    mask = (match.is_figure * np.uint8(255))[coarse]
+    mask = (match.is_foreground * np.uint8(255))[coarse]
     window = box(mask) if mask.any() else whole(width, height)
     side = network.config.image_size
     places = (np.arange(2 * side) + 0.5) * (window.side / (2 * side))
@@ -175,7 +175,7 @@ def compare(network: MatchNetwork, one: Survey, other: Survey) -> Likeness:
     here, there = (survey.glance.cells(len(survey.votes), 1) for survey in (one, other))
     common = np.minimum(here * towards, there.T * back.T)
     likeness = common / np.maximum(here + there.T - common, 1e-9)
-    same_side = one.match.is_figure[:, None] == other.match.is_figure[None, :]
+    same_side = one.match.is_foreground[:, None] == other.match.is_foreground[None, :]
     return np.where(same_side & (likeness >= _LEAST_ALIKE), likeness, 0).astype(np.float32)
 
 
@@ -238,7 +238,7 @@ def agree(surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness
     ]
 
 
-def _ballot(surveys: Sequence[Survey]) -> tuple[RGB, list[NDArray[np.float32]]]:
+def _ballot(surveys: Sequence[Survey]) -> tuple[Colours, list[NDArray[np.float32]]]:
     """One palette for all pages, and every page's votes for its colours."""
     packed = np.concatenate([survey.palette for survey in surveys])
     palette, column = np.unique(packed, axis=0, return_inverse=True)
@@ -252,7 +252,7 @@ def _ballot(surveys: Sequence[Survey]) -> tuple[RGB, list[NDArray[np.float32]]]:
 
 
 def _fewer(
-    palette: RGB, chosen: Sequence[NDArray[np.intp]], surveys: Sequence[Survey]
+    palette: Colours, chosen: Sequence[NDArray[np.intp]], surveys: Sequence[Survey]
 ) -> list[NDArray[np.intp]]:
     """The chosen colours, those that look nearly alike replaced by the one that covers most."""
     covered = np.zeros(len(palette))
@@ -269,14 +269,14 @@ def _fewer(
     return [instead[colours] for colours in chosen]
 
 
-def _painted(survey: Survey, colours: RGB, confidence: NDArray[np.float32]) -> Survey:
+def _painted(survey: Survey, colours: Colours, confidence: NDArray[np.float32]) -> Survey:
     """The survey with these colours on the side each region is on, and how sure the page itself is of them.
 
     What was seen and voted is left out, so that the last digits of another machine's arithmetic make no other survey.
     """
     match = survey.match
     sides = {}
-    for name, shown in (("figure", match.is_figure), ("background", ~match.is_figure)):
+    for name, shown in (("figure", match.is_foreground), ("background", ~match.is_foreground)):
         side = getattr(match, name)
         if side is not None:
             sides[name] = replace(
@@ -304,7 +304,7 @@ def _stored(side: readout.Colouring | None) -> tuple[NDArray[np.uint8], NDArray[
     return side.colours, side.confidence
 
 
-def _restored(colours: RGB, confidence: NDArray[np.float32]) -> readout.Colouring | None:
+def _restored(colours: Colours, confidence: NDArray[np.float32]) -> readout.Colouring | None:
     if not len(colours):
         return None
     return readout.Colouring(colours, confidence, np.zeros((len(colours), 0), np.float32))

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from colorizer.progress import Progress
+from colorizer.progress import ProgressBar
 from PIL import Image
 
 from colorizer_lab.data.art.deciding import write_deciding
@@ -75,7 +75,7 @@ def main() -> None:
     sheet.add_argument("--size", type=int, default=128, help="edge of each picture, px")
     options = parser.parse_args()
     if options.command == "build":
-        with Progress() as bar:
+        with ProgressBar() as bar:
             library = build(bar.stage, options.workers)
             write_deciding(library, bar.stage, options.workers)
     elif options.command == "families":

@@ -21,7 +21,7 @@ from PIL import Image
 from colorizer_lab.data.art.families import Family, catalogue
 from colorizer_lab.data.art.library import Library, over_processes, prepare
 from colorizer_lab.data.art.packages import cache_folder
-from colorizer_lab.data.art.pairs import Habits, Laid, Pair, coverage, pair_of
+from colorizer_lab.data.art.pairs import Habits, Pair, Placed, coverage, pair_of
 from colorizer_lab.data.art.pictures import Source, sources
 
 SIZE = 640
@@ -117,10 +117,10 @@ def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | Non
     }
 
 
-def _on_paper(laid: Laid) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _on_paper(laid: Placed) -> np.ndarray[Any, np.dtype[np.uint8]]:
     colours = laid.colours[..., :3] + 1 - laid.colours[..., 3:]
     return np.asarray(colours.clip(0, 1) * 255 + 0.5, np.uint8)
 
 
-def _mask(laid: Laid) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _mask(laid: Placed) -> np.ndarray[Any, np.dtype[np.uint8]]:
     return np.where(laid.colours[..., 3] > 0.5, np.uint8(255), np.uint8(0))

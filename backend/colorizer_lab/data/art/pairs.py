@@ -46,7 +46,7 @@ class Placing:
 
 
 @dataclass(frozen=True)
-class Laid:
+class Placed:
     """A picture on its square."""
 
     colours: NDArray[np.float32]
@@ -77,8 +77,8 @@ class Habits:
 class Pair:
     """Two pictures on their squares, and the sketch of the first."""
 
-    here: Laid
-    there: Laid
+    here: Placed
+    there: Placed
     palette: NDArray[np.float32]
     """(LABELS, 3)."""
     lines: ByteGrid
@@ -175,7 +175,7 @@ def pair_of(
 
 
 def sketch_lines(
-    laid: Laid,
+    laid: Placed,
     palette: NDArray[np.float32],
     style: LineStyle,
     rng: random.Random,
@@ -250,7 +250,7 @@ def _aside(rng: random.Random) -> Placing:
     )
 
 
-def _lay(fills: Fills, labels: ByteGrid, placing: Placing, size: int, rng: random.Random) -> Laid:
+def _lay(fills: Fills, labels: ByteGrid, placing: Placing, size: int, rng: random.Random) -> Placed:
     """The picture turned, scaled, moved and bent; labels go along."""
     source = len(fills.fills)
     columns, rows = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
@@ -268,21 +268,21 @@ def _lay(fills: Fills, labels: ByteGrid, placing: Placing, size: int, rng: rando
     colours = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderValue=(0, 0, 0, 0))
     lines = cv2.remap(fills.lines, x, y, cv2.INTER_LINEAR, borderValue=0)
     places = cv2.remap(fills.fills, x, y, cv2.INTER_NEAREST, borderValue=0)
-    return Laid(colours, labels[places], lines / np.float32(255))
+    return Placed(colours, labels[places], lines / np.float32(255))
 
 
-def _beside(laid: Laid, thing: Laid, rng: random.Random) -> Laid:
+def _beside(laid: Placed, thing: Placed, rng: random.Random) -> Placed:
     """Both, either one in front. Colours are multiplied with their alpha, so that they can be laid over each other."""
     front, back = (thing, laid) if rng.random() < 0.5 else (laid, thing)
     through = 1 - front.colours[..., 3:]
-    return Laid(
+    return Placed(
         front.colours + back.colours * through,
         np.where(front.labels > 0, front.labels, back.labels),
         np.maximum(front.lines, back.lines * through[..., 0]),
     )
 
 
-def _painted(laid: Laid, rng: random.Random, habits: Habits) -> NDArray[np.uint8]:
+def _painted(laid: Placed, rng: random.Random, habits: Habits) -> NDArray[np.uint8]:
     """(S, S, 3): the reference on paper or before a backdrop, perhaps in another light."""
     size = len(laid.labels)
     colours = laid.colours[..., :3]
@@ -299,7 +299,7 @@ def _painted(laid: Laid, rng: random.Random, habits: Habits) -> NDArray[np.uint8
     return np.asarray(np.clip(colours + behind * (1 - laid.colours[..., 3:]), 0, 1) * 255 + 0.5, np.uint8)
 
 
-def _extracted(laid: Laid, rng: random.Random) -> NDArray[np.float32]:
+def _extracted(laid: Placed, rng: random.Random) -> NDArray[np.float32]:
     """(S, S), 0..1: lines of a painted picture, the dark side of its edges (a difference of Gaussians)."""
     size = len(laid.labels)
     darkest = (laid.colours[..., :3] + 1 - laid.colours[..., 3:]).min(-1)

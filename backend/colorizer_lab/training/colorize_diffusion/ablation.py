@@ -18,7 +18,7 @@ from colorizer.engines.colorize_diffusion.noise import Spacing
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
 from colorizer.engines.colorize_diffusion.postprocess import to_picture
 from colorizer.engines.colorize_diffusion.samplers import Sampler
-from colorizer.engines.colorize_diffusion.settings import Guidance, Modes, Settings
+from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Guidance, Modes
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
 from numpy.typing import NDArray
@@ -333,7 +333,7 @@ def _colour(
     """Every drawing's pictures, one a seed, and the seconds that one took."""
     model = ColorizeDiffusionPipeline.from_pretrained(runs / variant.stage.value / products.MODEL_FOLDER)
     model.set_progress_bar_config(disable=True)
-    settings = Settings(modes=variant.modes, guidance=variant.guidance(config))
+    settings = DiffusionSettings(modes=variant.modes, guidance=variant.guidance(config))
     steps = Steps(Sampler.EULER, Spacing.SGM_UNIFORM, variant.steps(plan))
     started = time.process_time()
     drawn = [

@@ -14,9 +14,9 @@ from typing import Literal
 
 import tomllib
 from colorizer.engines.cards import models_folder
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.engine import USUAL_SIZE
-from colorizer.engines.colorize_diffusion.layout import Component
-from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version
+from colorizer.engines.colorize_diffusion.settings import Branch, Prediction, Version
 from colorizer.errors import InvalidInput
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
@@ -54,7 +54,7 @@ class StagePlan:
     """Networks that the model before it lacks."""
     version: Version | None = None
     """Of the product; None keeps the model's own."""
-    lora: tuple[Side, ...] = ()
+    lora: tuple[Branch, ...] = ()
     """Sides whose LoRA is trained; added where missing."""
     drop: float = 0.0
     """Share of samples that see no reference."""
@@ -71,10 +71,10 @@ STAGES = {
         (Component.RECOVERY, Component.THRESHOLD_EMBEDDER),
         adds=(Component.RECOVERY, Component.THRESHOLD_EMBEDDER),
         version=Version.V1_5,
-        lora=(Side.BACKGROUND,),
+        lora=(Branch.BACKGROUND,),
         split=True,
     ),
-    Stage.V1_5_FOREGROUND: StagePlan((), lora=(Side.FOREGROUND,), split=True),
+    Stage.V1_5_FOREGROUND: StagePlan((), lora=(Branch.FOREGROUND,), split=True),
     Stage.V2_BACKGROUND: StagePlan(
         (Component.BACKGROUND_ENCODER, Component.WARP),
         adds=(
@@ -84,7 +84,7 @@ STAGES = {
             Component.STYLE,
         ),
         version=Version.V2,
-        lora=(Side.BACKGROUND, Side.FOREGROUND),
+        lora=(Branch.BACKGROUND, Branch.FOREGROUND),
         drop=0.5,
         split=True,
     ),

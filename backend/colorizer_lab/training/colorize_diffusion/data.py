@@ -22,6 +22,7 @@ from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.errors import InvalidInput, UnreadablePicture
 from colorizer.imaging.drawn import opaque
 from colorizer.imaging.pictures import decode_picture, over_white, read_picture
+from colorizer.imaging.values import RGB
 from numpy.typing import NDArray
 
 from colorizer_lab.training.colorize_diffusion.config import Stage, TrainingConfig
@@ -32,8 +33,6 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".webp"}
 
 Grey = NDArray[np.uint8]
 """(H, W)"""
-RGB = NDArray[np.uint8]
-"""(H, W, 3)"""
 
 
 @dataclass(frozen=True)

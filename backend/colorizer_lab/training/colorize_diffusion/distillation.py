@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from colorizer.engines.colorize_diffusion.attention import Plan
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser, Features
 from colorizer.engines.colorize_diffusion.noise import NUM_TRAIN_TIMESTEPS, NoiseSchedule, Spacing
 from colorizer.engines.colorize_diffusion.settings import Prediction
@@ -62,7 +62,7 @@ class Distilling(Conditioned):
         return (weight * F.mse_loss(student.float(), wanted, reduction="none")).mean()
 
     def _follow_teacher(
-        self, noisy: Tensor, start: Tensor, end: Tensor, features: Features, plan: Plan
+        self, noisy: Tensor, start: Tensor, end: Tensor, features: Features, plan: AttentionPlan
     ) -> Tensor:
         """Guided Euler steps, evenly spaced in time, from one noise level to another."""
         schedule = NoiseSchedule()
@@ -76,12 +76,12 @@ class Distilling(Conditioned):
         return self._teacher_step(noisy, sigma, end, features, plan)
 
     def _teacher_step(
-        self, noisy: Tensor, sigma: Tensor, following: Tensor, features: Features, plan: Plan
+        self, noisy: Tensor, sigma: Tensor, following: Tensor, features: Features, plan: AttentionPlan
     ) -> Tensor:
         clean = self._guided(noisy, sigma, features, plan)
         return noisy + (following - sigma) * (noisy - clean) / sigma
 
-    def _guided(self, noisy: Tensor, sigma: Tensor, features: Features, plan: Plan) -> Tensor:
+    def _guided(self, noisy: Tensor, sigma: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
         with_reference = self._clean(self._teacher, noisy, sigma, features, plan)
         if self.config.guidance == 1:
             return with_reference
@@ -90,7 +90,7 @@ class Distilling(Conditioned):
         return without + (with_reference - without) * self.config.guidance
 
     def _clean(
-        self, denoiser: Denoiser, noisy: Tensor, sigma: Tensor, features: Features, plan: Plan
+        self, denoiser: Denoiser, noisy: Tensor, sigma: Tensor, features: Features, plan: AttentionPlan
     ) -> Tensor:
         """What a network says the clean latent is; `noisy` is the clean one plus sigma times noise."""
         scale = (sigma**2 + 1).sqrt()

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from colorizer.engines.colorize_diffusion.attention import Plan, Shared, Split, level_masks
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan, Shared, Split, level_masks
 from colorizer.engines.colorize_diffusion.augmentation import TrainingBatch, bleach_backgrounds
 from colorizer.engines.colorize_diffusion.conditioning import figure_painted_out, latent_mask, squash
 from colorizer.engines.colorize_diffusion.denoiser import Features, takes_region_colours
@@ -20,9 +20,9 @@ from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens
 from colorizer.engines.colorize_diffusion.noise import NUM_TRAIN_TIMESTEPS, NoiseSchedule
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
-from colorizer.engines.colorize_diffusion.preprocess import is_figure
+from colorizer.engines.colorize_diffusion.preprocess import is_foreground
 from colorizer.engines.colorize_diffusion.reference_encoder import size_embedding
-from colorizer.engines.colorize_diffusion.settings import Prediction, Side, Version, uniform_scales
+from colorizer.engines.colorize_diffusion.settings import Branch, Prediction, Version, uniform_scales
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
@@ -37,7 +37,7 @@ NOISY_FROM = 900
 class Shown:
     """Which of the papers' branches a step uses."""
 
-    adapters: frozenset[Side] = frozenset()
+    adapters: frozenset[Branch] = frozenset()
     split: bool = False
     """Whether the two sides have their own places; their tokens are the same unless `hole`."""
     hole: bool = False
@@ -48,9 +48,9 @@ class Shown:
     """v2's style encoder."""
 
 
-BOTH = frozenset(Side)
+BOTH = frozenset(Branch)
 FIG2FIG = Shown(BOTH, split=True, hole=True)
-BG2FIG = Shown(frozenset({Side.FOREGROUND}), split=True)
+BG2FIG = Shown(frozenset({Branch.FOREGROUND}), split=True)
 WHOLE = Shown()
 
 
@@ -65,7 +65,7 @@ def shown(config: TrainingConfig, version: Version, variant: float) -> Shown:
         Version.V2: replace(enhanced, style=True),
     }[version]
     return {
-        Stage.V1_5_BACKGROUND: replace(FIG2FIG, adapters=frozenset({Side.BACKGROUND})),
+        Stage.V1_5_BACKGROUND: replace(FIG2FIG, adapters=frozenset({Branch.BACKGROUND})),
         Stage.V1_5_FOREGROUND: FIG2FIG if first_half else BG2FIG,
         Stage.V2_BACKGROUND: enhanced,
         Stage.V2_STYLE: replace(enhanced if with_style else WHOLE, style=True),
@@ -117,7 +117,7 @@ class Conditioned(nn.Module):
         self._tower = ImageTokens(model.image_encoder)
         self.register_buffer("alphas", NoiseSchedule().alphas_cumprod, persistent=False)
 
-    def predict(self, latent: Tensor, timesteps: Tensor, features: Features, plan: Plan) -> Tensor:
+    def predict(self, latent: Tensor, timesteps: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
         """Noisy latents (B, C, h, w) at possibly fractional time steps (B,) to the network's answer."""
         return self.denoiser(latent, timesteps.float(), features, plan)
 
@@ -130,7 +130,7 @@ class Conditioned(nn.Module):
             scaled: Tensor = sample * vae.config.scaling_factor
             return scaled
 
-    def conditions(self, batch: Batch, seen: Shown) -> tuple[Features, Plan]:
+    def conditions(self, batch: Batch, seen: Shown) -> tuple[Features, AttentionPlan]:
         """What the denoiser takes beside the latent."""
         tokens = self._tokens(batch.reference)
         if self.config.plan.noisy_context:
@@ -147,7 +147,7 @@ class Conditioned(nn.Module):
         context = torch.cat([tokens, behind], dim=1) if seen.split else tokens
         context = context * batch.seen[:, None, None]
         hints = self.networks["sketch_encoder"](batch.sketch)
-        plan = Plan(
+        plan = AttentionPlan(
             len(context), uniform_scales(1.0), seen.adapters, self._split(batch) if seen.split else None
         )
         return Features(context, hints, background, style, self._region_colours(batch)), plan
@@ -230,7 +230,7 @@ def bleached(batch: Batch) -> Batch:
     chosen = batch.bleached.view(-1, 1, 1, 1)
     colours = batch.region_colours
     if colours.shape[1]:
-        plain = chosen & ~is_figure(batch.sketch_mask, sketch_limit)
+        plain = chosen & ~is_foreground(batch.sketch_mask, sketch_limit)
         colours = torch.where(plain, torch.ones_like(colours), colours)
     sketch = torch.where(chosen, sketch, batch.sketch)
     return replace(batch, truth=truth, sketch=sketch, region_colours=colours)

@@ -17,7 +17,7 @@ from colorizer.engines.colorize_diffusion import architecture
 from colorizer.engines.colorize_diffusion.adapters import add_adapter
 from colorizer.engines.colorize_diffusion.architecture import Architecture, Tower
 from colorizer.engines.colorize_diffusion.attention import has_adapters
-from colorizer.engines.colorize_diffusion.layout import Component
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component
 from colorizer.engines.colorize_diffusion.patches import PatchTransform
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 from colorizer.engines.colorize_diffusion.settings import Version

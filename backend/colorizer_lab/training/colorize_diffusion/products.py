@@ -21,7 +21,7 @@ from colorizer.engines.colorize_diffusion.noise import Spacing
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline, Steps
 from colorizer.engines.colorize_diffusion.postprocess import to_picture
 from colorizer.engines.colorize_diffusion.samplers import Sampler
-from colorizer.engines.colorize_diffusion.settings import Guidance, Modes, Settings, Version
+from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Guidance, Modes, Version
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
 from numpy.typing import NDArray
@@ -131,7 +131,7 @@ def _samples(config: TrainingConfig, model: ColorizeDiffusionPipeline) -> NDArra
     for number in range(config.sheet):
         pictures = pictures_of(batch, number)
         drawn = [
-            model(pictures, Settings(modes=modes, guidance=guidance), steps)
+            model(pictures, DiffusionSettings(modes=modes, guidance=guidance), steps)
             for modes in (Modes(), FULL_MODES[model.version])
         ]
         one = slice(number, number + 1)

@@ -27,7 +27,7 @@ from colorizer_lab.training.colorize_diffusion.config import (
     settings,
     write,
 )
-from colorizer_lab.training.loop import Pace, Progress, follow, log, open_run, run, save_checkpoint
+from colorizer_lab.training.loop import Pace, TrainingProgress, follow, log, open_run, run, save_checkpoint
 from colorizer_lab.training.processes import Processes, StopTogether
 
 __all__ = ["settings", "train"]  # what `colorizer_lab.training` looks for
@@ -45,7 +45,7 @@ def train(
     limit_minutes: float = math.inf,
     device: str = "cpu",
     seed: int = 0,
-    progress: Callable[[Progress], None] = lambda _: None,
+    progress: Callable[[TrainingProgress], None] = lambda _: None,
     recipe: TrainingConfig | None = None,
 ) -> None:
     """Trains until the stage's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from colorizer.engines.match import inputs
-from colorizer.engines.match.inputs import Window
+from colorizer.engines.match import network_input
+from colorizer.engines.match.network_input import Window
 from engines.match_stand_ins import random_network
 
 WINDOW = Window(0, 0, 128)
@@ -15,22 +15,24 @@ def views():
     numbers = np.random.default_rng(0)
     ink = numbers.integers(0, 256, (128, 128), np.uint8)
     picture = numbers.integers(0, 256, (128, 128, 4), np.uint8)
-    return inputs.see_sketch(ink, None, WINDOW, 128), inputs.see_reference(picture, None, WINDOW, 128, 32)
+    return network_input.see_sketch(ink, None, WINDOW, 128), network_input.see_reference(
+        picture, None, WINDOW, 128, 32
+    )
 
 
 @torch.no_grad()
 def test_processors_without_bfloat16_units_answer_in_single_precision(monkeypatch, views):
-    monkeypatch.setattr(inputs, "has_bfloat16_units", lambda: False)
+    monkeypatch.setattr(network_input, "has_bfloat16_units", lambda: False)
     network, (sketch, reference) = random_network(), views
     plain = network(sketch.ink, sketch.mask, reference.picture, reference.mask)
-    assert torch.equal(inputs.ask(network, sketch, reference).logits, plain.logits)
+    assert torch.equal(network_input.ask(network, sketch, reference).logits, plain.logits)
 
 
 def test_precision_hardly_changes_the_answer(monkeypatch, views):
     answers = []
     for units in (False, True):
-        monkeypatch.setattr(inputs, "has_bfloat16_units", lambda units=units: units)
-        answers.append(inputs.ask(random_network(), *views))
+        monkeypatch.setattr(network_input, "has_bfloat16_units", lambda units=units: units)
+        answers.append(network_input.ask(random_network(), *views))
     exact, fast = answers
     assert not torch.equal(fast.logits, exact.logits)
     assert fast.logits.dtype == torch.float32

@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import cv2
 import numpy as np
 
+from colorizer.engines.foreground_background import resized
 from colorizer.engines.models import Installed
-from colorizer.engines.sides import RGB, resized
 from colorizer.errors import MissingModel, UnusableModel
 from colorizer.imaging.masks import fit_mask
+from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -29,17 +30,17 @@ if TYPE_CHECKING:
 WEIGHTS = "finder.safetensors"
 CARD = "finder.json"
 LINES = "lines"
-FIGURES = "figures"
+FOREGROUND = "figures"
 DRAWINGS = "drawings"
 """Variant of the ISNet weights that were trained on line drawings; the others are for coloured pictures."""
 LINE_SIDE = 512
 """Pictures are squashed to this square, as the published program does; both line networks take it."""
-FIGURE_SIDE = 1024
+FOREGROUND_SIDE = 1024
 _PREFIXES = ("module.", "net.")
 _TRAINING_ONLY = ("gt_encoder.", "module.gt_encoder.")
 
 
-class Finder(str, Enum):
+class Detector(str, Enum):
     """Which network."""
 
     MANGA_LINES = "line_extractor"
@@ -49,7 +50,7 @@ class Finder(str, Enum):
     @property
     def finds(self) -> str:
         """What: the engine of its model card."""
-        return FIGURES if self is Finder.ISNET else LINES
+        return FOREGROUND if self is Detector.ISNET else LINES
 
 
 def published_names(keys: Iterable[str]) -> dict[str, str]:
@@ -64,33 +65,33 @@ def published_names(keys: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def recognise(keys: Iterable[str]) -> Finder | None:
+def recognise(keys: Iterable[str]) -> Detector | None:
     """The network that a file's tensors are of; None for another file."""
-    from colorizer.engines.colorize_diffusion.anime2sketch import is_anime2sketch
-    from colorizer.engines.colorize_diffusion.isnet import is_isnet
+    from colorizer.engines.detectors.anime2sketch import is_anime2sketch
+    from colorizer.engines.detectors.isnet import is_isnet
 
     names = set(published_names(keys).values())
     if "block0.model.0.conv1.model.0.weight" in names:
-        return Finder.MANGA_LINES
+        return Detector.MANGA_LINES
     if is_anime2sketch(names):
-        return Finder.ANIME2SKETCH
-    return Finder.ISNET if is_isnet(names) else None
+        return Detector.ANIME2SKETCH
+    return Detector.ISNET if is_isnet(names) else None
 
 
-def build(finder: Finder) -> nn.Module:
+def build(detector: Detector) -> nn.Module:
     """The network at its published size, without weights."""
     import torch
 
-    from colorizer.engines.colorflow.line_extractor import LineExtractor
-    from colorizer.engines.colorize_diffusion.anime2sketch import Anime2Sketch
-    from colorizer.engines.colorize_diffusion.isnet import ISNet
+    from colorizer.engines.detectors.anime2sketch import Anime2Sketch
+    from colorizer.engines.detectors.isnet import ISNet
+    from colorizer.engines.detectors.manga_lines import LineExtractor
 
-    kinds = {Finder.MANGA_LINES: LineExtractor, Finder.ANIME2SKETCH: Anime2Sketch, Finder.ISNET: ISNet}
+    kinds = {Detector.MANGA_LINES: LineExtractor, Detector.ANIME2SKETCH: Anime2Sketch, Detector.ISNET: ISNet}
     with torch.device("meta"):
-        return kinds[finder]()
+        return kinds[detector]()
 
 
-def convert(file: Path, folder: Path, variant: str = "") -> Finder:
+def convert(file: Path, folder: Path, variant: str = "") -> Detector:
     """Writes a published file as a model folder, every tensor accounted for.
 
     Args:
@@ -101,27 +102,27 @@ def convert(file: Path, folder: Path, variant: str = "") -> Finder:
     """
     from safetensors.torch import save_file
 
-    from colorizer.engines.colorize_diffusion.convert import open_checkpoint
+    from colorizer.engines.checkpoints import open_checkpoint
 
     with open_checkpoint(file) as checkpoint:
         names = published_names(checkpoint.shapes)
-        finder = recognise(checkpoint.shapes)
+        detector = recognise(checkpoint.shapes)
         state = {name: checkpoint.load(key) for key, name in names.items()}
-    if finder is None:
+    if detector is None:
         raise UnusableModel(f"{file.name} finds neither lines nor figures. Choose another file.")
-    network = _filled(finder, state, file.name)
+    network = _filled(detector, state, file.name)
     folder.mkdir()
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS)
-    card = {"network": finder.value, "variant": variant if finder is Finder.ISNET else ""}
+    card = {"network": detector.value, "variant": variant if detector is Detector.ISNET else ""}
     (folder / CARD).write_text(json.dumps(card) + "\n", encoding="utf-8")
-    return finder
+    return detector
 
 
-def _filled(finder: Finder, state: Mapping[str, Tensor], name: str) -> nn.Module:
+def _filled(detector: Detector, state: Mapping[str, Tensor], name: str) -> nn.Module:
     """The network with its weights, float32; counts of training batches, which older files lack, don't matter."""
     import torch
 
-    network = build(finder)
+    network = build(detector)
     counts = {key for key in network.state_dict() if key.endswith("num_batches_tracked")}
     full = {key: torch.zeros((), dtype=torch.long) for key in counts}
     full |= {key: value if key in counts else value.float() for key, value in state.items()}
@@ -135,68 +136,65 @@ def _filled(finder: Finder, state: Mapping[str, Tensor], name: str) -> nn.Module
     return network.eval().requires_grad_(False)
 
 
-class Finders:
+class Detectors:
     """The installed networks; each is read when it is first asked. `folder` is where models lie, for tests."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._lines = Installed(LINES, "line finder", folder)
-        self._figures = Installed(FIGURES, "figure finder", folder)
-        self._read: dict[Path, tuple[Finder, nn.Module]] = {}
+        self._foreground = Installed(FOREGROUND, "figure finder", folder)
+        self._read: dict[Path, tuple[Detector, nn.Module]] = {}
         self.asked: set[str] = set()
         """Names of the models that were asked; whoever wants to know clears it before."""
 
     def lines(self) -> Callable[[RGB], RGB] | None:
-        """What gives a picture's lines, light on black, by the first installed line finder; None for none."""
+        """What gives a picture's lines, light on black, by the first installed line detector; None for none."""
         found = self._lines.find("")
         return None if found is None else lambda picture: self._find_lines(found, picture)
 
-    def figures(self, *, in_drawings: bool) -> Callable[[RGB], Mask] | None:
+    def foreground(self, *, in_drawings: bool) -> Callable[[RGB], Mask] | None:
         """What gives a figure's mask, by the first one for drawings, or for pictures; None where there is none."""
-        for folder in self._figures.folders():
+        for folder in self._foreground.folders():
             if (_variant(folder) == DRAWINGS) == in_drawings:
-                return lambda picture, at=folder: self._find_figure(at, picture, in_drawings)  # type: ignore[misc]
+                return lambda picture, at=folder: self._find_foreground(at, picture, in_drawings)  # type: ignore[misc]
         return None
 
     def _find_lines(self, folder: Path, picture: RGB) -> RGB:
         import torch
 
-        from colorizer.engines.colorize_diffusion.preprocess import to_tensor
-
-        finder, network = self._network(folder)
+        detector, network = self._network(folder)
         square = resized(picture, LINE_SIDE, LINE_SIDE)
-        if finder is Finder.MANGA_LINES:
+        if detector is Detector.MANGA_LINES:
             lines = 255 - network.extract(square)  # type: ignore[operator] # nn.Module knows no methods
         else:
             with torch.inference_mode():
-                drawn = network(to_tensor(square))[0, 0]
+                drawn = network(_to_tensor(square))[0, 0]
             lines = ((1 - drawn.clamp(-1, 1)) * 127.5).round().to(torch.uint8).numpy()
         whole = resized(np.asarray(lines), *picture.shape[:2])
         return np.repeat(whole[..., None], 3, axis=2)
 
-    def _find_figure(self, folder: Path, picture: RGB, in_drawings: bool) -> Mask:  # noqa: FBT001 - private
+    def _find_foreground(self, folder: Path, picture: RGB, in_drawings: bool) -> Mask:  # noqa: FBT001 - private
         import torch
 
-        from colorizer.engines.colorize_diffusion import segmentation
-        from colorizer.engines.colorize_diffusion.preprocess import to_tensor
+        from colorizer.engines.detectors import foreground_masks
 
         _, network = self._network(folder)
         height, width = picture.shape[:2]
-        scale = min(1.0, FIGURE_SIDE / max(height, width))
+        scale = min(1.0, FOREGROUND_SIDE / max(height, width))
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-        ask = segmentation.sketch_mask if in_drawings else segmentation.reference_mask
+        ask = foreground_masks.sketch_mask if in_drawings else foreground_masks.reference_mask
         with torch.inference_mode():
-            found = ask(network, to_tensor(small), FIGURE_SIDE)[0, 0]
+            found = ask(network, _to_tensor(small), FOREGROUND_SIDE)[0, 0]
         return fit_mask((found * 255).round().to(torch.uint8).numpy(), width, height)
 
-    def _network(self, folder: Path) -> tuple[Finder, nn.Module]:
+    def _network(self, folder: Path) -> tuple[Detector, nn.Module]:
         from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         self.asked.add(folder.name)
         if folder not in self._read:
             try:
-                finder = Finder(_card(folder)["network"])
-                self._read[folder] = (finder, _filled(finder, load_file(folder / WEIGHTS), folder.name))
+                detector = Detector(_card(folder)["network"])
+                self._read[folder] = (detector, _filled(detector, load_file(folder / WEIGHTS), folder.name))
             except (OSError, ValueError, KeyError, SafetensorError, UnusableModel) as error:
                 raise MissingModel(
                     f"The model {folder.name} can't be read; a file may be damaged. Remove it, or install it again."
@@ -214,3 +212,11 @@ def _variant(folder: Path) -> str:
         return str(_card(folder).get("variant", ""))
     except (OSError, ValueError, AttributeError):
         return ""
+
+
+def _to_tensor(picture: RGB) -> Tensor:
+    """(1, 3, H, W) in [-1, 1]."""
+    import torch
+
+    levels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+    return (levels - 0.5) / 0.5

@@ -6,12 +6,12 @@ import threading
 
 import pytest
 from colorizer.errors import Cancelled
-from colorizer.server import turns
+from colorizer.server import machine_lock
 
 HOLD = """
 import sys
-from colorizer.server import turns
-with turns.taken(None):
+from colorizer.server import machine_lock
+with machine_lock.taken(None):
     print("mine", flush=True)
     sys.stdin.readline()
 """
@@ -45,7 +45,7 @@ def other(tmp_path, monkeypatch):
 
 
 def wait_for_turn(report):
-    with turns.taken(report):
+    with machine_lock.taken(report):
         pass
 
 

@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorizer.engines.match.inputs import Window, box
-from colorizer.engines.match.network import Laid
+from colorizer.engines.match.network import WarpField
+from colorizer.engines.match.network_input import Window, box
 from colorizer.imaging import color
-from colorizer.imaging.color import RGB
+from colorizer.imaging.color import Colours
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.regions import Regions
@@ -48,9 +48,9 @@ Affine = NDArray[np.float32]
 class Overlay:
     """A reference laid under the sketch."""
 
-    colours: RGB
+    colours: Colours
     """(H, W, 3): what of the reference lies at each place of the sketch, H and W at most `_SAMPLED`."""
-    in_figure: NDArray[np.bool_]
+    in_foreground: NDArray[np.bool_]
     """(H, W): whether that is its figure."""
     inside: NDArray[np.bool_]
     """(H, W): whether the reference reaches there at all."""
@@ -59,20 +59,20 @@ class Overlay:
     likeness: float
     """-1..1: how well lines and edges lie on each other; about 0.2 for two poses of one character."""
 
-    def votes(self, regions: Regions, palette: RGB, kernel: float, of_figure: bool | None) -> Plane:  # noqa: FBT001
+    def votes(self, regions: Regions, palette: Colours, kernel: float, of_foreground: bool | None) -> Plane:  # noqa: FBT001
         """(n, P): the share of each region's pixels that votes for each colour; sums to less where little is seen.
 
         Args:
             regions: of the sketch.
             palette: (P, 3).
             kernel: how far apart two colours may be and still vote for each other, sRGB 0..1, a Gaussian's sigma.
-            of_figure: which side of the reference may vote, None for both.
+            of_foreground: which side of the reference may vote, None for both.
         """
         height, width = self.inked.shape
         labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
         seen = self.inside & ~self.inked
-        if of_figure is not None:
-            seen &= self.in_figure == of_figure
+        if of_foreground is not None:
+            seen &= self.in_foreground == of_foreground
         colours, number = self._numbered
         gap = ((colours[:, None].astype(np.float32) - palette[None].astype(np.float32)) ** 2).sum(-1)
         near = np.exp(-gap / (2 * (255 * kernel) ** 2))
@@ -84,7 +84,7 @@ class Overlay:
         return np.asarray(votes / np.maximum(pixels, 1)[:, None], np.float32)
 
     @cached_property
-    def _numbered(self) -> tuple[RGB, NDArray[np.intp]]:
+    def _numbered(self) -> tuple[Colours, NDArray[np.intp]]:
         """The colours that occur (M, 3), and (H, W) which of them each place has."""
         packed, which = np.unique(color.pack(self.colours), return_inverse=True)
         return color.unpack(packed), which.reshape(self.inked.shape)
@@ -99,13 +99,13 @@ class Registration:
     likeness: float
     """-1..1, see `Overlay`."""
 
-    def lay(self, window: Window, reference: Window, size: int) -> Laid:
+    def lay(self, window: Window, reference: Window, size: int) -> WarpField:
         """The reference's window under the sketch's, (1, size, size)."""
         matrix, shift = self.affine[:, :2], self.affine[:, 2]
         step = (np.arange(size, dtype=np.float32) + 0.5) / size * window.side
         places = np.stack(np.meshgrid(step + window.x, step + window.y), -1) @ matrix.T + shift
         where = 2 * (places - (reference.x, reference.y)) / reference.side - 1
-        return Laid(torch.from_numpy(where.astype(np.float32))[None], torch.tensor([self.likeness]))
+        return WarpField(torch.from_numpy(where.astype(np.float32))[None], torch.tensor([self.likeness]))
 
 
 def register(ink: Ink, mask: Mask | None, picture: Picture, picture_mask: Mask | None) -> Registration:
@@ -143,7 +143,7 @@ def lay_under(ink: Ink, picture: Picture, picture_mask: Mask, found: Registratio
     visible = picture[row, column, 3] > 127
     return Overlay(
         colours=picture[row, column, :3],
-        in_figure=picture_mask[row, column] > 127,
+        in_foreground=picture_mask[row, column] > 127,
         inside=inside & visible,
         inked=sampled > _INKED,
         likeness=found.likeness,
@@ -257,7 +257,7 @@ def _small(plane: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], floa
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8), scale
 
 
-def _edges(colours: RGB) -> Plane:
+def _edges(colours: Colours) -> Plane:
     """(H, W), 0..1: how suddenly the colour changes (CIELAB), the strongest few cut off."""
     lab = cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)

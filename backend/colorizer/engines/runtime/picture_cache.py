@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 Value = TypeVar("Value")
 
 
-class PictureMemory(Generic[Value]):
+class PictureCache(Generic[Value]):
     """Values by picture (the very array, not one that is equal) and a key."""
 
     def __init__(self) -> None:

@@ -1,8 +1,9 @@
-"""The ways a model can run: in which precision, and how much of it is in a device's memory at a time.
+"""Memory profiles: in which precision a model runs, and how much of it is in a device's memory at a time.
 
-An engine brings ladders, from the fastest way to the one that needs least memory, and functions that read its model and
-put it where a way says. `Room` keeps the model, takes the first way that fits what is free, and goes one step down
-where memory runs out all the same. What a way means for an engine's networks is in that engine's `speed`.
+An engine brings a list of profiles, from the fastest to the one that needs least memory, and functions that read its
+model and put it where a profile says. `ModelSlot` keeps the model, takes the first profile that fits what is free, and
+goes one step down where memory runs out all the same. What a profile means for an engine's networks is in that
+engine's `speed`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any, Generic, TypeVar
 import torch
 
 from colorizer.engines.base import Report
-from colorizer.engines.device import ran_out_of_memory
+from colorizer.engines.runtime.device import ran_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ Answer = TypeVar("Answer")
 Model = TypeVar("Model")
 
 
-class Keep(str, Enum):
+class Residency(str, Enum):
     """What of a model stays in the device's memory."""
 
     ALL = "everything"
@@ -40,7 +41,7 @@ class Keep(str, Enum):
 
 
 @dataclass(frozen=True)
-class Way:
+class MemoryProfile:
     """How a model runs."""
 
     device: str
@@ -48,7 +49,7 @@ class Way:
     channels_last: bool = False
     name: str = "everything"
     """For the record of a result."""
-    keep: Keep = Keep.ALL
+    keep: Residency = Residency.ALL
     stored: torch.dtype | None = None
     """What weights are kept in between their uses, where that is less than `dtype`."""
     tiled: bool = False
@@ -57,66 +58,71 @@ class Way:
     """The rows of the guidance run one after another."""
 
 
-Ladder = tuple[tuple[float, str, dict[str, Any]], ...]
-"""GiB that have to be free, name of the setting, what it does."""
+ProfileTable = tuple[tuple[float, str, dict[str, Any]], ...]
+"""For each profile: GiB that have to be free, its name, and the fields of `MemoryProfile` that it sets."""
 
 
 @dataclass(frozen=True)
-class Ladders:
-    """The settings of one engine."""
+class MemoryProfiles:
+    """The profiles of one engine."""
 
-    cards: Ladder
-    """For cards of their own memory, of which the system takes the last gigabyte."""
-    processors: Ladder
+    dedicated: ProfileTable
+    """For graphics cards with memory of their own, of which the system takes the last gigabyte."""
+    shared: ProfileTable
     """In main memory, where the model is anyway; Apple's accelerator has no other."""
     precise: bool = False
     """Always float32, for networks that are small or never saw anything else."""
 
-    def ways(self, device: str) -> list[tuple[float, Way]]:
-        """Every way for a torch device name with the GiB it wants free, the fastest first."""
+    def profiles(self, device: str) -> list[tuple[float, MemoryProfile]]:
+        """Every profile for a torch device name with the GiB it wants free, the fastest first."""
         kind = device.partition(":")[0]
         if self.precise:
-            usual = Way(device)
+            usual = MemoryProfile(device)
         elif kind == "cuda":
-            usual = Way(device, torch.float16, channels_last=True)
+            usual = MemoryProfile(device, torch.float16, channels_last=True)
         elif kind in ("mps", "xpu"):
-            usual = Way(device, torch.float16)
+            usual = MemoryProfile(device, torch.float16)
         else:
-            usual = Way(device, torch.bfloat16 if has_bfloat16_units() else torch.float32, channels_last=True)
-        ladder = self.cards if kind in ("cuda", "xpu") else self.processors
-        return [(wanted, replace(usual, name=name, **choices)) for wanted, name, choices in ladder]
+            usual = MemoryProfile(
+                device, torch.bfloat16 if has_bfloat16_units() else torch.float32, channels_last=True
+            )
+        steps = self.dedicated if kind in ("cuda", "xpu") else self.shared
+        return [(wanted, replace(usual, name=name, **choices)) for wanted, name, choices in steps]
 
-    def choose(self, device: str) -> Way:
-        """The fastest way that fits into what is free."""
+    def choose(self, device: str) -> MemoryProfile:
+        """The fastest profile that fits into what is free."""
         free = free_memory(device) / GIB
-        return next(way for wanted, way in self.ways(device) if free >= wanted)
+        return next(profile for wanted, profile in self.profiles(device) if free >= wanted)
 
-    def cheaper(self, way: Way) -> Way | None:
-        """The next way, which needs less memory; None after the last."""
-        there = [one for _, one in self.ways(way.device)]
-        following = [one.name for one in there].index(way.name) + 1
+    def cheaper(self, profile: MemoryProfile) -> MemoryProfile | None:
+        """The next profile, which needs less memory; None after the last."""
+        there = [one for _, one in self.profiles(profile.device)]
+        following = [one.name for one in there].index(profile.name) + 1
         return there[following] if following < len(there) else None
 
 
-class Room(Generic[Model]):
-    """The model that an engine has in memory, and the way it runs at the moment.
+class ModelSlot(Generic[Model]):
+    """The model that an engine has in memory, and the profile it runs with at the moment.
 
     Args:
-        ladders: the engine's.
+        profiles: the engine's.
         read: reads the model in a folder.
-        place: puts a model where a way says, wherever it was before.
+        place: puts a model where a profile says, wherever it was before.
     """
 
     def __init__(
-        self, ladders: Ladders, read: Callable[[Path], Model], place: Callable[[Model, Way], None]
+        self,
+        profiles: MemoryProfiles,
+        read: Callable[[Path], Model],
+        place: Callable[[Model, MemoryProfile], None],
     ) -> None:
-        self._ladders = ladders
+        self._profiles = profiles
         self._read = read
         self._place = place
         self._model: Model | None = None
         self._folder: Path | None = None
         self.device = ""
-        self.way: Way | None = None
+        self.profile: MemoryProfile | None = None
 
     @property
     def model(self) -> Model:
@@ -125,39 +131,39 @@ class Room(Generic[Model]):
         return self._model
 
     def load(self, folder: Path, device: str) -> None:
-        """Reads a model if it isn't the one that is here, and puts it onto a device, in the first way it fits in."""
+        """Reads a model if it isn't the one that is here, and puts it onto a device by the first profile that fits."""
         if self._folder != folder:
             self._model = self._folder = None  # there may not be room for two
             self._model = self._read(folder)
             self._folder, self.device = folder, ""
         if self.device != device:
-            self._at(self._ladders.choose(device))
+            self._at(self._profiles.choose(device))
             self.device = device
 
     def run(self, draw: Callable[[], Answer], report: Report) -> Answer:
-        """What `draw` gives; where memory runs out, again with less of the model in it, as long as there is a way."""
+        """What `draw` gives; where memory runs out, again with the next profile, as long as there is one."""
         while True:
             try:
                 return draw()
             except (MemoryError, RuntimeError) as error:
-                assert self.way is not None
-                way = self._ladders.cheaper(self.way)
-                if way is None or not ran_out_of_memory(error):
+                assert self.profile is not None
+                profile = self._profiles.cheaper(self.profile)
+                if profile is None or not ran_out_of_memory(error):
                     raise
             # Outside of `except`, whose error still holds what was made.
             report.stage("Making do with less memory")
-            log.warning("out of memory: going on with the setting %r", way.name)
-            self._at(way)
+            log.warning("out of memory: going on with the setting %r", profile.name)
+            self._at(profile)
 
-    def _at(self, way: Way) -> None:
+    def _at(self, profile: MemoryProfile) -> None:
         try:
-            self._place(self.model, way)
+            self._place(self.model, profile)
         except (MemoryError, RuntimeError) as error:
-            cheaper = self._ladders.cheaper(way)
+            cheaper = self._profiles.cheaper(profile)
             if cheaper is None or not ran_out_of_memory(error):
                 raise
         else:
-            self.way = way
+            self.profile = profile
             return
         self._at(cheaper)
 
@@ -182,13 +188,13 @@ def has_bfloat16_units() -> bool:
     return bool(supported and supported())
 
 
-def keep_layers_only(pipeline: Any, device: str) -> None:
-    """Single layers of a diffusers pipeline, which is in main memory, come to a device and go (`Keep.LAYERS`)."""
+def offload_layers(pipeline: Any, device: str) -> None:
+    """Single layers of a diffusers pipeline, which is in main memory, come to a device and go (`Residency.LAYERS`)."""
     pipeline.enable_group_offload(torch.device(device), offload_type="leaf_level")
 
 
 def release(pipeline: Any) -> None:
-    """Takes back what an earlier way has hooked into the networks of a diffusers pipeline."""
+    """Takes back what an earlier profile has hooked into the networks of a diffusers pipeline."""
     from diffusers.hooks import HookRegistry
 
     pipeline.remove_all_hooks()

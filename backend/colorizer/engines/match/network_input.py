@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from colorizer.engines.match.network import Correspondence, Laid, MatchNetwork
-from colorizer.engines.ways import has_bfloat16_units
+from colorizer.engines.match.network import Correspondence, MatchNetwork, WarpField
+from colorizer.engines.runtime.memory_profiles import has_bfloat16_units
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Mask, Picture
@@ -127,7 +127,7 @@ def _hint(mask: Mask | None, window: Window, size: int) -> torch.Tensor:
 
 @torch.inference_mode()
 def ask(
-    network: MatchNetwork, sketch: SketchView, reference: ReferenceView, laid: Laid | None = None
+    network: MatchNetwork, sketch: SketchView, reference: ReferenceView, warp: WarpField | None = None
 ) -> Correspondence:
     """The network's answer for one window and one reference, which may be laid under the sketch.
 
@@ -135,12 +135,12 @@ def ask(
     """
     device = next(network.parameters()).device
     seen = (sketch.ink, sketch.mask, reference.picture, reference.mask)
-    if laid is not None:
-        laid = Laid(laid.where.to(device), laid.likeness.to(device))
+    if warp is not None:
+        warp = WarpField(warp.where.to(device), warp.likeness.to(device))
     # Its weights were found in this precision, too (`colorizer_lab.training.match`).
     fast = device.type == "cpu" and has_bfloat16_units()
     with torch.autocast("cpu", torch.bfloat16, enabled=fast):
-        answer: Correspondence = network(*(plane.to(device) for plane in seen), laid)
+        answer: Correspondence = network(*(plane.to(device) for plane in seen), warp)
     return answer
 
 

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from colorizer.engines.match.inputs import Window
-from colorizer.engines.match.place import Overlay, Registration, lay_under, register
+from colorizer.engines.match.network_input import Window
 from colorizer.engines.match.readout import place_evidence
+from colorizer.engines.match.registration import Overlay, Registration, lay_under, register
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
 from numpy.typing import NDArray

@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from colorizer.engines.colorflow.retrieval import RGB
-from colorizer.engines.turns import call
+from colorizer.engines.runtime.device_swap import bring
+from colorizer.imaging.values import RGB
 
 MULTIPLE = 16
 """The network halves the picture four times."""
@@ -60,7 +60,7 @@ class LineExtractor(nn.Module):
         height, width = grey.shape
         padding = ((0, -height % MULTIPLE), (0, -width % MULTIPLE))
         padded = torch.from_numpy(np.pad(grey, padding, constant_values=PADDING))
-        call(self)
+        bring(self)
         place = next(self.parameters())
         lines = self(padded[None, None].to(place))[0, 0, :height, :width]
         return lines.clamp(0, 255).to(torch.uint8).cpu().numpy()

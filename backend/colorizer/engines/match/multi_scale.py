@@ -1,8 +1,8 @@
-"""One look of the network at sketch and references, and what every region sees in it.
+"""One view of the network at sketch and references, and what every region sees in it.
 
-A look may show all of both pictures, their figures alone, or the same part of both figures from near: what is small
+A view may show all of both pictures, their figures alone, or the same part of both figures from near: what is small
 is seen larger then. What a close-up doesn't show, or shows as one large area without its surroundings, is left to the
-other looks.
+other views.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 
 from colorizer.engines.match import readout
-from colorizer.engines.match.inputs import Window, square
 from colorizer.engines.match.network import Correspondence
+from colorizer.engines.match.network_input import Window, square
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask
 
@@ -28,7 +28,7 @@ _SMALL = 0.05
 
 
 @dataclass(frozen=True)
-class Look:
+class ScaleView:
     """What the network answered about some windows of the sketch and all references. K: all keys of all references."""
 
     answers: list[list[Correspondence]]
@@ -37,14 +37,16 @@ class Look:
     """(windows, n, Q*Q), see `readout.region_cells`."""
     visible: NDArray[np.bool_]
     """(K,)."""
-    in_figure: NDArray[np.bool_]
+    in_foreground: NDArray[np.bool_]
     """(K,)."""
     counts: NDArray[np.float32] | None = None
-    """(n,), 0..1: how much the look counts for each region; None: fully for all."""
+    """(n,), 0..1: how much the view counts for each region; None: fully for all."""
 
-    def attention(self, of_figure: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
+    def attention(self, of_foreground: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
         """(n, K) attention on one side's keys, None for all, and the keys' colours (K, 3)."""
-        allowed = self.visible if of_figure is None else self.visible & (self.in_figure == of_figure)
+        allowed = (
+            self.visible if of_foreground is None else self.visible & (self.in_foreground == of_foreground)
+        )
         colours = torch.cat([answer.colours[0] for answer in self.answers[0]])
         attention = readout.pool(self._views, torch.from_numpy(allowed).to(colours.device))
         if self.counts is not None:
@@ -82,7 +84,7 @@ def close_up_counts(cells: NDArray[np.float32], regions: Regions, window: Window
     return np.asarray(shown**2 / (1 + (pixels / window.side**2 / _SMALL) ** 2), np.float32)
 
 
-def figure_keys(mask: Mask | None, window: Window, grid: int) -> NDArray[np.bool_]:
+def foreground_keys(mask: Mask | None, window: Window, grid: int) -> NDArray[np.bool_]:
     """(grid*grid,): which cells of a reference's window lie in its figure; all where it is not known yet."""
     if mask is None:
         return np.ones(grid * grid, bool)

@@ -23,7 +23,7 @@ _UNUSED = (".input_scale", ".scale_input", "scaled_fp8", ".comfy_quant")
 KLEIN_9B_WIDTH = 4096
 
 
-class Part(str, Enum):
+class Network(str, Enum):
     """Which network a file holds."""
 
     TRANSFORMER = "transformer"
@@ -32,21 +32,21 @@ class Part(str, Enum):
     LORA = "lora"
 
 
-def recognise(keys: Iterable[str]) -> Part | None:
+def recognise(keys: Iterable[str]) -> Network | None:
     """What a file is; None for anything else."""
     names = {key.removeprefix(COMFY_PREFIX) for key in keys}
     if any("lora_A" in name or "lora_down" in name or ".lokr_" in name for name in names):
         of_flux = ("double_blocks", "single_blocks", "single_transformer_blocks")
-        return Part.LORA if any(word in name for name in names for word in of_flux) else None
+        return Network.LORA if any(word in name for name in names for word in of_flux) else None
     published = (
         "double_blocks.0.img_attn.qkv.weight" in names and "single_stream_modulation.lin.weight" in names
     )
     if published or "single_stream_modulation.linear.weight" in names:
-        return Part.TRANSFORMER
+        return Network.TRANSFORMER
     if "model.layers.0.self_attn.q_norm.weight" in names and "model.embed_tokens.weight" in names:
-        return Part.TEXT_ENCODER
+        return Network.TEXT_ENCODER
     if "bn.running_mean" in names and any(name.startswith("decoder.") for name in names):
-        return Part.VAE
+        return Network.VAE
     return None
 
 

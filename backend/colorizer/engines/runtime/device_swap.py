@@ -1,4 +1,4 @@
-"""Networks that take turns in an accelerator's memory: whichever is called comes, the others go to main memory.
+"""Swapping networks in and out of an accelerator's memory: whichever is called comes, the others go to main memory.
 
 diffusers' own chain (`enable_model_cpu_offload`) frees only the one that came before in a fixed order; here any network
 may be called at any time, and some belong together. On accelerate's hooks, so that diffusers finds them too.
@@ -14,10 +14,10 @@ from accelerate.hooks import ModelHook, add_hook_to_module
 from torch import nn
 
 
-class Turn(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has no types
+class SwapHook(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has no types
     """The hook of all networks of one group; the groups of a model know each other."""
 
-    def __init__(self, networks: Iterable[nn.Module], device: str, others: list[Turn]) -> None:
+    def __init__(self, networks: Iterable[nn.Module], device: str, others: list[SwapHook]) -> None:
         self.networks = list(networks)
         self.execution_device = torch.device(device)
         self.others = others
@@ -45,19 +45,19 @@ class Turn(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has no 
                 network.to("cpu")
 
 
-def take_turns(groups: Iterable[Iterable[nn.Module | None]], device: str) -> list[Turn]:
+def swap_on_device(groups: Iterable[Iterable[nn.Module | None]], device: str) -> list[SwapHook]:
     """Lets groups of networks, which are all in main memory, share a device; `None` stands for no network."""
-    turns: list[Turn] = []
+    hooks: list[SwapHook] = []
     for group in groups:
         networks = [network for network in group if network is not None]
-        turns.append(Turn(networks, device, turns))
+        hooks.append(SwapHook(networks, device, hooks))
         for network in networks:
-            add_hook_to_module(network, turns[-1])
-    return turns
+            add_hook_to_module(network, hooks[-1])
+    return hooks
 
 
-def call(network: nn.Module | None) -> None:
+def bring(network: nn.Module | None) -> None:
     """Brings a network whose parts are called one by one, past its `forward`."""
     hook = getattr(network, "_hf_hook", None)
-    if isinstance(hook, Turn):
+    if isinstance(hook, SwapHook):
         hook.come()

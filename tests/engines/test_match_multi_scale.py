@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from colorizer.engines.match.inputs import Window, box
-from colorizer.engines.match.looks import Look, close_up_counts, close_ups
-from colorizer.engines.match.matching import Evidence, Side
+from colorizer.engines.match.matching import Evidence, MatchedSide
+from colorizer.engines.match.multi_scale import ScaleView, close_up_counts, close_ups
 from colorizer.engines.match.network import Correspondence
+from colorizer.engines.match.network_input import Window, box
 from colorizer.engines.match.readout import region_cells
 from colorizer.imaging.regions import Regions
 
@@ -60,10 +60,10 @@ def test_a_region_that_close_ups_leave_out_is_no_less_sure() -> None:
     one_answer = [[answer(logits=torch.full((1, 4, 5), 3.0))]]
     cells = np.full((1, 2, 4), 0.5, np.float32)
     keys = np.ones(4, bool)
-    full = Look(one_answer, cells, keys, keys)
-    near = Look(one_answer, cells, keys, keys, np.array([0, 0.5], np.float32))
+    full = ScaleView(one_answer, cells, keys, keys)
+    near = ScaleView(one_answer, cells, keys, keys, np.array([0, 0.5], np.float32))
     evidence = Evidence([full, near], regions=None, overlays=[])  # type: ignore[arg-type]
-    attention, colours = evidence.attention(Side(np.zeros((1, 3), np.uint8), None))
+    attention, colours = evidence.attention(MatchedSide(np.zeros((1, 3), np.uint8), None))
     assert attention.shape == (2, 8)
     assert len(colours) == 8
     assert attention.sum(1).tolist() == pytest.approx([0.8, 0.8])

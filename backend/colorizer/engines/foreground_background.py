@@ -24,15 +24,13 @@ from colorizer.imaging.masks import fit_mask, usable_mask
 from colorizer.imaging.palette import find_palette
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.regions import find_regions
-
-RGB = NDArray[np.uint8]
-"""(H, W, 3), sRGB."""
+from colorizer.imaging.values import RGB
 
 FindForeground = Callable[[Picture], Mask]
 
 
 @dataclass(frozen=True)
-class Part:
+class ReferenceSide:
     """A picture, or one side of it. Cut out when asked for, so that of a large pool only what is made of it is kept."""
 
     source: Picture
@@ -51,11 +49,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Side:
+class SketchSide:
     """One side of the sketch."""
 
     role: Role
-    parts: tuple[Part, ...]
+    parts: tuple[ReferenceSide, ...]
     """What it takes colours from."""
     mask: Mask | None
     """(H, W) where it shows; None is everywhere."""
@@ -66,7 +64,7 @@ class Side:
         return tuple(over_white(part.picture) for part in self.parts)
 
 
-def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[Side]:
+def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[SketchSide]:
     """The sides that the request's mode colours, the background first.
 
     Args:
@@ -80,29 +78,29 @@ def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[
             "There is no reference to take colours from. Add a picture or a layer as reference."
         )
     if request.mode is Mode.WHOLE:
-        return [Side(Role.FIGURE, _whole(request), None)]
+        return [SketchSide(Role.FOREGROUND, _whole(request), None)]
     height, width = request.sketch.shape[:2]
     mask = usable_mask(request.sketch_mask, width, height)
     mask = find_foreground(request.sketch) if mask is None else mask
     sides = []
     if request.mode is not Mode.FOREGROUND:
-        sides.append(Side(Role.BACKGROUND, _background(request, find_foreground), 255 - mask))
+        sides.append(SketchSide(Role.BACKGROUND, _background(request, find_foreground), 255 - mask))
     if request.mode is not Mode.BACKGROUND:
         shown = tuple(_part(reference, find_foreground, figure=True) for reference in request.references)
-        sides.append(Side(Role.FIGURE, shown or _whole(request), mask))
+        sides.append(SketchSide(Role.FOREGROUND, shown or _whole(request), mask))
     return sides
 
 
-def palette_of(part: Part) -> NDArray[np.uint8]:
+def palette_of(part: ReferenceSide) -> NDArray[np.uint8]:
     """The colours (N, 3) of a part."""
     return find_palette(part.picture).colours
 
 
 def layers_of(
     request: ColorizeRequest,
-    sides: Sequence[Side],
+    sides: Sequence[SketchSide],
     pictures: Sequence[RGB],
-    palette_of: Callable[[Part], NDArray[np.uint8]] = palette_of,
+    palette_of: Callable[[ReferenceSide], NDArray[np.uint8]] = palette_of,
 ) -> tuple[tuple[Layer, ...], dict[str, Any]]:
     """What was drawn for each side (the whole canvas at any size) as layers, bottom to top; and what to report.
 
@@ -116,17 +114,20 @@ def layers_of(
         cut = regions if side.mask is None else regions.cut(side.mask)
         prepared = drawn.prepare(picture, cut, ink)
         carried = drawn.carry_up(prepared, cut)
-        if side.role is Role.FIGURE and request.options.palette_lock:
+        if side.role is Role.FOREGROUND and request.options.palette_lock:
             palette = np.concatenate([palette_of(part) for part in side.parts])
-        if side.role is Role.FIGURE and len(palette):
+        if side.role is Role.FOREGROUND and len(palette):
             layers += drawn.in_flats(prepared, carried, cut, palette, side.mask)
         else:
             layers.append(_painted(side, carried))
     return tuple(layers), {"palette": color.as_hex(palette), "regions": regions.count}
 
 
-def _painted(side: Side, carried: RGB) -> Layer:
-    names = {Role.BACKGROUND: ("Background", "Background mask"), Role.FIGURE: ("Colours", "Foreground mask")}
+def _painted(side: SketchSide, carried: RGB) -> Layer:
+    names = {
+        Role.BACKGROUND: ("Background", "Background mask"),
+        Role.FOREGROUND: ("Colours", "Foreground mask"),
+    }
     name, mask_name = names[side.role]
     named = mask_name if side.mask is not None else ""
     return Layer(name, side.role, drawn.opaque(carried), mask=side.mask, mask_name=named)
@@ -140,20 +141,20 @@ def resized(picture: RGB, height: int, width: int) -> RGB:
     return cv2.resize(picture, (width, height), interpolation=way)  # type: ignore[no-any-return]
 
 
-def _whole(request: ColorizeRequest) -> tuple[Part, ...]:
-    parts = tuple(Part(reference.picture) for reference in request.references)
-    return parts if request.background is None else (*parts, Part(request.background))
+def _whole(request: ColorizeRequest) -> tuple[ReferenceSide, ...]:
+    parts = tuple(ReferenceSide(reference.picture) for reference in request.references)
+    return parts if request.background is None else (*parts, ReferenceSide(request.background))
 
 
-def _background(request: ColorizeRequest, find_foreground: FindForeground) -> tuple[Part, ...]:
+def _background(request: ColorizeRequest, find_foreground: FindForeground) -> tuple[ReferenceSide, ...]:
     if request.background is not None:
-        return (Part(request.background),)
+        return (ReferenceSide(request.background),)
     return tuple(_part(reference, find_foreground, figure=False) for reference in request.references)
 
 
-def _part(reference: Reference, find_foreground: FindForeground, *, figure: bool) -> Part:
+def _part(reference: Reference, find_foreground: FindForeground, *, figure: bool) -> ReferenceSide:
     """A reference with its other side clear."""
     height, width = reference.picture.shape[:2]
     mask = usable_mask(reference.mask, width, height)
     mask = fit_mask(find_foreground(reference.picture), width, height) if mask is None else mask
-    return Part(reference.picture, (mask > 127) == figure)
+    return ReferenceSide(reference.picture, (mask > 127) == figure)

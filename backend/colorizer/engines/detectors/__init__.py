@@ -1,0 +1,1 @@
+"""Published networks that find the lines or the foreground of a picture."""

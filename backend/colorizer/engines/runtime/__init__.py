@@ -1,0 +1,1 @@
+"""What engines share to run a model: devices, memory profiles, what is offloaded, what is remembered."""
