@@ -7,21 +7,18 @@ model's square and the colours brought back to the canvas. torch and the network
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 
-from colorizer.engines import registry
-from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, Picture, Report, Result
+from colorizer.engines.base import ColorizeRequest, Mask, Report, Result
+from colorizer.engines.diffusion_engine import DiffusionEngine
 from colorizer.engines.foreground_background import SketchSide, layers_of, resized, sides_of
-from colorizer.engines.models import Installed
 from colorizer.errors import InvalidInput, MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
-from colorizer.imaging.sizes import MAX_SIDE
 from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
@@ -29,52 +26,30 @@ if TYPE_CHECKING:
     from colorizer.engines.runtime.memory_profiles import ModelSlot
 
 NAME = "anime_diffusion"
-WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
-NO_MODEL = (
-    "There is no AnimeDiffusion model here, and none was ever published. Train one with"
-    " `colorize train anime-diffusion`, or choose another engine."
-)
 TRAINED_SIDE = 256
 SIZE_STEP = 8
-MOST_STEPS = 500
 PREVIEW_SIDE = 1024
 
 
-class AnimeDiffusionEngine:
+class AnimeDiffusionEngine(DiffusionEngine["AnimeDiffusionPipeline"]):
     """Faces, with a model of the user's own."""
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._models = Installed(NAME, "AnimeDiffusion", folder)
-
-    @property
-    def info(self) -> EngineInfo:
-        """What it can do."""
-        return EngineInfo(
-            name=NAME,
-            title="AnimeDiffusion",
-            modes=tuple(Mode),
-            max_references=1,
-            options=("palette_lock", "line_gap", "steps", "size"),
-            models=tuple(self._models.describe(model, WEIGHTS) for model in self._models.folders()),
-            max_side=MAX_SIDE,
-            memory_mb=2000,
-            missing=self._models.missing(NO_MODEL),
-        )
-
-    def weights(self, model: str = "") -> Path | None:
-        """The network's file; None where there is no model."""
-        return self._models.weights(model, WEIGHTS)
-
-    def load(self, device: str, model: str = "") -> None:
-        """Reads a model; `MissingModel` where there is none."""
-        self._slot.load(self._models.ready(model, NO_MODEL), device)
+    name = NAME
+    title = "AnimeDiffusion"
+    weights_file = "unet/diffusion_pytorch_model.safetensors"
+    no_model = (
+        "There is no AnimeDiffusion model here, and none was ever published. Train one with"
+        " `colorize train anime-diffusion`, or choose another engine."
+    )
+    options = ("palette_lock", "line_gap", "steps", "size")
+    most_steps = 500
+    memory_mb = 2000
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         request = self._models.with_steps(request)
-        _check(request)
-        slot = self._slot
-        self.load(slot.device or "cpu", request.model)
+        self._check(request)
+        slot = self._loaded(request.model)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
         side = _working_side(request.options.size)
@@ -90,14 +65,16 @@ class AnimeDiffusionEngine:
         layers, made = layers_of(request, sides, drawn)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = {"size": [side, side], "steps": request.options.steps}
-        return Result(layers, made | facts | {"memory": slot.profile.name if slot.profile else ""})
+        return Result(layers, made | facts | {"memory": self._profile_name()})
 
-    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
-        """Finds the foreground with the built-in engine's segmenter."""
-        return registry.get("match").foreground_mask(picture, report)
+    def _check(self, request: ColorizeRequest) -> None:
+        if len(request.references) > 1:
+            raise InvalidInput(
+                f"AnimeDiffusion takes one reference, not {len(request.references)}. Choose the best."
+            )
+        self._check_numbers(request)
 
-    @cached_property
-    def _slot(self) -> ModelSlot[AnimeDiffusionPipeline]:
+    def _make_slot(self) -> ModelSlot[AnimeDiffusionPipeline]:
         from colorizer.engines.anime_diffusion import speed
         from colorizer.engines.runtime.memory_profiles import ModelSlot
 
@@ -159,15 +136,6 @@ def _covering(picture: RGB, side: int) -> RGB:
 
 def _working_side(size: int) -> int:
     return max(SIZE_STEP, round((size or TRAINED_SIDE) / SIZE_STEP) * SIZE_STEP)
-
-
-def _check(request: ColorizeRequest) -> None:
-    if len(request.references) > 1:
-        raise InvalidInput(
-            f"AnimeDiffusion takes one reference, not {len(request.references)}. Choose the best."
-        )
-    if not 1 <= request.options.steps <= MOST_STEPS:
-        raise InvalidInput(f"`steps` must be 1 to {MOST_STEPS}, not {request.options.steps}.")
 
 
 def _read(folder: Path) -> AnimeDiffusionPipeline:

@@ -6,25 +6,23 @@ published size, so that nothing of it is cropped. torch and the networks are loa
 
 from __future__ import annotations
 
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines import registry
-from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, Picture, Report, Result
+from colorizer.engines.base import ColorizeRequest, Mask, Picture, Report, Result
 from colorizer.engines.colorflow.input_style import InputStyle
 from colorizer.engines.colorflow.retrieval import Size, fit, nearest_size
+from colorizer.engines.diffusion_engine import DiffusionEngine
 from colorizer.engines.foreground_background import ReferenceSide, layers_of, palette_of, resized, sides_of
-from colorizer.engines.models import Installed
 from colorizer.engines.runtime.picture_cache import PictureCache
-from colorizer.errors import InvalidInput, MissingModel
+from colorizer.errors import MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.pictures import over_white
-from colorizer.imaging.sizes import MAX_SIDE
 from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
@@ -33,13 +31,6 @@ if TYPE_CHECKING:
 
 NAME = "colorflow"
 LICENCE = "academic, non-commercial (ColorFlow)"
-WEIGHTS = "colouring/guider/diffusion_pytorch_model.safetensors"
-NO_MODEL = (
-    "No ColorFlow model is installed. Get one on the docker's Models page or with `colorize models download`."
-)
-MAX_REFERENCES = 1024
-"""A matter of memory alone: the work for a page hardly grows with the pool."""
-MOST_STEPS = 100
 SIZE_STEP = 32
 """Canvas and patches have to divide evenly, down to latent pixels."""
 PUBLISHED_AREA_SIDE = 640
@@ -48,46 +39,32 @@ _GREY_SHARE = 0.1
 """A picture with more than this share of middle tones is a page, not line art."""
 
 
-class ColorFlowEngine:
+class ColorFlowEngine(DiffusionEngine["ColorFlowModel"]):
     """Pages and frames from one pool of references."""
 
+    name = NAME
+    title = "ColorFlow"
+    licence = LICENCE
+    weights_file = "colouring/guider/diffusion_pytorch_model.safetensors"
+    no_model = (
+        "No ColorFlow model is installed. Get one on the docker's Models page or with"
+        " `colorize models download`."
+    )
+    options = ("palette_lock", "line_gap", "steps", "size")
+    max_references = 1024  # a matter of memory alone: the work for a page hardly grows with the pool
+    memory_mb = 12000
+
     def __init__(self, folder: Path | None = None) -> None:
-        self._models = Installed(NAME, "ColorFlow", folder)
+        super().__init__(folder)
         self._pool: PictureCache[NDArray[np.uint8]] = PictureCache()
-
-    @property
-    def info(self) -> EngineInfo:
-        """What it can do."""
-        return EngineInfo(
-            name=NAME,
-            title="ColorFlow",
-            modes=tuple(Mode),
-            max_references=MAX_REFERENCES,
-            options=("palette_lock", "line_gap", "steps", "size"),
-            models=tuple(
-                self._models.describe(model, WEIGHTS, licence=LICENCE) for model in self._models.folders()
-            ),
-            max_side=MAX_SIDE,
-            memory_mb=12000,
-            missing=self._models.missing(NO_MODEL),
-        )
-
-    def weights(self, model: str = "") -> Path | None:
-        """The guider's file; the other networks lie beside it."""
-        return self._models.weights(model, WEIGHTS)
-
-    def load(self, device: str, model: str = "") -> None:
-        """Reads a model; `MissingModel` where there is none."""
-        self._slot.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         from colorizer.engines.colorflow.page import PageSettings, colour_page
 
         request = self._models.with_steps(request)
-        _check(request)
-        slot = self._slot
-        self.load(slot.device or "cpu", request.model)
+        self._check_numbers(request)
+        slot = self._loaded(request.model)
         model = slot.model
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
@@ -111,10 +88,9 @@ class ColorFlowEngine:
         layers, made = layers_of(request, sides, drawn, self._palette)
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = {"size": [size.width, size.height], "style": style.value, "steps": settings.steps}
-        return Result(layers, made | facts | {"memory": slot.profile.name if slot.profile else ""})
+        return Result(layers, made | facts | {"memory": self._profile_name()})
 
-    @cached_property
-    def _slot(self) -> ModelSlot[ColorFlowModel]:
+    def _make_slot(self) -> ModelSlot[ColorFlowModel]:
         from colorizer.engines.colorflow import speed
         from colorizer.engines.runtime.memory_profiles import ModelSlot
 
@@ -128,10 +104,6 @@ class ColorFlowEngine:
 
     def _foreground(self, picture: Picture, report: Report) -> Mask:
         return self._pool.get(picture, "mask", lambda: self.foreground_mask(picture, report))
-
-    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
-        """Finds the foreground with the built-in engine's segmenter."""
-        return registry.get("match").foreground_mask(picture, report)
 
 
 class _Paper:
@@ -175,15 +147,6 @@ def _as_page(sketch: Picture, style: InputStyle) -> tuple[RGB, InputStyle]:
     if style is InputStyle.GREY or middle.any(axis=2).mean() > _GREY_SHARE:
         return page, style
     return np.repeat((255 - find_ink(sketch))[..., None], 3, axis=2), InputStyle.LINES
-
-
-def _check(request: ColorizeRequest) -> None:
-    if len(request.references) > MAX_REFERENCES:
-        raise InvalidInput(
-            f"At most {MAX_REFERENCES} references are possible, not {len(request.references)}."
-        )
-    if not 1 <= request.options.steps <= MOST_STEPS:
-        raise InvalidInput(f"`steps` must be 1 to {MOST_STEPS}, not {request.options.steps}.")
 
 
 def _read(folder: Path) -> ColorFlowModel:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines import advanced, registry
+from colorizer.engines import advanced
 from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import (
     ColorizeRequest,
-    EngineInfo,
     Mask,
     Mode,
     ModelInfo,
@@ -43,6 +41,7 @@ from colorizer.engines.colorize_diffusion.settings import (
     group_scales,
 )
 from colorizer.engines.detectors.published import Detectors
+from colorizer.engines.diffusion_engine import DiffusionEngine
 from colorizer.engines.foreground_background import ReferenceSide, SketchSide, layers_of
 from colorizer.engines.models import Installed
 from colorizer.errors import InvalidInput
@@ -50,7 +49,6 @@ from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
-from colorizer.imaging.sizes import MAX_SIDE
 from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
@@ -63,11 +61,6 @@ if TYPE_CHECKING:
 
 NAME = "colorize_diffusion"
 LICENCE = "CC BY-NC-SA 4.0"
-WEIGHTS = "unet/diffusion_pytorch_model.safetensors"
-NO_MODEL = (
-    "No ColorizeDiffusion model is installed. Get one on the docker's Models page, or turn a file you have into one"
-    " with `colorize models convert FILE`."
-)
 MIDDLE_TONES = (90, 215)
 SHADED_SHARE = 0.25
 """A sketch with more than this share of middle tones is a painted or grey picture."""
@@ -87,45 +80,33 @@ SWITCHES = {
 """Papers' names: v1.5 split is Fig2Fig, v1.5 foreground Bg2Fig, v2 split background enhance; the rest is vanilla."""
 
 
-class ColorizeDiffusionEngine:
+class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
     """The published systems with the user's own models."""
 
+    name = NAME
+    title = "ColorizeDiffusion"
+    licence = LICENCE
+    weights_file = "unet/diffusion_pytorch_model.safetensors"
+    no_model = (
+        "No ColorizeDiffusion model is installed. Get one on the docker's Models page, or turn a file you have into one"
+        " with `colorize models convert FILE`."
+    )
+    options = (
+        "palette_lock",
+        "line_gap",
+        "style_detail",
+        "background_detail",
+        "steps",
+        "size",
+        *advanced.NAMES,
+    )
+    memory_mb = 9000
+
     def __init__(self, folder: Path | None = None) -> None:
-        self._models = Installed(NAME, "ColorizeDiffusion", folder)
+        super().__init__(folder)
         self._towers = Installed("towers", "CLIP", folder)
         self._previews = Installed("previews", "preview", folder)
         self._detectors = Detectors(folder)
-
-    @property
-    def info(self) -> EngineInfo:
-        """What it can do."""
-        return EngineInfo(
-            name=NAME,
-            title="ColorizeDiffusion",
-            modes=tuple(Mode),
-            max_references=1,
-            options=(
-                "palette_lock",
-                "line_gap",
-                "style_detail",
-                "background_detail",
-                "steps",
-                "size",
-                *advanced.NAMES,
-            ),
-            models=tuple(self._describe(model) for model in self._models.folders()),
-            max_side=MAX_SIDE,
-            memory_mb=9000,
-            missing=self._models.missing(NO_MODEL) or self._missing_towers(),
-        )
-
-    def weights(self, model: str = "") -> Path | None:
-        """The colouring network's file; the other networks lie beside it."""
-        return self._models.weights(model, WEIGHTS)
-
-    def load(self, device: str, model: str = "") -> None:
-        """Reads a model; `MissingModel` where there is none."""
-        self._slot.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
@@ -136,8 +117,7 @@ class ColorizeDiffusionEngine:
 
         _check(request)
         request = self._models.with_steps(request)
-        slot = self._slot
-        self.load(slot.device or "cpu", request.model)
+        slot = self._loaded(request.model)
         pipeline = slot.model
         modes = switches(pipeline.version, request)
         self._detectors.asked.clear()
@@ -164,14 +144,9 @@ class ColorizeDiffusionEngine:
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = _facts(pipeline, pictures.size) | {"finders": sorted(self._detectors.asked)}
         facts |= {"guidance": fine.guidance, "steps": request.options.steps}
-        return Result(layers, made | facts | {"memory": slot.profile.name if slot.profile else ""})
+        return Result(layers, made | facts | {"memory": self._profile_name()})
 
-    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
-        """Finds the foreground with the built-in engine's segmenter."""
-        return registry.get("match").foreground_mask(picture, report)
-
-    @cached_property
-    def _slot(self) -> ModelSlot[ColorizeDiffusionPipeline]:
+    def _make_slot(self) -> ModelSlot[ColorizeDiffusionPipeline]:
         from colorizer.engines.colorize_diffusion import speed
         from colorizer.engines.runtime.memory_profiles import ModelSlot
 
@@ -184,14 +159,15 @@ class ColorizeDiffusionEngine:
         pipeline.tiny_vae = previews.load(self._previews.find(""))
         return pipeline
 
-    def _missing_towers(self) -> str:
-        """What to say where every model lacks CLIP and it isn't installed by itself either."""
+    def _missing(self) -> str:
+        """Also where every model lacks CLIP and it isn't installed by itself either."""
         alone = all(loading.lacks_towers(folder) for folder in self._models.folders())
-        return loading.NO_TOWERS if alone and not self._towers.folders() else ""
+        no_towers = loading.NO_TOWERS if alone and not self._towers.folders() else ""
+        return super()._missing() or no_towers
 
     def _describe(self, folder: Path) -> ModelInfo:
         title = f"{folder.name} (ColorizeDiffusion {loading.version(folder)})"
-        return self._models.describe(folder, WEIGHTS, licence=LICENCE, title=title)
+        return self._models.describe(folder, self.weights_file, licence=self.licence, title=title)
 
     def _sketch_mask(self, request: ColorizeRequest, report: Report, modes: Modes) -> Mask | None:
         """The artist's mask, or where something has to be divided the one that is found."""

@@ -1,8 +1,8 @@
 """How a model is put onto a device: precision, memory layout, and what of it is there at a time.
 
-`PROFILES` goes from the fastest to the one that needs least memory (`engines.runtime.memory_profiles`). What each choice
-gains and costs is measured by `benchmarks/colorize_diffusion_choices.py` (docs/speed.md). The VAE and CLIP stay in
-float32, as in the published program: they take a small part of the time, and the eye sees their errors first.
+`PROFILES` goes from the fastest to the one that needs least memory (`engines.runtime.memory_profiles`). What each of
+its choices gains and costs is measured by `benchmarks/colorize_diffusion_choices.py` (docs/speed.md). The VAE and CLIP
+stay in float32, as in the published program: they take a small part of the time, and the eye sees their errors first.
 """
 
 from __future__ import annotations

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer import paths
-from colorizer.engines import registry
 from colorizer.engines.base import (
     ColorizeRequest,
-    EngineInfo,
     Mask,
     Mode,
     ModelInfo,
@@ -30,6 +27,7 @@ from colorizer.engines.base import (
     Result,
     Role,
 )
+from colorizer.engines.diffusion_engine import DiffusionEngine
 from colorizer.engines.flux2_klein import files, pictures
 from colorizer.engines.flux2_klein.files import NAME
 from colorizer.engines.flux2_klein.instructions import Shown, Subject, instruction
@@ -46,11 +44,9 @@ from colorizer.engines.foreground_background import (
 from colorizer.engines.models import Installed
 from colorizer.engines.runtime.picture_cache import PictureCache
 from colorizer.engines.sequences import Likeness, Survey
-from colorizer.errors import InvalidInput
 from colorizer.imaging.drawn import opaque
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
-from colorizer.imaging.sizes import MAX_SIDE
 from colorizer.imaging.values import RGB
 
 if TYPE_CHECKING:
@@ -60,13 +56,6 @@ if TYPE_CHECKING:
     from colorizer.engines.flux2_klein.model import KleinModel
     from colorizer.engines.runtime.memory_profiles import ModelSlot
 
-LICENCE = "Apache 2.0"
-NO_MODEL = (
-    "No FLUX.2 klein model is installed. Get one on the docker's Models page, or point at the files you have with"
-    " `colorize models convert FILE`."
-)
-MAX_REFERENCES = 16
-MOST_STEPS = 100
 PREVIEW_SIDE = 1024
 _SUBJECTS = {
     (Mode.WHOLE, Role.FOREGROUND): Subject.WHOLE,
@@ -77,49 +66,42 @@ _SUBJECTS = {
 }
 
 
-class Flux2KleinEngine:
+class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
     """The edit model that artists run themselves, under exact flats."""
 
+    name = NAME
+    title = "FLUX.2 klein"
+    licence = "Apache 2.0"
+    weights_file = files.WEIGHTS
+    no_model = (
+        "No FLUX.2 klein model is installed. Get one on the docker's Models page, or point at the files you have with"
+        " `colorize models convert FILE`."
+    )
+    options = (
+        "palette_lock",
+        "line_gap",
+        "hints",
+        "bindings",
+        "sequence",
+        "steps",
+        "size",
+        "guidance",
+        "instruction",
+        "lora",
+        "lora_strength",
+    )
+    max_references = 16
+    memory_mb = 11000
+
     def __init__(self, folder: Path | None = None) -> None:
-        self._models = Installed(NAME, "FLUX.2 klein", folder)
+        super().__init__(folder)
         self._loras = Installed(files.LORA_ENGINE, "LoRA", folder)
         self._pool: PictureCache[NDArray[np.uint8]] = PictureCache()
-
-    @property
-    def info(self) -> EngineInfo:
-        """What it can do."""
-        return EngineInfo(
-            name=NAME,
-            title="FLUX.2 klein",
-            modes=tuple(Mode),
-            max_references=MAX_REFERENCES,
-            options=(
-                "palette_lock",
-                "line_gap",
-                "hints",
-                "bindings",
-                "sequence",
-                "steps",
-                "size",
-                "guidance",
-                "instruction",
-                "lora",
-                "lora_strength",
-            ),
-            models=tuple(self._describe(folder) for folder in self._models.folders()),
-            max_side=MAX_SIDE,
-            memory_mb=11000,
-            missing=self._models.missing(NO_MODEL),
-        )
 
     def weights(self, model: str = "") -> Path | None:
         """The transformer's file; the other networks lie elsewhere."""
         folder = self._models.find(model)
         return files.weights_of(files.read(folder)) if folder else None
-
-    def load(self, device: str, model: str = "") -> None:
-        """Reads a model; `MissingModel` where there is none."""
-        self._slot.load(self._models.ready(model, NO_MODEL), device)
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
@@ -129,9 +111,8 @@ class Flux2KleinEngine:
         """Colours one sketch of a series; `previous` (H, W, 3) is the picture before, coloured."""
         from colorizer.engines.flux2_klein.hints import with_hints
 
-        _check(request)
-        slot = self._slot
-        self.load(slot.device or "cpu", request.model)
+        self._check_numbers(request, least_steps=0)
+        slot = self._loaded(request.model)
         self._use_lora(request)
         steps = request.options.steps or slot.model.files.steps
         request = replace(request, options=replace(request.options, steps=steps))
@@ -196,19 +177,14 @@ class Flux2KleinEngine:
         weights = self.weights(request.model)
         return f"{folder} {weights.stat().st_mtime_ns if weights else ''}"
 
-    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
-        """Finds the foreground with the built-in engine's segmenter."""
-        return registry.get("match").foreground_mask(picture, report)
-
-    @cached_property
-    def _slot(self) -> ModelSlot[KleinModel]:
+    def _make_slot(self) -> ModelSlot[KleinModel]:
         from colorizer.engines.flux2_klein import model, speed
         from colorizer.engines.runtime.memory_profiles import ModelSlot
 
         return ModelSlot(speed.PROFILES, model.read, speed.place)
 
     def _describe(self, folder: Path) -> ModelInfo:
-        described = self._models.describe(folder, files.WEIGHTS, licence=LICENCE)
+        described = super()._describe(folder)
         return replace(described, steps=files.steps(folder))
 
     def _use_lora(self, request: ColorizeRequest) -> None:
@@ -282,12 +258,12 @@ class Flux2KleinEngine:
             report.stage(f"Colouring on the processor: about {minutes:.0f} minutes")
 
     def _facts(self, request: ColorizeRequest) -> dict[str, Any]:
-        way, fine = self._slot.profile, request.options.advanced
+        profile, fine = self._slot.profile, request.options.advanced
         lora = {"name": fine.lora.strip(), "strength": fine.lora_strength} if fine.lora.strip() else None
-        precision = str(way.dtype).removeprefix("torch.") if way else ""
+        precision = str(profile.dtype).removeprefix("torch.") if profile else ""
         facts: dict[str, Any] = {"steps": request.options.steps, "lora": lora, "precision": precision}
         facts["guidance"] = 1.0 if self._slot.model.files.distilled else fine.guidance
-        return facts | {"memory": way.name if way else ""}
+        return facts | {"memory": self._profile_name()}
 
     def _fitted(self, part: ReferenceSide) -> RGB:
         return self._pool.get(part.source, (part.key, "shown"), lambda: pictures.flat(part.picture))
@@ -321,12 +297,3 @@ def resized_cut(paper: pictures.Paper, page: RGB) -> RGB:
 def _registered(found: Registration) -> dict[str, Any]:
     """What to report about the drawing's place."""
     return {"lines_found": found.found, "lines_agreement": round(found.on_lines, 3)}
-
-
-def _check(request: ColorizeRequest) -> None:
-    if len(request.references) > MAX_REFERENCES:
-        raise InvalidInput(
-            f"At most {MAX_REFERENCES} references are possible, not {len(request.references)}."
-        )
-    if not 0 <= request.options.steps <= MOST_STEPS:
-        raise InvalidInput(f"`steps` must be 0 to {MOST_STEPS}, not {request.options.steps}.")

@@ -1,0 +1,105 @@
+"""What the diffusion engines have in common behind the door of `base.py`: their models, loading, and who finds masks.
+
+An engine's own class says in class attributes what it is and brings `_make_slot`; torch and the networks are loaded
+when a model is first needed.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
+
+from colorizer.engines import registry
+from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, ModelInfo, Picture, Report
+from colorizer.engines.models import Installed
+from colorizer.errors import InvalidInput
+from colorizer.imaging.sizes import MAX_SIDE
+
+if TYPE_CHECKING:
+    from colorizer.engines.runtime.memory_profiles import ModelSlot
+
+Model = TypeVar("Model")
+
+
+class DiffusionEngine(Generic[Model]):
+    """The base of an engine whose models are folders. `folder` is the only place for them then, for tests."""
+
+    name: ClassVar[str]
+    """In the registry, and of the models' cards."""
+    title: ClassVar[str]
+    licence: ClassVar[str] = "own"
+    """Of models whose card names none."""
+    weights_file: ClassVar[str]
+    """The file in a model's folder whose hash is in the record of a result; the other networks lie beside it."""
+    no_model: ClassVar[str]
+    """What the artist reads where no model is installed."""
+    options: ClassVar[tuple[str, ...]]
+    max_references: ClassVar[int] = 1
+    most_steps: ClassVar[int] = 100
+    memory_mb: ClassVar[int]
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._models = Installed(self.name, self.title, folder)
+
+    @property
+    def info(self) -> EngineInfo:
+        """What it can do."""
+        return EngineInfo(
+            name=self.name,
+            title=self.title,
+            modes=tuple(Mode),
+            max_references=self.max_references,
+            options=self.options,
+            models=tuple(self._describe(folder) for folder in self._models.folders()),
+            max_side=MAX_SIDE,
+            memory_mb=self.memory_mb,
+            missing=self._missing(),
+        )
+
+    def weights(self, model: str = "") -> Path | None:
+        """See `colorizer.engines.base.Engine`."""
+        return self._models.weights(model, self.weights_file)
+
+    def load(self, device: str, model: str = "") -> None:
+        """Reads a model; `MissingModel` where there is none."""
+        self._slot.load(self._models.ready(model, self.no_model), device)
+
+    def foreground_mask(self, picture: Picture, report: Report) -> Mask:
+        """Finds the foreground with the built-in engine's segmenter."""
+        return registry.get("match").foreground_mask(picture, report)
+
+    @cached_property
+    def _slot(self) -> ModelSlot[Model]:
+        return self._make_slot()
+
+    def _make_slot(self) -> ModelSlot[Model]:
+        """The engine's place for a model in memory; imports torch."""
+        raise NotImplementedError
+
+    def _loaded(self, model: str) -> ModelSlot[Model]:
+        """The slot with that model in it, on the device it was last loaded to."""
+        self.load(self._slot.device or "cpu", model)
+        return self._slot
+
+    def _describe(self, folder: Path) -> ModelInfo:
+        return self._models.describe(folder, self.weights_file, licence=self.licence)
+
+    def _missing(self) -> str:
+        """What keeps the engine from colouring; empty for nothing."""
+        return self._models.missing(self.no_model)
+
+    def _check_numbers(self, request: ColorizeRequest, *, least_steps: int = 1) -> None:
+        """Raises `InvalidInput` for too many references and a number of steps that isn't possible."""
+        if len(request.references) > self.max_references:
+            raise InvalidInput(
+                f"At most {self.max_references} references are possible, not {len(request.references)}."
+            )
+        if not least_steps <= request.options.steps <= self.most_steps:
+            raise InvalidInput(
+                f"`steps` must be {least_steps} to {self.most_steps}, not {request.options.steps}."
+            )
+
+    def _profile_name(self) -> str:
+        """For the record of a result: the memory profile that the model runs with."""
+        return self._slot.profile.name if self._slot.profile else ""
