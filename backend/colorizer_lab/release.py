@@ -16,6 +16,7 @@ from pathlib import Path
 
 import colorizer
 from colorizer.errors import ColorizerError
+from colorizer.files import appearing, write_whole
 from colorizer.krita_host import install, manual
 
 SUMS = "SHA256SUMS"
@@ -41,9 +42,7 @@ def release(folder: Path) -> Sequence[Path]:
             made.append(folder / built.name)
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in made]
     sums = folder / SUMS
-    new = sums.with_name(SUMS + ".new")
-    new.write_text("".join(sorted(lines)), encoding="utf-8")
-    os.replace(new, sums)
+    write_whole(sums, "".join(sorted(lines)))
     return [*made, sums]
 
 
@@ -71,11 +70,9 @@ def package(zip_path: Path) -> Path:
         wheel = build_wheel(Path(folder))
         contents[BUNDLE + wheel.name] = wheel.read_bytes()
     zip_path.parent.mkdir(parents=True, exist_ok=True)
-    new = zip_path.with_name(zip_path.name + ".new")
-    with zipfile.ZipFile(new, "w") as archive:
+    with appearing(zip_path) as new, zipfile.ZipFile(new, "w") as archive:
         for name in sorted(contents):
             _add(archive, name, contents[name])
-    os.replace(new, zip_path)
     return zip_path
 
 

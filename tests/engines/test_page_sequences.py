@@ -68,6 +68,9 @@ def test_engine_without_sequences_has_none() -> None:
     class Alone:
         info = MATCH.info
 
+        def weights(self, model: str = "") -> None:
+            return None
+
         def load(self, device: str, model: str = "") -> None: ...
         def colorize(self, request: object, report: object) -> None: ...
         def foreground_mask(self, picture: object, report: object) -> None: ...

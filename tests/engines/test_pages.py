@@ -40,6 +40,9 @@ class Painter:
     def info(self) -> object:
         return registry.get("match").info
 
+    def weights(self, model: str = "") -> None:
+        return None
+
     def load(self, device: str, model: str = "") -> None: ...
 
     def colorize(self, request: ColorizeRequest, report: Quiet) -> Result:

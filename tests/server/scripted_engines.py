@@ -50,6 +50,9 @@ class ScriptedEngine:
         models = tuple(ModelInfo(name, name, "none", 0, installed=True) for name in self.SCRIPTS if name)
         return EngineInfo("scripted", "Scripted", tuple(Mode), 4, ("palette_lock",), models, 8192, 1)
 
+    def weights(self, model: str = "") -> None:
+        return None
+
     def load(self, device: str, model: str = "") -> None:
         pass
 

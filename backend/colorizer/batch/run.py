@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,9 +23,11 @@ from colorizer.batch.crew import Crew, LocalCrew
 from colorizer.batch.journal import Entry, Journal
 from colorizer.batch.pages import BatchJob, PagePlan, plan_pages
 from colorizer.batch.work import Coloured, Failure, Page, Setup, Tell
+from colorizer.engines import sequences
 from colorizer.engines.base import Engine
-from colorizer.engines.sequences import REACH, SequenceEngine
+from colorizer.engines.sequences import Likeness, SequenceEngine
 from colorizer.errors import InvalidInput
+from colorizer.files import write_whole
 from colorizer.progress import ProgressBar
 
 KEPT = ".batch"
@@ -152,19 +153,17 @@ class _Batch:
         keys = {page: self.keys[page] for page in pages}
         surveys = self._kept("Surveying", "survey", keys, lambda page: (self.plans[page].read(),))
         there = sorted(surveys)
-        pairs = [
-            (one, other) for index, one in enumerate(there) for other in there[index + 1 : index + 1 + REACH]
-        ]
+        pairs = [(there[one], there[other]) for one, other in sequences.neighbours(len(there))]
         pair_keys = {pair: _digest(surveys[pair[0]], surveys[pair[1]]) for pair in pairs}
         found = self._kept(
             "Comparing", "compare", pair_keys, lambda pair: (surveys[pair[0]], surveys[pair[1]])
         )
-        place = {page: index for index, page in enumerate(there)}
-        likeness = {
-            (place[one], place[other]): np.load(io.BytesIO(content))
-            for (one, other), content in found.items()
-        }
-        agreed = engine.agree([engine.read_survey(surveys[page]) for page in there], likeness)
+
+        def compare(one: int, other: int) -> Likeness | None:
+            content = found.get((there[one], there[other]))
+            return None if content is None else np.load(io.BytesIO(content))
+
+        agreed = sequences.agree(engine, [engine.read_survey(surveys[page]) for page in there], compare)
         self.agreed = {page: survey.to_bytes() for page, survey in zip(there, agreed, strict=True)}
         self._tidy({*keys.values(), *pair_keys.values()})
 
@@ -260,16 +259,6 @@ class _Batch:
         for file in (self.output / KEPT).iterdir():
             if file.stem not in keys:
                 file.unlink()
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file that appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    try:
-        part.write_bytes(content)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _status(journal: Journal, plan: PagePlan, key: str) -> Status:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 import colorizer
+from colorizer.engines import last_stage
 from colorizer.engines.base import ColorizeRequest, Engine, Mask, Mode, Options, Picture, Reference, Result
 from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import Cancelled, ColorizerError
@@ -116,10 +117,12 @@ class Desk:
         start = time.perf_counter()
         request, reporter = self._request(page), _Reporter(self.tell)
         if survey is None:
-            result = self.engine.colorize(request, reporter)
+            result = last_stage.colorize(self.engine, request, reporter)
         else:
             agreed = self._sequences.read_survey(survey)
-            result = self._sequences.colorize_surveyed(request, agreed, reporter)
+            result = last_stage.with_edits(
+                self._sequences.colorize_surveyed(request, agreed, reporter), request
+            )
         content = _file(self.setup, result, request.sketch)
         return Coloured(content, round(time.perf_counter() - start, 3), result.report.get("panels", 0))
 

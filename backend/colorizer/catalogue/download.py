@@ -23,6 +23,7 @@ import requests
 
 from colorizer.catalogue.entries import Remote
 from colorizer.errors import DownloadFailed
+from colorizer.files import write_whole
 
 CHUNK = 1 << 20
 ARRIVING = 1 << 16
@@ -318,9 +319,7 @@ class _Download:
             "total": version.total,
             "sha256": version.sha256,
         }
-        new = self._note.with_suffix(".new")
-        new.write_text(json.dumps(note), encoding="utf-8")
-        os.replace(new, self._note)
+        write_whole(self._note, json.dumps(note))
 
 
 def _check_status(answer: requests.Response, name: str) -> None:

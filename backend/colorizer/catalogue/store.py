@@ -26,6 +26,7 @@ from colorizer.catalogue.download import CHUNK, Rules, check_allowed, fetch
 from colorizer.catalogue.entries import NOT_VERIFIED, Catalogue, Entry, Kind
 from colorizer.engines.cards import CARD, NAME, Card, FileSum, cards, models_folder
 from colorizer.errors import InvalidInput, UnknownEngine, UnusableModel
+from colorizer.files import write_whole
 from colorizer.locks import try_lock
 
 OnStage = Callable[[str, int, int], None]
@@ -289,9 +290,7 @@ def _first_downloads() -> dict[str, str]:
 
 
 def _remember(downloads: dict[str, str]) -> None:
-    new = paths.home() / f"{FIRST_DOWNLOADS}.new"
-    new.write_text(json.dumps(downloads, indent=1) + "\n", encoding="utf-8")
-    os.replace(new, paths.home() / FIRST_DOWNLOADS)
+    write_whole(paths.home() / FIRST_DOWNLOADS, json.dumps(downloads, indent=1) + "\n")
 
 
 def licence_notice(entry: Entry) -> str:

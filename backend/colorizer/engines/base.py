@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from colorizer.engines.advanced import STANDARD, Advanced
@@ -177,6 +178,9 @@ class Engine(Protocol):
     @property
     def info(self) -> EngineInfo:
         """What it can do. Cheap: answers without loading torch or weights."""
+
+    def weights(self, model: str = "") -> Path | None:
+        """The file of weights whose hash is in the record of a result; None where there is no model."""
 
     def load(self, device: str, model: str = "") -> None:
         """Loads the weights onto a torch device name ("cpu", "cuda", "mps", "xpu"). Does nothing when loaded."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import cv2
@@ -76,6 +77,10 @@ class Pages:
         """Of the engine, with what is heeded here."""
         info = self.engine.info
         return replace(info, options=(*info.options, "colour_paper"))
+
+    def weights(self, model: str = "") -> Path | None:
+        """Of the engine."""
+        return self.engine.weights(model)
 
     def load(self, device: str, model: str = "") -> None:
         """See `colorizer.engines.base.Engine`."""

@@ -8,15 +8,14 @@ from __future__ import annotations
 import hashlib
 import platform
 from dataclasses import asdict
-from functools import cache
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import colorizer
 from colorizer.engines.base import ColorizeRequest, Engine, Mask, Picture, Result
+from colorizer.files import sha256_of
 
 LIBRARIES = ("numpy", "opencv-python-headless", "torch")
 """Those whose change can change the bytes of a result."""
@@ -91,14 +90,5 @@ def _model_hash(engine: Engine, name: str) -> str:
 
 def _weights_hash(engine: Engine, model: str) -> str:
     """Of a model that came without a card (of the user's own training): its weights file, read once."""
-    weights = getattr(engine, "weights", lambda _: None)(model)
-    if weights is None:
-        return ""
-    stat = weights.stat()
-    return _file_hash(weights, stat.st_mtime_ns, stat.st_size)
-
-
-@cache
-def _file_hash(file: Path, _mtime_ns: int, _size: int) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
+    weights = engine.weights(model)
+    return "" if weights is None else sha256_of(weights)

@@ -1,12 +1,13 @@
 """What an engine offers beside its door (`base`) where it can colour the pages of a sequence alike.
 
 Every page is surveyed by itself, neighbouring pages are compared, all agree on colours, then every page is painted.
-All but the agreement is work on one or two pages, so that it can be done anywhere and in any order.
+All but the agreement is work on one or two pages, so that it can be done anywhere and in any order. `agree` is how
+server, batches and evaluation put the steps together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -52,3 +53,24 @@ class SequenceEngine(Engine, Protocol):
 
     def colorize_surveyed(self, request: ColorizeRequest, survey: Survey, report: Report) -> Result:
         """Paints one page as surveyed; the request is that of the survey."""
+
+
+def neighbours(count: int) -> list[tuple[int, int]]:
+    """The pairs of `count` pages that are compared, by their places, the lower one first."""
+    return [(one, other) for one in range(count) for other in range(one + 1, min(one + 1 + REACH, count))]
+
+
+def agree(
+    engine: SequenceEngine,
+    surveys: Sequence[Survey],
+    compare: Callable[[int, int], Likeness | None],
+) -> list[Survey]:
+    """Compares the neighbours of a sequence and lets all pages agree on colours; what `colorize_surveyed` takes.
+
+    Args:
+        engine: loaded.
+        surveys: of the pages in their order.
+        compare: the likeness of two pages by their places; None where it isn't known.
+    """
+    found = {pair: compare(*pair) for pair in neighbours(len(surveys))}
+    return engine.agree(surveys, {pair: likeness for pair, likeness in found.items() if likeness is not None})

@@ -6,7 +6,6 @@ Only writing: reading layered files is the painting program's business.
 
 from __future__ import annotations
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,6 +15,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 
+from colorizer.files import appearing
 from colorizer.imaging.layers import coverage, flatten, lines_layer, preview, with_lines
 from colorizer.imaging.pictures import encode_png
 from colorizer.imaging.values import Blend, Layer, Picture
@@ -44,13 +44,8 @@ def write_openraster(
     The sketch's pixels are stored as they are. The file appears whole or not at all.
     """
     path = Path(path)
-    part = path.with_name(path.name + ".part")
-    try:
-        with zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
-            _write(archive, layers, sketch, name, hidden)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with appearing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+        _write(archive, layers, sketch, name, hidden)
 
 
 def _write(

@@ -8,7 +8,6 @@ by `colorizer.imaging.openraster`; the raw pixels of the wire belong to `coloriz
 from __future__ import annotations
 
 import io
-import os
 import stat
 import warnings
 from pathlib import Path
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
 from colorizer.errors import UnreadablePicture
+from colorizer.files import appearing
 from colorizer.imaging.sizes import MAX_PIXELS, MAX_SIDE
 from colorizer.imaging.values import Picture
 
@@ -89,12 +89,8 @@ def decode_picture(data: bytes, *, name: str = "The picture") -> Picture:
 def write_png(path: str | Path, picture: NDArray[np.uint8]) -> None:
     """Writes (H, W, 4), (H, W, 3) or (H, W) uint8 as PNG: first beside `path`, then moved into place."""
     path = Path(path)
-    part = path.with_name(path.name + ".part")
-    try:
+    with appearing(path) as part:
         part.write_bytes(encode_png(picture))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:

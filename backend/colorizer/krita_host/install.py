@@ -18,6 +18,7 @@ from pathlib import Path
 import colorizer
 from colorizer import paths
 from colorizer.errors import ColorizerError
+from colorizer.files import write_whole
 from colorizer.krita_host import manual
 
 PLUGIN = "krita_colorize"
@@ -181,13 +182,13 @@ def switch_on(settings: Path, key: str, section: str = "python", value: str = "t
     end = next((i for i in range(start, len(lines)) if lines[i].startswith("[")), len(lines))
     kept = [line for line in lines[start:end] if line.partition("=")[0].strip() != key]
     text = "\n".join([*lines[:start], f"{key}={value}", *kept, *lines[end:]]) + "\n"
-    _write(settings, text)
+    write_whole(settings, text)
 
 
 def write_backend_file(home: Path, command: list[str]) -> Path:
     """Writes `backend.json`, from which the docker learns how to start the backend."""
     path = home / "backend.json"
-    _write(path, json.dumps({"command": command, "version": colorizer.__version__}, indent=1) + "\n")
+    write_whole(path, json.dumps({"command": command, "version": colorizer.__version__}, indent=1) + "\n")
     return path
 
 
@@ -216,10 +217,3 @@ def _is_open(folders: Folders) -> bool:
         if user_folders(environment).settings == folders.settings:
             return True
     return False
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_name(path.name + ".new")
-    new.write_text(text, encoding="utf-8")
-    os.replace(new, path)

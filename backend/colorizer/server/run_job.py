@@ -79,7 +79,7 @@ def run(data: Buffer, report: JobReport) -> None:
         preview = making.result()
     clock.lap("encode")
     record = make_record(engine, inputs, result, device=device, seconds=clock.laps, hashes=hashes.get())
-    record |= {"request": job.model_dump(by_alias=True)} | paper
+    record |= {"task": job.task} | paper
     report.finish(preview, result_bundle(preview, packed, record, result.check), record)
 
 

@@ -14,10 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from colorizer import paths
+from colorizer.engines import sequences
 from colorizer.engines.base import ColorizeRequest, Report, Result
 from colorizer.engines.record import make_record
-from colorizer.engines.sequences import REACH, Likeness, SequenceEngine, Survey
+from colorizer.engines.sequences import Likeness, SequenceEngine, Survey
 from colorizer.errors import InvalidInput
+from colorizer.files import write_whole
 
 FOLDER = "surveys"
 KEPT_BYTES = 2**30
@@ -62,16 +64,13 @@ def _agree(engine: SequenceEngine, sequence: Sequence[str], report: Report) -> N
     """Compares neighbouring frames and keeps what all agree on. A frame that occurs twice is one frame."""
     names = list(dict.fromkeys(sequence))
     surveys = [_read(engine, name) for name in names]
-    pairs = [
-        (one, other)
-        for one in range(len(names))
-        for other in range(one + 1, min(one + 1 + REACH, len(names)))
-    ]
-    likeness: dict[tuple[int, int], Likeness] = {}
-    for number, (one, other) in enumerate(pairs):
-        report.stage("Comparing frames", number, len(pairs))
-        likeness[one, other] = engine.compare(surveys[one], surveys[other])
-    for name, agreed in zip(names, engine.agree(surveys, likeness), strict=True):
+    pairs = sequences.neighbours(len(names))
+
+    def compare(one: int, other: int) -> Likeness:
+        report.stage("Comparing frames", pairs.index((one, other)), len(pairs))
+        return engine.compare(surveys[one], surveys[other])
+
+    for name, agreed in zip(names, sequences.agree(engine, surveys, compare), strict=True):
         _write(_agreed(sequence, name), agreed.to_bytes())
 
 
@@ -101,10 +100,7 @@ def _file(name: str, kind: str) -> Path:
 
 def _write(file: Path, content: bytes) -> None:
     """Writes a file that appears whole or not at all, then makes room."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_bytes(content)
-    os.replace(part, file)
+    write_whole(file, content)
     _tidy(file.parent)
 
 

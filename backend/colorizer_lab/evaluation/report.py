@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -24,6 +23,7 @@ from typing import Any
 import numpy as np
 from colorizer.engines.base import ColorizeRequest, Engine, Mask, Mode, Picture, Reference, Result, Role
 from colorizer.errors import ColorizerError
+from colorizer.files import write_whole
 from colorizer.imaging import color
 from colorizer.imaging.layers import coverage, flatten, with_lines
 from colorizer.imaging.masks import fit_mask, mask_from_picture
@@ -326,6 +326,4 @@ def _captioned(row: Row, entry: dict[str, Any]) -> Row:
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
     """Writes a report; the file appears whole or not at all."""
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(figures, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(part, path)
+    write_whole(path, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 from colorizer.engines.base import ColorizeRequest, Engine, Mask, Options, Picture, Reference
-from colorizer.engines.sequences import REACH, SequenceEngine
+from colorizer.engines.sequences import Likeness, SequenceEngine, agree
 from colorizer.errors import InvalidInput
 from colorizer.imaging.layers import flatten
 from colorizer.imaging.masks import mask_from_picture
@@ -209,12 +209,12 @@ def colour_together(
     for index, request in enumerate(requests):
         tell("Surveying", index, len(requests))
         surveys.append(engine.survey(request, Silent()))
-    likeness = {}
-    for one in range(len(requests)):
+
+    def compare(one: int, other: int) -> Likeness:
         tell("Comparing", one, len(requests))
-        for other in range(one + 1, min(one + 1 + REACH, len(requests))):
-            likeness[one, other] = engine.compare(surveys[one], surveys[other])
-    agreed = engine.agree(surveys, likeness)
+        return engine.compare(surveys[one], surveys[other])
+
+    agreed = agree(engine, surveys, compare)
     pairs = zip(requests, agreed, strict=True)
     return [_flat(request, engine.colorize_surveyed(request, survey, Silent())) for request, survey in pairs]
 

@@ -23,6 +23,7 @@ from typing import Any
 
 import platformdirs
 from colorizer.errors import ColorizerError
+from colorizer.files import write_whole
 from colorizer.krita_host import install
 
 DRIVER = "colorize_driver"
@@ -70,8 +71,7 @@ class Session:
         self._requests += 1
         request = self._folder / f"{self._requests}.json"
         text = json.dumps({"code": code, "name": name, "arguments": arguments})
-        request.with_suffix(".new").write_text(text, encoding="utf-8")
-        os.replace(request.with_suffix(".new"), request)
+        write_whole(request, text)
         answer = self._wait_for(request.with_suffix(".answer"), timeout_s)
         if "error" in answer:
             raise ScriptFailed(answer["error"])

@@ -22,6 +22,7 @@ from typing import Any, Protocol
 
 import torch
 from colorizer.errors import ColorizerError, InvalidInput
+from colorizer.files import write_whole
 from safetensors import SafetensorError
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -221,6 +222,4 @@ def _forget_later_lines(file: Path, step: int) -> None:
         line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")
     ]
     kept = [line for line in kept if json.loads(line).get("step", 0) <= step]
-    part = file.with_name(file.name + PART)
-    part.write_text("".join(kept), encoding="utf-8")
-    os.replace(part, file)
+    write_whole(file, "".join(kept))

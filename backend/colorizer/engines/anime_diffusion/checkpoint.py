@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import torch
@@ -20,6 +17,7 @@ from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.engines.checkpoints import read_tensors
 from colorizer.errors import UnusableModel
+from colorizer.files import appearing_folder
 
 NETWORK = "denoise_fn."
 _RELATIVE_ERROR = 1e-4
@@ -89,15 +87,11 @@ def convert(
     if unet is None:
         unet = read_config({key: tuple(value.shape) for key, value in state.items()})
     pipeline = AnimeDiffusionPipeline(network_from_published(state, unet, betas), ddim_scheduler(betas))
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        pipeline.save_pretrained(building)
-        os.replace(building, folder)
+        with appearing_folder(folder) as building:
+            pipeline.save_pretrained(building)
     except OSError as error:
         raise UnusableModel(f"The converted model can't be written: {error.strerror or error}.") from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _check_tables(tables: Mapping[str, Tensor], betas: Betas) -> None:

@@ -7,12 +7,9 @@ peft nor a text encoder is needed afterwards. The folder is written beside its p
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import Any
 
 import torch
@@ -38,6 +35,7 @@ from colorizer.engines.colorflow.sd_pipeline import ColorFlowSDPipeline, sd_sche
 from colorizer.engines.colorflow.super_resolution import FusionNet
 from colorizer.engines.detectors.manga_lines import LineExtractor
 from colorizer.errors import UnusableModel
+from colorizer.files import appearing_folder
 
 PROMPT = "manga"
 SD_TOKENS = 77
@@ -80,17 +78,13 @@ def convert(sources: Sources, variant: Variant, folder: Path, prompts: Prompts |
     Raises:
         UnusableModel: a file is missing, damaged or belongs to another network; nothing is left behind then.
     """
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
-        _join(sources, variant, prompts).save(building)
-        os.replace(building, folder)
+        with appearing_folder(folder) as building:
+            _join(sources, variant, prompts).save(building)
     except OSError as error:
         raise UnusableModel(
             f"The model can't be converted: {error}. Check that both downloads are complete."
         ) from error
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
 
 
 def _join(sources: Sources, variant: Variant, prompts: Prompts | None) -> ColorFlowModel:

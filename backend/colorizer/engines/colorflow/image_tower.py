@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
@@ -17,6 +16,7 @@ from transformers import CLIPVisionModelWithProjection
 
 from colorizer.engines.colorflow.retrieval import Embeddings, reference_patches
 from colorizer.engines.runtime.device_swap import bring
+from colorizer.files import appearing
 from colorizer.imaging.values import RGB
 
 _MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -74,10 +74,8 @@ class ImageTower:
         except (OSError, ValueError):  # not there, or damaged
             embeddings = self.embed(reference_patches(fitted))
         self._folder.mkdir(parents=True, exist_ok=True)
-        part = file.with_name(f"{file.name}.{os.getpid()}.part")
-        with part.open("wb") as stream:
+        with appearing(file, by_many=True) as part, part.open("wb") as stream:
             np.save(stream, embeddings)
-        os.replace(part, file)
         return embeddings
 
 

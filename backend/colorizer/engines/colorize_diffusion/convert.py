@@ -8,13 +8,10 @@ target, checks keys and shapes against freshly built networks, and only then mov
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 from colorizer.engines.checkpoints import Checkpoint, open_checkpoint
@@ -23,6 +20,7 @@ from colorizer.engines.colorize_diffusion.architecture import Architecture, buil
 from colorizer.engines.colorize_diffusion.checkpoint_keys import Change, Component, Target, targets
 from colorizer.engines.colorize_diffusion.settings import Branch, Prediction, Version
 from colorizer.errors import UnusableModel
+from colorizer.files import appearing_folder
 
 if TYPE_CHECKING:
     pass
@@ -134,18 +132,14 @@ def convert(
                 f"Nothing in {file.name} tells whether it predicts noise (epsilon) or velocity (v_prediction)."
                 " Say which: all published v1 and v1.5 models predict noise."
             )
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
         try:
-            _write(checkpoint, contents, building, head_dim, on_part)
-            _write_index(building, contents, prediction)
-            os.replace(building, folder)
+            with appearing_folder(folder) as building:
+                _write(checkpoint, contents, building, head_dim, on_part)
+                _write_index(building, contents, prediction)
         except OSError as error:
             raise UnusableModel(
                 f"The converted model can't be written: {error.strerror or error}."
             ) from error
-        finally:
-            shutil.rmtree(building, ignore_errors=True)
     return contents.version
 
 

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from colorizer.engines.runtime.memory_profiles import has_bfloat16_units
+from colorizer.files import appearing, sha256_of
 
 KEPT_FILES = 64
 """Texts that are kept, 8 MB each with the published text encoder; the oldest go."""
@@ -97,18 +97,11 @@ def _load(file: Path) -> Tensor | None:
 def _save(file: Path, embedding: Tensor | None) -> None:
     assert embedding is not None
     file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_name(f"{file.name}.{os.getpid()}.part")
-    save_file({_EMBEDDING: embedding.contiguous()}, part)
-    os.replace(part, file)
+    with appearing(file, by_many=True) as part:
+        save_file({_EMBEDDING: embedding.contiguous()}, part)
     by_age = sorted(file.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
     for old in by_age[KEPT_FILES:]:
         old.unlink(missing_ok=True)
-
-
-@cache
-def _hashed(file: Path, _mtime_ns: int, _size: int) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _sum(folder: Path, file: Path) -> str:
@@ -121,9 +114,8 @@ def _sum(folder: Path, file: Path) -> str:
     except (OSError, ValueError):
         known = {}
     if known_by not in known:
-        known[known_by] = _hashed(file, stat.st_mtime_ns, stat.st_size)
+        known[known_by] = sha256_of(file)
         folder.mkdir(parents=True, exist_ok=True)
-        part = listed.with_name(f"{_SUMS}.{os.getpid()}.part")
-        part.write_text(json.dumps(known), encoding="utf-8")
-        os.replace(part, listed)
+        with appearing(listed, by_many=True) as part:
+            part.write_text(json.dumps(known), encoding="utf-8")
     return known[known_by]

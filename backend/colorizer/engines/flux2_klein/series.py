@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Mask, Picture, Result
 from colorizer.engines.record import hash_inputs
+from colorizer.files import appearing
 from colorizer.imaging.layers import preview
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import RGB
@@ -123,9 +123,8 @@ class Series:
         """Keeps a coloured page with its lines; the page."""
         page = over_white(preview(result.layers, request.sketch, SHOWN_SIDE))
         self._folder.mkdir(parents=True, exist_ok=True)
-        part = self._folder / f"{key}.{os.getpid()}.part"
-        part.write_bytes(cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR))[1].tobytes())
-        os.replace(part, self._folder / f"{key}.png")
+        with appearing(self._folder / f"{key}.png", by_many=True) as part:
+            part.write_bytes(cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR))[1].tobytes())
         by_age = sorted(self._folder.glob("*.png"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
         for old in by_age[KEPT_FILES:]:
             old.unlink(missing_ok=True)

@@ -7,9 +7,7 @@ the palette locked, every flat pixel is a colour that occurs in a reference or i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,13 +23,15 @@ from colorizer.engines.base import (
     Report,
     Result,
 )
+from colorizer.engines.match.outline import Outline
 from colorizer.engines.sequences import Likeness
 from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
+from colorizer.files import sha256_of
 from colorizer.imaging.coloured import ColouredLines
 from colorizer.imaging.layers import preview
-from colorizer.imaging.lines import Ink, read_lines
+from colorizer.imaging.lines import read_lines
 from colorizer.imaging.masks import usable_mask
-from colorizer.imaging.regions import Regions, find_regions
+from colorizer.imaging.regions import find_regions
 from colorizer.imaging.sizes import MAX_SIDE
 
 if TYPE_CHECKING:
@@ -41,21 +41,6 @@ if TYPE_CHECKING:
 
 MODEL = "builtin"
 MAX_REFERENCES = 16
-
-
-@dataclass(frozen=True)
-class Outline:
-    """What the lines of a sketch say, before anything is coloured."""
-
-    ink: Ink
-    mask: Mask | None
-    """The artist's, where it says something."""
-    enclosed: Regions
-    """The regions as the lines enclose them."""
-    regions: Regions
-    """The same, divided along the mask."""
-    coloured: ColouredLines | None
-    """What its coloured lines are; None where there are none beside black ones."""
 
 
 class MatchEngine:
@@ -70,9 +55,9 @@ class MatchEngine:
     def info(self) -> EngineInfo:
         """What it can do."""
         weights = self.weights()
-        content = weights.read_bytes() if weights else b""
-        sha256 = hashlib.sha256(content).hexdigest() if weights else ""
-        model = ModelInfo(MODEL, "Built-in", "GPL-3.0-or-later", len(content), weights is not None, sha256)
+        size = weights.stat().st_size if weights else 0
+        sha256 = sha256_of(weights) if weights else ""
+        model = ModelInfo(MODEL, "Built-in", "GPL-3.0-or-later", size, weights is not None, sha256)
         return EngineInfo(
             name="match",
             title="Match (built in)",

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +21,8 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
+
+from colorizer.files import write_whole
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -304,9 +305,7 @@ class MatchNetwork(nn.Module):
             (WEIGHTS_FILE, save(weights, metadata={"format": "pt"})),
             (CONFIG_FILE, config.encode()),
         ):
-            part = folder / (name + ".part")
-            part.write_bytes(data)
-            os.replace(part, folder / name)
+            write_whole(folder / name, data)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> MatchNetwork:

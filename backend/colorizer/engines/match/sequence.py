@@ -30,8 +30,8 @@ from colorizer.engines.sequences import Likeness
 from colorizer.imaging.color import Colours
 
 if TYPE_CHECKING:
-    from colorizer.engines.match.engine import Outline
     from colorizer.engines.match.matching import Evidence, MatchedSide
+    from colorizer.engines.match.outline import Outline
 
 _LEAST_ALIKE = 0.02
 """Likeness below which two regions have nothing to do with each other."""
@@ -276,7 +276,7 @@ def _painted(survey: Survey, colours: Colours, confidence: NDArray[np.float32]) 
     """
     match = survey.match
     sides = {}
-    for name, shown in (("figure", match.is_foreground), ("background", ~match.is_foreground)):
+    for name, shown in (("foreground", match.is_foreground), ("background", ~match.is_foreground)):
         side = getattr(match, name)
         if side is not None:
             sides[name] = replace(

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from colorizer.files import write_whole
 from PIL import Image
 
 from colorizer_lab.data.art.families import Family, catalogue
@@ -53,9 +54,7 @@ def write_deciding(
         items += found
         if progress is not None:
             progress("Drawing the deciding pairs", done + 1, len(families))
-    part = folder / "manifest.json.part"
-    part.write_text(json.dumps({"items": items}, indent=1) + "\n", encoding="utf-8")
-    os.replace(part, folder / "manifest.json")
+    write_whole(folder / "manifest.json", json.dumps({"items": items}, indent=1) + "\n")
     return folder
 
 

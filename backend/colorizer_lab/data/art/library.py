@@ -7,7 +7,6 @@ interruption isn't prepared again.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -19,6 +18,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from colorizer.errors import InvalidInput
+from colorizer.files import appearing, write_whole
 from numpy.typing import NDArray
 
 from colorizer_lab.data.art.families import Family, catalogue
@@ -108,11 +108,8 @@ def build(progress: Callable[[str, int, int], None] | None = None, workers: int 
             thumbnails.append(thumbnail)
             palettes.append(palette)
     paired = _paired(entries, palettes)
-    part = folder / "index.json.part"
-    part.write_text(
-        json.dumps([asdict(entry) for entry in paired], indent=0, ensure_ascii=False), encoding="utf-8"
-    )
-    os.replace(part, folder / "index.json")
+    index = json.dumps([asdict(entry) for entry in paired], indent=0, ensure_ascii=False)
+    write_whole(folder / "index.json", index)
     return Library(folder, tuple(paired))
 
 
@@ -136,10 +133,8 @@ def prepare(family: Family, source: Source, size: int = SIZE, drawn: int = _DRAW
 
 def write_fills(file: Path, fills: Fills) -> None:
     """Writes one picture, whole or not at all."""
-    part = file.with_name(file.name + ".part")
-    with part.open("wb") as stream:
+    with appearing(file) as part, part.open("wb") as stream:
         np.savez_compressed(stream, **asdict(fills))
-    os.replace(part, file)
 
 
 def read_fills(file: Path) -> Fills:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from colorizer.engines.colorize_diffusion.postprocess import to_picture
+from colorizer.files import write_whole
 from numpy.typing import NDArray
 
 from colorizer_lab.training.colorize_diffusion.batches import Batch
@@ -90,6 +90,4 @@ def write(study: Study, file: Path) -> None:
         page = f"{page.rstrip()}\n\n{START}{END}\n"
     before, _, rest = page.partition(START)
     text = before + block + rest.partition(END)[2]
-    part = file.with_name(file.name + ".part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, file)
+    write_whole(file, text)
