@@ -1,9 +1,16 @@
 """Files and folders appear whole or not at all; a hash is computed again only where a file has changed."""
 
 import os
+from pathlib import Path
 
 import pytest
 from colorizer.files import appearing, appearing_folder, sha256_of, write_whole
+
+
+def fail_within(context, file_in):
+    with context as part:
+        file_in(part).write_text("ne")
+        raise ValueError("half way")
 
 
 def test_written_file_is_whole_and_alone(tmp_path):
@@ -16,17 +23,15 @@ def test_written_file_is_whole_and_alone(tmp_path):
 def test_failure_leaves_the_old_file(tmp_path, by_many):
     file = tmp_path / "note"
     file.write_text("old")
-    with pytest.raises(ValueError, match="half way"), appearing(file, by_many=by_many) as part:
-        part.write_text("ne")
-        raise ValueError("half way")
+    with pytest.raises(ValueError, match="half way"):
+        fail_within(appearing(file, by_many=by_many), Path)
     assert file.read_text() == "old"
     assert os.listdir(tmp_path) == ["note"]
 
 
 def test_folder_appears_whole_or_not_at_all(tmp_path):
-    with pytest.raises(ValueError, match="half way"), appearing_folder(tmp_path / "model") as building:
-        (building / "weights").write_text("ne")
-        raise ValueError("half way")
+    with pytest.raises(ValueError, match="half way"):
+        fail_within(appearing_folder(tmp_path / "model"), lambda folder: folder / "weights")
     assert os.listdir(tmp_path) == []
     with appearing_folder(tmp_path / "model") as building:
         (building / "weights").write_text("new")

@@ -84,7 +84,8 @@ def test_swaps_are_made_in_any_engines_result(finished) -> None:
     made.request["swaps"] = [{"from": "#030201", "to": "#0a0b0c"}]
     header, blobs = finished(made)
     assert blobs[header["layers"][0]["blob"]] == b"\x0c\x0b\x0a\xff" * 48
-    assert header["record"]["request"]["swaps"] == made.request["swaps"]
+    assert header["record"]["request"]["swaps"] == [{"before": "#030201", "after": "#0a0b0c"}]
+    assert header["record"]["task"] == "colorize"
 
 
 def test_key_strokes_come_above_any_engines_flats_but_not_into_the_preview(finished) -> None:

@@ -26,7 +26,7 @@ PREVIEW_LATENT = 32
 
 Tell = Callable[[int, int], None]
 """How many blocks of how many are done; may raise to stop."""
-Look = Callable[[Callable[[], RGB]], None]
+OnPreview = Callable[[Callable[[], RGB]], None]
 """Offered a look at the picture to come."""
 
 
@@ -56,7 +56,7 @@ class Drawing:
         return self.pictures[0].shape[:2]
 
 
-def draw(model: KleinModel, drawing: Drawing, tell: Tell, look: Look) -> RGB:
+def draw(model: KleinModel, drawing: Drawing, tell: Tell, look: OnPreview) -> RGB:
     """The picture, (height, width, 3)."""
     pipeline = model.pipeline
     height, width = drawing.size
