@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -120,6 +121,13 @@ class FakePort:
                 raise LookupError("A layer is no longer there; choose another one.")
         return {key: found.selection if key == SELECTION_ID else found.pixels[key] for key in layer_ids}
 
+    def fingerprint(self, document: str, layer_id: str) -> bytes:
+        found = self._find(document)
+        self._index(found, layer_id)
+        pixels, info = found.pixels[layer_id], found.info
+        place = repr((info.width, info.height, pixels.x, pixels.y, pixels.width, pixels.height))
+        return place.encode("ascii") + hashlib.sha256(pixels.data).digest()
+
     def busy(self) -> bool:
         return self.pen_down
 
@@ -129,7 +137,7 @@ class FakePort:
         index = self._index(found, sketch_id)
         start = index if group.above else index + 1
         group_id, depth = self._new_id(), found.layers[index].depth
-        rows = [LayerInfo(group_id, group.name, Kind.GROUP, depth, visible=True)]
+        rows = [LayerInfo(group_id, group.name, Kind.GROUP, depth, visible=True, ours=True)]
         for layer in reversed([layer for layer in group.layers if layer.role != KEY_STROKES]):
             rows.append(LayerInfo(self._new_id(), layer.name, Kind.PAINT, depth + 1, visible=True))
             found.pixels[rows[-1].id] = layer.pixels
@@ -144,7 +152,8 @@ class FakePort:
         assert not self.pen_down
         found = self._find(document)
         index = self._index(found, above_id)
-        info = LayerInfo(self._new_id(), layer.name, Kind.PAINT, found.layers[index].depth, visible=True)
+        depth = found.layers[index].depth
+        info = LayerInfo(self._new_id(), layer.name, Kind.PAINT, depth, visible=True, ours=True)
         found.layers.insert(index, info)
         found.pixels[info.id] = layer.pixels
         self._changed(found, "Add Layer", layer)

@@ -11,7 +11,9 @@ from krita_colorize.app.activity import Activity
 from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import sentence
+from krita_colorize.app.registration import LOST, Registration
 from krita_colorize.app.workers import Workers
+from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import KritaPort, NewGroup, NewLayer, Pixels
 from krita_colorize.core.result import Result
@@ -20,6 +22,10 @@ from krita_colorize.qt import QtCore, Signal
 
 VEIL = (140, 140, 255)
 """The colour of new mask layers: B, G, R."""
+
+SKETCH_GONE = (
+    "The sketch layer of this result is no longer in the picture: its colours lie above all other layers."
+)
 
 
 class Canvas(QtCore.QObject):
@@ -42,6 +48,7 @@ class Canvas(QtCore.QObject):
         self._workers = workers
         self._activity = activity
         self._calm = Calm(port.busy, report, self)
+        self.registration = Registration(port, workers, activity, report, self)
         self._wanted: tuple[str, bytes] | None = None
         self._waiting = False
 
@@ -52,20 +59,39 @@ class Canvas(QtCore.QObject):
             self._waiting = True
             self._calm.when_calm(self._on_calm)
 
+    def show_result(self, model: DocumentModel | None, item: Item | None) -> None:
+        """Lays a result over the canvas, or nothing where there is none or its place isn't known."""
+        if model is not None and item is not None and not item.lost:
+            self.show(model.info.key, item.result.preview_png)
+        else:
+            self.hide()
+
     def hide(self) -> None:
         """Takes the picture away, at once."""
         self._wanted = None
         self._update_overlay()
 
     def apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
-        """Inserts a result as a group beside its sketch, then calls `then`."""
+        """Inserts a result as a group beside its sketch, where the sketch lies now, then calls `then`."""
+        self.registration.follow(model, lambda: self._apply(model, item, then))
+
+    def _apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
+        if item.lost:
+            raise Told(tr(LOST))
         task = self._activity.begin(model.info.key)
 
         def insert(group: NewGroup) -> None:
             self.hide()
-            item.group_id = self._port.insert_group(model.info.key, item.result.request.sketch.key, group)
+            model.refresh()
+            sketch = item.result.request.sketch.key
+            gone = layer_lists.find(model.layers, sketch) is None
+            if gone and model.layers:  # the topmost one stands in
+                sketch, group = model.layers[0].id, group.without_sketch()
+            item.group_id = self._port.insert_group(model.info.key, sketch, group)
             model.refresh()
             model.result_changed(item)
+            if gone:
+                self.report(tr(SKETCH_GONE))
             then()
 
         def when_calm(group: NewGroup) -> None:
@@ -112,6 +138,7 @@ class Canvas(QtCore.QObject):
         """Forgets what waits for the pen."""
         self._wanted = None
         self._calm.close()
+        self.registration.close()
 
     def _on_error(self, error: Exception) -> None:
         self.report(sentence(error))

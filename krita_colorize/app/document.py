@@ -42,7 +42,8 @@ class Item:
     """A result in the strip.
 
     `group_id` is the group it was last applied as, `base` what it was made from, `earlier` its states before repairs
-    (an undo brings them back), `made` a time in ns, `path` the file it is kept in.
+    (an undo brings them back), `made` a time in ns, `path` the file it is kept in, `seen` the sketch's fingerprint on
+    the canvas that all of this is for, `lost` whether the canvas changed since so that nobody knows how.
     """
 
     number: int
@@ -54,6 +55,13 @@ class Item:
     path: Path | None = None
     earlier: list[State] = field(default_factory=list)
     changes: int = 0  # what shows it compares this
+    seen: bytes = b""
+    lost: bool = False
+
+    @property
+    def states(self) -> list[State]:
+        """This state and the earlier ones, the newest first; none while it is still being stored."""
+        return [State(self.result, self.base), *self.earlier] if self.base is not None else []
 
     def repaired(self, state: State) -> None:
         """Takes a new state; the former ones are remembered, the oldest forgotten."""
@@ -130,8 +138,10 @@ class DocumentModel(QtCore.QObject):
         layers, active = list(self._port.layers(self.info.key)), self._port.active_layer(self.info.key)
         before = self.sketch
         changed, self.layers = layers != self.layers, layers
-        if active != self._followed and layer_lists.follows(layers, active, self.settings):
+        if active != self._followed and layer_lists.follows(layers, active, self._remembered):
             self._followed, self._followed_before = active, self._followed
+        elif self._followed is None:  # just opened, with a layer selected that belongs to a sketch
+            self._followed = layer_lists.owner(layers, active, self._remembered)
         if layer_lists.find(layers, self.sketch_choice) is None:
             self.sketch_choice = FOLLOW
         if changed:

@@ -23,6 +23,7 @@ from krita_colorize.app.memory import Body
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.references import References
 from krita_colorize.app.workers import Workers
+from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
 from krita_colorize.core.kept import Base
 from krita_colorize.core.port import KritaPort, NewLayer, Pixels
@@ -37,6 +38,10 @@ from krita_colorize.qt import QtCore, QtGui, Signal
 MAX_JOBS = 16
 """Jobs of one document at a time; each holds its pictures in memory."""
 
+SKETCH_GONE = (
+    "The sketch layer of this result is no longer in the picture. "
+    "Undo its deletion, or choose another sketch and press Colorize."
+)
 
 HINTS_NAME = "Colour hints"
 
@@ -45,6 +50,7 @@ HINTS_NAME = "Colour hints"
 class _Origin:
     """What a job's result is made from: the pictures as they are sent, then packed; and what becomes of them."""
 
+    seen: bytes
     pictures: Pictures | None = None
     base: Base | None = None
     item: Item | None = None
@@ -102,9 +108,12 @@ class Orders(QtCore.QObject):
         return Request(sketch, model.info.width, model.info.height, settings, task)
 
     def colorize(self, model: DocumentModel, request: Request) -> Job:
-        """Colours; the result goes into the strip."""
+        """Colours on the canvas of now; the result goes into the strip."""
+        if layer_lists.find(model.layers, request.sketch.key) is None:
+            raise Told(tr(SKETCH_GONE))
+        request = replace(request, width=model.info.width, height=model.info.height)
         inputs = self.read(model, request)
-        origin = _Origin()
+        origin = _Origin(self._tools.port.fingerprint(model.info.key, request.sketch.key))
 
         def pack() -> Body:
             origin.pictures = pictures.collect(request, inputs)
@@ -158,11 +167,12 @@ class Orders(QtCore.QObject):
             self.colorize(model, self.request_for(model, source, model.settings_of(layer.id)))
         return len(chosen)
 
-    def read(self, model: DocumentModel, request: Request) -> Inputs:
-        """Reads a request's layers and notes from the document."""
+    def read(self, model: DocumentModel, request: Request, *, sketch: bool = True) -> Inputs:
+        """Reads a request's layers, all but the sketch where that is wished, and notes from the document."""
         key, port = model.info.key, self._tools.port
+        ids = [layer for layer in request.layer_ids if sketch or layer != request.sketch.key]
         with self._tools.activity.reading(key):
-            layers = port.snapshot(key, request.layer_ids)
+            layers = port.snapshot(key, ids)
         sources = [request.sketch, *(reference.source for reference in request.settings.references)]
         names = {source.key for source in sources if source.kind is SourceKind.NOTE}
         notes = {name: port.read_note(key, name) for name in names}
@@ -203,6 +213,7 @@ class Orders(QtCore.QObject):
         def then(thumbnail: QtGui.QImage) -> None:
             if not model.closed:
                 origin.item = model.add_result(result, thumbnail)
+                origin.item.seen = origin.seen
                 self._keep(model, origin)
                 self._compact_older(model)
                 self.ended.emit(model)

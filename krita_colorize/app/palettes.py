@@ -142,13 +142,16 @@ class Palettes(QtCore.QObject):
         if base is None:
             return
 
-        def then(result: Result) -> None:
+        def work() -> State:
+            return State(edit.result(put), base.here())
+
+        def then(state: State) -> None:
             if not edit.model.closed:
-                edit.item.repaired(State(result, base))
+                edit.item.repaired(state)
                 self._tools.history.keep(edit.model, edit.item)
                 edit.model.result_changed(edit.item)
 
-        self._tools.workers.run(partial(edit.result, put), then, self._on_error)
+        self._tools.workers.run(work, then, self._on_error)
 
     def _on_error(self, error: Exception) -> None:
         self.report(sentence(error))

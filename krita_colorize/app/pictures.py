@@ -15,6 +15,7 @@ from krita_colorize.app.memory import Body, body_of
 from krita_colorize.core import bundle
 from krita_colorize.core.errors import Told
 from krita_colorize.core.geometry import placed
+from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.request import Pictures, Request, Task, bundle_parts
 from krita_colorize.core.settings import Reference, Source, SourceKind
@@ -119,6 +120,25 @@ def to_png(image: QtGui.QImage) -> bytes:
     if not writer.write(image):
         raise Told(tr("The picture can't be stored ({reason}).", reason=writer.errorString()))
     return buffer.data().data()
+
+
+def moved_preview(png: bytes, placement: Placement, width: int, height: int) -> bytes:
+    """A result's preview (PNG) of a canvas of `width` x `height` px, on the canvas that became of it."""
+    if placement.still and (placement.width, placement.height) == (width, height):
+        return png
+    image = read_data(png, "The preview")
+    scale = max(image.width(), image.height()) / max(placement.width, placement.height)
+    width_px, height_px = (max(1, round(side * scale)) for side in (placement.width, placement.height))
+    moved = _Image(width_px, height_px, _Image.Format.Format_ARGB32)
+    moved.fill(QtCore.Qt.GlobalColor.transparent)
+    painter = QtGui.QPainter(moved)
+    painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
+    painter.scale(scale, scale)
+    way = QtGui.QTransform(placement.xx, placement.yx, placement.xy, placement.yy, placement.dx, placement.dy)
+    painter.setTransform(way, combine=True)
+    painter.drawImage(QtCore.QRectF(0, 0, width, height), image)
+    painter.end()
+    return to_png(moved)
 
 
 def as_note(image: QtGui.QImage) -> tuple[str, bytes]:

@@ -7,7 +7,7 @@ afterwards is decided by `core/repair`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from krita_colorize.app import pictures
 from krita_colorize.app.calm import Calm
@@ -16,6 +16,7 @@ from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.job import Job
 from krita_colorize.app.memory import Body
 from krita_colorize.app.orders import Orders, Tools
+from krita_colorize.core import layers as layer_lists
 from krita_colorize.core import repair
 from krita_colorize.core.changes import differing, merged
 from krita_colorize.core.errors import Told
@@ -27,6 +28,10 @@ from krita_colorize.qt import QtCore, QtGui
 
 UNSEEN = "The group's own masks stay as they are. Paint the same on them to see it."
 """Krita can't undo what is written into masks."""
+
+GROUP_GONE = "The layers of this result are no longer in the picture. Press Apply to bring them back, then repeat this."
+
+EMPTY = Pixels(0, 0, b"")
 
 
 @dataclass(frozen=True)
@@ -55,32 +60,40 @@ class Repairs(QtCore.QObject):
         self._orders = orders
         self._calm = Calm(tools.port.busy, report, self)
 
-    def redo(self, model: DocumentModel) -> Job:
+    def redo(self, model: DocumentModel) -> None:
         """Redoes the selected (else the newest applied, else the newest) result with the masks, hints and bindings of
         now: in place where it lies in the document, else as another result."""
+        self._tools.canvas.registration.follow(model, lambda: self._redo(model))
+
+    def _redo(self, model: DocumentModel) -> None:
         item = model.applied()
         if item is None:
             raise Told(tr("There is nothing to redo yet: press Colorize first."))
         now = model.settings_of(item.result.request.sketch.key)
         request = repair.as_now(item.result.request, now)
         if not model.lies_here(item):
-            return self._orders.colorize(model, request)
-        base = item.base
-        if base is None:
+            self._orders.colorize(model, request)
+            return
+        if item.base is None:
             raise Told(tr("This result is still being stored. Try again in a moment."))
         parts = self._tools.port.group_parts(model.info.key, item.group_id)
         seen = self._look(model, parts)
-        states = [State(item.result, base), *item.earlier]
-        inputs = self._orders.read(model, request)
+        # Where only the sketch was moved on its canvas, the result still lies where it was.
+        states = [*item.states, *(state.made for state in item.states if state.moved_alone)]
+        sketch, base = request.sketch.key, item.base
+        gone = layer_lists.find(model.layers, sketch) is None
+        read = self._orders.read(model, request, sketch=not gone)
         made: list[Plan] = []
 
         def pack() -> Body:
+            inputs = read
+            if gone:  # what it was made from counts
+                inputs = replace(read, layers={**read.layers, sketch: base.get("sketch") or EMPTY})
             made.append(repair.plan(states, request, pictures.collect(request, inputs), seen))
             return pictures.packed(request, made[0].pictures)
 
         job = self._orders.start(model, request, pack)
         job.ended.connect(lambda: self._on_ended(model, item, job, made))
-        return job
 
     def write(
         self, model: DocumentModel, writes: Sequence[Write], then: Callable[[Sequence[Write]], None]
@@ -89,10 +102,7 @@ class Repairs(QtCore.QObject):
         meanwhile stays. Calls `then` with what was really put in."""
 
         def insert() -> None:
-            newest = {
-                write.layer_id: self._tools.port.layer_pixels(model.info.key, write.layer_id)
-                for write in writes
-            }
+            newest = self._newest(model, writes)
             if all(newest[write.layer_id] == write.now for write in writes):
                 changes = [(write.layer_id, write.pixels) for write in writes]
                 self._tools.port.replace_pixels(model.info.key, changes)
@@ -107,6 +117,16 @@ class Repairs(QtCore.QObject):
             )
 
         self._calm.when_calm(self._tools.activity.begin(model.info.key).ends(insert))
+
+    def _newest(self, model: DocumentModel, writes: Sequence[Write]) -> dict[str, Pixels]:
+        """The layers as they are now. Raises `Told` where they have gone."""
+        try:
+            return {
+                write.layer_id: self._tools.port.layer_pixels(model.info.key, write.layer_id)
+                for write in writes
+            }
+        except LookupError as error:
+            raise Told(tr(GROUP_GONE)) from error
 
     def close(self) -> None:
         """Forgets what waits for the pen."""
@@ -126,6 +146,9 @@ class Repairs(QtCore.QObject):
         answer = job.result
         if answer is None or model.closed:
             return
+        model.refresh()
+        if not model.lies_here(item):
+            raise Told(tr(GROUP_GONE))
         parts = {part.role: part for part in self._tools.port.group_parts(model.info.key, item.group_id)}
 
         def work() -> list[Write]:

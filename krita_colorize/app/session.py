@@ -117,6 +117,8 @@ class Session(QtCore.QObject):
         self.orders.started.connect(self._on_job_started)
         self.orders.ended.connect(self._on_order_ended)
         self.orders.previewed.connect(self._on_previewed)
+        self.canvas.registration.moved.connect(self._on_order_ended)
+        self.results_changed.connect(lambda: self.canvas.registration.soon(self.document))
         self.backend.changed.connect(self.state_changed)
         self.activity.changed.connect(self.state_changed)
         self.activity.reads.connect(self.state_changed)
@@ -225,10 +227,8 @@ class Session(QtCore.QObject):
     def peek(self, *, other: bool) -> None:
         """Shows the picture without any result, or the result that was selected before, until `peek_ends`."""
         model, compared = self.document, self._compared
-        if other and model is not None and compared in model.results and compared is not None:
-            self.canvas.show(model.info.key, compared.result.preview_png)
-        else:
-            self.canvas.hide()
+        shown = other and model is not None and compared in model.results
+        self.canvas.show_result(model, compared if shown else None)
 
     @guarded
     def peek_ends(self) -> None:
@@ -329,10 +329,8 @@ class Session(QtCore.QObject):
 
     def _show_selected(self) -> None:
         model = self.document
-        if self.show_on_canvas and model is not None and model.selected is not None:
-            self.canvas.show(model.info.key, model.selected.result.preview_png)
-        else:
-            self.canvas.hide()
+        item = model.selected if self.show_on_canvas and model is not None else None
+        self.canvas.show_result(model, item)
 
     # Krita and the backend
 
@@ -351,6 +349,7 @@ class Session(QtCore.QObject):
         if Change.CONTENT in changes:  # the artist paints: whatever lies over the drawing is in the way
             self._paints = True
             self.canvas.hide()
+        self.canvas.registration.soon(self.document)
 
     def _switch_document(self) -> None:
         self._forget_closed_documents()

@@ -7,7 +7,7 @@ from enum import Enum
 
 from krita_colorize.core.bundle import BundleError
 from krita_colorize.core.port import Pixels
-from krita_colorize.core.result import Result
+from krita_colorize.core.result import Result, ResultError
 
 MAX_PLACES = 20
 
@@ -33,18 +33,15 @@ class Place:
 
 def places(result: Result) -> tuple[Place, ...]:
     """The places of a result, the largest first; what can't be read is left out."""
-    check = result.bundle.header.get("check")
-    entries = check.get("places") if isinstance(check, dict) else None
-    found = [_place(entry) for entry in entries] if isinstance(entries, list) else []
+    found = [_place(entry) for entry in result.check_places]
     return tuple(place for place in found if place is not None)[:MAX_PLACES]
 
 
 def mask(result: Result) -> Pixels | None:
     """Where to look, one byte a pixel of the canvas; None where the engine doesn't say. Slow: for worker threads."""
-    check = result.bundle.header.get("check")
     try:
-        return result.bundle.blob(check["mask"]["blob"]).to_pixels() if isinstance(check, dict) else None
-    except (KeyError, TypeError, BundleError):
+        return result.check_mask()
+    except (BundleError, ResultError):
         return None
 
 

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
+
+from krita_colorize.core.placement import Placement
 
 MAX_BINDINGS = 256
 MAX_SWAPS = 256
@@ -29,6 +31,12 @@ class Binding:
     reference: str
     reference_x: int
     reference_y: int
+
+    def on(self, placement: Placement) -> Binding | None:
+        """The same binding on a canvas that was changed; None where the region's place is no longer on it."""
+        x, y = placement.pixel(self.x, self.y)
+        inside = 0 <= x < placement.width and 0 <= y < placement.height
+        return replace(self, x=x, y=y) if inside else None
 
 
 @dataclass(frozen=True)

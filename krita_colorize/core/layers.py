@@ -5,11 +5,11 @@ from __future__ import annotations
 import io
 import xml.etree.ElementTree as ElementTree
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo
 from krita_colorize.core.result import GROUP_NAME
-from krita_colorize.core.settings import Settings, SourceKind
+from krita_colorize.core.settings import Settings
 
 _MAX_MAINDOC_BYTES = 16 << 20
 
@@ -30,15 +30,23 @@ def maskable(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
     return [layer for layer in layers if layer.kind is not Kind.OTHER]
 
 
-def follows(layers: Sequence[LayerInfo], layer_id: str | None, settings: Settings) -> bool:
-    """Whether the sketch follows the selection to this layer.
+def follows(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping[str, Settings]) -> bool:
+    """Whether the sketch follows the selection to this layer; `sketches` are the settings of each.
 
-    Not to masks, references and results: an artist who repairs a mask is still working on the same sketch.
+    Not to hints, masks, references and results: an artist who repairs a mask is still working on the same sketch.
     """
-    used = {settings.sketch_mask, settings.background, settings.hints, SELECTION_ID}
-    used |= {reference.mask for reference in settings.references}
-    used |= {item.source.key for item in settings.references if item.source.kind is SourceKind.LAYER}
-    return layer_id not in used and any(layer.id == layer_id for layer in colourable(layers))
+    used = {key for own in _there(layers, sketches).values() for key in own.layer_ids} | {SELECTION_ID}
+    own = any(layer.id == layer_id and not layer.ours for layer in colourable(layers))
+    return layer_id not in used and own
+
+
+def owner(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping[str, Settings]) -> str | None:
+    """The sketch that a layer which is none belongs to: the one that uses it, else the topmost that has references.
+    None where no sketch has any."""
+    there = _there(layers, sketches)
+    used = {key for own in there.values() for key in own.layer_ids}
+    ready = [key for key, own in there.items() if own.references and key not in used]
+    return next((key for key, own in there.items() if layer_id in own.layer_ids), next(iter(ready), None))
 
 
 def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: bytes) -> LayerInfo | None:
@@ -50,6 +58,11 @@ def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: b
     same = [layer for layer in layers if layer.name == name and layer.kind is not Kind.MASK]
     active = [layer for layer in same if layer.id == active_id]
     return active[0] if active else same[0] if len(same) == 1 else None
+
+
+def _there(layers: Sequence[LayerInfo], sketches: Mapping[str, Settings]) -> dict[str, Settings]:
+    """The settings of the sketches that there are, the topmost first."""
+    return {layer.id: sketches[layer.id] for layer in layers if layer.id in sketches}
 
 
 def _children(layers: Sequence[LayerInfo], group_id: str) -> list[LayerInfo]:
@@ -65,7 +78,11 @@ def _children(layers: Sequence[LayerInfo], group_id: str) -> list[LayerInfo]:
 
 
 def _inside_results(layers: Sequence[LayerInfo]) -> set[str]:
-    groups = [layer for layer in layers if layer.kind is Kind.GROUP and layer.name.startswith(GROUP_NAME)]
+    groups = [
+        layer
+        for layer in layers
+        if layer.kind is Kind.GROUP and (layer.ours or layer.name.startswith(GROUP_NAME))
+    ]
     inside = {child.id for group in groups for child in _children(layers, group.id)}
     return inside | {group.id for group in groups}
 

@@ -6,7 +6,7 @@ Both answers pass the same contract tests. Nothing here imports Qt or Krita. Eve
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
@@ -64,6 +64,8 @@ class LayerInfo:
     kind: Kind
     depth: int
     visible: bool
+    ours: bool = False
+    """Whether the docker made it, as this document remembers."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +125,11 @@ class NewGroup:
     blend: str = "normal"
     above: bool = False  # above the sketch layer instead of below it
 
+    def without_sketch(self) -> NewGroup:
+        """The group to lie above any layer: what is made from the sketch layer itself is left out."""
+        layers = tuple(layer for layer in self.layers if layer.role != KEY_STROKES)
+        return replace(self, layers=layers, above=True)
+
 
 @dataclass(frozen=True)
 class Part:
@@ -155,6 +162,10 @@ class KritaPort(Protocol):
     def snapshot(self, document: str, layer_ids: Sequence[str]) -> dict[str, Pixels]:
         """Reads layers as they look alone, cropped to what they hold inside the canvas; masks and the selection as
         one byte a pixel. Leaves no trace: no undo step, no flicker, not marked as modified; safe mid-stroke."""
+
+    def fingerprint(self, document: str, layer_id: str) -> bytes:
+        """Tells quickly whether a layer lies on the canvas as before: another value after the canvas was resized,
+        mirrored, turned or scaled, mostly after a stroke on the layer, and after nothing else."""
 
     def busy(self) -> bool:
         """Whether the artist's pen is down or was a moment ago: nothing may be inserted then."""

@@ -15,6 +15,7 @@ from krita_colorize.core.changes import Masks, differing
 from krita_colorize.core.errors import Told
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.kept import Base
+from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import BACKGROUND, FIGURE, ROLES, NewLayer, Pixels
 from krita_colorize.core.request import Pictures, Redo, RedoLayer, Request
 from krita_colorize.core.result import Result
@@ -28,6 +29,22 @@ class State:
 
     result: Result
     base: Base
+
+    @property
+    def made(self) -> State:
+        """The same on the canvas it was made on."""
+        return State(self.result.origin or self.result, replace(self.base, placement=None))
+
+    @property
+    def moved_alone(self) -> bool:
+        """Whether the canvas has the size that it had, but the sketch lies elsewhere on it: the rest may not."""
+        made, now = self.made.result.request, self.result.request
+        return self.result.placement is not None and (made.width, made.height) == (now.width, now.height)
+
+    def on(self, placement: Placement, preview_png: bytes) -> State:
+        """The same on another canvas; see `Result.on`."""
+        result = self.result.on(placement, preview_png)
+        return State(result, replace(self.base, placement=result.placement))
 
 
 @dataclass(frozen=True)
@@ -126,8 +143,8 @@ def after(made: Plan, answer: Result, inserted: Mapping[str, tuple[Pixels, Pixel
             place = layer.pixels
             layer = replace(layer, mask=placed(mask, place.x, place.y, place.width, place.height))
         layers.append(layer)
-    before = kept.with_check(replace(made.state.result, request=made.request), answer)
-    result = kept.with_layers(before, layers, answer.preview_png)
+    before = replace(made.state.result, request=made.request)
+    result = kept.with_check(kept.with_layers(before, layers, answer.preview_png), answer)
     found = {
         "sketch": made.pictures.sketch,
         "chosen": made.chosen,
@@ -171,7 +188,7 @@ def _differences(state: State, before: Masks, request: Request, pictures: Pictur
     # Where no mask was chosen, the one that the engine found counted.
     then, now = (mask or before.foreground for mask in (base.get("chosen"), pictures.sketch_mask))
     found.append(differing(then, now, width, height))
-    if base.hashes != _hashes(pictures):
+    if base.hashes is not None and base.hashes != _hashes(pictures):
         found.append(Pixels(width, height, b"\xff" * (width * height)))
     return found
 

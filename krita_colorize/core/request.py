@@ -7,11 +7,12 @@ the result's record.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
 
 from krita_colorize.core import bundle, edits, settings
+from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Settings, Source, SourceKind
 
@@ -46,6 +47,12 @@ class Request:
         if self.task in (Task.COLORIZE, Task.SURVEY):
             ids += chosen.layer_ids
         return tuple(dict.fromkeys(key for key in ids if key))
+
+    def on(self, placement: Placement) -> Request:
+        """The same request for the canvas that its own has become; what is bound to beyond its edges is left out."""
+        bindings = tuple(binding for one in self.settings.bindings if (binding := one.on(placement)))
+        settings = replace(self.settings, bindings=bindings)
+        return replace(self, width=placement.width, height=placement.height, settings=settings)
 
     def to_json(self) -> dict[str, Any]:
         """JSON values; `from_json` gives an equal request back."""

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from krita_colorize.core import bundle, edits, key_strokes
+from krita_colorize.core.geometry import placed
+from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import KEY_STROKES, NewGroup, NewLayer, Pixels
 from krita_colorize.core.request import Request
 
@@ -17,6 +19,8 @@ KRITA_BLENDS = {"normal": "normal", "multiply": "multiply", "screen": "screen", 
 """The wire's blend modes in Krita's words (`Node.blendingMode`)."""
 
 GROUP_NAME = "Colorized"
+
+_BOX = ("x", "y", "width", "height")
 FOREGROUND_MASK_NAME = "Foreground mask"
 
 
@@ -26,12 +30,18 @@ class ResultError(ValueError):
 
 @dataclass(frozen=True)
 class Result:
-    """A finished job: its request, the packed bundle, a small preview (PNG) and the backend's record."""
+    """A finished job: its request, the packed bundle, a small preview (PNG) and the backend's record.
+
+    Where the canvas has changed since, request, preview, layers and what is to be checked are those of the canvas of
+    now; `origin` is the result as it was made, whose bundle is shared, and `placement` how the canvas changed.
+    """
 
     request: Request
     bundle: bundle.Bundle
     preview_png: bytes
     record: Mapping[str, Any]
+    origin: Result | None = None
+    placement: Placement | None = None
 
     @property
     def title(self) -> str:
@@ -87,11 +97,48 @@ class Result:
 
     def layers(self) -> tuple[NewLayer, ...]:
         """The layers from bottom to top, unpacked. Slow: for worker threads. Raises `BundleError`, `ResultError`."""
-        return tuple(_new_layer(entry, self.bundle) for entry in self.bundle.header["layers"])
+        layers = tuple(_new_layer(entry, self.bundle) for entry in self.bundle.header["layers"])
+        return layers if self.placement is None else tuple(_moved(layer, self.placement) for layer in layers)
 
     def compact(self) -> Result:
         """The same result in less memory. Slow: for worker threads."""
-        return replace(self, bundle=self.bundle.compact())
+        packed = self.bundle.compact()
+        origin = self.origin and replace(self.origin, bundle=packed)
+        return replace(self, bundle=packed, origin=origin)
+
+    def on(self, placement: Placement, preview_png: bytes) -> Result:
+        """The same result on another canvas, with its preview there; `placement` maps the one it was made on to it."""
+        made = self.origin or self
+        if placement.still and (placement.width, placement.height) == (
+            made.request.width,
+            made.request.height,
+        ):
+            return made
+        request = made.request.on(placement)
+        return replace(made, request=request, preview_png=preview_png, origin=made, placement=placement)
+
+    @property
+    def check_places(self) -> list[Any]:
+        """What should be looked at, as it travelled; empty where the engine doesn't say."""
+        check = self.bundle.header.get("check")
+        found = check.get("places") if isinstance(check, dict) else None
+        entries = found if isinstance(found, list) else []
+        return entries if self.placement is None else [_moved_place(one, self.placement) for one in entries]
+
+    def check_mask(self) -> Pixels | None:
+        """Where to look, one byte a pixel of the canvas; None where the engine doesn't say. Slow: for worker threads.
+        Raises as `layers` does."""
+        check = self.bundle.header.get("check")
+        if not isinstance(check, dict):
+            return None
+        try:
+            mask = self.bundle.blob(check["mask"]["blob"]).to_pixels()
+        except (KeyError, TypeError) as error:
+            raise ResultError(f"the check mask can't be read ({error!r})") from error
+        if self.placement is None:
+            return mask
+        width, height = self.request.width, self.request.height
+        return placed(self.placement.moved(mask), 0, 0, width, height)
 
     def group(self) -> NewGroup:
         """The group to insert beside the sketch layer. Raises as `layers` does. Slow: for worker threads."""
@@ -133,6 +180,19 @@ def _new_layer(entry: object, packed: bundle.Bundle) -> NewLayer:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"a layer can't be read ({error!r})") from error
+
+
+def _moved(layer: NewLayer, placement: Placement) -> NewLayer:
+    mask = None if layer.mask is None else placement.moved(layer.mask)
+    return replace(layer, pixels=placement.moved(layer.pixels), mask=mask)
+
+
+def _moved_place(entry: object, placement: Placement) -> object:
+    try:
+        box = placement.box(*(int(entry[name]) for name in _BOX))  # type: ignore[index]
+    except (KeyError, TypeError, ValueError):
+        return entry
+    return {**entry, **dict(zip(_BOX, box, strict=True))}  # type: ignore[dict-item]
 
 
 def _with_key_strokes(layer: NewLayer) -> NewLayer:

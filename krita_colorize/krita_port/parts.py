@@ -40,6 +40,18 @@ def remember(document: Document, group_id: str, group: NewGroup) -> None:
     store.write(document, NOTE, json.dumps(newest).encode("utf-8"))
 
 
+def remember_layer(document: Document, layer_id: str) -> None:
+    """Notes that a layer was made by the docker: it is nobody's sketch."""
+    groups = _read(document)
+    groups[layer_id] = {}
+    store.write(document, NOTE, json.dumps(dict(list(groups.items())[-MAX_GROUPS:])).encode("utf-8"))
+
+
+def made(document: Document) -> set[str]:
+    """The groups and layers that were noted."""
+    return set(_read(document))
+
+
 def find(document: Document, group: Node) -> Sequence[Part]:
     """The layers of a group that have a role, bottom to top."""
     known = _read(document).get(wrappers.node_id(group), {})

@@ -64,10 +64,12 @@ class LibKisPort:
 
     def layers(self, document: str) -> Sequence[LayerInfo]:
         """All layers and masks, top first, children after their group."""
-        root = self.documents.find(document).rootNode()
+        opened = self.documents.find(document)
+        made, nodes = parts.made(opened), wrappers.walk(opened.rootNode())
+        ids = ((wrappers.node_id(node), node, depth) for node, depth in nodes)
         return [
-            LayerInfo(wrappers.node_id(node), node.name(), kind(node), depth, node.visible())
-            for node, depth in wrappers.walk(root)
+            LayerInfo(key, node.name(), kind(node), depth, node.visible(), ours=key in made)
+            for key, node, depth in ids
         ]
 
     def active_layer(self, document: str) -> str | None:
@@ -87,6 +89,11 @@ class LibKisPort:
                 pixels[layer_id] = snapshot.read(opened, node, self._scratch)
         return pixels
 
+    def fingerprint(self, document: str, layer_id: str) -> bytes:
+        """Tells whether a layer lies on the canvas as before; see `snapshot.fingerprint`."""
+        node = self.documents.node(document, layer_id)
+        return snapshot.fingerprint(self.documents.find(document), node)
+
     def busy(self) -> bool:
         """Whether the artist's pen is down or was a moment ago."""
         self._follow_canvas()
@@ -102,8 +109,10 @@ class LibKisPort:
 
     def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
         """Inserts one paint layer above another as one undo step; returns its id."""
-        above = self.documents.node(document, above_id)
-        return self._builder.insert_layer(self.documents.find(document), above, layer)
+        opened, above = self.documents.find(document), self.documents.node(document, above_id)
+        layer_id = self._builder.insert_layer(opened, above, layer)
+        parts.remember_layer(opened, layer_id)
+        return layer_id
 
     def insert_animated_layer(
         self, document: str, sketch_id: str, layer: NewGroup, frames: Sequence[Frame]
@@ -113,7 +122,9 @@ class LibKisPort:
         given = {frame.time: frame.pixels for frame in frames}
         if not set(given) <= set(animation.times(opened, sketch)):
             raise ValueError("a frame's time is none of the sketch's keyframes")
-        return self._builder.insert_animated(opened, sketch, layer, given)
+        layer_id = self._builder.insert_animated(opened, sketch, layer, given)
+        parts.remember_layer(opened, layer_id)
+        return layer_id
 
     def frame_times(self, document: str, layer_id: str) -> Sequence[int]:
         """The times of a layer's keyframes in order; empty for a layer without animation."""

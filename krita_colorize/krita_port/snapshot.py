@@ -17,6 +17,9 @@ from krita_colorize.krita_port.kinds import kind
 from krita_colorize.krita_port.scratch import EMPTY, ColorSpace, Scratch, is_srgb8, read_cropped, rectangle
 from krita_colorize.qt import QtCore
 
+FINGERPRINT_SIDE = 32
+"""px"""
+
 
 def read(document: Document, node: Node, scratch: Scratch) -> Pixels:
     """Reads a layer or mask of an open document, cropped to what it holds inside the canvas."""
@@ -47,6 +50,15 @@ def read_own(document: Document, node: Node, scratch: Scratch) -> Pixels:
     area = node.bounds().intersected(_canvas(document))
     raw = node.pixelData(*rectangle(area)).data() if not area.isEmpty() else b""
     return scratch.read_srgb8(raw, space, area) if raw else EMPTY
+
+
+def fingerprint(document: Document, node: Node) -> bytes:
+    """The sizes of canvas and layer and a tiny picture of the layer: what no change of the canvas leaves as it is."""
+    box = node.bounds()
+    image = node.thumbnail(FINGERPRINT_SIDE, FINGERPRINT_SIDE)
+    bits = image.constBits()
+    data = bits.asstring(image.bytesPerLine() * image.height()) if bits is not None else b""
+    return repr((document.width(), document.height(), *rectangle(box))).encode("ascii") + data
 
 
 def read_selection(document: Document) -> Pixels:

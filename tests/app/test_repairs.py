@@ -10,7 +10,7 @@ from docker_stage import Page, wait
 from fake_port import FakePort
 
 from krita_colorize.app.document import DocumentModel, Item
-from krita_colorize.app.repairs import UNSEEN
+from krita_colorize.app.repairs import GROUP_GONE, UNSEEN
 from krita_colorize.app.session import Session
 from krita_colorize.core.edits import Binding
 from krita_colorize.core.port import Kind, Pixels
@@ -234,3 +234,27 @@ def test_settings_are_those_of_the_result(ready: Session, page: Page, applied: I
     paint(page, "Foreground mask", b"\x00", 1, 1)
     redo(ready, page, qtbot, applied)
     assert applied.result.request.settings == before
+
+
+def test_without_its_sketch_a_result_is_still_repaired(
+    ready: Session, page: Page, applied: Item, qtbot: Any
+) -> None:
+    page.document.layers = [layer for layer in page.document.layers if layer.id != page.lines.id]
+    ready.document.refresh()
+    paint(page, "Foreground mask", b"\x00", 10, 5, 4, 3)
+    redo(ready, page, qtbot, applied)
+    assert ready.error == ""
+    assert pixel(page, 11, 6) == INVERTED
+
+
+def test_layers_undone_meanwhile_are_told(
+    ready: Session, page: Page, port: FakePort, applied: Item, qtbot: Any
+) -> None:
+    paint(page, "Foreground mask", b"\x00", 10, 5, 4, 3)
+    ready.redo()
+    page.document.layers = [page.lines, page.sheet]
+    wait(qtbot, lambda: ready.error)
+    assert ready.error == GROUP_GONE
+    ready.select_result(applied.number)
+    ready.apply()
+    wait(qtbot, lambda: page.document.undo == ["Add Layer", "Add Layer"])

@@ -13,6 +13,7 @@ import pytest
 from docker_stage import Page, open_page, wait
 from fake_port import EMPTY, FakePort
 
+from krita_colorize.app import canvas
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.job import JobState
@@ -368,3 +369,16 @@ def test_canvas_resized_since_opening_is_what_counts(
     colorize(ready, qtbot)
     request = ready.document.results[0].result.request
     assert (request.width, request.height) == (32, 24)
+
+
+def test_a_result_whose_sketch_was_deleted_goes_on_top(
+    ready: Session, page: Page, port: FakePort, model: DocumentModel, qtbot: Any
+) -> None:
+    ready.colorize()
+    page.document.layers = [page.sheet]
+    port.tell(Change.LAYERS)
+    wait(qtbot, lambda: model.results)
+    ready.apply()
+    wait(qtbot, lambda: page.document.undo)
+    assert page.document.layers[0].name.startswith("Colorized")
+    assert ready.error == canvas.SKETCH_GONE

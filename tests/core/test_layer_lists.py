@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from dataclasses import replace
 
 from krita_colorize.core import layers
 from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo
@@ -40,11 +41,32 @@ def test_results_masks_and_filters_are_not_coloured() -> None:
 
 
 def test_sketch_follows_to_pictures_only() -> None:
-    assert layers.follows(STACK, "{Lines}", Settings())
+    assert layers.follows(STACK, "{Lines}", {})
+    used = {"{Lines}": USED}
     assert not any(
-        layers.follows(STACK, key, USED) for key in ("{Flats}", "{Sheet}", "{Sheet mask}", "{Blur}", None)
+        layers.follows(STACK, key, used) for key in ("{Flats}", "{Sheet}", "{Sheet mask}", "{Blur}", None)
     )
-    assert not layers.follows(STACK, SELECTION_ID, Settings())
+    assert layers.follows(STACK, "{Sheet}", {"{gone}": USED})
+    assert not layers.follows(STACK, SELECTION_ID, {})
+
+
+def test_what_the_docker_made_is_no_sketch() -> None:
+    stack = [
+        LayerInfo("{1}", "Hints of mine", Kind.PAINT, 0, visible=True, ours=True),
+        LayerInfo("{2}", "Renamed", Kind.GROUP, 0, visible=True, ours=True),
+        info("Flats", depth=1),
+        info("Lines"),
+    ]
+    assert not any(layers.follows(stack, key, {}) for key in ("{1}", "{2}", "{Flats}"))
+    assert layers.follows(stack, "{Lines}", {})
+
+
+def test_a_layer_that_is_no_sketch_leads_to_its_own() -> None:
+    two = {"{Lines}": Settings(), "{Sheet}": replace(USED, hints="{Flats}")}
+    assert layers.owner(STACK, "{Flats}", two) == "{Sheet}"
+    assert layers.owner(STACK, "{Sheet mask}", {"{Lines}": USED}) == "{Lines}"
+    assert layers.owner(STACK, "{Blur}", {"{gone}": USED, "{Lines}": USED}) == "{Lines}"
+    assert layers.owner(STACK, "{Blur}", {"{Lines}": Settings()}) is None
 
 
 def test_dropped_layer_is_known_by_its_name() -> None:

@@ -1,0 +1,115 @@
+"""How a canvas was changed: shifted, cropped, enlarged, mirrored, turned by quarters or scaled; and pixels moved along.
+
+Which change it was is found by `registration`. Standard library only; the pixel work is slow: for worker threads.
+"""
+
+from __future__ import annotations
+
+from array import array
+from dataclasses import dataclass
+
+from krita_colorize.core.port import Pixels
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Maps a point of a former canvas (px) to one of a canvas of `width` x `height` px:
+    x' = xx x + xy y + dx and y' = yx x + yy y + dy, where either xx and yy or xy and yx are 0."""
+
+    width: int
+    height: int
+    xx: float = 1.0
+    xy: float = 0.0
+    yx: float = 0.0
+    yy: float = 1.0
+    dx: float = 0.0
+    dy: float = 0.0
+
+    @property
+    def turned(self) -> bool:
+        """Whether columns have become rows."""
+        return not self.xx
+
+    @property
+    def still(self) -> bool:
+        """Whether every point stays where it was; the canvas may have become larger or smaller."""
+        return (self.xx, self.yy, self.dx, self.dy) == (1, 1, 0, 0)
+
+    def point(self, x: float, y: float) -> tuple[float, float]:
+        """A point on the canvas of now."""
+        return self.xx * x + self.xy * y + self.dx, self.yx * x + self.yy * y + self.dy
+
+    def pixel(self, x: int, y: int) -> tuple[int, int]:
+        """The pixel on the canvas of now, or beyond it."""
+        across, down = self.point(x + 0.5, y + 0.5)
+        return int(across // 1), int(down // 1)
+
+    def box(self, x: int, y: int, width: int, height: int) -> tuple[int, int, int, int]:
+        """A rectangle (x, y, width, height) on the canvas of now, at least 1 px wide and high."""
+        (left, right), (top, bottom) = map(
+            sorted, zip(self.point(x, y), self.point(x + width, y + height), strict=True)
+        )
+        left, top = round(left), round(top)
+        return left, top, max(1, round(right) - left), max(1, round(bottom) - top)
+
+    def after(self, first: Placement) -> Placement:
+        """Both changes, `first` before this one."""
+        x, y = self.point(first.dx, first.dy)
+        return Placement(
+            self.width,
+            self.height,
+            self.xx * first.xx + self.xy * first.yx,
+            self.xx * first.xy + self.xy * first.yy,
+            self.yx * first.xx + self.yy * first.yx,
+            self.yx * first.xy + self.yy * first.yy,
+            x,
+            y,
+        )
+
+    def back(self, width: int, height: int) -> Placement:
+        """The way back to the former canvas of `width` x `height` px."""
+        scale = self.xx * self.yy - self.xy * self.yx
+        xx, xy, yx, yy = self.yy / scale, -self.xy / scale, -self.yx / scale, self.xx / scale
+        dx, dy = xx * self.dx + xy * self.dy, yx * self.dx + yy * self.dy
+        return Placement(width, height, xx, xy, yx, yy, -dx, -dy)
+
+    def moved(self, pixels: Pixels) -> Pixels:
+        """A picture or mask on the canvas of now; what lies beyond its edges stays, too. Scaled ones take the nearest
+        pixel, so that no colour is invented. Slow: for worker threads."""
+        if not pixels.data:
+            return pixels
+        x, y, width, height = self.box(pixels.x, pixels.y, pixels.width, pixels.height)
+        mirrored = (self.xy if self.turned else self.xx) < 0, (self.yx if self.turned else self.yy) < 0
+        same = (width, height) == (pixels.width, pixels.height)
+        if same and not self.turned and not any(mirrored):
+            return Pixels(width, height, pixels.data, x, y)
+        across = _steps(width, pixels.height if self.turned else pixels.width, mirrored=mirrored[0])
+        down = _steps(height, pixels.width if self.turned else pixels.height, mirrored=mirrored[1])
+        return Pixels(width, height, _picked(pixels, across, down, turned=self.turned), x, y)
+
+
+def _steps(count: int, of: int, *, mirrored: bool) -> list[int]:
+    """For each of `count` rows or columns the one of the `of` former ones that it shows."""
+    steps = [min(of - 1, (2 * number + 1) * of // (2 * count)) for number in range(count)]
+    return steps[::-1] if mirrored else steps
+
+
+def _picked(pixels: Pixels, across: list[int], down: list[int], *, turned: bool) -> bytes:
+    """The picture of these columns and rows; turned, rows are former columns. Row by row: long steps would keep the
+    interpreter's lock."""
+    units = memoryview(pixels.data).cast("B")
+    if pixels.channels == 4:
+        units = units.cast("I")
+    width = pixels.width
+    if turned:
+        columns = {x: units[x::width] for x in set(down)}
+        return b"".join(_chosen(columns[x], across) for x in down)
+    return b"".join(_chosen(units[y * width : (y + 1) * width], across) for y in down)
+
+
+def _chosen(row: memoryview, places: list[int]) -> bytes:
+    """A row's units at these places, which are in order, rising or falling."""
+    if len(places) == len(row):
+        return (row if places[0] <= places[-1] else row[::-1]).tobytes()
+    values = row.tolist()
+    return array(row.format, [values[place] for place in places]).tobytes()
