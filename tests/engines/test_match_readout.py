@@ -70,11 +70,25 @@ def test_alike_keys_vote_together() -> None:
     assert found.colours.tolist() == [[200, 30, 40]]
 
 
+def test_the_middle_tone_of_a_shaded_part_wins() -> None:
+    tones = np.array([(130, 30, 30), (160, 40, 40), (190, 55, 50), (40, 160, 60)], np.uint8)
+    attention = torch.tensor([[0.35, 0.25, 0.3, 0.1]])
+    found = readout.colour(attention, torch.from_numpy(tones / np.float32(255)), tones, lock=True)
+    assert found.colours.tolist() == [[160, 40, 40]]
+
+
+def test_another_colour_does_not_win_by_what_it_looks_like() -> None:
+    palette = np.array([RED, BLUE, (120, 40, 120)], np.uint8)
+    attention = torch.tensor([[0.45, 0.4, 0.15]])
+    found = readout.colour(attention, torch.from_numpy(palette / np.float32(255)), palette, lock=True)
+    assert found.colours.tolist() == [list(RED)]
+
+
 def test_more_votes_and_a_wider_lead_are_surer() -> None:
     cast = np.array([[0.9, 0.1], [0.6, 0.1], [0.6, 0.4], [0.3, 0.3], [0, 0]], np.float32)
     sure = readout.sureness(cast, cast.argmax(1), np.array([RED, BLUE], np.uint8))
     assert (np.diff(sure) < 0).all()
-    assert 0 <= sure[-1] < 0.1 < 0.9 < sure[0] <= 1
+    assert 0 <= sure[-1] < 0.1 < 0.85 < sure[0] <= 1
 
 
 def test_nearly_the_same_colour_is_no_rival() -> None:

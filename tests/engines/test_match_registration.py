@@ -57,8 +57,8 @@ def lay(sketch: Picture, reference: Picture) -> tuple[Overlay, Regions]:
 
 
 def colour_at(overlay: Overlay, regions: Regions, x: int, y: int) -> tuple[int, ...]:
-    votes = overlay.votes(regions, PALETTE, 0.06, None)
-    return tuple(PALETTE[votes[regions.labels[y, x]].argmax()].tolist())
+    shares = overlay.shares(regions, PALETTE, None)
+    return tuple(PALETTE[shares[regions.labels[y, x]].argmax()].tolist())
 
 
 @pytest.mark.parametrize("move", [(1.0, 0.0, 0.0), (1.0, 20.0, -12.0), (0.7, 30.0, 40.0)])
@@ -88,11 +88,11 @@ def test_a_page_that_lies_askew(sketch: Picture, angle: float) -> None:
 
 def test_only_the_asked_side_votes(sketch: Picture) -> None:
     overlay, regions = lay(sketch, draw(sketch=False))
-    figure_votes = overlay.votes(regions, PALETTE, 0.06, True)
-    background_votes = overlay.votes(regions, PALETTE, 0.06, False)
+    figure_shares = overlay.shares(regions, PALETTE, True)
+    background_shares = overlay.shares(regions, PALETTE, False)
     body = regions.labels[200, 120]
-    assert figure_votes[body].sum() > 0.8
-    assert background_votes[body].sum() < 0.1
+    assert figure_shares[body].sum() > 0.8
+    assert background_shares[body].sum() < 0.1
 
 
 def test_an_empty_page_and_a_plain_reference_are_no_trouble() -> None:
@@ -125,18 +125,24 @@ def test_windows_are_laid_as_the_whole_pictures_are(sketch: Picture) -> None:
 
 
 def test_unlike_poses_say_nothing() -> None:
-    votes = np.array([[0.9, 0.0], [0.0, 0.2]], np.float32)
-    assert torch.equal(place_evidence(votes, 0.1), torch.zeros(2, 2))
+    shares = np.array([[0.9, 0.0], [0.0, 0.2]], np.float32)
+    assert torch.equal(place_evidence(shares, PALETTE[:2], 0.1, np.ones(2)), torch.zeros(2, 2))
 
 
 def test_the_liker_the_pose_the_more_it_says() -> None:
-    votes = np.array([[0.9, 0.0]], np.float32)
-    some, more = (place_evidence(votes, likeness)[0] for likeness in (0.4, 0.9))
+    shares = np.array([[0.9, 0.0]], np.float32)
+    some, more = (place_evidence(shares, PALETTE[:2], likeness, np.ones(1))[0] for likeness in (0.4, 0.9))
     assert 0 < (some[0] - some[1]).item() < (more[0] - more[1]).item()
 
 
+def test_it_says_more_of_a_large_part() -> None:
+    shares = np.array([[0.9, 0.0], [0.9, 0.0]], np.float32)
+    small, large = place_evidence(shares, PALETTE[:2], 0.6, np.array([0.001, 0.3]))
+    assert 0 < (small[0] - small[1]).item() < (large[0] - large[1]).item()
+
+
 def test_what_is_not_seen_says_nothing() -> None:
-    evidence = place_evidence(np.zeros((1, 3), np.float32), 1.0)[0]
+    evidence = place_evidence(np.zeros((1, 3), np.float32), PALETTE, 1.0, np.ones(1))[0]
     assert evidence.max() == evidence.min()
 
 
@@ -144,6 +150,4 @@ def test_the_same_pictures_give_the_same_votes(sketch: Picture) -> None:
     reference = draw(sketch=False)
     (first, regions), (second, _) = lay(sketch, reference), lay(sketch, reference)
     assert first.likeness == second.likeness
-    assert np.array_equal(
-        first.votes(regions, PALETTE, 0.06, None), second.votes(regions, PALETTE, 0.06, None)
-    )
+    assert np.array_equal(first.shares(regions, PALETTE, None), second.shares(regions, PALETTE, None))

@@ -19,7 +19,7 @@ import numpy as np
 from colorizer.errors import InvalidInput
 from numpy.typing import NDArray
 
-FIGURES = ("area_within_10", "regions_within_10")
+FIGURES = ("figure_within_10", "area_within_10", "regions_within_10")
 _RESAMPLES = 4000
 
 

@@ -111,6 +111,8 @@ class Evidence:
     regions: Regions
     overlays: list[tuple[Overlay, NDArray[np.bool_]]]
     """References laid under the sketch, and (n,) the regions each speaks for; the later one counts."""
+    sizes: NDArray[np.float64]
+    """(n,): each region's area as a share of the figure's."""
 
     def attention(self, side: MatchedSide) -> tuple[torch.Tensor, torch.Tensor]:
         """What every region reads in one side by all views: attention (n, K) on all keys (K, 3)."""
@@ -128,17 +130,13 @@ class Evidence:
     def at_place(self, side: MatchedSide) -> torch.Tensor:
         """(n, P): what lies at the same place, weighed."""
         rows = [
-            (
-                overlay.votes(self.regions, side.palette, readout.KERNEL, side.of_foreground),
-                overlay.likeness,
-                where,
-            )
-            for overlay, where in self.overlays
+            (overlay.shares(self.regions, side.palette, side.of_foreground), overlay.likeness)
+            for overlay, _ in self.overlays
         ]
-        found = readout.place_evidence(rows[0][0], rows[0][1])
-        for votes, likeness, where in rows[1:]:
-            here = torch.from_numpy(where).to(found.device)[:, None]
-            found = torch.where(here, readout.place_evidence(votes, likeness), found)
+        weighed = [readout.place_evidence(shares, side.palette, like, self.sizes) for shares, like in rows]
+        found = weighed[0]
+        for own, (_, where) in zip(weighed[1:], self.overlays[1:], strict=True):
+            found = torch.where(torch.from_numpy(where)[:, None], own, found)
         return found
 
 
@@ -165,7 +163,8 @@ class Matcher:
         if not sources:
             return Match(is_foreground, None, None, np.zeros((0, 3), np.uint8))
         everywhere = np.ones(regions.count, bool)
-        evidence = Evidence([], regions, [(_lay_under(sketch, sources), everywhere)])
+        sizes = regions.areas() / max(regions.areas()[is_foreground].sum(), 1e-6)
+        evidence = Evidence([], regions, [(_lay_under(sketch, sources), everywhere)], sizes)
         self._look_around(sketch, sources, first, evidence)
         return self._colour(is_foreground, sources, evidence)
 

@@ -59,14 +59,14 @@ class Overlay:
     likeness: float
     """-1..1: how well lines and edges lie on each other; about 0.2 for two poses of one character."""
 
-    def votes(self, regions: Regions, palette: Colours, kernel: float, of_foreground: bool | None) -> Plane:  # noqa: FBT001
-        """(n, P): the share of each region's pixels that votes for each colour; sums to less where little is seen.
+    def shares(self, regions: Regions, palette: Colours, of_foreground: bool | None) -> Plane:  # noqa: FBT001
+        """(n, P): of each region's pixels, the share to which each colour is the likest; sums to less where little is
+        seen.
 
         Args:
             regions: of the sketch.
             palette: (P, 3).
-            kernel: how far apart two colours may be and still vote for each other, sRGB 0..1, a Gaussian's sigma.
-            of_foreground: which side of the reference may vote, None for both.
+            of_foreground: which side of the reference counts, None for both.
         """
         height, width = self.inked.shape
         labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
@@ -74,14 +74,11 @@ class Overlay:
         if of_foreground is not None:
             seen &= self.in_foreground == of_foreground
         colours, number = self._numbered
-        gap = ((colours[:, None].astype(np.float32) - palette[None].astype(np.float32)) ** 2).sum(-1)
-        near = np.exp(-gap / (2 * (255 * kernel) ** 2))
-        pairs = labels[seen].astype(np.int64) * len(colours) + number[seen]
-        found, counts = np.unique(pairs, return_counts=True)
-        votes = np.zeros((regions.count, len(palette)), np.float32)
-        np.add.at(votes, found // len(colours), counts[:, None] * near[found % len(colours)])
+        likest = color.nearest(color.lab(colours), color.lab(palette))
+        places = labels[seen].astype(np.int64) * len(palette) + likest[number[seen]]
+        counts = np.bincount(places, minlength=regions.count * len(palette)).reshape(regions.count, -1)
         pixels = np.bincount(labels[~self.inked], minlength=regions.count)
-        return np.asarray(votes / np.maximum(pixels, 1)[:, None], np.float32)
+        return np.asarray(counts / np.maximum(pixels, 1)[:, None], np.float32)
 
     @cached_property
     def _numbered(self) -> tuple[Colours, NDArray[np.intp]]:
