@@ -1,9 +1,10 @@
-"""FLUX.2 klein through the worker's jobs and the command line, in every mode; the artist's files stay as they are."""
+"""FLUX.2 klein through the real backend and the command line, in every mode; the artist's files stay as they are."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
 
 import numpy as np
 import pytest
@@ -13,9 +14,9 @@ from colorizer.engines.base import Mode, Options
 from colorizer.headless import Job, colorize_file
 from colorizer.imaging.pictures import write_png
 from colorizer.progress import ProgressBar
-from colorizer.server import run_job
 from drawn import box_mask, box_reference, box_sketch, opaque
-from running_backend import JobBundle
+from drawn_pages import draw_page
+from running_backend import Backend, JobBundle, open_bundle
 
 SIDE = 96
 OPTIONS = {"palette_lock": True, "steps": 1, "size": 64}
@@ -33,49 +34,54 @@ def home(tmp_path_factory):
     registry._make.cache_clear()
 
 
-class Listener:
-    def __init__(self):
-        self.stages, self.record = [], None
-
-    def stage(self, name, done=0, total=1):
-        self.stages.append(name)
-
-    def preview(self, picture):
-        picture()
-
-    def finish(self, preview, bundle, record):
-        self.record = record
+@pytest.fixture(scope="module")
+def backend(home):
+    running = Backend(home, [sys.executable, "-m", "colorizer", "serve"])
+    yield running
+    running.close()
 
 
-def job(mode):
+def job(mode, sketch, mask=None):
     made = JobBundle()
-    sketch, reference = box_sketch(SIDE), box_reference(SIDE)
-    swapped = [picture[..., [2, 1, 0, 3]].tobytes() for picture in (sketch, reference)]
+    height, width = sketch.shape[:2]
+
+    def picture(rgba):
+        return {"blob": made.add("bgra8", rgba.shape[1], rgba.shape[0], rgba[..., [2, 1, 0, 3]].tobytes())}
+
+    def plane(values):
+        return {"blob": made.add("gray8", values.shape[1], values.shape[0], values.tobytes())}
+
     made.request |= {
         "engine": "flux2_klein",
         "mode": mode.value,
-        "canvas": {"width": SIDE, "height": SIDE},
-        "sketch": {"blob": made.add("bgra8", SIDE, SIDE, swapped[0])},
-        "sketch_mask": {"blob": made.add("gray8", SIDE, SIDE, box_mask(SIDE).tobytes())},
-        "references": [
-            {
-                "picture": {"blob": made.add("bgra8", SIDE, SIDE, swapped[1])},
-                "mask": {"blob": made.add("gray8", SIDE, SIDE, box_mask(SIDE).tobytes())},
-            }
-        ],
+        "canvas": {"width": width, "height": height},
+        "sketch": picture(sketch),
+        "sketch_mask": None if mask is None else plane(mask),
+        "references": [{"picture": picture(box_reference(SIDE)), "mask": plane(box_mask(SIDE))}],
         "options": OPTIONS,
     }
     return made.encode()
 
 
+def record(backend, body):
+    id_ = backend.submit(body)
+    backend.wait_until(lambda: backend.status(id_)["state"] not in ("queued", "running"), timeout_s=240)
+    assert backend.status(id_)["state"] == "done", backend.status(id_)
+    return open_bundle(backend.get(f"/v1/jobs/{id_}/result").body)[0]["record"]
+
+
 @pytest.mark.parametrize("mode", Mode)
-def test_a_job_of_every_mode(home, mode):
-    listener = Listener()
-    run_job.run(job(mode), listener)
-    report = listener.record["report"]
-    assert report["steps"] == 1
-    assert len(report["sides"]) == (2 if mode is Mode.SPLIT else 1)
-    assert len(listener.record["hashes"]["model"]) == 64
+def test_a_job_of_every_mode(backend, mode):
+    made = record(backend, job(mode, box_sketch(SIDE), box_mask(SIDE)))
+    assert made["report"]["steps"] == 1
+    assert len(made["report"]["sides"]) == (2 if mode is Mode.SPLIT else 1)
+    assert len(made["hashes"]["model"]) == 64
+
+
+def test_a_page_is_drawn_panel_by_panel(backend):
+    assert (
+        record(backend, job(Mode.WHOLE, draw_page(2, 480, 480, panels=2).sketch()))["report"]["panels"] == 2
+    )
 
 
 @pytest.mark.parametrize("mode", [Mode.WHOLE, Mode.SPLIT])
