@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from krita_colorize.app import client as http
 from krita_colorize.app.backend import BackendState
@@ -38,13 +37,10 @@ class Catalogue(QtCore.QObject):
         self.problem = ""
         self.asks_prediction: Path | None = None
         """A file that was brought and doesn't tell what it predicts."""
-        self.sent = 0.0
-        """How much of a file that is being brought has arrived, 0..1."""
         self._backend = backend
         self._client = client
         self._waiting = False
         self._events: Events | None = None
-        self._upload: Call | None = None
         self._brought: Path | None = None
         self._again = single_shot(self, self._ask_again)
         backend.changed.connect(self._on_backend_changed)
@@ -52,12 +48,7 @@ class Catalogue(QtCore.QObject):
     @property
     def busy(self) -> bool:
         """Whether a change is at work."""
-        return self._upload is not None or (self.task is not None and self.task.running)
-
-    @property
-    def sending(self) -> bool:
-        """Whether a file is being handed over."""
-        return self._upload is not None
+        return self.task is not None and self.task.running
 
     def report(self, sentence: str) -> None:
         """Shows what went wrong."""
@@ -96,29 +87,21 @@ class Catalogue(QtCore.QObject):
     @guarded
     def stop(self) -> None:
         """Stops what is at work; a download goes on from there when it is started again."""
-        upload, self._upload = self._upload, None
-        if upload is not None:
-            upload.abort()
-            self.changed.emit()
-        else:
-            self._follow_call(self._client.delete("/v1/task"), self._on_started)
+        self._follow_call(self._client.delete("/v1/task"), self._on_started)
 
     @guarded
     def bring(self, path: Path, prediction: str = "") -> None:
-        """Hands a model file of the artist's over; the backend finds out what it is."""
+        """Makes a model of a file or folder of the artist's; the backend finds out what it is."""
         self.report("")
         self.asks_prediction = None
-        if path.suffix.lower() not in catalogue.SUFFIXES:
+        if not path.is_dir() and path.suffix.lower() not in catalogue.SUFFIXES:
             endings = ", ".join(catalogue.SUFFIXES)
             raise Told(
                 tr("{name} is no model file: those end in {endings}.", name=path.name, endings=endings)
             )
-        query = urlencode({"file": path.name, "prediction": prediction})
-        self._brought, self.sent = path, 0.0
-        self._upload = call = self._client.post_file(f"/v1/models?{query}", path)
-        call.sent.connect(self._on_sent)
-        self._follow_call(call, self._on_started)
-        self.changed.emit()
+        self._brought = path
+        own = {"path": str(path), "prediction": prediction}
+        self._follow_call(self._client.post_json("/v1/models", own), self._on_started)
 
     # answers
 
@@ -133,7 +116,6 @@ class Catalogue(QtCore.QObject):
             self._waiting = False
             self.refresh()
         elif self._backend.state in (BackendState.ERROR, BackendState.STOPPED):
-            self._upload = None
             if self.task is not None and self.task.running:
                 self.task = None
             self.problem = self._backend.message
@@ -141,15 +123,9 @@ class Catalogue(QtCore.QObject):
 
     @guarded
     def _on_failure(self, failure: Failure) -> None:
-        self._upload = None
         self.report(failure.message)
         if failure.code == "gone" and self.busy and self._backend.state is BackendState.READY:
             self._again.start(ASK_AGAIN_MS)  # the change goes on there, although nobody answers
-
-    @guarded
-    def _on_sent(self, sent: int, total: int) -> None:
-        self.sent = sent / total if total > 0 else 0.0
-        self.changed.emit()
 
     @guarded
     def _on_list(self, pieces: list[bytes]) -> None:
@@ -169,7 +145,6 @@ class Catalogue(QtCore.QObject):
 
     @guarded
     def _on_started(self, pieces: list[bytes]) -> None:
-        self._upload = None
         self.task = catalogue.read_task(http.read_json(pieces)["task"])
         if self.task is not None and self.task.running:
             self._listen()

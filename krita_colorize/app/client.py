@@ -9,7 +9,6 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from krita_colorize.app import memory
@@ -17,9 +16,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
 from krita_colorize.app.memory import Body, SharedBody
 from krita_colorize.core import bundle, sse
-from krita_colorize.core.errors import Told
 from krita_colorize.core.launch import Ready
-from krita_colorize.core.words import tr
 from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
 
 ANSWER_WITHIN_MS = 30_000
@@ -218,20 +215,6 @@ class Client(QtCore.QObject):
         request = self._request(path)
         request.setRawHeader(b"Content-Type", b"application/json")
         return self._call(self._manager.post(request, json.dumps(value).encode()))
-
-    def post_file(self, path: str, file: Path) -> Call:
-        """`POST path` with a file's bytes, read as they are sent. Raises `Told` where it can't be opened."""
-        request = self._request(path)
-        request.setRawHeader(b"Content-Type", b"application/octet-stream")
-        source = QtCore.QFile(str(file))
-        if not source.open(QtCore.QIODevice.OpenModeFlag.ReadOnly):
-            reason = source.errorString()
-            raise Told(tr("{name} can't be read: {reason}.", name=file.name, reason=reason))
-        # A stream's manager: large files must not hold up the short requests.
-        reply = self._streams.post(request, source)
-        assert reply is not None
-        source.setParent(reply)
-        return self._call(reply)
 
     def delete(self, path: str) -> Call:
         """`DELETE path`."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from krita_colorize.core.words import tr
 
-SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin")
+SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 """Endings of files that can be brought."""
 
 SAYS_PREDICTION = "epsilon"

@@ -63,19 +63,17 @@ class ModelsPage(QtWidgets.QDialog):
 
     def _show_conversion(self) -> None:
         """A file that is being brought belongs to no card yet."""
-        catalogue, task = self._catalogue, self._catalogue.task
+        task = self._catalogue.task
         converting = task is not None and task.kind == "convert" and task.running
-        self._conversion.setVisible(catalogue.sending or converting)
-        if catalogue.sending:
-            self._conversion.show_progress(tr("Handing the file over"), catalogue.sent)
-        elif task is not None:
+        self._conversion.setVisible(converting)
+        if task is not None:
             self._conversion.show_progress(task.words, task.fraction)
 
     def _init_layout(self) -> None:
         self._problem = words_label("models_problem_label")
         self._bring = push_button("bring_model_button", tr("Use a file…"), self._on_bring)
         self._bring.setToolTip(
-            tr("Turns a model file you already have into a model. Or drop it on this window.")
+            tr("Uses a model file you already have. Or drop it, or the folder it lies in, on this window.")
         )
         self._conversion = Progress()
         self._conversion.stop.clicked.connect(self._catalogue.stop)
@@ -270,9 +268,9 @@ def _licence_words(model: Model) -> str:
 
 
 def _model_file(data: QtCore.QMimeData | None) -> Path | None:
-    """The one model file that is being dragged."""
+    """The one model file, or folder of files, that is being dragged."""
     urls = data.urls() if data is not None else []
     if len(urls) != 1 or not urls[0].isLocalFile():
         return None
     path = Path(urls[0].toLocalFile())
-    return path if path.suffix.lower() in SUFFIXES else None
+    return path if path.is_dir() or path.suffix.lower() in SUFFIXES else None

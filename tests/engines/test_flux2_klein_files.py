@@ -135,13 +135,12 @@ def test_a_pipelines_folder_is_used_where_it_is(home, tmp_path, pipeline):
     assert found.distilled
 
 
-def test_a_dropped_file_moves_in_and_takes_the_rest_from_an_installed_model(home, tmp_path, pipeline):
+def test_a_downloaded_file_moves_in_and_takes_the_rest_from_an_installed_model(home, tmp_path, pipeline):
     for part in ("text_encoder", "tokenizer", "vae"):
         getattr(pipeline, part).save_pretrained(home / "downloads" / "parts" / part)
     (home / "models").mkdir()
     add(home / "downloads" / "parts", "parts", choices=Choices(variant="flux2_klein_parts"))
-    dropped = home / "imports" / "klein.safetensors"
-    dropped.parent.mkdir()
+    dropped = home / "downloads" / "klein.safetensors"
     save_file(tiny_flux2_klein.published(pipeline.transformer), dropped)
     folder = add(dropped)
     assert not dropped.exists()

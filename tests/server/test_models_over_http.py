@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -57,8 +58,9 @@ def download(backend, name="faces", body=ACCEPTED):
     return backend.request("POST", f"/v1/models/{name}/download", body, Content_Type="application/json")
 
 
-def bring(backend, content, query="file=My%20own.pth"):
-    return backend.request("POST", f"/v1/models?{query}", content, Content_Type="application/octet-stream")
+def bring(backend, path, **more):
+    body = json.dumps({"path": os.fspath(path) if isinstance(path, Path) else path} | more).encode()
+    return backend.request("POST", "/v1/models", body, Content_Type="application/json")
 
 
 def ended(backend):
@@ -105,7 +107,7 @@ def test_stopped_download_goes_on(backend, host) -> None:
     download(backend)
     backend.wait_until(lambda: backend.get("/v1/task").json["task"]["done"] > 0)
     check_error(download(backend), 409, "task_running")
-    check_error(bring(backend, b"x"), 409, "task_running")
+    check_error(bring(backend, backend.home), 409, "task_running")
     check_error(backend.request("DELETE", "/v1/models/faces"), 409, "task_running")
     assert backend.request("DELETE", "/v1/task").json["task"]["state"] == "stopped"
     assert models(backend)["faces"]["state"] == "partial"
@@ -123,37 +125,34 @@ def test_failure_is_a_sentence(backend, host) -> None:
     assert task["error"]["message"].endswith("import a file you have.")
 
 
-def test_own_file_becomes_a_model(backend, checkpoint) -> None:
-    answer = bring(backend, checkpoint.read_bytes())
-    assert answer.json["task"]["model"] == "My-own.pth"
+def test_own_file_becomes_a_model_and_stays(backend, checkpoint, tmp_path) -> None:
+    own = tmp_path / "My own.pth"
+    own.write_bytes(checkpoint.read_bytes())
+    assert bring(backend, own).json["task"]["model"] == "My own.pth"
     assert ended(backend)["result"] == {"installed": ["my-own"]}
     assert models(backend)["my-own"]["licence"]["title"] == "own"
-    bring(backend, checkpoint.read_bytes())
+    bring(backend, own)
     assert ended(backend)["result"] == {"installed": ["my-own-2"]}
-    assert list((backend.home / "imports").iterdir()) == []
+    assert own.read_bytes() == checkpoint.read_bytes()
 
 
-def test_broken_file_leaves_nothing(backend) -> None:
-    bring(backend, b"no model at all")
+def test_broken_file_leaves_nothing(backend, tmp_path) -> None:
+    (tmp_path / "broken.pth").write_bytes(b"no model at all")
+    bring(backend, tmp_path / "broken.pth")
     assert "can't be read as a model" in ended(backend)["error"]["message"]
-    assert list((backend.home / "imports").iterdir()) == []
     assert set(models(backend)) == {"faces"}
 
 
 @pytest.mark.parametrize(
-    "query",
-    ["", "file=", "file=a.exe", "file=../../etc/passwd", "file=a.pth%00.sh", "file=.pth/x"],
+    "path", ["", "model.pth", "../model.pth", "/nowhere/model.pth", "/model\0.pth", "/\ud800.pth", None, 7]
 )
-def test_other_endings_are_refused(query: str, backend) -> None:
-    check_error(bring(backend, b"x", query), 415, "unsupported_media_type")
+def test_no_file_is_told(path, backend) -> None:
+    check_error(bring(backend, path), 422, "invalid_input")
 
 
-@pytest.mark.parametrize(
-    ("query", "name"),
-    [("file=..%2F..%2F%2e%2e.pth", "model.pth"), ("file=C:%5Cx%5C%24%7Bhome%7D.PTH", "home.pth")],
-)
-def test_names_of_files_lead_nowhere(query: str, name: str, backend) -> None:
-    assert bring(backend, b"x", query).json["task"]["model"] == name
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"path": "/", "name": "x"}', b"{}"])
+def test_other_bodies_are_refused(body: bytes, backend) -> None:
+    check_error(backend.request("POST", "/v1/models", body), 422, "invalid_input")
 
 
 @pytest.mark.parametrize("name", ["..", "%2e%2e", "%2e%2e%2f%2e%2e", ".lock", "C:", "nothing"])
@@ -168,8 +167,8 @@ def test_unknown_model_is_told(backend) -> None:
     check_error(backend.request("POST", "/v1/models/nothing/verify"), 422, "unknown_engine")
 
 
-def test_wrong_prediction_is_told(backend) -> None:
-    check_error(bring(backend, b"x", "file=a.pth&prediction=noise"), 422, "invalid_input")
+def test_wrong_prediction_is_told(backend, checkpoint) -> None:
+    check_error(bring(backend, checkpoint, prediction="noise"), 422, "invalid_input")
 
 
 def test_task_ends_with_the_server(host, tmp_path, monkeypatch) -> None:

@@ -111,7 +111,6 @@ def test_a_dropped_file_becomes_a_model(page, session, checkpoint, until):
     data = QtCore.QMimeData()
     data.setUrls([QtCore.QUrl.fromLocalFile(str(checkpoint))])
     session.catalogue.bring(_model_file(data))
-    assert session.catalogue.busy
     until(lambda now: state(now, "trained") is ModelState.INSTALLED)
     session.catalogue.remove(session.catalogue.models[-1])
     until(lambda now: state(now, "trained") is None)
@@ -129,11 +128,14 @@ def test_a_broken_file_is_told_on_the_page(page, session, tmp_path, until):
 def test_other_files_are_not_taken(page, session, tmp_path):
     session.catalogue.bring(tmp_path / "picture.png")
     assert "is no model file" in session.catalogue.problem
-    session.catalogue.bring(tmp_path / "missing.pth")
-    assert "can't be read" in session.catalogue.problem
     data = QtCore.QMimeData()
     data.setUrls([QtCore.QUrl("https://example.org/a.safetensors")])
     assert _model_file(data) is None
+
+
+def test_a_file_that_went_away_is_told(session, page, tmp_path, until):
+    session.catalogue.bring(tmp_path / "missing.pth")
+    until(lambda now: "There is no such file" in now.problem)
 
 
 def test_what_a_file_predicts_is_asked(page, session, tmp_path):

@@ -55,11 +55,7 @@ def run(words: argparse.Namespace, store: Store) -> dict[str, Any]:
         return {"problems": store.verify(words.target, teller.stage)}
     file = Path(words.target)
     name = words.name or store.free_name(file)
-    try:
-        folder = store.convert(file, name, Choices(prediction=words.prediction), teller.stage)
-    finally:
-        file.unlink(missing_ok=True)  # a copy that was made for this
-        file.parent.rmdir()
+    folder = store.convert(file, name, Choices(prediction=words.prediction), teller.stage)
     return {"installed": [folder.name]}
 
 

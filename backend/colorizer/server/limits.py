@@ -29,8 +29,6 @@ class ServerSettings:
     edit_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.server.edit_worker")
     model_command: tuple[str, ...] = (sys.executable, "-m", "colorizer.catalogue")
     body_bytes: int = 1_342_177_280
-    import_bytes: int = 16 * 2**30
-    """A model file that the artist brings."""
     body_timeout_s: float = 60.0
     """A request body that brings no byte for so long is given up."""
     request_timeout_s: float = 30.0

@@ -1,7 +1,8 @@
 """The routes under `/v1/models` and `/v1/task` (docs/wire.md, "Models"): what there is, and changes of it.
 
-No route takes a path: a file the artist brings comes as the body of a request. Nothing is fetched from anywhere unless
-a request says that its licence was accepted.
+A file of the artist's own is named by its path, because models take gigabytes and some are used where they lie; these
+routes aren't open to other machines. Nothing is fetched from anywhere unless a request says that its licence was
+accepted.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from colorizer.errors import InvalidInput
 from colorizer.server.failures import Code, Refused
 from colorizer.server.limits import ServerSettings
-from colorizer.server.model_tasks import ModelTasks, Task, import_name
+from colorizer.server.model_tasks import ModelTasks, Task
 
 if TYPE_CHECKING:
     from colorizer.catalogue.store import Store
 
 _EVENTS_A_SECOND = 5
-_SMALL_BODY = 1 << 12
+_SMALL_BODY = 1 << 14
 _PREDICTIONS = ("", "epsilon", "v_prediction")
 
 
@@ -66,21 +67,17 @@ class ModelRoutes:
         return JSONResponse(await self._list())
 
     async def bring(self, http: Request) -> Response:
-        """Takes a file of the artist's own and converts it."""
-        prediction = http.query_params.get("prediction", "")
+        """Makes a model of a file or folder of the artist's own."""
+        body = await _small_body(http)
+        if not isinstance(body, dict) or body.keys() - {"path", "prediction"}:
+            raise InvalidInput(
+                'Send {"path": "…", "prediction": "epsilon"}, the second only where it is known.'
+            )
+        path, prediction = _own_path(body.get("path")), body.get("prediction", "")
         if prediction not in _PREDICTIONS:
             raise InvalidInput("`prediction` must be epsilon or v_prediction, or left out.")
-        if http.headers.get("content-type") != "application/octet-stream":
-            raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, "`Content-Type` must be application/octet-stream.")
-        name, length = import_name(http.query_params.get("file", "")), http.headers.get("content-length", "")
-        if not length.isdecimal() or int(length) > self._settings.import_bytes:
-            raise Refused(
-                Code.TOO_LARGE, f"A file may have {self._settings.import_bytes} bytes, and must say how many."
-            )
-        async with self._tasks.import_folder(int(length)) as folder:
-            await self._receive(http, folder / name)
-        words = (str(folder / name), f"--prediction={prediction}")
-        return self._accepted(await self._tasks.start("convert", name, *words))
+        words = (str(path), f"--prediction={prediction}")
+        return self._accepted(await self._tasks.start("convert", path.name[:80], *words))
 
     async def task(self, _: Request) -> Response:
         """The task that runs or ran last."""
@@ -124,22 +121,6 @@ class ModelRoutes:
                 except TimeoutError:
                     yield ": still here\n\n"
 
-    async def _receive(self, http: Request, target: Path) -> None:
-        """Writes the body to a file as it comes."""
-        loop = asyncio.get_running_loop()
-        expected, size = int(http.headers["content-length"]), 0
-        try:
-            async with asyncio.timeout(self._settings.body_timeout_s) as silence:
-                with target.open("wb") as file:
-                    async for chunk in http.stream():
-                        size += len(chunk)
-                        await asyncio.to_thread(file.write, chunk)
-                        silence.reschedule(loop.time() + self._settings.body_timeout_s)
-        except TimeoutError:
-            raise Refused(Code.TIMEOUT, "The body came too slowly and was given up.") from None
-        if size != expected:
-            raise InvalidInput(f"The file was announced with {expected} bytes, but {size} came.")
-
 
 async def _small_body(http: Request) -> Any:
     body = b""
@@ -151,6 +132,18 @@ async def _small_body(http: Request) -> Any:
         return json.loads(body)
     except ValueError:
         return None
+
+
+def _own_path(said: object) -> Path:
+    """A file or folder of this machine. Raises `InvalidInput` with a sentence for anything else."""
+    try:
+        path = Path(said) if isinstance(said, str) else Path()
+        json.dumps(said, ensure_ascii=False).encode()  # names in no encoding can't be told of
+        if path.is_absolute() and path.exists():
+            return path
+    except (OSError, ValueError):
+        pass
+    raise InvalidInput("There is no such file on the machine of the colour engine. Choose the file again.")
 
 
 def _store() -> Store:

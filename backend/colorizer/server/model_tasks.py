@@ -9,22 +9,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import re
 import secrets
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
-from colorizer import paths
 from colorizer.server import log
 from colorizer.server.failures import Code, Refused
 from colorizer.server.supervisor import worker_environment
 
-SUFFIX = re.compile(r"\.(safetensors|ckpt|pt|pth|bin)", re.IGNORECASE)
-_IMPORTS = "imports"
 _LINE_BYTES = 1 << 20
 
 
@@ -86,12 +80,11 @@ class ModelTasks:
         self._command = command
         self._process: asyncio.subprocess.Process | None = None
         self._following: asyncio.Task[None] | None = None
-        self._importing = False
         self.task: Task | None = None
 
     def check_free(self) -> None:
-        """Raises `Refused` while a task runs or a file comes in."""
-        if self._importing or (self.task is not None and not self.task.ended):
+        """Raises `Refused` while a task runs."""
+        if self.task is not None and not self.task.ended:
             raise Refused(
                 Code.TASK_RUNNING,
                 "A download or conversion is at work. Let it end, or stop it, then try again.",
@@ -128,26 +121,6 @@ class ModelTasks:
         if self._process is not None:
             self._kill(self._process)
 
-    @contextlib.asynccontextmanager
-    async def import_folder(self, length: int) -> Any:
-        """A new folder for a file of so many bytes that is about to come in; gone again where that fails."""
-        self.check_free()
-        self._importing = True
-        folder = paths.home() / _IMPORTS / secrets.token_hex(8)
-        try:
-            clear_imports()
-            folder.mkdir(parents=True)
-            if length > shutil.disk_usage(folder).free:
-                raise Refused(
-                    Code.TOO_LARGE, "There is not enough room on the disk for this file. Make room first."
-                )
-            yield folder
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-        finally:
-            self._importing = False
-
     @staticmethod
     def _kill(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
@@ -176,23 +149,3 @@ def _take(task: Task, said: dict[str, Any]) -> None:
         task.result = said["result"]
     else:
         task.error = said["error"]
-
-
-def clear_imports() -> None:
-    """Removes files that came in for a conversion which never was."""
-    shutil.rmtree(paths.home() / _IMPORTS, ignore_errors=True)
-
-
-def import_name(name: str) -> str:
-    """The name that a file which comes in gets on this side: letters, digits and dashes, and its own ending.
-
-    Raises `Refused` where the ending isn't a model's.
-    """
-    last = name.replace("\\", "/").rpartition("/")[2]
-    stem, suffix = Path(last).stem, Path(last).suffix
-    if not SUFFIX.fullmatch(suffix):
-        raise Refused(
-            Code.UNSUPPORTED_MEDIA_TYPE, "A model's file ends in .safetensors, .ckpt, .pt, .pth or .bin."
-        )
-    cleaned = re.sub(r"[^A-Za-z0-9]+", "-", stem).strip("-")[:64]
-    return f"{cleaned or 'model'}{suffix.lower()}"

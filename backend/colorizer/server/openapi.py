@@ -88,20 +88,22 @@ _SCHEMAS: dict[str, dict[str, Any]] = {
     ),
     "Paired": _record(ok={"const": True}, token=_TEXT, name=_TEXT, api={"type": "integer"}, version=_TEXT),
     "AcceptLicence": _record(accept_licence={"const": True}),
+    "OwnModel": {
+        "type": "object",
+        "properties": {"path": _TEXT, "prediction": {"enum": ["", "epsilon", "v_prediction"]}},
+        "required": ["path"],
+        "additionalProperties": False,
+    },
 }
 
 _JSON = "application/json"
 _EVENTS = _Body("text/event-stream", _record(event={"const": "status"}, data=_TEXT))
 _JOB_ID = {"name": "Colorize-Job", "in": "header", "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}}
-_BRING = [
-    {"name": "file", "in": "query", "required": True, "schema": _TEXT},
-    {"name": "prediction", "in": "query", "schema": {"enum": ["", "epsilon", "v_prediction"]}},
-]
-_PARAMETERS: dict[str, list[Any]] = {"/v1/jobs": [_JOB_ID], "/v1/models": _BRING}
+_PARAMETERS: dict[str, list[Any]] = {"/v1/jobs": [_JOB_ID]}
 _BODIES = {
     ("POST", "/v1/jobs"): _Body(bundle.MEDIA_TYPE, _BINARY),
     ("POST", "/v1/edits"): _Body(bundle.MEDIA_TYPE, _BINARY),
-    ("POST", "/v1/models"): _Body("application/octet-stream", _BINARY),
+    ("POST", "/v1/models"): _Body(_JSON, _ref("OwnModel")),
     ("POST", "/v1/models/{model}/download"): _Body(_JSON, _ref("AcceptLicence")),
     ("POST", PAIRING): _Body(_JSON, _ref("Wish")),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -116,7 +117,7 @@ def convert_lora(file: Path, folder: Path) -> tuple[str, str]:
     if _is_ours(file):
         os.replace(file, folder / LORA_FILE)
     else:
-        (folder / LORA_FILE).write_bytes(file.read_bytes())
+        shutil.copyfile(file, folder / LORA_FILE)
     licence = told.get("modelspec.license") or told.get("license") or NOT_NAMED
     return "LoRA for FLUX.2 klein", licence[:80]
 
