@@ -15,14 +15,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from colorizer.protocol import options as contract
 from fake_port import FakeDocument, FakePort
 
 from krita_colorize.app import backend as processes
 from krita_colorize.app.backend import Backend, BackendState
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
+from krita_colorize.core import option_table
 from krita_colorize.core.port import LayerInfo
 from krita_colorize.qt import QtCore
+
+OPTION_TABLE = option_table.read([option.model_dump() for option in contract.table()])
+"""All options that there are, as a backend describes them."""
 
 SERVER = Path(__file__).parent / "server" / "serve_with_scripted_engines.py"
 PATIENCE_MS = 60_000

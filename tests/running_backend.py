@@ -38,8 +38,15 @@ class Answer:
 class Backend:
     """A backend that was started for a test. `settings` are those of `colorizer.server.limits.ServerSettings`."""
 
-    def __init__(self, home: Path, command: list[str] | None = None, **settings: Any) -> None:
-        environment = os.environ | {"COLORIZE_HOME": str(home), "PYTHONPATH": str(REPOSITORY / "backend")}
+    def __init__(
+        self,
+        home: Path,
+        command: list[str] | None = None,
+        *,
+        path: Path = REPOSITORY / "backend",
+        **settings: Any,
+    ) -> None:
+        environment = os.environ | {"COLORIZE_HOME": str(home), "PYTHONPATH": str(path)}
         command = command or [*SCRIPTED, json.dumps(settings)]
         self.started = time.monotonic()
         self.process = subprocess.Popen(

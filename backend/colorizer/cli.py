@@ -29,9 +29,10 @@ from colorizer.cli_options import (
     Steps,
     answer,
     masks_of,
+    settings_of,
 )
-from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
+from colorizer.protocol.modes import Mode
 
 _Value = TypeVar("_Value")
 STOPPED = 130
@@ -106,7 +107,6 @@ def run(
 ) -> None:
     """Colour one picture without Krita."""
     from colorizer import headless
-    from colorizer.engines import advanced
     from colorizer.engines.base import Options
     from colorizer.progress import ProgressBar
 
@@ -137,7 +137,7 @@ def run(
             colour_paper=colour_paper,
             steps=steps,
             size=size,
-            advanced=advanced.read_words([f"coloured_lines={coloured_lines}", *(setting or [])]),
+            advanced=settings_of([f"coloured_lines={coloured_lines}", *(setting or [])]),
         ),
         device=device,
     )

@@ -21,9 +21,10 @@ from colorizer.cli_options import (
     Steps,
     answer,
     masks_of,
+    settings_of,
 )
-from colorizer.engines.modes import Mode
 from colorizer.errors import ColorizerError
+from colorizer.protocol.modes import Mode
 
 
 def batch(
@@ -62,7 +63,6 @@ def batch(
     """Colour a folder of pages from one pool of references; run it again to go on where it stopped."""
     from colorizer.batch.pages import BatchJob
     from colorizer.batch.run import colorize_batch, sentence
-    from colorizer.engines import advanced
     from colorizer.engines.base import Options
     from colorizer.progress import ProgressBar
 
@@ -81,7 +81,7 @@ def batch(
             colour_paper=colour_paper,
             steps=steps,
             size=size,
-            advanced=advanced.read({"coloured_lines": coloured_lines}),
+            advanced=settings_of([f"coloured_lines={coloured_lines}"]),
         ),
         device=device,
         consistent=consistent,

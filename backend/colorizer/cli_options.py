@@ -8,8 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 
-from colorizer.engines.modes import Mode
+from colorizer.errors import InvalidInput
+from colorizer.protocol.base import first_rule
+from colorizer.protocol.modes import Mode
+from colorizer.protocol.options import Advanced
 
 
 def _in_a_folder(path: Path | None) -> Path | None:
@@ -63,6 +67,33 @@ def masks_of(references: Sequence[Path], masks: Sequence[Path] | None) -> tuple[
             "give one mask for each reference, in the same order", param_hint="--reference-mask"
         )
     return tuple(masks or ())
+
+
+def settings_of(words: Sequence[str]) -> Advanced:
+    """Finer settings from `NAME=VALUE` words. Raises `InvalidInput` for an unknown name or a value out of range."""
+    values: dict[str, object] = {}
+    for word in words:
+        name, equals, text = word.partition("=")
+        if not equals:
+            raise InvalidInput(f"A setting is given as NAME=VALUE, not {word!r}.")
+        if name not in Advanced.model_fields:
+            raise InvalidInput(f"There is no setting {name!r}. There is: {', '.join(Advanced.model_fields)}.")
+        values[name] = _parsed(text, Advanced.model_fields[name].default)
+    try:
+        return Advanced.model_validate(values)
+    except ValidationError as error:
+        raise InvalidInput(first_rule(error, "--set")) from error
+
+
+def _parsed(text: str, default: object) -> object:
+    if isinstance(default, bool):
+        return {"yes": True, "true": True, "no": False, "false": False}.get(text.lower(), text)
+    if isinstance(default, str):
+        return text
+    try:
+        return float(text)
+    except ValueError:
+        return text
 
 
 def answer(record: Any, text: str, *, as_json: bool) -> None:

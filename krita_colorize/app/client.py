@@ -15,7 +15,7 @@ from krita_colorize.app import memory
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
 from krita_colorize.app.memory import Body, SharedBody
-from krita_colorize.core import bundle, sse
+from krita_colorize.core import bundle, job_status, sse
 from krita_colorize.core.launch import Ready
 from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
 
@@ -232,7 +232,7 @@ class Client(QtCore.QObject):
 
     @guarded
     def _on_accepted(self, pieces: list[bytes]) -> None:
-        self.delete(f"/v1/jobs/{read_json(pieces)['id']}")
+        self.delete(f"/v1/jobs/{job_status.read(read_json(pieces)).id}")
 
     def events(self, path: str) -> Events:
         """Listens to an event stream."""

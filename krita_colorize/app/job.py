@@ -21,7 +21,9 @@ from krita_colorize.app.memory import Body
 from krita_colorize.app.servers import Servers
 from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
+from krita_colorize.core import job_status
 from krita_colorize.core import result as results
+from krita_colorize.core.job_status import JobStatus, State
 from krita_colorize.core.progress import Progress
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result
@@ -94,7 +96,7 @@ class Job(QtCore.QObject):
         )  # its id there, chosen here: a repeated job is told from another one
         self._silences = 0  # how often in a row nobody answered; goes on when somebody does
         self._ask_timer = single_shot(self, self._go_on)
-        self._status: dict[str, Any] = {}
+        self._status = JobStatus()
         self._call: Call | None = None
         self._events: Events | None = None
         self._reconnects = 1
@@ -127,7 +129,7 @@ class Job(QtCore.QObject):
             return self._services.backend.starting if self._services.backend.remote else silent
         if self.state is JobState.RUNNING:
             return _stage_words(self._status)
-        if self.state is JobState.QUEUED and (before := self._status.get("position", 0)):
+        if self.state is JobState.QUEUED and (before := self._status.position):
             if before == 1:
                 return tr("Waiting for 1 other job")
             return tr("Waiting for {count} other jobs", count=before)
@@ -280,7 +282,7 @@ class Job(QtCore.QObject):
     def _on_accepted(self, pieces: list[bytes]) -> None:
         self._call, self._silences = None, 0
         self._drop_body()
-        self._id = str(http.read_json(pieces)["id"])
+        self._id = job_status.read(http.read_json(pieces)).id
         self._set(JobState.QUEUED)
         self._listen()
         self.accepted.emit()
@@ -305,23 +307,23 @@ class Job(QtCore.QObject):
             self.fail(_words_of(failure) if failure else http.GONE)
 
     @guarded
-    def _on_status(self, status: dict[str, Any]) -> None:
+    def _on_status(self, data: dict[str, Any]) -> None:
         if self.state not in (JobState.QUEUED, JobState.RUNNING):
             return
         self._silences = 0
-        before, self._status = self._status.get("preview", 0), status
-        state = status["state"]
-        if state == "done":
+        status = job_status.read(data)
+        before, self._status = self._status.preview, status
+        if status.state is State.DONE:
             self._fetch()
-        elif state == "failed":
-            self.cause = OF_JOBS.get(status["error"]["code"])
-            self.fail(str(status["error"]["message"]))
-        elif state == "cancelled":
+        elif status.state is State.FAILED:
+            self.cause = OF_JOBS.get(status.error_code)
+            self.fail(status.error)
+        elif status.state is State.CANCELLED:
             self._end(JobState.CANCELLED)
-        elif state == "running":
-            self.progress.stage(str(status["stage"]), int(status["done"]), int(status["total"]))
+        elif status.state is State.RUNNING:
+            self.progress.stage(status.stage, status.done, status.total)
             self._set(JobState.RUNNING)
-            if status["preview"] > before:
+            if status.preview > before:
                 self._services.client.get(f"/v1/jobs/{self._id}/preview").done.connect(self._on_preview)
         else:
             self._set(JobState.QUEUED)
@@ -375,8 +377,9 @@ def _words_of(failure: Failure) -> str:
     return tr(LOST) if failure.code == "unknown_job" else failure.message
 
 
-def _stage_words(status: dict[str, Any]) -> str:
-    stage, done, total = tr(status["stage"] or "Colouring"), status["done"], status["total"]
-    if total <= 1:
+def _stage_words(status: JobStatus) -> str:
+    stage = tr(status.stage or "Colouring")
+    if status.total <= 1:
         return stage
-    return tr("{stage} ({number} of {count})", stage=stage, number=min(done + 1, total), count=total)
+    number = min(status.done + 1, status.total)
+    return tr("{stage} ({number} of {count})", stage=stage, number=number, count=status.total)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+from krita_colorize.core import option_table
 from krita_colorize.core.modes import Mode
+from krita_colorize.core.option_table import Option
 from krita_colorize.core.settings import Settings
 
 USUAL_STEPS = 20
@@ -25,7 +29,7 @@ class ModelInfo:
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """One engine; `options` names the fields of `settings.Options` that have an effect in it."""
+    """One engine; `options` names what has an effect in it."""
 
     name: str
     title: str
@@ -33,6 +37,8 @@ class EngineInfo:
     options: frozenset[str]
     models: tuple[ModelInfo, ...]
     max_references: int
+    table: Mapping[str, Option] = field(default_factory=dict)
+    """How those of its options are shown that the backend describes, in the backend's order."""
     missing: str = ""
     """What has to be installed before it can colour, in one sentence."""
 
@@ -40,32 +46,6 @@ class EngineInfo:
         """How many steps suit a model; the default is the first. The usual number for one that isn't there."""
         fitting = [known.steps for known in self.models if model in ("", known.name)]
         return fitting[0] if fitting else USUAL_STEPS
-
-
-BUILT_IN: tuple[EngineInfo, ...] = (
-    EngineInfo(
-        name="match",
-        title="Match (built in)",
-        modes=frozenset(Mode),
-        options=frozenset(
-            {
-                *(
-                    "palette_lock",
-                    "style_detail",
-                    "line_gap",
-                    "coloured_lines",
-                    "hints",
-                    "bindings",
-                    "sequence",
-                ),
-                "colour_paper",
-            }
-        ),
-        models=(),
-        max_references=16,
-    ),
-)
-"""What is offered while no backend has been asked."""
 
 
 def together(known: Sequence[EngineInfo], settings: Settings) -> bool:
@@ -76,10 +56,11 @@ def together(known: Sequence[EngineInfo], settings: Settings) -> bool:
 
 def read(data: Mapping[str, Any]) -> tuple[EngineInfo, ...]:
     """Reads the answer of `GET /v1/engines`. Raises `KeyError`, `TypeError`, `ValueError`."""
-    return tuple(_engine(entry) for entry in data["engines"])
+    table = option_table.read(data["options"])
+    return tuple(_engine(entry, table) for entry in data["engines"])
 
 
-def _engine(entry: Mapping[str, Any]) -> EngineInfo:
+def _engine(entry: Mapping[str, Any], table: Mapping[str, Option]) -> EngineInfo:
     known = {mode.value for mode in Mode}
     return EngineInfo(
         name=str(entry["name"]),
@@ -96,5 +77,16 @@ def _engine(entry: Mapping[str, Any]) -> EngineInfo:
             for model in entry["models"]
         ),
         max_references=int(entry["max_references"]),
+        table={name: option for name, option in table.items() if name in entry["options"]},
         missing=str(entry.get("missing", "")),
     )
+
+
+_SHIPPED = json.loads(Path(__file__).with_name("engines.json").read_text("utf-8"))
+"""Made of the contract."""
+
+BUILT_IN = read(_SHIPPED)
+"""What is offered while no backend has been asked: the built-in engine."""
+
+OPTIONS = option_table.read(_SHIPPED["options"])
+"""The options that have a place of their own in the docker, whatever the engine, by name."""

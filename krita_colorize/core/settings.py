@@ -12,10 +12,10 @@ from dataclasses import asdict, dataclass, field
 from enum import Enum
 from typing import Any, TypeVar
 
-from krita_colorize.core import advanced, edits
-from krita_colorize.core.advanced import Advanced
+from krita_colorize.core import edits, option_table
 from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.core.modes import Mode
+from krita_colorize.core.option_table import Value
 
 NOTE = "state.json"
 VERSION = 2
@@ -76,7 +76,8 @@ class Options:
     size: int = 0  # px, 0 lets the engine choose
     colorize_mask: bool = False  # the flats also as key strokes, which only some Kritas can take
     colour_paper: bool = False  # gutters and speech bubbles of comic pages, too
-    advanced: Advanced = Advanced()  # heeded by diffusion engines
+    advanced: Mapping[str, Value] = field(default_factory=dict)
+    """Of the engines' own options, those that the artist changed, by name (`option_table`)."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def _options(data: object) -> Options:
         size=_whole(data.get("size"), 0, 16384, default.size),
         colorize_mask=_switch(data.get("colorize_mask"), default=default.colorize_mask),
         colour_paper=_switch(data.get("colour_paper"), default=default.colour_paper),
-        advanced=advanced.read(data.get("advanced")),
+        advanced=option_table.read_values(data.get("advanced")),
     )
 
 

@@ -1,13 +1,15 @@
-"""The fold "Advanced": pages, steps, size and the finer settings of diffusion engines, those that the engine heeds."""
+"""The fold "Advanced": pages, steps, size and the engines' own options, those that the chosen engine has.
+
+What there is to be shown, and how it is called, comes from the backend (`core.option_table`).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from krita_colorize.core import advanced
 from krita_colorize.core.engines import USUAL_STEPS
+from krita_colorize.core.option_table import LONGEST_TEXT, Option
 from krita_colorize.core.settings import Options
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtWidgets
@@ -15,30 +17,10 @@ from krita_colorize.ui.pages import Fold
 from krita_colorize.ui.widgets import Choice, label_for
 
 _DECIMALS = 2
-_ROWS = {
-    "colour_paper": advanced.Row(
-        "Gutters and bubbles, too",
-        "Colours the gutters and speech bubbles of a comic page; without it they stay paper.",
-    ),
-    "steps": advanced.Row(
-        "Steps",
-        "How often the picture is improved: more takes longer. It begins with what suits the model.",
-        1,
-        100,
-    ),
-    "size": advanced.Row(
-        "Working size",
-        "Side in px that the model works at; 0 is the model's own. The layers keep your canvas.",
-        0,
-        2048,
-    ),
-}
-_CHOICES = {
-    "automatic": "Automatic",
-    "borders": "Borders",
-    "roughs": "Roughs",
-    "trace_lines": "Trace lines",
-}
+_ELSEWHERE = {"palette_lock", "style_detail", "background_detail", "line_gap", "colorize_mask"}
+"""Options that the form shows itself."""
+_SHOWN = {"steps": (1, 100), "size": (0, 2048)}
+"""Ranges that the wire has wider than anybody needs."""
 _TEXT_LINES = 3
 _SPIN_WIDTH = 64  # all alike, whatever their range
 
@@ -51,85 +33,86 @@ class AdvancedFold(QtWidgets.QWidget):
         self.setObjectName("advanced_fold")
         self._change = change
         self._suiting = USUAL_STEPS
+        self._table: dict[str, Option] = {}
         self._fields: dict[str, QtWidgets.QWidget] = {}
-        self._labels: dict[str, QtWidgets.QWidget] = {}
         inside = QtWidgets.QWidget()
-        form = QtWidgets.QFormLayout(inside)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setVerticalSpacing(4)
-        form.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
-        form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
-        for name, default in _values(Options()).items():
-            self._add(form, name, default)
+        self._form = QtWidgets.QFormLayout(inside)
+        self._form.setContentsMargins(0, 0, 0, 0)
+        self._form.setVerticalSpacing(4)
+        self._form.setRowWrapPolicy(QtWidgets.QFormLayout.RowWrapPolicy.WrapLongRows)
+        self._form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(Fold(tr("Advanced"), inside, tooltip=tr("The finer settings of the chosen engine.")))
 
-    def show_values(self, options: Options, heeded: Collection[str], *, suiting: int = USUAL_STEPS) -> None:
-        """Shows these values; fields that the engine doesn't heed are hidden, and the fold where none is left.
+    def show_values(
+        self, options: Options, table: Mapping[str, Option], *, suiting: int = USUAL_STEPS
+    ) -> None:
+        """Shows the values of an engine's options that have no place elsewhere; hides the fold where there are none.
 
         `suiting` is the chosen model's own number of steps, shown while the artist has set none.
         """
         self._suiting = suiting
-        for name, value in _values(replace(options, steps=options.steps or suiting)).items():
+        self._build({name: option for name, option in table.items() if name not in _ELSEWHERE})
+        for name, option in self._table.items():
+            value = getattr(options, name, options.advanced.get(name, option.default))
             field = self._fields[name]
-            for widget in (field, self._labels[name]):
-                widget.setVisible(name in heeded)
             blocker = QtCore.QSignalBlocker(field)
-            _show(field, value)
+            _show(field, value or suiting if name == "steps" else value)
             blocker.unblock()
-        self.setVisible(any(name in heeded for name in self._fields))
+        self.setVisible(bool(self._table))
+
+    def _build(self, table: dict[str, Option]) -> None:
+        """Makes the fields anew where others are wanted than there are."""
+        if list(table.items()) == list(self._table.items()):
+            return
+        while self._form.rowCount():
+            self._form.removeRow(0)
+        self._table, self._fields = table, {}
+        for option in table.values():
+            self._add(option)
 
     def _change_steps(self, steps: int) -> None:
         """The model's own number isn't the artist's: another model may then begin with its own."""
         self._change("steps", 0 if steps == self._suiting else steps)
 
-    def _add(self, form: QtWidgets.QFormLayout, name: str, default: object) -> None:
-        row = advanced.WORDS.get(name) or _ROWS[name]
-        field = self._field(name, row, default)
-        field.setObjectName(f"{name}_field")
-        field.setAccessibleName(tr(row.title))
-        field.setToolTip(tr(row.tooltip))
-        self._fields[name] = self._labels[name] = field
-        if isinstance(default, bool):  # says its title itself
-            form.addRow(field)
+    def _add(self, option: Option) -> None:
+        title, tooltip = tr(option.title), tr(option.tooltip)
+        field = self._fields[option.name] = self._field(option)
+        field.setObjectName(f"{option.name}_field")
+        field.setAccessibleName(title)
+        field.setToolTip(tooltip)
+        if option.kind == "switch":  # says its title itself
+            self._form.addRow(field)
             return
         if isinstance(field, QtWidgets.QAbstractSpinBox):
             field.setMinimumWidth(_SPIN_WIDTH)
-        label = self._labels[name] = label_for(field, tr(row.title))
-        label.setToolTip(tr(row.tooltip))
-        form.addRow(label, field)
+        label = label_for(field, title)
+        label.setToolTip(tooltip)
+        self._form.addRow(label, field)
 
-    def _field(self, name: str, row: advanced.Row, default: object) -> QtWidgets.QWidget:
-        if isinstance(default, bool):
-            check = QtWidgets.QCheckBox(tr(row.title))
+    def _field(self, option: Option) -> QtWidgets.QWidget:
+        name = option.name
+        if option.kind == "switch":
+            check = QtWidgets.QCheckBox(tr(option.title))
             check.toggled.connect(lambda on: self._change(name, on))
             return check
-        if row.choices:
-            choice = Choice("", tr(row.title), tr(row.tooltip))
-            choice.show_choice([(_title(text), text) for text in row.choices], row.choices[0])
+        if option.kind == "choice":
+            choice = Choice("", tr(option.title), tr(option.tooltip))
+            choice.show_choice([(tr(one.title), one.value) for one in option.choices], str(option.default))
             choice.chosen.connect(lambda value: self._change(name, value))
             return choice
-        if isinstance(default, str):
+        if option.kind == "text":
             return _Lines(lambda text: self._change(name, text))
-        if isinstance(default, int):
-            whole = _Whole(int(row.low), int(row.high))
+        low, high = _SHOWN.get(name, (option.low, option.high))
+        if option.kind == "integer":
+            whole = _Whole(int(low), int(high))
             tell = self._change_steps if name == "steps" else lambda value: self._change(name, value)
             whole.valueChanged.connect(tell)
             return whole
-        number = _Number(row.low, row.high)
+        number = _Number(low, high)
         number.valueChanged.connect(lambda value: self._change(name, round(value, _DECIMALS)))
         return number
-
-
-def _values(options: Options) -> dict[str, Any]:
-    """Everything this fold shows, by name."""
-    return {
-        "colour_paper": options.colour_paper,
-        "steps": options.steps,
-        "size": options.size,
-        **asdict(options.advanced),
-    }
 
 
 class _Whole(QtWidgets.QSpinBox):
@@ -174,14 +157,7 @@ class _Lines(QtWidgets.QPlainTextEdit):
     def focusOutEvent(self, event: Any) -> None:
         """The artist has finished writing."""
         super().focusOutEvent(event)
-        self._tell(self.toPlainText()[: advanced.LONGEST_TEXT])
-
-
-def _title(choice: str) -> str:
-    """What the artist reads for one of the wire's choices."""
-    if choice.startswith("diffuser_"):
-        return f"{choice.removeprefix('diffuser_').upper()} (diffusers)"
-    return tr(_CHOICES.get(choice, choice))
+        self._tell(self.toPlainText()[:LONGEST_TEXT])
 
 
 def _show(field: QtWidgets.QWidget, value: Any) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from dataclasses import replace
 from typing import Any
 
 from krita_colorize.app.document import FOLLOW
@@ -11,7 +10,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core import modes
-from krita_colorize.core.engines import USUAL_STEPS, EngineInfo
+from krita_colorize.core.engines import OPTIONS, USUAL_STEPS, EngineInfo
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
@@ -134,24 +133,10 @@ class Form(QtWidgets.QWidget):
         self._create_reference_mask.clicked.connect(self._on_create_reference_mask)
 
     def _init_checks(self) -> None:
-        self._palette_lock = self._check(
-            "palette_lock",
-            tr("Exact reference colours"),
-            tr("Every flat colour is taken exactly from the reference."),
-        )
-        self._style_detail = self._check(
-            "style_detail", tr("Style detail"), tr("Follow the reference's shading and texture more closely.")
-        )
-        self._background_detail = self._check(
-            "background_detail",
-            tr("Background detail"),
-            tr("Take more detail from the reference's background."),
-        )
-        self._colorize_mask = self._check(
-            "colorize_mask",
-            tr("Colorize Mask, too"),
-            tr("Adds a hidden layer with the flat colours as key strokes for Krita's Colorize Mask tool."),
-        )
+        self._palette_lock = self._check("palette_lock")
+        self._style_detail = self._check("style_detail")
+        self._background_detail = self._check("background_detail")
+        self._colorize_mask = self._check("colorize_mask")
 
     def _init_numbers(self) -> None:
         self._seed = QtWidgets.QSpinBox()
@@ -167,9 +152,9 @@ class Form(QtWidgets.QWidget):
         self._new_seed.clicked.connect(self._on_new_seed)
         self._line_gap = QtWidgets.QSpinBox()
         self._line_gap.setObjectName("line_gap_spin")
-        self._line_gap.setAccessibleName(tr("Close gaps"))
+        self._line_gap.setAccessibleName(tr(OPTIONS["line_gap"].title))
         self._line_gap.setSuffix(" px")
-        self._line_gap.setToolTip(tr("Openings in the lines up to this width are treated as closed."))
+        self._line_gap.setToolTip(tr(OPTIONS["line_gap"].tooltip))
         self._line_gap.valueChanged.connect(self._on_line_gap)
         self._advanced = AdvancedFold(self._on_advanced)
 
@@ -197,7 +182,7 @@ class Form(QtWidgets.QWidget):
         then.addRow(label_for(self._model_choice, tr("Model")), self._model_choice)
         then.addRow("", self._models)
         then.addRow(label_for(self._seed, tr("Seed")), row(self._seed, self._new_seed))
-        then.addRow(label_for(self._line_gap, tr("Close gaps")), self._line_gap)
+        then.addRow(label_for(self._line_gap, tr(OPTIONS["line_gap"].title)), self._line_gap)
         then.addRow(self._advanced)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -212,11 +197,11 @@ class Form(QtWidgets.QWidget):
         choice.chosen.connect(lambda value: self._change(**{field: value}))
         return choice
 
-    def _check(self, option: str, text: str, tooltip: str) -> QtWidgets.QCheckBox:
+    def _check(self, option: str) -> QtWidgets.QCheckBox:
         """A check box that changes one switch of the options."""
-        check = QtWidgets.QCheckBox(text)
+        check = QtWidgets.QCheckBox(tr(OPTIONS[option].title))
         check.setObjectName(f"{option}_check")
-        check.setToolTip(tooltip)
+        check.setToolTip(tr(OPTIONS[option].tooltip))
         check.toggled.connect(lambda on: self._change_options(**{option: on}))
         return check
 
@@ -282,7 +267,7 @@ class Form(QtWidgets.QWidget):
         self._show_colorize_mask(settings)
         self._advanced.show_values(
             options,
-            engine.options if engine else (),
+            engine.table if engine else {},
             suiting=engine.steps_of(settings.model) if engine else USUAL_STEPS,
         )
 
@@ -328,7 +313,7 @@ class Form(QtWidgets.QWidget):
         if hasattr(options, name):
             model.change_options(**{name: value})
         else:
-            model.change_options(advanced=replace(options.advanced, **{name: value}))
+            model.change_options(advanced={**options.advanced, name: value})
 
     @guarded
     def _on_models(self) -> None:

@@ -91,7 +91,7 @@ def test_a_pool_is_fitted_and_its_palettes_found_once(engine, monkeypatch):
         usual = getattr(door, name)
         monkeypatch.setattr(door, name, lambda *of, name=name, usual=usual: made.append(name) or usual(*of))
     asked = request(Mode.SPLIT)
-    asked = replace(asked, options=replace(asked.options, palette_lock=True))
+    asked = replace(asked, options=asked.options.model_copy(update={"palette_lock": True}))
     engine.colorize(asked, Listener())
     assert sorted(made) == ["fit"] * 4 + ["palette_of"] * 2
     engine.colorize(replace(asked, seed=1), Listener())
@@ -114,7 +114,7 @@ def test_references_are_embedded_once(engine, monkeypatch):
 @pytest.mark.parametrize(
     ("given", "error", "sentence"),
     [
-        ({"references": 1025}, InvalidInput, "At most 1024 references"),
+        ({"references": 1025}, InvalidInput, "takes up to 1024 references, not 1025"),
         ({"references": 0}, InvalidInput, "no reference to take colours from"),
         ({"steps": 101}, InvalidInput, "`steps` must be 1 to 100, not 101"),
         ({"model": "other"}, UnknownEngine, "no ColorFlow model 'other'"),

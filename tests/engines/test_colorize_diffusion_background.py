@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 from colorizer import paths
-from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
 from colorizer.engines.colorize_diffusion.background import Hiding
 from colorizer.engines.colorize_diffusion.conditioning import figure_painted_out
@@ -20,6 +19,7 @@ from colorizer.engines.colorize_diffusion.preprocess import mask_to_tensor, to_t
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.match.engine import MatchEngine
 from colorizer.imaging.pictures import over_white, read_picture, write_png
+from colorizer.protocol.options import Advanced
 from engines.match_stand_ins import Quiet
 
 LEFT, TOP = np.zeros((40, 60), np.uint8), np.zeros((20, 30), np.uint8)

@@ -1,11 +1,11 @@
 """ColorizeDiffusion behind the engine's door: requests to switches, sizes and layers."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import tiny_colorize_diffusion as tiny
 import torch
-from colorizer.engines import advanced
-from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
 from colorizer.engines.colorize_diffusion import engine as door
 from colorizer.engines.colorize_diffusion import speed
@@ -15,6 +15,8 @@ from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipel
 from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Modes, Version
 from colorizer.engines.runtime import memory_profiles
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
+from colorizer.protocol import options as contract
+from colorizer.protocol.options import Advanced
 
 
 class Listener:
@@ -256,13 +258,13 @@ def test_tables_name_the_real_samplers():
     from colorizer.engines.colorize_diffusion.noise import Spacing
     from colorizer.engines.colorize_diffusion.samplers import Sampler
 
-    assert set(advanced.SAMPLERS) == {sampler.value for sampler in Sampler}
-    assert set(advanced.SPACINGS) == {spacing.value for spacing in Spacing}
-    assert Steps().sampler.value == advanced.STANDARD.sampler
+    assert set(get_args(contract.Sampler)) == {sampler.value for sampler in Sampler}
+    assert set(get_args(contract.Spacing)) == {spacing.value for spacing in Spacing}
+    assert Steps().sampler.value == Advanced().sampler
 
 
 def test_standard_settings_are_the_pipelines():
-    assert door.settings_of(Modes(), advanced.STANDARD) == DiffusionSettings()
+    assert door.settings_of(Modes(), Advanced()) == DiffusionSettings()
 
 
 def palette_of(reference):

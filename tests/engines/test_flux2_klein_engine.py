@@ -8,13 +8,13 @@ import tiny_flux2_klein
 import torch
 from colorizer import paths
 from colorizer.engines import registry
-from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
 from colorizer.engines.flux2_klein import drawing, pictures
 from colorizer.engines.flux2_klein.engine import Flux2KleinEngine
 from colorizer.engines.flux2_klein.instructions import Shown, Subject, instruction
 from colorizer.engines.runtime import memory_profiles
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
+from colorizer.protocol.options import Advanced
 from diffusers import Flux2KleinPipeline
 from drawn import box_mask, box_reference, box_sketch
 from PIL import Image
@@ -165,7 +165,7 @@ def test_cancelled_within_a_step(engine, blocks):
 @pytest.mark.parametrize(
     ("given", "error", "sentence"),
     [
-        ({"references": 17}, InvalidInput, "At most 16 references are possible, not 17"),
+        ({"references": 17}, InvalidInput, "FLUX.2 klein takes up to 16 references, not 17"),
         ({"references": 0}, InvalidInput, "no reference to take colours from"),
         ({"options": {"steps": 101}}, InvalidInput, "`steps` must be 0 to 100, not 101"),
         ({"model": "other"}, UnknownEngine, "no FLUX.2 klein model 'other'"),
@@ -196,7 +196,7 @@ def test_a_base_model_is_guided_and_takes_fifty_steps(tmp_path, monkeypatch):
     engine.colorize(request(), Listener())
     assert asked[0].guidance == 4
     assert asked[0].negative is not None
-    weak = replace(request(), options=replace(request().options, advanced=Advanced(guidance=1)))
+    weak = replace(request(), options=request().options.model_copy(update={"advanced": Advanced(guidance=1)}))
     assert engine.colorize(weak, Listener()).report["guidance"] == 1
 
 

@@ -259,7 +259,7 @@ def test_inputs_not_touched() -> None:
     ("change", "error", "words"),
     [
         ({"references": ()}, InvalidInput, "no reference"),
-        ({"references": REQUEST.references * 17}, InvalidInput, "At most 16 references"),
+        ({"references": REQUEST.references * 17}, InvalidInput, "up to 16 references, not 17"),
         ({"references": (Reference(np.zeros((9, 9, 4), np.uint8)),)}, InvalidInput, "Reference 1 is empty"),
         ({"background": np.zeros((9, 9, 4), np.uint8)}, InvalidInput, "background picture is empty"),
         ({"model": "huge"}, UnknownEngine, 'no model "huge"'),

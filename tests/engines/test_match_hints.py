@@ -52,7 +52,7 @@ def test_hint_decides_its_region_alone() -> None:
 @pytest.mark.parametrize("lock", [True, False])
 @pytest.mark.parametrize("mode", [Mode.WHOLE, Mode.SPLIT, Mode.FOREGROUND])
 def test_hints_count_in_every_mode(mode: Mode, *, lock: bool) -> None:
-    options = replace(REQUEST.options, palette_lock=lock)
+    options = REQUEST.options.model_copy(update={"palette_lock": lock})
     told = coloured(hints=dot((48, 64)), mode=mode, options=options)
     assert tuple(told[64, 40]) == (*PINK, 255)
 

@@ -1,12 +1,11 @@
 """The fold "Advanced": what the engine heeds is there, and what is set there is what the request says."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import pytest
-from colorizer.engines import advanced as backend
+from colorizer.protocol import options as contract
+from docker_stage import OPTION_TABLE
 
-from krita_colorize.core import advanced
-from krita_colorize.core.advanced import Advanced
 from krita_colorize.core.engines import EngineInfo, ModelInfo
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.settings import Options, from_json, to_json
@@ -14,7 +13,12 @@ from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.advanced import AdvancedFold
 from krita_colorize.ui.docker import DockerWidget
 
-ALL = ("steps", "size", *(item.name for item in fields(Advanced)))
+TABLE = OPTION_TABLE
+ALL = ("steps", "size", *contract.ADVANCED)
+
+
+def heeded(*names):
+    return {name: option for name, option in TABLE.items() if name in names}
 
 
 @pytest.fixture
@@ -26,7 +30,7 @@ def changes():
 def fold(qtbot, changes):
     fold = AdvancedFold(changes.__setitem__)
     qtbot.addWidget(fold)
-    fold.show_values(Options(), ALL)
+    fold.show_values(Options(), heeded(*ALL))
     return fold
 
 
@@ -34,30 +38,24 @@ def field(fold, name):
     return fold.findChild(QtWidgets.QWidget, f"{name}_field")
 
 
-def test_both_sides_have_the_same_table():
-    ours = {item.name: item.default for item in fields(Advanced)}
-    assert ours == {item.name: item.default for item in fields(backend.Advanced)}
-    for item in fields(backend.Advanced):
-        row = advanced.WORDS[item.name]
-        assert (row.low, row.high) == item.metadata.get("range", (0, 0))
-        assert row.choices == item.metadata.get("choices", ())
-
-
-def test_everything_is_explained():
-    for row in advanced.WORDS.values():
-        assert row.title
-        assert row.tooltip
-
-
 def test_only_what_the_engine_heeds_is_shown(fold):
-    fold.show_values(Options(), ("steps", "guidance"))
-    assert [name for name in ALL if not field(fold, name).isHidden()] == ["steps", "guidance"]
-    fold.show_values(Options(), ("palette_lock",))
+    fold.show_values(Options(), heeded("steps", "guidance"))
+    assert [name for name in ALL if field(fold, name)] == ["steps", "guidance"]
+    fold.show_values(Options(), heeded("palette_lock"))
     assert fold.isHidden()
 
 
+def test_ranges_follow_the_backend(fold):
+    guidance = replace(TABLE["guidance"], high=20.0, title="Strictness")
+    fold.show_values(Options(advanced={"guidance": 18}), {"guidance": guidance})
+    assert field(fold, "guidance").value() == 18
+    assert field(fold, "guidance").accessibleName() == "Strictness"
+
+
 def test_showing_tells_of_no_change(fold, changes):
-    fold.show_values(Options(steps=7, advanced=Advanced(guidance=6, injection=True, sampler="Euler")), ALL)
+    fold.show_values(
+        Options(steps=7, advanced={"guidance": 6, "injection": True, "sampler": "Euler"}), heeded(*ALL)
+    )
     assert changes == {}
     assert field(fold, "guidance").value() == 6
     assert field(fold, "injection").isChecked()
@@ -73,16 +71,25 @@ def test_changes_are_told(fold, changes):
 
 
 def test_settings_survive_the_document():
-    options = Options(advanced=Advanced(guidance=9, text_edits="[target] red", injection=True))
+    options = Options(advanced={"guidance": 9, "text_edits": "[target] red", "injection": True})
     stored = replace(from_json({}), options=options)
     assert from_json(to_json(stored)).options == options
 
 
 @pytest.mark.parametrize(
-    "broken", [None, [], {"guidance": 99}, {"guidance": True}, {"sampler": "x"}, {"injection": 1}]
+    "broken",
+    [None, [], {"guidance": None}, {"guidance": float("nan")}, {"sampler": ["x"]}, {"lora": "x" * 5000}],
 )
 def test_broken_settings_get_their_defaults(broken):
-    assert from_json({"options": {"advanced": broken}}).options.advanced == Advanced()
+    assert from_json({"options": {"advanced": broken}}).options.advanced == {}
+
+
+def test_settings_of_the_version_before_still_open():
+    stored = contract.Options().model_dump()
+    stored["advanced"]["guidance"] = 9.0
+    options = from_json({"options": stored}).options
+    assert options.advanced["guidance"] == 9
+    assert contract.Options.model_validate({**stored, "advanced": options.advanced}).advanced.guidance == 9
 
 
 @pytest.fixture
@@ -102,10 +109,10 @@ def test_what_is_set_reaches_the_document(session, model, offer, qtbot):
     qtbot.addWidget(widget)
     offer()
     assert widget.findChild(QtWidgets.QWidget, "advanced_fold").isHidden()
-    offer(options=frozenset({"guidance", "steps"}))
+    offer(table=heeded("guidance", "steps"))
     field(widget, "guidance").setValue(8)
     field(widget, "steps").setValue(33)
-    assert model.settings.options.advanced.guidance == 8
+    assert model.settings.options.advanced["guidance"] == 8
     assert model.settings.options.steps == 33
 
 
@@ -113,7 +120,7 @@ def test_steps_are_the_models_until_the_artist_sets_them(session, model, offer, 
     widget = DockerWidget(session)
     qtbot.addWidget(widget)
     few, many = ModelInfo("few", "Few", installed=True, steps=2), ModelInfo("many", "Many", installed=True)
-    offer(options=frozenset({"steps"}), models=(few, many))
+    offer(table=heeded("steps"), models=(few, many))
     steps = field(widget, "steps")
 
     def shown():

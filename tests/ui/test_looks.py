@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_stage import Page, wait
+from colorizer.protocol.options import ADVANCED
+from docker_stage import OPTION_TABLE, Page, wait
 from fake_port import FakePort
 
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
-from krita_colorize.core.advanced import Advanced
 from krita_colorize.core.edits import Binding
 from krita_colorize.core.port import Pixels
 from krita_colorize.qt import QtGui, QtWidgets
@@ -118,9 +118,14 @@ def frames(on: Stage) -> None:
 
 
 def diffusion(on: Stage) -> None:
-    heeded = {"palette_lock", "line_gap", "steps", "size", *(item.name for item in fields(Advanced))}
+    heeded = {"palette_lock", "line_gap", "steps", "size", *ADVANCED}
     missing = "No ColorizeDiffusion model is installed. Get one by “Models…”."
-    told = {"name": on.model.settings.engine, "options": frozenset(heeded), "missing": missing}
+    told = {
+        "name": on.model.settings.engine,
+        "options": frozenset(heeded),
+        "table": OPTION_TABLE,
+        "missing": missing,
+    }
     on.session.engines = (replace(on.session.engines[0], title="ColorizeDiffusion", **told),)
     on.session.engines_changed.emit()
     on.docker.resize(300, 1500)

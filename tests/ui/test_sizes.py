@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from docker_stage import Page, wait
+from colorizer.protocol.options import ADVANCED
+from docker_stage import OPTION_TABLE, Page, wait
 
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.core import words
-from krita_colorize.core.advanced import Advanced
 from krita_colorize.core.edits import Binding
 from krita_colorize.qt import QtGui, QtWidgets
 from krita_colorize.ui.docker import DockerWidget
@@ -118,10 +118,8 @@ def test_what_a_job_needs_is_seen_beside_a_result(coloured: DockerWidget, qtbot:
 def test_every_page_fits_the_width(
     coloured: DockerWidget, ready: Session, model: DocumentModel, qtbot: Any
 ) -> None:
-    heeded = frozenset(
-        {"palette_lock", "line_gap", "steps", "size", *(item.name for item in fields(Advanced))}
-    )
-    ready.engines = (replace(ready.engines[0], name="scripted", options=heeded),)
+    heeded = frozenset({"palette_lock", "line_gap", "steps", "size", *ADVANCED})
+    ready.engines = (replace(ready.engines[0], name="scripted", options=heeded, table=OPTION_TABLE),)
     ready.engines_changed.emit()
     ready.bindings.look_at(model, model.settings.references[0].source)
     wait(qtbot, lambda: ready.bindings.view is not None)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from colorizer.protocol import options
 
 from krita_colorize.core import words
 from krita_colorize.core.actions import ACTIONS
@@ -19,7 +20,7 @@ from krita_colorize.ui.docker import DockerWidget
 
 PLUGIN = Path(words.__file__).parents[1]
 LANGUAGES = [language for language in words.languages() if language != "en"]
-SHOWN_LATER = {"Told", "LookupError", "ModeWords", "Row"}
+SHOWN_LATER = {"Told", "LookupError", "ModeWords"}
 """Their texts are given to `tr` where they are shown."""
 CONSTANTS = re.compile(r"^_?[A-Z][A-Z_]*$")
 WIDGETS = {
@@ -62,8 +63,16 @@ def texts(tree: ast.Module, *, constants: bool) -> Iterator[str]:
             )
 
 
+def of_options() -> Iterator[str]:
+    """What the backend says about options."""
+    for option in options.table():
+        yield from (option.title, option.tooltip)
+        if option.name != "sampler":  # samplers are called as their libraries call them
+            yield from (choice.title for choice in option.choices)
+
+
 def all_texts() -> set[str]:
-    found = {*words.STAGES, *(action.text for action in ACTIONS)}
+    found = {*words.STAGES, *(action.text for action in ACTIONS), *of_options()}
     for path in PLUGIN.rglob("*.py"):
         if path.name in ("qt.py", "actions.py") or path.match("core/bundle.py"):
             continue

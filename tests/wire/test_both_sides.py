@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import asdict
 
 import numpy as np
 import pytest
-from colorizer.engines.base import Blend, Layer, Mode, Role
+from colorizer.engines.base import Blend, Layer, Role
 from colorizer.server import bundle, pixels, request, run_edit, run_job
 from colorizer.server.bundle import BlobInfo
 from hypothesis import given
@@ -19,7 +18,7 @@ from krita_colorize.core import request as docker_request
 from krita_colorize.core import result as docker_result
 from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.core.port import Pixels
-from krita_colorize.core.settings import Options, Reference, Settings, Source, SourceKind
+from krita_colorize.core.settings import Reference, Settings, Source, SourceKind
 
 HEADERS = st.dictionaries(
     st.text().filter(lambda key: key != "blobs"),
@@ -138,10 +137,8 @@ def test_both_sides_understand_palette_edits() -> None:
     assert answer == {"figure": Pixels(2, 1, b"\x02" + data[1:], 3, -4)}
 
 
-def test_both_know_the_same_words() -> None:
-    assert {mode.value for mode in modes.Mode} == {mode.value for mode in Mode}
+def test_both_know_the_same_blend_modes() -> None:
     assert {blend.value for blend in Blend} == set(docker_result.KRITA_BLENDS)
-    assert asdict(Options()) == request.JobOptions().model_dump()
 
 
 @pytest.mark.parametrize("mask", [None, np.arange(6, dtype=np.uint8).reshape(2, 3)], ids=["bare", "masked"])

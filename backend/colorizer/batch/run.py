@@ -26,9 +26,9 @@ from colorizer.batch.work import Coloured, Failure, Page, Setup, Tell
 from colorizer.engines import sequences
 from colorizer.engines.base import Engine
 from colorizer.engines.sequences import Likeness, SequenceEngine
-from colorizer.errors import InvalidInput
 from colorizer.files import write_whole
 from colorizer.progress import ProgressBar
+from colorizer.protocol.checks import check_references
 
 KEPT = ".batch"
 """Folder in the output folder for what was surveyed."""
@@ -282,10 +282,7 @@ def _setup(job: BatchJob, engine: Engine) -> Setup:
         Page(path.name, path.read_bytes(), mask.read_bytes() if mask else None)
         for path, mask in zip(job.references, masks, strict=True)
     )
-    if len(references) > engine.info.max_references:
-        raise InvalidInput(
-            f"{engine.info.title} takes at most {engine.info.max_references} references, not {len(references)}."
-        )
+    check_references(len(references), engine.info.max_references, engine.info.title)
     models = {model.name: model.sha256 for model in engine.info.models}
     return Setup(
         engine=job.engine,

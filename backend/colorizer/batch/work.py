@@ -10,7 +10,7 @@ import io
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -64,7 +64,7 @@ class Setup:
         said = [
             *(colorizer.__version__, self.engine, self.model, self.model_sha256, self.mode.value),
             *(reference.key for reference in self.references),
-            *(str(self.seed), repr(asdict(self.options)), str(self.layers)),
+            *(str(self.seed), repr(self.options.model_dump()), str(self.layers)),
         ]
         return hashlib.sha256("\n".join(said).encode()).hexdigest()
 

@@ -15,7 +15,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
-from enum import Enum
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -28,6 +27,7 @@ from colorizer.engines.cards import CARD, NAME, Card, FileSum, cards, models_fol
 from colorizer.errors import InvalidInput, UnknownEngine, UnusableModel
 from colorizer.files import write_whole
 from colorizer.locks import try_lock
+from colorizer.protocol.answers import Licence, ModelEntry, ModelState
 
 OnStage = Callable[[str, int, int], None]
 """Told what is being done, how much of it is done, and how much there is (bytes or networks); may raise to stop."""
@@ -35,14 +35,6 @@ OnStage = Callable[[str, int, int], None]
 FIRST_DOWNLOADS = "first_downloads.json"
 _LOCK = ".lock"
 _BUILDING = ".building-"
-
-
-class ModelState(str, Enum):
-    """How far a model of the catalogue is."""
-
-    ABSENT = "absent"
-    PARTIAL = "partial"  # something of it has been downloaded
-    INSTALLED = "installed"
 
 
 @dataclass(frozen=True)
@@ -62,23 +54,25 @@ class Model:
     def record(self) -> dict[str, Any]:
         """JSON values, as docs/wire.md has them."""
         entry = self.entry
-        return {
-            "name": self.name,
-            "title": self.title,
-            "state": self.state.value,
-            "engine": self.engine,
-            "bytes": self.bytes,
-            "downloaded": self.downloaded,
-            "memory_mb": entry.memory_mb if entry else 0,
-            "good_for": entry.words if entry else "",
-            "needs": list(entry.needs) if entry else [],
-            "licence": {
-                "title": self.licence,
-                "words": entry.licence.words if entry else "",
-                "commercial": entry.licence.commercial if entry else None,
-                "url": entry.licence.url if entry else "",
-            },
-        }
+        licence = entry.licence if entry else None
+        record = ModelEntry(
+            name=self.name,
+            title=self.title,
+            state=self.state,
+            engine=self.engine,
+            bytes=self.bytes,
+            downloaded=self.downloaded,
+            memory_mb=entry.memory_mb if entry else 0,
+            good_for=entry.words if entry else "",
+            needs=list(entry.needs) if entry else [],
+            licence=Licence(
+                title=self.licence,
+                words=licence.words if licence else "",
+                commercial=licence.commercial if licence else None,
+                url=licence.url if licence else "",
+            ),
+        )
+        return record.model_dump(mode="json")
 
 
 class Store:

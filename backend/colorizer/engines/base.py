@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from colorizer.engines.advanced import STANDARD, Advanced
-from colorizer.engines.modes import Mode
 from colorizer.imaging.values import (
     Blend,
     Check,
@@ -24,6 +22,9 @@ from colorizer.imaging.values import (
     Role,
     Swap,
 )
+from colorizer.protocol.engines import USUAL_STEPS, EngineInfo, ModelInfo
+from colorizer.protocol.modes import Mode
+from colorizer.protocol.options import Options
 
 if TYPE_CHECKING:
     from colorizer.imaging.regions import Regions
@@ -50,63 +51,6 @@ __all__ = [
     "Role",
     "Swap",
 ]
-
-USUAL_STEPS = 20
-
-
-@dataclass(frozen=True)
-class ModelInfo:
-    """One set of weights an engine can load."""
-
-    name: str
-    title: str
-    licence: str
-    bytes: int
-    installed: bool
-    sha256: str = ""
-    """Of the weights file, for the record of a result; empty while it isn't known."""
-    steps: int = USUAL_STEPS
-    """How many steps suit it, in an engine that takes steps."""
-
-
-@dataclass(frozen=True)
-class EngineInfo:
-    """What an engine can do; the docker shows its controls from this."""
-
-    name: str
-    title: str
-    modes: tuple[Mode, ...]
-    max_references: int
-    options: tuple[str, ...]
-    """Names of the fields of `Options` and `Advanced` that it heeds, and what else it has of `hints`,
-    `bindings` and `sequence` (frames coloured alike, see `sequences`)."""
-    models: tuple[ModelInfo, ...]
-    max_side: int
-    """Longest side of a canvas, px."""
-    memory_mb: int
-    """Typical peak for a 2048 px canvas."""
-    missing: str = ""
-    """What has to be installed before it can colour, in one sentence; empty where nothing is."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """The switches and numbers beside the mode. Engines ignore those they don't list in `EngineInfo.options`."""
-
-    palette_lock: bool = True
-    style_detail: bool = False
-    background_detail: bool = False
-    line_gap: float = 0.02
-    """Widest opening in a line that is still closed, as a share of the canvas's longer side, 0..0.1."""
-    steps: int = 0
-    """Of a diffusion model; 0 takes as many as suit the model (`ModelInfo.steps`)."""
-    size: int = 0
-    """Working size of the model in px; 0 lets the engine choose."""
-    colour_paper: bool = False
-    """Gutters, speech bubbles and lettering of a page are coloured, too; heeded by `pages`, never by an engine."""
-    advanced: Advanced = STANDARD
-    colorize_mask: bool = False
-    """Also wanted: key strokes for Krita's Colorize Mask; added by `last_stage`, never by an engine."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from colorizer.engines.base import ColorizeRequest, EngineInfo, Mask, Mode, Mode
 from colorizer.engines.models import Installed
 from colorizer.errors import InvalidInput
 from colorizer.imaging.sizes import MAX_SIDE
+from colorizer.protocol.checks import check_references
 
 if TYPE_CHECKING:
     from colorizer.engines.runtime.memory_profiles import ModelSlot
@@ -38,6 +39,8 @@ class DiffusionEngine(Generic[Model]):
     max_references: ClassVar[int] = 1
     most_steps: ClassVar[int] = 100
     memory_mb: ClassVar[int]
+    background_alone: ClassVar[bool] = True
+    """Whether a background picture is enough to take colours from."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(self.name, self.title, folder)
@@ -90,11 +93,9 @@ class DiffusionEngine(Generic[Model]):
         return self._models.missing(self.no_model)
 
     def _check_numbers(self, request: ColorizeRequest, *, least_steps: int = 1) -> None:
-        """Raises `InvalidInput` for too many references and a number of steps that isn't possible."""
-        if len(request.references) > self.max_references:
-            raise InvalidInput(
-                f"At most {self.max_references} references are possible, not {len(request.references)}."
-            )
+        """Raises `InvalidInput` for no or too many references and a number of steps that isn't possible."""
+        alone = self.background_alone and request.background is not None
+        check_references(len(request.references), self.max_references, self.title, background=alone)
         if not least_steps <= request.options.steps <= self.most_steps:
             raise InvalidInput(
                 f"`steps` must be {least_steps} to {self.most_steps}, not {request.options.steps}."

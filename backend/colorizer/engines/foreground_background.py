@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Layer, Mask, Mode, Picture, Reference, Role
-from colorizer.errors import InvalidInput
 from colorizer.imaging import color, drawn
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import fit_mask, usable_mask
@@ -69,14 +68,7 @@ def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[
 
     Args:
         find_foreground: finds the foreground of pictures whose mask isn't given.
-
-    Raises:
-        InvalidInput: there is no reference.
     """
-    if not request.references and request.background is None:
-        raise InvalidInput(
-            "There is no reference to take colours from. Add a picture or a layer as reference."
-        )
     if request.mode is Mode.WHOLE:
         return [SketchSide(Role.FOREGROUND, _whole(request), None)]
     height, width = request.sketch.shape[:2]

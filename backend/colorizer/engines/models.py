@@ -96,7 +96,7 @@ class Installed:
         folder = self.find(request.model)
         card = Card.read(folder) if folder else None
         steps = (card and card.steps) or USUAL_STEPS
-        return replace(request, options=replace(request.options, steps=steps))
+        return replace(request, options=request.options.model_copy(update={"steps": steps}))
 
     def describe(self, path: Path, weights: str, *, licence: str = "own", title: str = "") -> ModelInfo:
         """What the engine says about one folder.

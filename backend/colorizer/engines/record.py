@@ -46,7 +46,7 @@ def make_record(
             "model": request.model,
             "mode": request.mode.value,
             "seed": request.seed,
-            "options": asdict(request.options),
+            "options": request.options.model_dump(),
             "bindings": [asdict(binding) for binding in request.bindings],
             "swaps": [asdict(swap) for swap in request.swaps],
             "canvas": {"width": request.sketch.shape[1], "height": request.sketch.shape[0]},

@@ -6,10 +6,26 @@ Pictures are numpy arrays, uint8, sRGB, row-major, not premultiplied; masks have
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
+
+from colorizer.imaging.roles import Blend, PlaceKind, Role
+
+__all__ = [
+    "Blend",
+    "Check",
+    "Layer",
+    "LayerState",
+    "Mask",
+    "Picture",
+    "Place",
+    "PlaceKind",
+    "RGB",
+    "Redo",
+    "Role",
+    "Swap",
+]
 
 Picture = NDArray[np.uint8]
 """(H, W, 4) RGBA, not premultiplied."""
@@ -19,27 +35,6 @@ RGB = NDArray[np.uint8]
 
 Mask = NDArray[np.uint8]
 """(H, W), 255 = foreground."""
-
-
-class Role(str, Enum):
-    """What a result layer is for."""
-
-    BACKGROUND = "background"
-    FOREGROUND = "figure"
-    SHADING = "shading"
-    LIGHT = "light"
-    MASK = "mask"
-    KEY_STROKES = "key_strokes"
-    """Marks for Krita's Colorize Mask, see `colorizer.imaging.key_strokes`; never shown."""
-
-
-class Blend(str, Enum):
-    """Blend modes of result layers, in OpenRaster's words without the `svg:` prefix."""
-
-    NORMAL = "normal"
-    MULTIPLY = "multiply"
-    SCREEN = "screen"
-    ADDITION = "addition"
 
 
 @dataclass(frozen=True)
@@ -84,14 +79,6 @@ class Redo:
     changed: Mask
     """(H, W), not 0 where a mask, a hint or a binding is another one than for the earlier result."""
     layers: tuple[LayerState, ...]
-
-
-class PlaceKind(str, Enum):
-    """Why somebody should look at a place."""
-
-    DOUBTFUL = "doubtful"
-    UNPAINTED = "unpainted"
-    LEAK = "leak"
 
 
 @dataclass(frozen=True)

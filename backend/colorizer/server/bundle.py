@@ -17,11 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from colorizer.errors import InvalidInput
 from colorizer.imaging.sizes import MAX_PIXELS, MAX_SIDE
+from colorizer.protocol.base import first_rule
+from colorizer.protocol.errors import Code
 from colorizer.server import limits, png
-from colorizer.server.failures import Code, Refused
+from colorizer.server.failures import Refused
 from colorizer.server.pipe import Buffer
 
-MEDIA_TYPE = "application/vnd.colorize.bundle"
 MAGIC = b"CLZ1"
 PIXEL_BYTES = {"bgra8": 4, "gray8": 1, "png": 4}
 """Bytes a pixel takes once decoded."""
@@ -188,12 +189,3 @@ def _check_length(number: int, info: BlobInfo) -> None:
     if not fits:
         size = f"{info.width} x {info.height} px in {info.format}, {info.encoding}"
         raise InvalidBundle(f"`blobs.{number}.bytes`: {info.bytes} bytes can't be {size}.")
-
-
-def first_rule(error: ValidationError, root: str) -> str:
-    """One sentence for the first broken rule: the field in backticks, the rule, the value where it is short."""
-    details = error.errors(include_url=False, include_context=False)[0]
-    field = ".".join([root, *(str(part) for part in details["loc"])])
-    value = repr(details["input"])
-    received = f", not {value}" if len(value) <= 60 and details["type"] != "missing" else ""
-    return f"`{field}`: {details['msg'][:1].lower()}{details['msg'][1:]}{received}."

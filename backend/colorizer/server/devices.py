@@ -21,8 +21,10 @@ from pathlib import Path
 
 from colorizer.errors import InvalidInput
 from colorizer.locks import try_lock
+from colorizer.protocol.errors import Code
+from colorizer.protocol.request import NAME_LETTERS, SECRET_BYTES
 from colorizer.server import certificate
-from colorizer.server.failures import Code, Refused
+from colorizer.server.failures import Refused
 
 CODE_LIVES_S = 600
 TRIES = 5
@@ -31,10 +33,8 @@ TRIES = 5
 FINGERPRINT_BYTES = 10
 """How much of the certificate's SHA-256 a pairing code holds: who comes between would need 2^80 certificates."""
 
-SECRET_BYTES = 5
 _LOOK_S = 0.01
 _LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
-NAME_LETTERS = 60
 
 
 class UnknownDevice(InvalidInput):

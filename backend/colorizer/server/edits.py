@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Iterator
 
 from colorizer.errors import ColorizerError, InvalidInput
-from colorizer.server.failures import Code, Refused
+from colorizer.protocol.errors import Code
+from colorizer.server.failures import Refused
 from colorizer.server.limits import ServerSettings
 from colorizer.server.memory import Memory
 from colorizer.server.pipe import Buffer, Kind, Message

@@ -14,11 +14,12 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from colorizer.errors import ColorizerError
+from colorizer.protocol.errors import Code
+from colorizer.protocol.routes import PAIR
 from colorizer.server import failures, log
 from colorizer.server.certificate import HOST_NAME
 from colorizer.server.devices import Devices
-from colorizer.server.failures import Code, Refused
-from colorizer.server.pairing import ROUTE as PAIRING
+from colorizer.server.failures import Refused
 
 
 class Door(Protocol):
@@ -58,7 +59,7 @@ class RemoteDoor:
 
     def owner(self, scope: Scope, authorization: str) -> str:
         """The device's id."""
-        if (scope["method"], scope["path"]) == ("POST", PAIRING):
+        if (scope["method"], scope["path"]) == ("POST", PAIR.path):
             return ""
         scheme, _, token = authorization.partition(" ")
         device = self._devices.of_token(token) if scheme == "Bearer" else None

@@ -14,11 +14,12 @@ import time
 from collections import Counter, deque
 from collections.abc import Coroutine, Set
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
+from colorizer.protocol.answers import Failure, JobState, JobStatus
+from colorizer.protocol.errors import Code
 from colorizer.server import log
-from colorizer.server.failures import Code, Refused
+from colorizer.server.failures import Refused
 from colorizer.server.limits import ServerSettings
 from colorizer.server.memory import Memory
 from colorizer.server.pipe import Buffer, Kind, Message
@@ -27,16 +28,6 @@ from colorizer.server.supervisor import Worker
 _REMEMBERED_IDS = 10_000
 FIRST_STAGE = "Waiting for the engine"
 """What a job's stage is until the worker says something: just after a start it may still be importing."""
-
-
-class JobState(str, Enum):
-    """Where a job is on its way."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
 
 
 @dataclass
@@ -74,18 +65,18 @@ class Job:
     def status(self) -> dict[str, object]:
         """The status of docs/wire.md."""
         until = self._ended or time.monotonic()
-        return {
-            "ok": True,
-            "id": self.id,
-            "state": self.state.value,
-            "position": self.position,
-            "stage": self.stage,
-            "done": self.done,
-            "total": self.total,
-            "preview": self.previews,
-            "error": self.error,
-            "seconds": round(until - self._started, 3) if self._started else 0.0,
-        }
+        status = JobStatus(
+            id=self.id,
+            state=self.state,
+            position=self.position,
+            stage=self.stage,
+            done=self.done,
+            total=self.total,
+            preview=self.previews,
+            error=Failure(**self.error) if self.error else None,
+            seconds=round(until - self._started, 3) if self._started else 0.0,
+        )
+        return status.model_dump(mode="json")
 
     def changed(self) -> None:
         """Wakes everybody who waits for a change."""
@@ -129,7 +120,7 @@ class JobQueue:
         return len(self._waiting)
 
     @property
-    def worker_state(self) -> str:
+    def worker_state(self) -> Literal["idle", "busy", "starting", "restarting"]:
         """What the worker does, as in docs/wire.md."""
         if self.worker.ready.is_set():
             return "busy" if self._running else "idle"

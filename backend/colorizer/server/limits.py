@@ -13,9 +13,6 @@ DECODED_BYTES = 4 * 2**30
 """All pictures of one job together, decoded."""
 
 BLOBS = 64
-REFERENCES = 16
-BINDINGS = 256
-SWAPS = 256
 HEADER_BYTES = 2**20
 PREVIEW_PX = 1024
 """Longest side of a preview."""

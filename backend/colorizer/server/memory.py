@@ -12,23 +12,16 @@ import os
 import sys
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 
-from colorizer.server.bundle import InvalidBundle, first_rule
-from colorizer.server.failures import Code, Refused
+from colorizer.protocol.base import first_rule
+from colorizer.protocol.errors import Code
+from colorizer.protocol.request import Announcement
+from colorizer.server.bundle import InvalidBundle
+from colorizer.server.failures import Refused
 
-MEDIA_TYPE = "application/vnd.colorize.memory+json"
 ANNOUNCEMENT_BYTES = 1024
 _NAME = "/memfd:colorize"
-
-
-class Announcement(BaseModel):
-    """What is posted instead of a bundle: a file descriptor of the program that started us, and the length."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    fd: int = Field(ge=0, lt=2**31)
-    bytes: int = Field(ge=1)
 
 
 class Memory:

@@ -17,7 +17,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from colorizer.errors import InvalidInput
-from colorizer.server.failures import Code, Refused
+from colorizer.protocol.errors import Code
+from colorizer.server.failures import Refused
 from colorizer.server.limits import ServerSettings
 from colorizer.server.model_tasks import ModelTasks, Task
 

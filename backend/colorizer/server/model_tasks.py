@@ -12,30 +12,25 @@ import json
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Any
+from typing import Any, Literal
 
+from colorizer.protocol.answers import Failure, TaskState, TaskStatus
+from colorizer.protocol.errors import Code
 from colorizer.server import log
-from colorizer.server.failures import Code, Refused
+from colorizer.server.failures import Refused
 from colorizer.server.supervisor import worker_environment
 
 _LINE_BYTES = 1 << 20
 
 
-class TaskState(str, Enum):
-    """Where a task is."""
-
-    RUNNING = "running"
-    DONE = "done"
-    FAILED = "failed"
-    STOPPED = "stopped"
+Kind = Literal["download", "verify", "convert"]
 
 
 @dataclass
 class Task:
     """One change of the models folder."""
 
-    kind: str
+    kind: Kind
     model: str
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     state: TaskState = TaskState.RUNNING
@@ -54,17 +49,18 @@ class Task:
 
     def status(self) -> dict[str, Any]:
         """The task of docs/wire.md."""
-        return {
-            "id": self.id,
-            "kind": self.kind,
-            "model": self.model,
-            "state": self.state.value,
-            "stage": self.stage,
-            "done": self.done,
-            "total": self.total,
-            "result": self.result,
-            "error": self.error,
-        }
+        status = TaskStatus(
+            id=self.id,
+            kind=self.kind,
+            model=self.model,
+            state=self.state,
+            stage=self.stage,
+            done=self.done,
+            total=self.total,
+            result=self.result,
+            error=Failure(**self.error) if self.error else None,
+        )
+        return status.model_dump(mode="json")
 
     def changed(self) -> None:
         """Wakes everybody who waits for a change."""
@@ -90,7 +86,7 @@ class ModelTasks:
                 "A download or conversion is at work. Let it end, or stop it, then try again.",
             )
 
-    async def start(self, kind: str, model: str, *words: str) -> Task:
+    async def start(self, kind: Kind, model: str, *words: str) -> Task:
         """Starts a task. Raises `Refused` while another one runs."""
         self.check_free()
         self.task = task = Task(kind, model)

@@ -11,31 +11,24 @@ import re
 import time
 from collections import deque
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 import colorizer
 from colorizer.errors import InvalidInput
+from colorizer.protocol.answers import Paired
+from colorizer.protocol.base import API, first_rule
+from colorizer.protocol.errors import Code
+from colorizer.protocol.request import PairingWish
+from colorizer.protocol.routes import PAIR
 from colorizer.server import log
-from colorizer.server.bundle import first_rule
-from colorizer.server.devices import NAME_LETTERS, SECRET_BYTES, Devices
-from colorizer.server.failures import Code, Refused
+from colorizer.server.devices import Devices
+from colorizer.server.failures import Refused
 from colorizer.server.limits import ServerSettings
-from colorizer.server.request import API
 
-ROUTE = "/v1/pair"
 _TRIES_A_MINUTE = 10
 _BODY_BYTES = 1024
-
-
-class Wish(BaseModel):
-    """What a docker sends to be paired."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-    secret: str = Field(pattern=rf"^[0-9a-f]{{{2 * SECRET_BYTES}}}$")
-    name: str = Field(min_length=1, max_length=NAME_LETTERS)
 
 
 class Pairing:
@@ -51,13 +44,13 @@ class Pairing:
         self._count()
         body = await self._body(http)
         try:
-            wish = Wish.model_validate_json(body, strict=True)
+            wish = PairingWish.model_validate_json(body, strict=True)
         except ValidationError as error:
             raise InvalidInput(first_rule(error, "pairing")) from error
         device, token = await asyncio.to_thread(self._devices.pair, wish.secret, wish.name)
         log.event("device paired", device=device.id)
-        answer = {"ok": True, "token": token, "name": device.name}
-        return JSONResponse(answer | {"api": API, "version": colorizer.__version__}, status_code=201)
+        answer = Paired(token=token, name=device.name, api=API, version=colorizer.__version__)
+        return JSONResponse(answer.model_dump(), status_code=PAIR.status)
 
     def _count(self) -> None:
         now = time.monotonic()

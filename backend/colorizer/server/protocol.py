@@ -13,8 +13,9 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from colorizer.protocol.errors import Code
 from colorizer.server import failures
-from colorizer.server.failures import Code, Refused
+from colorizer.server.failures import Refused
 
 
 class BoundedProtocol(H11Protocol):

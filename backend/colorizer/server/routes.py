@@ -6,20 +6,25 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute
+from starlette.routing import Route as StarletteRoute
 
 import colorizer
 from colorizer.errors import ColorizerError
-from colorizer.server import bundle, log, memory, openapi, pairing, request
+from colorizer.protocol import answers, describe, options
+from colorizer.protocol.base import API
+from colorizer.protocol.errors import Code
+from colorizer.protocol.routes import BUNDLE, MEMORY, PAIR, ROUTES, Route
+from colorizer.server import bundle, log, memory, pairing, request
 from colorizer.server.devices import Devices
 from colorizer.server.edits import Edits
-from colorizer.server.failures import Code, Refused
+from colorizer.server.failures import Refused
 from colorizer.server.guard import INTERNAL, answer
 from colorizer.server.jobs import Job, JobQueue
 from colorizer.server.limits import ServerSettings
@@ -47,22 +52,27 @@ class Routes:
 
     async def health(self, _: Request) -> Response:
         """Whether the backend is there and what its worker does."""
+        found = answers.Health(
+            api=API,
+            version=colorizer.__version__,
+            uptime_s=round(time.monotonic() - self._started, 3),
+            worker=self._queue.worker_state,
+            waiting=self._queue.waiting,
+            memory=answers.MemoryUse(**await asyncio.to_thread(_memory)),
+        )
+        return JSONResponse(found.model_dump())
+
+    async def openapi(self, _: Request) -> Response:
+        """All of these routes as OpenAPI."""
         return JSONResponse(
-            {
-                "ok": True,
-                "api": request.API,
-                "version": colorizer.__version__,
-                "uptime_s": round(time.monotonic() - self._started, 3),
-                "worker": self._queue.worker_state,
-                "waiting": self._queue.waiting,
-                "memory": await asyncio.to_thread(_memory),
-            }
+            describe.openapi(ROUTES if self._remote else [r for r in ROUTES if r is not PAIR])
         )
 
     async def engines(self, _: Request) -> Response:
         """What the engines can do; waits while the worker is still importing them."""
         await self._wait_for_engines()
-        return JSONResponse({"ok": True, "engines": self._queue.worker.engines})
+        rows = [option.model_dump() for option in options.table()]
+        return JSONResponse({"ok": True, "engines": self._queue.worker.engines, "options": rows})
 
     async def submit(self, http: Request) -> Response:
         """Takes a bundle, from the body or from memory, checks all but the pixels, queues it."""
@@ -118,7 +128,7 @@ class Routes:
         """A bundle from the body or from memory; `count` is told of its bytes as they come."""
         body = bytearray()
         await self._receive(http, body, count)
-        if kind != memory.MEDIA_TYPE:
+        if kind != MEMORY:
             return body
         shared = memory.open_announced(body, self._parent, self._settings.body_bytes)
         try:
@@ -201,8 +211,8 @@ class Routes:
 def _bundle_kind(http: Request) -> str:
     """How the bundle of a request comes: one of the two media types. Raises `Refused`."""
     kind = http.headers.get("content-type", "")
-    if kind not in (bundle.MEDIA_TYPE, memory.MEDIA_TYPE):
-        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"`Content-Type` must be {bundle.MEDIA_TYPE}.")
+    if kind not in (BUNDLE, MEMORY):
+        raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"`Content-Type` must be {BUNDLE}.")
     return kind
 
 
@@ -217,7 +227,7 @@ def _close(taken: bytearray | memory.Memory) -> None:
 
 def _bundle_answer(data: Buffer) -> Response:
     headers = {"Content-Length": str(len(data))}
-    return StreamingResponse(_pieces(data), headers=headers, media_type=bundle.MEDIA_TYPE)
+    return StreamingResponse(_pieces(data), headers=headers, media_type=BUNDLE)
 
 
 async def _ends(job: Job, within_s: float) -> None:
@@ -246,41 +256,20 @@ def application(
     """The application without its guard; with `devices` the one for other machines."""
     routes = Routes(queue, edits, settings, devices)
     models = ModelRoutes(tasks, settings)
-    table: list[tuple[str, str, Callable[[Request], Awaitable[Response]]]] = [
-        ("GET", "/v1/health", routes.health),
-        ("GET", "/v1/engines", routes.engines),
-        ("POST", "/v1/jobs", routes.submit),
-        ("GET", "/v1/jobs/{job}", routes.status),
-        ("DELETE", "/v1/jobs/{job}", routes.cancel),
-        ("GET", "/v1/jobs/{job}/events", routes.events),
-        ("GET", "/v1/jobs/{job}/preview", routes.preview),
-        ("GET", "/v1/jobs/{job}/result", routes.result),
-        ("POST", "/v1/edits", routes.edit),
-        ("GET", "/v1/models", models.models),
-        ("POST", "/v1/models", models.bring),
-        ("POST", "/v1/models/{model}/download", models.download),
-        ("POST", "/v1/models/{model}/verify", models.verify),
-        ("DELETE", "/v1/models/{model}", models.remove),
-        ("GET", "/v1/task", models.task),
-        ("DELETE", "/v1/task", models.stop),
-        ("GET", "/v1/task/events", models.task_events),
-    ]
-    if devices is not None:
-        table = [
-            (method, path, pairing.not_from_afar if _changes_models(method, path) else handler)
-            for method, path, handler in table
-        ]
-        table.append(("POST", pairing.ROUTE, pairing.Pairing(devices, settings).pair))
-    summaries = [(method, path, (handler.__doc__ or "").strip()) for method, path, handler in table]
-
-    async def description(_: Request) -> Response:
-        """This description."""
-        return JSONResponse(openapi.describe(summaries))
-
-    table.append(("GET", openapi.ROUTE, description))
-    summaries.append(("GET", openapi.ROUTE, description.__doc__ or ""))
+    pairing_route = pairing.Pairing(devices, settings) if devices is not None else None
+    table = [route for route in ROUTES if route is not PAIR or devices is not None]
+    bound: list[BaseRoute] = []
+    for route in table:
+        handler = next(
+            getattr(one, route.handler)
+            for one in (routes, models, pairing_route)
+            if hasattr(one, route.handler)
+        )
+        if devices is not None and _changes_models(route):
+            handler = pairing.not_from_afar
+        bound.append(StarletteRoute(route.path, handler, methods=[route.method]))
     app = Starlette(
-        routes=[Route(path, handler, methods=[method]) for method, path, handler in table],
+        routes=bound,
         exception_handlers={
             ColorizerError: _on_error,
             HTTPException: _on_http_exception,
@@ -303,8 +292,8 @@ def _memory() -> dict[str, int]:
     return {"used": used, "free": psutil.virtual_memory().available}
 
 
-def _changes_models(method: str, path: str) -> bool:
-    return method != "GET" and path.startswith(("/v1/models", "/v1/task"))
+def _changes_models(route: Route) -> bool:
+    return route.method != "GET" and route.path.startswith(("/v1/models", "/v1/task"))
 
 
 def _on_error(http: Request, error: Exception) -> Response:

@@ -5,10 +5,10 @@ Imports neither torch nor an engine. The bundle was checked by the HTTP process,
 
 from __future__ import annotations
 
-from typing import Any
-
 from colorizer.imaging.recolour import recolour
 from colorizer.imaging.values import Swap
+from colorizer.protocol.request import EditedLayer, PlacedBlob
+from colorizer.protocol.result import EditAnswer
 from colorizer.server import bundle, pixels, request
 from colorizer.server.bundle import BlobInfo
 from colorizer.server.pipe import Buffer
@@ -22,11 +22,11 @@ def run(data: Buffer) -> list[Buffer]:
     edit_bundle = bundle.read(data)
     edit = request.read_edit(edit_bundle)
     swaps = [Swap(swap.before, swap.after) for swap in edit.swaps]
-    described: list[dict[str, Any]] = []
+    described: list[EditedLayer] = []
     blobs: list[tuple[BlobInfo, Buffer]] = []
     for layer in edit.layers:
-        place = {"blob": len(blobs), "x": layer.pixels.x, "y": layer.pixels.y}
-        described.append({"role": layer.role, "pixels": place})
+        place = PlacedBlob(blob=len(blobs), x=layer.pixels.x, y=layer.pixels.y)
+        described.append(EditedLayer(role=layer.role, pixels=place))
         picture, _ = recolour(pixels.decode(edit_bundle.blobs[layer.pixels.blob]), swaps)
         blobs.append(pixels.encode(picture))
-    return bundle.write({"layers": described}, blobs)
+    return bundle.write(EditAnswer(layers=described).model_dump(), blobs)

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines import last_stage, registry
-from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import (
     Binding,
     Check,
@@ -23,8 +22,6 @@ from colorizer.engines.base import (
     Engine,
     Layer,
     Mask,
-    Mode,
-    Options,
     Picture,
     Reference,
     Report,
@@ -40,10 +37,11 @@ from colorizer.imaging import layers as layering
 from colorizer.imaging.masks import fit_mask
 from colorizer.imaging.paper import has_dark_paper, has_paper
 from colorizer.imaging.values import LayerState, Redo
+from colorizer.protocol.request import JobRequest, PlacedBlob
+from colorizer.protocol.result import CheckEntry, CheckMask, LayerEntry, LayerMask, PlaceEntry, ResultHeader
 from colorizer.server import bundle, limits, pixels, request, surveys
 from colorizer.server.bundle import BlobInfo, Bundle
 from colorizer.server.pipe import Buffer
-from colorizer.server.request import JobRequest, PlacedBlob
 
 
 class JobReport(Report, Protocol):
@@ -112,7 +110,7 @@ def decode_inputs(job: JobRequest, job_bundle: Bundle) -> ColorizeRequest:
             _reference(decoder.picture(one.picture), decoder.picture(one.mask) if one.mask else None)
             for one in job.references
         ),
-        mode=Mode(job.mode),
+        mode=job.mode,
         sketch_mask=decoder.mask_on_canvas(job.sketch_mask) if job.sketch_mask else None,
         background=decoder.picture(job.background) if job.background else None,
         hints=decoder.on_canvas(job.hints) if job.hints else None,
@@ -120,7 +118,7 @@ def decode_inputs(job: JobRequest, job_bundle: Bundle) -> ColorizeRequest:
         swaps=tuple(Swap(swap.before, swap.after) for swap in job.swaps),
         model=job.model,
         seed=job.seed,
-        options=Options(**{**job.options.model_dump(), "advanced": Advanced(**job.options.advanced)}),
+        options=job.options,
     )
 
 
@@ -220,33 +218,36 @@ def result_bundle(
     ]
     described = []
     for one in packed:
-        entry: dict[str, Any] = {
-            "name": one.layer.name,
-            "role": one.layer.role.value,
-            "blob": len(blobs),
-            "x": one.layer.x,
-            "y": one.layer.y,
-            "blend": one.layer.blend.value,
-            "opacity": one.layer.opacity,
-            "clip": one.layer.clip,
-            "mask": None,
-        }
+        mask = None
+        layer, number = one.layer, len(blobs)
         blobs.append(one.pixels)
         if one.mask is not None:
-            entry["mask"] = {"blob": len(blobs), "name": one.layer.mask_name}
+            mask = LayerMask(blob=len(blobs), name=layer.mask_name)
             blobs.append(one.mask)
-        described.append(entry)
-    header = {"preview": 0, "layers": described, "check": _check_entry(check, len(blobs)), "record": record}
+        described.append(
+            LayerEntry(
+                name=layer.name,
+                role=layer.role,
+                blob=number,
+                x=layer.x,
+                y=layer.y,
+                blend=layer.blend,
+                opacity=layer.opacity,
+                clip=layer.clip,
+                mask=mask,
+            )
+        )
+    header = ResultHeader(preview=0, layers=described, check=_check_entry(check, len(blobs)), record=record)
     if check is not None:
         blobs.append(pixels.encode(check.mask))
-    return bundle.write(header, blobs)
+    return bundle.write(header.model_dump(mode="json"), blobs)
 
 
-def _check_entry(check: Check | None, blob: int) -> dict[str, Any] | None:
+def _check_entry(check: Check | None, blob: int) -> CheckEntry | None:
     if check is None:
         return None
-    places = [dataclasses.asdict(place) | {"kind": place.kind.value} for place in check.places]
-    return {"mask": {"blob": blob}, "places": places}
+    places = [PlaceEntry(**dataclasses.asdict(place)) for place in check.places]
+    return CheckEntry(mask=CheckMask(blob=blob), places=places)
 
 
 class _Hashes:

@@ -23,6 +23,7 @@ import uvicorn
 
 import colorizer
 from colorizer.errors import ColorizerError, InvalidInput
+from colorizer.protocol.base import API
 from colorizer.server import certificate, log, memory
 from colorizer.server.devices import Devices
 from colorizer.server.edits import Edits
@@ -32,7 +33,6 @@ from colorizer.server.jobs import JobQueue
 from colorizer.server.limits import ServerSettings
 from colorizer.server.model_tasks import ModelTasks
 from colorizer.server.protocol import Server, bounded_to
-from colorizer.server.request import API
 from colorizer.server.routes import application
 
 HOST = "127.0.0.1"

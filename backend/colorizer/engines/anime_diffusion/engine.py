@@ -16,7 +16,7 @@ import numpy as np
 from colorizer.engines.base import ColorizeRequest, Mask, Report, Result
 from colorizer.engines.diffusion_engine import DiffusionEngine
 from colorizer.engines.foreground_background import SketchSide, layers_of, resized, sides_of
-from colorizer.errors import InvalidInput, MissingModel
+from colorizer.errors import MissingModel
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.values import RGB
@@ -48,7 +48,7 @@ class AnimeDiffusionEngine(DiffusionEngine["AnimeDiffusionPipeline"]):
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
         request = self._models.with_steps(request)
-        self._check(request)
+        self._check_numbers(request)
         slot = self._loaded(request.model)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
@@ -66,13 +66,6 @@ class AnimeDiffusionEngine(DiffusionEngine["AnimeDiffusionPipeline"]):
         report.preview(lambda: preview(layers, request.sketch, PREVIEW_SIDE))
         facts = {"size": [side, side], "steps": request.options.steps}
         return Result(layers, made | facts | {"memory": self._profile_name()})
-
-    def _check(self, request: ColorizeRequest) -> None:
-        if len(request.references) > 1:
-            raise InvalidInput(
-                f"AnimeDiffusion takes one reference, not {len(request.references)}. Choose the best."
-            )
-        self._check_numbers(request)
 
     def _make_slot(self) -> ModelSlot[AnimeDiffusionPipeline]:
         from colorizer.engines.anime_diffusion import speed

@@ -15,8 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines import advanced
-from colorizer.engines.advanced import Advanced
 from colorizer.engines.base import (
     ColorizeRequest,
     Mask,
@@ -44,12 +42,13 @@ from colorizer.engines.detectors.published import Detectors
 from colorizer.engines.diffusion_engine import DiffusionEngine
 from colorizer.engines.foreground_background import ReferenceSide, SketchSide, layers_of
 from colorizer.engines.models import Installed
-from colorizer.errors import InvalidInput
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import RGB
+from colorizer.protocol.checks import check_references
+from colorizer.protocol.options import ADVANCED, Advanced
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -98,7 +97,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
         "background_detail",
         "steps",
         "size",
-        *advanced.NAMES,
+        *ADVANCED,
     )
     memory_mb = 9000
 
@@ -115,7 +114,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
         from colorizer.engines.colorize_diffusion.postprocess import crop, to_picture
         from colorizer.engines.colorize_diffusion.samplers import Sampler
 
-        _check(request)
+        check_references(len(request.references), self.max_references, self.title)
         request = self._models.with_steps(request)
         slot = self._loaded(request.model)
         pipeline = slot.model
@@ -295,17 +294,6 @@ def working_size(canvas_hw: tuple[int, ...], side: int) -> tuple[int, int]:
     scale = side / (height * width) ** 0.5
     rounded = [max(SIZE_STEP, round(length * scale / SIZE_STEP) * SIZE_STEP) for length in (height, width)]
     return rounded[0], rounded[1]
-
-
-def _check(request: ColorizeRequest) -> None:
-    if len(request.references) > 1:
-        raise InvalidInput(
-            f"ColorizeDiffusion takes one reference, not {len(request.references)}. Choose the best."
-        )
-    if not request.references:
-        raise InvalidInput(
-            "There is no reference to take colours from. Add a picture or a layer as reference."
-        )
 
 
 def _facts(pipeline: ColorizeDiffusionPipeline, size: tuple[int, int]) -> dict[str, Any]:

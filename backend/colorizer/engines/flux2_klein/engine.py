@@ -115,7 +115,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         slot = self._loaded(request.model)
         self._use_lora(request)
         steps = request.options.steps or slot.model.files.steps
-        request = replace(request, options=replace(request.options, steps=steps))
+        request = replace(request, options=request.options.model_copy(update={"steps": steps}))
         report.stage("Finding the figure")
         sides = sides_of(request, lambda picture: self._foreground(picture, report))
         report.stage("Finding lines")

@@ -106,7 +106,7 @@ class Series:
     def key(self, request: ColorizeRequest, before: str, model: str) -> str:
         """Known by everything that decides it, the pages before it included."""
         said: dict[str, Any] = {"before": before, "model": model, "inputs": hash_inputs(request)}
-        said |= {"mode": request.mode.value, "seed": request.seed, "options": asdict(request.options)}
+        said |= {"mode": request.mode.value, "seed": request.seed, "options": request.options.model_dump()}
         said["bindings"] = [asdict(binding) for binding in request.bindings]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 from colorizer import paths
 from colorizer.engines.base import (
-    Binding,
     ColorizeRequest,
     EngineInfo,
     Mask,
@@ -33,6 +32,7 @@ from colorizer.imaging.lines import read_lines
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.regions import find_regions
 from colorizer.imaging.sizes import MAX_SIDE
+from colorizer.protocol.checks import check_bindings, check_references
 
 if TYPE_CHECKING:
     from colorizer.engines.match.matching import Match
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from colorizer.engines.match.sequence import Survey
 
 MODEL = "builtin"
+TITLE = "Match (built in)"
 MAX_REFERENCES = 16
 
 
@@ -60,7 +61,7 @@ class MatchEngine:
         model = ModelInfo(MODEL, "Built-in", "GPL-3.0-or-later", size, weights is not None, sha256)
         return EngineInfo(
             name="match",
-            title="Match (built in)",
+            title=TITLE,
             modes=tuple(Mode),
             max_references=MAX_REFERENCES,
             options=(
@@ -193,31 +194,14 @@ def _check_model(model: str) -> None:
 
 def _check(request: ColorizeRequest) -> None:
     _check_model(request.model)
-    if not request.references and not (request.mode is Mode.BACKGROUND and request.background is not None):
-        raise InvalidInput(
-            "There is no reference to take colours from. Add a picture or a layer as reference."
-        )
-    if len(request.references) > MAX_REFERENCES:
-        raise InvalidInput(
-            f"At most {MAX_REFERENCES} references are possible, not {len(request.references)}."
-        )
+    alone = request.mode is Mode.BACKGROUND and request.background is not None
+    check_references(len(request.references), MAX_REFERENCES, TITLE, background=alone)
     for number, reference in enumerate(request.references, 1):
         if not (reference.picture[..., 3] > 127).any():
             raise InvalidInput(
                 f"Reference {number} is empty (transparent everywhere). Choose another picture."
             )
-    for number, binding in enumerate(request.bindings, 1):
-        _check_binding(request, number, binding)
+    sizes = [reference.picture.shape[1::-1] for reference in request.references]
+    check_bindings(request.bindings, request.sketch.shape[1::-1], sizes)
     if request.background is not None and not request.background[..., 3].any():
         raise InvalidInput("The background picture is empty (transparent everywhere). Choose another one.")
-
-
-def _check_binding(request: ColorizeRequest, number: int, binding: Binding) -> None:
-    height, width = request.sketch.shape[:2]
-    if not (0 <= binding.x < width and 0 <= binding.y < height):
-        raise InvalidInput(f"Binding {number} lies outside of the canvas. Choose a place on the sketch.")
-    if not 0 <= binding.reference < len(request.references):
-        raise InvalidInput(f"Binding {number} names a reference that there isn't. Choose one of the list.")
-    height, width = request.references[binding.reference].picture.shape[:2]
-    if not (0 <= binding.reference_x < width and 0 <= binding.reference_y < height):
-        raise InvalidInput(f"Binding {number} lies outside of its reference. Choose a spot in the picture.")

@@ -1,0 +1,56 @@
+"""What must fit together in a request, by sizes alone: asked by the server for what came, by engines for any caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from colorizer.errors import InvalidInput
+
+Size = tuple[int, int]
+"""Width and height, px."""
+
+
+class Spot(Protocol):
+    """A binding: a place on the canvas, and a spot of the reference with this index; px."""
+
+    @property
+    def x(self) -> int: ...
+    @property
+    def y(self) -> int: ...
+    @property
+    def reference(self) -> int: ...
+    @property
+    def reference_x(self) -> int: ...
+    @property
+    def reference_y(self) -> int: ...
+
+
+def check_references(count: int, most: int, engine: str, *, background: bool = False) -> None:
+    """Raises `InvalidInput` where there is no reference, or more than `most`; a `background` picture stands for one."""
+    if count == 0 and not background:
+        raise InvalidInput(
+            "There is no reference to take colours from. Add a picture or a layer as reference."
+        )
+    if count > most:
+        some = "one reference" if most == 1 else f"up to {most} references"
+        raise InvalidInput(f"{engine} takes {some}, not {count}. Choose the best.")
+
+
+def check_bindings(bindings: Sequence[Spot], canvas: Size, references: Sequence[Size]) -> None:
+    """Raises `InvalidInput` for a binding whose place or spot isn't there."""
+    for number, spot in enumerate(bindings, 1):
+        if not _inside(spot.x, spot.y, canvas):
+            raise InvalidInput(f"Binding {number} lies outside of the canvas. Choose a place on the sketch.")
+        if not 0 <= spot.reference < len(references):
+            raise InvalidInput(
+                f"Binding {number} names a reference that there isn't. Choose one of the list."
+            )
+        if not _inside(spot.reference_x, spot.reference_y, references[spot.reference]):
+            raise InvalidInput(
+                f"Binding {number} lies outside of its reference. Choose a spot in the picture."
+            )
+
+
+def _inside(x: int, y: int, size: Size) -> bool:
+    return 0 <= x < size[0] and 0 <= y < size[1]

@@ -1,0 +1,49 @@
+"""One job's status as the backend tells it (docs/wire.md, JobStatus): by answer and by event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+
+class State(Enum):
+    """Where a job is at the backend."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """How a job stands; `error_code` and `error` only where it failed."""
+
+    id: str = ""
+    state: State = State.QUEUED
+    position: int = 0
+    stage: str = ""
+    done: int = 0
+    total: int = 1
+    preview: int = 0
+    error_code: str = ""
+    error: str = ""
+
+
+def read(data: Mapping[str, Any]) -> JobStatus:
+    """Reads a status. Raises `KeyError`, `TypeError` or `ValueError`."""
+    error = data["error"] or {}
+    return JobStatus(
+        id=str(data["id"]),
+        state=State(data["state"]),
+        position=int(data["position"]),
+        stage=str(data["stage"]),
+        done=int(data["done"]),
+        total=int(data["total"]),
+        preview=int(data["preview"]),
+        error_code=str(error.get("code", "")),
+        error=str(error.get("message", "")),
+    )

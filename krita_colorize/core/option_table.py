@@ -1,0 +1,77 @@
+"""The options that engines have, as the backend describes them: how each is shown, and the values that artists give.
+
+Nothing about a single option is known here. `GET /v1/engines` brings the table (docs/wire.md); titles and tooltips are
+English and translated where they are shown. A value that this table doesn't know is kept: it may be another backend's.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+LONGEST_TEXT = 4000
+MAX_VALUES = 256
+
+Value = bool | int | float | str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the values of an option, and its title."""
+
+    value: str
+    title: str
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option; `low` and `high` are a number's range, `choices` what a choice is made from."""
+
+    name: str
+    title: str
+    tooltip: str
+    kind: str
+    default: Value
+    low: float = 0.0
+    high: float = 0.0
+    choices: tuple[Choice, ...] = ()
+
+
+KINDS = ("switch", "integer", "number", "choice", "text")
+
+
+def read(data: Any) -> dict[str, Option]:
+    """The table from JSON, by name; kinds that this docker doesn't know are left out. Raises `KeyError`, `TypeError`,
+    `ValueError`."""
+    found = [_option(entry) for entry in data if entry["kind"] in KINDS]
+    return {option.name: option for option in found}
+
+
+def read_values(data: object) -> dict[str, Value]:
+    """Values by name from JSON; what can't be a value is left out."""
+    if not isinstance(data, Mapping):
+        return {}
+    fitting = {str(name): value for name, value in data.items() if _is_value(value)}
+    return dict(list(fitting.items())[:MAX_VALUES])
+
+
+def _option(entry: Mapping[str, Any]) -> Option:
+    choices = tuple(Choice(str(choice["value"]), str(choice["title"])) for choice in entry["choices"])
+    return Option(
+        name=str(entry["name"]),
+        title=str(entry["title"]),
+        tooltip=str(entry["tooltip"]),
+        kind=str(entry["kind"]),
+        default=entry["default"],
+        low=float(entry["low"] or 0),
+        high=float(entry["high"] or 0),
+        choices=choices,
+    )
+
+
+def _is_value(value: object) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_TEXT
+    return isinstance(value, bool) or (isinstance(value, (int, float)) and math.isfinite(value))
