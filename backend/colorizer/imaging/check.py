@@ -13,7 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.imaging.regions import Labels, Regions
+from colorizer.imaging.basins import Labels
+from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Check, Layer, Place, PlaceKind, Role
 
 MOST_PLACES = 20

@@ -1,9 +1,7 @@
 """The areas that lines enclose, openings in the lines closed: a label for every pixel, line pixels too.
 
-Method: the distance to the nearest line is a landscape whose basins are areas. Seen from the widest places down to the
-narrowest, basins that meet through a neck about as wide as themselves are one area; where the neck is much narrower it
-is a gap in the line, and both stay. Large canvases are decided on a copy of what is drawn on and carried up along the
-full-size lines; what these enclose and the copy is too small to show is an area, too.
+What is an area is decided by `basins`. Large canvases are decided on a copy of what is drawn on and carried up along
+the full-size lines; what these enclose and the copy is too small to show is an area, too.
 
 What a region is coloured with is decided elsewhere (`colorizer.engines.match`).
 """
@@ -17,10 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorizer.imaging.basins import Basins, Labels, nearest
 from colorizer.imaging.lines import Ink, line_mask, stroke_width, without_grains
-
-Labels = NDArray[np.int32]
-"""(H, W), 0..count-1; inside this module 0 stands for "not decided" and regions count from 1."""
 
 DECIDING_SIDE = 1024
 """Longer side, px, at which areas are decided; of a strip the shorter side is at least a third of it."""
@@ -28,10 +24,6 @@ _LONGEST = 3
 """A canvas longer than so many times its shorter side is a strip: openings are measured as if it were no longer."""
 CARRIED_PIXELS = 40_000_000
 """Borders are drawn at the canvas's own size up to here; beyond, a copy of so many pixels is enlarged."""
-_SAME_AREA = 0.45
-"""Neck width over the smaller basin's width from which on both are one area (measured in the study)."""
-_COARSENESS = 0.25
-"""How much wider, px, a neck may be than it measures: hatching a few px apart isn't a row of gaps."""
 _LEVELS = 7
 _GRAZED = 0.15
 """Share of a region that a mask may miss or catch without dividing it: hand-painted borders are never exact."""
@@ -48,8 +40,6 @@ _NARROW, _SHORT = 0.6, 12
 """Widest radius, in strokes, and largest area, in squares of them, of what is left between strokes of hatching,"""
 _NARROWEST = 1.5
 """and the radius, px, that is always narrow."""
-_SHARED = -1
-"""Owner of a pool in which several basins stand."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +180,7 @@ def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
     np.copyto(labels, cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), where=open_paper)
     # Below lines half the size is enough.
     half = np.ascontiguousarray(labels[::2, ::2])
-    below = cv2.resize(_nearest(half), size, interpolation=cv2.INTER_NEAREST)
+    below = cv2.resize(nearest(half), size, interpolation=cv2.INTER_NEAREST)
     np.copyto(labels, below, where=labels == 0)
     return labels
 
@@ -272,7 +262,7 @@ def _renumbered(labels: Labels, coarse: Labels) -> tuple[Labels, Labels]:
         return labels, coarse - 1
     number = np.cumsum(used, dtype=np.int32)
     number[~used] = 0
-    labels = _nearest(np.take(number, labels))
+    labels = nearest(np.take(number, labels))
     labels -= 1
     return labels, np.take(number, coarse) - 1
 
@@ -282,99 +272,11 @@ def _decide(lines: NDArray[np.uint8], gap: float, stroke: float) -> Labels:
     distance = cv2.distanceTransform(1 - lines, cv2.DIST_L2, 3)
     widest = max(gap * min(max(lines.shape), _LONGEST * min(lines.shape)) / 2, 1.5)
     narrowest = max(0.75, widest / 2 ** (_LEVELS - 2))
-    basins = _Basins(distance)
+    basins = Basins(distance)
     for radius in (*np.geomspace(widest, narrowest, _LEVELS - 1), 0.0):
         basins.lower(float(radius))
-    labels = _nearest(basins.labels)
+    labels = nearest(basins.labels)
     return _numbered(_without_specks(labels, distance, stroke))
-
-
-class _Basins:
-    """Basins of the distance landscape while its water level is lowered."""
-
-    def __init__(self, distance: NDArray[np.float32]) -> None:
-        self.distance = distance
-        self.labels: Labels = np.zeros(distance.shape, np.int32)
-        self.peaks: NDArray[np.float32] = np.zeros(1, np.float32)
-
-    def lower(self, radius: float) -> None:
-        """Goes down to `radius`: joins basins, opens new ones, and lets all grow over what is now dry."""
-        count, pools = cv2.connectedComponents((self.distance > radius).view(np.uint8), connectivity=4)
-        members = self._join(pools, radius)
-        owner = np.zeros(count, np.int32)
-        for pool, basins in members.items():
-            owner[pool] = basins[0] if len(basins) == 1 else _SHARED
-        fresh = np.flatnonzero((owner == 0) & (np.arange(count) > 0))
-        self._open(pools, fresh, owner)
-        empty, owners = self.labels == 0, np.take(owner, pools)
-        contested = empty & (owners == _SHARED)
-        np.copyto(self.labels, owners, where=empty & (owners != _SHARED))
-        if contested.any():
-            _nearest_at(self.labels, self.labels == 0, contested)
-
-    def _join(self, pools: Labels, radius: float) -> dict[int, list[int]]:
-        """Which basins stand in which pool, after those that are one area were joined."""
-        members = _pairs(pools, self.labels, len(self.peaks))
-        replaced = np.arange(len(self.peaks), dtype=np.int32)
-        for pool, basins in members.items():
-            if len(basins) < 2:
-                continue
-            ordered = sorted(basins, key=lambda basin: (-self.peaks[basin], basin))
-            kept = ordered[:1]
-            for basin in ordered[1:]:
-                if radius >= _SAME_AREA * self.peaks[basin] - _COARSENESS:
-                    replaced[basin] = kept[0]
-                else:
-                    kept.append(basin)
-            members[pool] = kept
-        if (replaced != np.arange(len(replaced))).any():
-            self.labels = replaced[self.labels]
-        return members
-
-    def _open(self, pools: Labels, fresh: NDArray[np.intp], owner: NDArray[np.int32]) -> None:
-        """Starts a basin in every pool of `fresh` and enters it in `owner`."""
-        if not len(fresh):
-            return
-        owner[fresh] = len(self.peaks) + np.arange(len(fresh), dtype=np.int32)
-        is_fresh = np.zeros(len(owner), bool)
-        is_fresh[fresh] = True
-        inside = is_fresh[pools]
-        peaks = np.zeros(len(owner), np.float32)
-        np.maximum.at(peaks, pools[inside], self.distance[inside])
-        self.peaks = np.concatenate([self.peaks, peaks[fresh]])
-
-
-def _pairs(pools: Labels, labels: Labels, basins: int) -> dict[int, list[int]]:
-    """For every pool the basins that have pixels in it."""
-    both = (pools.astype(np.int64) * basins + labels).ravel()
-    starts = np.concatenate([both[:1], both[1:][both[1:] != both[:-1]]])  # of runs along the rows: far fewer
-    members: dict[int, list[int]] = {}
-    for pool, basin in zip(*(part.tolist() for part in np.divmod(np.unique(starts), basins)), strict=True):
-        if pool and basin:
-            members.setdefault(pool, []).append(basin)
-    return members
-
-
-def _nearest(labels: Labels) -> Labels:
-    """Gives every undecided pixel (0) the label of the nearest decided one."""
-    empty = labels == 0
-    if not empty.any():
-        return labels
-    if empty.all():
-        return np.ones_like(labels)
-    labels = labels.copy()
-    _nearest_at(labels, empty, empty)
-    return labels
-
-
-def _nearest_at(labels: Labels, empty: NDArray[np.bool_], where: NDArray[np.bool_]) -> None:
-    """Fills in `labels` at `where`, a part of `empty`, from the nearest pixel that isn't empty."""
-    _, seed = cv2.distanceTransformWithLabels(
-        empty.view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    # OpenCV numbers the decided pixels from 1 in reading order, the order in which numpy selects them.
-    label_of_seed = np.concatenate([np.zeros(1, np.int32), labels[~empty]])
-    labels[where] = label_of_seed[seed[where]]
 
 
 def _without_specks(labels: Labels, distance: NDArray[np.float32], stroke: float) -> Labels:
@@ -389,7 +291,7 @@ def _without_specks(labels: Labels, distance: NDArray[np.float32], stroke: float
         speck |= short & (radius < max(_NARROWEST, _NARROW * stroke))
     if not (speck & (area > 0)).any() or speck[area > 0].all():
         return labels
-    return _nearest(np.where(np.take(speck, labels), 0, labels))
+    return nearest(np.where(np.take(speck, labels), 0, labels))
 
 
 def _numbered(labels: Labels) -> Labels:
