@@ -1,11 +1,6 @@
 """A host that misbehaves when told to, and a home of its own for every test."""
 
-import sys
-from pathlib import Path
-
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture

@@ -31,14 +31,6 @@ def engine(network: MatchNetwork) -> MatchEngine:
     return made
 
 
-class Quiet:
-    """A report that nobody reads."""
-
-    def stage(self, name: str, done: int = 0, total: int = 1) -> None: ...
-
-    def preview(self, picture: object) -> None: ...
-
-
 class SamePlace(MatchNetwork):
     """Every query reads the reference at its own place; the inner half of each picture is foreground."""
 

@@ -9,21 +9,9 @@ from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
+from listening import Listener
 
 HEIGHT, WIDTH = 90, 130
-
-
-class Listener:
-    def __init__(self, stop_after=99):
-        self.stages, self.previews, self.stop_after = [], [], stop_after
-
-    def stage(self, name, done=0, total=1):
-        self.stages.append((name, done, total))
-        if name == "Colouring" and done >= self.stop_after:
-            raise Cancelled("cancelled")
-
-    def preview(self, picture):
-        self.previews.append(picture())
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +67,7 @@ def test_same_request_gives_same_bytes_and_seeds_differ(engine):
 
 
 def test_cancelled_within_one_step(engine):
-    listener = Listener(stop_after=1)
+    listener = Listener("Colouring", done=1)
     with pytest.raises(Cancelled):
         engine.colorize(request(steps=4), listener)
     assert listener.stages[-1] == ("Colouring", 1, 4)

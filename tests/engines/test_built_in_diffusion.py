@@ -15,16 +15,11 @@ from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.imaging.layers import flatten
 from colorizer.imaging.pictures import read_picture
+from listening import Silent
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 NAMES = ("small-v2", "small-v1.5")
 FOLDER = paths.resource("weights/colorize_diffusion")
-
-
-class Quiet:
-    def stage(self, name, done=0, total=1): ...
-
-    def preview(self, picture): ...
 
 
 @pytest.fixture(scope="module")
@@ -71,10 +66,10 @@ def colours(engine, sample, name, mode):
     """The engine's picture and the match engine's, where there is one: (N, 3) each; and the engine's report."""
     sketch, reference = sample
     request = ColorizeRequest(sketch, (Reference(reference),), mode, model=name)
-    result = engine.colorize(request, Quiet())
+    result = engine.colorize(request, Silent())
     picture = flatten(result.layers, sketch.shape[1], sketch.shape[0])
     seen = picture[..., 3] > 127
-    return picture[..., :3][seen], region_colours(request, Quiet())[seen], result.report
+    return picture[..., :3][seen], region_colours(request, Silent())[seen], result.report
 
 
 @pytest.mark.parametrize("name", NAMES)

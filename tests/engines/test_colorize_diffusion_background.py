@@ -20,7 +20,7 @@ from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.match.engine import MatchEngine
 from colorizer.imaging.pictures import over_white, read_picture, write_png
 from colorizer.protocol.options import Advanced
-from engines.match_stand_ins import Quiet
+from listening import Silent
 
 LEFT, TOP = np.zeros((40, 60), np.uint8), np.zeros((20, 30), np.uint8)
 LEFT[:, :20], TOP[:5] = 255, 255
@@ -92,8 +92,8 @@ def test_sample_art_shows_the_difference() -> None:
     sketch, picture = (read_picture(paths.resource(f"sample/{name}.png")) for name in ("sketch", "reference"))
     engine = MatchEngine()
     engine.load("cpu")
-    mask = engine.foreground_mask(sketch, Quiet())
-    reference = Reference(picture, engine.foreground_mask(picture, Quiet()))
+    mask = engine.foreground_mask(sketch, Silent())
+    reference = Reference(picture, engine.foreground_mask(picture, Silent()))
     rows = []
     for hiding in (Hiding(), Hiding(merge_masks=True), Hiding(bleach=True)):
         lines = 255 - hiding.lines(network_lines(sketch), mask, 0.05)

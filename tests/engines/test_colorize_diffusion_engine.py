@@ -17,19 +17,7 @@ from colorizer.engines.runtime import memory_profiles
 from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngine
 from colorizer.protocol import options as contract
 from colorizer.protocol.options import Advanced
-
-
-class Listener:
-    def __init__(self, stop_at=""):
-        self.stages, self.previews, self.stop_at = [], [], stop_at
-
-    def stage(self, name, done=0, total=1):
-        self.stages.append((name, done, total))
-        if name == self.stop_at:
-            raise Cancelled("cancelled")
-
-    def preview(self, picture):
-        self.previews.append(picture())
+from listening import Listener
 
 
 def drawing(height=90, width=130):
@@ -123,7 +111,7 @@ def test_missing_masks_are_found(engines, monkeypatch):
 
 
 def test_cancelling_stops_at_the_next_step(engines):
-    listener = Listener(stop_at="Colouring")
+    listener = Listener("Colouring")
     with pytest.raises(Cancelled):
         engines(Version.V1).colorize(request(), listener)
     assert listener.stages[-1] == ("Colouring", 0, 2)

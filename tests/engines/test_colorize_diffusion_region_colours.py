@@ -19,18 +19,13 @@ from colorizer.engines.colorize_diffusion.samplers import Sampler
 from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Guidance, Injection, Version
 from colorizer.errors import InvalidInput
 from colorizer_lab.training.colorize_diffusion.networks import let_in_region_colours
+from listening import Silent
 
 RED = (200, 30, 30)
 TWO = Steps(Sampler.EULER, count=2)
 
 
-class Quiet:
-    def stage(self, name, done=0, total=1): ...
-
-    def preview(self, picture): ...
-
-
-class Previewing(Quiet):
+class Previewing(Silent):
     def preview(self, picture):
         assert picture().ndim == 3
 
@@ -60,7 +55,7 @@ def box():
 
 
 def test_regions_take_the_references_colours_under_the_ink():
-    colours = region_colours(box(), Quiet())
+    colours = region_colours(box(), Silent())
     assert tuple(colours[48, 48]) == tuple(colours[5, 5]) == RED
     assert colours[48, 20].max() < 30
 
@@ -75,7 +70,7 @@ def test_masks_divide_the_regions():
     request = replace(
         box(), references=(Reference(reference, marked),), mode=Mode.FOREGROUND, sketch_mask=mask
     )
-    colours = region_colours(request, Quiet())
+    colours = region_colours(request, Silent())
     assert (tuple(colours[48, 48]), tuple(colours[5, 5])) == ((20, 60, 200), RED)
 
 
@@ -135,7 +130,7 @@ def test_engine_asks_only_for_models_that_take_them(taking, tmp_path, monkeypatc
     tiny.make(Version.V1).save_pretrained(tmp_path / "b-other")
     engine = ColorizeDiffusionEngine(tmp_path)
     for model in ("a-taking", "b-other"):
-        assert engine.colorize(replace(box(), model=model), Quiet()).layers
+        assert engine.colorize(replace(box(), model=model), Silent()).layers
     assert [request.model for request in asked] == ["a-taking"]
 
 

@@ -13,14 +13,7 @@ from colorizer.engines.detectors.anime2sketch import Anime2Sketch
 from colorizer.engines.detectors.isnet import ISNet
 from colorizer.engines.detectors.published import DRAWINGS, Detector, Detectors
 from colorizer.errors import MissingModel, UnusableModel
-
-
-class Silent:
-    def stage(self, name, done=0, total=1):
-        pass
-
-    def preview(self, picture):
-        pass
+from listening import Silent
 
 
 def painted(height=60, width=90):

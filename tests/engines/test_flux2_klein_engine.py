@@ -17,22 +17,10 @@ from colorizer.errors import Cancelled, InvalidInput, MissingModel, UnknownEngin
 from colorizer.protocol.options import Advanced
 from diffusers import Flux2KleinPipeline
 from drawn import box_mask, box_reference, box_sketch
+from listening import Listener
 from PIL import Image
 
 SIZE = 128
-
-
-class Listener:
-    def __init__(self, stop_after=10**9):
-        self.stages, self.previews, self.stop_after = [], [], stop_after
-
-    def stage(self, name, done=0, total=1):
-        self.stages.append((name, done, total))
-        if sum(stage[0] == "Colouring" for stage in self.stages) >= self.stop_after:
-            raise Cancelled("cancelled")
-
-    def preview(self, picture):
-        self.previews.append(picture())
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +142,7 @@ def test_the_artists_own_instruction_is_taken_as_it_is(engine):
 @pytest.mark.parametrize("blocks", [1, 2, 3])
 def test_cancelled_within_a_step(engine, blocks):
     """Two blocks a step: a third of all blocks ends inside one."""
-    listener = Listener(stop_after=blocks)
+    listener = Listener("Colouring", calls=blocks)
     with pytest.raises(Cancelled):
         engine.colorize(request(options={"steps": 4}), listener)
     assert sum(stage[0] == "Colouring" for stage in listener.stages) == blocks

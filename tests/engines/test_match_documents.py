@@ -8,7 +8,7 @@ from colorizer.engines.match.engine import MatchEngine
 from colorizer.imaging.layers import with_lines
 from colorizer.imaging.lines import clean_lines
 from documents import cases
-from engines.match_stand_ins import Quiet
+from listening import Silent
 
 SIZE, SEED = 640, 3
 NAMES = tuple(cases(32, SEED))
@@ -25,7 +25,7 @@ def engine() -> MatchEngine:
 @pytest.mark.parametrize("name", NAMES)
 def test_document_comes_out_right(engine: MatchEngine, name: str) -> None:
     document = cases(SIZE, SEED)[name]()
-    result = engine.colorize(ColorizeRequest(document.sketch, (Reference(document.reference),)), Quiet())
+    result = engine.colorize(ColorizeRequest(document.sketch, (Reference(document.reference),)), Silent())
     lines = clean_lines(document.sketch, result.report.get("coloured_lines", ""))
     pixels, parts = document.right(with_lines(result.layers, lines))
     assert pixels >= FLOOR

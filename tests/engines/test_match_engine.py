@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from colorizer.engines.base import ColorizeRequest, Layer, Mode, Options, Picture, Reference, Result, Role
+from colorizer.engines.base import ColorizeRequest, Layer, Mode, Options, Reference, Result, Role
 from colorizer.engines.match.engine import MatchEngine
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.painting import cover
@@ -24,34 +23,17 @@ from colorizer.errors import (
 from colorizer.imaging import color
 from colorizer.imaging.layers import flatten
 from drawn import BLUE, GREEN, RED, YELLOW, blank, box_mask, box_reference, box_sketch
-from engines.match_stand_ins import Quiet, SamePlace, engine, random_network
+from engines.match_stand_ins import SamePlace, engine, random_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listening import Listener, Silent
 
 FIGURE, GROUND = {RED, GREEN}, {BLUE}
 REQUEST = ColorizeRequest(box_sketch(), (Reference(box_reference(), box_mask()),), sketch_mask=box_mask())
 
 
-class Listener:
-    """Writes down the stages; may cancel at one of them."""
-
-    def __init__(self, cancel_at: str = "") -> None:
-        self.stages: list[str] = []
-        self.previews: list[Picture] = []
-        self.cancel_at = cancel_at
-
-    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        assert 0 <= done <= total
-        self.stages.append(name)
-        if name == self.cancel_at:
-            raise Cancelled("stopped")
-
-    def preview(self, picture: Callable[[], Picture]) -> None:
-        self.previews.append(picture())
-
-
 def run(request: ColorizeRequest, network: MatchNetwork | None = None) -> Result:
-    return engine(network or SamePlace()).colorize(request, Quiet())
+    return engine(network or SamePlace()).colorize(request, Silent())
 
 
 def colours(layer: Layer) -> set[tuple[int, ...]]:
@@ -234,16 +216,16 @@ def test_stages_have_plain_names() -> None:
         "Matching colours",
         "Painting layers",
     ]
-    assert list(dict.fromkeys(listener.stages)) == stages
+    assert list(dict.fromkeys(listener.names)) == stages
     assert listener.previews[0].shape == (128, 128, 4)
 
 
 @pytest.mark.parametrize("stage", ["Finding lines", "Finding regions", "Matching colours", "Painting layers"])
 def test_cancel_at_any_stage(stage: str) -> None:
-    listener = Listener(cancel_at=stage)
+    listener = Listener(stage)
     with pytest.raises(Cancelled):
         engine(SamePlace()).colorize(REQUEST, listener)
-    assert listener.stages[-1] == stage
+    assert listener.names[-1] == stage
 
 
 def test_inputs_not_touched() -> None:
@@ -293,7 +275,7 @@ def test_saved_weights_loaded(tmp_path: Path) -> None:
     made.load("cpu")
     assert made.weights() == tmp_path / "model.safetensors"
     assert made.info.models[0].installed
-    assert made.colorize(REQUEST, Quiet()).report["regions"] == 3
+    assert made.colorize(REQUEST, Silent()).report["regions"] == 3
 
 
 def kinds(result: Result) -> list[str]:

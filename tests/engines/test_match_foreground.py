@@ -7,7 +7,8 @@ import pytest
 from colorizer.engines.match.foreground import find_foreground, foreground_regions, side_by_side
 from colorizer.imaging.regions import Regions
 from drawn import box_mask, box_reference, box_sketch
-from engines.match_stand_ins import Quiet, SamePlace, random_network
+from engines.match_stand_ins import SamePlace, random_network
+from listening import Silent
 
 
 def agreement(mask: np.ndarray, wanted: np.ndarray) -> float:
@@ -15,40 +16,40 @@ def agreement(mask: np.ndarray, wanted: np.ndarray) -> float:
 
 
 def test_sketch_along_its_lines() -> None:
-    mask = find_foreground(SamePlace(), box_sketch(256), Quiet())
+    mask = find_foreground(SamePlace(), box_sketch(256), Silent())
     assert set(np.unique(mask)) == {0, 255}
     assert agreement(mask, box_mask(256)) > 0.98
 
 
 def test_picture_along_its_colours() -> None:
-    assert agreement(find_foreground(SamePlace(), box_reference(300), Quiet()), box_mask(300)) > 0.97
+    assert agreement(find_foreground(SamePlace(), box_reference(300), Silent()), box_mask(300)) > 0.97
 
 
 def test_cut_out_by_its_alpha() -> None:
     picture = box_reference()
     picture[..., 3] = box_mask()
-    assert (find_foreground(random_network(), picture, Quiet()) == box_mask()).all()
+    assert (find_foreground(random_network(), picture, Silent()) == box_mask()).all()
 
 
 @pytest.mark.parametrize("shape", [(40, 200), (333, 90)])
 def test_mask_has_the_picture_size(shape: tuple[int, int]) -> None:
     picture = np.random.default_rng(0).integers(0, 256, (*shape, 4), dtype=np.uint8)
     picture[..., 3] = 255
-    mask = find_foreground(random_network(), picture, Quiet())
+    mask = find_foreground(random_network(), picture, Silent())
     assert mask.shape == shape
-    assert (mask == find_foreground(random_network(), picture, Quiet())).all()
+    assert (mask == find_foreground(random_network(), picture, Silent())).all()
 
 
 def test_even_border_needs_no_network() -> None:
     picture = box_reference(300)
     for network in (random_network(1), random_network(2)):
-        assert agreement(find_foreground(network, picture, Quiet()), box_mask(300)) > 0.97
+        assert agreement(find_foreground(network, picture, Silent()), box_mask(300)) > 0.97
 
 
 def test_uneven_border_is_left_to_the_network() -> None:
     picture = box_reference(300)
     picture[0, ::3, :3] = 255
-    assert agreement(find_foreground(SamePlace(), picture, Quiet()), box_mask(300)) > 0.97
+    assert agreement(find_foreground(SamePlace(), picture, Silent()), box_mask(300)) > 0.97
 
 
 def test_what_touches_the_edge_is_background_sooner() -> None:

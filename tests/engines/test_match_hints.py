@@ -15,9 +15,10 @@ from colorizer.imaging.layers import flatten
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import find_regions
 from drawn import BLUE, GREEN, RED, YELLOW, box_mask, box_reference, box_sketch
-from engines.match_stand_ins import Quiet, SamePlace, engine, random_network
+from engines.match_stand_ins import SamePlace, engine, random_network
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from listening import Silent
 
 REQUEST = ColorizeRequest(box_sketch(), (Reference(box_reference(), box_mask()),), sketch_mask=box_mask())
 PINK = (255, 1, 254)
@@ -36,7 +37,7 @@ def regions_told(hints: np.ndarray) -> int:
 
 
 def coloured(network=None, **changes) -> np.ndarray:
-    result = engine(network or SamePlace()).colorize(replace(REQUEST, **changes), Quiet())
+    result = engine(network or SamePlace()).colorize(replace(REQUEST, **changes), Silent())
     return flatten(result.layers, 128, 128)
 
 
@@ -88,7 +89,7 @@ def test_most_frequent_colour_of_a_hint_counts() -> None:
 
 
 def test_palette_names_the_hints_colour() -> None:
-    report = engine(SamePlace()).colorize(replace(REQUEST, hints=dot((48, 64))), Quiet()).report
+    report = engine(SamePlace()).colorize(replace(REQUEST, hints=dot((48, 64))), Silent()).report
     assert report["palette"].count("#ff01fe") == 1
     assert report["doubtful_regions"] == 0
 
@@ -169,6 +170,6 @@ def test_hidden_wishes_are_not_followed() -> None:
 
 
 def test_every_layer_stays_whole() -> None:
-    layers = engine(SamePlace()).colorize(replace(REQUEST, hints=dot((48, 64))), Quiet()).layers
+    layers = engine(SamePlace()).colorize(replace(REQUEST, hints=dot((48, 64))), Silent()).layers
     assert [layer.role for layer in layers] == [Role.BACKGROUND, Role.FOREGROUND]
     assert all(isinstance(layer, Layer) and layer.pixels[..., 3].all() for layer in layers)

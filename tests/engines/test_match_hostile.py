@@ -11,7 +11,8 @@ from colorizer.errors import ColorizerError
 from colorizer.imaging.masks import mask_from_picture
 from colorizer.imaging.pictures import read_picture
 from colorizer_lab.evaluation.corpus import Case, read_corpus
-from engines.match_stand_ins import Quiet, engine, random_network
+from engines.match_stand_ins import engine, random_network
+from listening import Silent
 
 REFUSED = {
     "hostile_one_pixel": "few pixels",
@@ -30,7 +31,7 @@ def colour(case: Case) -> None:
     request = ColorizeRequest(
         sketch, references, mode=Mode.SPLIT if mask is not None else Mode.WHOLE, sketch_mask=mask
     )
-    result = engine(random_network()).colorize(request, Quiet())
+    result = engine(random_network()).colorize(request, Silent())
     assert all(layer.pixels.shape == sketch.shape for layer in result.layers)
     assert np.count_nonzero(sum(layer.mask > 0 for layer in result.layers)) == sketch[..., 0].size
 

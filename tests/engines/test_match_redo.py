@@ -10,7 +10,8 @@ from colorizer.engines import last_stage
 from colorizer.engines.base import ColorizeRequest, Mode, Reference, Swap
 from colorizer.imaging.values import LayerState, Redo
 from drawn import RED, box_mask, box_reference, box_sketch
-from engines.match_stand_ins import Quiet, SamePlace, engine, random_network
+from engines.match_stand_ins import SamePlace, engine, random_network
+from listening import Silent
 
 REQUEST = ColorizeRequest(box_sketch(), (Reference(box_reference(), box_mask()),), sketch_mask=box_mask())
 STROKE = (slice(70, 76), slice(36, 46))
@@ -20,13 +21,13 @@ OWN = (9, 8, 7, 255)
 def redone(request: ColorizeRequest, changed: np.ndarray, network=None):
     """What is in the document for each layer before and after a redo; the artist had painted a stroke on each."""
     made = engine(network or SamePlace())
-    first = last_stage.colorize(made, replace(REQUEST, mode=request.mode), Quiet())
+    first = last_stage.colorize(made, replace(REQUEST, mode=request.mode), Silent())
     states = []
     for layer in first.layers:
         now = layer.pixels.copy()
         now[STROKE] = OWN
         states.append(LayerState(layer.role, layer.pixels, now))
-    fresh = last_stage.colorize(made, request, Quiet())
+    fresh = last_stage.colorize(made, request, Silent())
     repaired = last_stage.keep_the_rest(fresh, request, Redo(changed, tuple(states)))
     after = {state.role: state.now.copy() for state in states}
     for layer in repaired.result.layers:
@@ -84,7 +85,7 @@ def test_check_after_a_redo_concerns_what_it_reached() -> None:
 
 def test_swaps_are_in_the_palette() -> None:
     swap = Swap("#" + bytes(RED).hex(), "#010203")
-    result = last_stage.colorize(engine(SamePlace()), replace(REQUEST, swaps=(swap,)), Quiet())
+    result = last_stage.colorize(engine(SamePlace()), replace(REQUEST, swaps=(swap,)), Silent())
     assert "#010203" in result.report["palette"]
     assert swap.before not in result.report["palette"]
     assert tuple(result.layers[1].pixels[64, 48, :3]) == (1, 2, 3)

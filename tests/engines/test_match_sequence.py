@@ -11,7 +11,8 @@ from colorizer.engines.match.readout import Colouring
 from colorizer.engines.match.sequence import Survey, agree
 from colorizer.engines.sequences import SequenceEngine
 from drawn import GREEN, RED, box_mask, box_reference, box_sketch
-from engines.match_stand_ins import Quiet, SamePlace, engine
+from engines.match_stand_ins import SamePlace, engine
+from listening import Silent
 
 REQUEST = ColorizeRequest(box_sketch(), (Reference(box_reference(), box_mask()),), sketch_mask=box_mask())
 MATCH = engine(SamePlace())
@@ -19,7 +20,7 @@ MATCH = engine(SamePlace())
 
 @pytest.fixture(scope="module")
 def survey() -> Survey:
-    return MATCH.survey(REQUEST, Quiet())
+    return MATCH.survey(REQUEST, Silent())
 
 
 def with_votes(survey: Survey, palette: list[tuple[int, int, int]], votes: list[list[float]]) -> Survey:
@@ -34,8 +35,8 @@ def test_match_is_a_sequence_engine() -> None:
 @pytest.mark.parametrize("mode", list(Mode))
 def test_surveyed_page_is_painted_as_ever(mode: Mode) -> None:
     request = replace(REQUEST, mode=mode)
-    surveyed = MATCH.colorize_surveyed(request, MATCH.survey(request, Quiet()), Quiet())
-    for ours, plain in zip(surveyed.layers, MATCH.colorize(request, Quiet()).layers, strict=True):
+    surveyed = MATCH.colorize_surveyed(request, MATCH.survey(request, Silent()), Silent())
+    for ours, plain in zip(surveyed.layers, MATCH.colorize(request, Silent()).layers, strict=True):
         assert (ours.pixels == plain.pixels).all()
 
 

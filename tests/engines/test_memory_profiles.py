@@ -20,20 +20,10 @@ from colorizer.engines.colorize_diffusion import speed as colorize_diffusion_spe
 from colorizer.engines.flux2_klein import speed as flux2_klein_speed
 from colorizer.engines.runtime import memory_profiles
 from colorizer.engines.runtime.memory_profiles import MemoryProfile, MemoryProfiles, ModelSlot, Residency
+from listening import Listener
 
 SPEEDS = (colorize_diffusion_speed, colorflow_speed, anime_speed, flux2_klein_speed)
 FULL = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.14 GiB.")
-
-
-class Listener:
-    def __init__(self):
-        self.stages = []
-
-    def stage(self, name, done=0, total=1):
-        self.stages.append(name)
-
-    def preview(self, picture):
-        pass
 
 
 @pytest.fixture(params=SPEEDS, ids=lambda speed: speed.__name__.split(".")[-2])
@@ -62,7 +52,7 @@ def test_runs_out_of_memory_down_to_the_last_profile(profiles, monkeypatch):
 
     assert slot.run(draw, listener) == "a picture"
     assert placed == [profile for _, profile in profiles.profiles("cuda")]
-    assert listener.stages == ["Making do with less memory"] * (len(placed) - 1)
+    assert listener.names == ["Making do with less memory"] * (len(placed) - 1)
 
 
 def test_a_model_is_read_and_placed_only_where_something_changes(profiles):
@@ -149,4 +139,4 @@ def test_anime_diffusion_goes_on_on_the_processor(tmp_path, monkeypatch):
     listener = Listener()
     result = AnimeDiffusionEngine(tmp_path).colorize(asked, listener)
     assert result.report["memory"] == "processor"
-    assert listener.stages.count("Making do with less memory") == 1
+    assert listener.names.count("Making do with less memory") == 1

@@ -11,7 +11,8 @@ from colorizer.engines.sequences import SequenceEngine
 from colorizer.imaging.layers import flatten
 from drawn import box_reference, box_sketch
 from drawn_pages import draw_page
-from match_stand_ins import Quiet, engine, random_network
+from listening import Silent
+from match_stand_ins import engine, random_network
 
 MATCH = engine(random_network())
 PAGES = with_pages(MATCH)
@@ -27,7 +28,7 @@ def requests() -> list[ColorizeRequest]:
 @pytest.fixture(scope="module")
 def surveys(requests: list[ColorizeRequest]) -> list[PageSurvey]:
     assert isinstance(PAGES, SequenceEngine)
-    return [PAGES.survey(request, Quiet()) for request in requests]  # type: ignore[misc]
+    return [PAGES.survey(request, Silent()) for request in requests]  # type: ignore[misc]
 
 
 def test_panels_are_surveyed_by_themselves(surveys: list[PageSurvey]) -> None:
@@ -49,7 +50,7 @@ def test_pages_agree_and_are_painted_so(requests: list[ColorizeRequest], surveys
     agreed = PAGES.agree(surveys, likeness)  # type: ignore[attr-defined]
     for request, survey in zip(requests, agreed, strict=True):
         stored = PAGES.read_survey(survey.to_bytes())  # type: ignore[attr-defined]
-        result = PAGES.colorize_surveyed(request, stored, Quiet())  # type: ignore[attr-defined]
+        result = PAGES.colorize_surveyed(request, stored, Silent())  # type: ignore[attr-defined]
         height, width = request.sketch.shape[:2]
         assert flatten(result.layers, width, height)[..., 3].min() == 255
     assert result.report.get("panels") is None
@@ -57,8 +58,8 @@ def test_pages_agree_and_are_painted_so(requests: list[ColorizeRequest], surveys
 
 def test_single_pictures_agree_as_without_pages() -> None:
     requests = [ColorizeRequest(np.roll(box_sketch(128), shift, 1), REFERENCES) for shift in (0, 8)]
-    paged = [PAGES.survey(request, Quiet()) for request in requests]  # type: ignore[attr-defined]
-    plain = [MATCH.survey(request, Quiet()) for request in requests]
+    paged = [PAGES.survey(request, Silent()) for request in requests]  # type: ignore[attr-defined]
+    plain = [MATCH.survey(request, Silent()) for request in requests]
     agreed = PAGES.agree(paged, {(0, 1): PAGES.compare(*paged)})  # type: ignore[attr-defined]
     expected = MATCH.agree(plain, {(0, 1): MATCH.compare(*plain)})
     assert [survey.panels[0].to_bytes() for survey in agreed] == [survey.to_bytes() for survey in expected]

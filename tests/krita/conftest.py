@@ -12,9 +12,7 @@ from pathlib import Path
 import pytest
 from colorizer.krita_host import install
 from colorizer_lab.krita import other_krita, screen, session
-
-sys.path.insert(0, str(Path(__file__).parent))
-from window_steps import DOCKER, empty  # noqa: E402 - lies beside this file
+from window_steps import DOCKER, empty
 
 ROOT = Path(__file__).resolve().parents[2]
 INSIDE = [ROOT, ROOT / "tests", Path(__file__).parent]

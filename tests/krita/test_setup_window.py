@@ -13,12 +13,10 @@ from pathlib import Path
 
 import psutil
 import pytest
+import stand_in_wheels
 import tomllib
 from colorizer_lab import release
 from colorizer_lab.krita import pointer, session
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "setup"))
-import stand_in_wheels  # noqa: E402
 
 pytestmark = [pytest.mark.window, pytest.mark.timeout(600)]
 

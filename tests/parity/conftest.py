@@ -7,17 +7,14 @@ prints its largest absolute difference.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
+import published
 import pytest
+import recorded as recorded_fixtures
+from precision import told_time
 
 HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))  # `published` lies here
-
-import published  # noqa: E402
-import recorded as recorded_fixtures  # noqa: E402
-from precision import told_time  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -43,11 +40,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         folders = [path for path in folders if published.system_of(path) in systems]
         if "case" in metafunc.fixturenames:
             cases = [(path, name) for path in folders for name in metafunc.module.cases_of(path)]
-            cases = [(path, name) for path, name in cases if recorded(metafunc, path, f"{name}.")]
+            there = [(path, name) for path, name in cases if recorded(metafunc, path, f"{name}.")]
+            check_found(metafunc, cases, there)
+            cases = there
             ids = [f"{path.name}-{name}" for path, name in cases]
             metafunc.parametrize(("folder", "case"), cases, ids=ids)
         else:
-            folders = [path for path in folders if recorded(metafunc, path)]
+            there = [path for path in folders if recorded(metafunc, path)]
+            check_found(metafunc, folders, there)
+            folders = there
             metafunc.parametrize("folder", folders, ids=lambda path: path.name)
 
 
@@ -55,6 +56,17 @@ def recorded(metafunc: pytest.Metafunc, folder: Path, prefix: str = "") -> bool:
     """Whether the folder holds what the test says it needs (`published.needs`)."""
     marks = metafunc.definition.iter_markers("needs")
     return all(published.records(folder, prefix + mark.args[0]) for mark in marks)
+
+
+def check_found(metafunc: pytest.Metafunc, all_of_the_system: list, those_with_the_arrays: list) -> None:
+    """An array that a test needs must be recorded somewhere in a folder of fixtures that somebody gave."""
+    if (
+        metafunc.config.getoption("--fixtures", default=None)
+        and all_of_the_system
+        and not those_with_the_arrays
+    ):
+        needed = ", ".join(mark.args[0] for mark in metafunc.definition.iter_markers("needs"))
+        pytest.fail(f"{metafunc.definition.nodeid}: no fixture records {needed}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -12,10 +12,10 @@ from colorizer.engines.colorize_diffusion import (
     postprocess,
     preprocess,
     resizing,
-    segmentation,
 )
 from colorizer.engines.colorize_diffusion.preprocess import Box, SketchStyle
 from colorizer.engines.colorize_diffusion.settings import Edit
+from colorizer.engines.detectors import foreground_masks
 from published import Arrays
 
 SYSTEMS = ("cd_preprocess",)
@@ -175,15 +175,17 @@ def test_segmentation(arrays, detail, agree):
     for name in arrays.numbered("isnet_proceed", ".x"):
         recorded = arrays.of(name.removesuffix(".x"))
         picture, smaller = recorded["x"], recorded["crop_th"]
-        grown = segmentation.reference_mask(network, picture, working_size)
+        grown = foreground_masks.reference_mask(network, picture, working_size)
         agree(grown, recorded["crop_dilate"], EXACT, "grown")
-        plain = segmentation.reference_mask(network, picture, working_size, dilation=1)
+        plain = foreground_masks.reference_mask(network, picture, working_size, dilation=1)
         agree(plain, recorded["crop_nodilate"], EXACT, "plain")
-        small = segmentation.reference_mask(
+        small = foreground_masks.reference_mask(
             network, picture, working_size, tuple(smaller.shape[-2:]), dilation=1
         )
         agree(small, smaller, EXACT, "smaller")
-        agree(segmentation.sketch_mask(network, picture, working_size), recorded["nocrop"], EXACT, "sketch")
+        agree(
+            foreground_masks.sketch_mask(network, picture, working_size), recorded["nocrop"], EXACT, "sketch"
+        )
 
 
 def test_without_a_sketch(arrays, agree):

@@ -7,13 +7,11 @@ import os
 import sys
 from pathlib import Path
 
+import file_host
 import psutil
+import published_files
 import pytest
 from running_backend import Backend, check_error
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "catalogue"))
-import file_host  # noqa: E402
-import published_files  # noqa: E402
 
 SERVE = [sys.executable, str(Path(__file__).with_name("serve_with_small_catalogue.py"))]
 ACCEPTED = b'{"accept_licence": true}'

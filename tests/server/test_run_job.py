@@ -14,6 +14,7 @@ from colorizer.errors import ColorizerError, OutOfMemory
 from colorizer.server import bundle, request, run_job, worker
 from hypothesis import given
 from hypothesis import strategies as st
+from listening import Silent
 from PIL import Image
 from running_backend import JobBundle
 from server.scripted_engines import ScriptedEngine
@@ -182,14 +183,3 @@ def finished(monkeypatch: pytest.MonkeyPatch):
         return read.header, [(one if one.ndim == 2 else one[..., order]).tobytes() for one in decoded]
 
     return run
-
-
-class Silent:
-    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        pass
-
-    def preview(self, picture) -> None:
-        pass
-
-    def finish(self, preview, bundle, record) -> None:
-        pass

@@ -15,7 +15,8 @@ from colorizer.imaging.layers import with_lines
 from colorizer.imaging.pictures import encode_png
 from colorizer.server import bundle, request, run_job, surveys
 from drawn import box_mask, box_reference, box_sketch
-from engines.match_stand_ins import Quiet, engine, random_network
+from engines.match_stand_ins import engine, random_network
+from listening import Silent
 from PIL import Image
 from running_backend import JobBundle
 
@@ -38,11 +39,11 @@ def home(tmp_path, monkeypatch: pytest.MonkeyPatch):
 
 @pytest.fixture
 def sequence() -> list[str]:
-    return [surveys.survey(MATCH, one, "cpu", Quiet()) for one in FRAMES]
+    return [surveys.survey(MATCH, one, "cpu", Silent()) for one in FRAMES]
 
 
 def colour(number: int, sequence: list[str]):
-    return surveys.colorize(MATCH, FRAMES[number], sequence, "cpu", Quiet())
+    return surveys.colorize(MATCH, FRAMES[number], sequence, "cpu", Silent())
 
 
 def as_page(picture) -> work.Page:
@@ -70,7 +71,7 @@ def test_colours_are_those_of_a_batch(sequence: list[str], monkeypatch: pytest.M
 
 def test_a_frame_is_surveyed_once(sequence: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(type(MATCH), "survey")
-    assert [surveys.survey(MATCH, one, "cpu", Quiet()) for one in FRAMES] == sequence
+    assert [surveys.survey(MATCH, one, "cpu", Silent()) for one in FRAMES] == sequence
     assert len(set(sequence)) == 3
 
 
@@ -82,7 +83,7 @@ def test_frames_are_compared_once(sequence: list[str], monkeypatch: pytest.Monke
 
 def test_other_settings_are_another_survey(sequence: list[str]) -> None:
     other = replace(FRAMES[0], options=Options(line_gap=0.05))
-    assert surveys.survey(MATCH, other, "cpu", Quiet()) not in sequence
+    assert surveys.survey(MATCH, other, "cpu", Silent()) not in sequence
 
 
 def test_a_frame_of_no_sequence_is_told(sequence: list[str]) -> None:
@@ -100,7 +101,7 @@ def test_the_oldest_surveys_make_room(sequence: list[str], monkeypatch: pytest.M
     folder = paths.home() / surveys.FOLDER
     one = max(file.stat().st_size for file in folder.iterdir())
     monkeypatch.setattr(surveys, "KEPT_BYTES", int(one * 2.5))
-    surveys.survey(MATCH, frame(20), "cpu", Quiet())
+    surveys.survey(MATCH, frame(20), "cpu", Silent())
     assert not (folder / f"{sequence[0]}.survey").exists()
     assert (folder / f"{sequence[2]}.survey").exists()
 

@@ -1,19 +1,16 @@
 """Set-up's downloads from a host that cuts, stalls, lies, redirects and refuses: whole and true, or one sentence."""
 
 import errno
-import sys
 import threading
 from dataclasses import replace
 from pathlib import Path
 
+import file_host
 import pytest
+from file_host import CONTENT, SHA256
 
 from krita_colorize.core.errors import Told
 from krita_colorize.setup.download import File, Rules, Stopped, fetch
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "catalogue"))
-import file_host  # noqa: E402
-from file_host import CONTENT, SHA256  # noqa: E402
 
 QUICK = Rules(("127.0.0.1",), secure=False, timeout_s=10, tries=3, pause_s=0.01)
 

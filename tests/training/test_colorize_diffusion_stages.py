@@ -18,6 +18,7 @@ from colorizer_lab.training.colorize_diffusion.batches import Batches
 from colorizer_lab.training.colorize_diffusion.config import Stage, read
 from colorizer_lab.training.colorize_diffusion.data import OwnDrawings, source
 from colorizer_lab.training.colorize_diffusion.trainer import settings, train
+from listening import Silent
 from safetensors.torch import load_file
 
 from tests.training.tiny_stages import BEFORE, TINY
@@ -91,18 +92,10 @@ def test_product_colours_in_the_engine(chain, stage, tmp_path):
     request = ColorizeRequest(
         sketch=sketch, references=(Reference(sketch),), options=Options(steps=2), model="mine"
     )
-    result = engine.colorize(request, Quiet())
+    result = engine.colorize(request, Silent())
     assert result.layers
     assert result.report["size"] == [64, 64]
     assert engine.info.models[0].steps == (4 if stage is Stage.DISTIL else 20)
-
-
-class Quiet:
-    """A report that nobody reads."""
-
-    def stage(self, name, done=0, total=1): ...
-
-    def preview(self, picture): ...
 
 
 def test_autoencoders_latents_spread_by_one(chain):

@@ -4,6 +4,8 @@ import json
 import sys
 from pathlib import Path
 
+import file_host
+import published_files
 import pytest
 from docker_stage import PATIENCE_MS, open_page, write_launch_file
 
@@ -15,9 +17,6 @@ from krita_colorize.ui.docker import DockerWidget
 from krita_colorize.ui.models import ModelsPage, _model_file
 
 TESTS = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(TESTS / "catalogue"))
-import file_host  # noqa: E402
-import published_files  # noqa: E402
 
 
 @pytest.fixture(scope="module")

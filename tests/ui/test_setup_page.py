@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import stand_in_wheels
 from docker_stage import PATIENCE_MS
 
 from krita_colorize.app.setup import Setup
@@ -12,9 +13,6 @@ from krita_colorize.setup import builds, diagnostics, install, pointer, python
 from krita_colorize.setup.install import Progress
 from krita_colorize.ui.docker import DockerWidget
 from krita_colorize.ui.setup import SetupPage
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "setup"))
-import stand_in_wheels  # noqa: E402
 
 
 class Engine:
