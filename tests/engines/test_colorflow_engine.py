@@ -59,13 +59,6 @@ def test_colours_in_every_mode(engine, mode):
     assert listener.stages[-2][1] == listener.stages[-2][2]
 
 
-def test_same_request_gives_same_bytes_and_seeds_differ(engine):
-    first, second = (engine.colorize(request(), Listener()).layers[0].pixels for _ in range(2))
-    other = engine.colorize(request(seed=1), Listener()).layers[0].pixels
-    assert np.array_equal(first, second)
-    assert not np.array_equal(first, other)
-
-
 def test_cancelled_within_one_step(engine):
     listener = Listener("Colouring", done=1)
     with pytest.raises(Cancelled):

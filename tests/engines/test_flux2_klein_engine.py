@@ -104,13 +104,6 @@ def test_draws_the_librarys_own_picture(folder, monkeypatch, references):
     assert max(np.abs(ours.images[0] - library).max() for ours in kept) == 0
 
 
-def test_same_request_gives_same_bytes_and_seeds_differ(engine):
-    first, second = (engine.colorize(request(), Listener()).layers[0].pixels for _ in range(2))
-    other = engine.colorize(request(seed=1), Listener()).layers[0].pixels
-    assert np.array_equal(first, second)
-    assert not np.array_equal(first, other)
-
-
 def test_flats_are_the_references_colours(engine):
     result = engine.colorize(request(options={"palette_lock": True}), Listener())
     flats = next(layer for layer in result.layers if layer.role is Role.FOREGROUND)

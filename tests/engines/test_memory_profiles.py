@@ -131,8 +131,8 @@ def test_anime_diffusion_goes_on_on_the_processor(tmp_path, monkeypatch):
 
     monkeypatch.setattr(AnimeDiffusionUNet, "forward", once)
     monkeypatch.setattr(memory_profiles, "free_memory", lambda _: 2**40)
-    cards = anime_speed.PROFILES.cards
-    monkeypatch.setattr(anime_speed, "PROFILES", MemoryProfiles(cards, cards, precise=True))
+    steps = anime_speed.PROFILES.dedicated
+    monkeypatch.setattr(anime_speed, "PROFILES", MemoryProfiles(steps, steps, precise=True))
     sketch = np.full((60, 60, 4), 255, np.uint8)
     sketch[10:50, 20:23, :3] = sketch[10:13, 20:50, :3] = 0
     asked = ColorizeRequest(sketch, (Reference(sketch),), options=Options(steps=1, size=32))

@@ -193,6 +193,9 @@ class _Training:
         time = torch.sigmoid(torch.randn(1, generator=generator)).to(picture)
         mixed = (1 - time) * picture + time * noise
         network, dtype = self._network, self._pipeline.vae.dtype
+        # WORKAROUND: diffusers 0.42 makes the places of text tokens in a private method alone, see
+        # https://github.com/huggingface/diffusers/blob/main/src/diffusers/pipelines/flux2/pipeline_flux2_klein.py;
+        # `_prepare_text_ids` goes when it is public.
         mixed_precision = (
             torch.autocast(picture.device.type, dtype=dtype) if dtype.itemsize < 4 else nullcontext()
         )

@@ -6,6 +6,9 @@
 Every process makes its own share of each batch. Gradients are averaged (`average_gradients`, or DDP while they are
 still computed), or weights, gradients and optimiser are spread over the processes too (FSDP, `sharded = true`), where
 one machine's memory doesn't hold them.
+
+accelerate would stand for `join`, `wait` and `mean` alone. What the trainers need beside (trained weights and optimiser
+state whole out of a sharded model, gradients averaged once after all are there) would be torch's own all the same.
 """
 
 from __future__ import annotations

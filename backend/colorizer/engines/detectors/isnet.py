@@ -1,7 +1,12 @@
-"""ISNet, which finds figures (Qin 2022): the nested U-shaped blocks of U²-Net (Qin 2020) behind one more halving.
+"""ISNet, which finds the foreground: the nested U-shaped blocks of U²-Net behind one more halving.
+
+References: ISNet, "Highly Accurate Dichotomous Image Segmentation" (Qin 2022, arXiv:2203.03041); U²-Net (Qin 2020,
+arXiv:2005.09007).
 
 Written from those papers and the published files' tensor names, which the layers carry. Of the six outputs in a file
-only the finest is used. What is done to a picture before and after it is `segmentation`'s.
+only the finest is used. What is done to a picture before and after it is `foreground_masks`'s. Own code, because no
+library at hand has it: timm and transformers don't, and rembg brings onnxruntime and numba, over 100 MB, and ONNX files
+whose tensors `colorize models convert` couldn't account for.
 """
 
 from __future__ import annotations

@@ -66,6 +66,9 @@ def draw(model: KleinModel, drawing: Drawing, tell: Tell, look: OnPreview) -> RG
     generator = torch.Generator().manual_seed(drawing.seed)
     shape = (1, pipeline.transformer.config.in_channels, height // 16, width // 16)
     noise = randn_tensor(shape, generator=generator, device=device, dtype=embedding.dtype)
+    # WORKAROUND: diffusers 0.42 has no public way to pack and unpack the latents that a callback gets, see
+    # https://github.com/huggingface/diffusers/blob/main/src/diffusers/pipelines/flux2/pipeline_flux2_klein.py;
+    # `_pack_latents` here and `_unpatchify_latents` below go when there is one.
     before = [pipeline._pack_latents(noise)]
 
     def on_step(running: Any, step: int, _time: Any, tensors: dict[str, Any]) -> dict[str, Any]:

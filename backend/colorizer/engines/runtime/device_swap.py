@@ -58,6 +58,8 @@ def swap_on_device(groups: Iterable[Iterable[nn.Module | None]], device: str) ->
 
 def bring(network: nn.Module | None) -> None:
     """Brings a network whose parts are called one by one, past its `forward`."""
+    # WORKAROUND: accelerate has no public way to ask a module for its hook, see
+    # https://github.com/huggingface/accelerate/blob/main/src/accelerate/hooks.py; goes when there is one.
     hook = getattr(network, "_hf_hook", None)
     if isinstance(hook, SwapHook):
         hook.come()
