@@ -13,7 +13,7 @@ from colorizer.server import pixels
 from colorizer.server.bundle import Blob, BlobInfo
 from colorizer.server.limits import ServerSettings
 from running_backend import Backend, check_error, edit_bundle, job, open_bundle
-from test_turns import HOLD
+from test_machine_lock import HOLD
 
 SIDE = 256
 OLD, NEW = (1, 2, 3), (10, 11, 12)
