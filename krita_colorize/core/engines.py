@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +77,18 @@ def _engine(entry: Mapping[str, Any], table: Mapping[str, Option]) -> EngineInfo
             for model in entry["models"]
         ),
         max_references=int(entry["max_references"]),
-        table={name: option for name, option in table.items() if name in entry["options"]},
+        table=_table(entry, table),
         missing=str(entry.get("missing", "")),
     )
+
+
+def _table(entry: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Option]:
+    """The options that an engine has; what can be chosen may depend on what is installed."""
+    found = {name: option for name, option in table.items() if name in entry["options"]}
+    for name, choices in entry.get("choices", {}).items():
+        if name in found:
+            found[name] = replace(found[name], kind="choice", choices=option_table.read_choices(choices))
+    return found
 
 
 _SHIPPED = json.loads(Path(__file__).with_name("engines.json").read_text("utf-8"))

@@ -57,8 +57,12 @@ def read_values(data: object) -> dict[str, Value]:
     return dict(list(fitting.items())[:MAX_VALUES])
 
 
+def read_choices(data: Any) -> tuple[Choice, ...]:
+    """What can be chosen, from JSON. Raises `KeyError`, `TypeError`."""
+    return tuple(Choice(str(choice["value"]), str(choice["title"])) for choice in data)
+
+
 def _option(entry: Mapping[str, Any]) -> Option:
-    choices = tuple(Choice(str(choice["value"]), str(choice["title"])) for choice in entry["choices"])
     return Option(
         name=str(entry["name"]),
         title=str(entry["title"]),
@@ -67,7 +71,7 @@ def _option(entry: Mapping[str, Any]) -> Option:
         default=entry["default"],
         low=float(entry["low"] or 0),
         high=float(entry["high"] or 0),
-        choices=choices,
+        choices=read_choices(entry["choices"]),
     )
 
 

@@ -1,6 +1,7 @@
 """FLUX.2 klein behind the engine's door: the library's own picture, modes, sequences, sentences."""
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 from colorizer import paths
 from colorizer.engines import registry
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference, Role
+from colorizer.engines.cards import CARD, Card
 from colorizer.engines.flux2_klein import drawing, pictures
 from colorizer.engines.flux2_klein.engine import Flux2KleinEngine
 from colorizer.engines.flux2_klein.instructions import Shown, Subject, instruction
@@ -193,6 +195,17 @@ def test_says_before_the_start_how_long_a_processor_takes(engine, monkeypatch):
 
 def test_is_in_the_registry():
     assert registry.get("flux2_klein").info.title == "FLUX.2 klein"
+
+
+def test_lists_loras_with_their_licence(tmp_path):
+    folder = tmp_path / "manga"
+    folder.mkdir()
+    (folder / CARD).write_text(json.dumps(asdict(Card("flux2_klein_lora", "Manga", "CC BY 4.0", ""))))
+    choices = Flux2KleinEngine(tmp_path).info.choices["lora"]
+    assert [(one.value, one.title) for one in choices] == [
+        ("", "None"),
+        ("manga", "Manga, licence: CC BY 4.0"),
+    ]
 
 
 def frames(count):

@@ -7,6 +7,7 @@ from colorizer.protocol import options as contract
 from docker_stage import OPTION_TABLE
 
 from krita_colorize.core.engines import EngineInfo, ModelInfo
+from krita_colorize.core.engines import read as read_engines
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.settings import Options, from_json, to_json
 from krita_colorize.qt import QtWidgets
@@ -114,6 +115,27 @@ def test_what_is_set_reaches_the_document(session, model, offer, qtbot):
     field(widget, "steps").setValue(33)
     assert model.settings.options.advanced["guidance"] == 8
     assert model.settings.options.steps == 33
+
+
+def test_what_is_installed_can_be_chosen(session, model, offer, qtbot):
+    told = {
+        "name": "klein",
+        "title": "Klein",
+        "modes": ["whole"],
+        "options": ["lora"],
+        "models": [],
+        "max_references": 4,
+    }
+    choices = [{"value": "", "title": "None"}, {"value": "manga", "title": "Manga, licence: MIT"}]
+    table = [option.model_dump() for option in contract.table()]
+    (info,) = read_engines({"engines": [told | {"choices": {"lora": choices}}], "options": table})
+    widget = DockerWidget(session)
+    qtbot.addWidget(widget)
+    offer(table=info.table)
+    shown = field(widget, "lora")
+    assert [shown.itemText(row) for row in range(shown.count())] == ["None", "Manga, licence: MIT"]
+    shown.setCurrentIndex(1)
+    assert model.settings.options.advanced["lora"] == "manga"
 
 
 def test_steps_are_the_models_until_the_artist_sets_them(session, model, offer, qtbot):

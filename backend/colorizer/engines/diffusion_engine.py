@@ -16,6 +16,7 @@ from colorizer.engines.models import Installed
 from colorizer.errors import InvalidInput
 from colorizer.imaging.sizes import MAX_SIDE
 from colorizer.protocol.checks import check_references
+from colorizer.protocol.options import Choice
 
 if TYPE_CHECKING:
     from colorizer.engines.runtime.memory_profiles import ModelSlot
@@ -58,6 +59,7 @@ class DiffusionEngine(Generic[Model]):
             max_side=MAX_SIDE,
             memory_mb=self.memory_mb,
             missing=self._missing(),
+            choices=self._choices(),
         )
 
     def weights(self, model: str = "") -> Path | None:
@@ -87,6 +89,10 @@ class DiffusionEngine(Generic[Model]):
 
     def _describe(self, folder: Path) -> ModelInfo:
         return self._models.describe(folder, self.weights_file, licence=self.licence)
+
+    def _choices(self) -> dict[str, tuple[Choice, ...]]:
+        """See `EngineInfo.choices`."""
+        return {}
 
     def _missing(self) -> str:
         """What keeps the engine from colouring; empty for nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import field
 from typing import Literal
 
 from pydantic import ConfigDict
@@ -9,7 +10,7 @@ from pydantic.dataclasses import dataclass
 
 from colorizer.protocol.base import Message
 from colorizer.protocol.modes import Mode
-from colorizer.protocol.options import Option
+from colorizer.protocol.options import Choice, Option
 
 USUAL_STEPS = 20
 
@@ -49,6 +50,8 @@ class EngineInfo:
     """Typical peak for a 2048 px canvas."""
     missing: str = ""
     """What has to be installed before it can colour, in one sentence; empty where nothing is."""
+    choices: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
+    """Of options whose values depend on what is installed, by the option's name."""
 
 
 class EngineList(Message):

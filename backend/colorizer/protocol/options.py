@@ -147,7 +147,7 @@ class Advanced(Message):
     lora: str = _option(
         "",
         "LoRA",
-        "The name of a LoRA from the Models page; empty for none.",
+        "A LoRA that was dropped on the Models page.",
         max_length=LONGEST_TEXT,
     )
     lora_strength: float = _number(1, 0, 2, "LoRA's strength", "How strongly the LoRA acts.")

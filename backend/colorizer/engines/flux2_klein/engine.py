@@ -48,6 +48,7 @@ from colorizer.imaging.drawn import opaque
 from colorizer.imaging.layers import preview
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.values import RGB
+from colorizer.protocol.options import Choice
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -97,6 +98,11 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         super().__init__(folder)
         self._loras = Installed(files.LORA_ENGINE, "LoRA", folder)
         self._pool: PictureCache[NDArray[np.uint8]] = PictureCache()
+
+    def _choices(self) -> dict[str, tuple[Choice, ...]]:
+        told = (self._loras.describe(folder, files.LORA_FILE) for folder in self._loras.folders())
+        known = (Choice(value=one.name, title=f"{one.title}, licence: {one.licence}") for one in told)
+        return {"lora": (Choice(value="", title="None"), *known)}
 
     def weights(self, model: str = "") -> Path | None:
         """The transformer's file; the other networks lie elsewhere."""
