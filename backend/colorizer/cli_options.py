@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from colorizer.errors import InvalidInput
-from colorizer.protocol.base import first_rule
 from colorizer.protocol.modes import Mode
-from colorizer.protocol.options import Advanced
+
+if TYPE_CHECKING:  # pydantic would double the time that `colorize --help` takes
+    from colorizer.protocol.options import Advanced
 
 
 def _in_a_folder(path: Path | None) -> Path | None:
@@ -71,6 +71,11 @@ def masks_of(references: Sequence[Path], masks: Sequence[Path] | None) -> tuple[
 
 def settings_of(words: Sequence[str]) -> Advanced:
     """Finer settings from `NAME=VALUE` words. Raises `InvalidInput` for an unknown name or a value out of range."""
+    from pydantic import ValidationError
+
+    from colorizer.protocol.base import first_rule
+    from colorizer.protocol.options import Advanced
+
     values: dict[str, object] = {}
     for word in words:
         name, equals, text = word.partition("=")

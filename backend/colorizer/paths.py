@@ -14,6 +14,11 @@ def home() -> Path:
     return Path(chosen) if chosen else Path(platformdirs.user_data_dir("krita-colorize", appauthor=False))
 
 
+def cache() -> Path:
+    """The user's folder for what can be made again; not `COLORIZE_HOME`'s, so that throw-away homes share it."""
+    return Path(platformdirs.user_cache_dir("krita-colorize", appauthor=False))
+
+
 def resource(name: str) -> Path:
     """A file or folder of `resources/`, in a clone as in an installed package."""
     package = Path(__file__).resolve().parent

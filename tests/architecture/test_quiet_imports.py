@@ -37,6 +37,13 @@ def test_light_rooms_stay_light(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_help_needs_no_models_of_messages(tmp_path):
+    """They take as long to load as all the rest of the command."""
+    code = "import colorizer.cli, sys; assert not {'pydantic', 'numpy', 'requests'} & set(sys.modules)"
+    result = run_bare(code, tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
 def test_docker_imports_without_an_application(tmp_path):
     code = """
 import importlib, pkgutil, threading, krita_colorize

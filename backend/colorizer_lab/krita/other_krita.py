@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-import platformdirs
+from colorizer import paths
 from colorizer.errors import ColorizerError
 
 MIRROR = "http://deb.debian.org/debian"
@@ -109,7 +109,7 @@ def prepare(name: str) -> Path:
 
 def cache_folder() -> Path:
     """Where the roots lie."""
-    return Path(platformdirs.user_cache_dir("krita-colorize", appauthor=False)) / "kritas"
+    return paths.cache() / "kritas"
 
 
 def _check_machine() -> None:

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import platformdirs
+from colorizer import paths
 from colorizer.errors import ColorizerError
 from colorizer.files import write_whole
 from colorizer.krita_host import install
@@ -258,7 +258,7 @@ def _cache_folder() -> Path:
     """By program and time: an older Krita doesn't open what a newer one has kept."""
     program = install.find_krita()
     stamp = f"{zlib.crc32(bytes(program)):08x}-{int(program.stat().st_mtime)}" if program else "0"
-    return Path(platformdirs.user_cache_dir("krita-colorize", appauthor=False)) / f"krita-profile-{stamp}"
+    return paths.cache() / f"krita-profile-{stamp}"
 
 
 def _joined(folders: Sequence[Path]) -> str:

@@ -29,10 +29,10 @@ from torch import Tensor
 from colorizer_lab.training import Wishes
 from colorizer_lab.training.anime_diffusion_data import PUBLISHED_ITEMS, OwnDrawings, PublishedFolder
 from colorizer_lab.training.loop import (
+    Descent,
     Pace,
     StopSignal,
     TrainingProgress,
-    follow,
     open_run,
     run,
     save_checkpoint,
@@ -104,13 +104,12 @@ def train(
     run(training, out, pace, StopSignal(limit_minutes), progress)
 
 
-class _Training:
+class _Training(Descent):
     """The state of one training, and the step that moves it on."""
 
     def __init__(self, recipe: Recipe, device: str, seed: int, state: dict[str, Any] | None) -> None:
+        super().__init__()
         self.recipe = recipe
-        self.losses: dict[str, float] = {}
-        self.step = 0
         self._device, self._seed = device, seed
         self._schedule = ddim_scheduler()
         with torch.random.fork_rng(devices=[]):
@@ -138,17 +137,7 @@ class _Training:
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
         name, loss = self._loss()
-        self.step += 1
-        if not torch.isfinite(loss):
-            return
-        self._optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        self._optimiser.step()
-        follow(self.losses, name, loss.item())
-
-    def figures(self) -> dict[str, Any]:
-        """One line of the log."""
-        return {"step": self.step, **self.losses}
+        self.descend(self._optimiser, name, loss)
 
     def save(self, out: Path) -> None:
         """Writes the checkpoint and the model."""

@@ -32,10 +32,10 @@ from torch import Tensor
 from colorizer_lab.training import Wishes
 from colorizer_lab.training.klein_lora_data import Item, OwnDrawings, PictureFolder
 from colorizer_lab.training.loop import (
+    Descent,
     Pace,
     StopSignal,
     TrainingProgress,
-    follow,
     open_run,
     run,
     save_checkpoint,
@@ -109,14 +109,13 @@ def train(
     run(training, out, pace, StopSignal(limit_minutes), progress)
 
 
-class _Training:
+class _Training(Descent):
     """The state of one training, and the step that moves it on."""
 
     def __init__(self, recipe: Recipe, device: str, seed: int, state: dict[str, Any] | None) -> None:
+        super().__init__()
         quiet_libraries()
         self.recipe = recipe
-        self.losses: dict[str, float] = {}
-        self.step = 0
         self._seed = state["seed"] if state else seed
         size = max(STEP, recipe.size // STEP * STEP)
         self._items = (
@@ -138,17 +137,7 @@ class _Training:
         """One step; one whose loss is no number changes nothing."""
         generator = torch.Generator().manual_seed(self._seed * 2**40 + self.step)
         loss = self._loss(self._items.item(self.step), generator)
-        self.step += 1
-        if not torch.isfinite(loss):
-            return
-        self._optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        self._optimiser.step()
-        follow(self.losses, "velocity", loss.item())
-
-    def figures(self) -> dict[str, Any]:
-        """One line of the log."""
-        return {"step": self.step, **self.losses}
+        self.descend(self._optimiser, "velocity", loss)
 
     def save(self, out: Path) -> None:
         """Writes the checkpoint and the LoRA."""

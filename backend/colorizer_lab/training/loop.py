@@ -66,6 +66,28 @@ class Training(Protocol):
         """Writes the checkpoint and the product."""
 
 
+class Descent:
+    """What trainers of one optimiser share of `Training`: the running step, its losses, and going down one of them."""
+
+    def __init__(self) -> None:
+        self.step = 0
+        self.losses: dict[str, float] = {}
+
+    def figures(self) -> dict[str, Any]:
+        """One line of the log."""
+        return {"step": self.step, **self.losses}
+
+    def descend(self, optimiser: torch.optim.Optimizer, name: str, loss: torch.Tensor) -> None:
+        """One step of the optimiser; with a loss that is no number only the count goes on."""
+        self.step += 1
+        if not torch.isfinite(loss):
+            return
+        optimiser.zero_grad()
+        torch.autograd.backward(loss)
+        optimiser.step()
+        follow(self.losses, name, loss.item())
+
+
 class StopSignal:
     """Says when to stop: after a time limit, or when the person or the system asks (SIGINT, SIGTERM)."""
 

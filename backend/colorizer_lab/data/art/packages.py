@@ -13,7 +13,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-import platformdirs
+from colorizer import paths
 from colorizer.errors import InvalidInput
 
 from colorizer_lab.data.art.families import Package
@@ -22,7 +22,7 @@ from colorizer_lab.data.art.families import Package
 def cache_folder() -> Path:
     """Where packages and prepared pictures lie."""
     chosen = os.environ.get("COLORIZE_ART")
-    return Path(chosen) if chosen else Path(platformdirs.user_cache_dir("krita-colorize")) / "art"
+    return Path(chosen) if chosen else paths.cache() / "art"
 
 
 def shared_folder() -> Path:
