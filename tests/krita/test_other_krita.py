@@ -12,7 +12,7 @@ from colorizer_lab.krita import other_krita
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """A machine that may make Kritas, in an empty cache folder and environment."""
-    monkeypatch.setattr(other_krita.platformdirs, "user_cache_dir", lambda *_, **__: str(tmp_path / "cache"))
+    monkeypatch.setattr(other_krita.paths, "cache", lambda: tmp_path / "cache")
     monkeypatch.setattr(other_krita.sys, "prefix", str(tmp_path / "venv"))
     monkeypatch.setattr(other_krita.sys, "platform", "linux")
     monkeypatch.setattr(other_krita.os, "geteuid", lambda: 0, raising=False)

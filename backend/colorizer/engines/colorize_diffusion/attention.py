@@ -1,8 +1,8 @@
 """Attention inside the denoising UNet: split cross-attention with two LoRA adapters, and attention injection.
 
-Split cross-attention (v1.5, section "split cross-attention"): the context holds the foreground's tokens and then the
-background's; every query takes the output of its own side, decided by the sketch's mask. Each side has its own LoRA on
-q, k and v, both used in one forward, so the adapters are applied here by name and never made active.
+Split cross-attention (v1.5, arXiv 2502.19937): the context holds the foreground's tokens and then the background's;
+every query takes the output of its own side, decided by the sketch's mask. Each side has its own LoRA on q, k and v,
+both used in one forward, so the adapters are applied here by name and never made active.
 Attention injection: the self-attention also attends to what the same layer saw of the noised reference picture.
 
 One `AttentionPlan` per forward pass is shared by all layers. Nothing here knows modes, versions or time steps.

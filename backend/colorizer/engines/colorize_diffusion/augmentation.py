@@ -1,4 +1,4 @@
-"""What the published training does to masks and backgrounds (v2 paper, section on training; nothing an artist runs).
+"""What the published training does to masks and backgrounds (v2, arXiv 2504.06895, on training).
 
 Random numbers are passed in, so that a trainer keeps its own generators.
 """

@@ -1,4 +1,4 @@
-"""How much of a reference's background the background branch sees: two things the v2 training does, as choices.
+"""How much of a reference's background its branch sees: two things v2's training does (arXiv 2504.06895), as choices.
 
 The training hides more of the background reference than its figure, so that the hole doesn't tell the figure's outline
 (character-mask merging), or all of it, with the sketch's background lines (background bleaching); see `augmentation`.

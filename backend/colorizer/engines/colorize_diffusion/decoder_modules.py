@@ -1,4 +1,4 @@
-"""v2's plug-ins inside the UNet's decoder: skip warping (background) and style modulation.
+"""v2's plug-ins in the UNet's decoder (arXiv 2504.06895): skip warping (background) and style modulation.
 
 Both sit at each of the twelve decoder positions, `denoiser` calls them; what they are fed with comes from the two
 reference encoders (`reference_encoder`).

@@ -1,4 +1,4 @@
-"""Text manipulation of the reference's tokens (v1 paper, section "text-based manipulation").
+"""Text manipulation of the reference's tokens (arXiv 2401.01456, section "text-based manipulation").
 
 A group names a target ("red hair"), what it replaces (the anchor, optional) and where (the control). The projection
 of the local tokens on the control's text vector, normalised to 0..1 over the picture, decides piecewise how strongly

@@ -1,4 +1,4 @@
-"""v2's two reference encoders: copies of the UNet's encoder that read a latent picture at t = 0.
+"""v2's two reference encoders (arXiv 2504.06895): copies of the UNet's encoder that read a latent picture at t = 0.
 
 The background encoder returns a token map per step for `SkipWarp`, the style encoder one vector per step for
 `StyleModulation`; both in decoder order, deepest first. Which picture they read is decided in `conditioning`.

@@ -1,4 +1,4 @@
-"""The denoising loop: from noise to a latent, with guidance, its window, and attention injection.
+"""The denoising loop: from noise to a latent, with guidance (Ho 2022, arXiv 2207.12598), its window, and injection.
 
 Noise comes from one CPU generator per sample, so a sample is the same alone and in a batch. Nothing here knows
 pictures; `pipeline` does.
