@@ -1,6 +1,7 @@
 """The reference as tokens: CLIP's image tower, its last norm and projection applied to every token; and CLIP's text.
 
-See arXiv 2401.01456. The whole picture is squashed to the tower's square, whatever its aspect: the papers' tokens are made that way.
+The whole picture is squashed to the tower's square, whatever its aspect: the papers' tokens (v1: arXiv 2401.01456) are
+made that way.
 """
 
 from __future__ import annotations
