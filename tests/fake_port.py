@@ -218,6 +218,9 @@ class FakePort:
         found.active = layer_id
         self.tell(Change.ACTIVE_LAYER)
 
+    def has_selection(self, document: str) -> bool:
+        return bool(self._find(document).selection.data)
+
     def set_selection(self, document: str, mask: Pixels | None) -> None:
         self._find(document).selection = mask or EMPTY
 

@@ -12,11 +12,13 @@ from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import sentence
 from krita_colorize.app.registration import LOST, Registration
+from krita_colorize.app.selection import SelectionSwitch
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import Told
 from krita_colorize.core.port import KritaPort, NewGroup, NewLayer, Pixels
 from krita_colorize.core.result import Result
+from krita_colorize.core.selection import limited_group
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, Signal
 
@@ -48,6 +50,7 @@ class Canvas(QtCore.QObject):
         self._workers = workers
         self._activity = activity
         self._calm = Calm(port.busy, report, self)
+        self.selection = SelectionSwitch(port, self)
         self.registration = Registration(port, workers, activity, report, self)
         self._wanted: tuple[str, bytes] | None = None
         self._waiting = False
@@ -87,6 +90,7 @@ class Canvas(QtCore.QObject):
             gone = layer_lists.find(model.layers, sketch) is None
             if gone and model.layers:  # the topmost one stands in
                 sketch, group = model.layers[0].id, group.without_sketch()
+            group = layer_lists.named_apart(group, model.layers)
             item.group_id = self._port.insert_group(model.info.key, sketch, group)
             model.refresh()
             model.result_changed(item)
@@ -97,7 +101,13 @@ class Canvas(QtCore.QObject):
         def when_calm(group: NewGroup) -> None:
             self._calm.when_calm(task.ends(lambda: insert(group)))
 
-        self._workers.run(item.result.group, when_calm, task.ends(self._on_error))
+        base, selected = item.base, self.selection.read(model)
+
+        def work() -> NewGroup:
+            coloured = base.get("selection") if base is not None else None
+            return limited_group(item.result.group(), (coloured, selected))
+
+        self._workers.run(work, when_calm, task.ends(self._on_error))
 
     def add_mask(
         self, model: DocumentModel, result: Result, name: str, above_id: str, then: Callable[[str], None]

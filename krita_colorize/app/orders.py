@@ -51,6 +51,7 @@ class _Origin:
     """What a job's result is made from: the pictures as they are sent, then packed; and what becomes of them."""
 
     seen: bytes
+    selection: Pixels | None = None
     pictures: Pictures | None = None
     base: Base | None = None
     item: Item | None = None
@@ -59,7 +60,7 @@ class _Origin:
         """Packs the pictures and lets go of them. Slow: for worker threads."""
         sent, self.pictures = self.pictures, None
         assert sent is not None
-        return base_of(sent)
+        return base_of(sent, self.selection)
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,8 @@ class Orders(QtCore.QObject):
             raise Told(tr(SKETCH_GONE))
         request = replace(request, width=model.info.width, height=model.info.height)
         inputs = self.read(model, request)
-        origin = _Origin(self._tools.port.fingerprint(model.info.key, request.sketch.key))
+        seen = self._tools.port.fingerprint(model.info.key, request.sketch.key)
+        origin = _Origin(seen, self._tools.canvas.selection.read(model))
 
         def pack() -> Body:
             origin.pictures = pictures.collect(request, inputs)
@@ -203,14 +205,19 @@ class Orders(QtCore.QObject):
 
     @guarded
     def _on_result(self, model: DocumentModel, job: Job, origin: _Origin) -> None:
-        result = job.result
-        if result is None:
+        whole = job.result
+        if whole is None:
             return
 
-        def work() -> QtGui.QImage:
-            return pictures.read_data(result.preview_png, "The preview", pictures.THUMBNAIL_SIDE)
+        def work() -> tuple[Result, QtGui.QImage]:
+            result = whole
+            if origin.selection is not None:
+                preview = pictures.limited_preview(whole.preview_png, origin.selection)
+                result = replace(whole, preview_png=preview)
+            return result, pictures.read_data(result.preview_png, "The preview", pictures.THUMBNAIL_SIDE)
 
-        def then(thumbnail: QtGui.QImage) -> None:
+        def then(found: tuple[Result, QtGui.QImage]) -> None:
+            result, thumbnail = found
             if not model.closed:
                 origin.item = model.add_result(result, thumbnail)
                 origin.item.seen = origin.seen

@@ -141,6 +141,19 @@ def moved_preview(png: bytes, placement: Placement, width: int, height: int) -> 
     return to_png(moved)
 
 
+def limited_preview(png: bytes, selection: Pixels) -> bytes:
+    """A result's preview (PNG) that is clear outside of a selection, a mask of the whole canvas."""
+    image = read_data(png, "The preview").convertToFormat(_Image.Format.Format_ARGB32_Premultiplied)
+    width, height = selection.width, selection.height
+    mask = _Image(bytes(selection.data), width, height, width, _Image.Format.Format_Alpha8)
+    painter = QtGui.QPainter(image)
+    painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_DestinationIn)
+    painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
+    painter.drawImage(QtCore.QRectF(image.rect()), mask)
+    painter.end()
+    return to_png(image)
+
+
 def as_note(image: QtGui.QImage) -> tuple[str, bytes]:
     """The note (name, PNG file) that keeps a picture in the document; the same picture gives the same name."""
     png = to_png(image)

@@ -6,6 +6,8 @@ How the canvas changed is told by the sketch's own pixels, those of now beside t
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -29,6 +31,9 @@ LOST = (
 )
 
 REST_MS = 400
+
+TELLS_LATE_S = 3.0
+"""So long after a change of the canvas Krita may tell that something has changed."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Registration(QtCore.QObject):
         self._port = port
         self._workers = workers
         self._activity = activity
-        self._moved = False  # since the last look that `soon` brought
+        self._moved_s = -math.inf
         self._waiting: DocumentModel | None = None
         self._timer = single_shot(self, self._on_timeout)
 
@@ -145,7 +150,7 @@ class Registration(QtCore.QObject):
         if changed:
             if any(one.stale.item.lost for one in found):
                 self.report(tr(LOST))
-            self._moved = True
+            self._moved_s = time.monotonic()
             self.moved.emit(model)
 
     def _move_bindings(self, model: DocumentModel, before: Result, after: Result, *, restored: bool) -> None:
@@ -172,8 +177,7 @@ class Registration(QtCore.QObject):
 
     def _tell_again(self, model: DocumentModel) -> None:
         """Krita may tell of a change only after it was followed, and whoever shows results hides them then."""
-        moved, self._moved = self._moved, False
-        if moved:
+        if time.monotonic() - self._moved_s < TELLS_LATE_S:
             self.moved.emit(model)
 
     @guarded

@@ -23,6 +23,7 @@ from krita_colorize.core.errors import Told
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import ROLES, Part, Pixels
 from krita_colorize.core.repair import Plan, Seen, State
+from krita_colorize.core.selection import inside
 from krita_colorize.core.words import tr
 from krita_colorize.qt import QtCore, QtGui
 
@@ -82,6 +83,7 @@ class Repairs(QtCore.QObject):
         states = [*item.states, *(state.made for state in item.states if state.moved_alone)]
         sketch, base = request.sketch.key, item.base
         gone = layer_lists.find(model.layers, sketch) is None
+        selected = self._tools.canvas.selection.read(model)
         read = self._orders.read(model, request, sketch=not gone)
         made: list[Plan] = []
 
@@ -89,7 +91,7 @@ class Repairs(QtCore.QObject):
             inputs = read
             if gone:  # what it was made from counts
                 inputs = replace(read, layers={**read.layers, sketch: base.get("sketch") or EMPTY})
-            made.append(repair.plan(states, request, pictures.collect(request, inputs), seen))
+            made.append(repair.plan(states, request, pictures.collect(request, inputs), seen, selected))
             return pictures.packed(request, made[0].pictures)
 
         job = self._orders.start(model, request, pack)
@@ -153,11 +155,12 @@ class Repairs(QtCore.QObject):
 
         def work() -> list[Write]:
             seen = made[0].seen.layers
-            return [
+            found = [
                 Write(layer.role, parts[layer.role].layer_id, seen[layer.role], layer.pixels)
                 for layer in answer.layers()
                 if layer.role in parts and layer.role in seen
             ]
+            return [_selected(write, made[0].selection) for write in found]
 
         def then(writes: list[Write]) -> None:
             if not writes:
@@ -202,6 +205,11 @@ class Repairs(QtCore.QObject):
 
 def _by_role(writes: Sequence[Write]) -> dict[str, tuple[Pixels, Pixels]]:
     return {write.role: (write.now, write.pixels) for write in writes}
+
+
+def _selected(write: Write, selection: Pixels | None) -> Write:
+    """The same pixels, but what is there now outside of the selection."""
+    return write if selection is None else replace(write, pixels=inside(selection, write.pixels, write.now))
 
 
 def _with_strokes(write: Write, newest: Pixels) -> Write:

@@ -117,6 +117,7 @@ class Session(QtCore.QObject):
         self.orders.started.connect(self._on_job_started)
         self.orders.ended.connect(self._on_order_ended)
         self.orders.previewed.connect(self._on_previewed)
+        self.canvas.selection.changed.connect(self.state_changed)
         self.canvas.registration.moved.connect(self._on_order_ended)
         self.results_changed.connect(lambda: self.canvas.registration.soon(self.document))
         self.backend.changed.connect(self.state_changed)
@@ -349,6 +350,7 @@ class Session(QtCore.QObject):
         if Change.CONTENT in changes:  # the artist paints: whatever lies over the drawing is in the way
             self._paints = True
             self.canvas.hide()
+        self.canvas.selection.look(self.document)
         self.canvas.registration.soon(self.document)
 
     def _switch_document(self) -> None:

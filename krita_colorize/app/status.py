@@ -49,4 +49,4 @@ def _idle(session: Session) -> str:
         if backend.remote:
             return tr("Ready; {name} is asked with the first job", name=backend.chosen)
         return tr("Ready; the colour engine starts with the first job")
-    return tr("Ready")
+    return tr("Ready, only in the selection") if session.canvas.selection.counts else tr("Ready")

@@ -6,8 +6,9 @@ import io
 import xml.etree.ElementTree as ElementTree
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo
+from krita_colorize.core.port import APART, SELECTION_ID, Kind, LayerInfo, NewGroup
 from krita_colorize.core.result import GROUP_NAME
 from krita_colorize.core.settings import Settings
 
@@ -58,6 +59,16 @@ def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: b
     same = [layer for layer in layers if layer.name == name and layer.kind is not Kind.MASK]
     active = [layer for layer in same if layer.id == active_id]
     return active[0] if active else same[0] if len(same) == 1 else None
+
+
+def named_apart(group: NewGroup, layers: Sequence[LayerInfo]) -> NewGroup:
+    """A group none of whose layers is called as one of the artist's, as "Background" in pictures that were opened."""
+    taken = {layer.name for layer in layers if layer.id not in _inside_results(layers)}
+    renamed = (
+        replace(layer, name=f"{layer.name}{APART}") if layer.name in taken else layer
+        for layer in group.layers
+    )
+    return replace(group, layers=tuple(renamed))
 
 
 def _there(layers: Sequence[LayerInfo], sketches: Mapping[str, Settings]) -> dict[str, Settings]:

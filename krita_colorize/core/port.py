@@ -14,6 +14,9 @@ BACKGROUND, FIGURE = "background", "figure"
 ROLES = (BACKGROUND, FIGURE)
 """The roles of the layers that hold colours; a repair can change them."""
 
+APART = " · colours"
+"""Behind the name of a layer of ours where the artist has one of that name."""
+
 KEY_STROKES = "key_strokes"
 """The role of a layer that isn't shown: it becomes a Colorize Mask."""
 
@@ -195,6 +198,9 @@ class KritaPort(Protocol):
 
     def activate(self, document: str, layer_id: str) -> None:
         """Selects a layer, as a click in the Layers docker does; just after an insertion a moment later."""
+
+    def has_selection(self, document: str) -> bool:
+        """Whether anything is selected. Quick."""
 
     def set_selection(self, document: str, mask: Pixels | None) -> None:
         """Selects what the mask (one byte a pixel, placed) says, None deselects. No undo step."""

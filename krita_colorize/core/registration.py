@@ -60,25 +60,27 @@ def register(before: Sheet, after: Sheet) -> Placement | None:
     if same_size and before.pixels == after.pixels:
         return stayed
     first, second = _Ink(before), _Ink(after)
-    if same_size and _agreement(first, second, stayed) >= FEWEST:
-        return stayed
+    unmoved = _agreement(first, second, stayed) if same_size else 0.0
     # Scaled ones last: they are looked at less strictly.
     for scaled in (False, True):
-        found = _best(first, second, _candidates(before, after, second, scaled=scaled))
+        # A symmetric drawing lies on itself for the most part when it is mirrored.
+        found = _best(first, second, _candidates(before, after, second, scaled=scaled), unmoved)
         if found is not None:
             return found
+        if unmoved:
+            break
     return stayed if same_size else None
 
 
-def _best(first: _Ink, second: _Ink, candidates: Iterator[Placement]) -> Placement | None:
-    """The candidate under which most ink lies on ink, if that is enough; the first of equals."""
-    best, most = None, 0.0
+def _best(first: _Ink, second: _Ink, candidates: Iterator[Placement], unmoved: float) -> Placement | None:
+    """The first candidate under which most ink lies on ink, if that is enough and more than `unmoved`."""
+    best, most = None, unmoved
     for candidate in candidates:
-        share = _agreement(first, second, candidate)
-        if share > most + 0.02:
-            best, most = candidate, share
-        if most > 0.99:
+        if most == 1.0:
             break
+        share = _agreement(first, second, candidate)
+        if share > most + 0.003:
+            best, most = candidate, share
     return best if most >= ENOUGH else None
 
 

@@ -19,6 +19,7 @@ from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import BACKGROUND, FIGURE, ROLES, NewLayer, Pixels
 from krita_colorize.core.request import Pictures, Redo, RedoLayer, Request
 from krita_colorize.core.result import Result
+from krita_colorize.core.selection import inside
 from krita_colorize.core.settings import Settings
 from krita_colorize.core.words import tr
 
@@ -64,6 +65,8 @@ class Plan:
     pictures: Pictures
     seen: Seen
     chosen: Pixels | None
+    selection: Pixels | None = None
+    """Outside of it nothing is repaired, and what changed counts the next time."""
     unseen: bool = False
     """Whether the chosen mask was painted where the group's own, which only the artist changes, show the other side."""
 
@@ -84,14 +87,22 @@ def as_now(request: Request, now: Settings) -> Request:
     return replace(request, settings=settings)
 
 
-def base_of(pictures: Pictures) -> Base:
-    """What a result was made from, by the pictures that were sent. Slow: for worker threads."""
+def base_of(pictures: Pictures, selection: Pixels | None = None) -> Base:
+    """What a result was made from, by the pictures that were sent, and the selection that it is for. Slow: for worker
+    threads."""
     mask = pictures.sketch_mask
     found = {"sketch": pictures.sketch, "chosen": mask, "sent": mask, "hints": pictures.hints}
+    found["selection"] = selection
     return Base.pack(found, _hashes(pictures))
 
 
-def plan(states: Sequence[State], request: Request, pictures: Pictures, seen: Seen) -> Plan:
+def plan(
+    states: Sequence[State],
+    request: Request,
+    pictures: Pictures,
+    seen: Seen,
+    selection: Pixels | None = None,
+) -> Plan:
     """What to send. Raises `Told` where nothing changed since. Slow: for worker threads.
 
     `states` are the result's states, the newest first: after an undo the document shows an earlier one.
@@ -124,7 +135,13 @@ def plan(states: Sequence[State], request: Request, pictures: Pictures, seen: Se
         mask = changes.sketch_mask(start, before, now, request.width, request.height)
     sent = replace(pictures, sketch_mask=mask, redo=Redo(changed, tuple(delivered)))
     return Plan(
-        state, request, sent, seen, pictures.sketch_mask, unseen=_unseen(state, before, now, pictures)
+        state,
+        request,
+        sent,
+        seen,
+        pictures.sketch_mask,
+        selection,
+        unseen=_unseen(state, before, now, pictures),
     )
 
 
@@ -151,7 +168,19 @@ def after(made: Plan, answer: Result, inserted: Mapping[str, tuple[Pixels, Pixel
         "sent": made.pictures.sketch_mask,
         "hints": made.pictures.hints,
     }
+    base = made.state.base
+    if made.selection is not None:
+        found = {name: _partly(made.selection, new, base.get(name)) for name, new in found.items()}
+    found["selection"] = base.get("selection")
     return State(result, Base.pack(found, _hashes(made.pictures)))
+
+
+def _partly(selection: Pixels, new: Pixels | None, old: Pixels | None) -> Pixels | None:
+    """What counts as seen where only a part of the canvas was repaired: there the new, elsewhere the old."""
+    if new is None or old is None:
+        return new if old is None else old
+    width, height = selection.width, selection.height
+    return inside(selection, placed(new, 0, 0, width, height), old)
 
 
 def _shown(states: Sequence[State], seen: Seen, width: int, height: int) -> State:

@@ -20,15 +20,22 @@ class Overlay:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._sheet: _Sheet | None = None
+        self._shown: tuple[Document, QtGui.QImage, float] | None = None
 
     def show(self, document: Document, png: bytes, opacity: float) -> bool:
         """Shows a picture over the whole canvas of `document`; False where that isn't possible."""
         self.hide()
+        image = QtGui.QImage.fromData(png)
+        if image.isNull():
+            return False
+        self._shown = document, image, opacity
+        return self._lay(document, image, opacity)
+
+    def _lay(self, document: Document, image: QtGui.QImage, opacity: float) -> bool:
         area = canvases.scroll_area(self._window)
         canvas = canvases.canvas_widget(self._window)
-        image = QtGui.QImage.fromData(png)
         view = self._window.activeView()
-        if area is None or canvas is None or view is None or image.isNull():
+        if area is None or canvas is None or view is None:
             return False
         if view.document() != document:
             return False
@@ -37,6 +44,10 @@ class Overlay:
 
     def hide(self) -> None:
         """Takes the picture away."""
+        self._shown = None
+        self._drop()
+
+    def _drop(self) -> None:
         if self._sheet is not None and not wrappers.gone(self._sheet):
             self._sheet.hide()
             self._sheet.setParent(None)
@@ -45,14 +56,21 @@ class Overlay:
 
     def follow(self) -> None:
         """Puts the picture right again after the view may have changed; to be called now and then."""
-        if self._sheet is None or wrappers.gone(self._sheet):
+        if self._shown is None:
             return
         view = self._window.activeView()
         current = view.document() if view is not None else None
-        if current == self._sheet.document and self._sheet.document in wrappers.documents():
-            self._sheet.place()
+        document, sheet = self._shown[0], self._sheet
+        if sheet is not None and wrappers.gone(sheet):
+            sheet = None
+        if current != document or document not in wrappers.documents():
+            if sheet is not None:
+                sheet.hide()
+        elif sheet is None or sheet.parentWidget() is not canvases.canvas_widget(self._window):
+            self._drop()  # the artist looks at the document in another view
+            self._lay(*self._shown)
         else:
-            self._sheet.hide()
+            sheet.place()
 
 
 class _Sheet(QtWidgets.QWidget):

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from krita import Document, Node
 
-from krita_colorize.core.port import KEY_STROKES, Kind, NewGroup, Part
+from krita_colorize.core.port import APART, KEY_STROKES, Kind, NewGroup, Part
 from krita_colorize.krita_port import store, wrappers
 from krita_colorize.krita_port.kinds import kind
 
@@ -57,7 +57,11 @@ def find(document: Document, group: Node) -> Sequence[Part]:
     known = _read(document).get(wrappers.node_id(group), {})
     found = []
     for layer in reversed([node for node, _ in wrappers.walk(group)]):
-        role = known.get(wrappers.node_id(layer), "") if known else ROLES.get(layer.name(), "")
+        role = (
+            known.get(wrappers.node_id(layer), "")
+            if known
+            else ROLES.get(layer.name().removesuffix(APART), "")
+        )
         if role and kind(layer) is Kind.PAINT:
             found.append(Part(role, wrappers.node_id(layer), _mask_of(layer)))
     return found

@@ -155,6 +155,10 @@ class LibKisPort:
         opened.setActiveNode(self.documents.node(document, layer_id))
         activate_soon(opened, layer_id)
 
+    def has_selection(self, document: str) -> bool:
+        """Whether anything is selected."""
+        return snapshot.has_selection(self.documents.find(document))
+
     def set_selection(self, document: str, mask: Pixels | None) -> None:
         """Selects what the mask (one byte a pixel, placed) says, None deselects. No undo step."""
         opened = self.documents.find(document)

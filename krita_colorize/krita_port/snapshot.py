@@ -34,7 +34,7 @@ def read(document: Document, node: Node, scratch: Scratch) -> Pixels:
 
 def read_shown(copy: Document, node: Node, scratch: Scratch) -> Pixels:
     """Reads a layer of a document in that document's clone, where it may be switched on."""
-    shown = _show(copy, wrappers.node_id(node))
+    shown = _without_onion_skins(copy, _show(copy, wrappers.node_id(node)))
     if not _is_plain(shown):
         copy.refreshProjection()
     return _read_node(shown, _canvas(copy), scratch)
@@ -61,10 +61,16 @@ def fingerprint(document: Document, node: Node) -> bytes:
     return repr((document.width(), document.height(), *rectangle(box))).encode("ascii") + data
 
 
+def has_selection(document: Document) -> bool:
+    """Whether anything is selected in an open document."""
+    selection = document.selection()
+    return selection is not None and selection.width() > 0 and selection.height() > 0
+
+
 def read_selection(document: Document) -> Pixels:
     """The selection of an open document, one byte a pixel over the whole canvas; empty where nothing is selected."""
     selection = document.selection()
-    if selection is None or selection.width() <= 0 or selection.height() <= 0:
+    if selection is None or not has_selection(document):
         return EMPTY
     width, height = document.width(), document.height()
     return Pixels(width, height, selection.pixelData(0, 0, width, height).data())
@@ -77,7 +83,9 @@ def _canvas(document: Document) -> QtCore.QRect:
 def _needs_clone(node: Node) -> bool:
     if kind(node) in (Kind.MASK, Kind.OTHER) or _is_plain(node):
         return False
-    return _is_pass_through(node) or not all(step.visible() for step in _upwards(node))
+    return (
+        _is_pass_through(node) or bool(_animated(node)) or not all(step.visible() for step in _upwards(node))
+    )
 
 
 def _is_plain(node: Node) -> bool:
@@ -94,6 +102,45 @@ def _upwards(node: Node) -> Iterable[Node]:
     while step is not None:
         yield step
         step = step.parentNode()
+
+
+def _animated(node: Node) -> list[Node]:
+    """The paint layers from a node downwards that may show onion skins."""
+    found = [node, *(child for child, _ in wrappers.walk(node))]
+    return [one for one in found if kind(one) is Kind.PAINT and one.animated()]
+
+
+def _without_onion_skins(copy: Document, node: Node) -> Node:
+    """Puts still layers in place of animated ones, in a clone: Krita mixes onion skins into what a group and a layer
+    with masks look like, and offers no way to switch them off. Returns the node or what lies in its place."""
+    for animated in _animated(node):
+        still = _still(copy, animated)
+        same = wrappers.node_id(animated) == wrappers.node_id(node)
+        parent = animated.parentNode()
+        assert parent is not None, "a layer in an image has a parent"
+        parent.addChildNode(still, animated)
+        animated.setVisible(False)
+        node = still if same else node
+    return node
+
+
+def _still(copy: Document, animated: Node) -> Node:
+    still = copy.createNode(animated.name(), "paintlayer")
+    space = ColorSpace.of(animated)
+    if ColorSpace.of(still) != space:
+        still.setColorSpace(space.model, space.depth, space.profile)
+    area = animated.bounds().intersected(_canvas(copy))
+    if not area.isEmpty():
+        still.setPixelData(animated.pixelData(*rectangle(area)).data(), *rectangle(area))
+    still.setOpacity(animated.opacity())
+    still.setInheritAlpha(animated.inheritAlpha())
+    still.setVisible(animated.visible())
+    if animated.blendingMode() != "normal":
+        still.setBlendingMode(animated.blendingMode())
+    masks = [mask.duplicate() for mask in wrappers.children(animated)]
+    if masks:
+        still.setChildNodes(masks)
+    return still
 
 
 def _show(copy: Document, layer_id: str) -> Node:

@@ -24,7 +24,7 @@ from krita_colorize.ui.palette import PalettePanel
 from krita_colorize.ui.results import Results
 from krita_colorize.ui.servers import ServersPanel
 from krita_colorize.ui.status import StatusBar
-from krita_colorize.ui.widgets import ActionButton, Icons, allow, column, no_icons, row
+from krita_colorize.ui.widgets import ActionButton, Icons, ToolButton, allow, column, no_icons, row
 
 _HIGH = 360
 """From this height on, px, there is room for the results below the page."""
@@ -64,6 +64,9 @@ class DockerWidget(QtWidgets.QWidget):
         self._all.setText(tr("All ({count})", count=count))
         self._all.setVisible(count > 1)
         self._show_frames()
+        selection = self.session.canvas.selection
+        self._selection.setVisible(selection.there)
+        self._selection.setChecked(selection.on)
         chosen = model is not None and model.selected is not None
         allow(self._apply, when=chosen, why_not=tr("Select a result first."))
         self._show_count(len(model.results) if model is not None else 0)
@@ -138,6 +141,19 @@ class DockerWidget(QtWidgets.QWidget):
         )
         session.frames.changed.connect(self.refresh)
 
+    def _init_selection(self, icons: Icons) -> None:
+        switch = self.session.canvas.selection
+        self._selection = ToolButton(
+            "selection_button",
+            tr("Sel."),
+            tr("Colorize, Redo and Apply work only inside the selection. Press to let them work everywhere."),
+            icons=icons,
+            icon="select",
+        )
+        self._selection.setAccessibleName(tr("Only in the selection"))
+        self._selection.setCheckable(True)
+        self._selection.toggled.connect(lambda on: switch.switch(on=on))
+
     def _action(self, name: str, text: str, slot: Callable[[], None]) -> ActionButton:
         button = ActionButton(text)
         button.setObjectName(name)
@@ -146,6 +162,7 @@ class DockerWidget(QtWidgets.QWidget):
 
     def _init_layout(self, icons: Icons) -> None:
         status = StatusBar(self.session, icons)
+        self._init_selection(icons)
         self._results = Results(self.session, icons)
         self._tabs = PageTabs()
         self._tabs.addTab(self._colours(icons), tr("Colour"))
@@ -156,7 +173,7 @@ class DockerWidget(QtWidgets.QWidget):
         layout.setSpacing(3)
         layout.addWidget(status)
         layout.addWidget(self._pages, 1)
-        layout.addLayout(row(self._colorize, self._redo, self._apply))
+        layout.addLayout(row(self._selection, self._colorize, self._redo, self._apply))
         self._high: bool | None = None
         self._place_results()
 

@@ -75,6 +75,13 @@ class Choice(QtWidgets.QComboBox):
         view.setMinimumWidth(min(_WIDEST_LIST, view.sizeHintForColumn(0) + bar.sizeHint().width() + 8))
         super().showPopup()
 
+    def event(self, event: QtCore.QEvent | None) -> bool:
+        """The whole of a name that is cut is under the mouse, above what the box is for."""
+        if isinstance(event, QtGui.QHelpEvent) and event.type() == QtCore.QEvent.Type.ToolTip:
+            QtWidgets.QToolTip.showText(event.globalPos(), f"{self.currentText()}\n\n{self.toolTip()}", self)
+            return True
+        return super().event(event)
+
     def wheelEvent(self, event: QtGui.QWheelEvent | None) -> None:
         """Scrolling the docker must not change what is under the pointer."""
         if event is not None:

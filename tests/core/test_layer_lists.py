@@ -7,7 +7,7 @@ import zipfile
 from dataclasses import replace
 
 from krita_colorize.core import layers
-from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo
+from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo, NewGroup, NewLayer, Pixels
 from krita_colorize.core.settings import Reference, Settings, Source, SourceKind
 
 
@@ -59,6 +59,13 @@ def test_what_the_docker_made_is_no_sketch() -> None:
     ]
     assert not any(layers.follows(stack, key, {}) for key in ("{1}", "{2}", "{Flats}"))
     assert layers.follows(stack, "{Lines}", {})
+
+
+def test_new_layers_have_other_names_than_the_artists() -> None:
+    nothing = Pixels(0, 0, b"")
+    group = NewGroup("Colorized", (NewLayer("Lines", nothing), NewLayer("Flats", nothing)))
+    named = [layer.name for layer in layers.named_apart(group, STACK).layers]
+    assert named == ["Lines · colours", "Flats"]
 
 
 def test_a_layer_that_is_no_sketch_leads_to_its_own() -> None:

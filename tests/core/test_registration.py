@@ -115,6 +115,15 @@ def test_a_drawing_that_went_on_is_still_followed(paper):
     assert register(sheet(before), sheet(after)) == Placement(320, 260, dx=30, dy=10)
 
 
+def test_a_nearly_symmetric_drawing_that_was_mirrored_is_found():
+    half = drawing(8, paper=False)
+    before = np.maximum(half, half[:, ::-1])
+    before[20:34, 200:204] = before[20:23, 190:204] = (0, 0, 0, 255)
+    found = register(sheet(before), sheet(np.ascontiguousarray(before[:, ::-1])))
+    assert found == TURNS["mirrored"][1]
+    assert register(sheet(before), sheet(before.copy())) == Placement(WIDTH, HEIGHT)
+
+
 def test_another_drawing_proves_nothing():
     other = sheet(resized(drawing(6, paper=True), 0, 0, 300, 240))
     assert register(sheet(drawing(5, paper=True)), other) is None

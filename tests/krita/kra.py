@@ -21,6 +21,7 @@ class Layer:
     name: str
     frames: dict[int, bytes]
     visible: bool = True
+    onion_skin: bool = False
 
 
 def write(path, width, height, layers):
@@ -41,7 +42,7 @@ def write(path, width, height, layers):
             f'<layer name="{layer.name}" filename="{file}" nodetype="paintlayer" uuid="{{{uuid4()}}}"'
             f' visible="{int(layer.visible)}" opacity="255" compositeop="normal" colorspacename="RGBA" x="0" y="0"'
             f' channelflags="" channellockflags="" collapsed="0" colorlabel="0" intimeline="1" locked="0"'
-            f' onionskin="0"{keyframes}/>'
+            f' onionskin="{int(layer.onion_skin)}"{keyframes}/>'
         )
     document = _DOCUMENT.format(width=width, height=height, layers="".join(reversed(entries)))
     with zipfile.ZipFile(path, "w") as archive:

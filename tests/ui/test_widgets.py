@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.ui.widgets import Choice
 
 LONG = "The line art of the third panel, cleaned up and inked again"
@@ -30,3 +31,15 @@ def test_a_long_name_ends_in_an_ellipsis(narrow: Choice) -> None:
         fits = narrow.fontMetrics().horizontalAdvance(text) < 100
         found |= fits and narrow.grab().toImage() == shown
     assert found
+
+
+def test_the_whole_name_is_under_the_mouse(qtbot: Any) -> None:
+    box = Choice("sketch_combo", "Sketch", "The layer to colour.")
+    qtbot.addWidget(box)
+    box.show_choice([("Background of the second page", "1")], "1")
+    box.resize(90, 24)
+    box.show()
+    place = QtCore.QPoint(5, 5)
+    help_event = QtGui.QHelpEvent(QtCore.QEvent.Type.ToolTip, place, box.mapToGlobal(place))
+    QtWidgets.QApplication.sendEvent(box, help_event)
+    assert QtWidgets.QToolTip.text().startswith("Background of the second page\n\nThe layer")
