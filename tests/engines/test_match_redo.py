@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from colorizer.engines import last_stage
-from colorizer.engines.base import ColorizeRequest, Mode, Reference, Swap
+from colorizer.engines.base import Binding, ColorizeRequest, Mode, Reference, Swap
 from colorizer.imaging.values import LayerState, Redo
 from drawn import RED, box_mask, box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, engine, random_network
-from listening import Silent
+from listening import Listener, Silent
 
 REQUEST = ColorizeRequest(box_sketch(), (Reference(box_reference(), box_mask()),), sketch_mask=box_mask())
 STROKE = (slice(70, 76), slice(36, 46))
@@ -89,3 +89,50 @@ def test_swaps_are_in_the_palette() -> None:
     assert "#010203" in result.report["palette"]
     assert swap.before not in result.report["palette"]
     assert tuple(result.layers[1].pixels[64, 48, :3]) == (1, 2, 3)
+
+
+def same(first, second) -> None:
+    assert [layer.role for layer in first.layers] == [layer.role for layer in second.layers]
+    for one, other in zip(first.layers, second.layers, strict=True):
+        assert np.array_equal(one.pixels, other.pixels)
+        assert (one.mask is None) == (other.mask is None)
+        assert one.mask is None or np.array_equal(one.mask, other.mask)
+    assert first.report == second.report
+    assert np.array_equal(first.check.mask, second.check.mask)
+    assert first.check.places == second.check.places
+
+
+def repairs() -> dict[str, ColorizeRequest]:
+    hints = np.zeros_like(REQUEST.sketch)
+    hints[80:84, 80:84] = (*RED, 255)
+    bound = (Binding(80, 80, 0, 2, 2),)
+    return {
+        "a hint": replace(REQUEST, hints=hints),
+        "a binding": replace(REQUEST, bindings=bound),
+        "a mask": replace(REQUEST, sketch_mask=painted_mask()[0]),
+        "no mask": replace(REQUEST, sketch_mask=None),
+        "the mode": replace(REQUEST, mode=Mode.SPLIT),
+        "the gap": replace(REQUEST, options=REQUEST.options.model_copy(update={"line_gap": 0.0})),
+        "the lock": replace(REQUEST, options=REQUEST.options.model_copy(update={"palette_lock": False})),
+    }
+
+
+def test_what_is_remembered_changes_no_pixel() -> None:
+    """An engine that has coloured it before gives the very result that a new one gives."""
+    warm = engine(random_network(3))
+    warm.colorize(REQUEST, Silent())
+    for asked in repairs().values():
+        copied = replace(
+            asked, sketch=asked.sketch.copy(), references=(Reference(box_reference(), box_mask()),)
+        )
+        same(warm.colorize(copied, Silent()), engine(random_network(3)).colorize(asked, Silent()))
+
+
+def test_hints_and_bindings_ask_the_network_nothing() -> None:
+    made = engine(random_network(3))
+    made.colorize(REQUEST, Silent())
+    for name in ("a hint", "a binding"):
+        report = Listener()
+        made.colorize(repairs()[name], report)
+        assert "Painting layers" in report.names
+        assert "Reading the reference" not in report.names

@@ -27,6 +27,7 @@ from colorizer.engines.base import (
     Report,
     Result,
 )
+from colorizer.engines.runtime.stage_cache import StageCache
 from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import NothingToColour
 from colorizer.imaging.lines import find_ink
@@ -67,6 +68,7 @@ class Pages:
     def __init__(self, engine: Engine, sequences: PageSequences | None) -> None:
         self.engine = engine
         self.sequences = sequences
+        self._sheets: StageCache[Sheet | None] = StageCache()
 
     def __getattr__(self, name: str) -> Any:
         """What else an engine offers: the steps of its sequences take pages, too (`page_sequences`)."""
@@ -88,7 +90,7 @@ class Pages:
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sheet; see `colorizer.engines.base.Engine`."""
-        sheet = read_sheet(request.sketch)
+        sheet = self._sheets.get([request.sketch], None, lambda: read_sheet(request.sketch))
         if sheet is None:
             return self.engine.colorize(request, report)
         return colorize_parts(request, sheet, report, self.engine.colorize)

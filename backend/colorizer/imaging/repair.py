@@ -79,7 +79,8 @@ def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
         differs = after != before
         now = after.view(np.uint8).reshape(state.now.shape)
         pixels += int(np.count_nonzero(differs))
-        strokes += cv2.connectedComponents(own.view(np.uint8), connectivity=8)[0] - 1
+        if own.any():
+            strokes += cv2.connectedComponents(own.view(np.uint8), connectivity=8)[0] - 1
         shown.append(replace(layer, pixels=now, x=0, y=0, mask=_mask_on_canvas(layer, written.shape)))
         if differs.any():
             layers.append(_cropped(shown[-1], differs))
@@ -109,14 +110,16 @@ def _whole_pixels(picture: Picture) -> NDArray[np.uint32]:
 
 
 def _on_canvas(layer: Layer, shape: tuple[int, ...]) -> Picture:
+    if (layer.x, layer.y) == (0, 0) and layer.pixels.shape[:2] == shape:
+        return layer.pixels
     canvas = np.zeros((*shape, 4), np.uint8)
     _put(canvas, layer.pixels, layer.x, layer.y)
     return canvas
 
 
 def _mask_on_canvas(layer: Layer, shape: tuple[int, ...]) -> Mask | None:
-    if layer.mask is None:
-        return None
+    if layer.mask is None or ((layer.x, layer.y) == (0, 0) and layer.mask.shape == shape):
+        return layer.mask
     canvas = np.zeros(shape, np.uint8)
     _put(canvas, layer.mask, layer.x, layer.y)
     return canvas

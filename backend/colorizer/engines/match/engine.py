@@ -23,14 +23,15 @@ from colorizer.engines.base import (
     Result,
 )
 from colorizer.engines.match.outline import Outline
+from colorizer.engines.runtime.stage_cache import StageCache
 from colorizer.engines.sequences import Likeness
 from colorizer.errors import InvalidInput, MissingModel, UnknownEngine
 from colorizer.files import sha256_of
 from colorizer.imaging.coloured import ColouredLines
 from colorizer.imaging.layers import preview
-from colorizer.imaging.lines import read_lines
+from colorizer.imaging.lines import Ink, read_lines
 from colorizer.imaging.masks import usable_mask
-from colorizer.imaging.regions import find_regions
+from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.sizes import MAX_SIDE
 from colorizer.protocol.checks import check_bindings, check_references
 
@@ -51,6 +52,10 @@ class MatchEngine:
         self._folder = folder or paths.resource("weights/match")
         self._device = "cpu"
         self._network: MatchNetwork | None = None
+        self._lines: StageCache[tuple[Ink, ColouredLines | None]] = StageCache()
+        self._enclosed: StageCache[Regions] = StageCache()
+        self._cut: StageCache[Regions] = StageCache()
+        self._matches: StageCache[Match] = StageCache()
 
     @property
     def info(self) -> EngineInfo:
@@ -94,11 +99,21 @@ class MatchEngine:
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""
+        outline = self._outline(request, report)
+        return self._paint(request, report, outline, self._match(request, report, outline))
+
+    def _match(self, request: ColorizeRequest, report: Report, outline: Outline) -> Match:
+        """Hints and bindings decide nothing here: a repair that changes no more finds the match of before."""
         from colorizer.engines.match.matching import Matcher
 
-        outline = self._outline(request, report)
-        match = Matcher(self._loaded(), request, report).match(outline.ink, outline.mask, outline.regions)
-        return self._paint(request, report, outline, match)
+        network, options = self._loaded(), request.options
+        references = [picture for one in request.references for picture in (one.picture, one.mask)]
+        key = (request.mode, options.palette_lock, *_lines_key(request), options.line_gap, self._device)
+        return self._matches.get(
+            [request.sketch, request.sketch_mask, *references],
+            key,
+            lambda: Matcher(network, request, report).match(outline.ink, outline.mask, outline.regions),
+        )
 
     def survey(self, request: ColorizeRequest, report: Report) -> Survey:
         """Looks at one page of a sequence; see `colorizer.engines.sequences`."""
@@ -133,15 +148,24 @@ class MatchEngine:
         _check(request)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
-        ink, coloured = read_lines(request.sketch, ColouredLines(request.options.advanced.coloured_lines))
+        key = _lines_key(request)
+        ink, coloured = self._lines.get([request.sketch], key, lambda: read_lines(request.sketch, *key))
         report.stage("Finding regions")
         mask = usable_mask(request.sketch_mask, width, height)
-        enclosed = find_regions(ink, gap=request.options.line_gap)
-        if mask is None:
+        gap = request.options.line_gap
+
+        def enclose() -> Regions:
+            found = find_regions(ink, gap=gap)
+            if mask is not None:
+                return found
             from colorizer.engines.match.open_figures import close_figures
 
-            enclosed = close_figures(self._loaded(), ink, enclosed)
-        regions = enclosed if mask is None else enclosed.cut(mask)
+            return close_figures(self._loaded(), ink, found)
+
+        enclosed = self._enclosed.get([request.sketch], (*key, gap, mask is None, self._device), enclose)
+        if mask is None:
+            return Outline(ink, mask, enclosed, enclosed, coloured)
+        regions = self._cut.get([request.sketch, mask], (*key, gap), lambda: enclosed.cut(mask))
         return Outline(ink, mask, enclosed, regions, coloured)
 
     def _paint(self, request: ColorizeRequest, report: Report, outline: Outline, match: Match) -> Result:
@@ -168,6 +192,11 @@ class MatchEngine:
             self.load(self._device)
         assert self._network is not None
         return self._network
+
+
+def _lines_key(request: ColorizeRequest) -> tuple[ColouredLines]:
+    """What decides beside the sketch what its lines are."""
+    return (ColouredLines(request.options.advanced.coloured_lines),)
 
 
 def _read_network(folder: Path) -> MatchNetwork:

@@ -1,0 +1,77 @@
+"""What the stages of an engine found last, for a repair that changes nothing before a later stage.
+
+A repair sends the whole request again, mostly with the sketch and the references of before. Pictures are compared by
+their content; they and what is handed out count as never changed. The oldest entries go when the pictures become too
+large together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from colorizer.imaging.values import Mask, Picture
+
+MAX_PIXELS = 2**25
+"""Of the sketches of all entries of a stage: three pages of A4 at 300 dpi, and none of 8192 px on a side."""
+
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True)
+class _Entry(Generic[Value]):
+    pictures: tuple[Picture | Mask | None, ...]
+    key: Hashable
+    value: Value
+
+
+class StageCache(Generic[Value]):
+    """Values of one stage by the pictures and the key that decide them, the newest first."""
+
+    def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
+        self._max_pixels = max_pixels
+        self._entries: list[_Entry[Value]] = []
+
+    def get(
+        self, pictures: Sequence[Picture | Mask | None], key: Hashable, make: Callable[[], Value]
+    ) -> Value:
+        """The value for these pictures, the first of which is the sketch, and this key; made where it isn't there."""
+        for entry in self._entries:
+            if entry.key == key and _same(entry.pictures, pictures):
+                self._put(entry)
+                return entry.value
+        made = _Entry(tuple(map(_own, pictures)), key, make())
+        self._put(made)
+        return made.value
+
+    def _put(self, newest: _Entry[Value]) -> None:
+        entries = [newest, *(entry for entry in self._entries if entry is not newest)]
+        kept, pixels = [], 0
+        for entry in entries:
+            pixels += _size(entry.pictures[0])
+            if pixels > self._max_pixels:
+                break
+            kept.append(entry)
+        self._entries = kept
+
+
+def _own(picture: Picture | Mask | None) -> Picture | Mask | None:
+    """The picture by itself: a view would keep all of a job's bundle in memory."""
+    return picture if picture is None or picture.base is None else picture.copy()
+
+
+def _size(picture: Picture | Mask | None) -> int:
+    return 0 if picture is None else picture.shape[0] * picture.shape[1]
+
+
+def _same(first: Sequence[Any], second: Sequence[Any]) -> bool:
+    return len(first) == len(second) and all(map(_equal, first, second))
+
+
+def _equal(first: Picture | Mask | None, second: Picture | Mask | None) -> bool:
+    if first is None or second is None:
+        return first is second
+    return first is second or (first.shape == second.shape and bool(np.array_equal(first, second)))
