@@ -16,8 +16,8 @@ from colorizer.protocol.modes import Mode
 from colorizer_lab import contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from instances import instances
 from pydantic import TypeAdapter
+from wire.instances import instances
 
 from krita_colorize.core import bundle as docker_bundle
 from krita_colorize.core import (
