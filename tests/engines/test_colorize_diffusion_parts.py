@@ -168,13 +168,13 @@ def test_positions_are_counted_as_in_the_papers():
 
 @torch.no_grad()
 def test_plain_pass_is_diffusers_own():
-    """Without hints, sides and style our walk through the UNet is `UNet2DConditionModel.forward`."""
+    """Without residuals, sides and style our walk through the UNet is `UNet2DConditionModel.forward`."""
     unet = build(Component.UNET, tiny.SIZES).eval()
     latent, tokens = torch.randn(2, 4, 8, 16), torch.randn(2, 7, 32)
     timesteps = torch.tensor([10.0, 500.5])
     expected = unet(latent, timesteps, tokens).sample
-    hints = [torch.zeros(())] * 5
-    ours = Denoiser(unet)(latent, timesteps, Features(tokens, hints), AttentionPlan(2, [1.0] * 16))
+    residuals = [torch.zeros(())] * 5
+    ours = Denoiser(unet)(latent, timesteps, Features(tokens, residuals), AttentionPlan(2, [1.0] * 16))
     assert (ours - expected).abs().max() < 1e-5
 
 

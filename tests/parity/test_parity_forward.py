@@ -85,7 +85,10 @@ def batch(folder, case):
 
 def test_conditions(folder, case, recorded, conditions, batch, agree):
     agree(conditions.tokens.expand(batch, -1, -1), recorded["c.context"], name="context")
-    for start, ours in (("c.control.", conditions.hints.sketch), ("uc1.control.", conditions.hints.none)):
+    for start, ours in (
+        ("c.control.", conditions.residuals.sketch),
+        ("uc1.control.", conditions.residuals.none),
+    ):
         for i, name in enumerate(recorded.numbered(start)):
             agree(ours[i].expand(batch, -1, -1, -1), recorded[name], name=name)
     for i, name in enumerate(recorded.numbered("c.style_modulations.")):
@@ -109,7 +112,7 @@ def test_predictions(folder, case, recorded, conditions, batch, agree):
     """With everything, without the reference, and without the sketch."""
     denoiser = published.model_of(folder).denoiser
     rows = Rows(batch, without_sketch=False, without_reference=False)
-    blank = replace(conditions, hints=replace(conditions.hints, sketch=conditions.hints.none))
+    blank = replace(conditions, residuals=replace(conditions.residuals, sketch=conditions.residuals.none))
     for name, given, sees in (
         ("out_c", conditions, True),
         ("out_uc0", conditions, False),

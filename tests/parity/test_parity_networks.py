@@ -119,7 +119,7 @@ def block_weights(arrays, prefix):
 @published.needs("acts.x")
 @torch.no_grad()
 def test_activations(folder, arrays, agree):
-    """Every step of the UNet; hints are added after what is recorded."""
+    """Every step of the UNet; residuals are added after what is recorded."""
     denoiser = published.model_of(folder).denoiser
     unet = denoiser.unet
     steps = {"input0": unet.conv_in, "middle": unet.mid_block, "out": unet.conv_out}

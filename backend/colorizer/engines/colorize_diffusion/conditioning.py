@@ -48,7 +48,7 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class Hints:
+class SketchResiduals:
     """The sketch encoder's maps, finest first."""
 
     sketch: Sequence[Tensor]
@@ -62,7 +62,7 @@ class Conditions:
 
     tokens: Tensor
     """(1, N, D) image tokens; when split, the foreground's and then the background's: (1, 2 N, D)."""
-    hints: Hints
+    residuals: SketchResiduals
     scales: Sequence[float]
     """Reference strength per cross-attention."""
     split: Split | None = None
@@ -135,7 +135,7 @@ class Conditioner:
             full = manipulate_local(full, settings.edits, text, parity=settings.parity)
         tokens = full[:, 1:]
         make = self.prepare_v2 if self.version is Version.V2 else self.prepare_split
-        conditions = make(pictures, settings, tokens, self.hints(pictures, settings))
+        conditions = make(pictures, settings, tokens, self.residuals(pictures, settings))
         if pictures.region_colours is None:
             return conditions
         return replace(conditions, region_colours=self.networks.encode(pictures.region_colours))
@@ -146,13 +146,13 @@ class Conditioner:
             return self.networks.image_tokens(pictures.reference)
         return torch.zeros_like(self.networks.image_tokens(torch.zeros_like(pictures.sketch)))
 
-    def hints(self, pictures: Pictures, settings: DiffusionSettings) -> Hints:
-        """Hints of the sketch and of no sketch, times the sketch strength."""
+    def residuals(self, pictures: Pictures, settings: DiffusionSettings) -> SketchResiduals:
+        """Residuals of the sketch and of no sketch, times the sketch strength."""
         encode, strength = self.networks.sketch_encoder, settings.sketch_strength
         sketch = pictures.sketch.to(encode.dtype)
-        return Hints(
-            [hint * strength for hint in encode(sketch)],
-            [hint * strength for hint in encode(null_sketch(sketch))],
+        return SketchResiduals(
+            [residual * strength for residual in encode(sketch)],
+            [residual * strength for residual in encode(null_sketch(sketch))],
         )
 
     def background_picture(self, pictures: Pictures, settings: DiffusionSettings) -> Tensor:
@@ -171,13 +171,13 @@ class Conditioner:
         return Split(level_masks(mask, levels), settings.thresholds.sketch, settings.strength)
 
     def prepare_split(
-        self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, hints: Hints
+        self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, residuals: SketchResiduals
     ) -> Conditions:
         """v1 (background only, without LoRA) and v1.5 (Bg2Fig, Fig2Fig)."""
         modes = settings.modes
         foreground = modes.foreground and self.version is Version.V1_5
         if not (foreground or modes.background):
-            return Conditions(tokens, hints, settings.scales)
+            return Conditions(tokens, residuals, settings.scales)
         if modes.background:
             tokens = torch.cat(self.two_sides(pictures, settings, tokens), dim=1)
         if foreground and (settings.parity or not modes.background):
@@ -186,7 +186,7 @@ class Conditioner:
         used = {Branch.FOREGROUND: foreground, Branch.BACKGROUND: modes.background}
         adapters = frozenset(side for side in Branch if used[side])
         split = self.split(pictures, settings)
-        return Conditions(tokens, hints, settings.scales, split, adapters)
+        return Conditions(tokens, residuals, settings.scales, split, adapters)
 
     def two_sides(self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor) -> list[Tensor]:
         """Foreground and background tokens; v1.5 marks both with their thresholds and recovers the hole."""
@@ -204,7 +204,7 @@ class Conditioner:
         return self.networks.threshold_embedder(like.new_tensor([threshold], dtype=torch.float32))
 
     def prepare_v2(
-        self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, hints: Hints
+        self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, residuals: SketchResiduals
     ) -> Conditions:
         """v2: background enhance, style enhance, both, or neither; `foreground` alone only divides the picture."""
         modes, scales = settings.modes, settings.scales
@@ -214,15 +214,15 @@ class Conditioner:
             style, latent = self.style(pictures, settings, tokens, behind)
         if not modes.split:
             whole = Branch.FOREGROUND if settings.parity and self.split_before else None
-            return Conditions(tokens, hints, scales, whole_adapter=whole, style=style)
+            return Conditions(tokens, residuals, scales, whole_adapter=whole, style=style)
         split = self.split(pictures, settings)
         if behind is None or not modes.background:
-            return Conditions(tokens.repeat(1, 2, 1), hints, scales, split, style=style)
+            return Conditions(tokens.repeat(1, 2, 1), residuals, scales, split, style=style)
         self.split_before = True
         context = tokens if pictures.background is None or modes.style else behind
         background = self.background(pictures, settings, context, latent)
         both = torch.cat([tokens, behind], dim=1)
-        return Conditions(both, hints, scales, split, BOTH_SIDES, background=background, style=style)
+        return Conditions(both, residuals, scales, split, BOTH_SIDES, background=background, style=style)
 
     def background_tokens(
         self, pictures: Pictures, modes: Modes, settings: DiffusionSettings

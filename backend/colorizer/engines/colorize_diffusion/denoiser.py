@@ -1,8 +1,8 @@
 """One forward pass of the denoising UNet with everything the papers add to it.
 
-Sketch hints are added inside the encoder, before a state is kept as a skip (that is not ControlNet's place); in v2 the
-skips outside the figure are warped towards the background, and every decoder step is modulated by the style. C, the
-latents' channels, is 4 in the published models and 12 where `patches` stands in for an autoencoder.
+The sketch's residuals are added inside the encoder, before a state is kept as a skip (that is not ControlNet's place);
+in v2 the skips outside the figure are warped towards the background, and every decoder step is modulated by the style.
+C, the latents' channels, is 4 in the published models and 12 where `patches` stands in for an autoencoder.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Features:
 
     context: Tensor
     """Image tokens (B, N, D)."""
-    hints: Sequence[Tensor]
+    residuals: Sequence[Tensor]
     """Of the sketch encoder."""
     background: Sequence[Tensor] | None = None
     """Token maps of the background encoder, deepest first (v2)."""
@@ -41,9 +41,9 @@ class Features:
         def of(tensors: Sequence[Tensor] | None) -> list[Tensor] | None:
             return None if tensors is None else [tensor[number : number + 1] for tensor in tensors]
 
-        context, hints = self.context[number : number + 1], of(self.hints) or []
+        context, residuals = self.context[number : number + 1], of(self.residuals) or []
         colours = None if self.region_colours is None else self.region_colours[number : number + 1]
-        return Features(context, hints, of(self.background), of(self.style), colours)
+        return Features(context, residuals, of(self.background), of(self.style), colours)
 
 
 def takes_region_colours(unet: Any) -> bool:
@@ -89,14 +89,14 @@ class Denoiser:
             self.shared.plan = None
 
     def encode(self, latent: Tensor, embedding: Tensor, features: Features) -> list[Tensor]:
-        """The skips, finest first. Hints enter after `conv_in`, each downsampler and the last step."""
-        hints = list(features.hints)
-        skips = [self.unet.conv_in(latent) + hints.pop(0)]
+        """The skips, finest first. Residuals enter after `conv_in`, each downsampler and the last step."""
+        residuals = list(features.residuals)
+        skips = [self.unet.conv_in(latent) + residuals.pop(0)]
         steps = list(encoder_positions(self.unet.down_blocks))
         for step in steps:
             hidden = step(skips[-1], embedding, features.context)
             if step.downsampler is not None or step is steps[-1]:
-                hidden = hidden + hints.pop(0)
+                hidden = hidden + residuals.pop(0)
             skips.append(hidden)
         return skips
 

@@ -47,13 +47,13 @@ class Rows:
 
     def features(self, conditions: Conditions) -> Features:
         """The conditions in all rows."""
-        hints = []
-        for hint, null in zip(conditions.hints.sketch, conditions.hints.none, strict=True):
-            kinds = [hint, *[null] * self.without_sketch, *[hint] * self.without_reference]
-            hints.append(torch.cat([kind.expand(self.batch, -1, -1, -1) for kind in kinds]))
+        residuals = []
+        for residual, null in zip(conditions.residuals.sketch, conditions.residuals.none, strict=True):
+            kinds = [residual, *[null] * self.without_sketch, *[residual] * self.without_reference]
+            residuals.append(torch.cat([kind.expand(self.batch, -1, -1, -1) for kind in kinds]))
         return Features(
             context=self.repeat(conditions.tokens),
-            hints=hints,
+            residuals=residuals,
             background=self._repeat_all(conditions.background),
             style=self._repeat_all(conditions.style),
             region_colours=None

@@ -1,7 +1,7 @@
 """The UNet's positions: the steps of its encoder and decoder in order, as the papers count them.
 
-A diffusers UNet groups its layers in blocks; the papers number the steps one by one (twelve in, twelve out). Hints,
-skips, warping and style modulation belong to those steps. Nothing here computes anything new.
+A diffusers UNet groups its layers in blocks; the papers number the steps one by one (twelve in, twelve out).
+Residuals, skips, warping and style modulation belong to those steps. Nothing here computes anything new.
 """
 
 from __future__ import annotations

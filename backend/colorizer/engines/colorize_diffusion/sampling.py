@@ -36,10 +36,10 @@ pass points to (B, C, h, w)."""
 
 @dataclass(frozen=True)
 class InjectedReference:
-    """What attention injection reads: the reference's latent (1, C, h, w) and its own hints."""
+    """What attention injection reads: the reference's latent (1, C, h, w) and its own residuals."""
 
     latent: Tensor
-    hints: Sequence[Tensor]
+    residuals: Sequence[Tensor]
 
 
 class Window:
@@ -122,12 +122,12 @@ class Predictor:
         return bank
 
     def reference_features(self, injection: Injection) -> Features:
-        """The conditions with the reference's own hints in place of the sketch's."""
+        """The conditions with the reference's own residuals in place of the sketch's."""
         assert self.injected is not None
-        hints = [self.rows.repeat(hint * injection.control) for hint in self.injected.hints]
+        residuals = [self.rows.repeat(residual * injection.control) for residual in self.injected.residuals]
         own = self.features
         colours = None if own.region_colours is None else self.rows.repeat(self.injected.latent)
-        return Features(own.context, hints, own.background, own.style, colours)
+        return Features(own.context, residuals, own.background, own.style, colours)
 
 
 def denoise(predict: Predictor, scheduler: Any, latent: Tensor, on_step: OnStep | None = None) -> Tensor:

@@ -127,7 +127,7 @@ class Injection:
 
     fidelity: float = 0.5
     control: float = 0.0
-    """Strength of the reference's own hints in the pass that reads it."""
+    """Strength of the reference's own residuals in the pass that reads it."""
     start: float = 0.0
     """Share of the way after which it acts, 0..1."""
 

@@ -1,6 +1,6 @@
-"""The sketch encoder: a drawing becomes five hint maps that are added inside the UNet's encoder.
+"""The sketch encoder: a drawing becomes five residual maps that are added inside the UNet's encoder.
 
-It runs once per picture (no time step). Where the hints enter is `denoiser`'s business.
+It runs once per picture (no time step). Where the residuals enter is `denoiser`'s business.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def conv3(channels_in: int, channels_out: int, stride: int = 1) -> nn.Conv2d:
 
 
 class SketchEncoder(ModelMixin, ConfigMixin):
-    """Sketch (B, 3, H, W), lines +1 on background -1, to hints at H/8, H/16, H/32, H/64 and H/64."""
+    """Sketch (B, 3, H, W), lines +1 on background -1, to residuals at H/8, H/16, H/32, H/64 and H/64."""
 
     @register_to_config
     def __init__(
@@ -53,15 +53,15 @@ class SketchEncoder(ModelMixin, ConfigMixin):
             channels = width
 
     def forward(self, sketch: Tensor) -> list[Tensor]:
-        """The hint maps, finest first: one more than there are UNet levels."""
+        """The residual maps, finest first: one more than there are UNet levels."""
         hidden = self.stem(sketch)
-        hints = [self.stem_hint(hidden)]
-        for level, hint in zip(self.levels, self.level_hints, strict=True):
+        residuals = [self.stem_hint(hidden)]
+        for level, residual in zip(self.levels, self.level_hints, strict=True):
             hidden = level(hidden)
-            hints.append(hint(hidden))
-        return hints
+            residuals.append(residual(hidden))
+        return residuals
 
 
 def null_sketch(sketch: Tensor) -> Tensor:
-    """The sketch that means "no sketch": background (-1) everywhere. Its hints are not zero."""
+    """The sketch that means "no sketch": background (-1) everywhere. Its residuals are not zero."""
     return torch.full_like(sketch, -1.0)

@@ -146,11 +146,11 @@ class Conditioned(nn.Module):
             behind = self.networks["recovery"](behind + self._threshold(batch, 1))
         context = torch.cat([tokens, behind], dim=1) if seen.split else tokens
         context = context * batch.seen[:, None, None]
-        hints = self.networks["sketch_encoder"](batch.sketch)
+        residuals = self.networks["sketch_encoder"](batch.sketch)
         plan = AttentionPlan(
             len(context), uniform_scales(1.0), seen.adapters, self._split(batch) if seen.split else None
         )
-        return Features(context, hints, background, style, self._region_colours(batch)), plan
+        return Features(context, residuals, background, style, self._region_colours(batch)), plan
 
     def _region_colours(self, batch: Batch) -> Tensor | None:
         return self.latent(batch.region_colours) if takes_region_colours(self.denoiser.unet) else None
