@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tomllib
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCKER = sorted((ROOT / "krita_colorize").rglob("*.py"))
@@ -35,6 +36,12 @@ def test_docker_needs_standard_library_and_gates_only(path):
     if "krita_port" in path.parts:
         allowed |= {"krita"}
     assert set(imports(path)) - sys.stdlib_module_names <= allowed
+
+
+def test_what_tests_share_is_found_from_every_folder():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["pytest"]["ini_options"]
+    folders = {f"tests/{path.parent.name}" for path in (ROOT / "tests").glob("*/*.py")}
+    assert folders - set(settings["pythonpath"]) == set()
 
 
 def test_only_the_server_knows_http():
