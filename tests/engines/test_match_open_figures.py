@@ -43,6 +43,17 @@ def test_open_figure_is_closed_where_it_ends(size: int) -> None:
     assert after.coarse.max() == after.labels.max() == 1
 
 
+def test_figure_ends_soon_after_its_lines() -> None:
+    size = 512
+    sketch = box(size, open_below=True)
+    sketch[round(0.62 * size) :, :, :3] = 255  # the network sees it go on to 0.75
+    _, after = closed(sketch)
+    figure = after.labels == after.labels[size // 2, size // 2]
+    assert after.count == 2
+    assert figure[round(0.62 * size), round(0.3 * size) : round(0.7 * size)].all()
+    assert not figure[round(0.67 * size) :].any()
+
+
 def test_closed_figure_is_left_alone() -> None:
     before, after = closed(box(400, open_below=False))
     assert before.count == 2

@@ -2,8 +2,9 @@
 
 There the lines don't tell the figure from the paper, but the network does. Each region that holds both is divided: what
 surely is figure and what surely is paper grow towards each other over open paper, and last of all over lines (a
-watershed), so the border follows the lines as far as there are any. What lines hardly bound is a mistake of the
-network's, and stays paper.
+watershed), so the border follows the lines as far as there are any. Beyond the lines' convex hull a part ends soon, and
+where it gets narrower: a bust that is cut off ends straight. What lines hardly bound is a mistake of the network's,
+and stays paper.
 """
 
 from __future__ import annotations
@@ -32,6 +33,11 @@ _SEED = 2.5
 """Width, in cells of the network's grid, from which a place is surely of one kind: it is unsure beside every line."""
 _SMALLEST = 0.004
 """Share of the canvas that is worth closing."""
+_AROUND = 0.02
+"""How near to a part lines are its own, as a share of the longer side."""
+_AS_WIDE, _FARTHEST = 0.85, 0.03
+"""How wide, as a share of its width where the lines end, and how far, as a share of the longer side, a part goes on
+beyond them."""
 _BOUNDED = 0.55
 """Share of an open figure's outline that lines draw, at least."""
 
@@ -60,6 +66,7 @@ def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
     least = _SMALLEST * labels.size
     for region in _open(figure, paper, labels, least):
         part = _figure_part(region, figure, paper, labels, lines, least)
+        part = np.where(_stray(part > 0, lines), np.uint8(0), part)
         if part.any():
             regions = regions.divide(
                 region, cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
@@ -128,6 +135,27 @@ def _figure_part(
             kept += 1
             result[here | (_between_ends(here, near_line) & inside)] = kept
     return result
+
+
+def _stray(part: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(h, w): what of a part lies too far beyond the convex hull of the lines around it, or narrows there."""
+    reach = np.ones((2 * round(_AROUND * max(part.shape)) + 1,) * 2, np.uint8)
+    around = cv2.dilate(part.view(np.uint8), reach)
+    points = cv2.findNonZero(around & lines)
+    if points is None:
+        return np.zeros_like(part)
+    outside = np.ones(part.shape, np.uint8)
+    cv2.fillConvexPoly(outside, cv2.convexHull(points), 0)
+    away = np.ceil(cv2.distanceTransform(outside, cv2.DIST_L2, 5)).astype(np.intp)
+    count, pieces = cv2.connectedComponents(outside & part.view(np.uint8), connectivity=4)
+    stray = np.zeros_like(part)
+    for piece in range(1, count):
+        here = pieces == piece
+        wide = np.bincount(away[here])[1:]
+        narrow = np.flatnonzero(wide < _AS_WIDE * wide[0])
+        end = min([_FARTHEST * max(part.shape), *narrow[:1]])
+        stray |= here & (away > end)
+    return stray
 
 
 def _between_ends(part: NDArray[np.bool_], near_line: NDArray[np.bool_]) -> NDArray[np.bool_]:
