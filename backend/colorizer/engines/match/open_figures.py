@@ -35,7 +35,7 @@ _SMALLEST = 0.004
 """Share of the canvas that is worth closing."""
 _AROUND = 0.02
 """How near to a part lines are its own, as a share of the longer side."""
-_AS_WIDE, _FARTHEST = 0.85, 0.03
+_AS_WIDE, _FARTHEST = 0.85, 0.045
 """How wide, as a share of its width where the lines end, and how far, as a share of the longer side, a part goes on
 beyond them."""
 _BOUNDED = 0.55
