@@ -187,54 +187,6 @@ def test_a_selection_restricts_apply(coloured):
     assert all(right == 0 for _, right in sides)
 
 
-def add_fill_and_filter():
-    """A fill layer on top, half clear, with a filter mask that is selected."""
-    opened = document()
-    info, chosen = krita.InfoObject(), Selection()
-    info.setProperty("color", "#ff0000")
-    chosen.select(0, 0, 240, 240, 255)
-    layer = opened.createFillLayer("Tint", "color", info, chosen)
-    layer.setOpacity(40)
-    opened.rootNode().addChildNode(layer, None)
-    mask = opened.createFilterMask("Soft", Krita.instance().filter("blur"), chosen)
-    layer.addChildNode(mask, None)
-    opened.setActiveNode(find(opened, "Soft"))
-    opened.refreshProjection()
-    yield from ticks(60)
-    return [opened.activeNode().name(), session().document.sketch.name]
-
-
-def edit_first_colour():
-    item = session().document.applied()
-    changes, colours = item.changes, item.result.palette
-    session().palettes.edit(session().document, {colours[0]: "#123456"})
-    yield from until(lambda: item.changes > changes or bool(session().error), 120)
-    return [session().error, "#123456" in item.result.palette]
-
-
-def repair():
-    """Takes a piece out of the mask and presses Redo."""
-    item = session().document.results[0]
-    changes = item.changes
-    fill_mask()
-    session().redo()
-    yield from until(lambda: item.changes > changes or bool(session().error), 120)
-    active = document().activeNode()
-    return [session().error, active.name() if active is not None else ""]
-
-
-def test_a_fill_layer_on_top_and_a_filter_mask_selected_disturb_nothing(coloured):
-    coloured.define(fill_mask)
-    assert coloured.call(add_fill_and_filter) == ["Soft", "Ink"]
-    error, layers = coloured.call(apply, timeout_s=90)
-    assert error == ""
-    assert layers[-1][0] == "Tint"
-    error, active = coloured.call(repair, timeout_s=200)
-    assert error in ("", "The change made no difference: nothing was replaced.")
-    assert active == "Soft"
-    assert coloured.call(edit_first_colour, timeout_s=200) == ["", True]
-
-
 def open_odd():
     """A canvas of 237 x 231 px with the ink on a layer of 151 px width that begins outside of it."""
     opened, _ = new_document(width=237, height=231)
