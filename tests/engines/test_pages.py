@@ -48,7 +48,7 @@ class Painter:
 
     def colorize(self, request: ColorizeRequest, report: Silent) -> Result:
         find_ink(request.sketch)
-        report.stage("Painting", len(self.asked), 4)
+        report.stage("Painting", len(self.asked) % 4, 4)
         self.asked.append(request)
         height, width = request.sketch.shape[:2]
         colour = (30 * min(8, len(self.asked)), 0, 0)
