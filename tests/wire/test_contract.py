@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from colorizer.engines import registry
 from colorizer.protocol import answers, describe, engines, result
 from colorizer.protocol import options as options_of
 from colorizer.protocol import request as request_of
 from colorizer.protocol.base import API, Message
 from colorizer.protocol.modes import Mode
+from colorizer.server import worker
 from colorizer_lab import contract
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,3 +147,10 @@ def test_results_are_written_as_the_contract_says() -> None:
     entry = {"name": "Flats", "role": "figure", "blob": 1, "x": 0, "y": 0, "blend": "normal", "opacity": 1.0}
     header = {"preview": 0, "layers": [{**entry, "clip": False, "mask": None}], "check": None, "record": {}}
     assert result.ResultHeader.model_validate_json(json.dumps(header)).model_dump(mode="json") == header
+
+
+def test_the_docker_reads_what_the_real_engines_say() -> None:
+    said = json.loads(json.dumps(worker.describe_engines()))
+    told = {"ok": True, "engines": said, "options": [option.model_dump() for option in options_of.table()]}
+    engines.EngineList.model_validate(told)
+    assert [engine.name for engine in docker_engines.read(told)] == list(registry.names())

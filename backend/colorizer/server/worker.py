@@ -6,7 +6,6 @@ thread works. When stdin ends, the HTTP process is gone, and the worker ends at 
 
 from __future__ import annotations
 
-import dataclasses
 import faulthandler
 import os
 import queue
@@ -17,10 +16,13 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
+from pydantic import TypeAdapter
+
 from colorizer.engines import registry
 from colorizer.engines.base import Picture
 from colorizer.engines.runtime.device import lost_accelerator, ran_out_of_memory
 from colorizer.errors import Cancelled, ColorizerError, OutOfMemory
+from colorizer.protocol.engines import EngineInfo
 from colorizer.server import log, memory, pipe
 from colorizer.server.pipe import Buffer, Kind, Message
 
@@ -166,10 +168,10 @@ def release_memory() -> None:
 
 def describe_engines() -> list[dict[str, Any]]:
     """What every engine says about itself, as JSON; one that can't even be imported is left out and logged."""
-    found = []
+    as_json, found = TypeAdapter(EngineInfo), []
     for name in registry.names():
         try:
-            found.append(dataclasses.asdict(registry.get(name).info))
+            found.append(as_json.dump_python(registry.get(name).info, mode="json"))
         except Exception:  # noqa: BLE001 - a broken engine must not take the others with it
             log.trouble("engine left out", engine=name)
     return found
