@@ -18,13 +18,13 @@ TITLE = "Colorize"
 
 def start() -> None:
     """Registers the docker and its actions with Krita, in Krita's language."""
-    from krita_colorize.core import words
+    from krita_colorize.core import translations
     from krita_colorize.core.actions import ACTIONS
     from krita_colorize.krita_port import actions, dock
     from krita_colorize.qt import QtCore
 
     # Krita puts the language that was chosen in its own settings into LANGUAGE.
-    words.use(os.environ.get("LANGUAGE", "").partition(":")[0] or QtCore.QLocale().name())
+    translations.use(os.environ.get("LANGUAGE", "").partition(":")[0] or QtCore.QLocale().name())
     dock.register(DOCKER_NAME, TITLE, make_docker)
     actions.register(ACTIONS, run_action)
 

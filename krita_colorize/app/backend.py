@@ -15,9 +15,9 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
 from krita_colorize.app.shared import Shared
 from krita_colorize.app.timers import single_shot
-from krita_colorize.core import launch
-from krita_colorize.core.errors import Told
-from krita_colorize.core.trouble import Cause
+from krita_colorize.core import handshake
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.failure_help import Cause
 from krita_colorize.qt import QtCore, Signal
 
 READY_WITHIN_MS = 60_000
@@ -51,7 +51,7 @@ class Backend(QtCore.QObject):
         self.message = ""
         self.cause: Cause | None = None
         """What broke, where `state` is `ERROR` and nobody did anything wrong."""
-        self.address: launch.Ready | None = None
+        self.address: handshake.Ready | None = None
         self._log = homes.start_log(home)
         self._process: QtCore.QProcess | None = None
         self._greeting = b""
@@ -72,7 +72,7 @@ class Backend(QtCore.QObject):
         if self.state in (BackendState.STARTING, BackendState.READY):
             return
         self._set(BackendState.STARTING)
-        self._delay.start(launch.back_off_s(self._failures) * 1000)
+        self._delay.start(handshake.back_off_s(self._failures) * 1000)
 
     def restart(self) -> None:
         """Starts the process afresh and at once, whatever state it is in: the artist's button."""
@@ -139,12 +139,12 @@ class Backend(QtCore.QObject):
     @guarded
     def _launch(self) -> None:
         file = self.home / "backend.json"
-        command = launch.read_launch(file.read_text("utf-8") if file.is_file() else None).command
+        command = handshake.read_launch(file.read_text("utf-8") if file.is_file() else None).command
         process = QtCore.QProcess(self)
         self._process, self._greeting = process, b""
         self._stderr.clear()
         environment = QtCore.QProcessEnvironment()
-        for name, value in launch.environment(os.environ, str(self.home)).items():
+        for name, value in handshake.environment(os.environ, str(self.home)).items():
             environment.insert(name, value)
         process.setProcessEnvironment(environment)
         process.readyReadStandardOutput.connect(self._on_stdout)
@@ -164,7 +164,7 @@ class Backend(QtCore.QObject):
         self._greeting += data
         line, end, _ = self._greeting.partition(b"\n")
         if end or len(line) > _MAX_GREETING_BYTES:
-            self.address = launch.read_greeting(line)
+            self.address = handshake.read_greeting(line)
             self._patience.stop()
             self._steady.start(STEADY_MS)
             self._set(BackendState.READY)
@@ -180,12 +180,12 @@ class Backend(QtCore.QObject):
         crashed = status == QtCore.QProcess.ExitStatus.CrashExit
         ended = Cause.ENDED if self.state is BackendState.READY else Cause.NOT_STARTED
         self.cause = Cause.KILLED if crashed else ended
-        raise Told(launch.ended(code, crashed=crashed))
+        raise UserError(handshake.ended(code, crashed=crashed))
 
     @guarded
     def _on_error(self, error: QtCore.QProcess.ProcessError) -> None:
         if error == QtCore.QProcess.ProcessError.FailedToStart and self._process is not None:
-            raise Told(launch.failed_to_start(self._process.program()))
+            raise UserError(handshake.failed_to_start(self._process.program()))
 
     @guarded
     def _on_piece_over(self) -> None:
@@ -194,7 +194,7 @@ class Backend(QtCore.QObject):
             self._patience.start(READY_WITHIN_MS // _PATIENCE_PIECES)
             return
         self.cause = Cause.NOT_STARTED
-        raise Told(launch.TOO_SLOW)
+        raise UserError(handshake.TOO_SLOW)
 
     def _on_steady(self) -> None:
         self._failures = 0

@@ -14,10 +14,10 @@ from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.workers import Workers
 from krita_colorize.core.edits import MAX_BINDINGS, Binding
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import KritaPort, Pixels
 from krita_colorize.core.settings import Source, SourceKind
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 VIEW_SIDE = 640
@@ -67,7 +67,7 @@ class Bindings(QtCore.QObject):
         if source.kind is SourceKind.LAYER:
             pixels = self._port.snapshot(model.info.key, [source.key])[source.key]
             if not pixels.data:
-                raise Told(tr("The layer {name} is empty.", name=source.name))
+                raise UserError(tr("The layer {name} is empty.", name=source.name))
             self._run(lambda: _layer_view(source, pixels))
         elif source.kind is SourceKind.FILE:
             self._run(lambda: _view(source, pictures.read_file(source.key)))
@@ -80,9 +80,9 @@ class Bindings(QtCore.QObject):
         the sketch."""
         sketch = model.sketch
         if sketch is None or self.view is None:
-            raise Told(tr("Select the layer with your sketch first."))
+            raise UserError(tr("Select the layer with your sketch first."))
         if not self._port.pick(self._on_picked):
-            raise Told(tr("Clicks on this canvas can't be caught. Use a hint layer instead."))
+            raise UserError(tr("Clicks on this canvas can't be caught. Use a hint layer instead."))
         self.spot = (x, y)
         self._waiting = (model, sketch.id, self.view.source.key)
         self.changed.emit()
@@ -127,7 +127,9 @@ class Bindings(QtCore.QObject):
         bindings = model.settings_of(sketch_id).bindings
         others = tuple(one for one in bindings if (one.x, one.y) != (binding.x, binding.y))
         if len(others) >= MAX_BINDINGS:
-            raise Told(tr("There can be {count} bindings at most. Remove one first.", count=MAX_BINDINGS))
+            raise UserError(
+                tr("There can be {count} bindings at most. Remove one first.", count=MAX_BINDINGS)
+            )
         model.change_for(sketch_id, bindings=(*others, binding))
 
     def _run(self, work: Callable[[], View]) -> None:

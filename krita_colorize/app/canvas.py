@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from krita_colorize.app.activity import Activity
-from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import sentence
+from krita_colorize.app.pen_gate import PenGate
 from krita_colorize.app.registration import LOST, Registration
 from krita_colorize.app.selection import SelectionSwitch
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import layers as layer_lists
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import KritaPort, NewGroup, NewLayer, Pixels
 from krita_colorize.core.result import Result
 from krita_colorize.core.selection import limited_group
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 VEIL = (140, 140, 255)
@@ -49,7 +49,7 @@ class Canvas(QtCore.QObject):
         self._port = port
         self._workers = workers
         self._activity = activity
-        self._calm = Calm(port.busy, report, self)
+        self._pen_gate = PenGate(port.busy, report, self)
         self.selection = SelectionSwitch(port, self)
         self.registration = Registration(port, workers, activity, report, self)
         self._wanted: tuple[str, bytes] | None = None
@@ -60,7 +60,7 @@ class Canvas(QtCore.QObject):
         self._wanted = (document, png)
         if not self._waiting:
             self._waiting = True
-            self._calm.when_calm(self._on_calm)
+            self._pen_gate.when_pen_is_up(self._on_calm)
 
     def show_result(self, model: DocumentModel | None, item: Item | None) -> None:
         """Lays a result over the canvas, or nothing where there is none or its place isn't known."""
@@ -80,7 +80,7 @@ class Canvas(QtCore.QObject):
 
     def _apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
         if item.lost:
-            raise Told(tr(LOST))
+            raise UserError(tr(LOST))
         task = self._activity.begin(model.info.key)
 
         def insert(group: NewGroup) -> None:
@@ -98,8 +98,8 @@ class Canvas(QtCore.QObject):
                 self.report(tr(SKETCH_GONE))
             then()
 
-        def when_calm(group: NewGroup) -> None:
-            self._calm.when_calm(task.ends(lambda: insert(group)))
+        def when_pen_is_up(group: NewGroup) -> None:
+            self._pen_gate.when_pen_is_up(task.ends(lambda: insert(group)))
 
         base, selected = item.base, self.selection.read(model)
 
@@ -107,7 +107,7 @@ class Canvas(QtCore.QObject):
             coloured = base.get("selection") if base is not None else None
             return limited_group(item.result.group(), (coloured, selected))
 
-        self._workers.run(work, when_calm, task.ends(self._on_error))
+        self._workers.run(work, when_pen_is_up, task.ends(self._on_error))
 
     def add_mask(
         self, model: DocumentModel, result: Result, name: str, above_id: str, then: Callable[[str], None]
@@ -120,7 +120,7 @@ class Canvas(QtCore.QObject):
         def work() -> NewLayer:
             layers = result.layers()
             if not layers:
-                raise Told(
+                raise UserError(
                     tr("No foreground was found. Paint the mask yourself on a layer and choose it here.")
                 )
             return NewLayer(name, _tinted(layers[0].pixels), blend="multiply")
@@ -142,12 +142,12 @@ class Canvas(QtCore.QObject):
             then(layer_id)
             self._port.activate(model.info.key, layer_id)
 
-        self._calm.when_calm(self._activity.begin(model.info.key).ends(insert))
+        self._pen_gate.when_pen_is_up(self._activity.begin(model.info.key).ends(insert))
 
     def close(self) -> None:
         """Forgets what waits for the pen."""
         self._wanted = None
-        self._calm.close()
+        self._pen_gate.close()
         self.registration.close()
 
     def _on_error(self, error: Exception) -> None:

@@ -17,8 +17,8 @@ from krita_colorize.app.servers import Servers
 from krita_colorize.app.timers import single_shot
 from krita_colorize.core import catalogue
 from krita_colorize.core.catalogue import Model, Task
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 ASK_AGAIN_MS = 3000
@@ -96,7 +96,7 @@ class Catalogue(QtCore.QObject):
         self.asks_prediction = None
         if not path.is_dir() and path.suffix.lower() not in catalogue.SUFFIXES:
             endings = ", ".join(catalogue.SUFFIXES)
-            raise Told(
+            raise UserError(
                 tr("{name} is no model file: those end in {endings}.", name=path.name, endings=endings)
             )
         self._brought = path

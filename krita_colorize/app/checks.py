@@ -14,9 +14,9 @@ from krita_colorize.app.guard import sentence
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import check
 from krita_colorize.core.check import Place, PlaceKind
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import KritaPort, Pixels
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 SIDE = 2048
@@ -72,7 +72,7 @@ class Checks(QtCore.QObject):
     def step(self, model: DocumentModel, by: int) -> None:
         """Goes to the next (1) or previous (-1) place, scrolls to it and shows it."""
         if not self.places:
-            raise Told(tr("There is nothing to check in this result."))
+            raise UserError(tr("There is nothing to check in this result."))
         self.index = (
             (self.index + by) % len(self.places)
             if self.index >= 0
@@ -86,7 +86,7 @@ class Checks(QtCore.QObject):
         """Makes all places the document's selection."""
         item = self._item
         if item is None or not self.places:
-            raise Told(tr("There is nothing to check in this result."))
+            raise UserError(tr("There is nothing to check in this result."))
 
         def then(mask: Pixels | None) -> None:
             if mask is not None and not model.closed:

@@ -16,7 +16,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
 from krita_colorize.app.memory import Body, SharedBody
 from krita_colorize.core import bundle, job_status, sse
-from krita_colorize.core.launch import Ready
+from krita_colorize.core.handshake import Ready
 from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
 
 ANSWER_WITHIN_MS = 30_000

@@ -16,13 +16,13 @@ from typing import Any
 
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core import settings as notes
-from krita_colorize.core.errors import Told
-from krita_colorize.core.kept import Base, Kept
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import DocumentInfo, KritaPort, LayerInfo
 from krita_colorize.core.repair import State
 from krita_colorize.core.result import Result
+from krita_colorize.core.saved_results import Base, SavedResult
 from krita_colorize.core.settings import Reference, Settings, Source
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 RESULTS_BYTES = 512 << 20
@@ -74,7 +74,7 @@ class Item:
 class Restored:
     """A result that was kept on disk."""
 
-    kept: Kept
+    kept: SavedResult
     thumbnail: QtGui.QImage
     path: Path
 
@@ -163,10 +163,10 @@ class DocumentModel(QtCore.QObject):
             self.settings_changed.emit()
 
     def change(self, **fields: Any) -> None:
-        """Changes fields of the sketch's settings and stores them in the document. Raises `Told` without a sketch."""
+        """Changes fields of the sketch's settings, also in the document. Raises `UserError` without a sketch."""
         sketch = self.sketch
         if sketch is None:
-            raise Told(tr("Select the layer with your sketch first."))
+            raise UserError(tr("Select the layer with your sketch first."))
         self.change_for(sketch.id, **fields)
 
     def change_for(self, sketch_id: str, **fields: Any) -> None:
@@ -199,12 +199,12 @@ class DocumentModel(QtCore.QObject):
         self.change(options=replace(self.settings.options, **fields))
 
     def add_references(self, *references: Reference) -> None:
-        """Adds pictures that aren't there yet. Raises `Told` where there are too many."""
+        """Adds pictures that aren't there yet. Raises `UserError` where there are too many."""
         known = [reference.source for reference in self.settings.references]
         new = tuple(item for item in references if item.source not in known)
         together = self.settings.references + new
         if len(together) > notes.MAX_REFERENCES:
-            raise Told(
+            raise UserError(
                 tr("There can be {count} references at most. Remove one first.", count=notes.MAX_REFERENCES)
             )
         self.change(references=together)

@@ -16,8 +16,8 @@ from krita_colorize.app.client import Call, Failure
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.job import Services
 from krita_colorize.app.memory import Body
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore
 
 STOPPED = "The colour engine was stopped before the colours were changed. Try again."
@@ -74,7 +74,7 @@ class Edits(QtCore.QObject):
                 if edit.call is not None:
                     edit.call.abort()
                 self._end(edit)
-                edit.failed(Told(backend.message or tr(STOPPED)))
+                edit.failed(UserError(backend.message or tr(STOPPED)))
         self._hand_over()
 
     def _hand_over(self) -> None:
@@ -96,7 +96,7 @@ class Edits(QtCore.QObject):
         self._end(edit)
         if failure.code == "gone" and self._services.backend.remote:
             self._services.backend.lost()
-        edit.failed(Told(failure.message))
+        edit.failed(UserError(failure.message))
 
     def _end(self, edit: _Edit) -> None:
         memory.close(edit.body)

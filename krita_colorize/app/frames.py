@@ -12,20 +12,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from krita_colorize.app import files, pictures
-from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.home import LOG
 from krita_colorize.app.job import Job
-from krita_colorize.app.orders import Orders, Tools
+from krita_colorize.app.job_requests import JobRequests, Tools
+from krita_colorize.app.pen_gate import PenGate
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.core import bundle, frames
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import Frame, NewGroup, Pixels
 from krita_colorize.core.request import Pictures, Request, Task
 from krita_colorize.core.result import Result
 from krita_colorize.core.settings import Settings
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 FOLDER = "frames"
@@ -69,7 +69,7 @@ class Frames(QtCore.QObject):
     def __init__(
         self,
         tools: Tools,
-        orders: Orders,
+        job_requests: JobRequests,
         home: Path,
         together: Callable[[Settings], bool],
         report: Callable[[str], None],
@@ -79,10 +79,10 @@ class Frames(QtCore.QObject):
         self.report = report
         self.run: Run | None = None
         self._tools = tools
-        self._orders = orders
+        self._job_requests = job_requests
         self._folder = home / FOLDER
         self._together = together
-        self._calm = Calm(tools.port.busy, report, self)
+        self._pen_gate = PenGate(tools.port.busy, report, self)
 
     def times(self, model: DocumentModel | None) -> tuple[int, ...]:
         """The keyframes of the sketch; none where it isn't animated."""
@@ -91,13 +91,13 @@ class Frames(QtCore.QObject):
         return tuple(self._tools.port.frame_times(model.info.key, model.sketch.id))
 
     def colorize(self, model: DocumentModel) -> None:
-        """Starts, or goes on with what is kept. Raises `Told`."""
+        """Starts, or goes on with what is kept. Raises `UserError`."""
         if self.run is not None:
-            raise Told(tr("The frames of a picture are being coloured already."))
+            raise UserError(tr("The frames of a picture are being coloured already."))
         times = self.times(model)
         if not times:
-            raise Told(tr("This sketch layer has no keyframes."))
-        request = self._orders.request(model, model.settings)
+            raise UserError(tr("This sketch layer has no keyframes."))
+        request = self._job_requests.request(model, model.settings)
         self.run = Run(model, request, times, self._together(model.settings))
         self._next()
 
@@ -111,7 +111,7 @@ class Frames(QtCore.QObject):
     def close(self) -> None:
         """Forgets what waits."""
         self.cancel()
-        self._calm.close()
+        self._pen_gate.close()
 
     def _next(self) -> None:
         run = self.run
@@ -129,7 +129,7 @@ class Frames(QtCore.QObject):
 
     def _read(self, run: Run, time: int) -> Inputs | None:
         """What a frame is made from; None where it is empty."""
-        inputs = self._orders.read(run.model, run.request)
+        inputs = self._job_requests.read(run.model, run.request)
         drawn = self._tools.port.snapshot_frame(run.model.info.key, run.request.sketch.key, time)
         return Inputs({**inputs.layers, run.request.sketch.key: drawn}, inputs.notes) if drawn.data else None
 
@@ -139,7 +139,7 @@ class Frames(QtCore.QObject):
             self._surveyed(run, "")
             return
         request = replace(run.request, task=Task.SURVEY)
-        run.job = job = self._orders.start(run.model, request, lambda: pictures.pack(request, inputs))
+        run.job = job = self._job_requests.start(run.model, request, lambda: pictures.pack(request, inputs))
         job.ended.connect(lambda: self._on_surveyed(run, job))
 
     @guarded
@@ -181,7 +181,7 @@ class Frames(QtCore.QObject):
         if kept is not None:
             self._take(run, kept)
             return
-        job = self._orders.start(run.model, run.request, lambda: pictures.packed(run.request, seen))
+        job = self._job_requests.start(run.model, run.request, lambda: pictures.packed(run.request, seen))
         run.job = job
         job.ended.connect(lambda: self._on_ended(run, job, path))
 
@@ -226,7 +226,7 @@ class Frames(QtCore.QObject):
                 self._tools.workers.run(lambda: _remove(run.paths), lambda _: None, self._on_error)
                 self.changed.emit()
 
-        self._calm.when_calm(insert)
+        self._pen_gate.when_pen_is_up(insert)
 
     def _on_error(self, error: Exception) -> None:
         self.cancel()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from krita_colorize.app.home import LOG
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 
 OUR_BUG = "Something went wrong inside the docker; the picture is untouched. Details are in the log (logs/docker.log)."
 
@@ -30,7 +30,7 @@ S = TypeVar("S", bound=Reports)
 def sentence(error: BaseException) -> str:
     """What the artist reads about an error: its own words where they were written for people."""
     # The port's LookupError carries a sentence; KeyError and IndexError are our own bugs.
-    if isinstance(error, Told) or type(error) is LookupError:
+    if isinstance(error, UserError) or type(error) is LookupError:
         return str(error)
     LOG.error("%s: %s", type(error).__name__, error, exc_info=error)
     return OUR_BUG

@@ -10,7 +10,7 @@ from krita_colorize.app.home import LOG
 from krita_colorize.app.jobs import Jobs
 from krita_colorize.app.servers import Servers
 from krita_colorize.core.catalogue import size_words
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 

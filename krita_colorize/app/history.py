@@ -16,8 +16,8 @@ from krita_colorize.app.document import RESULTS_BYTES, DocumentModel, Item, Rest
 from krita_colorize.app.guard import sentence
 from krita_colorize.app.home import LOG
 from krita_colorize.app.workers import Workers
-from krita_colorize.core import kept
-from krita_colorize.core.kept import Kept
+from krita_colorize.core import saved_results
+from krita_colorize.core.saved_results import SavedResult
 from krita_colorize.qt import QtCore
 
 FOLDER = "results"
@@ -51,7 +51,7 @@ class History(QtCore.QObject):
         """Writes a result as it is now."""
         if item.base is None:
             return
-        found = Kept(item.result, item.base, model.document_id, item.made, item.group_id)
+        found = SavedResult(item.result, item.base, model.document_id, item.made, item.group_id)
         path = self._folder / model.document_id / f"{item.made}{SUFFIX}"
         turn = next(self._turns)
         item.path = path
@@ -68,8 +68,10 @@ class History(QtCore.QObject):
         folders = [self._folder / document for document in model.document_ids]
         self._workers.run(lambda: _read_all(folders), model.add_restored, self._on_error)
 
-    def _write(self, path: Path, found: Kept, turn: int) -> None:
-        parts = Kept(found.result.compact(), found.base, found.document, found.made, found.group_id).parts()
+    def _write(self, path: Path, found: SavedResult, turn: int) -> None:
+        parts = SavedResult(
+            found.result.compact(), found.base, found.document, found.made, found.group_id
+        ).parts()
         with self._lock:
             if self._written.get(path, 0) > turn:
                 return  # a later state of the same result is there already
@@ -98,7 +100,7 @@ def _read_all(folders: list[Path]) -> list[Restored]:
     for path in paths[:MAX_RESTORED]:
         try:
             data = path.read_bytes()
-            one = kept.read(data)
+            one = saved_results.read(data)
             preview = pictures.read_data(one.result.preview_png, path.name, pictures.THUMBNAIL_SIDE)
         except (OSError, LookupError, TypeError, ValueError) as error:
             LOG.warning("a kept result can't be read: %s", error)

@@ -23,12 +23,12 @@ from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import job_status
 from krita_colorize.core import result as results
+from krita_colorize.core.failure_help import OF_JOBS, Cause
 from krita_colorize.core.job_status import JobStatus, State
 from krita_colorize.core.progress import Progress
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result
-from krita_colorize.core.trouble import OF_JOBS, Cause
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 ASK_AGAIN_MS = 3000

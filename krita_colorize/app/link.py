@@ -12,10 +12,10 @@ from krita_colorize.app.client import Client, Failure
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.home import LOG
 from krita_colorize.app.timers import single_shot
-from krita_colorize.core import launch
-from krita_colorize.core.errors import Told
+from krita_colorize.core import handshake
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.servers import Server
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 LONGEST_PAUSE_S = 30
@@ -37,7 +37,7 @@ class Link(QtCore.QObject):
         self._again = single_shot(self, self._ask)
 
     @property
-    def address(self) -> launch.Ready | None:
+    def address(self) -> handshake.Ready | None:
         """Where requests go while it answers."""
         return self.server.address if self.state is BackendState.READY else None
 
@@ -93,7 +93,7 @@ class Link(QtCore.QObject):
     @guarded
     def _on_health(self, pieces: list[bytes]) -> None:
         self._asking = None
-        launch.check_api(http.read_json(pieces).get("api"))
+        handshake.check_api(http.read_json(pieces).get("api"))
         self._failures = 0
         self._set(BackendState.READY)
 
@@ -101,7 +101,7 @@ class Link(QtCore.QObject):
     def _on_failure(self, failure: Failure) -> None:
         self._asking = None
         if failure.code != "gone":
-            raise Told(failure.message)
+            raise UserError(failure.message)
         self._failures += 1
         self.state = BackendState.STARTING
         self._again.start(min(2 ** (self._failures - 1), LONGEST_PAUSE_S) * 1000)

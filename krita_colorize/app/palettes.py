@@ -14,16 +14,16 @@ from pathlib import Path
 
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import sentence
+from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.memory import Body, body_of
-from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.app.repairs import Repairs, Write
-from krita_colorize.core import changes, edit_request, kept, palette
+from krita_colorize.core import changes, edit_request, palette, saved_results
 from krita_colorize.core.edits import Swap, compose
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import ROLES, Pixels
 from krita_colorize.core.repair import State
 from krita_colorize.core.result import Result
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore
 
 
@@ -56,7 +56,7 @@ class _Edit:
         settings = replace(before.request.settings, swaps=self.swaps)
         colours = list(dict.fromkeys(self.edits.get(colour, colour) for colour in before.palette))
         result = replace(before, request=replace(before.request, settings=settings))
-        return kept.with_layers(result.with_palette(colours), layers)
+        return saved_results.with_layers(result.with_palette(colours), layers)
 
 
 class Palettes(QtCore.QObject):
@@ -65,7 +65,7 @@ class Palettes(QtCore.QObject):
     def __init__(
         self,
         tools: Tools,
-        orders: Orders,
+        job_requests: JobRequests,
         repairs: Repairs,
         report: Callable[[str], None],
         parent: QtCore.QObject | None = None,
@@ -73,7 +73,7 @@ class Palettes(QtCore.QObject):
         super().__init__(parent)
         self.report = report
         self._tools = tools
-        self._orders = orders
+        self._job_requests = job_requests
         self._repairs = repairs
 
     def edit(self, model: DocumentModel, edits: Mapping[str, str]) -> None:
@@ -89,7 +89,7 @@ class Palettes(QtCore.QObject):
             self._recolour(_Edit(model, item, edits, swaps))
         else:
             settings = replace(item.result.request.settings, swaps=swaps)
-            self._orders.colorize(model, replace(item.result.request, settings=settings))
+            self._job_requests.colorize(model, replace(item.result.request, settings=settings))
         locked = tuple(edits.get(colour, colour) for colour in before.locked)
         model.change_for(sketch, swaps=swaps, locked=tuple(dict.fromkeys(locked)))
 
@@ -116,7 +116,7 @@ class Palettes(QtCore.QObject):
             layers = [(part, port.layer_pixels(key, part.layer_id)) for part in parts]
         layers = [(part, now) for part, now in layers if now.data]
         if not layers:
-            raise Told(
+            raise UserError(
                 tr("The layers of this result are gone or empty. Press Colorize to colour the sketch again.")
             )
         sent, task = {part.role: now for part, now in layers}, activity.begin(key)
@@ -160,5 +160,5 @@ class Palettes(QtCore.QObject):
 def _item(model: DocumentModel) -> Item:
     item = model.applied()
     if item is None:
-        raise Told(tr("There is no palette yet: press Colorize first."))
+        raise UserError(tr("There is no palette yet: press Colorize first."))
     return item

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from krita_colorize.app.memory import Body, body_of
 from krita_colorize.core import bundle
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.request import Pictures, Request, Task, bundle_parts
 from krita_colorize.core.settings import Reference, Source, SourceKind
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import IS_QT6, QtCore, QtGui
 
 THUMBNAIL_SIDE = 96
@@ -38,7 +38,7 @@ class Inputs:
 
 
 def pack(request: Request, inputs: Inputs) -> Body:
-    """The body of `POST /v1/jobs`. Raises `Told` where a picture is missing, broken or empty."""
+    """The body of `POST /v1/jobs`. Raises `UserError` where a picture is missing, broken or empty."""
     return packed(request, collect(request, inputs))
 
 
@@ -48,7 +48,7 @@ def packed(request: Request, pictures: Pictures) -> Body:
 
 
 def collect(request: Request, inputs: Inputs) -> Pictures:
-    """All pictures of a request. Raises `Told`."""
+    """All pictures of a request. Raises `UserError`."""
     sketch = _picture(request.sketch, inputs)
     if request.task is Task.MASK:
         return Pictures(sketch if request.sketch.kind is SourceKind.LAYER else _stretched(sketch, request))
@@ -65,10 +65,10 @@ def collect(request: Request, inputs: Inputs) -> Pictures:
 
 
 def read_file(path: str, side: int = 0) -> QtGui.QImage:
-    """Reads a picture file, turned upright; at most `side` px long where that is given. Raises `Told`."""
+    """Reads a picture file, turned upright; at most `side` px long where that is given. Raises `UserError`."""
     name = Path(path).name
     if not Path(path).is_file():
-        raise Told(
+        raise UserError(
             tr(
                 "The picture {name} can't be found any more. Remove it from the references or put it back.",
                 name=name,
@@ -118,7 +118,7 @@ def to_png(image: QtGui.QImage) -> bytes:
     buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
     writer = QtGui.QImageWriter(buffer, b"png")
     if not writer.write(image):
-        raise Told(tr("The picture can't be stored ({reason}).", reason=writer.errorString()))
+        raise UserError(tr("The picture can't be stored ({reason}).", reason=writer.errorString()))
     return buffer.data().data()
 
 
@@ -174,7 +174,7 @@ def _read(reader: QtGui.QImageReader, name: str, side: int) -> QtGui.QImage:
         reader.setAllocationLimit(0)  # our own limit follows
     size = reader.size()
     if max(size.width(), size.height()) > bundle.MAX_SIDE or size.width() * size.height() > bundle.MAX_PIXELS:
-        raise Told(
+        raise UserError(
             tr(
                 "{name} is {width} x {height} px; pictures may have {limit} px on a side. Use a smaller copy of it.",
                 name=name,
@@ -188,7 +188,7 @@ def _read(reader: QtGui.QImageReader, name: str, side: int) -> QtGui.QImage:
     image = reader.read()
     if image.isNull():
         reason = reader.errorString()
-        raise Told(
+        raise UserError(
             tr(
                 "{name} can't be read as a picture ({reason}). Save it as PNG or JPEG.",
                 name=name,
@@ -204,7 +204,7 @@ def _picture(source: Source, inputs: Inputs) -> Pixels:
     if source.kind is SourceKind.FILE:
         return to_pixels(read_file(source.key))
     if source.key not in inputs.notes:
-        raise Told(
+        raise UserError(
             tr(
                 "The picture {name} is no longer stored in the document. Add it to the references again.",
                 name=source.name,
@@ -216,7 +216,7 @@ def _picture(source: Source, inputs: Inputs) -> Pixels:
 def _layer(layer_id: str, words: str, inputs: Inputs) -> Pixels:
     pixels = inputs.layers[layer_id]
     if not pixels.data:
-        raise Told(tr("{what} is empty. Draw or paint on it, or choose another one.", what=words))
+        raise UserError(tr("{what} is empty. Draw or paint on it, or choose another one.", what=words))
     return pixels
 
 

@@ -14,10 +14,10 @@ from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.guard import sentence
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import layers as layer_lists
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import KritaPort, LayerInfo, Pixels
 from krita_colorize.core.settings import Reference, Source, SourceKind
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui
 
 T = TypeVar("T")
@@ -57,7 +57,7 @@ class References(QtCore.QObject):
     def add_image(self, model: DocumentModel, image: QtGui.QImage, name: str) -> None:
         """Takes a picture that lies nowhere, and keeps it in the document."""
         if image.isNull():
-            raise Told(tr("The picture is empty or of an unknown kind."))
+            raise UserError(tr("The picture is empty or of an unknown kind."))
 
         def work() -> tuple[str, bytes, QtGui.QImage]:
             note, png = pictures.as_note(image)
@@ -87,7 +87,9 @@ class References(QtCore.QObject):
         elif mime.hasImage():
             self.add_image(model, _image(mime), name)
         else:
-            raise Told(tr("There is no picture in it. Copy or drop a picture, a picture file or a layer."))
+            raise UserError(
+                tr("There is no picture in it. Copy or drop a picture, a picture file or a layer.")
+            )
 
     def load_thumbnails(self, model: DocumentModel) -> None:
         """Reads the small pictures of files and notes that haven't been seen yet."""

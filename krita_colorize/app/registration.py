@@ -22,7 +22,7 @@ from krita_colorize.core.port import KritaPort, Pixels
 from krita_colorize.core.registration import Sheet, register
 from krita_colorize.core.repair import State
 from krita_colorize.core.result import Result
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 LOST = (

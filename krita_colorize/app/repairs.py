@@ -10,21 +10,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from krita_colorize.app import pictures
-from krita_colorize.app.calm import Calm
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.job import Job
+from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.memory import Body
-from krita_colorize.app.orders import Orders, Tools
+from krita_colorize.app.pen_gate import PenGate
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core import repair
 from krita_colorize.core.changes import differing, merged
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import ROLES, Part, Pixels
 from krita_colorize.core.repair import Plan, Seen, State
 from krita_colorize.core.selection import inside
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui
 
 UNSEEN = "The group's own masks stay as they are. Paint the same on them to see it."
@@ -51,15 +51,15 @@ class Repairs(QtCore.QObject):
     def __init__(
         self,
         tools: Tools,
-        orders: Orders,
+        job_requests: JobRequests,
         report: Callable[[str], None],
         parent: QtCore.QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.report = report
         self._tools = tools
-        self._orders = orders
-        self._calm = Calm(tools.port.busy, report, self)
+        self._job_requests = job_requests
+        self._pen_gate = PenGate(tools.port.busy, report, self)
 
     def redo(self, model: DocumentModel) -> None:
         """Redoes the selected (else the newest applied, else the newest) result with the masks, hints and bindings of
@@ -69,14 +69,14 @@ class Repairs(QtCore.QObject):
     def _redo(self, model: DocumentModel) -> None:
         item = model.applied()
         if item is None:
-            raise Told(tr("There is nothing to redo yet: press Colorize first."))
+            raise UserError(tr("There is nothing to redo yet: press Colorize first."))
         now = model.settings_of(item.result.request.sketch.key)
         request = repair.as_now(item.result.request, now)
         if not model.lies_here(item):
-            self._orders.colorize(model, request)
+            self._job_requests.colorize(model, request)
             return
         if item.base is None:
-            raise Told(tr("This result is still being stored. Try again in a moment."))
+            raise UserError(tr("This result is still being stored. Try again in a moment."))
         parts = self._tools.port.group_parts(model.info.key, item.group_id)
         seen = self._look(model, parts)
         # Where only the sketch was moved on its canvas, the result still lies where it was.
@@ -84,7 +84,7 @@ class Repairs(QtCore.QObject):
         sketch, base = request.sketch.key, item.base
         gone = layer_lists.find(model.layers, sketch) is None
         selected = self._tools.canvas.selection.read(model)
-        read = self._orders.read(model, request, sketch=not gone)
+        read = self._job_requests.read(model, request, sketch=not gone)
         made: list[Plan] = []
 
         def pack() -> Body:
@@ -94,7 +94,7 @@ class Repairs(QtCore.QObject):
             made.append(repair.plan(states, request, pictures.collect(request, inputs), seen, selected))
             return pictures.packed(request, made[0].pictures)
 
-        job = self._orders.start(model, request, pack)
+        job = self._job_requests.start(model, request, pack)
         job.ended.connect(lambda: self._on_ended(model, item, job, made))
 
     def write(
@@ -118,21 +118,21 @@ class Repairs(QtCore.QObject):
                 task.ends(self._on_error),
             )
 
-        self._calm.when_calm(self._tools.activity.begin(model.info.key).ends(insert))
+        self._pen_gate.when_pen_is_up(self._tools.activity.begin(model.info.key).ends(insert))
 
     def _newest(self, model: DocumentModel, writes: Sequence[Write]) -> dict[str, Pixels]:
-        """The layers as they are now. Raises `Told` where they have gone."""
+        """The layers as they are now. Raises `UserError` where they have gone."""
         try:
             return {
                 write.layer_id: self._tools.port.layer_pixels(model.info.key, write.layer_id)
                 for write in writes
             }
         except LookupError as error:
-            raise Told(tr(GROUP_GONE)) from error
+            raise UserError(tr(GROUP_GONE)) from error
 
     def close(self) -> None:
         """Forgets what waits for the pen."""
-        self._calm.close()
+        self._pen_gate.close()
 
     def _look(self, model: DocumentModel, parts: Sequence[Part]) -> Seen:
         key, port = model.info.key, self._tools.port
@@ -150,7 +150,7 @@ class Repairs(QtCore.QObject):
             return
         model.refresh()
         if not model.lies_here(item):
-            raise Told(tr(GROUP_GONE))
+            raise UserError(tr(GROUP_GONE))
         parts = {part.role: part for part in self._tools.port.group_parts(model.info.key, item.group_id)}
 
         def work() -> list[Write]:

@@ -18,10 +18,10 @@ from krita_colorize.app.client import Client, Failure
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.link import Link
 from krita_colorize.app.shared import Shared
-from krita_colorize.core import launch, servers
-from krita_colorize.core.errors import Told
+from krita_colorize.core import handshake, servers
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.servers import Kept, Server
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 FILE = "servers.json"
@@ -59,7 +59,7 @@ class Servers(QtCore.QObject):
         return self._chosen.message
 
     @property
-    def address(self) -> launch.Ready | None:
+    def address(self) -> handshake.Ready | None:
         """Where the chosen one listens."""
         return self._chosen.address
 
@@ -140,7 +140,7 @@ class Servers(QtCore.QObject):
         parts = servers.read_code(code)
         self.problem, self.pairing = "", True
         # Only a certificate that begins as the code says gets to see the code's secret part.
-        there = launch.Ready(host, port, "", "", fingerprint=parts.fingerprint)
+        there = handshake.Ready(host, port, "", "", fingerprint=parts.fingerprint)
         client = self._pairing_client = Client(lambda: there, self)
         wish = {"secret": parts.secret, "name": socket.gethostname()[:60] or "Krita"}
         call = client.post_json("/v1/pair", wish)
@@ -151,7 +151,7 @@ class Servers(QtCore.QObject):
     @guarded
     def _on_paired(self, host: str, port: int, fingerprint: str, pieces: list[bytes]) -> None:
         answer = http.read_json(pieces)
-        launch.check_api(answer.get("api"))
+        handshake.check_api(answer.get("api"))
         others = tuple(s for s in self._kept.servers if (s.host, s.port) != (host, port))
         name = host if port == servers.PORT else f"{host}:{port}"
         self._keep(replace(self._kept, servers=(*others, _server(name, host, port, fingerprint, answer))))
@@ -162,14 +162,14 @@ class Servers(QtCore.QObject):
     @guarded
     def _on_not_paired(self, failure: Failure) -> None:
         if failure.code == "gone":
-            raise Told(
+            raise UserError(
                 tr("Nobody answers there. Is the address right, and `colorize serve --listen` running?")
             )
         if failure.code == "wrong_certificate":
-            raise Told(
+            raise UserError(
                 tr("The machine there isn't the one that showed this code. Check the address and the code.")
             )
-        raise Told(failure.message)
+        raise UserError(failure.message)
 
     # behind them
 
@@ -197,7 +197,7 @@ class Servers(QtCore.QObject):
         file = self.home / FILE
         try:
             return servers.read_kept(file.read_text("utf-8")) if file.is_file() else Kept()
-        except (OSError, Told):
+        except (OSError, UserError):
             self.problem = servers.BROKEN_FILE
             return Kept()
 
@@ -212,7 +212,7 @@ class Servers(QtCore.QObject):
                 file.write(servers.write_kept(kept))
             os.replace(new, self.home / FILE)
         except OSError as error:
-            raise Told(
+            raise UserError(
                 tr("The list of paired machines can't be kept: {reason}.", reason=error.strerror)
             ) from error
         self._kept = kept

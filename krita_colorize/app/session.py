@@ -26,8 +26,8 @@ from krita_colorize.app.guard import OUR_BUG, guarded
 from krita_colorize.app.health import Health
 from krita_colorize.app.history import History
 from krita_colorize.app.job import Job, JobState, Services
+from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.jobs import Jobs
-from krita_colorize.app.orders import Orders, Tools
 from krita_colorize.app.palettes import Palettes
 from krita_colorize.app.references import References
 from krita_colorize.app.repairs import Repairs
@@ -35,11 +35,11 @@ from krita_colorize.app.swatches import Swatches
 from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import engines
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.failure_help import Cause, FailureHelp
 from krita_colorize.core.port import Change, DocumentInfo, KritaPort
 from krita_colorize.core.settings import Settings
-from krita_colorize.core.trouble import Cause, Trouble
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 PROGRESS_MS = 100
@@ -93,10 +93,10 @@ class Session(QtCore.QObject):
             self.activity,
             self.edits,
         )
-        self.orders = Orders(tools, self.report, self)
-        self.repairs = Repairs(tools, self.orders, self.report, self)
-        self.frames = Frames(tools, self.orders, self.home, self._frames_agree, self.report, self)
-        self.palettes = Palettes(tools, self.orders, self.repairs, self.report, self)
+        self.job_requests = JobRequests(tools, self.report, self)
+        self.repairs = Repairs(tools, self.job_requests, self.report, self)
+        self.frames = Frames(tools, self.job_requests, self.home, self._frames_agree, self.report, self)
+        self.palettes = Palettes(tools, self.job_requests, self.repairs, self.report, self)
         self.bindings = Bindings(port, self._workers, self.report, self)
         self.checks = Checks(port, self._workers, self.canvas, self.report, self)
         self.swatches = Swatches(port, self._workers, self.canvas, self.report, self)
@@ -114,9 +114,9 @@ class Session(QtCore.QObject):
         self.catalogue.models_changed.connect(self._engine_list.ask)
         self._engine_list.changed.connect(self._on_engines)
         self.jobs.changed.connect(self._on_jobs_changed)
-        self.orders.started.connect(self._on_job_started)
-        self.orders.ended.connect(self._on_order_ended)
-        self.orders.previewed.connect(self._on_previewed)
+        self.job_requests.started.connect(self._on_job_started)
+        self.job_requests.ended.connect(self._on_order_ended)
+        self.job_requests.previewed.connect(self._on_previewed)
         self.canvas.selection.changed.connect(self.state_changed)
         self.canvas.registration.moved.connect(self._on_order_ended)
         self.results_changed.connect(lambda: self.canvas.registration.soon(self.document))
@@ -143,11 +143,11 @@ class Session(QtCore.QObject):
         return tr(self._error_text)
 
     @property
-    def trouble(self) -> Trouble | None:
+    def trouble(self) -> FailureHelp | None:
         """What broke, where the error is about that; None where the artist can cure it himself."""
-        bug, local = Trouble(Cause.FAULT, OUR_BUG), self.backend.local
-        ended = Trouble(local.cause, local.message) if local.cause else None
-        known = (bug, ended, self.orders.broke)
+        bug, local = FailureHelp(Cause.FAULT, OUR_BUG), self.backend.local
+        ended = FailureHelp(local.cause, local.message) if local.cause else None
+        known = (bug, ended, self.job_requests.broke)
         return next((found for found in known if found and found.sentence == self._error_text), None)
 
     @property
@@ -173,7 +173,7 @@ class Session(QtCore.QObject):
         """Colours the sketch with its settings."""
         self.report("")
         model = self._model()
-        self.orders.colorize(model, self.orders.request(model, model.settings))
+        self.job_requests.colorize(model, self.job_requests.request(model, model.settings))
 
     @guarded
     def redo(self) -> None:
@@ -185,7 +185,7 @@ class Session(QtCore.QObject):
     def colorize_all(self) -> None:
         """Colours every sketch layer that has settings, each in its mode."""
         self.report("")
-        self.orders.colorize_all(self._model())
+        self.job_requests.colorize_all(self._model())
 
     @guarded
     def colorize_frames(self) -> None:
@@ -204,7 +204,7 @@ class Session(QtCore.QObject):
     def create_mask(self, reference: int | None = None) -> None:
         """Finds the foreground of the sketch, or of the reference with this index, and lays it down as a layer."""
         self.report("")
-        self.orders.find_mask(self._model(), reference)
+        self.job_requests.find_mask(self._model(), reference)
 
     @guarded
     def select_result(self, number: int | None) -> None:
@@ -242,7 +242,7 @@ class Session(QtCore.QObject):
         self.report("")
         model = self._model()
         if model.selected is None:
-            raise Told(tr("Select a result first."))
+            raise UserError(tr("Select a result first."))
         item = model.selected
         self.canvas.apply(model, item, lambda: self.history.keep(model, item))
 
@@ -298,7 +298,7 @@ class Session(QtCore.QObject):
 
     def _model(self) -> DocumentModel:
         if self.document is None:
-            raise Told(tr("Open a picture first."))
+            raise UserError(tr("Open a picture first."))
         info = self._port.active_document()
         if info is not None and info.key == self.document.info.key:  # it may have been resized since
             self.document.info = info

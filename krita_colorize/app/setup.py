@@ -12,8 +12,8 @@ from typing import Protocol
 
 from krita_colorize.app.guard import sentence
 from krita_colorize.app.workers import Workers
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 from krita_colorize.setup import builds, diagnostics, install, pointer, python
 from krita_colorize.setup.builds import Build, Hardware
@@ -132,7 +132,7 @@ class Setup(QtCore.QObject):
         self.problem = ""
         try:
             self._on_installed(pointer.roll_back(self.home))
-        except (Told, OSError) as error:
+        except (UserError, OSError) as error:
             self._on_failed(error)
 
     def uninstall(self) -> None:
@@ -208,6 +208,6 @@ def _look(home: Path) -> Machine:
     found = python.find(home)
     try:
         fitting, problem = builds.fitting(hardware), ""
-    except Told as error:
+    except UserError as error:
         fitting, problem = (), tr(str(error))
     return Machine(hardware, fitting, found.version if found else "", problem)

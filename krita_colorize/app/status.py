@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from krita_colorize.app.backend import BackendState
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 
 if TYPE_CHECKING:
     from krita_colorize.app.session import Session

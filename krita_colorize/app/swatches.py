@@ -12,10 +12,10 @@ from krita_colorize.app.canvas import Canvas
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.workers import Workers
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import KritaPort
 from krita_colorize.core.swatches import ColourMap, Swatch, colour_map
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 SHADE = QtGui.qRgba(0, 0, 0, 160)
@@ -68,9 +68,9 @@ class Swatches(QtCore.QObject):
     def pick(self) -> None:
         """The next clicks on the canvas choose swatches instead of painting, until `stop_picking`."""
         if self.map is None:
-            raise Told(tr("There is no palette yet: press Colorize first."))
+            raise UserError(tr("There is no palette yet: press Colorize first."))
         if not self._port.pick(self._on_picked):
-            raise Told(tr("Clicks on this canvas can't be caught. Use a hint layer instead."))
+            raise UserError(tr("Clicks on this canvas can't be caught. Use a hint layer instead."))
         self.picking = True
         self.changed.emit()
 

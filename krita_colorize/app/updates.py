@@ -9,9 +9,9 @@ import json
 import os
 
 from krita_colorize.app.guard import guarded
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 from krita_colorize.core.version import VERSION, is_later
-from krita_colorize.core.words import tr
 from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
 
 RELEASES = "https://pypi.org/pypi/krita-colorize/json"
@@ -43,7 +43,7 @@ class Updates(QtCore.QObject):
         if self.asking:
             return
         if os.environ.get("COLORIZE_OFFLINE") == "1":
-            raise Told(tr("COLORIZE_OFFLINE=1 forbids to ask for updates."))
+            raise UserError(tr("COLORIZE_OFFLINE=1 forbids to ask for updates."))
         if self._manager is None:
             self._manager = QtNetwork.QNetworkAccessManager(self)
         request = QtNetwork.QNetworkRequest(QtCore.QUrl(self._releases))
@@ -67,14 +67,16 @@ class Updates(QtCore.QObject):
         reply.deleteLater()
         code = reply.attribute(QtNetwork.QNetworkRequest.Attribute.HttpStatusCodeAttribute)
         if code == 404:
-            raise Told(tr("No release is known there yet."))
+            raise UserError(tr("No release is known there yet."))
         body = reply.read(_LONGEST_ANSWER)
         if code != 200 or body is None:
-            raise Told(tr("Nobody could be asked for updates. Check the network connection and try again."))
+            raise UserError(
+                tr("Nobody could be asked for updates. Check the network connection and try again.")
+            )
         try:
             latest = str(json.loads(body)["info"]["version"])
         except (ValueError, KeyError, TypeError) as error:
-            raise Told(
+            raise UserError(
                 tr("Nobody could be asked for updates. Check the network connection and try again.")
             ) from error
         if is_later(latest):

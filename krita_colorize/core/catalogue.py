@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 """Endings of files that can be brought."""

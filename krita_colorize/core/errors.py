@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Told(Exception):
+class UserError(Exception):
     """One plain sentence that says what is wrong and what to do."""

@@ -13,8 +13,8 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 
 MAX_COLOURS = 256
 _MAX_FILE_BYTES = 4 << 20
@@ -22,23 +22,23 @@ _SRGB = "sRGB-elle-V2-srgbtrc.icc"
 
 
 def read(path: Path) -> tuple[str, ...]:
-    """The colours of a palette file, each once. Raises `Told`."""
+    """The colours of a palette file, each once. Raises `UserError`."""
     try:
         if path.stat().st_size > _MAX_FILE_BYTES:
             raise ValueError("the file is too large")
         data = path.read_bytes()
         found = _read_kpl(data) if zipfile.is_zipfile(io.BytesIO(data)) else _read_gpl(data)
     except (OSError, ValueError, KeyError, ElementTree.ParseError, zipfile.BadZipFile, RuntimeError) as error:
-        raise Told(
+        raise UserError(
             tr("{name} can't be read as a palette ({reason}).", name=path.name, reason=error)
         ) from error
     if not found:
-        raise Told(tr("There are no colours in {name}.", name=path.name))
+        raise UserError(tr("There are no colours in {name}.", name=path.name))
     return tuple(dict.fromkeys(found))[:MAX_COLOURS]
 
 
 def write(path: Path, colours: Sequence[str], name: str) -> None:
-    """Writes a .kpl (a Krita palette) or, by its ending, a .gpl. Raises `Told`."""
+    """Writes a .kpl (a Krita palette) or, by its ending, a .gpl. Raises `UserError`."""
     data = _gpl(colours, name) if path.suffix.lower() == ".gpl" else _kpl(colours, name)
     beside = path.with_name(path.name + ".part")
     try:
@@ -46,7 +46,7 @@ def write(path: Path, colours: Sequence[str], name: str) -> None:
         beside.replace(path)
     except OSError as error:
         beside.unlink(missing_ok=True)
-        raise Told(tr("{name} can't be written ({reason}).", name=path.name, reason=error)) from error
+        raise UserError(tr("{name} can't be written ({reason}).", name=path.name, reason=error)) from error
 
 
 def snapped(colours: Sequence[str], palette: Sequence[str], locked: Collection[str] = ()) -> dict[str, str]:

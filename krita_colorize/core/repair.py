@@ -10,18 +10,18 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from krita_colorize.core import changes, kept
+from krita_colorize.core import changes, saved_results
 from krita_colorize.core.changes import Masks, differing
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.geometry import placed
-from krita_colorize.core.kept import Base
 from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import BACKGROUND, FIGURE, ROLES, NewLayer, Pixels
 from krita_colorize.core.request import Pictures, Redo, RedoLayer, Request
 from krita_colorize.core.result import Result
+from krita_colorize.core.saved_results import Base
 from krita_colorize.core.selection import inside
 from krita_colorize.core.settings import Settings
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def plan(
     seen: Seen,
     selection: Pixels | None = None,
 ) -> Plan:
-    """What to send. Raises `Told` where nothing changed since. Slow: for worker threads.
+    """What to send. Raises `UserError` where nothing changed since. Slow: for worker threads.
 
     `states` are the result's states, the newest first: after an undo the document shows an earlier one.
     """
@@ -115,7 +115,7 @@ def plan(
         if role in layers and seen.layers.get(role) is not None and seen.layers[role].data
     ]
     if not delivered:
-        raise Told(
+        raise UserError(
             tr("The layers of this result are gone or empty. Press Colorize to colour the sketch again.")
         )
     before, now = _masks(layers, seen, request), Masks(seen.masks.get(FIGURE), seen.masks.get(BACKGROUND))
@@ -126,7 +126,7 @@ def plan(
     ]
     changed = changes.either([*painted, *_differences(state, before, request, pictures)])
     if not any(changed.data):
-        raise Told(
+        raise UserError(
             tr("Nothing has changed since this result was made. Paint its mask or a hint, then press Redo.")
         )
     start = _start(state.base, pictures.sketch_mask, request)
@@ -161,7 +161,7 @@ def after(made: Plan, answer: Result, inserted: Mapping[str, tuple[Pixels, Pixel
             layer = replace(layer, mask=placed(mask, place.x, place.y, place.width, place.height))
         layers.append(layer)
     before = replace(made.state.result, request=made.request)
-    result = kept.with_check(kept.with_layers(before, layers, answer.preview_png), answer)
+    result = saved_results.with_check(saved_results.with_layers(before, layers, answer.preview_png), answer)
     found = {
         "sketch": made.pictures.sketch,
         "chosen": made.chosen,

@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 
-from krita_colorize.core.errors import Told
-from krita_colorize.core.launch import Ready
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.handshake import Ready
+from krita_colorize.core.translations import tr
 
 PORT = 7860
 """Where a machine listens when the artist names no port."""
@@ -67,12 +67,12 @@ class PairingCode:
 
 
 def read_kept(text: str) -> Kept:
-    """Reads `servers.json`. Raises `Told`."""
+    """Reads `servers.json`. Raises `UserError`."""
     try:
         data = json.loads(text)
         return Kept(tuple(Server(**entry) for entry in data["servers"]), str(data["chosen"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise Told(BROKEN_FILE) from error
+        raise UserError(BROKEN_FILE) from error
 
 
 def write_kept(kept: Kept) -> str:
@@ -81,10 +81,10 @@ def write_kept(kept: Kept) -> str:
 
 
 def read_code(text: str) -> PairingCode:
-    """Reads what the artist typed; small letters, blanks, and O, I, L for 0, 1, 1 are understood. Raises `Told`."""
+    """Reads what the artist typed; small letters, blanks, and O, I, L for 0, 1, 1 will do. Raises `UserError`."""
     letters = "".join(c for c in text.upper() if c.isalnum()).translate(_LIKENESS)
     if len(letters) != _CODE_LETTERS or any(letter not in _LETTERS for letter in letters):
-        raise Told(tr(WRONG_CODE))
+        raise UserError(tr(WRONG_CODE))
     number = 0
     for letter in letters:
         number = number * len(_LETTERS) + _LETTERS.index(letter)
@@ -93,7 +93,7 @@ def read_code(text: str) -> PairingCode:
 
 
 def read_address(text: str) -> tuple[str, int]:
-    """Reads `host`, `host:port` or `[ipv6]:port`. Raises `Told`."""
+    """Reads `host`, `host:port` or `[ipv6]:port`. Raises `UserError`."""
     words = text.strip()
     host, colon, port = words.rpartition(":")
     if not colon or words.endswith("]"):
@@ -101,5 +101,5 @@ def read_address(text: str) -> tuple[str, int]:
     host = host.removeprefix("[").removesuffix("]")
     fits = host and not any(c.isspace() or c in "/@?#[]" for c in host)
     if not fits or not port.isdecimal() or not 0 < int(port) < 65536:
-        raise Told(tr(WRONG_ADDRESS))
+        raise UserError(tr(WRONG_ADDRESS))
     return host, int(port)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.settings import VERSION, Settings, SourceKind, from_json, to_json
 
 SUFFIX = ".colorize.json"
@@ -25,14 +25,14 @@ def dump(settings: Settings) -> bytes:
 
 
 def load(data: bytes, own: Settings) -> Settings:
-    """Settings for a sketch that has its `own`: its references stay where the file has none. Raises `Told`."""
+    """Settings for a sketch that has its `own`: its references stay where the file has none. Raises `UserError`."""
     try:
         note = json.loads(data[: MAX_BYTES + 1].decode("utf-8")) if len(data) <= MAX_BYTES else None
         stored = note["settings"] if isinstance(note, dict) and "krita_colorize" in note else None
     except (ValueError, KeyError, RecursionError) as error:
-        raise Told(NO_SETTINGS) from error
+        raise UserError(NO_SETTINGS) from error
     if not isinstance(stored, dict):
-        raise Told(NO_SETTINGS)
+        raise UserError(NO_SETTINGS)
     brought = _portable(from_json(stored))
     return replace(brought, references=brought.references or own.references, background=own.background)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 VERSION = "0.1.0"
-"""The backend's is the same (a test compares them); whether the two understand each other is `core.launch`'s."""
+"""The backend's is the same (a test compares them); whether the two understand each other is `core.handshake`'s."""
 
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 

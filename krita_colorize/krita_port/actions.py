@@ -13,7 +13,7 @@ from functools import partial
 from krita import Extension, Krita, Window
 
 from krita_colorize.core.actions import Action
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtWidgets
 
 log = logging.getLogger("krita_colorize")

@@ -29,7 +29,7 @@ from krita_colorize.krita_port.overlay import Overlay
 from krita_colorize.krita_port.pen import Pen
 from krita_colorize.krita_port.picker import Picker
 from krita_colorize.krita_port.scratch import Scratch
-from krita_colorize.krita_port.watcher import Look, Watcher
+from krita_colorize.krita_port.watcher import DocumentState, Watcher
 from krita_colorize.qt import QtCore
 
 
@@ -235,11 +235,11 @@ class LibKisPort:
         if self._window is not None:
             self._pen.follow(canvas.canvas_widget(self._window))
 
-    def _look(self) -> Look:
+    def _look(self) -> DocumentState:
         self._follow_canvas()
         if self._overlay is not None:
             self._overlay.follow()
         info = self.active_document()
         if info is None:
-            return Look()
-        return Look(info.key, tuple(self.layers(info.key)), self.active_layer(info.key))
+            return DocumentState()
+        return DocumentState(info.key, tuple(self.layers(info.key)), self.active_layer(info.key))

@@ -9,7 +9,7 @@ import traceback
 
 from krita import Canvas, DockWidget, DockWidgetFactory, DockWidgetFactoryBase, Krita
 
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtWidgets
 
 NAME = "colorize_unstarted"

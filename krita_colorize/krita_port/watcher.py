@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Look:
+class DocumentState:
     """What one look sees: the document's key, its layers, the active one."""
 
     document: str = ""
@@ -35,12 +35,12 @@ class Look:
 class Watcher(QtCore.QObject):
     """Watches one window; `look` says what is there now and may do what has to be done now and then."""
 
-    def __init__(self, window: Window, look: Callable[[], Look]) -> None:
+    def __init__(self, window: Window, look: Callable[[], DocumentState]) -> None:
         super().__init__()
         self._window = window
         self._look_now = look
         self._callbacks: list[Callable[[Change], None]] = []
-        self._last = Look()
+        self._last = DocumentState()
         self._steps = -1
         self._touched = False
         self._followed: Sequence[QtCore.QObject | None] = (None, None, None)

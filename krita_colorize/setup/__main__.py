@@ -12,7 +12,7 @@ import threading
 from dataclasses import asdict
 from pathlib import Path
 
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.setup import builds, install
 
 
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
         build = next((b for b in fitting if b.name == options.build), fitting[0])
         order = install.Order(options.home, build, options.folder, options.bundle)
         install.install(order, lambda now: print(json.dumps(asdict(now)), flush=True), threading.Event())  # noqa: T201
-    except Told as error:
+    except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1
     return 0

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 
 TABLE = Path(__file__).with_name("builds.json")
 NO_BUILD = (
@@ -74,7 +74,7 @@ def look() -> Hardware:
 
 
 def fitting(hardware: Hardware) -> tuple[Build, ...]:
-    """The builds that run here, the best first. Raises `Told` where there is none."""
+    """The builds that run here, the best first. Raises `UserError` where there is none."""
     table = read_table()
     has = {"", *(kind for kind, _ in hardware.accelerators)}
     builds = tuple(
@@ -83,7 +83,7 @@ def fitting(hardware: Hardware) -> tuple[Build, ...]:
         if hardware.system in row["systems"] and hardware.machine in row["machines"] and row["needs"] in has
     )
     if not builds:
-        raise Told(NO_BUILD)
+        raise UserError(NO_BUILD)
     return builds
 
 

@@ -16,7 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.setup import builds, install, pointer
 
 _LAST_BYTES = 60_000

@@ -21,8 +21,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 
 CHUNK = 1 << 18
 HOSTS = ("files.pythonhosted.org", "pypi.org", ".pytorch.org")
@@ -58,7 +58,7 @@ class Rules:
     pause_s: float = 2
 
     def check(self, url: str) -> None:
-        """Raises `Told` where the address isn't one that may be asked."""
+        """Raises `UserError` where the address isn't one that may be asked."""
         parts = urllib.parse.urlsplit(url)
         host = parts.hostname or ""
         known = any(host.endswith(name) if name.startswith(".") else host == name for name in self.hosts)
@@ -67,7 +67,7 @@ class Rules:
             or parts.username
             or parts.scheme not in (("https",) if self.secure else ("http", "https"))
         ):
-            raise Told(
+            raise UserError(
                 tr(
                     "The download leads to {host}, which isn't one of the places that Krita Colorize takes files from."
                     " Nothing was taken. Is a network log-in page in the way?",
@@ -77,7 +77,7 @@ class Rules:
 
 
 def fetch(file: File, folder: Path, rules: Rules, on_bytes: OnBytes, stop: threading.Event) -> Path:
-    """Has the file in the folder and returns its path. Raises `Told`, or `Stopped` soon after `stop` is set."""
+    """Has the file in the folder and returns its path. Raises `UserError`, or `Stopped` soon after `stop` is set."""
     target = folder / file.name
     if target.is_file() and sha256_of(target) == file.sha256:
         return target
@@ -94,9 +94,9 @@ def sha256_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def disk_is_full(folder: Path) -> Told:
+def disk_is_full(folder: Path) -> UserError:
     """What is said when nothing more can be written."""
-    return Told(
+    return UserError(
         tr(
             "The disk is full ({folder}). What has come is kept: make room, then press Install again.",
             folder=folder,
@@ -141,7 +141,7 @@ class _Download:
             except _Interrupted as trouble:
                 tries = 0 if self._size() > before else tries + 1
                 if tries >= self._rules.tries:
-                    raise Told(
+                    raise UserError(
                         tr(
                             "{name} stopped coming ({why}). What has come is kept: check the network connection, "
                             "then press Install again.",
@@ -165,7 +165,7 @@ class _Download:
                 self._take(answer, size if "Range" in headers else 0)
         except urllib.error.HTTPError as error:
             self._refused(error)
-        except Told:
+        except UserError:
             raise
         except (TimeoutError, urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
             slow = "timed out" in str(error)
@@ -210,7 +210,7 @@ class _Download:
             raise _Interrupted(tr("the host no longer has that part")) from error
         if error.code in (408, 425, 429) or error.code >= http.client.INTERNAL_SERVER_ERROR:
             raise _Interrupted(tr("the host answered {status}", status=error.code)) from error
-        raise Told(
+        raise UserError(
             tr(
                 "The host doesn't give out {name} ({status}). Update Krita Colorize, or install from a folder.",
                 name=self._file.name,
@@ -221,7 +221,7 @@ class _Download:
     def _finish(self) -> Path:
         if sha256_of(self._part) != self._file.sha256:
             self._discard()
-            raise Told(
+            raise UserError(
                 tr(
                     "{name} came whole, but it isn't the published file, so it was thrown away. Press Install again; "
                     "if it happens again, something between you and the host changes files.",

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 from krita_colorize.setup import download, pointer, python, wheels
 from krita_colorize.setup.builds import Build, read_table, torch_version
 from krita_colorize.setup.download import FULL, File, Rules, disk_is_full
@@ -73,20 +73,20 @@ def needed_mb(order: Order) -> int:
 
 
 def install(order: Order, on_progress: OnProgress, stop: threading.Event) -> Installed:
-    """Installs, checks and switches; returns what is installed now. Raises `Told`, or `download.Stopped`."""
+    """Installs, checks and switches; returns what is installed now. Raises `UserError`, or `download.Stopped`."""
     if not bundled_version(order.bundle):
-        raise Told(NO_BUNDLE)
+        raise UserError(NO_BUNDLE)
     if order.folder is not None and not order.folder.is_dir():
-        raise Told(tr("There is no folder {folder}.", folder=order.folder))
+        raise UserError(tr("There is no folder {folder}.", folder=order.folder))
     if order.folder is None and os.environ.get("COLORIZE_OFFLINE") == "1":
-        raise Told(OFFLINE)
+        raise UserError(OFFLINE)
     with _lock(order.home):
         try:
             return _Installation(order, on_progress, stop).run()
         except OSError as error:
             if error.errno in FULL:
                 raise disk_is_full(order.home) from error
-            raise Told(
+            raise UserError(
                 tr(
                     "{file} can't be used ({why}). Close other programs that use it, then press Install again.",
                     file=error.filename or order.home,
@@ -129,7 +129,7 @@ class _Installation:
         free, needed = shutil.disk_usage(place).free // 10**6, needed_mb(self._order)
         here = sum(path.stat().st_size for path in self._downloads.glob("*")) // 10**6
         if free + here < needed:
-            raise Told(
+            raise UserError(
                 tr(
                     "{needed} MB are needed in {folder}, but only {free} MB are free. Make room, "
                     "then press Install again.",
@@ -150,7 +150,7 @@ class _Installation:
         if found is None:
             tag = python.tag_of(self._order.folder) if self._order.folder else ""
             wanted = f"3.{tag[3:]}" if tag else read_table()["python"]["brought"]
-            raise Told(
+            raise UserError(
                 tr(
                     "No fitting Python is on this computer. Install Python {version} from python.org, "
                     "then press Install again.",
@@ -207,7 +207,7 @@ class _Installation:
             if local is None:
                 paths.append(self._fetch(file))
             elif file.sha256 and download.sha256_of(local) != file.sha256:
-                raise Told(
+                raise UserError(
                     tr("{name} has changed while it was looked at. Press Install again.", name=local.name)
                 )
             else:
@@ -233,7 +233,7 @@ class _Installation:
 
         try:
             return download.fetch(file, self._downloads, self._order.rules, on_bytes, self._stop)
-        except Told:
+        except UserError:
             (self._downloads / "plan.json").unlink(
                 missing_ok=True
             )  # the index may know another place next time
@@ -247,7 +247,7 @@ class _Installation:
         self._say(tr("Making the environment"), 0.64)
         ended = self._runner.run([found.path, "-I", "-m", "venv", "--without-pip", folder])
         if ended.code != 0:
-            raise Told(wheels.explain(ended, order.home))
+            raise UserError(wheels.explain(ended, order.home))
         interpreter = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 
         def on_done(count: int) -> None:
@@ -270,7 +270,7 @@ class _Installation:
             lacking = [
                 item for item in findings.get("findings", ()) if item.get("needed") and not item.get("works")
             ]
-            raise Told(
+            raise UserError(
                 tr(
                     "It was installed, but it doesn't work here ({what}). Nothing was switched. "
                     "Try another build; the log tells the details.",
@@ -320,7 +320,7 @@ def _tool(entry: dict[str, str]) -> File:
 
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
-    """Holds the home for one installation; the system lets it go when its holder dies. Raises `Told`."""
+    """Holds the home for one installation; the system lets it go when its holder dies. Raises `UserError`."""
     (home / FOLDER).mkdir(parents=True, exist_ok=True)
     with (home / FOLDER / "setup.lock").open("a+b") as file:
         try:
@@ -333,5 +333,5 @@ def _lock(home: Path) -> Iterator[None]:
 
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
-            raise Told(BUSY) from error
+            raise UserError(BUSY) from error
         yield

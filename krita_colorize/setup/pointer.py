@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 
 FOLDER = "backend"
 DOWNLOADS = "downloads"
@@ -104,10 +104,10 @@ def clean(home: Path, *, downloads: bool) -> None:
 
 
 def roll_back(home: Path) -> Installed:
-    """Switches to what ran before and returns it. Raises `Told` where that is gone."""
+    """Switches to what ran before and returns it. Raises `UserError` where that is gone."""
     pointer = read(home)
     if pointer.previous is None or not pointer.previous.complete:
-        raise Told(tr("There is no earlier colour engine to go back to."))
+        raise UserError(tr("There is no earlier colour engine to go back to."))
     write(home, Pointer(pointer.previous, pointer.current))
     return pointer.previous
 
@@ -117,7 +117,7 @@ def uninstall(home: Path) -> None:
     (home / "backend.json").unlink(missing_ok=True)  # first: what is half removed must not be started
     shutil.rmtree(home / FOLDER, ignore_errors=True)
     if (home / FOLDER).exists():
-        raise Told(
+        raise UserError(
             tr(
                 "Some files in {folder} are in use. Close other Kritas, then remove it again.",
                 folder=home / FOLDER,

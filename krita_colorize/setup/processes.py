@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from krita_colorize.core.launch import environment
+from krita_colorize.core.handshake import environment
 from krita_colorize.setup.download import Stopped
 
 _TICK_S = 0.2

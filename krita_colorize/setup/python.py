@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from krita_colorize.core.errors import Told
-from krita_colorize.core.launch import environment
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.handshake import environment
+from krita_colorize.core.translations import tr
 from krita_colorize.setup.builds import read_table
 
 _QUESTION = (
@@ -99,7 +99,7 @@ def unpack_uv(wheel: Path, folder: Path) -> Path:
             with archive.open(inside) as source, target.with_suffix(".new").open("wb") as file:
                 shutil.copyfileobj(source, file)
     except (zipfile.BadZipFile, StopIteration) as error:
-        raise Told(
+        raise UserError(
             tr("{name} holds no program. Delete it, then press Install again.", name=wheel.name)
         ) from error
     target.with_suffix(".new").chmod(0o755)

@@ -13,8 +13,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 from krita_colorize.setup.download import FULL, File, disk_is_full
 from krita_colorize.setup.processes import Ended, Runner
 
@@ -46,7 +46,7 @@ class Wanted:
 
 
 def plan(runner: Runner, python: Path, pip: Path, wanted: Wanted, scratch: Path) -> tuple[File, ...]:
-    """The wheels that belong together, as pip finds them now. Raises `Told`."""
+    """The wheels that belong together, as pip finds them now. Raises `UserError`."""
     report = scratch / "report.json"
     places: list[list[str]] = [["--no-index", "--find-links", str(wanted.folder)]] if wanted.folder else [[]]
     if wanted.index and wanted.folder is None:
@@ -62,7 +62,7 @@ def plan(runner: Runner, python: Path, pip: Path, wanted: Wanted, scratch: Path)
         )
         if ended.code == 0 and report.is_file():
             return _read_report(report)
-    raise Told(explain(ended, scratch))
+    raise UserError(explain(ended, scratch))
 
 
 def _plan_command(wanted: Wanted, report: Path) -> list[str]:
@@ -75,7 +75,7 @@ def _plan_command(wanted: Wanted, report: Path) -> list[str]:
 def install(
     runner: Runner, python: Path, pip: Path, wheels: Sequence[Path], on_done: Callable[[int], None]
 ) -> None:
-    """Puts wheels into the environment of `python`; tells how many are in. Raises `Told`."""
+    """Puts wheels into the environment of `python`; tells how many are in. Raises `UserError`."""
     site = _site_packages(python)
     command = [str(python), str(pip / "pip"), "install", *_PIP_OPTIONS, "--no-index", "--no-deps"]
     ended = runner.run(
@@ -85,16 +85,16 @@ def install(
         without=("PIP_",),
     )
     if ended.code != 0:
-        raise Told(explain(ended, site))
+        raise UserError(explain(ended, site))
 
 
 def bundled_pip(runner: Runner, python: Path) -> Path:
-    """The pip that a Python brings along. Raises `Told` where there is none (Debian without python3-venv)."""
+    """The pip that a Python brings along. Raises `UserError` where there is none (Debian without python3-venv)."""
     ended = runner.run([str(python), "-I", "-c", _BUNDLED_PIP])
     lines = ended.output.split("\n") if ended.code == 0 else []
     found = [Path(line.strip()) for line in lines if line.strip().endswith(".whl")]
     if not found:
-        raise Told(
+        raise UserError(
             tr("The folder has no pip-….whl. Put one there (`pip download pip`), then press Install again.")
         )
     return found[-1]
@@ -155,7 +155,9 @@ def _read_report(report: Path) -> tuple[File, ...]:
         name = urllib.parse.unquote(found["url"].rpartition("/")[2])
         sha256 = found.get("archive_info", {}).get("hashes", {}).get("sha256", "")
         if not sha256 and local_path(found["url"]) is None:
-            raise Told(tr("The package index names no SHA-256 for {name}, so it isn't taken.", name=name))
+            raise UserError(
+                tr("The package index names no SHA-256 for {name}, so it isn't taken.", name=name)
+            )
         files.append(File(name, found["url"], sha256))
     return tuple(files)
 

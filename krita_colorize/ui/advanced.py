@@ -11,9 +11,9 @@ from typing import Any
 from krita_colorize.core.engines import USUAL_STEPS
 from krita_colorize.core.option_table import LONGEST_TEXT, Option
 from krita_colorize.core.settings import Options
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.pages import Fold
+from krita_colorize.ui.pages import CollapsibleSection
 from krita_colorize.ui.widgets import Choice, label_for
 
 _DECIMALS = 2
@@ -43,7 +43,9 @@ class AdvancedFold(QtWidgets.QWidget):
         self._form.setFieldGrowthPolicy(QtWidgets.QFormLayout.FieldGrowthPolicy.ExpandingFieldsGrow)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(Fold(tr("Advanced"), inside, tooltip=tr("The finer settings of the chosen engine.")))
+        layout.addWidget(
+            CollapsibleSection(tr("Advanced"), inside, tooltip=tr("The finer settings of the chosen engine."))
+        )
 
     def show_values(
         self, options: Options, table: Mapping[str, Option], *, suiting: int = USUAL_STEPS

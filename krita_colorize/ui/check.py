@@ -5,7 +5,7 @@ from __future__ import annotations
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core.check import PlaceKind
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.ui.widgets import ToolButton, row
 

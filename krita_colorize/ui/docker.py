@@ -11,15 +11,15 @@ from collections.abc import Callable
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtGui, QtWidgets
 from krita_colorize.ui import keyboard
 from krita_colorize.ui.check import CheckPanel
 from krita_colorize.ui.errors import ErrorBox
 from krita_colorize.ui.form import Form
 from krita_colorize.ui.hints import HintsPanel
-from krita_colorize.ui.pages import Fold, GivesWay, PageTabs, ScrollColumn
+from krita_colorize.ui.pages import CollapsibleSection, GivesWay, PageTabs, ScrollColumn
 from krita_colorize.ui.palette import PalettePanel
 from krita_colorize.ui.results import Results
 from krita_colorize.ui.servers import ServersPanel
@@ -40,7 +40,7 @@ class DockerWidget(QtWidgets.QWidget):
         self.report = session.report
         self.session = session
         self._times: tuple[int, ...] = ()  # of the sketch's keyframes; asking Krita takes a while
-        self._way = keyboard.Way(self)
+        self._focus_shortcut = keyboard.FocusShortcut(self)
         self._init_actions()
         self._init_layout(icons)
         for signal in (session.document_changed, session.layers_changed, session.settings_changed):
@@ -84,13 +84,13 @@ class DockerWidget(QtWidgets.QWidget):
         elif name == "create_mask":
             session.create_mask()
         elif name == "focus":
-            self._way.go(self._colorize)
+            self._focus_shortcut.go(self._colorize)
         elif name == "overlay":
             session.set_show_on_canvas(not session.show_on_canvas)
         elif model is None:
-            raise Told(tr("Open a picture first."))
+            raise UserError(tr("Open a picture first."))
         elif name == "create_hints":
-            session.orders.make_hints(model)
+            session.job_requests.make_hints(model)
         else:
             session.checks.step(model, steps[name])
 
@@ -167,7 +167,7 @@ class DockerWidget(QtWidgets.QWidget):
         self._tabs = PageTabs()
         self._tabs.addTab(self._colours(icons), tr("Colour"))
         self._tabs.addTab(self._repair(), tr("Repair"))
-        self._pages = GivesWay(ErrorBox(self.session, status.make_trouble_page), self._tabs)
+        self._pages = GivesWay(ErrorBox(self.session, status.make_failure_help_page), self._tabs)
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(4, 4, 4, 4)
         layout.setSpacing(3)
@@ -213,7 +213,7 @@ class DockerWidget(QtWidgets.QWidget):
         servers = tr("Where the colours are computed: on this computer or on another one.")
         panel = ServersPanel(self.session.backend)
         form = Form(self.session, icons, row(self._all, self._frames))
-        return _page(form, Fold(tr("Computer"), panel, tooltip=servers, name="servers"))
+        return _page(form, CollapsibleSection(tr("Computer"), panel, tooltip=servers, name="servers"))
 
     def _repair(self) -> QtWidgets.QWidget:
         """What says how a result should be otherwise."""
@@ -222,9 +222,9 @@ class DockerWidget(QtWidgets.QWidget):
         palette = tr("The colours of the result: change and exchange them.")
         check = tr("Go through the places that should be looked at.")
         return _page(
-            Fold(tr("Hints"), HintsPanel(session), tooltip=hints, name="hints"),
-            Fold(tr("Palette"), PalettePanel(session), tooltip=palette, name="palette"),
-            Fold(tr("Check"), CheckPanel(session), tooltip=check, name="check"),
+            CollapsibleSection(tr("Hints"), HintsPanel(session), tooltip=hints, name="hints"),
+            CollapsibleSection(tr("Palette"), PalettePanel(session), tooltip=palette, name="palette"),
+            CollapsibleSection(tr("Check"), CheckPanel(session), tooltip=check, name="check"),
         )
 
 

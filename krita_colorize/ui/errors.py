@@ -9,9 +9,9 @@ from collections.abc import Callable
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
-from krita_colorize.ui.trouble import TroublePage
+from krita_colorize.ui.failure_help import FailureHelpPage
 from krita_colorize.ui.widgets import ToolButton, column, row
 
 _MOST_LINES = 5
@@ -21,13 +21,16 @@ class ErrorBox(QtWidgets.QFrame):
     """Shows the session's error; hidden while there is none."""
 
     def __init__(
-        self, session: Session, make_page: Callable[[], TroublePage], parent: QtWidgets.QWidget | None = None
+        self,
+        session: Session,
+        make_page: Callable[[], FailureHelpPage],
+        parent: QtWidgets.QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.report = session.report
         self._session = session
         self._make_page = make_page
-        self._page: TroublePage | None = None
+        self._page: FailureHelpPage | None = None
         self._text = ErrorText()
         self._text.setObjectName("error_label")
         self._text.setAccessibleName(tr("What went wrong"))
@@ -66,7 +69,7 @@ class ErrorBox(QtWidgets.QFrame):
             return
         if self._page is None:
             self._page = self._make_page()
-        self._page.show_trouble(trouble)
+        self._page.show_failure(trouble)
 
 
 class ErrorText(QtWidgets.QPlainTextEdit):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from krita_colorize.core.explained import FOLDER, TITLES, Explained
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 
 _SIDE = 72

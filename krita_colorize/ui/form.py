@@ -14,7 +14,7 @@ from krita_colorize.core.engines import OPTIONS, USUAL_STEPS, EngineInfo
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.ui.advanced import AdvancedFold
 from krita_colorize.ui.models import ModelsPage

@@ -9,7 +9,7 @@ from krita_colorize.app.session import Session
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.edits import Binding
 from krita_colorize.core.settings import Settings
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 from krita_colorize.ui.widgets import Choice, ToolButton, label_for, layer_entries, row, swatch
 
@@ -136,7 +136,7 @@ class HintsPanel(QtWidgets.QWidget):
     def _on_create(self) -> None:
         model = self._model()
         if model is not None:
-            self._session.orders.make_hints(model)
+            self._session.job_requests.make_hints(model)
 
     @guarded
     def _on_reference(self, key: str) -> None:

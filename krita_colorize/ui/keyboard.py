@@ -48,7 +48,7 @@ def give_letters(window: QtWidgets.QWidget) -> None:
         widget.setText(text)
 
 
-class Way(QtCore.QObject):
+class FocusShortcut(QtCore.QObject):
     """The key's way into a widget and back to where the keyboard was."""
 
     def __init__(self, top: QtWidgets.QWidget) -> None:

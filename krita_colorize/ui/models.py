@@ -12,7 +12,7 @@ from krita_colorize.app.catalogue import Catalogue
 from krita_colorize.app.guard import guarded
 from krita_colorize.core.catalogue import SUFFIXES, Model, ModelState, Task
 from krita_colorize.core.explained import DRAWN, explained
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.ui import keyboard
 from krita_colorize.ui.explained import ExplainedPicture

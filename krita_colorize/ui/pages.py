@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.ui.widgets import column
 
 
-class Fold(QtWidgets.QWidget):
+class CollapsibleSection(QtWidgets.QWidget):
     """A title that opens and closes what is below it."""
 
     def __init__(

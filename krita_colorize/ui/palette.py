@@ -12,9 +12,9 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core.settings import MAX_SWATCH_MERGE
 from krita_colorize.core.swatches import Side, Swatch
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
-from krita_colorize.ui.pages import Fold, bring_into_view
+from krita_colorize.ui.pages import CollapsibleSection, bring_into_view
 from krita_colorize.ui.widgets import FRAME, PictureAlone, ToolButton, allow, column, label_for, row, swatch
 
 _SIDE = 24
@@ -193,7 +193,7 @@ class PalettePanel(QtWidgets.QWidget):
         inside = QtWidgets.QWidget()
         inside.setLayout(row(label_for(self._threshold, tr("Alike up to")), self._threshold, stretch=-1))
         tooltip = tr("How alike colours are that share a swatch.")
-        self._advanced = Fold(tr("Advanced"), inside, tooltip=tooltip, name="palette_advanced")
+        self._advanced = CollapsibleSection(tr("Advanced"), inside, tooltip=tooltip, name="palette_advanced")
 
     def _show_threshold(self, value: int) -> None:
         blocker = QtCore.QSignalBlocker(self._threshold)

@@ -8,7 +8,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.settings import Reference, SourceKind
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 from krita_colorize.ui.widgets import FRAME, Icons, PictureAlone, ToolButton, picture_icon
 

@@ -9,7 +9,7 @@ from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core import modes
 from krita_colorize.core.settings import MAX_SEED
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.ui.widgets import Icons, ToolButton, allow, picture_icon, row
 
@@ -151,7 +151,7 @@ class Results(QtWidgets.QWidget):
         model = self._session.document
         if model is not None and model.selected is not None:
             seed = model.selected.result.request.settings.seed
-            self._session.orders.again(model, model.selected, [seed])
+            self._session.job_requests.again(model, model.selected, [seed])
 
     @guarded
     def _on_variations(self) -> None:
@@ -159,7 +159,7 @@ class Results(QtWidgets.QWidget):
         if model is not None and model.selected is not None:
             seed = model.selected.result.request.settings.seed
             seeds = [(seed + step) % (MAX_SEED + 1) for step in range(1, VARIATIONS + 1)]
-            self._session.orders.again(model, model.selected, seeds)
+            self._session.job_requests.again(model, model.selected, seeds)
 
     @guarded
     def _on_use_settings(self) -> None:

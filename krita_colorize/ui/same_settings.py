@@ -10,8 +10,8 @@ from pathlib import Path
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.core import settings_file
-from krita_colorize.core.errors import Told
-from krita_colorize.core.words import tr
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.widgets import Icons, ToolButton, no_icons
 
@@ -93,4 +93,6 @@ def told_of(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise Told(tr("{name} can't be used ({why}).", name=name, why=error.strerror or error)) from error
+        raise UserError(
+            tr("{name} can't be used ({why}).", name=name, why=error.strerror or error)
+        ) from error

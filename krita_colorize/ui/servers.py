@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.servers import Servers
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.widgets import Choice, push_button, row, words_label
 

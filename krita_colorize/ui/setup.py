@@ -11,7 +11,7 @@ from pathlib import Path
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.setup import Setup
 from krita_colorize.app.updates import Updates
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.setup import install
 from krita_colorize.setup.builds import Build

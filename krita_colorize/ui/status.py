@@ -6,11 +6,11 @@ from krita_colorize.app.backend import BackendState
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.app.setup import Setup
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.setup import pointer
+from krita_colorize.ui.failure_help import FailureHelpPage
 from krita_colorize.ui.setup import SetupPage
-from krita_colorize.ui.trouble import TroublePage
 from krita_colorize.ui.widgets import ElidedLabel, Icons, ToolButton, allow, no_icons, row
 
 _STEPS = 1000  # of the progress bar
@@ -78,9 +78,9 @@ class StatusBar(QtWidgets.QWidget):
         session.activity.reads.connect(self._status.repaint)
         self.refresh()
 
-    def make_trouble_page(self) -> TroublePage:
+    def make_failure_help_page(self) -> FailureHelpPage:
         """The page about what broke."""
-        return TroublePage(self._session, self._setup, self._on_setup, self)
+        return FailureHelpPage(self._session, self._setup, self._on_setup, self)
 
     @guarded
     def refresh(self) -> None:

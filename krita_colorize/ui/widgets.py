@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from krita_colorize.core.port import LayerInfo
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 
 Icons = Callable[[str], QtGui.QIcon]

@@ -16,7 +16,7 @@ import pytest
 from krita_colorize.app import client as http
 from krita_colorize.app import memory
 from krita_colorize.app.client import Client
-from krita_colorize.core.launch import Ready
+from krita_colorize.core.handshake import Ready
 from krita_colorize.qt import QtCore
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from krita_colorize.app import pictures
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 
 pytestmark = pytest.mark.corpus
 
@@ -18,7 +18,7 @@ def sentence(path: Path) -> str:
     """What is told about a picture file, "" where it could be read."""
     try:
         pixels = pictures.to_pixels(pictures.read_file(str(path)))
-    except Told as told:
+    except UserError as told:
         return str(told)
     assert len(pixels.data) == pixels.width * pixels.height * 4, path
     return ""
@@ -33,5 +33,5 @@ def test_every_hostile_file_is_read_or_told(corpus: Path) -> None:
 
 @pytest.mark.parametrize("name", ["sketch.png", "zero_bytes.png"])
 def test_broken_files_are_told(corpus: Path, name: str) -> None:
-    with pytest.raises(Told, match=name):
+    with pytest.raises(UserError, match=name):
         pictures.read_file(str(corpus / "hostile_truncated" / name))

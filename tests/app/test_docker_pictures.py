@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from krita_colorize.app import pictures
 from krita_colorize.app.pictures import Inputs
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.request import Request, Task
@@ -97,7 +97,7 @@ def test_thumbnails_are_small(tmp_path: Path) -> None:
 def test_bad_files_are_told(tmp_path: Path, name: str, content: bytes | None, words: str) -> None:
     if content is not None:
         (tmp_path / name).write_bytes(content)
-    with pytest.raises(Told, match=words) as told:
+    with pytest.raises(UserError, match=words) as told:
         pictures.read_file(str(tmp_path / name))
     assert name in str(told.value)
 
@@ -106,7 +106,7 @@ def test_huge_pictures_are_refused_unread(tmp_path: Path) -> None:
     png = bytearray(pictures.to_png(two_colours()))
     png[16:20] = (20_000).to_bytes(4, "big")  # IHDR's width; Qt reads it without checking the sum
     (tmp_path / "huge.png").write_bytes(png)
-    with pytest.raises(Told):
+    with pytest.raises(UserError):
         pictures.read_file(str(tmp_path / "huge.png"))
 
 
@@ -177,13 +177,13 @@ def test_mask_of_a_picture_outside_is_found_as_if_stretched() -> None:
 def test_empty_layers_are_told(fields: dict, words: str) -> None:
     sheet = PICTURE if fields else Pixels(0, 0, b"")
     layers = {"lines": PICTURE, "sheet": sheet, "nothing": Pixels(0, 0, b"")}
-    with pytest.raises(Told, match=words):
+    with pytest.raises(UserError, match=words):
         pictures.collect(request(**fields), Inputs(layers, {}))
 
 
 def test_lost_notes_are_told() -> None:
     note = Reference(Source(SourceKind.NOTE, "picture/ab", "Clipboard"))
-    with pytest.raises(Told, match="no longer stored"):
+    with pytest.raises(UserError, match="no longer stored"):
         pictures.collect(Request(LINES, 2, 2, Settings(references=(note,))), Inputs({"lines": PICTURE}, {}))
 
 

@@ -9,7 +9,7 @@ from fake_port import FakeDocument, FakePort
 
 from krita_colorize.app.document import FOLLOW, DocumentModel
 from krita_colorize.core import settings as notes
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.port import Kind, LayerInfo
 from krita_colorize.core.settings import Reference, Settings, Source, SourceKind
@@ -104,14 +104,14 @@ def test_no_sketch_can_not_be_changed(port: FakePort, qapp: object) -> None:
     port.add_layer(document, "Mask", Kind.MASK)
     model = DocumentModel(port, document.info)
     assert model.sketch is None
-    with pytest.raises(Told, match="Select the layer"):
+    with pytest.raises(UserError, match="Select the layer"):
         model.change(seed=1)
 
 
 def test_references_have_a_limit(model: DocumentModel) -> None:
     many = [Reference(Source(SourceKind.FILE, str(n), str(n))) for n in range(notes.MAX_REFERENCES + 1)]
     model.add_references(*many[:-1])
-    with pytest.raises(Told, match="16 references at most"):
+    with pytest.raises(UserError, match="16 references at most"):
         model.add_references(many[-1])
 
 

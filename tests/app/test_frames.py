@@ -64,7 +64,7 @@ def test_cancel_stops_and_the_next_run_goes_on(
     ready: Session, animated: Page, port: FakePort, qtbot: Any
 ) -> None:
     started = []
-    ready.orders.started.connect(lambda: started.append(1))
+    ready.job_requests.started.connect(lambda: started.append(1))
     colour_some(ready, qtbot, 4)
     ready.cancel()
     qtbot.wait(200)

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from krita_colorize.app import guard
-from krita_colorize.app.calm import Calm
+from krita_colorize.app.pen_gate import PenGate
 from krita_colorize.app.workers import Workers
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 
 
 class Widget:
@@ -29,7 +29,7 @@ class Widget:
         self.told.append(str(value))
 
 
-@pytest.mark.parametrize("error", [Told("Draw first."), LookupError("The layer has gone.")])
+@pytest.mark.parametrize("error", [UserError("Draw first."), LookupError("The layer has gone.")])
 def test_sentences_pass_through(error: Exception) -> None:
     widget = Widget()
     widget.fails(error)
@@ -73,7 +73,7 @@ def test_failing_callbacks_are_told(qtbot: Any) -> None:
     workers = Workers(told.append)
 
     def then(value: int) -> None:
-        raise Told("Too late.")
+        raise UserError("Too late.")
 
     workers.run(lambda: 1, then, print)
     qtbot.waitUntil(lambda: told == ["Too late."])
@@ -90,26 +90,26 @@ def test_closed_workers_stay_silent(qtbot: Any) -> None:
 
 def test_calm_waits_for_the_pen_and_keeps_the_order(qtbot: Any) -> None:
     pen, done = [True], []
-    calm = Calm(lambda: bool(pen), print)
-    calm.when_calm(lambda: done.append(1))
-    calm.when_calm(lambda: done.append(2))
+    calm = PenGate(lambda: bool(pen), print)
+    calm.when_pen_is_up(lambda: done.append(1))
+    calm.when_pen_is_up(lambda: done.append(2))
     qtbot.wait(300)
     assert done == []
     pen.clear()
     qtbot.waitUntil(lambda: done == [1, 2])
-    calm.when_calm(lambda: done.append(3))
+    calm.when_pen_is_up(lambda: done.append(3))
     assert done == [1, 2, 3]
 
 
 def test_one_failure_does_not_lose_what_waits_behind_it(qtbot: Any) -> None:
     told, done, pen = [], [], [True]
-    calm = Calm(lambda: bool(pen), told.append)
+    calm = PenGate(lambda: bool(pen), told.append)
 
     def fail() -> None:
-        raise Told("The picture has been closed.")
+        raise UserError("The picture has been closed.")
 
-    calm.when_calm(fail)
-    calm.when_calm(lambda: done.append(1))
+    calm.when_pen_is_up(fail)
+    calm.when_pen_is_up(lambda: done.append(1))
     pen.clear()
     qtbot.waitUntil(lambda: done == [1])
     assert told == ["The picture has been closed."]

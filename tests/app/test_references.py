@@ -14,7 +14,7 @@ from fake_port import FakePort
 from krita_colorize.app import pictures
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.settings import NOTE, Settings, SourceKind
 from krita_colorize.qt import QtCore, QtGui
 
@@ -77,7 +77,7 @@ def test_mime_without_a_picture_is_told(session: Session, empty: DocumentModel, 
         mime.setText("hello")
     elif content == "null image":
         mime.setImageData(QtGui.QImage())
-    with pytest.raises(Told):
+    with pytest.raises(UserError):
         session.references.add_mime(empty, mime, "Clipboard")
 
 

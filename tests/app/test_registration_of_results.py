@@ -135,7 +135,7 @@ def test_another_drawing_on_another_canvas_is_told(
     wait(qtbot, lambda: ready.error)
     assert ready.error == LOST
     assert not port.inserted
-    ready.orders.again(model, drawn, [0])
+    ready.job_requests.again(model, drawn, [0])
     wait(qtbot, lambda: len(model.results) == 2)
     assert canvas(model.results[0]) == (90, 70)
 

@@ -25,7 +25,7 @@ from krita_colorize.app.client import Client
 from krita_colorize.app.job import JobState
 from krita_colorize.app.servers import Servers
 from krita_colorize.app.session import Session
-from krita_colorize.core.launch import Ready
+from krita_colorize.core.handshake import Ready
 from krita_colorize.qt import QtNetwork
 
 needs_tls = pytest.mark.skipif(not QtNetwork.QSslSocket.supportsSsl(), reason="this Qt has no TLS")

@@ -17,8 +17,8 @@ from krita_colorize.app import canvas
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.job import JobState
+from krita_colorize.app.job_requests import MAX_JOBS
 from krita_colorize.app.jobs import MAX_IN_FLIGHT
-from krita_colorize.app.orders import MAX_JOBS
 from krita_colorize.app.session import Session
 from krita_colorize.core.port import SELECTION_ID, Change, Pixels
 from krita_colorize.core.settings import NOTE

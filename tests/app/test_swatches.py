@@ -11,7 +11,7 @@ from fake_port import FakePort
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.app.swatches import SHADE, lit
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.swatches import NONE, ColourMap, Side, Swatch
 from krita_colorize.qt import QtGui
 
@@ -74,5 +74,5 @@ def test_another_result_ends_picking_and_is_looked_at(
 
 def test_without_a_result_there_is_nothing_to_find(ready: Session, model: DocumentModel) -> None:
     ready.swatches.follow(model)
-    with pytest.raises(Told, match="no palette yet"):
+    with pytest.raises(UserError, match="no palette yet"):
         ready.swatches.pick()

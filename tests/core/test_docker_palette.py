@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from krita_colorize.core import palette
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 
 colours = st.integers(0, 0xFFFFFF).map(lambda value: f"#{value:06x}")
 
@@ -34,7 +34,7 @@ def test_kpl_is_what_krita_writes(tmp_path: Path) -> None:
 @pytest.mark.parametrize("data", [b"", b"JASC-PAL", b"PK\x03\x04 broken", b"GIMP Palette\nName: x\n"])
 def test_other_files_are_told(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "x.gpl").write_bytes(data)
-    with pytest.raises(Told, match=r"x\.gpl"):
+    with pytest.raises(UserError, match=r"x\.gpl"):
         palette.read(tmp_path / "x.gpl")
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from krita_colorize.core import settings_file
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.settings import Options, Reference, Settings, Source, SourceKind
 
@@ -41,5 +41,5 @@ def test_own_references_stay_where_the_file_has_none():
     | st.just(b'{"krita_colorize": 2, "settings": 3}')
 )
 def test_other_files_are_told(data):
-    with pytest.raises(Told, match="holds no settings"):
+    with pytest.raises(UserError, match="holds no settings"):
         settings_file.load(data, Settings())

@@ -2,7 +2,7 @@
 
 import pytest
 
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.setup import builds
 from krita_colorize.setup.builds import Hardware
 
@@ -38,7 +38,7 @@ def test_linux_without_gpu_never_gets_cuda():
 
 @pytest.mark.parametrize("machine", [("Darwin", "x86_64"), ("Linux", "riscv64"), ("Windows", "x86")])
 def test_unfit_machines_are_told_what_is_needed(machine):
-    with pytest.raises(Told, match="64-bit PC with Linux or Windows, or a Mac with Apple silicon"):
+    with pytest.raises(UserError, match="64-bit PC with Linux or Windows, or a Mac with Apple silicon"):
         names(*machine)
 
 

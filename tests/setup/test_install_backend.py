@@ -7,8 +7,8 @@ import threading
 import pytest
 import stand_in_wheels
 
-from krita_colorize.core import launch
-from krita_colorize.core.errors import Told
+from krita_colorize.core import handshake
+from krita_colorize.core.errors import UserError
 from krita_colorize.setup import download, install, pointer, python, wheels
 from krita_colorize.setup.processes import Ended
 
@@ -31,7 +31,7 @@ def stand_in(home, version):
 def docker_starts(home):
     """What the docker reads."""
     file = home / "backend.json"
-    return launch.read_launch(file.read_text("utf-8") if file.is_file() else None).command
+    return handshake.read_launch(file.read_text("utf-8") if file.is_file() else None).command
 
 
 def test_downloads_and_installs(set_up, index, home):
@@ -56,10 +56,10 @@ def test_installs_from_a_folder_without_any_network(set_up, folder, home, monkey
 
 def test_interrupted_download_goes_on_with_what_has_come(set_up, index, home):
     index.tricks, index.always = ["", "cut"], "gone"  # pip, and half of torch
-    with pytest.raises(Told, match=r"torch.* \(404\)"):
+    with pytest.raises(UserError, match=r"torch.* \(404\)"):
         set_up()
     assert pointer.is_unfinished(home)
-    with pytest.raises(Told, match="isn't installed"):
+    with pytest.raises(UserError, match="isn't installed"):
         docker_starts(home)
     index.always, before = "", len(index.heard)
     assert works(set_up())
@@ -77,7 +77,7 @@ def test_cancel_is_taken_up_again(set_up, index, home):
 
 def test_changed_wheel_is_refused(set_up, index, home):
     index.tricks, index.always = [""], "false"
-    with pytest.raises(Told, match="isn't the published file"):
+    with pytest.raises(UserError, match="isn't the published file"):
         set_up()
     assert not (home / "backend.json").exists()
 
@@ -85,7 +85,7 @@ def test_changed_wheel_is_refused(set_up, index, home):
 def test_build_that_does_not_work_here_is_never_switched_to(set_up, folder, home, tmp_path):
     first = stand_in(home, "1.0")
     broken = stand_in_wheels.bundle(tmp_path / "broken", "2.0", broken=True)
-    with pytest.raises(Told, match=r"doesn't work here \(torch: can't be loaded.*Nothing was switched"):
+    with pytest.raises(UserError, match=r"doesn't work here \(torch: can't be loaded.*Nothing was switched"):
         set_up(folder=folder, bundle=broken)
     assert pointer.read(home).current == first
 
@@ -108,7 +108,7 @@ def test_repair_replaces_a_broken_installation(set_up, folder, home):
     assert works(repaired)
     assert repaired.folder != broken.folder
     assert not (home / "backend" / broken.folder).exists()
-    with pytest.raises(Told, match="no earlier colour engine"):
+    with pytest.raises(UserError, match="no earlier colour engine"):
         pointer.roll_back(home)
 
 
@@ -119,7 +119,7 @@ def test_uninstall_keeps_models_and_results(home):
         (home / name / "kept").touch()
     pointer.uninstall(home)
     assert sorted(path.name for path in home.iterdir()) == ["logs", "models", "results"]
-    with pytest.raises(Told, match="isn't installed"):
+    with pytest.raises(UserError, match="isn't installed"):
         docker_starts(home)
 
 
@@ -127,7 +127,7 @@ def test_second_krita_waits_its_turn(set_up, folder):
     stop = threading.Event()
 
     def at_once(_):
-        with pytest.raises(Told, match="Another Krita is installing"):
+        with pytest.raises(UserError, match="Another Krita is installing"):
             set_up(folder=folder)
         stop.set()
 
@@ -139,7 +139,7 @@ def test_second_krita_waits_its_turn(set_up, folder):
 def test_too_little_room_is_said_before_anything_is_written(set_up, home, folder, monkeypatch):
     usage = type("Usage", (), {"free": 10**5})
     monkeypatch.setattr(install.shutil, "disk_usage", lambda _: usage)
-    with pytest.raises(Told, match=r"1 MB are needed in .*, but only 0 MB are free. Make room"):
+    with pytest.raises(UserError, match=r"1 MB are needed in .*, but only 0 MB are free. Make room"):
         set_up(folder=folder)
     assert not (home / "backend.json").exists()
 
@@ -154,39 +154,39 @@ def test_too_little_room_is_said_before_anything_is_written(set_up, home, folder
     ],
 )
 def test_words_for_what_pip_says(output, sentence, tmp_path):
-    with pytest.raises(Told, match=sentence):
-        raise Told(wheels.explain(Ended(2, output), tmp_path))
+    with pytest.raises(UserError, match=sentence):
+        raise UserError(wheels.explain(Ended(2, output), tmp_path))
 
 
 def test_part_that_is_missing_is_named(set_up, folder):
     next(folder.glob("numpy-*")).unlink()
-    with pytest.raises(Told, match=r"A part is missing .*numpy"):
+    with pytest.raises(UserError, match=r"A part is missing .*numpy"):
         set_up(folder=folder)
 
 
 def test_folder_without_torch_or_at_all_is_told(set_up, tmp_path):
-    with pytest.raises(Told, match="There is no folder"):
+    with pytest.raises(UserError, match="There is no folder"):
         set_up(folder=tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(Told, match="A part is missing"):
+    with pytest.raises(UserError, match="A part is missing"):
         set_up(folder=tmp_path / "empty")
 
 
 def test_forbidden_downloads_are_told(set_up, monkeypatch):
     monkeypatch.setenv("COLORIZE_OFFLINE", "1")
-    with pytest.raises(Told, match="COLORIZE_OFFLINE=1.*Install from a folder"):
+    with pytest.raises(UserError, match="COLORIZE_OFFLINE=1.*Install from a folder"):
         set_up()
 
 
 def test_docker_of_a_clone_says_what_to_do(set_up, tmp_path):
-    with pytest.raises(Told, match="carries no colour engine"):
+    with pytest.raises(UserError, match="carries no colour engine"):
         set_up(bundle=tmp_path)
 
 
 def test_missing_python_is_told_with_the_version_that_the_wheels_need(set_up, folder, monkeypatch):
     next(folder.glob("torch-*")).rename(folder / "torch-2.13.0+cpu-cp313-cp313-linux_x86_64.whl")
     monkeypatch.setattr(python, "find", lambda *_: None)
-    with pytest.raises(Told, match=r"Install Python 3.13 from python.org"):
+    with pytest.raises(UserError, match=r"Install Python 3.13 from python.org"):
         set_up(folder=folder)
 
 
@@ -203,7 +203,7 @@ def test_python_is_brought_by_uv_where_there_is_none(set_up, folder, home, this_
 
 def test_program_of_uv_that_is_none_is_told(tmp_path):
     wheel = stand_in_wheels.wheel(tmp_path, "uv", "0.1", {})
-    with pytest.raises(Told, match="holds no program"):
+    with pytest.raises(UserError, match="holds no program"):
         python.unpack_uv(wheel, tmp_path)
 
 

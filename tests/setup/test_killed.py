@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import stand_in_wheels
 
-from krita_colorize.core import launch
-from krita_colorize.core.errors import Told
+from krita_colorize.core import handshake
+from krita_colorize.core.errors import UserError
 from krita_colorize.setup import pointer
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs POSIX signals and limits")
@@ -52,7 +52,7 @@ def kill_at(process, fraction):
 
 def works(home):
     """Whether what the docker would start greets."""
-    command = launch.read_launch((home / "backend.json").read_text("utf-8")).command
+    command = handshake.read_launch((home / "backend.json").read_text("utf-8")).command
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return "a stand-in" in done.stdout
 
@@ -70,8 +70,8 @@ def test_killed_installation_never_claims_to_work_and_goes_on(start, home):
     for fraction in sorted(random.Random(8).uniform(0, 0.95) for _ in range(5)):
         kill_at(start(step=True), fraction)
         assert not (home / "backend.json").exists()
-        with pytest.raises(Told, match="isn't installed"):
-            launch.read_launch(None)
+        with pytest.raises(UserError, match="isn't installed"):
+            handshake.read_launch(None)
     assert pointer.is_unfinished(home)
     assert finish(start()) == (0, "")
     assert works(home)

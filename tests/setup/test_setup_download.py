@@ -9,7 +9,7 @@ import file_host
 import pytest
 from file_host import CONTENT, SHA256
 
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.setup.download import File, Rules, Stopped, fetch
 
 QUICK = Rules(("127.0.0.1",), secure=False, timeout_s=10, tries=3, pause_s=0.01)
@@ -112,7 +112,7 @@ def test_cancel_ends_the_pause_between_tries(get, host):
 )
 def test_bad_host_gets_a_sentence(trick, sentence, get, host, folder):
     host.always = trick
-    with pytest.raises(Told, match=sentence):
+    with pytest.raises(UserError, match=sentence):
         get()
     assert "torch.whl" not in left(folder)
 
@@ -122,7 +122,7 @@ def test_bad_host_gets_a_sentence(trick, sentence, get, host, folder):
 )
 def test_redirects_stay_with_the_known_hosts(location, get, host, folder):
     host.always, host.location = "redirect", location
-    with pytest.raises(Told, match="isn't one of the places .* log-in page"):
+    with pytest.raises(UserError, match="isn't one of the places .* log-in page"):
         get()
     assert left(folder) == []
 
@@ -131,14 +131,14 @@ def test_redirects_stay_with_the_known_hosts(location, get, host, folder):
     "url", ["http://pypi.org/x", "https://user@pypi.org/x", "https://org/x", "file:///etc/x"]
 )
 def test_only_safe_addresses_are_asked(url):
-    with pytest.raises(Told):
+    with pytest.raises(UserError):
         Rules().check(url)
     Rules().check("https://download.pytorch.org/whl/cpu/x.whl")
 
 
 def test_nobody_there_is_one_sentence(get, host):
     host.url = "http://127.0.0.1:9/torch.whl"
-    with pytest.raises(Told, match="the connection failed"):
+    with pytest.raises(UserError, match="the connection failed"):
         get()
 
 
@@ -168,7 +168,7 @@ def test_full_disk_keeps_what_has_come(get, folder, monkeypatch):
         return Full(file) if path.name.endswith(".part") and mode != "rb" else file
 
     monkeypatch.setattr(Path, "open", opened)
-    with pytest.raises(Told, match=r"The disk is full .* kept: make room, then press Install again"):
+    with pytest.raises(UserError, match=r"The disk is full .* kept: make room, then press Install again"):
         get()
     monkeypatch.undo()
     assert get().read_bytes() == CONTENT

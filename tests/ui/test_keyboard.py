@@ -12,16 +12,16 @@ from docker_stage import wait
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
 from krita_colorize.app.setup import Machine, Setup
-from krita_colorize.core import catalogue, words
+from krita_colorize.core import catalogue, translations
 from krita_colorize.core.edits import Binding
-from krita_colorize.core.trouble import Cause, Trouble
+from krita_colorize.core.failure_help import Cause, FailureHelp
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.setup import builds
 from krita_colorize.ui import keyboard
 from krita_colorize.ui.docker import DockerWidget
+from krita_colorize.ui.failure_help import FailureHelpPage
 from krita_colorize.ui.models import ModelsPage
 from krita_colorize.ui.setup import SetupPage
-from krita_colorize.ui.trouble import TroublePage
 
 CONTROLS = (
     QtWidgets.QAbstractButton,
@@ -82,11 +82,11 @@ def test_tab_goes_from_top_to_bottom(docker: DockerWidget) -> None:
     assert low == []
 
 
-@pytest.fixture(params=words.languages())
+@pytest.fixture(params=translations.languages())
 def language(request: pytest.FixtureRequest) -> Iterator[str]:
-    words.use(request.param)
+    translations.use(request.param)
     yield request.param
-    words.use("en")
+    translations.use("en")
 
 
 @pytest.fixture
@@ -107,8 +107,8 @@ def window(
     if request.param == "setup":
         made = SetupPage(setup)
     elif request.param == "trouble":
-        made = TroublePage(session, setup, lambda: None)
-        made.show_trouble(Trouble(Cause.KILLED, "It was ended."))
+        made = FailureHelpPage(session, setup, lambda: None)
+        made.show_failure(FailureHelp(Cause.KILLED, "It was ended."))
         made.findChild(QtWidgets.QToolButton, "trouble_log_fold").setChecked(True)
     else:
         made = ModelsPage(session.catalogue)

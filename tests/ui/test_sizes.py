@@ -12,12 +12,12 @@ from docker_stage import OPTION_TABLE, Page, wait
 
 from krita_colorize.app.document import DocumentModel
 from krita_colorize.app.session import Session
-from krita_colorize.core import words
+from krita_colorize.core import translations
 from krita_colorize.core.edits import Binding
 from krita_colorize.qt import QtGui, QtWidgets
 from krita_colorize.ui.docker import DockerWidget
 from krita_colorize.ui.form import Form
-from krita_colorize.ui.pages import Fold, ScrollColumn
+from krita_colorize.ui.pages import CollapsibleSection, ScrollColumn
 
 WIDTH = 260
 """Of Krita's dockers on a small screen, px."""
@@ -27,11 +27,11 @@ LOW = 208
 """What the docker gets on a screen of 1067 x 667 px."""
 
 
-@pytest.fixture(params=words.languages())
+@pytest.fixture(params=translations.languages())
 def language(request: pytest.FixtureRequest) -> Iterator[str]:
-    words.use(request.param)
+    translations.use(request.param)
     yield request.param
-    words.use("en")
+    translations.use("en")
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def pages(docker: DockerWidget) -> QtWidgets.QTabWidget:
 
 
 def open_folds(docker: DockerWidget) -> None:
-    for fold in docker.findChildren(Fold):
+    for fold in docker.findChildren(CollapsibleSection):
         fold.findChild(QtWidgets.QToolButton).setChecked(True)
 
 
@@ -177,7 +177,7 @@ def test_no_two_rows_have_the_same_name(docker: DockerWidget) -> None:
 
 
 def test_folds_are_explained(docker: DockerWidget) -> None:
-    buttons = [fold.findChild(QtWidgets.QToolButton) for fold in docker.findChildren(Fold)]
+    buttons = [fold.findChild(QtWidgets.QToolButton) for fold in docker.findChildren(CollapsibleSection)]
     assert [button.text() for button in buttons if not button.toolTip()] == []
 
 

@@ -21,7 +21,7 @@ from krita_colorize.ui.widgets import column
 def bar(session: Session, qtbot: Any) -> QtWidgets.QWidget:
     """The head with the box of errors below it, 248 px wide."""
     bar, status = QtWidgets.QWidget(), StatusBar(session)
-    bar.setLayout(column(status, ErrorBox(session, status.make_trouble_page)))
+    bar.setLayout(column(status, ErrorBox(session, status.make_failure_help_page)))
     qtbot.addWidget(bar)
     bar.resize(248, 300)
     bar.show()

@@ -15,8 +15,8 @@ from fake_port import FakePort
 
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.session import Session
-from krita_colorize.core import trouble
-from krita_colorize.core.trouble import Cause
+from krita_colorize.core import failure_help
+from krita_colorize.core.failure_help import Cause
 from krita_colorize.qt import QtCore, QtWidgets
 from krita_colorize.ui.docker import DockerWidget
 
@@ -109,7 +109,7 @@ def test_a_lost_job_is_explained(
     session.document.change(model=script)
     session.colorize()
     page = open_trouble(docker, qtbot)
-    assert text(page, "title") == trouble.TITLES[cause]
+    assert text(page, "title") == failure_help.TITLES[cause]
     assert text(page, "sentence") == find(docker, "error_label").text()
     assert page.findChild(QtWidgets.QPushButton, "trouble_restart_button").isHidden()
     find(docker, "dismiss_error_button").click()
@@ -126,7 +126,7 @@ def test_what_the_artist_can_cure_is_no_trouble(docker: DockerWidget, session: S
 def test_a_fault_of_the_docker_is_trouble_too(
     docker: DockerWidget, session: Session, monkeypatch: pytest.MonkeyPatch, qtbot: Any
 ) -> None:
-    monkeypatch.setattr(session.orders, "colorize", lambda *_: 1 / 0)
+    monkeypatch.setattr(session.job_requests, "colorize", lambda *_: 1 / 0)
     session.colorize()
     page = open_trouble(docker, qtbot)
     assert text(page, "title") == "Something is wrong in Krita Colorize"
@@ -136,4 +136,4 @@ def test_a_fault_of_the_docker_is_trouble_too(
 
 
 def test_every_cause_has_words() -> None:
-    assert set(trouble.TITLES) == set(trouble.ADVICE) == set(Cause)
+    assert set(failure_help.TITLES) == set(failure_help.ADVICE) == set(Cause)

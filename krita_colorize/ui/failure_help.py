@@ -1,6 +1,6 @@
 """What happened, to be read in peace: why something broke, what to try, what was kept, the last lines of the logs.
 
-A window of its own that holds nobody up: the docker's error opens it on a click. Shows a `core.trouble.Trouble`.
+A window of its own that holds nobody up: the docker's error opens it on a click. Shows a `core.failure_help.Trouble`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from krita_colorize.app.backend import BackendState
 from krita_colorize.app.guard import guarded
 from krita_colorize.app.session import Session
 from krita_colorize.app.setup import Setup
-from krita_colorize.core import trouble as texts
-from krita_colorize.core.trouble import Trouble
-from krita_colorize.core.words import tr
+from krita_colorize.core import failure_help as texts
+from krita_colorize.core.failure_help import FailureHelp
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets
 from krita_colorize.setup import diagnostics
 from krita_colorize.ui import keyboard
-from krita_colorize.ui.pages import Fold
+from krita_colorize.ui.pages import CollapsibleSection
 from krita_colorize.ui.widgets import push_button, row, words_label
 
 _SIZE = (460, 400)
 
 
-class TroublePage(QtWidgets.QDialog):
-    """One page for all troubles; `show_trouble` fills and opens it."""
+class FailureHelpPage(QtWidgets.QDialog):
+    """One page for all troubles; `show_failure` fills and opens it."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class TroublePage(QtWidgets.QDialog):
         super().__init__(parent)
         self.report = session.report
         self._session, self._setup = session, setup
-        self._trouble: Trouble | None = None
+        self._trouble: FailureHelp | None = None
         self.setObjectName("trouble_page")
         self.setWindowTitle(tr("What happened"))
         self.resize(*_SIZE)
@@ -62,7 +62,7 @@ class TroublePage(QtWidgets.QDialog):
         session.state_changed.connect(self.refresh)
         setup.changed.connect(self.refresh)
 
-    def show_trouble(self, trouble: Trouble) -> None:
+    def show_failure(self, trouble: FailureHelp) -> None:
         """Shows one, with the logs as they are now."""
         self._trouble = trouble
         self._title.setText(tr(texts.TITLES[trouble.cause]))
@@ -94,7 +94,9 @@ class TroublePage(QtWidgets.QDialog):
             layout.addWidget(label)
         layout.addSpacing(6)
         tooltip = tr("For whoever helps you.")
-        layout.addWidget(Fold(tr("Last lines of the logs"), self._log, tooltip=tooltip, name="trouble_log"))
+        layout.addWidget(
+            CollapsibleSection(tr("Last lines of the logs"), self._log, tooltip=tooltip, name="trouble_log")
+        )
         layout.addStretch(1)
         layout.addLayout(row(self._restart, self._open_setup, self._save, stretch=-1))
         layout.addWidget(self._note)

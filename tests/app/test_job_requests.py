@@ -8,7 +8,7 @@ import pytest
 from docker_stage import Page, wait
 
 from krita_colorize.app.document import DocumentModel
-from krita_colorize.app.orders import HINTS_NAME
+from krita_colorize.app.job_requests import HINTS_NAME
 from krita_colorize.app.session import Session
 
 
@@ -37,7 +37,7 @@ def test_a_mask_lies_above_the_colours(applied: Session, page: Page, qtbot: Any)
 
 def test_hints_lie_above_the_colours(applied: Session, page: Page, model: DocumentModel, qtbot: Any) -> None:
     before = names(page)
-    applied.orders.make_hints(model)
+    applied.job_requests.make_hints(model)
     wait(qtbot, lambda: len(names(page)) > len(before))
     assert names(page) == [HINTS_NAME, *before]
 
@@ -45,6 +45,6 @@ def test_hints_lie_above_the_colours(applied: Session, page: Page, model: Docume
 def test_without_colours_hints_lie_above_the_sketch(
     ready: Session, page: Page, model: DocumentModel, qtbot: Any
 ) -> None:
-    ready.orders.make_hints(model)
+    ready.job_requests.make_hints(model)
     wait(qtbot, lambda: len(names(page)) > 2)
     assert names(page) == [HINTS_NAME, "Lines", "Sheet"]

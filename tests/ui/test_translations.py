@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 from colorizer.protocol import options
 
-from krita_colorize.core import words
+from krita_colorize.core import translations
 from krita_colorize.core.actions import ACTIONS
 from krita_colorize.qt import QtWidgets
 from krita_colorize.ui.docker import DockerWidget
 
-PLUGIN = Path(words.__file__).parents[1]
-LANGUAGES = [language for language in words.languages() if language != "en"]
-SHOWN_LATER = {"Told", "LookupError", "ModeWords"}
+PLUGIN = Path(translations.__file__).parents[1]
+LANGUAGES = [language for language in translations.languages() if language != "en"]
+SHOWN_LATER = {"UserError", "LookupError", "ModeWords"}
 """Their texts are given to `tr` where they are shown."""
 CONSTANTS = re.compile(r"^_?[A-Z][A-Z_]*$")
 WIDGETS = {
@@ -72,7 +72,7 @@ def of_options() -> Iterator[str]:
 
 
 def all_texts() -> set[str]:
-    found = {*words.STAGES, *(action.text for action in ACTIONS), *of_options()}
+    found = {*translations.STAGES, *(action.text for action in ACTIONS), *of_options()}
     for path in PLUGIN.rglob("*.py"):
         if path.name in ("qt.py", "actions.py") or path.match("core/bundle.py"):
             continue
@@ -94,7 +94,7 @@ def fields(text: str) -> set[str]:
 
 @pytest.fixture(params=LANGUAGES)
 def translation(request: pytest.FixtureRequest) -> dict[str, str]:
-    return json.loads((words.FOLDER / f"{request.param}.json").read_text("utf-8"))
+    return json.loads((translations.FOLDER / f"{request.param}.json").read_text("utf-8"))
 
 
 def test_there_are_two_languages_beside_english() -> None:
@@ -132,7 +132,7 @@ def test_no_widget_gets_a_text_of_its_own() -> None:
 
 
 def test_the_docker_speaks_the_chosen_language(session: Any, qtbot: Any) -> None:
-    words.use("de_AT")
+    translations.use("de_AT")
     try:
         docker = DockerWidget(session)
         qtbot.addWidget(docker)
@@ -143,11 +143,11 @@ def test_the_docker_speaks_the_chosen_language(session: Any, qtbot: Any) -> None
         assert session.status == "Öffne ein Bild, um es zu kolorieren"
         assert docker.minimumSizeHint().width() <= 320
     finally:
-        words.use("en")
+        translations.use("en")
     assert session.status == "Open a picture to colour it"
 
 
 @pytest.mark.parametrize("locale", ["", "C", "xx", "../de", "en_GB"])
 def test_other_locales_are_english(locale: str) -> None:
-    words.use(locale)
-    assert words.tr("Cancel") == "Cancel"
+    translations.use(locale)
+    assert translations.tr("Cancel") == "Cancel"

@@ -10,7 +10,7 @@ from krita_colorize.qt import QtCore
 RETRY_MS = 250
 
 
-class Calm(QtCore.QObject):
+class PenGate(QtCore.QObject):
     """Runs functions in their order, at once where nothing is being painted, else as soon as the pen is up."""
 
     def __init__(
@@ -24,7 +24,7 @@ class Calm(QtCore.QObject):
         self._timer.setInterval(RETRY_MS)
         self._timer.timeout.connect(self._on_timeout)
 
-    def when_calm(self, action: Callable[[], None]) -> None:
+    def when_pen_is_up(self, action: Callable[[], None]) -> None:
         """Calls `action` now or later."""
         self._waiting.append(action)
         self._on_timeout()

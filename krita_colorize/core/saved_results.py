@@ -66,7 +66,7 @@ class Base:
 
 
 @dataclass(frozen=True)
-class Kept:
+class SavedResult:
     """A result, its base, when it was made (ns), for which document, and the group it was last applied as. The file
     holds it on the canvas that it was made on."""
 
@@ -93,7 +93,7 @@ class Kept:
         return Bundle(header, (*result.packed, *base.packed)).parts()
 
 
-def read(data: bytes) -> Kept:
+def read(data: bytes) -> SavedResult:
     """Reads a kept file. Raises `BundleError`, `ResultError`, `KeyError`, `TypeError` or `ValueError`."""
     whole = bundle.decode(data)
     header = whole.header
@@ -104,7 +104,7 @@ def read(data: bytes) -> Kept:
     preview = packed.blob(header["preview"])
     result = Result(Request.from_json(header["request"]), packed, bytes(preview.data), header["record"])
     base = Base(Bundle(header["base"], whole.packed[first:]))
-    return Kept(result, base, str(header["document"]), int(header["made"]), str(header["group"]))
+    return SavedResult(result, base, str(header["document"]), int(header["made"]), str(header["group"]))
 
 
 def with_layers(result: Result, layers: Sequence[NewLayer], preview_png: bytes = b"") -> Result:

@@ -24,15 +24,15 @@ from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.references import References
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import layers as layer_lists
-from krita_colorize.core.errors import Told
-from krita_colorize.core.kept import Base
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.failure_help import FailureHelp
 from krita_colorize.core.port import KritaPort, NewLayer, Pixels
 from krita_colorize.core.repair import base_of
 from krita_colorize.core.request import Pictures, Request, Task
 from krita_colorize.core.result import FOREGROUND_MASK_NAME, Result
+from krita_colorize.core.saved_results import Base
 from krita_colorize.core.settings import Settings, Source, SourceKind
-from krita_colorize.core.trouble import Trouble
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 MAX_JOBS = 16
@@ -77,7 +77,7 @@ class Tools:
     edits: Edits
 
 
-class Orders(QtCore.QObject):
+class JobRequests(QtCore.QObject):
     """Starts jobs. `ended` follows each one and each new result; `previewed` brings a PNG of one that runs."""
 
     started = Signal()
@@ -89,15 +89,15 @@ class Orders(QtCore.QObject):
     ) -> None:
         super().__init__(parent)
         self.report = report
-        self.broke: Trouble | None = None
+        self.broke: FailureHelp | None = None
         """What broke in the job that failed last."""
         self._tools = tools
 
     def request(self, model: DocumentModel, settings: Settings, task: Task = Task.COLORIZE) -> Request:
-        """What the sketch's settings ask for. Raises `Told` where something is missing."""
+        """What the sketch's settings ask for. Raises `UserError` where something is missing."""
         sketch = model.sketch
         if sketch is None:
-            raise Told(tr("Select the layer with your sketch first."))
+            raise UserError(tr("Select the layer with your sketch first."))
         return self.request_for(model, Source(SourceKind.LAYER, sketch.id, sketch.name), settings, task)
 
     def request_for(
@@ -105,13 +105,15 @@ class Orders(QtCore.QObject):
     ) -> Request:
         """As `request`, for any picture as the sketch."""
         if task is Task.COLORIZE and not settings.references:
-            raise Told(tr("Add a reference first: a layer, a picture file, or a picture from the clipboard."))
+            raise UserError(
+                tr("Add a reference first: a layer, a picture file, or a picture from the clipboard.")
+            )
         return Request(sketch, model.info.width, model.info.height, settings, task)
 
     def colorize(self, model: DocumentModel, request: Request) -> Job:
         """Colours on the canvas of now; the result goes into the strip."""
         if layer_lists.find(model.layers, request.sketch.key) is None:
-            raise Told(tr(SKETCH_GONE))
+            raise UserError(tr(SKETCH_GONE))
         request = replace(request, width=model.info.width, height=model.info.height)
         inputs = self.read(model, request)
         seen = self._tools.port.fingerprint(model.info.key, request.sketch.key)
@@ -135,7 +137,7 @@ class Orders(QtCore.QObject):
         request = self.request(model, replace(model.settings, references=()), Task.MASK)
         if reference is not None:
             if not 0 <= reference < len(model.settings.references):
-                raise Told(tr("Select a reference in the list first."))
+                raise UserError(tr("Select a reference in the list first."))
             request = replace(request, sketch=model.settings.references[reference].source)
         sketch = model.sketch
         assert sketch is not None
@@ -147,7 +149,7 @@ class Orders(QtCore.QObject):
         """Lays an empty layer for colour hints above the sketch, to be painted on at once."""
         sketch = model.sketch
         if sketch is None:
-            raise Told(tr("Select the layer with your sketch first."))
+            raise UserError(tr("Select the layer with your sketch first."))
         layer = NewLayer(HINTS_NAME, Pixels(0, 0, b""))
 
         def use(hints: str) -> None:
@@ -185,7 +187,7 @@ class Orders(QtCore.QObject):
         """Starts a job; how it fails is told, what comes of it is the caller's business."""
         key = model.info.key
         if len(self._tools.jobs.of(key)) >= MAX_JOBS:
-            raise Told(
+            raise UserError(
                 tr(
                     "{count} jobs of this picture are waiting already. Let one end, or cancel one.",
                     count=MAX_JOBS,
@@ -199,7 +201,7 @@ class Orders(QtCore.QObject):
     @guarded
     def _on_ended(self, model: DocumentModel, job: Job) -> None:
         if job.state is JobState.FAILED:
-            self.broke = Trouble(job.cause, job.error) if job.cause is not None else None
+            self.broke = FailureHelp(job.cause, job.error) if job.cause is not None else None
             self.report(job.error)
         self.ended.emit(model)
 

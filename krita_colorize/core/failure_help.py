@@ -20,7 +20,7 @@ class Cause(Enum):
 
 
 @dataclass(frozen=True)
-class Trouble:
+class FailureHelp:
     """What broke, and the sentence that the docker shows about it."""
 
     cause: Cause

@@ -9,9 +9,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from krita_colorize.core.errors import Told
+from krita_colorize.core.errors import UserError
 from krita_colorize.core.request import API
-from krita_colorize.core.words import tr
+from krita_colorize.core.translations import tr
 
 NOT_INSTALLED = "The colour engine isn't installed. Press Set up… (in a clone: run `./colorize krita` once)."
 BROKEN_LAUNCH_FILE = (
@@ -46,43 +46,43 @@ class Ready:
 
 
 def read_launch(text: str | None) -> Launch:
-    """Reads `COLORIZE_HOME/backend.json`; None is a missing file. Raises `Told`."""
+    """Reads `COLORIZE_HOME/backend.json`; None is a missing file. Raises `UserError`."""
     if text is None:
-        raise Told(NOT_INSTALLED)
+        raise UserError(NOT_INSTALLED)
     try:
         command = json.loads(text)["command"]
     except (ValueError, KeyError, TypeError) as error:
-        raise Told(BROKEN_LAUNCH_FILE) from error
+        raise UserError(BROKEN_LAUNCH_FILE) from error
     if not isinstance(command, list) or not command or not all(isinstance(word, str) for word in command):
-        raise Told(BROKEN_LAUNCH_FILE)
+        raise UserError(BROKEN_LAUNCH_FILE)
     return Launch(tuple(command))
 
 
 def read_greeting(line: bytes) -> Ready:
-    """Reads the first line of the backend's stdout. Raises `Told` where it failed or speaks another wire."""
+    """Reads the first line of the backend's stdout. Raises `UserError` where it failed or speaks another wire."""
     try:
         data = json.loads(line.decode("utf-8"))
     except ValueError as error:
-        raise Told(UNKNOWN_GREETING) from error
+        raise UserError(UNKNOWN_GREETING) from error
     if not isinstance(data, dict):
-        raise Told(UNKNOWN_GREETING)
+        raise UserError(UNKNOWN_GREETING)
     if data.get("event") == "failed":
-        raise Told(str(data.get("message", tr("The colour engine failed to start."))))
+        raise UserError(str(data.get("message", tr("The colour engine failed to start."))))
     check_api(data.get("api"))
     try:
         host, port, version = str(data["host"]), int(data["port"]), str(data["version"])
         owner = data.get("memory_of")
         return Ready(host, port, version, str(data["token"]), owner if isinstance(owner, int) else None)
     except (KeyError, TypeError, ValueError) as error:
-        raise Told(UNKNOWN_GREETING) from error
+        raise UserError(UNKNOWN_GREETING) from error
 
 
 def check_api(its: object) -> None:
-    """Raises `Told` where the backend speaks another version of the wire; says which side is too old."""
+    """Raises `UserError` where the backend speaks another version of the wire; says which side is too old."""
     if its == API:
         return
     if isinstance(its, int) and its > API:
-        raise Told(
+        raise UserError(
             tr(
                 "This docker is too old for the colour engine: it speaks version {ours} of the wire, the engine {its}. "
                 "Update Krita Colorize in Krita.",
@@ -90,7 +90,7 @@ def check_api(its: object) -> None:
                 ours=API,
             )
         )
-    raise Told(
+    raise UserError(
         tr(
             "The colour engine speaks version {its} of the wire, this docker speaks {ours}. "
             "Press … and update it (in a clone: run `./colorize krita` once).",

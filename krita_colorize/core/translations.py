@@ -1,6 +1,6 @@
 """Every sentence and label the artist reads goes through `tr`; the English text is the key.
 
-Translations are JSON files beside the package's code (`words/de.json`, `words/fr.json`): English text -> translation.
+Translations are JSON files beside the code (`translations/de.json`, `translations/fr.json`): English -> translation.
 `tr` is called where a text is shown, never at import, so that the language can be chosen after everything is loaded.
 Where a text is missing the English one is shown. Names of files, layers and engines are put in by `format`.
 """
@@ -11,7 +11,7 @@ import json
 import logging
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "words"
+FOLDER = Path(__file__).resolve().parents[1] / "translations"
 
 STAGES = (
     "Bringing it under the lines",
