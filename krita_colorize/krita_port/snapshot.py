@@ -56,8 +56,9 @@ def fingerprint(document: Document, node: Node) -> bytes:
     """The sizes of canvas and layer and a tiny picture of the layer: what no change of the canvas leaves as it is."""
     box = node.bounds()
     image = node.thumbnail(FINGERPRINT_SIDE, FINGERPRINT_SIDE)
-    bits = image.constBits()
-    data = bits.asstring(image.bytesPerLine() * image.height()) if bits is not None else b""
+    data = b"".join(
+        image.pixel(x, y).to_bytes(4, "big") for y in range(image.height()) for x in range(image.width())
+    )
     return repr((document.width(), document.height(), *rectangle(box))).encode("ascii") + data
 
 

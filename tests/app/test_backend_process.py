@@ -14,11 +14,15 @@ from docker_stage import wait, write_launch_file
 
 from krita_colorize.app import backend as processes
 from krita_colorize.app.backend import Backend, BackendState
+from krita_colorize.core.request import API
 
-GREETING = (
-    '{"event": "ready", "api": 2, "version": "9", "host": "127.0.0.1", "port": 1, "token": "t", "pid": 1}'
-)
-GREET = f"print('{GREETING}', flush=True)\n"
+
+def speaking(api: int) -> str:
+    """A greeting of a backend that speaks this version of the wire."""
+    return f'{{"event": "ready", "api": {api}, "version": "9", "host": "127.0.0.1", "port": 1, "token": "t", "pid": 1}}'
+
+
+GREET = f"print('{speaking(API)}', flush=True)\n"
 LIVE = "import sys\n" + GREET + "sys.stdin.read()\n"
 
 
@@ -92,10 +96,10 @@ def test_deaf_process_is_killed(backend: Backend, qtbot: Any, monkeypatch: pytes
         ("print('hello', flush=True); input()", "doesn't understand"),
         ("print('[]', flush=True); input()", "doesn't understand"),
         (
-            "print('{}', flush=True); input()".replace("{}", GREETING.replace("1", "2", 1)),
+            "print('{}', flush=True); input()".replace("{}", speaking(API + 1)),
             "too old for the colour engine",
         ),
-        ("print('{}', flush=True); input()".replace("{}", GREETING.replace("1", "0", 1)), "speaks version 0"),
+        ("print('{}', flush=True); input()".replace("{}", speaking(0)), "speaks version 0"),
         ("""print('{"event": "failed", "message": "No room."}', flush=True)""", "No room."),
         ("print('x' * 100000, flush=True); input()", "doesn't understand"),
     ],
