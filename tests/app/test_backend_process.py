@@ -62,10 +62,11 @@ def test_greeting_makes_it_ready(backend: Backend, qtbot: Any) -> None:
 
 
 def test_greeting_in_pieces(backend: Backend, qtbot: Any) -> None:
-    half = len(GREETING) // 2
+    greeting = speaking(API)
+    half = len(greeting) // 2
     code = (
         "import sys, time\n"
-        f"for part in ({GREETING[:half]!r}, {GREETING[half:] + chr(10)!r}):\n"
+        f"for part in ({greeting[:half]!r}, {greeting[half:] + chr(10)!r}):\n"
         "    sys.stdout.write(part); sys.stdout.flush(); time.sleep(0.1)\n"
         "sys.stdin.read()"
     )
