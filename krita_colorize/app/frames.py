@@ -147,7 +147,7 @@ class Frames(QtCore.QObject):
         run.job = None
         if run is not self.run:
             return
-        if job.result is None:  # cancelled, or told by the orders
+        if job.result is None:  # cancelled, or told by the job requests
             self.cancel()
             return
         self._surveyed(run, job.result.survey)
@@ -190,7 +190,7 @@ class Frames(QtCore.QObject):
         result, run.job = job.result, None
         if run is not self.run:
             return
-        if result is None:  # cancelled, or told by the orders
+        if result is None:  # cancelled, or told by the job requests
             self.cancel()
             return
         run.result = result

@@ -124,7 +124,7 @@ def test_results_follow_the_canvas(coloured):
 def dot(x, y, rgb, wide, high):
     """A dot on a new layer of hints."""
     model = session().document
-    session().orders.make_hints(model)
+    session().job_requests.make_hints(model)
     yield from until(lambda: bool(model.settings.hints), 60)
     yield from until(lambda: document().activeNode().name() == "Colour hints", 60)
     fill(document().activeNode(), (*rgb[::-1], 255), x, y, wide, high)

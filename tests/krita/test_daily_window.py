@@ -78,7 +78,7 @@ def test_a_group_undone_during_its_repair_is_told(coloured):
 
 def make_hints():
     model = session().document
-    session().orders.make_hints(model)
+    session().job_requests.make_hints(model)
     yield from until(lambda: bool(model.settings.hints), 60)
     yield from until(lambda: document().activeNode().name() == "Colour hints", 60)
     fill(document().activeNode(), (250, 0, 200, 255), 200, 30, 6, 6)
