@@ -132,7 +132,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
 
         fine = request.options.advanced
         if not pipeline.guided:
-            fine = replace(fine, guidance=1.0)
+            fine = fine.model_copy(update={"guidance": 1.0})
         settings = settings_of(modes, fine)
         steps = Steps(Sampler(fine.sampler), Spacing(fine.spacing), request.options.steps)
         drawn = slot.run(lambda: pipeline(pictures, settings, steps, (request.seed,), tell), report)
