@@ -95,7 +95,9 @@ class Repairs(QtCore.QObject):
             return pictures.packed(request, made[0].pictures)
 
         job = self._job_requests.start(model, request, pack)
-        job.ended.connect(lambda: self._on_ended(model, item, job, made))
+        # Held until the answer is on its way into the picture: the status isn't "Ready" in between.
+        held = self._tools.activity.begin(model.info.key)
+        job.ended.connect(held.ends(lambda: self._on_ended(model, item, job, made)))
 
     def write(
         self, model: DocumentModel, writes: Sequence[Write], then: Callable[[Sequence[Write]], None]

@@ -178,6 +178,12 @@ def watch_status():
     port.replace_pixels = replace_pixels
 
 
+def at_rest():
+    """Nothing is on its way, and nobody is about to look whether the canvas has changed."""
+    now = session()
+    return not now.canvas.registration._timer.isActive() and widget("status_label").text() == "Ready"
+
+
 def what_was_said():
     return said if said and said[-1] == "Ready" else None
 
@@ -188,8 +194,9 @@ def test_ready_is_said_once_the_layers_have_changed(krita):
     pointer.click(krita, "create_hints_button")
     krita.wait_until(has_hints, timeout_s=60)
     stroke(krita, "", (200, 0, 250), 5, (206, 34), (210, 34))
+    krita.wait_until(at_rest, timeout_s=60)
     krita.call(watch_status)
     redo(krita)
     said = krita.wait_until(what_was_said, timeout_s=60)
     assert said[0] == "Reading the pictures"  # with the press itself
-    assert "Ready" not in said[: said.index("WRITTEN")]
+    assert [word for word in said[: said.index("WRITTEN")] if word == "Ready"] == [], " | ".join(said)
