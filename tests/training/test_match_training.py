@@ -128,7 +128,8 @@ sys.addaudithook(lambda event, args: opened.append(str(args[0])) if event == "op
 from colorizer_lab.training.match import Recipe, train
 train(Path(sys.argv[1]), recipe=replace(Recipe(), steps=1, batch=2, drawings_kept=2, validation_drawings=1))
 kinds = (".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".ora", ".kra", ".psd", ".npz", ".npy")
-print([name for name in opened if name.lower().endswith(kinds)])
+libraries = "site-packages"  # scikit-image keeps tables of its own there
+print([name for name in opened if name.lower().endswith(kinds) and libraries not in name])
 """
 
 
