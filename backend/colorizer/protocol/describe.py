@@ -1,15 +1,13 @@
 """The contract for other programs and for readers: OpenAPI, JSON schema, and the tables of docs/wire.md.
 
-`python -m colorizer.protocol.describe` writes the tables into docs/wire.md anew; a test compares them.
+`python -m colorizer_lab.contract` writes what is made of it anew; a test compares them.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -202,8 +200,3 @@ def _types(field: dict[str, Any]) -> Iterator[str]:
             low, high = (one.get(key) for key in ("minimum", "maximum"))
             limits = "" if low is None else f" >= {low:g}" if high is None else f" {low:g} .. {high:g}"
             yield one.get("type", "any") + limits
-
-
-if __name__ == "__main__":
-    PAGE = Path(sys.argv[1] if sys.argv[1:] else "docs/wire.md")
-    PAGE.write_text(filled(PAGE.read_text("utf-8")), "utf-8")
