@@ -73,7 +73,7 @@ def test_seeds_differ(engine):
     """Where nothing but the model decides the colours."""
     if not isinstance(engine.engine, DiffusionEngine):
         pytest.skip("match throws no dice")
-    free = replace(asked().options, palette_lock=False)
+    free = asked().options.model_copy(update={"palette_lock": False})
     first, second = (engine.colorize(asked(seed=seed, options=free), Silent()) for seed in (0, 1))
     assert not same(first, second)
 

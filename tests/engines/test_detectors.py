@@ -50,7 +50,7 @@ def test_networks_have_the_published_size(detector):
 
 @pytest.mark.parametrize("detector", Detector)
 def test_every_tensor_is_accounted_for(detector):
-    state = published(detector)
+    state = published_tensors(detector)
     assert published.recognise(state) is detector
     assert published._filled(detector, state, "a file").training is False
     for wrong in (dict(list(state.items())[1:]), state | {"novelty": torch.zeros(1)}):
