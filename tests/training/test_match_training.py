@@ -145,14 +145,14 @@ def art(seed, size):
     ).triplet()
 
 
-def test_real_art_has_its_share_of_the_batch_and_resumes_alike(tmp_path, monkeypatch):
+def test_real_art_and_shapes_have_their_shares_of_the_batch_and_resume_alike(tmp_path, monkeypatch):
     monkeypatch.setattr(match, "_art_drawer", lambda: art)
-    recipe = replace(TINY, art=0.5, art_kept=3)
+    recipe = replace(TINY, batch=4, art=0.5, abstract=0.25, art_kept=3, drawings_per_step=4)
     for run in ("whole", "resumed"):
         train(tmp_path / run, recipe=recipe, progress=stop_at(3) if run == "resumed" else lambda _: None)
     train(tmp_path / "resumed", recipe=recipe, resume=True)
     states = [torch.load(tmp_path / run / "checkpoint.pt", weights_only=True) for run in ("whole", "resumed")]
-    assert states[0]["drawn"] == states[1]["drawn"] == [6 + 6, 3 + 6]
+    assert states[0]["drawn"] == states[1]["drawn"] == [6 + 6, 3 + 12, 6 + 6]
     assert torch.equal(
         weights(tmp_path / "whole")["query.weight"], weights(tmp_path / "resumed")["query.weight"]
     )

@@ -16,7 +16,6 @@ import skia
 from numpy.typing import NDArray
 
 from colorizer_lab.data.lines import LineStyle, lines_from_edges
-from colorizer_lab.data.palette import Part
 from colorizer_lab.data.shapes import Path, Point
 
 ByteGrid = NDArray[np.uint8]
@@ -29,7 +28,7 @@ class Drawing:
     lines: ByteGrid
     """255 = paper, 0 = ink."""
     parts: ByteGrid
-    """`Part` of every pixel."""
+    """`palette.Part`, or another label, of every pixel."""
     instances: ByteGrid
     """Which shape every pixel belongs to, 1..255, counted anew after 255."""
     shade: ByteGrid
@@ -88,9 +87,17 @@ class Canvas:
             sheet.restore()
 
     def shape(
-        self, path: Path, part: Part, line: float = 1.0, *, shade: bool = True, inked: bool = False
+        self, path: Path, part: int, line: float = 1.0, *, shade: bool = True, inked: bool = False
     ) -> None:
-        """Fills `path` as a new instance of `part` and strokes its outline, `line` times the usual width."""
+        """Fills `path` as a new instance of a part and strokes its outline.
+
+        Args:
+            path: the outline.
+            part: a `palette.Part`, or any other label below 256.
+            line: how many times the usual width the outline has; 0 for none.
+            shade: whether the shape may lie in its own shadow.
+            inked: filled with ink instead of paper.
+        """
         instance = 1 + self._shapes % 255
         self._shapes += 1
         in_shade = shade and self._light != (0.0, 0.0)
@@ -132,7 +139,7 @@ class Canvas:
             lines = lines_from_edges(instances, self.style.width)
         return Drawing(lines, parts, instances, shade)
 
-    def _draw_lit_side(self, path: Path, part: Part, instance: int) -> None:
+    def _draw_lit_side(self, path: Path, part: int, instance: int) -> None:
         sheet = self._label_sheet
         sheet.save()
         sheet.clipPath(path)

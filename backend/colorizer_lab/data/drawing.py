@@ -162,7 +162,7 @@ def _render(scene: _Scene, size: int, rng: random.Random, *, lit: bool) -> Drawi
     style = draw_line_style(rng)
     if lit:  # what is filled with ink would hide the very colour that is asked for
         style = replace(style, inked_hair=False, inked_eyes=False)
-    canvas = Canvas(size, style, scene.seed, _light(rng) if lit else (0.0, 0.0))
+    canvas = Canvas(size, style, scene.seed, draw_light(rng) if lit else (0.0, 0.0))
     draw_background(canvas, scene.background)
     if scene.company is not None and not scene.company.in_front:
         _draw_thing(canvas, scene.identity, scene.company)
@@ -190,7 +190,8 @@ def _draw_figure(canvas: Canvas, identity: Identity, view: View) -> None:
     FIGURES[identity.kind](canvas, identity.traits, view)
 
 
-def _light(rng: random.Random) -> Point:
+def draw_light(rng: random.Random) -> Point:
+    """How far the lit side of things lies from them, shares of the edge."""
     angle, distance = rng.uniform(0, math.tau), rng.uniform(0.008, 0.035)
     return distance * math.cos(angle), distance * math.sin(angle)
 

@@ -91,6 +91,12 @@ def draw_palette(rng: random.Random) -> Palette:
     return palette
 
 
+def draw_colours(rng: random.Random, count: int) -> list[Colour]:
+    """Colours of things that mean nothing, some of them alike."""
+    colours = [_cloth(rng) for _ in range(count)]
+    return [rng.choice(colours) if rng.random() < 0.15 else colour for colour in colours]
+
+
 def _colour_person(colours: dict[Part, Colour], rng: random.Random) -> None:
     colours[Part.SKIN] = _skin(rng)
     hair = colours[Part.HAIR] = _hair(rng)

@@ -24,7 +24,8 @@ from colorizer.engines.match.network import Features, MatchConfig, MatchNetwork,
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from colorizer_lab.data.drawing import Triplet
+from colorizer_lab.data.abstract import abstract_triplet
+from colorizer_lab.data.drawing import Triplet, triplet
 from colorizer_lab.data.palette import BACKGROUND_PARTS, Part
 from colorizer_lab.training.loop import (
     Pace,
@@ -38,6 +39,7 @@ from colorizer_lab.training.loop import (
 )
 from colorizer_lab.training.match_data import (
     Batch,
+    Draw,
     DrawingRing,
     collate,
     crop,
@@ -73,6 +75,8 @@ class Recipe:
     batch: int = 16
     art: float = 0.0
     """Share of the batch that is real art (`colorizer_lab.data.art`, its `train` families)."""
+    abstract: float = 0.0
+    """Share of the batch that is shapes without meaning (`colorizer_lab.data.abstract`)."""
     drawings_kept: int = 2048
     art_kept: int = 256
     """The same for pairs of real art, which take longer to make."""
@@ -153,18 +157,20 @@ class _Training:
             self._network.parameters(), recipe.learning_rate, betas=(0.9, 0.98),
             weight_decay=recipe.weight_decay,
         )  # fmt: skip
-        drawn = self._restore(state) if state else [0, 0]
+        drawn = self._restore(state) if state else [0, 0, 0]
         self._size = recipe.network.image_size
-        size, kept = self._size * recipe.drawn_larger, recipe.drawings_kept // processes.count
-        share = processes.rank, processes.count
         together = recipe.batch // processes.count
-        art = round(together * recipe.art)
-        self._shares = [(together - art, DrawingRing(kept, size, self._seed, drawn[0], share))]
+        art, abstract = round(together * recipe.art), round(together * recipe.abstract)
+        series: list[tuple[int, int, Draw]] = [(together - art - abstract, recipe.drawings_kept, triplet)]
         if art:
-            ring = DrawingRing(
-                recipe.art_kept // processes.count, size, self._seed, drawn[1], share, _art_drawer()
-            )
-            self._shares.append((art, ring))
+            series.append((art, recipe.art_kept, _art_drawer()))
+        if abstract:
+            series.append((abstract, recipe.drawings_kept, abstract_triplet))
+        size, share = self._size * recipe.drawn_larger, (processes.rank, processes.count)
+        self._shares = [
+            (count, DrawingRing(kept // processes.count, size, self._seed, already, share, draw))
+            for (count, kept, draw), already in zip(series, drawn, strict=False)
+        ]
 
     @property
     def averaged(self) -> MatchNetwork:
@@ -219,7 +225,7 @@ class _Training:
         save_folder(out / MODEL_FOLDER, self.averaged.save_pretrained)
 
     def _restore(self, state: dict[str, Any]) -> list[int]:
-        """Takes up a checkpoint; returns how many drawings, and how many pairs of real art, had been made."""
+        """Takes up a checkpoint; returns how many triplets of each series had been drawn."""
         self.step, self._seed, self.losses = state["step"], state["seed"], state["losses"]
         self._network.load_state_dict(state["network"])
         self._average.load_state_dict(state["average"])
@@ -361,6 +367,12 @@ def main() -> None:
     parser.add_argument(
         "--art", type=float, default=0.0, help="share of real art, see colorizer_lab.data.art"
     )
+    parser.add_argument(
+        "--abstract",
+        type=float,
+        default=0.0,
+        help="share of shapes without meaning, colorizer_lab.data.abstract",
+    )
     # Not `--start`: torchrun would take that for one of its own.
     parser.add_argument("--from", dest="start", type=Path, help="folder of a trained model to begin with")
     options = parser.parse_args()
@@ -375,6 +387,7 @@ def main() -> None:
             steps=options.steps,
             learning_rate=options.learning_rate,
             art=options.art,
+            abstract=options.abstract,
             save_every=options.save_every,
         ),
     )

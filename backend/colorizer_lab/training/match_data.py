@@ -25,6 +25,9 @@ from colorizer_lab.data.palette import BACKGROUND_PARTS, Part
 FIRST_TRAINING_SEED = 1_000_000
 """Drawings below are kept for validation."""
 
+Draw = Callable[[int, int], Triplet]
+"""Makes one triplet from a seed and an edge, px."""
+
 _NEAREST, _FARTHEST = 0.45, 1.1
 """What a close-up shows at least and at most of a figure, as a share of the figure's longer side."""
 _ASTRAY = 0.08
@@ -67,7 +70,7 @@ class DrawingRing:
         seed: int = 0,
         drawn: int = 0,
         share: tuple[int, int] = (0, 1),
-        draw: Callable[[int, int], Triplet] = triplet,
+        draw: Draw = triplet,
     ) -> None:
         """Starts full.
 
