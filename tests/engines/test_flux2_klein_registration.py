@@ -39,14 +39,15 @@ def off_the_lines(ink, found, matrix):
     return np.linalg.norm(places @ (found.matrix - matrix).T, axis=1).max()
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     shift=st.tuples(st.floats(-0.03, 0.03), st.floats(-0.03, 0.03)).filter(lambda s: np.hypot(*s) <= 0.03),
     scale=st.floats(-0.01, 0.01),
+    blur=st.sampled_from([0, 0.7, 1.2]),
     recolour=st.booleans(),
 )
-def test_brings_lines_back_within_a_pixel(seed, shift, scale, recolour):
+def test_brings_lines_back_within_a_pixel(seed, shift, scale, blur, recolour):
     ink, picture = drawing(seed)
     matrix = np.array(
         [
@@ -55,6 +56,8 @@ def test_brings_lines_back_within_a_pixel(seed, shift, scale, recolour):
         ]
     )
     drawn = moved(picture, matrix)
+    if blur:
+        drawn = cv2.GaussianBlur(drawn, (0, 0), blur)
     if recolour:  # a paler picture in other colours, with the grain of a generator's
         grain = np.random.default_rng(seed).normal(0, 2, drawn.shape)
         drawn = np.clip(drawn[..., ::-1] * 0.8 + 40 + grain, 0, 255).astype(np.uint8)
