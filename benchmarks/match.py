@@ -69,7 +69,9 @@ def ours(folder: Path, repeats: int) -> dict[str, float]:
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
-    engines = [with_pages(MatchEngine()) for _ in range(repeats + 1)]  # one that knows the picture skips most of it
+    engines = [
+        with_pages(MatchEngine()) for _ in range(repeats + 1)
+    ]  # one that knows the picture skips most of it
     for engine in engines:
         engine.load("cpu")
     request = ColorizeRequest(

@@ -15,7 +15,7 @@ from colorizer.engines.base import USUAL_STEPS, ColorizeRequest, ModelInfo
 from colorizer.engines.cards import Card, cards, models_folder
 from colorizer.errors import MissingModel, UnknownEngine
 
-DIFFUSION_PACKAGES = ("accelerate", "diffusers", "peft", "scipy", "torchsde", "transformers")
+DIFFUSION_PACKAGES = ("accelerate", "diffusers", "peft", "torchsde", "transformers")
 
 
 def missing_packages() -> str:

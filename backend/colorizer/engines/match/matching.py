@@ -13,7 +13,7 @@ Where several figures stand side by side, each is asked about by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -36,6 +36,7 @@ from colorizer.engines.match.network_input import (
     windows,
 )
 from colorizer.engines.match.registration import Overlay, Registration, lay_under, register
+from colorizer.engines.match.shapes import find_segments, shape_votes, shapes_of
 from colorizer.imaging.color import Colours
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.masks import fit_mask, usable_mask
@@ -113,6 +114,10 @@ class Evidence:
     """References laid under the sketch, and (n,) the regions each speaks for; the later one counts."""
     sizes: NDArray[np.float64]
     """(n,): each region's area as a share of the figure's."""
+    sources: list[_Source]
+    """The references, registered."""
+    in_shape: dict[bool | None, NDArray[np.float64]] = field(default_factory=dict)
+    """What the outlines say, by side, once that was asked for."""
 
     def attention(self, side: MatchedSide) -> tuple[torch.Tensor, torch.Tensor]:
         """What every region reads in one side by all views: attention (n, K) on all keys (K, 3)."""
@@ -127,8 +132,11 @@ class Evidence:
         """How many keys, the first ones, belong to views that show every region."""
         return sum(len(view.visible) for view in self.scale_views if view.counts is None)
 
-    def at_place(self, side: MatchedSide) -> torch.Tensor:
-        """(n, P): what lies at the same place, weighed."""
+    def beside(self, side: MatchedSide) -> torch.Tensor:
+        """(n, P): what place and shape say beside the network, as logarithms."""
+        return self._at_place(side) + readout.shape_evidence(self._in_shape(side), side.palette)
+
+    def _at_place(self, side: MatchedSide) -> torch.Tensor:
         rows = [
             (overlay.shares(self.regions, side.palette, side.of_foreground), overlay.likeness)
             for overlay, _ in self.overlays
@@ -138,6 +146,23 @@ class Evidence:
         for own, (_, where) in zip(weighed[1:], self.overlays[1:], strict=True):
             found = torch.where(torch.from_numpy(where)[:, None], own, found)
         return found
+
+    def _in_shape(self, side: MatchedSide) -> NDArray[np.float64]:
+        if side.of_foreground not in self.in_shape:
+            self.in_shape[side.of_foreground] = self._compare_shapes(side)
+        return self.in_shape[side.of_foreground]
+
+    def _compare_shapes(self, side: MatchedSide) -> NDArray[np.float64]:
+        references = []
+        for source in self.sources:
+            assert source.mask is not None
+            assert source.registration is not None
+            inside = np.ones(source.mask.shape, bool)
+            if side.of_foreground is not None:
+                inside = (source.mask > 127) == side.of_foreground
+            references.append((find_segments(source.picture, inside, side.palette), source.registration))
+        regions = shapes_of(self.regions.coarse, self.regions.count)
+        return shape_votes(regions, references, len(side.palette))
 
 
 class Matcher:
@@ -164,7 +189,7 @@ class Matcher:
             return Match(is_foreground, None, None, np.zeros((0, 3), np.uint8))
         everywhere = np.ones(regions.count, bool)
         sizes = regions.areas() / max(regions.areas()[is_foreground].sum(), 1e-6)
-        evidence = Evidence([], regions, [(_lay_under(sketch, sources), everywhere)], sizes)
+        evidence = Evidence([], regions, [(_lay_under(sketch, sources), everywhere)], sizes, sources)
         self._look_around(sketch, sources, first, evidence)
         return self._colour(is_foreground, sources, evidence)
 
@@ -320,7 +345,7 @@ class Matcher:
             return None
         attention, keys = evidence.attention(side)
         lock = self.request.options.palette_lock
-        found = readout.colour(attention, keys, side.palette, evidence.at_place(side), lock=lock)
+        found = readout.colour(attention, keys, side.palette, evidence.beside(side), lock=lock)
         return replace(found, attention=found.attention[:, : evidence.shared_keys])
 
     def _register(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:

@@ -38,6 +38,8 @@ _DOUBT = 0.02
 _UNLIKE, _PLACE, _LARGE = 0.13, 3.2, 0.03
 """Likeness up to which the same place says nothing, what it says beyond of the largest parts, and the share of the
 figure from which on it says half as much: a small part may lie beside itself where the poses differ a little."""
+_SHAPE, _UNFOUND = 0.5, 0.1
+"""How much the same outline says, and what a colour has whose outlines are unlike."""
 _SURE, _SHARE, _LEAD = 0.41, 1.23, 0.86
 """The odds that a colour is right, by the logarithms of its share and of its lead: a logistic regression on real art
 (the deciding and the training families, which the network had not seen then) and 38 of our own drawings."""
@@ -167,7 +169,7 @@ def colour(
     attention: torch.Tensor,
     keys: torch.Tensor,
     palette: Colours,
-    at_place: torch.Tensor | None = None,
+    beside: torch.Tensor | None = None,
     *,
     lock: bool,
 ) -> Colouring:
@@ -177,10 +179,10 @@ def colour(
         attention: (n, K), from `pool`.
         keys: (K, 3), the colour of each key, sRGB 0..1.
         palette: (P, 3), P > 0, the colours that may win.
-        at_place: (n, P), by how much what lies at the same place speaks for each colour (`place_evidence`).
+        beside: (n, P), what else speaks for each colour (`place_evidence`, `shape_evidence`), as logarithms.
         lock: exactly the winner; else the mean of what voted for it.
     """
-    cast = votes(attention, keys, palette, at_place)
+    cast = votes(attention, keys, palette, beside)
     winner = cast.argmax(1)
     confidence = sureness(cast.cpu().numpy(), winner.cpu().numpy(), palette)
     if lock:
@@ -205,19 +207,17 @@ def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: Colou
 
 
 def votes(
-    attention: torch.Tensor, keys: torch.Tensor, palette: Colours, at_place: torch.Tensor | None = None
+    attention: torch.Tensor, keys: torch.Tensor, palette: Colours, beside: torch.Tensor | None = None
 ) -> torch.Tensor:
     """(n, P): how much speaks for each colour in each region, 0..1; arguments as in `colour`."""
     likest, trust = _on_palette(keys, palette)
     seen = attention.new_zeros(len(attention), len(palette)).index_add_(1, likest, attention * trust)
     cast = seen @ agreement(palette).to(seen.device)
-    if at_place is None:
+    if beside is None:
         return cast
-    at_place = at_place.to(cast.device)
-    # The place can only take votes away, most from what is nowhere near.
-    return (cast + _DOUBT * attention.sum(1, keepdim=True)) * (
-        at_place - at_place.amax(1, keepdim=True)
-    ).exp()
+    beside = beside.to(cast.device)
+    # Place and shape can only take votes away, most from what is nowhere near and nothing like it.
+    return (cast + _DOUBT * attention.sum(1, keepdim=True)) * (beside - beside.amax(1, keepdim=True)).exp()
 
 
 def place_evidence(
@@ -237,6 +237,16 @@ def place_evidence(
     share = seen * (found @ agreement(palette)) / total.clamp_min(1e-6) + (1 - seen) / found.shape[1]
     weight = torch.from_numpy((_PLACE * sizes / (sizes + _LARGE)).astype(np.float32))
     return max(0.0, likeness - _UNLIKE) * weight[:, None] * (share + _DOUBT).log()
+
+
+def shape_evidence(found: NDArray[np.float64], palette: Colours) -> torch.Tensor:
+    """(n, P): what has the same outline weighs beside the network's votes.
+
+    Args:
+        found: (n, P), see `shapes.shape_votes`.
+        palette: (P, 3).
+    """
+    return _SHAPE * (torch.from_numpy(found.astype(np.float32)) @ agreement(palette) + _UNFOUND).log()
 
 
 def agreement(palette: Colours) -> torch.Tensor:

@@ -127,7 +127,7 @@ class _Voter(Matcher):
         found = super()._read_out(evidence, side)
         if found is not None:
             attention, keys = evidence.attention(side)
-            cast = readout.votes(attention, keys, side.palette, evidence.at_place(side))
+            cast = readout.votes(attention, keys, side.palette, evidence.beside(side))
             self.votes.setdefault(side.of_foreground, []).append((side.palette, cast.cpu().numpy()))
         return found
 

@@ -1,0 +1,182 @@
+"""Which parts of the references have the outline of a region: a star is a star wherever it lies.
+
+A reference is cut into segments of one colour. Each region is compared with each of them: their outlines, brought to
+one size, either way round; how large they are; and how far they lie from each other once the reference is laid under
+the sketch. A softmax over the segments times one over the regions says which mean each other (dual softmax: Sun et al.
+2021, LoFTR, arXiv 2104.00680, section 3.3), each with a null that nothing unlike may beat (the dustbin of Sarlin et al.
+2020, SuperGlue, arXiv 1911.11763). Readout weighs what is found beside the network's votes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import find_objects
+
+from colorizer.engines.match.registration import Registration
+from colorizer.imaging import color
+from colorizer.imaging.color import Colours
+from colorizer.imaging.pictures import over_white
+from colorizer.imaging.values import Picture
+
+_GRID = 24
+"""Cells on a side to which every outline is brought."""
+_SIDE = 512
+"""Longer side, px, at which areas are looked at."""
+_SMALLEST = 1.5e-4
+"""Share of the picture that a segment fills at least."""
+_ONE_COLOUR = 8.0
+"""CIELAB distance up to which colours that touch are one segment; a thing's light and shade are often two."""
+_OUTLINE, _SIZE, _PLACE = 20.0, 3.0, 6.0
+"""What likeness of outlines (0..1), the logarithm of how much larger one area is, and distance (in longer sides of the
+reference) add to or take from a logit."""
+_NULL = 10.0
+"""The logit of "nothing like it"."""
+
+Plane = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """The outlines of n areas of a picture."""
+
+    masks: Plane
+    """(n, cells): how much of each cell of its own square an area fills, unit length."""
+    areas: NDArray[np.float64]
+    """(n,), px."""
+    places: NDArray[np.float64]
+    """(n, 2): (x, y) of their middles, px."""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """The areas of one colour of a reference."""
+
+    shapes: Shapes
+    colours: NDArray[np.intp]
+    """(m,): which colour of the palette each has."""
+    side: int
+    """The reference's longer side, px."""
+
+
+def shapes_of(labels: NDArray[np.int32], count: int) -> Shapes:
+    """The outlines of the areas 0..count-1 of `labels` (H, W), in px of it; those below 0 are none."""
+    step = -(-max(labels.shape) // _SIDE)
+    small = labels[::step, ::step]
+    flat = small.ravel()
+    known = np.flatnonzero(flat >= 0)
+    flat = flat[known]
+    areas = np.bincount(flat, minlength=count).astype(np.float64)
+    down, across = np.divmod(known, small.shape[1])
+    middles = [np.bincount(flat, along + 0.5, minlength=count) for along in (across, down)]
+    masks = np.zeros((count, _GRID * _GRID), np.float32)
+    for number, box in enumerate(find_objects(small + 1, max_label=count)):
+        if box is not None:
+            masks[number] = _squared(small[box] == number)
+    length = np.linalg.norm(masks, axis=1, keepdims=True)
+    places = np.stack(middles, axis=1) / np.maximum(areas, 1)[:, None]
+    return Shapes(masks / np.maximum(length, 1e-6), areas * step**2, places * step)
+
+
+def find_segments(picture: Picture, inside: NDArray[np.bool_], palette: Colours) -> Segments:
+    """Cuts a reference into connected areas of one of the palette's colours, or of some that look alike.
+
+    Args:
+        picture: (H, W, 4).
+        inside: (H, W): what of it counts.
+        palette: (P, 3), P > 0.
+    """
+    height, width = picture.shape[:2]
+    step = -(-max(height, width) // _SIDE)
+    small = cv2.medianBlur(np.ascontiguousarray(over_white(picture)[::step, ::step]), 3)
+    seen = inside[::step, ::step] & (picture[::step, ::step, 3] > 127)
+    packed, number = np.unique(color.pack(small), return_inverse=True)
+    lab = color.lab(palette)
+    likest = color.nearest(color.lab(color.unpack(packed)), lab)[number.reshape(small.shape[:2])]
+    leader = _leaders(lab, np.bincount(likest[seen], minlength=len(palette)))
+    labels, colours = np.full(small.shape[:2], -1, np.int32), list[int]()
+    group = leader[likest]
+    for one in np.unique(group[seen]):
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(
+            ((group == one) & seen).view(np.uint8), connectivity=4
+        )
+        for part in 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= _SMALLEST * seen.size):
+            x, y, wide, tall, _ = stats[part]
+            box = slice(y, y + tall), slice(x, x + wide)
+            where = parts[box] == part
+            labels[box][where] = len(colours)
+            colours.append(int(np.bincount(likest[box][where]).argmax()))
+    shapes = shapes_of(labels, len(colours))
+    shapes = Shapes(shapes.masks, shapes.areas * step**2, shapes.places * step)
+    return Segments(shapes, np.array(colours, np.intp), max(height, width))
+
+
+def shape_votes(
+    regions: Shapes, references: Sequence[tuple[Segments, Registration]], colours: int
+) -> NDArray[np.float64]:
+    """(n, P): how surely each region's outline is found again in each of the palette's `colours`, 0..1.
+
+    Args:
+        regions: of the sketch.
+        references: the segments of each, and how it lies under the sketch.
+        colours: P.
+    """
+    logits = np.concatenate([_logits(regions, *one) for one in references], axis=1)
+    found = np.concatenate([one.colours for one, _ in references])
+    weight = np.exp(logits)
+    null = np.exp(_NULL)
+    mutual = (
+        weight
+        / (weight.sum(1, keepdims=True) + null)
+        * np.sqrt(weight / (weight.sum(0, keepdims=True) + null))
+    )
+    return mutual @ np.eye(colours)[found]  # type: ignore[no-any-return]
+
+
+def _logits(regions: Shapes, segments: Segments, laid: Registration) -> NDArray[np.float64]:
+    """(n, m)."""
+    theirs = segments.shapes
+    matrix = laid.affine.astype(np.float64)
+    places = regions.places @ matrix[:, :2].T + matrix[:, 2]
+    areas = regions.areas * abs(np.linalg.det(matrix[:, :2]))
+    outline = np.maximum(
+        _likeness(regions.masks, theirs.masks), _likeness(regions.masks, _mirrored(theirs.masks))
+    )
+    size = np.log(np.maximum(areas, 1)[:, None] / np.maximum(theirs.areas, 1)[None])
+    away = np.linalg.norm(places[:, None] - theirs.places[None], axis=2) / segments.side
+    return _OUTLINE * outline - _SIZE * np.abs(size) - _PLACE * away  # type: ignore[no-any-return]
+
+
+def _likeness(one: Plane, other: Plane) -> Plane:
+    """(n, m), 0..1: intersection over union (Tanimoto) of outlines of unit length."""
+    shared = one @ other.T
+    return np.asarray(shared / np.maximum(2 - shared, 1e-6))
+
+
+def _mirrored(masks: Plane) -> Plane:
+    return np.ascontiguousarray(masks.reshape(-1, _GRID, _GRID)[:, :, ::-1]).reshape(len(masks), -1)
+
+
+def _squared(area: NDArray[np.bool_]) -> Plane:
+    """(cells,): an area in the middle of a square as large as its longer side."""
+    height, width = area.shape
+    side = max(height, width)
+    square = np.zeros((side, side), np.float32)
+    top, left = (side - height) // 2, (side - width) // 2
+    square[top : top + height, left : left + width] = area
+    way = cv2.INTER_AREA if side > _GRID else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(square, (_GRID, _GRID), interpolation=way)).ravel()
+
+
+def _leaders(lab: NDArray[np.float32], pixels: NDArray[np.intp]) -> NDArray[np.intp]:
+    """(P,): for each colour the most frequent one that looks like it."""
+    leader = np.full(len(lab), -1, np.intp)
+    apart = np.linalg.norm(lab[:, None] - lab[None], axis=2)
+    for one in np.argsort(-pixels, kind="stable"):
+        if leader[one] < 0:
+            leader[(apart[one] < _ONE_COLOUR) & (leader < 0)] = one
+    return leader
