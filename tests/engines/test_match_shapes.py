@@ -110,6 +110,18 @@ def test_what_is_outside_or_transparent_is_no_segment():
     assert set(find_segments(picture, inside, PALETTE).colours.tolist()) == {0}
 
 
+def test_an_empty_side_says_nothing():
+    nothing = find_segments(reference(), np.zeros((SIDE, SIDE), bool), PALETTE)
+    assert not votes(sketch(star(60, 60, 25)), nothing).any()
+
+
+def test_grain_is_compared_in_its_largest_parts_alone():
+    grain = np.random.default_rng(1).integers(0, 4, (SIDE // 4, SIDE // 4))
+    picture = np.full((SIDE, SIDE, 4), 255, np.uint8)
+    picture[..., :3] = np.kron(PALETTE[grain], np.ones((4, 4, 1), np.uint8))
+    assert len(find_segments(picture, np.ones((SIDE, SIDE), bool), PALETTE).colours) == 400
+
+
 def test_several_references_compete():
     found = votes(
         sketch(star(60, 60, 25)), segments((disc(60, 60, 25), RED)), segments((star(90, 90, 25), GREEN))

@@ -29,6 +29,8 @@ _SIDE = 512
 """Longer side, px, at which areas are looked at."""
 _SMALLEST = 1.5e-4
 """Share of the picture that a segment fills at least."""
+_MOST = 400
+"""Of each reference, so many segments are compared, the largest ones: grain has no outlines to find again."""
 _ONE_COLOUR = 8.0
 """CIELAB distance up to which colours that touch are one segment; a thing's light and shade are often two."""
 _OUTLINE, _SIZE, _PLACE = 20.0, 3.0, 6.0
@@ -94,23 +96,25 @@ def find_segments(picture: Picture, inside: NDArray[np.bool_], palette: Colours)
     step = -(-max(height, width) // _SIDE)
     small = cv2.medianBlur(np.ascontiguousarray(over_white(picture)[::step, ::step]), 3)
     seen = inside[::step, ::step] & (picture[::step, ::step, 3] > 127)
-    packed, number = np.unique(color.pack(small), return_inverse=True)
+    packed, which = np.unique(color.pack(small), return_inverse=True)
     lab = color.lab(palette)
-    likest = color.nearest(color.lab(color.unpack(packed)), lab)[number.reshape(small.shape[:2])]
+    likest = color.nearest(color.lab(color.unpack(packed)), lab)[which.reshape(small.shape[:2])]
     leader = _leaders(lab, np.bincount(likest[seen], minlength=len(palette)))
-    labels, colours = np.full(small.shape[:2], -1, np.int32), list[int]()
     group = leader[likest]
+    areas: list[tuple[int, tuple[slice, slice], NDArray[np.bool_]]] = []
     for one in np.unique(group[seen]):
-        _, parts, stats, _ = cv2.connectedComponentsWithStats(
-            ((group == one) & seen).view(np.uint8), connectivity=4
-        )
+        of_group = ((group == one) & seen).view(np.uint8)
+        _, parts, stats, _ = cv2.connectedComponentsWithStats(of_group, connectivity=4)
         for part in 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= _SMALLEST * seen.size):
-            x, y, wide, tall, _ = stats[part]
+            x, y, wide, tall, pixels = stats[part]
             box = slice(y, y + tall), slice(x, x + wide)
-            where = parts[box] == part
-            labels[box][where] = len(colours)
-            colours.append(int(np.bincount(likest[box][where]).argmax()))
-    shapes = shapes_of(labels, len(colours))
+            areas.append((int(pixels), box, parts[box] == part))
+    areas = sorted(areas, key=lambda area: -area[0])[:_MOST]
+    labels = np.full(small.shape[:2], -1, np.int32)
+    for number, (_, box, where) in enumerate(areas):
+        labels[box][where] = number
+    colours = [int(np.bincount(likest[box][where]).argmax()) for _, box, where in areas]
+    shapes = shapes_of(labels, len(areas))
     shapes = Shapes(shapes.masks, shapes.areas * step**2, shapes.places * step)
     return Segments(shapes, np.array(colours, np.intp), max(height, width))
 
@@ -158,7 +162,8 @@ def _likeness(one: Plane, other: Plane) -> Plane:
 
 
 def _mirrored(masks: Plane) -> Plane:
-    return np.ascontiguousarray(masks.reshape(-1, _GRID, _GRID)[:, :, ::-1]).reshape(len(masks), -1)
+    squares = masks.reshape(len(masks), _GRID, _GRID)
+    return np.ascontiguousarray(squares[:, :, ::-1]).reshape(masks.shape)
 
 
 def _squared(area: NDArray[np.bool_]) -> Plane:
