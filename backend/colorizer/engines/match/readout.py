@@ -38,8 +38,9 @@ _DOUBT = 0.02
 _UNLIKE, _PLACE, _LARGE = 0.13, 3.2, 0.03
 """Likeness up to which the same place says nothing, what it says beyond of the largest parts, and the share of the
 figure from which on it says half as much: a small part may lie beside itself where the poses differ a little."""
-_SHAPE, _UNFOUND = 0.5, 0.1
-"""How much the same outline says, and what a colour has whose outlines are unlike."""
+_SHAPE, _UNFOUND, _SAME_SHAPE = 0.5, 0.1, 3.0
+"""How much a like outline says, what a colour has whose outlines are unlike, and what an outline says beyond that is
+found again for certain, and nowhere else."""
 _SURE, _SHARE, _LEAD = 0.41, 1.23, 0.86
 """The odds that a colour is right, by the logarithms of its share and of its lead: a logistic regression on real art
 (the deciding and the training families, which the network had not seen then) and 38 of our own drawings."""
@@ -246,7 +247,8 @@ def shape_evidence(found: NDArray[np.float64], palette: Colours) -> torch.Tensor
         found: (n, P), see `shapes.shape_votes`.
         palette: (P, 3).
     """
-    return _SHAPE * (torch.from_numpy(found.astype(np.float32)) @ agreement(palette) + _UNFOUND).log()
+    share = torch.from_numpy(found.astype(np.float32)) @ agreement(palette)
+    return _SHAPE * (share + _UNFOUND).log() + _SAME_SHAPE * share.clamp(max=1) ** 8
 
 
 def agreement(palette: Colours) -> torch.Tensor:
