@@ -500,12 +500,16 @@ def draw(pose: Pose, *, painted: bool) -> np.ndarray:
     return pixels[..., :3].copy()
 
 
+REFERENCE = Pose(turn=0.55, tilt=5, arm=0.1, breeze=0.35)
+SKETCH = Pose(turn=-0.5, tilt=-6, arm=0.75, breeze=-0.3)
+
+
 def main() -> None:
     """Writes both pictures."""
     folder = Path(__file__).resolve().parent
-    painted = draw(Pose(turn=0.55, tilt=5, arm=0.1, breeze=0.35), painted=True)
+    painted = draw(REFERENCE, painted=True)
     Image.fromarray(painted).save(folder / "reference.png", optimize=True)
-    paper = draw(Pose(turn=-0.5, tilt=-6, arm=0.75, breeze=-0.3), painted=False).mean(2)
+    paper = draw(SKETCH, painted=False).mean(2)
     ink = np.zeros((SIZE, SIZE, 4), np.uint8)
     ink[..., 3] = 255 - paper.round().astype(np.uint8)
     ink[..., :3] = np.where(ink[..., 3:] > 0, np.array([28, 24, 40], np.uint8), 0)
