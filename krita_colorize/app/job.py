@@ -26,6 +26,7 @@ from krita_colorize.core import result as results
 from krita_colorize.core.failure_help import OF_JOBS, Cause
 from krita_colorize.core.job_status import JobStatus, State
 from krita_colorize.core.progress import Progress
+from krita_colorize.core.repair import NOTHING_CHANGED
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result
 from krita_colorize.core.translations import tr
@@ -317,7 +318,8 @@ class Job(QtCore.QObject):
             self._fetch()
         elif status.state is State.FAILED:
             self.cause = OF_JOBS.get(status.error_code)
-            self.fail(status.error)
+            told = tr(NOTHING_CHANGED) if status.error_code == "nothing_changed" else status.error
+            self.fail(told)
         elif status.state is State.CANCELLED:
             self._end(JobState.CANCELLED)
         elif status.state is State.RUNNING:

@@ -23,3 +23,13 @@ def placed(pixels: Pixels, x: int, y: int, width: int, height: int) -> Pixels:
         rows += (before, pixels.data[start : start + (right - left) * channels], behind)
     rows += [empty_row] * (y + height - bottom)
     return Pixels(width, height, b"".join(rows), x, y)
+
+
+def pasted(canvas: Pixels, part: Pixels) -> Pixels:
+    """The same picture or mask with another one, which lies inside of it, put in its place."""
+    data, channels = bytearray(canvas.data), canvas.channels or 1
+    stride, length = canvas.width * channels, part.width * channels
+    for row in range(part.height):
+        start = (part.y - canvas.y + row) * stride + (part.x - canvas.x) * channels
+        data[start : start + length] = part.data[row * length : (row + 1) * length]
+    return Pixels(canvas.width, canvas.height, data, canvas.x, canvas.y)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from krita_colorize.core.changes import Masks
 
 from krita_colorize.core import changes
-from krita_colorize.core.changes import Masks
 from krita_colorize.core.edits import Binding
 from krita_colorize.core.port import Pixels
 

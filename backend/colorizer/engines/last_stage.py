@@ -7,19 +7,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from colorizer.engines.base import ColorizeRequest, Engine, Layer, Report, Result
+from colorizer.engines.base import ColorizeRequest, Engine, Layer, Picture, Report, Result, Role
 from colorizer.imaging.key_strokes import key_strokes
 from colorizer.imaging.recolour import FLAT, recolour_layers, recolour_report
-from colorizer.imaging.repair import check_within, find_reach, repair
+from colorizer.imaging.repair import check_within, find_reach, repair, within
 from colorizer.imaging.values import Redo
 
 
 @dataclass(frozen=True)
 class Repaired:
-    """What a redo gives back, and the layers as they will look."""
+    """What a redo gives back, the layers as they will look, and what counts as delivered then, by role."""
 
     result: Result
     shown: tuple[Layer, ...]
+    delivered: dict[Role, Picture]
 
 
 def colorize(engine: Engine, request: ColorizeRequest, report: Report) -> Result:
@@ -51,8 +52,9 @@ def keep_the_rest(result: Result, request: ColorizeRequest, redo: Redo) -> Repai
     """Of a fresh result what changes in the layers that are in the document; `report["redo"]` says how much."""
     gap = request.options.line_gap
     reach = find_reach(request.sketch, redo.changed, gap=gap, regions=result.regions)
+    reach = within(reach, redo.selection)
     repaired = repair(result.layers, redo, reach)
     done = {"regions": reach.regions, "pixels": repaired.pixels, "kept_strokes": repaired.kept_strokes}
     check = None if result.check is None else check_within(result.check, reach)
     made = Result(repaired.layers, result.report | {"redo": done}, check)
-    return Repaired(made, repaired.shown)
+    return Repaired(made, repaired.shown, repaired.delivered)

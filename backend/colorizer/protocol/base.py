@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-API = 2
+API = 3
 """The version of the wire; it goes up where an older docker or backend would be misunderstood."""
 
 FAR = 2**31

@@ -24,13 +24,22 @@ MESSAGES: dict[str, tuple[type[Any], ...]] = {
     "request": (
         request.JobRequest,
         request.RedoBlobs,
+        request.EarlierResult,
         request.DeliveredLayer,
+        request.MadeFrom,
+        request.DocumentLayer,
         request.PlacedBlob,
         options.Options,
     ),
     "status": (answers.JobStatus,),
     "engines": (engines.EngineInfo, engines.ModelInfo, options.Option),
-    "result": (result.ResultHeader, result.LayerEntry, result.CheckEntry, result.PlaceEntry),
+    "result": (
+        result.ResultHeader,
+        result.LayerEntry,
+        result.RedoAnswer,
+        request.CheckEntry,
+        request.PlaceEntry,
+    ),
     "edit": (request.EditRequest, request.EditedLayer, result.EditAnswer),
     "models": (answers.ModelEntry, answers.Licence, answers.TaskStatus),
 }
