@@ -5,6 +5,7 @@ Compares exactly, byte by byte, on the canvas. What a change reaches, and what b
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -75,8 +76,8 @@ def find_changes(earlier: Earlier, layers: Sequence[DocumentLayer], now: MadeFro
     painted = {
         role: differing(before[role], mask) for role in before if (mask := masks.get(role)) is not None
     }
-    where = np.full(now.sketch.shape[:2], earlier.everywhere)
-    for found in (*painted.values(), *_differences(earlier, before[Role.FOREGROUND], now)):
+    where: NDArray[np.bool_] = np.full(now.sketch.shape[:2], earlier.everywhere)
+    for found in itertools.chain(painted.values(), _differences(earlier, before[Role.FOREGROUND], now)):
         where |= found
     for x, y in earlier.spots:
         if x < where.shape[1] and y < where.shape[0]:
@@ -97,7 +98,9 @@ def _differences(earlier: Earlier, own_mask: Mask | None, now: MadeFrom) -> Iter
         (made.hints, now.hints),
         (_either(made.chosen_mask, own_mask), _either(now.chosen_mask, own_mask)),
     ]
-    yield from (differing(*pair) for pair in pairs if any(one is not None for one in pair))
+    for before, after in pairs:
+        if before is not None or after is not None:
+            yield differing(before, after)
 
 
 def _start(made: MadeFrom, chosen: Mask | None) -> Mask | None:
