@@ -109,7 +109,7 @@ class MadeFrom(Message):
 class DeliveredLayer(Message):
     """A layer of an earlier result as it counts as delivered. In an answer, null is as it was sent."""
 
-    role: Flat | Literal["key_strokes"]
+    role: Literal["background", "figure", "key_strokes"]
     pixels: PlacedBlob | None = None
     mask: PlacedBlob | None = Field(default=None, description="Of the layer's size and place.")
 
