@@ -1,4 +1,4 @@
-"""Comic pages in a sequence: their panels are its pictures, one after the other (`sequences`, `pages`).
+"""Comic pages in a sequence: their panels are its pictures, one after the other (`sequences`, `page_parts`).
 
 A page's survey holds those of its panels. Panels are compared with the next ones in reading order, over the end of a
 page, too; all agree together.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Report, Result
-from colorizer.engines.pages import PartReport, colorize_parts, part_request
+from colorizer.engines.page_parts import PartReport, colorize_parts, part_request
 from colorizer.engines.sequences import REACH, Likeness, SequenceEngine, Survey
 from colorizer.errors import NothingToColour
 from colorizer.imaging.sheets import read_sheet
