@@ -114,7 +114,7 @@ class Canvas(QtCore.QObject):
     ) -> None:
         """Inserts the layer of a mask result above another layer, selects it and calls `then` with its id.
 
-        It is tinted and multiplied: a veil over the figure, through which the lines are seen while it is painted.
+        It is tinted and multiplied: a veil over the foreground, through which the lines are seen while it is painted.
         """
 
         def work() -> NewLayer:

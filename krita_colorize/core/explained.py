@@ -24,11 +24,11 @@ TITLES = {
     "preview": "Sharper preview",
     "reference": "Reference",
     "reference-lines": "Lines of it",
-    "reference-mask": "Figure in the reference",
+    "reference-mask": "Foreground of the reference",
     "rough": "Rough preview",
     "shaded": "Shaded lines",
     "sketch": "Sketch",
-    "sketch-mask": "Figure in the sketch",
+    "sketch-mask": "Foreground of the sketch",
 }
 """Every picture, in words."""
 

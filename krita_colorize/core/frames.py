@@ -17,8 +17,8 @@ _SHOWN = bytes(255 * (value > 127) for value in range(256))
 
 
 def flat(result: Result) -> Pixels:
-    """The background and the figure as their masks show them, as one picture of the canvas's size. Hard edges: a pixel
-    is shown or not. Slow: for worker threads."""
+    """Background and foreground as their masks show them, as one picture of the canvas's size. Hard edges: a pixel is
+    shown or not. Slow: for worker threads."""
     width, height = result.request.width, result.request.height
     canvas = Pixels(width, height, bytes(width * height * 4))
     for layer in result.layers():

@@ -1,6 +1,6 @@
-"""The last stage, the same for all engines: palette edits, key strokes, and a redo's repair of what was there before.
+"""The last stage of every engine: palette edits, key strokes, and a redo's repair of the earlier result.
 
-Server and command line both come through here; engines never see a swap or an earlier result.
+Server, batches and command line all call it; engines never see a swap or an earlier result.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from colorizer.imaging.values import Redo
 
 @dataclass(frozen=True)
 class Repaired:
-    """What a redo gives back, the layers as they will look, and what counts as delivered then, by role."""
+    """A redo's result, the layers as they will look, and what counts as delivered afterwards, by role."""
 
     result: Result
     shown: tuple[Layer, ...]
@@ -49,7 +49,7 @@ def with_key_strokes(result: Result, request: ColorizeRequest) -> Result:
 
 
 def keep_the_rest(result: Result, request: ColorizeRequest, redo: Redo) -> Repaired:
-    """Of a fresh result what changes in the layers that are in the document; `report["redo"]` says how much."""
+    """Reduces a fresh result to what changes in the document's layers; `report["redo"]` says how much."""
     gap = request.options.line_gap
     reach = find_reach(request.sketch, redo.changed, gap=gap, regions=result.regions)
     reach = within(reach, redo.selection)

@@ -1,4 +1,4 @@
-"""The parts of a sheet, coloured one after the other and put together as one result (`pages`).
+"""Colours the parts of a sheet one after the other and joins them to one result (`pages`).
 
 Each part is a picture of its own to the engine; layers, regions, checks and reports are joined. Gutters, speech bubbles
 and lettering stay paper.
@@ -22,7 +22,7 @@ from colorizer.imaging.sheets import Sheet, SheetPart, find_bubbles, join_checks
 
 @dataclass(frozen=True)
 class _Coloured:
-    """What the engine made of a part, and what of it stays paper."""
+    """The engine's result for a part, and the mask of what stays paper."""
 
     result: Result
     regions: Regions | None
@@ -35,7 +35,7 @@ def colorize_parts(
     report: Report,
     colorize: Callable[[ColorizeRequest, Report], Result],
 ) -> Result:
-    """The parts of a sheet, coloured one after the other, as one result.
+    """Colours the parts of a sheet one after the other and joins them.
 
     Raises:
         NothingToColour: there is nothing in any of them.
@@ -63,7 +63,7 @@ def colorize_parts(
 
 
 def part_request(request: ColorizeRequest, sheet: Sheet, part: SheetPart) -> ColorizeRequest:
-    """What the engine is asked for one part: its piece of everything that lies on the canvas."""
+    """The request for one part: everything that lies on the canvas, cropped to the part."""
 
     def piece(plane: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
         return None if plane is None else np.ascontiguousarray(plane[part.box])
@@ -102,7 +102,7 @@ def _finished(part: SheetPart, asked: ColorizeRequest, result: Result) -> _Colou
 
 
 def _join_reports(sheet: Sheet, reports: Sequence[dict[str, Any]], papers: Sequence[Mask]) -> dict[str, Any]:
-    """The parts' reports as one: numbers of things add up, shares are means over the parts' areas."""
+    """Joins the parts' reports: counts are added, shares averaged by the parts' areas."""
     there = [(report, part) for report, part in zip(reports, sheet.parts, strict=True) if report]
     said = dict(there[0][0])
     palette = [colour for report, _ in there for colour in report.get("palette", [])]
@@ -121,16 +121,16 @@ def _join_reports(sheet: Sheet, reports: Sequence[dict[str, Any]], papers: Seque
 
 
 class PartReport:
-    """The report of one part of several."""
+    """Reports one part's progress as a share of all parts."""
 
     def __init__(self, report: Report, number: int, count: int) -> None:
         self._report, self._number, self._count = report, number, count
 
     def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Goes on, as a share of all parts."""
+        """Reports a stage as a share of all parts."""
         self._report.stage(name, self._number * total + done, self._count * total)
 
     def preview(self, picture: Callable[[], Picture]) -> None:
-        """A part isn't the whole picture: only that of a single part is shown."""
+        """Shows the preview of a single part only: one of several isn't the whole picture."""
         if self._count == 1:
             self._report.preview(picture)

@@ -1,6 +1,6 @@
-"""Comic pages, for every engine alike: each panel is coloured as a picture of its own, with the same references.
+"""Comic pages for every engine: each panel is coloured as a picture of its own, with the same references.
 
-`with_pages` puts this before an engine, behind the same door (`base`). A sheet (`colorizer.imaging.sheets`) is taken
+`with_pages` wraps an engine in this, with the same interface (`base`). A sheet (`colorizer.imaging.sheets`) is taken
 apart into panels, or to the figure on a much larger canvas, and its parts are coloured (`page_parts`). What a sequence
 of pages needs beside is in `page_sequences`.
 """
@@ -24,12 +24,12 @@ from colorizer.imaging.sheets import Sheet, read_sheet
 
 
 def with_pages(engine: Engine) -> Engine:
-    """The engine, colouring pages panel by panel."""
+    """Wraps an engine so that it colours pages panel by panel."""
     return Pages(engine, PageSequences(engine) if isinstance(engine, SequenceEngine) else None)
 
 
 class Pages:
-    """The door of an engine behind which sheets are taken apart; what isn't here is the engine's own."""
+    """An engine that takes sheets apart; everything else is passed on to the wrapped engine."""
 
     def __init__(self, engine: Engine, sequences: PageSequences | None) -> None:
         self.engine = engine
@@ -37,17 +37,17 @@ class Pages:
         self._sheets: StageCache[Sheet | None] = StageCache()
 
     def __getattr__(self, name: str) -> Any:
-        """What else an engine offers: the steps of its sequences take pages, too (`page_sequences`)."""
+        """Anything else of the engine; the steps of its sequences take pages, too (`page_sequences`)."""
         return getattr(self.sequences if hasattr(self.sequences, name) else self.engine, name)
 
     @property
     def info(self) -> EngineInfo:
-        """Of the engine, with what is heeded here."""
+        """That of the engine, with the options of pages."""
         info = self.engine.info
         return replace(info, options=(*info.options, "colour_paper"))
 
     def weights(self, model: str = "") -> Path | None:
-        """Of the engine."""
+        """Those of the engine."""
         return self.engine.weights(model)
 
     def load(self, device: str, model: str = "") -> None:

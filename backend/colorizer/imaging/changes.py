@@ -1,6 +1,6 @@
-"""What an artist changed since a result was made: where that is, and which foreground mask of the sketch counts now.
+"""Finds what an artist changed since a result was made, and the sketch's foreground mask that counts now.
 
-Compares exactly, byte by byte, on the canvas. What a change reaches, and what becomes of it, is `repair`'s business.
+Compares byte by byte on the canvas. Which regions a change reaches, and what is replaced there, is decided in `repair`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ NOTHING_CHANGED = "Nothing has changed since this result was made. Paint its mas
 
 @dataclass(frozen=True)
 class Changes:
-    """What is new since a result was made."""
+    """What changed since a result was made."""
 
     where: NDArray[np.bool_]
     """(H, W)."""

@@ -1,4 +1,4 @@
-"""What counts as delivered of a result: layers of an earlier one as they come in a bundle, and as they are answered.
+"""Reads and writes what counts as delivered of a result: its layers in a request's bundle and in the answer's.
 
 A repair (`redo`) and a palette edit (`run_edit`) both change it; on the canvas all of it lies at 0, 0.
 """
@@ -28,7 +28,7 @@ class Decoder:
     height: int
 
     def picture(self, placed: PlacedBlob) -> NDArray[np.uint8]:
-        """As it was sent."""
+        """Decodes a picture as it was sent."""
         return pixels.decode(self.bundle.blobs[placed.blob])
 
     def size(self, placed: PlacedBlob) -> tuple[int, int]:
@@ -37,11 +37,11 @@ class Decoder:
         return info.width, info.height
 
     def on_canvas(self, placed: PlacedBlob) -> Picture:
-        """Where it lies; elsewhere all is clear."""
+        """Decodes a picture onto the canvas; (height, width, 4), transparent elsewhere."""
         return self.place(self.picture(placed), placed)
 
     def mask_on_canvas(self, placed: PlacedBlob) -> Mask:
-        """The same for a mask."""
+        """Decodes a mask onto the canvas; (height, width), 0 elsewhere."""
         return self.place(pixels.as_mask(self.picture(placed)), placed)
 
     def maybe(self, placed: PlacedBlob | None, *, mask: bool = False) -> NDArray[np.uint8] | None:
@@ -62,12 +62,12 @@ def delivered_layers(
     decoder: Decoder,
     blobs: Blobs,
 ) -> list[DeliveredLayer]:
-    """What counts as delivered, of the layers for which that is another than was sent.
+    """The layers whose delivered pixels or masks have changed, for the answer.
 
     Args:
         sent: the layers as they came.
         layers: the flat ones of them on the canvas, with the masks that they have now.
-        changed: the flat ones that are others now, by role.
+        changed: the flat ones whose pixels have changed, by role.
     """
     flats = [replace(layer, pixels=changed.get(layer.role, layer.pixels)) for layer in layers]
     by_role, found = {layer.role: layer for layer in flats}, []

@@ -1,6 +1,6 @@
-"""A redo in the worker: what a job says of an earlier result, and what is answered beside the layers that change.
+"""A redo in the worker: reads the earlier result from a job's bundle and writes the answer beside the changed layers.
 
-Which pixels those are is found in `imaging.changes` and `imaging.repair`; here bundles are read and written.
+The changed pixels are found by `imaging.changes` and `imaging.repair`; here bundles are read and written.
 """
 
 from __future__ import annotations

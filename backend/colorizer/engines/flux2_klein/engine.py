@@ -122,7 +122,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         self._use_lora(request)
         steps = request.options.steps or slot.model.files.steps
         request = replace(request, options=request.options.model_copy(update={"steps": steps}))
-        report.stage("Finding the figure")
+        report.stage("Finding the foreground")
         sides = sides_of(request, lambda picture: self._foreground(picture, report))
         report.stage("Finding lines")
         ink = find_ink(request.sketch)

@@ -60,7 +60,7 @@ class StagePlan:
     """Share of samples that see no reference."""
     noisy_context: bool = False
     split: bool = False
-    """Whether figure and background see different tokens."""
+    """Whether foreground and background see different tokens."""
 
 
 STAGES = {

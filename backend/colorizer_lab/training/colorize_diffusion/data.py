@@ -1,6 +1,6 @@
 """Where pictures come from: our own drawings, the published layout, or an artist's folder. A number decides an item.
 
-Masks are 255 where the figure is, sketches 0 where a line is. Nothing is augmented here: see `batches`.
+Masks are 255 in the foreground, sketches 0 where a line is. Nothing is augmented here: see `batches`.
 """
 
 from __future__ import annotations
