@@ -1,4 +1,4 @@
-"""What reaches the canvas: the overlay of a selected result, applied groups, mask layers. Never while the pen is down.
+"""Changes the canvas, never while the pen is down: the overlay of a selected result, applied groups, mask layers.
 
 Pixels are unpacked on a thread; the insertion itself is Krita's own call, one undo step each.
 """

@@ -1,7 +1,7 @@
-"""One job on its way: packed on a thread, sent, followed, fetched, or cancelled at any of these points.
+"""One job: packed on a thread, sent, followed, fetched; it can be cancelled at any of these points.
 
 All of them together are `jobs`. A job knows its request and pictures, not documents, results lists or widgets (see
-`session`). Times and places of what it does are the backend's: here is only the artist's side of docs/wire.md.
+`session`). This is the client side of docs/wire.md.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Job(QtCore.QObject):
 
     @property
     def words(self) -> str:
-        """What is happening, for the artist."""
+        """The job's state in words, for the artist."""
         if self._adrift and self.active:
             silent = tr(HUNG if self.hung else SILENT)
             return self._services.backend.starting if self._services.backend.remote else silent

@@ -1,4 +1,4 @@
-"""The palette of a result: its colours are edited, exchanged, locked, loaded and saved.
+"""The palette of a result: edits, exchanges, locks, loads and saves its colours.
 
 An edit is exact: every flat pixel of one colour becomes another. Where the result lies in the document that happens in
 its layers, as one undo step; else the sketch is coloured again. Edits are kept with the sketch's settings, so that the

@@ -1,4 +1,4 @@
-"""Redo and the palette on results that lie in the document: only what a change reaches is replaced, as one undo step.
+"""Repairs applied results in place (Redo, palette): replaces only what a change reaches, as one undo step.
 
 What the artist painted while the answer was on its way stays, too. What is sent and what counts as delivered
 afterwards is decided by `core/repair`.
@@ -90,7 +90,7 @@ class Repairs(QtCore.QObject):
         self, model: DocumentModel, writes: Sequence[Write], then: Callable[[Sequence[Write]], None]
     ) -> None:
         """Puts pixels into layers as one undo step, as soon as the pen is up; what the artist changed in them
-        meanwhile stays. Calls `then` with what was really put in."""
+        meanwhile stays. Calls `then` with the writes as they were made."""
 
         def insert() -> None:
             newest = self._newest(model, writes)

@@ -1,4 +1,4 @@
-"""What counts as delivered of a result, as it travels with a repair or a palette edit (docs/wire.md, "redo").
+"""Reads and writes the layers that count as delivered, for repairs and palette edits (docs/wire.md, "redo").
 
 Pictures stay packed: what is compared and changed in them is the backend's business.
 """
@@ -15,7 +15,7 @@ from krita_colorize.core.port import KEY_STROKES, ROLES
 
 @dataclass(frozen=True)
 class DeliveredLayer:
-    """A layer and, of its size and in its place, its mask. In an answer, None is as it was."""
+    """A layer and its mask, which has the same size and place. In an answer, None means unchanged."""
 
     role: str
     pixels: Placed | None
@@ -23,7 +23,7 @@ class DeliveredLayer:
 
 
 def to_json(layers: Iterable[DeliveredLayer], writer: Writer) -> list[dict[str, Any]]:
-    """Those of the layers that a change can reach."""
+    """JSON of the layers that a change can reach; their pictures go into `writer`."""
     return [
         {"role": layer.role, "pixels": writer.place(layer.pixels), "mask": writer.place(layer.mask)}
         for layer in layers

@@ -1,4 +1,4 @@
-"""What goes into a model and what kind of thing comes out, as little pictures for its card (`pictures/NAME.png`).
+"""The small pictures on a model's card: what goes in and what comes out (`pictures/NAME.png`).
 
 They are drawn (resources/cards/draw.py) to explain; none of them is what a model made. Names only; `ui.explained` shows
 them.

@@ -1,4 +1,4 @@
-"""Frames of an animated sketch: one flat picture from a result, and by what a finished frame is known again."""
+"""Frames of an animated sketch: flattens a result to one picture, and fingerprints a frame's inputs."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def flat(result: Result) -> Pixels:
 
 
 def fingerprint(request: Request, pictures: Pictures) -> str:
-    """The same for the same settings and pixels, wherever they lie. Slow: for worker threads."""
+    """A hash of a frame's settings and pixels, by which a finished frame is found again. Slow: for worker threads."""
     found = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode("utf-8"))
     masks = [mask for _, mask in pictures.references]
     references = [picture for picture, _ in pictures.references]

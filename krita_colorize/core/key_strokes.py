@@ -1,7 +1,7 @@
-"""The marks of a result, colour by colour, as Krita's Colorize Mask takes them: so little is left to do in Krita.
+"""Splits a result's key strokes by colour, as Krita's Colorize Mask takes them, so that little is left to do in Krita.
 
-Small cells instead of whole pictures: Krita takes any number of rectangles for a colour, and where a colour has no
-marks, neither we nor Krita need any memory. What becomes of them is `krita_port/colorize_mask.py`'s business.
+Each colour's marks are small cells instead of a whole picture: Krita takes any number of rectangles for a colour, and
+empty places need no memory. `krita_port/colorize_mask.py` makes the mask of them.
 """
 
 from __future__ import annotations

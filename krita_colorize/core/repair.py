@@ -1,4 +1,4 @@
-"""What Redo sends for a result that lies in the document, and how the result is kept afterwards.
+"""Builds what Redo sends for an applied result, and the result's state once the answer is in the document.
 
 A repair recomputes with the masks, hints, bindings and sketch of now, and only where one of them changed since. Where
 that is, what it reaches, and that the artist's own strokes stay, is the backend's business (docs/wire.md, "redo").
@@ -76,7 +76,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Write:
-    """What is to be put into one layer: `now` is what the layer was when `pixels` were made."""
+    """Pixels to be put into one layer; `now` is the layer as it was when they were made."""
 
     role: str
     layer_id: str

@@ -1,4 +1,4 @@
-"""A result as the docker keeps it: with what it was made from, so that it can be repaired later, also after a crash.
+"""Saved results: a result together with what it was made from, so that it can be repaired later, also after a crash.
 
 One file, in the wire's bundle format: the result's layers as they count as delivered, and the sketch, mask and hints
 of that time (`Base`). Where the files lie is `app/history`'s business, what a repair does with them `core/repair`'s.

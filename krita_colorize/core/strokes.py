@@ -1,6 +1,6 @@
-"""What the artist paints while an answer is on its way: it stays, and counts as the artist's own afterwards.
+"""Keeps what the artist paints while an answer is on its way; it counts as the artist's own afterwards.
 
-Happens seldom, and concerns one rectangle; so row by row, in plain Python. Slow: for worker threads.
+Rarely needed, and for one rectangle only, hence row by row in plain Python. Slow: for worker threads.
 """
 
 from __future__ import annotations
