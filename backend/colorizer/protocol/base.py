@@ -1,4 +1,4 @@
-"""What all messages have in common."""
+"""The base class of all messages, and common field types."""
 
 from __future__ import annotations
 

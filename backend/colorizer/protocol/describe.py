@@ -1,4 +1,4 @@
-"""The contract for other programs and for readers: OpenAPI, JSON schema, and the tables of docs/wire.md.
+"""Describes the contract: OpenAPI, JSON schema, and the tables of docs/wire.md.
 
 `python -m colorizer_lab.contract` writes what is made of it anew; a test compares them.
 """

@@ -1,4 +1,4 @@
-"""What clients send: the header of a job's bundle and of an edit's, and the small bodies of the other routes."""
+"""What clients send: the headers of a job's and of an edit's bundle, and the bodies of the other routes."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ class MadeFrom(Message):
 
 
 class DeliveredLayer(Message):
-    """A layer of an earlier result as it counts as delivered. In an answer, null is as it was sent."""
+    """A layer of an earlier result as it counts as delivered. In an answer, null means unchanged."""
 
     role: Literal["background", "figure", "key_strokes"]
     pixels: PlacedBlob | None = None
