@@ -26,7 +26,7 @@ class ModeWords:
 WORDS = {
     Mode.WHOLE: ModeWords("Whole picture", "Colours the whole sketch from the whole reference."),
     Mode.SPLIT: ModeWords(
-        "Foreground and background apart",
+        "Fore- and background apart",
         "Colours the foreground from the reference's foreground, and the background from its background.",
     ),
     Mode.FOREGROUND: ModeWords(
