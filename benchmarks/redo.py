@@ -1,6 +1,6 @@
 """What a Redo costs beside the engine: in the docker (without Krita's own calls) and in the backend, by step.
 
-    .venv/bin/python benchmarks/redo.py [--side 4096]
+    PYTHONPATH=. .venv/bin/python benchmarks/redo.py [--side 4096]
 
 Seconds of the processor and by the clock, the best of three. One small change of a mask on a result of two layers.
 """
