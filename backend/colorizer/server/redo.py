@@ -23,7 +23,7 @@ from colorizer.server.packing import Blobs
 
 
 class Repairing:
-    """One redo. `begun` says what the engine is to colour and what changed; `answer` what counts as delivered."""
+    """One redo: what the engine is to colour (`inputs`), what is to be repaired (`redo`), and the answer."""
 
     def __init__(self, sent: RedoBlobs, decoder: Decoder, inputs: ColorizeRequest) -> None:
         self._decoder = decoder
@@ -51,7 +51,7 @@ class Repairing:
         return Redo(changed, tuple(layers), self._selection)
 
     def checked(self, repaired: Repaired) -> Result:
-        """The repaired layers with the check of the whole result, where both engines and result have one."""
+        """The repaired layers with the check of the whole result; None where the engine or the result has no check."""
         result, check = repaired.result, self._sent.check
         if check is None or result.check is None:
             return replace(result, check=None)
@@ -73,7 +73,7 @@ class Repairing:
         )
 
     def _next_made_from(self, blobs: Blobs) -> messages.MadeFrom:
-        """What the next repair compares with: outside of the selection what it was."""
+        """What the next repair compares with; outside of the selection the same as before."""
         old, sketch_mask = self._earlier.made_from, self._changes.sketch_mask
         if self._selection is None:
             mask = None if sketch_mask is None else blobs.place(sketch_mask)
