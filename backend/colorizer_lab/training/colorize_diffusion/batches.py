@@ -1,4 +1,4 @@
-"""Items to a batch of tensors, augmented; everything random in a sample is decided by its number.
+"""Collates items into augmented batches of tensors; all randomness of a sample is seeded by its number.
 
 So a batch is the same whether one process makes it or several make their shares, and whether the training was resumed.
 Geometry and masks are changed here; what a stage shows of them is decided in `model`.

@@ -1,4 +1,4 @@
-"""Where pictures come from: our own drawings, the published layout, or an artist's folder. A number decides an item.
+"""Training data: procedural drawings, the published layout, or an artist's folder; each item is seeded by its number.
 
 Masks are 255 in the foreground, sketches 0 where a line is. Nothing is augmented here: see `batches`.
 """

@@ -1,4 +1,4 @@
-"""A batch to a loss, in every stage: what the networks are shown of it, and what they should have said.
+"""Computes the loss of a batch in every stage: the networks' inputs and their targets.
 
 The published inference makes one picture's conditions in `engines.colorize_diffusion.conditioning`; here whole batches
 are made in one pass, each sample with thresholds of its own. What a stage trains is decided in `networks`.
