@@ -1,4 +1,4 @@
-"""AnimeDiffusion's training data: the published folder layout, or procedural drawings; each item is seeded by its index.
+"""AnimeDiffusion's training data: the published folder layout, or procedural drawings; seeded by an index.
 
 An item is a coloured picture and its lines; the reference is a warped copy of the picture, as published (section 4.1).
 """
