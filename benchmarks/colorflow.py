@@ -61,13 +61,6 @@ def small_model():
     )
 
 
-class Quiet:
-    """A report nobody reads."""
-
-    def stage(self, *_: object) -> None: ...
-    def preview(self, _: object) -> None: ...
-
-
 @dataclass
 class Page:
     """Seconds of one page."""
@@ -82,6 +75,7 @@ def measure(pool: int, side: int, steps: int, home: Path) -> dict[str, float]:
     from colorizer.engines.base import ColorizeRequest, Options, Reference
     from colorizer.engines.colorflow import page
     from colorizer.engines.colorflow.engine import ColorFlowEngine
+    from colorizer_lab.silent import Silent
 
     torch.set_num_threads(1)
     small_model().save(home / "models" / "small")
@@ -100,7 +94,7 @@ def measure(pool: int, side: int, steps: int, home: Path) -> dict[str, float]:
         request = ColorizeRequest(sketch, tuple(map(Reference, pictures)), options=options)
         spent.clear()
         start = time.process_time()
-        engine.colorize(request, Quiet())
+        engine.colorize(request, Silent())
         return Page(time.process_time() - start, sum(spent))
 
     before = peak_mb()

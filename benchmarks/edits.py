@@ -182,7 +182,9 @@ def main() -> None:
     layers = flats(options.side)
     roles = ("background", "figure")
     entries = [{"role": role, "pixels": {"blob": i}} for i, role in enumerate(roles)]
-    edit = bundle("edit", {"api": API, "layers": entries, "swaps": [{"from": FROM, "to": TO}]}, layers)
+    body = {"api": API, "canvas": {"width": options.side, "height": options.side}, "layers": entries}
+    body |= {"delivered": entries, "swaps": [{"from": FROM, "to": TO}]}  # nothing was painted since
+    edit = bundle("edit", body, layers)
     with tempfile.TemporaryDirectory() as home:
         backend = Backend(home)
 

@@ -65,7 +65,7 @@ def ours(folder: Path, repeats: int) -> dict[str, float]:
     from colorizer.engines.match.engine import MatchEngine
     from colorizer.engines.pages import with_pages
     from colorizer.imaging.pictures import read_picture
-    from colorizer_lab.evaluation.report import Silent
+    from colorizer_lab.silent import Silent
 
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -121,8 +121,8 @@ def colorize_mask(folder: Path, repeats: int) -> dict[str, float]:
     from colorizer.engines.registry import get
     from colorizer.imaging.key_strokes import key_strokes
     from colorizer.imaging.pictures import read_picture, write_png
-    from colorizer_lab.evaluation.report import Silent
     from colorizer_lab.krita import session
+    from colorizer_lab.silent import Silent
 
     sketch, reference = read_picture(folder / "sketch.png"), read_picture(folder / "reference.png")
     engine = get("match")

@@ -23,16 +23,7 @@ from colorizer.engines.pages import with_pages
 from colorizer.imaging.recolour import FLAT
 from colorizer.imaging.values import LayerState, Picture, Redo
 from colorizer.paths import resource
-
-
-class Silent:
-    """A report that nobody reads."""
-
-    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Not told."""
-
-    def preview(self, picture: object) -> None:
-        """Not made."""
+from colorizer_lab.silent import Silent
 
 
 def read(name: str) -> Picture:

@@ -205,7 +205,7 @@ class JobBundle:
             self.add("bgra8", self.width, self.height, bytes(size))
             self.add("bgra8", 1, 1, b"\x01\x02\x03\xff")
         self.request = {
-            "api": 2,
+            "api": 3,
             "task": "colorize",
             "engine": "scripted",
             "model": self.model,
@@ -230,10 +230,11 @@ class JobBundle:
         return bundle_of(header, *(data for _, data in self.blobs))
 
 
-def edit_bundle(width: int, height: int, data: bytes, *, api: int = 2, **changes: Any) -> bytes:
+def edit_bundle(width: int, height: int, data: bytes, *, api: int = 3, **changes: Any) -> bytes:
     """A palette edit of one layer, #010203 to #0a0b0c; `changes` are fields of `edit`."""
     layer = {"role": "figure", "pixels": {"blob": 0, "x": -1, "y": 2}}
-    edit = {"api": api, "layers": [layer], "swaps": [{"from": "#010203", "to": "#0a0b0c"}]} | changes
+    edit = {"api": api, "canvas": {"width": 300, "height": 300}, "layers": [layer]}
+    edit |= {"swaps": [{"from": "#010203", "to": "#0a0b0c"}]} | changes
     entry = {"format": "bgra8", "width": width, "height": height, "encoding": "raw", "bytes": len(data)}
     return bundle_of({"edit": edit, "blobs": [entry]}, data)
 

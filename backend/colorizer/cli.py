@@ -62,7 +62,7 @@ def run(
     engine: Engine = "match",
     model: Model = "",
     mode: ColourMode = Mode.WHOLE,
-    sketch_mask: Annotated[Path | None, typer.Option(help="White where the sketch's figure is.")] = None,
+    sketch_mask: Annotated[Path | None, typer.Option(help="White where the sketch's foreground is.")] = None,
     reference_mask: ReferenceMasks = None,
     background: Annotated[Path | None, typer.Option(help="A picture for the background alone.")] = None,
     hints: Annotated[

@@ -37,7 +37,8 @@ def batch(
     model: Model = "",
     mode: ColourMode = Mode.WHOLE,
     sketch_masks: Annotated[
-        Path | None, typer.Option(help="A folder of masks, named like the pages: white where the figure is.")
+        Path | None,
+        typer.Option(help="A folder of masks, named like the pages: white where the foreground is."),
     ] = None,
     reference_mask: ReferenceMasks = None,
     consistent: Annotated[

@@ -30,7 +30,7 @@ Model = Annotated[str, typer.Option(help="Which weights; empty for the engine's 
 ColourMode = Annotated[Mode, typer.Option(help="What is coloured, and from what.")]
 ReferenceMasks = Annotated[
     list[Path] | None,
-    typer.Option(metavar="PATH", help="White where the figure is; one for each reference, in order."),
+    typer.Option(metavar="PATH", help="White where the foreground is; one for each reference, in order."),
 ]
 ColouredLines = Annotated[
     str,

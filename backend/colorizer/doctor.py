@@ -1,4 +1,4 @@
-"""What works on this machine and what to do about the rest: `colorize doctor`."""
+"""Checks this machine and advises on what doesn't work: `colorize doctor`."""
 
 from __future__ import annotations
 

@@ -28,6 +28,12 @@ class NothingToColour(InvalidInput):
     code = "nothing_to_colour"
 
 
+class NothingChanged(InvalidInput):
+    """A repair of a result since which nothing was changed."""
+
+    code = "nothing_changed"
+
+
 class UnusableModel(InvalidInput):
     """A model file that can't be converted: damaged, incomplete or of another kind."""
 

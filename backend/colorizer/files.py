@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all, and their hashes."""
+"""Atomic writes of files and folders, and their hashes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one place of the backend that knows of `colorizer_lab`, which is installed beside it or isn't."""
+"""Access to `colorizer_lab`, which may not be installed; no other module of the backend imports it."""
 
 from __future__ import annotations
 

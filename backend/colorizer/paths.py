@@ -1,4 +1,4 @@
-"""Where things lie: the user's folder (`COLORIZE_HOME`) and what ships with the program. Creates nothing by itself."""
+"""Paths of the user's folder (`COLORIZE_HOME`), the cache and the shipped resources. Creates nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes the files that are made of the contract: `python -m colorizer_lab.contract` in a clone of the repository.
+"""Generates the files that follow from the contract: `python -m colorizer_lab.contract` in a clone of the repository.
 
 docs/wire.md gets its tables, the docker what it offers while no backend has been asked: the built-in engine, and how
 all options with a place of their own in the docker are shown.

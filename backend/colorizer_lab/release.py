@@ -1,4 +1,4 @@
-"""What is made of a clone: the zip for Krita, wheels and sdist of the backend, and their hashes.
+"""Builds a release from a clone: the zip for Krita, wheels and sdist of the backend, and their hashes.
 
 The same sources give the same bytes, whoever makes them and when (`SOURCE_DATE_EPOCH`, else a fixed date).
 """

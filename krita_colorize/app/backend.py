@@ -1,4 +1,4 @@
-"""The backend process: started on first need, watched, ended with Krita. Its HTTP is `client`'s business.
+"""Supervises the backend process: starts it on first use, watches it, ends it with Krita. HTTP is in `client`.
 
 The process lives as long as its stdin stays open: it sees the end of it even when Krita is killed.
 """
@@ -81,7 +81,7 @@ class Backend(QtCore.QObject):
         self.need()
 
     def stop(self) -> None:
-        """Ends the process; it isn't missed."""
+        """Ends the process on purpose: no error is shown."""
         self._delay.stop()
         process = self._let_go()
         if process is not None:
@@ -105,7 +105,7 @@ class Backend(QtCore.QObject):
         homes.stop_log(self._log)
 
     def report(self, sentence: str) -> None:
-        """Turns trouble into the state `ERROR`."""
+        """Turns an error into the state `ERROR`."""
         self._failures += 1
         process = self._let_go()
         if process is not None:

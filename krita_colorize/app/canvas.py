@@ -1,4 +1,4 @@
-"""What reaches the canvas: the overlay of a selected result, applied groups, mask layers. Never while the pen is down.
+"""Changes the canvas, never while the pen is down: the overlay of a selected result, applied groups, mask layers.
 
 Pixels are unpacked on a thread; the insertion itself is Krita's own call, one undo step each.
 """
@@ -114,7 +114,7 @@ class Canvas(QtCore.QObject):
     ) -> None:
         """Inserts the layer of a mask result above another layer, selects it and calls `then` with its id.
 
-        It is tinted and multiplied: a veil over the figure, through which the lines are seen while it is painted.
+        It is tinted and multiplied: a veil over the foreground, through which the lines are seen while it is painted.
         """
 
         def work() -> NewLayer:

@@ -1,4 +1,4 @@
-"""The catalogue of models, through the backend: the list, and the one change that is at work.
+"""The catalogue of models, through the backend: the list, and the running download or conversion.
 
 Asks nothing until somebody looks (`refresh`): the backend is not started for a list that nobody sees.
 """
@@ -47,7 +47,7 @@ class Catalogue(QtCore.QObject):
 
     @property
     def busy(self) -> bool:
-        """Whether a change is at work."""
+        """Whether a change is running."""
         return self.task is not None and self.task.running
 
     def report(self, sentence: str) -> None:
@@ -86,7 +86,7 @@ class Catalogue(QtCore.QObject):
 
     @guarded
     def stop(self) -> None:
-        """Stops what is at work; a download goes on from there when it is started again."""
+        """Stops the running change; a download resumes when it is started again."""
         self._follow_call(self._client.delete("/v1/task"), self._on_started)
 
     @guarded

@@ -1,4 +1,4 @@
-"""The check view: what should be looked at in a result, circled on the canvas, one place after the other, or selected.
+"""The check view: circles the places of a result to look at, steps through them, or selects them.
 
 The circles are an overlay: nothing in the document changes. What counts as doubtful is the engine's business.
 """

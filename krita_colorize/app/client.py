@@ -1,4 +1,4 @@
-"""HTTP with the backend (docs/wire.md), through Qt: nothing here waits, everything comes back as a signal.
+"""The HTTP client of the backend (docs/wire.md), on Qt: nothing blocks, every answer is a signal.
 
 Knows routes, headers and error bodies; not what a job means (`jobs`) nor how the backend came to run (`backend`).
 """
@@ -79,7 +79,7 @@ class Call(QtCore.QObject):
             self.deleteLater()
 
     def report(self, sentence: str) -> None:
-        """Our own trouble with an answer ends the call."""
+        """An error in our own handling of the answer ends the call."""
         if self._let_go() is not None:
             self._fail(Failure("internal", sentence))
 
@@ -147,7 +147,7 @@ class Events(QtCore.QObject):
             self.deleteLater()
 
     def report(self, sentence: str) -> None:
-        """Our own trouble with an event ends the stream."""
+        """An error in our own handling of an event ends the stream."""
         if self._reply is not None:
             self.abort()
             self.ended.emit(Failure("internal", sentence))

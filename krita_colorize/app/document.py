@@ -1,4 +1,4 @@
-"""One open document as the docker sees it: its layers, the sketch, what each sketch remembers, the results so far.
+"""The model of one open document: its layers, the sketch, each sketch's settings, the results.
 
 Settings are read from the document once and written back only when the artist changes something. Jobs are `jobs`'
 business; what happens with several documents is `session`'s.
@@ -60,7 +60,7 @@ class Item:
 
     @property
     def states(self) -> list[State]:
-        """This state and the earlier ones, the newest first; none while it is still being stored."""
+        """This state and the earlier ones, the newest first; empty while the result is still being saved."""
         return [State(self.result, self.base), *self.earlier] if self.base is not None else []
 
     def repaired(self, state: State) -> None:

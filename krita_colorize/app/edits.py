@@ -1,7 +1,6 @@
-"""Palette edits at the backend: one request, answered at once whatever jobs run there (docs/wire.md, "Edit").
+"""Sends palette edits to the backend, which answers at once whatever jobs run there (docs/wire.md, "Edit").
 
-An edit waits for the backend to be ready and for nothing else. What is sent and what becomes of the answer is
-`palettes`' business.
+An edit waits for the backend to be ready and for nothing else. `palettes` builds the request and uses the answer.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class _Edit:
 
 
 class Edits(QtCore.QObject):
-    """Hands edits over and their answers back."""
+    """Sends edits and passes their answers on."""
 
     def __init__(
         self, services: Services, report: Callable[[str], None], parent: QtCore.QObject | None = None

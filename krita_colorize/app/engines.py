@@ -1,4 +1,4 @@
-"""The list of engines, asked for whenever the backend gets ready or has other models."""
+"""The list of engines; requested whenever the backend becomes ready or its models change."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ASK_AGAIN_MS = 3000
 
 
 class EngineList(QtCore.QObject):
-    """What was answered last. `changed` says "look again"."""
+    """The last answer. `changed` says "look again"."""
 
     changed = Signal()
 

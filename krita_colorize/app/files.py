@@ -1,6 +1,6 @@
-"""Files that the docker keeps on disk: put in place whole or not at all, the oldest let go where they grow too many.
+"""Atomic writes of the docker's files, and a size limit: the oldest are deleted first.
 
-What is in them is `history`'s and `frames`' business. All of it is slow: for worker threads.
+`history` and `frames` decide what is in them. Slow: for worker threads.
 """
 
 from __future__ import annotations

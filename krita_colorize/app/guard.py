@@ -1,4 +1,4 @@
-"""The border of every slot: whatever goes wrong is logged and told, never raised into Krita.
+"""Guards every slot: exceptions are logged and shown to the artist, never raised into Krita.
 
 An exception that leaves a slot makes Krita open a modal dialog and stops the timer that called it.
 """

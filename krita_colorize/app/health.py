@@ -1,4 +1,4 @@
-"""How the colour engine is: the memory it takes and what is left. Asked when it got ready and when its work is done."""
+"""The colour engine's memory use and the free memory; requested when the engine becomes ready and after each job."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from krita_colorize.qt import QtCore, Signal
 
 
 class Health(QtCore.QObject):
-    """What was answered last. `changed` says "look again"."""
+    """The last answer. `changed` says "look again"."""
 
     changed = Signal()
 

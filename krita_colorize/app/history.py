@@ -1,4 +1,4 @@
-"""Results on disk: kept as they come, so that they survive a crash and can be repaired later; restored with a document.
+"""Saves results to disk, so that they survive a crash and can be repaired later, and restores them with a document.
 
 One file for each result under `COLORIZE_HOME/results/DOCUMENT/`, written beside its name and put in place. All of them
 together take at most `BUDGET_BYTES`; the oldest go first. Reading and writing happen on threads.
@@ -27,7 +27,7 @@ SUFFIX = ".clz"
 
 
 class History(QtCore.QObject):
-    """Keeps, restores and forgets results."""
+    """Saves, restores and deletes results."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class History(QtCore.QObject):
         self._written: dict[Path, int] = {}
 
     def keep(self, model: DocumentModel, item: Item) -> None:
-        """Writes a result as it is now."""
+        """Saves a result as it is now."""
         if item.base is None:
             return
         found = SavedResult(item.result, item.base, model.document_id, item.made, item.group_id)
@@ -64,7 +64,7 @@ class History(QtCore.QObject):
             self._workers.run(lambda: self._delete(path, turn), lambda _: None, self._on_error)
 
     def restore(self, model: DocumentModel) -> None:
-        """Reads what was kept for a document that has just been opened."""
+        """Reads the saved results of a document that has just been opened."""
         folders = [self._folder / document for document in model.document_ids]
         self._workers.run(lambda: _read_all(folders), model.add_restored, self._on_error)
 

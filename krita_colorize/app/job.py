@@ -1,7 +1,7 @@
-"""One job on its way: packed on a thread, sent, followed, fetched, or cancelled at any of these points.
+"""One job: packed on a thread, sent, followed, fetched; it can be cancelled at any of these points.
 
 All of them together are `jobs`. A job knows its request and pictures, not documents, results lists or widgets (see
-`session`). Times and places of what it does are the backend's: here is only the artist's side of docs/wire.md.
+`session`). This is the client side of docs/wire.md.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from krita_colorize.core import result as results
 from krita_colorize.core.failure_help import OF_JOBS, Cause
 from krita_colorize.core.job_status import JobStatus, State
 from krita_colorize.core.progress import Progress
+from krita_colorize.core.repair import NOTHING_CHANGED
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result
 from krita_colorize.core.translations import tr
@@ -123,7 +124,7 @@ class Job(QtCore.QObject):
 
     @property
     def words(self) -> str:
-        """What is happening, for the artist."""
+        """The job's state in words, for the artist."""
         if self._adrift and self.active:
             silent = tr(HUNG if self.hung else SILENT)
             return self._services.backend.starting if self._services.backend.remote else silent
@@ -317,7 +318,8 @@ class Job(QtCore.QObject):
             self._fetch()
         elif status.state is State.FAILED:
             self.cause = OF_JOBS.get(status.error_code)
-            self.fail(status.error)
+            told = tr(NOTHING_CHANGED) if status.error_code == "nothing_changed" else status.error
+            self.fail(told)
         elif status.state is State.CANCELLED:
             self._end(JobState.CANCELLED)
         elif status.state is State.RUNNING:

@@ -1,7 +1,7 @@
-"""What is asked of the backend for a document, and what becomes of the answers: results in the strip, mask layers.
+"""Builds job requests for a document and applies their results: results in the strip, mask layers.
 
-Reads the pictures from Krita, starts the job and puts what comes of it in its place. The job's own way is `jobs`'
-business, repairs of applied results are `repairs`'.
+Reads the pictures from Krita, starts the job and puts its result in place. `jobs` runs the job; `repairs` repairs
+applied results.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class _Origin:
 
 @dataclass(frozen=True)
 class Tools:
-    """What orders, repairs and palettes work with."""
+    """The services that job requests, repairs and palettes use."""
 
     port: KritaPort
     workers: Workers

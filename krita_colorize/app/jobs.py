@@ -1,6 +1,6 @@
-"""All jobs that are on their way: handed over as there is room, failed or resumed as the backend goes and comes.
+"""All running jobs: sends them as the backend has room, fails or resumes them when the backend stops or returns.
 
-What one job does is `job`'s.
+One job by itself is `job`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The connection to a paired machine: the same face as `backend.Backend`, but the process isn't ours.
+"""The connection to a paired machine, with the same interface as `backend.Backend`.
 
 It asks how the machine is, again and again with growing pauses while it doesn't answer, and gives up only where
 asking again can't help (other certificate, token revoked, other version). What was lost is told by whoever noticed.

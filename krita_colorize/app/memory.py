@@ -1,4 +1,4 @@
-"""A job's body in memory that the backend maps (Linux): the pictures aren't copied through a socket.
+"""Passes a job's body to the backend in shared memory (Linux), so that pictures aren't copied through a socket.
 
 The memory is sealed before it is handed over: nobody can change it any more. It goes when both sides have closed it;
 nothing of it is ever a file. Where there is no such memory, or the backend isn't our own child, the body is sent.

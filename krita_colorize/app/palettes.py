@@ -1,4 +1,4 @@
-"""The palette of a result: its colours are edited, exchanged, locked, loaded and saved.
+"""The palette of a result: edits, exchanges, locks, loads and saves its colours.
 
 An edit is exact: every flat pixel of one colour becomes another. Where the result lies in the document that happens in
 its layers, as one undo step; else the sketch is coloured again. Edits are kept with the sketch's settings, so that the
@@ -16,12 +16,14 @@ from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import sentence
 from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.memory import Body, body_of
-from krita_colorize.app.repairs import Repairs, Write
-from krita_colorize.core import changes, edit_request, palette, saved_results
+from krita_colorize.app.repairs import Repairs
+from krita_colorize.core import edit_request, palette, repair, saved_results
+from krita_colorize.core.delivered import DeliveredLayer
+from krita_colorize.core.edit_request import Edited
 from krita_colorize.core.edits import Swap, compose
 from krita_colorize.core.errors import UserError
-from krita_colorize.core.port import ROLES, Pixels
-from krita_colorize.core.repair import State
+from krita_colorize.core.port import ROLES
+from krita_colorize.core.repair import State, Write
 from krita_colorize.core.result import Result
 from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore
@@ -41,22 +43,13 @@ class _Edit:
         """The edits as the backend takes them."""
         return tuple(Swap(before, after) for before, after in self.edits.items())
 
-    def result(self, put: Sequence[Write]) -> Result:
+    def result(self, put: Sequence[Write], delivered: Mapping[str, DeliveredLayer]) -> Result:
         """The result as it counts as delivered afterwards. Slow: for worker threads."""
         before = self.item.result
-        width, height = before.request.width, before.request.height
-        written = {write.role: write for write in put}
-        layers = []
-        for layer in before.layers():
-            write = written.get(layer.role)
-            if write is not None:
-                pixels = changes.delivered_after(layer.pixels, write.now, write.pixels, width, height)
-                layer = replace(layer, pixels=pixels)
-            layers.append(layer)
         settings = replace(before.request.settings, swaps=self.swaps)
         colours = list(dict.fromkeys(self.edits.get(colour, colour) for colour in before.palette))
-        result = replace(before, request=replace(before.request, settings=settings))
-        return saved_results.with_layers(result.with_palette(colours), layers)
+        result = replace(before, request=replace(before.request, settings=settings)).with_palette(colours)
+        return saved_results.with_delivered(result, repair.with_strokes(before, delivered, put))
 
 
 class Palettes(QtCore.QObject):
@@ -126,24 +119,24 @@ class Palettes(QtCore.QObject):
                 lambda: edit_request.read(pieces), task.ends(write), task.ends(self._on_error)
             )
 
-        def write(edited: Mapping[str, Pixels]) -> None:
-            writes = [Write(part.role, part.layer_id, now, edited[part.role]) for part, now in layers]
+        def write(edited: Edited) -> None:
+            writes = [Write(part.role, part.layer_id, now, edited.layers[part.role]) for part, now in layers]
             if not edit.model.closed:
-                self._repairs.write(edit.model, writes, partial(self._settle, edit))
+                self._repairs.write(edit.model, writes, partial(self._settle, edit, edited.delivered))
 
         def pack() -> Body:
-            return body_of(edit_request.parts(sent, edit.made))
+            return body_of(edit_request.parts(sent, edit.made, edit.item.result))
 
         self._tools.edits.make(pack, read, task.ends(self._on_error))
 
-    def _settle(self, edit: _Edit, put: Sequence[Write]) -> None:
+    def _settle(self, edit: _Edit, delivered: Mapping[str, DeliveredLayer], put: Sequence[Write]) -> None:
         """Remembers what counts as delivered now, and the palette."""
         base = edit.item.base
         if base is None:
             return
 
         def work() -> State:
-            return State(edit.result(put), base.here())
+            return State(edit.result(put, delivered), base.here())
 
         def then(state: State) -> None:
             if not edit.model.closed:

@@ -1,4 +1,4 @@
-"""Holds back what would disturb the artist until the pen is up (`KritaPort.busy`)."""
+"""Delays actions that would disturb the artist until the pen is up (`KritaPort.busy`)."""
 
 from __future__ import annotations
 

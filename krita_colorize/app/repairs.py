@@ -1,4 +1,4 @@
-"""Redo and the palette on results that lie in the document: only what a change reaches is replaced, as one undo step.
+"""Repairs applied results in place (Redo, palette): replaces only what a change reaches, as one undo step.
 
 What the artist painted while the answer was on its way stays, too. What is sent and what counts as delivered
 afterwards is decided by `core/repair`.
@@ -6,8 +6,8 @@ afterwards is decided by `core/repair`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from krita_colorize.app import pictures
 from krita_colorize.app.document import DocumentModel, Item
@@ -18,12 +18,9 @@ from krita_colorize.app.memory import Body
 from krita_colorize.app.pen_gate import PenGate
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core import repair
-from krita_colorize.core.changes import differing, merged
 from krita_colorize.core.errors import UserError
-from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import ROLES, Part, Pixels
-from krita_colorize.core.repair import Plan, Seen, State
-from krita_colorize.core.selection import inside
+from krita_colorize.core.repair import Plan, Seen, State, Write
 from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui
 
@@ -33,16 +30,6 @@ UNSEEN = "The group's own masks stay as they are. Paint the same on them to see 
 GROUP_GONE = "The layers of this result are no longer in the picture. Press Apply to bring them back, then repeat this."
 
 EMPTY = Pixels(0, 0, b"")
-
-
-@dataclass(frozen=True)
-class Write:
-    """What is to be put into one layer: `now` is what the layer was when `pixels` were made."""
-
-    role: str
-    layer_id: str
-    now: Pixels
-    pixels: Pixels
 
 
 class Repairs(QtCore.QObject):
@@ -103,7 +90,7 @@ class Repairs(QtCore.QObject):
         self, model: DocumentModel, writes: Sequence[Write], then: Callable[[Sequence[Write]], None]
     ) -> None:
         """Puts pixels into layers as one undo step, as soon as the pen is up; what the artist changed in them
-        meanwhile stays. Calls `then` with what was really put in."""
+        meanwhile stays. Calls `then` with the writes as they were made."""
 
         def insert() -> None:
             newest = self._newest(model, writes)
@@ -115,7 +102,7 @@ class Repairs(QtCore.QObject):
                 return
             task = self._tools.activity.begin(model.info.key)
             self._tools.workers.run(
-                lambda: [_with_strokes(write, newest[write.layer_id]) for write in writes],
+                lambda: [write.onto(newest[write.layer_id]) for write in writes],
                 task.ends(lambda found: self.write(model, found, then)),
                 task.ends(self._on_error),
             )
@@ -157,19 +144,18 @@ class Repairs(QtCore.QObject):
 
         def work() -> list[Write]:
             seen = made[0].seen.layers
-            found = [
+            return [
                 Write(layer.role, parts[layer.role].layer_id, seen[layer.role], layer.pixels)
                 for layer in answer.layers()
                 if layer.role in parts and layer.role in seen
             ]
-            return [_selected(write, made[0].selection) for write in found]
 
         def then(writes: list[Write]) -> None:
             if not writes:
                 self.report(tr("The change made no difference: nothing was replaced."))
-                self._settle(model, item, job, made[0], {})
+                self._settle(model, item, job, made[0], [])
                 return
-            self.write(model, writes, lambda put: self._settle(model, item, job, made[0], _by_role(put)))
+            self.write(model, writes, lambda put: self._settle(model, item, job, made[0], put))
 
         task = self._tools.activity.begin(model.info.key)
         self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))
@@ -180,7 +166,7 @@ class Repairs(QtCore.QObject):
         item: Item,
         job: Job,
         made: Plan,
-        inserted: Mapping[str, tuple[Pixels, Pixels]],
+        put: Sequence[Write],
     ) -> None:
         """Remembers what counts as delivered now."""
         answer = job.result
@@ -188,13 +174,13 @@ class Repairs(QtCore.QObject):
 
         def work() -> tuple[State, QtGui.QImage]:
             thumbnail = pictures.read_data(answer.preview_png, "The preview", pictures.THUMBNAIL_SIDE)
-            return repair.after(made, answer, inserted), thumbnail
+            return repair.after(made, answer, put), thumbnail
 
         def then(found: tuple[State, QtGui.QImage]) -> None:
             if not model.closed:
                 state, item.thumbnail = found
                 item.repaired(state)
-                if made.unseen:
+                if answer.bundle.header["redo"]["unseen"]:
                     self.report(tr(UNSEEN))
                 self._tools.history.keep(model, item)
                 model.result_changed(item)
@@ -203,22 +189,3 @@ class Repairs(QtCore.QObject):
 
     def _on_error(self, error: Exception) -> None:
         self.report(sentence(error))
-
-
-def _by_role(writes: Sequence[Write]) -> dict[str, tuple[Pixels, Pixels]]:
-    return {write.role: (write.now, write.pixels) for write in writes}
-
-
-def _selected(write: Write, selection: Pixels | None) -> Write:
-    """The same pixels, but what is there now outside of the selection."""
-    return write if selection is None else replace(write, pixels=inside(selection, write.pixels, write.now))
-
-
-def _with_strokes(write: Write, newest: Pixels) -> Write:
-    """The same pixels, except where the layer has changed since they were made."""
-    box = write.pixels
-    before, after = (placed(pixels, box.x, box.y, box.width, box.height) for pixels in (write.now, newest))
-    old, new = (Pixels(box.width, box.height, pixels.data) for pixels in (before, after))
-    strokes = differing(old, new, box.width, box.height)
-    kept = merged(Pixels(box.width, box.height, box.data), new, strokes)
-    return Write(write.role, write.layer_id, newest, Pixels(box.width, box.height, kept.data, box.x, box.y))

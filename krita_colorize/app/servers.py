@@ -1,4 +1,4 @@
-"""Where the colours are computed: this computer's own process, or one of the machines that it was paired with.
+"""Chooses where colours are computed: this computer's own process, or a paired machine.
 
 Widgets, jobs and catalogue see one backend, whichever it is. The list lies in `servers.json` of the home folder, which
 holds the tokens and is therefore readable for this user alone.
@@ -29,7 +29,7 @@ STARTING = "Starting the colour engine…"
 
 
 class Servers(QtCore.QObject):
-    """The backend that is chosen, with the face of `backend.Backend`, and the list it is chosen from."""
+    """The chosen backend, with the interface of `backend.Backend`, and the list of paired machines."""
 
     changed = Signal()  # state or message of the chosen one, or the choice
     listed = Signal()  # the list, or how pairing stands

@@ -1,7 +1,7 @@
-"""The one thing the widgets see: what the artist can do, and how everything stands.
+"""The facade for the widgets: everything the artist can do, and the state to show.
 
-Glue only: the process is `backend`'s business, the way of a job `jobs`', a document's memory `document`'s, pictures'
-ways in `references`', the canvas `canvas`'s. Krita is asked through the port, on the GUI thread.
+Glue only: the process is in `backend`, jobs in `jobs`, a document's state in `document`, added references in
+`references`, the canvas in `canvas`. Krita is called through the port, on the GUI thread.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What can be done without the mouse: the actions that Krita lists under its shortcuts, and their default keys.
+"""The docker's actions, as Krita lists them under its keyboard shortcuts, and their default keys.
 
 `krita_colorize.action` tells Krita the same in its own format; a test holds both together. Krita's own shortcuts are
 left alone.

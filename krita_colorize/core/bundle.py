@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import struct
 import sys
-import time
 import zlib
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,12 +27,6 @@ MAX_BLOBS = 64
 
 PIECE_BYTES = 4 << 20
 """What is copied at a time while the interpreter's lock is held: about a millisecond."""
-
-_RUN_BYTES = 1 << 20
-"""As much of a run is written at a time: fresh memory costs more than copying."""
-_PAUSE_BYTES, _PAUSE_S = 4 << 20, 0.0005
-"""After so much the thread really lets go of the interpreter: where it is only asked for it, the GUI thread gets a
-turn of its event loop done in many short pieces, and waits before each."""
 
 _COUNT_BYTES = 4
 _SAMPLE_BYTES = 64 << 10
@@ -57,7 +50,7 @@ class Format(str, Enum):
 
 
 class Encoding(str, Enum):
-    """How a blob travels; `PNG` is always `RAW`."""
+    """How a blob travels; `PNG` is always `RAW`. `RLE` is only read, in results that an earlier version kept."""
 
     RAW = "raw"
     DEFLATE = "deflate"
@@ -90,12 +83,47 @@ class Blob:
 
 
 @dataclass(frozen=True)
-class _Packed:
+class Packed:
+    """A picture as it travels or is kept."""
+
     format: Format
     width: int
     height: int
     encoding: Encoding
     data: bytes | bytearray
+
+    @classmethod
+    def of(cls, blob: Blob) -> Packed:
+        """Packs a picture. Raises `BundleError` where its bytes don't fit its size. Slow: for worker threads."""
+        data, encoding = _pack(blob)
+        return cls(blob.format, blob.width, blob.height, encoding, data)
+
+    def blob(self) -> Blob:
+        """Unpacks it. Raises `BundleError` where it isn't as long as its size says. Slow: for worker threads."""
+        return Blob(self.format, self.width, self.height, _unpacked(self))
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes once unpacked."""
+        return _raw_length(self.format, self.width, self.height)
+
+
+@dataclass(frozen=True)
+class Placed:
+    """A packed picture and where its top left corner lies on the canvas, px."""
+
+    packed: Packed
+    x: int = 0
+    y: int = 0
+
+    @classmethod
+    def of(cls, pixels: Pixels) -> Placed:
+        """Packs a picture or a mask. Slow: for worker threads."""
+        return cls(Packed.of(Blob.from_pixels(pixels)), pixels.x, pixels.y)
+
+    def to_pixels(self) -> Pixels:
+        """Unpacks it. Slow: for worker threads."""
+        return self.packed.blob().to_pixels(self.x, self.y)
 
 
 @dataclass(frozen=True)
@@ -103,14 +131,21 @@ class Bundle:
     """A checked bundle whose pictures are still as they travelled; `blob` unpacks one."""
 
     header: Mapping[str, Any]
-    packed: tuple[_Packed, ...]
+    packed: tuple[Packed, ...]
+
+    def at(self, index: int) -> Packed:
+        """One picture as it is. Raises `BundleError` where there is none."""
+        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.packed):
+            raise BundleError(f"there is no blob {index!r}")
+        return self.packed[index]
+
+    def placed(self, entry: Mapping[str, Any] | None) -> Placed | None:
+        """The picture that an entry of a header (`blob`, `x`, `y`) names; None where there is none."""
+        return None if entry is None else Placed(self.at(entry["blob"]), int(entry["x"]), int(entry["y"]))
 
     def blob(self, index: int) -> Blob:
         """Unpacks one picture. Raises `BundleError` where there is none or it isn't as long as its size says."""
-        if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.packed):
-            raise BundleError(f"there is no blob {index!r}")
-        packed = self.packed[index]
-        return Blob(packed.format, packed.width, packed.height, _unpacked(packed))
+        return self.at(index).blob()
 
     def parts(self) -> list[bytes | bytearray]:
         """The parts of a bundle with these pictures as they are; joined they are what `decode` reads."""
@@ -131,22 +166,37 @@ class Bundle:
         return Bundle(self.header, tuple(map(_compacted, self.packed)))
 
 
-def encode(header: Mapping[str, Any], blobs: Sequence[Blob]) -> list[bytes | bytearray]:
+class Writer:
+    """Collects the pictures of a bundle; whoever writes its header gets their numbers. Slow: for worker threads."""
+
+    def __init__(self) -> None:
+        self._packed: list[Packed] = []
+
+    def add(self, picture: Blob | Packed) -> int:
+        """Adds one; its number."""
+        if isinstance(picture, Packed) and picture.encoding is Encoding.RLE:
+            picture = picture.blob()
+        self._packed.append(Packed.of(picture) if isinstance(picture, Blob) else picture)
+        return len(self._packed) - 1
+
+    def place(self, picture: Pixels | Placed | None) -> dict[str, int] | None:
+        """Adds one; its number and place, as entries of headers name them. None stays None."""
+        if picture is None:
+            return None
+        added = picture.packed if isinstance(picture, Placed) else Blob.from_pixels(picture)
+        return {"blob": self.add(added), "x": picture.x, "y": picture.y}
+
+    def bundle(self, header: Mapping[str, Any]) -> Bundle:
+        """The bundle with these pictures."""
+        return Bundle({key: value for key, value in header.items() if key != "blobs"}, tuple(self._packed))
+
+
+def encode(header: Mapping[str, Any], blobs: Sequence[Blob | Packed]) -> list[bytes | bytearray]:
     """The parts of a bundle in their order; joined they are what travels."""
-    entries, parts = [], []
+    writer = Writer()
     for blob in blobs:
-        data, encoding = _pack(blob)
-        parts.append(data)
-        entries.append(
-            {
-                "format": blob.format.value,
-                "width": blob.width,
-                "height": blob.height,
-                "encoding": encoding.value,
-                "bytes": len(data),
-            }
-        )
-    return [_head(header, entries), *parts]
+        writer.add(blob)
+    return writer.bundle(header).parts()
 
 
 def decode(data: bytes | Sequence[bytes]) -> Bundle:
@@ -211,7 +261,7 @@ def _pack(blob: Blob) -> tuple[bytes | bytearray, Encoding]:
     return blob.data, Encoding.RAW
 
 
-def _compacted(packed: _Packed) -> _Packed:
+def _compacted(packed: Packed) -> Packed:
     if (
         packed.encoding is not Encoding.RAW
         or packed.format is Format.PNG
@@ -232,7 +282,7 @@ def _pays_to_deflate(data: bytes | bytearray | memoryview) -> bool:
     return len(zlib.compress(sample, 1)) < _WORTH_DEFLATING * len(sample)
 
 
-def _unpacked(packed: _Packed) -> bytes | bytearray:
+def _unpacked(packed: Packed) -> bytes | bytearray:
     if packed.encoding is Encoding.RAW:
         return packed.data
     length = _raw_length(packed.format, packed.width, packed.height)
@@ -241,7 +291,7 @@ def _unpacked(packed: _Packed) -> bytes | bytearray:
     return _inflate(packed.data, length)
 
 
-def _run_out(data: bytes | bytearray, size: int, length: int) -> bytearray:
+def _run_out(data: bytes | bytearray, size: int, length: int) -> bytes:
     """Runs back into pixels of `size` bytes: first all the counts, then all the colours."""
     runs, rest = divmod(len(data), _COUNT_BYTES + size)
     start = runs * _COUNT_BYTES
@@ -250,17 +300,8 @@ def _run_out(data: bytes | bytearray, size: int, length: int) -> bytearray:
         counts.byteswap()
     if rest or 0 in counts or sum(counts) * size != length:
         raise BundleError("a picture's runs don't fit its size")
-    raw, longest, pause = bytearray(), _RUN_BYTES // size, _PAUSE_BYTES
-    for number, count in enumerate(counts):
-        colour = data[start + number * size : start + (number + 1) * size]
-        while count:
-            part = count if count < longest else longest
-            raw += colour * part
-            count -= part
-            if len(raw) >= pause:
-                time.sleep(_PAUSE_S)
-                pause += _PAUSE_BYTES
-    return raw
+    colours = (bytes(data[at : at + size]) for at in range(start, len(data), size))
+    return b"".join(colour * count for colour, count in zip(colours, counts, strict=True))
 
 
 def _inflate(data: bytes | bytearray, length: int) -> bytearray:
@@ -291,7 +332,7 @@ def _parse_header(text: bytes) -> dict[str, Any]:
     return header
 
 
-def _parse_entry(entry: object, reader: _Reader) -> _Packed:
+def _parse_entry(entry: object, reader: _Reader) -> Packed:
     if not isinstance(entry, dict):
         raise BundleError("an entry of `blobs` is not an object")
     try:
@@ -311,7 +352,7 @@ def _parse_entry(entry: object, reader: _Reader) -> _Packed:
         raise BundleError(f"`encoding` of a PNG is {encoding.value!r}")
     if encoding is Encoding.RAW and kind is not Format.PNG and length != _raw_length(kind, width, height):
         raise BundleError("a picture's bytes don't fit its size")
-    return _Packed(kind, width, height, encoding, reader.take(length))
+    return Packed(kind, width, height, encoding, reader.take(length))
 
 
 def _whole_number(entry: Mapping[str, Any], key: str) -> int:

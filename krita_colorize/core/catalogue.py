@@ -1,4 +1,4 @@
-"""The models there are, and the one change of them that is at work, as `GET /v1/models` tells (docs/wire.md)."""
+"""The list of models and the running change of them, read from `GET /v1/models` (docs/wire.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAYS_PREDICTION = "epsilon"
 
 
 class ModelState(str, Enum):
-    """How far a model is."""
+    """Whether a model is installed."""
 
     ABSENT = "absent"
     PARTIAL = "partial"
@@ -64,7 +64,7 @@ class Model:
 
 @dataclass(frozen=True)
 class Task:
-    """The change that is at work, or was last."""
+    """The running change, or the last one."""
 
     kind: str
     model: str
@@ -77,7 +77,7 @@ class Task:
 
     @property
     def running(self) -> bool:
-        """Whether it goes on."""
+        """Whether it is still running."""
         return self.state == "running"
 
     @property
@@ -94,7 +94,7 @@ class Task:
 
 
 def size_words(size: int) -> str:
-    """Bytes as people say them."""
+    """A number of bytes in words, as "1.2 GB"."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{max(1, round(size / 1e6))} MB"
 
 

@@ -1,4 +1,4 @@
-"""What the engine says should be looked at: doubtful, unpainted and leaking places, as they came with a result."""
+"""Reads a result's check: the places that the engine says should be looked at (doubtful, unpainted, leaking)."""
 
 from __future__ import annotations
 

@@ -3,27 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
-from krita_colorize.core import bundle, edits
-from krita_colorize.core.bundle import Blob
+from krita_colorize.core import bundle, delivered, edits
+from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.edits import Swap
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.request import API
-from krita_colorize.core.result import ResultError
+from krita_colorize.core.result import Result, ResultError
 
 
-def parts(layers: Mapping[str, Pixels], swaps: Sequence[Swap]) -> list[bytes | bytearray]:
-    """The parts of the bundle that has the swaps made in layers, by their roles. Slow: for worker threads."""
-    entries = [
-        {"role": role, "pixels": {"blob": number, "x": pixels.x, "y": pixels.y}}
-        for number, (role, pixels) in enumerate(layers.items())
-    ]
-    edit = {"api": API, "layers": entries, "swaps": edits.to_json((), swaps)["swaps"]}
-    return bundle.encode({"edit": edit}, [Blob.from_pixels(pixels) for pixels in layers.values()])
+@dataclass(frozen=True)
+class Edited:
+    """An edit's answer: what is to be put into the layers, and what counts as delivered then, both by role."""
+
+    layers: Mapping[str, Pixels]
+    delivered: Mapping[str, DeliveredLayer]
 
 
-def read(data: bytes | Sequence[bytes]) -> dict[str, Pixels]:
-    """The answer's layers by their roles. Raises `BundleError` or `ResultError`. Slow: for worker threads."""
+def parts(layers: Mapping[str, Pixels], swaps: Sequence[Swap], result: Result) -> list[bytes | bytearray]:
+    """The parts of the bundle that has the swaps made in layers, by their roles. Slow: for worker threads.
+
+    `result` is the one that the layers belong to.
+    """
+    writer = bundle.Writer()
+    edit = {
+        "api": API,
+        "canvas": {"width": result.request.width, "height": result.request.height},
+        "layers": [{"role": role, "pixels": writer.place(pixels)} for role, pixels in layers.items()],
+        "delivered": delivered.to_json(result.packed_layers(), writer),
+        "swaps": edits.to_json((), swaps)["swaps"],
+    }
+    return writer.bundle({"edit": edit}).parts()
+
+
+def read(data: bytes | Sequence[bytes]) -> Edited:
+    """An answer. Raises `BundleError` or `ResultError`. Slow: for worker threads."""
     answer = bundle.decode(data)
     found = {}
     try:
@@ -31,6 +46,6 @@ def read(data: bytes | Sequence[bytes]) -> dict[str, Pixels]:
             place = entry["pixels"]
             pixels = answer.blob(place["blob"]).to_pixels(int(place["x"]), int(place["y"]))
             found[str(entry["role"])] = pixels
+        return Edited(found, delivered.read(answer.header["delivered"], answer))
     except (KeyError, TypeError) as error:
         raise ResultError(f"an edited layer can't be read ({error!r})") from error
-    return found

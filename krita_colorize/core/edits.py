@@ -1,4 +1,4 @@
-"""What the artist adds to a result by hand, as values: bindings of regions to spots, colours put in others' place.
+"""Bindings (a region takes the colour of a reference's spot) and swaps (one palette colour replaces another).
 
 Both are kept with the sketch's settings and travel with every request. Hints are a layer and need no value here.
 """
@@ -41,14 +41,14 @@ class Binding:
 
 @dataclass(frozen=True)
 class Swap:
-    """Wherever the result has the colour `before`, it shows `after`; both as "#rrggbb" in lower case."""
+    """Replaces the colour `before` by `after` in the result; both "#rrggbb" in lower case."""
 
     before: str
     after: str
 
 
 def compose(swaps: Sequence[Swap], edits: Mapping[str, str]) -> tuple[Swap, ...]:
-    """The swaps that do what `swaps` did and then change shown colours as `edits` say, all at once."""
+    """Composes swaps: first `swaps`, then `edits` of the colours shown, as one set that is made at once."""
     after = {swap.before: edits.get(swap.after, swap.after) for swap in swaps}
     for before, colour in edits.items():
         after.setdefault(before, colour)

@@ -1,4 +1,4 @@
-"""What the backend's engines can do, as `GET /v1/engines` tells it; the docker shows its controls from this."""
+"""The engines' descriptions, read from `GET /v1/engines`; the docker's controls are made from them."""
 
 from __future__ import annotations
 

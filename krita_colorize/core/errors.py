@@ -1,4 +1,4 @@
-"""What the docker tells the artist. Everything else that goes wrong is our bug and goes to the log."""
+"""The error that the artist reads. Every other exception is a bug and goes to the log."""
 
 from __future__ import annotations
 

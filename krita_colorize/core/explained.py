@@ -1,4 +1,4 @@
-"""What goes into a model and what kind of thing comes out, as little pictures for its card (`pictures/NAME.png`).
+"""The small pictures on a model's card: what goes in and what comes out (`pictures/NAME.png`).
 
 They are drawn (resources/cards/draw.py) to explain; none of them is what a model made. Names only; `ui.explained` shows
 them.
@@ -24,11 +24,11 @@ TITLES = {
     "preview": "Sharper preview",
     "reference": "Reference",
     "reference-lines": "Lines of it",
-    "reference-mask": "Figure in the reference",
+    "reference-mask": "Foreground of the reference",
     "rough": "Rough preview",
     "shaded": "Shaded lines",
     "sketch": "Sketch",
-    "sketch-mask": "Figure in the sketch",
+    "sketch-mask": "Foreground of the sketch",
 }
 """Every picture, in words."""
 

@@ -1,6 +1,6 @@
-"""What broke although nobody did anything wrong: its causes, and what the artist is told about each. Texts only.
+"""Help for failures that aren't the artist's fault: their causes, and the text for each.
 
-Trouble that the artist can cure at once (no reference, no memory for this size) is a sentence in the docker, not this.
+Errors that the artist can fix at once (no reference, no memory for this size) are one sentence in the docker instead.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import Enum
 
 
 class Cause(Enum):
-    """Who ended, and how."""
+    """Which process ended, and how."""
 
     KILLED = "killed"  # the engine, by the system
     ENDED = "ended"  # the engine, by itself

@@ -1,4 +1,4 @@
-"""Rectangles of pixels: what is cropped, padded, placed."""
+"""Crops, pads and pastes rectangles of pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from krita_colorize.core.port import Pixels
 
 
 def placed(pixels: Pixels, x: int, y: int, width: int, height: int) -> Pixels:
-    """The same picture or mask cut and padded (with zeros: transparent, background) to another rectangle."""
+    """Crops and pads a picture or mask to another rectangle; the padding is 0 (transparent, background)."""
     if (pixels.x, pixels.y, pixels.width, pixels.height) == (x, y, width, height):
         return pixels
     channels = pixels.channels or 1
@@ -23,3 +23,13 @@ def placed(pixels: Pixels, x: int, y: int, width: int, height: int) -> Pixels:
         rows += (before, pixels.data[start : start + (right - left) * channels], behind)
     rows += [empty_row] * (y + height - bottom)
     return Pixels(width, height, b"".join(rows), x, y)
+
+
+def pasted(canvas: Pixels, part: Pixels) -> Pixels:
+    """Pastes a part, which lies inside of the canvas, onto a copy of the canvas."""
+    data, channels = bytearray(canvas.data), canvas.channels or 1
+    stride, length = canvas.width * channels, part.width * channels
+    for row in range(part.height):
+        start = (part.y - canvas.y + row) * stride + (part.x - canvas.x) * channels
+        data[start : start + length] = part.data[row * length : (row + 1) * length]
+    return Pixels(canvas.width, canvas.height, data, canvas.x, canvas.y)

@@ -1,6 +1,6 @@
-"""What is said when the backend process starts and ends (docs/wire.md, "Start"): values and sentences, no process.
+"""The handshake with the backend process (docs/wire.md, "Start"): what is read and said when it starts and ends.
 
-`app.backend` runs the process; here is only what can be decided without one.
+`app.backend` runs the process; here are only values and sentences.
 """
 
 from __future__ import annotations

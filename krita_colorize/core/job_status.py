@@ -1,4 +1,4 @@
-"""One job's status as the backend tells it (docs/wire.md, JobStatus): by answer and by event."""
+"""Reads a job's status from an answer or an event (docs/wire.md, JobStatus)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class JobStatus:
-    """How a job stands; `error_code` and `error` only where it failed."""
+    """A job's status; `error_code` and `error` only where it failed."""
 
     id: str = ""
     state: State = State.QUEUED

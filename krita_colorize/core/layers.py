@@ -1,4 +1,4 @@
-"""Questions about a document's layer list: what can be coloured, what belongs to a result, what an artist dropped."""
+"""Queries of a document's layer list: colourable layers, layers of a result, the layer that was dropped."""
 
 from __future__ import annotations
 

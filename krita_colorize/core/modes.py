@@ -26,12 +26,12 @@ class ModeWords:
 WORDS = {
     Mode.WHOLE: ModeWords("Whole picture", "Colours the whole sketch from the whole reference."),
     Mode.SPLIT: ModeWords(
-        "Figure and background apart",
-        "Colours the figure from the reference's figure, and the background from its background.",
+        "Fore- and background apart",
+        "Colours the foreground from the reference's foreground, and the background from its background.",
     ),
     Mode.FOREGROUND: ModeWords(
-        "Figure only",
-        "Colours the figure and leaves the background clear. The reference may have a background: it is ignored.",
+        "Foreground only",
+        "Colours the foreground and leaves the background clear. The reference may have a background: it is ignored.",
     ),
-    Mode.BACKGROUND: ModeWords("Background only", "Colours the background and leaves the figure clear."),
+    Mode.BACKGROUND: ModeWords("Background only", "Colours the background and leaves the foreground clear."),
 }

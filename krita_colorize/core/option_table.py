@@ -1,4 +1,4 @@
-"""The options that engines have, as the backend describes them: how each is shown, and the values that artists give.
+"""The table of engine options that the backend sends: how each option is shown, and which values it takes.
 
 Nothing about a single option is known here. `GET /v1/engines` brings the table (docs/wire.md); titles and tooltips are
 English and translated where they are shown. A value that this table doesn't know is kept: it may be another backend's.

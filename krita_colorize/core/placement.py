@@ -1,4 +1,4 @@
-"""How a canvas was changed: shifted, cropped, enlarged, mirrored, turned by quarters or scaled; and pixels moved along.
+"""A change of the canvas (shift, crop, enlarge, mirror, quarter turn, scale) as an affine map, applied to pixels.
 
 Which change it was is found by `registration`. Standard library only; the pixel work is slow: for worker threads.
 """

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Protocol
 
-BACKGROUND, FIGURE = "background", "figure"
-ROLES = (BACKGROUND, FIGURE)
+BACKGROUND, FOREGROUND = "background", "figure"
+ROLES = (BACKGROUND, FOREGROUND)
 """The roles of the layers that hold colours; a repair can change them."""
 
 APART = " · colours"

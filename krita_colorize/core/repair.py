@@ -1,7 +1,7 @@
-"""What Redo sends for a result that lies in the document, and what counts as delivered afterwards.
+"""Builds what Redo sends for an applied result, and the result's state once the answer is in the document.
 
-A repair recomputes with the masks, hints, bindings and sketch of now, and only where one of them changed since. What
-such a change reaches, and that the artist's own strokes stay, is the backend's business (docs/wire.md, "redo").
+A repair recomputes with the masks, hints, bindings and sketch of now, and only where one of them changed since. Where
+that is, what it reaches, and that the artist's own strokes stay, is the backend's business (docs/wire.md, "redo").
 """
 
 from __future__ import annotations
@@ -9,19 +9,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
-from krita_colorize.core import changes, saved_results
-from krita_colorize.core.changes import Masks, differing
+from krita_colorize.core import delivered, saved_results, strokes
+from krita_colorize.core.bundle import Bundle, Placed
+from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.errors import UserError
-from krita_colorize.core.geometry import placed
 from krita_colorize.core.placement import Placement
-from krita_colorize.core.port import BACKGROUND, FIGURE, ROLES, NewLayer, Pixels
-from krita_colorize.core.request import Pictures, Redo, RedoLayer, Request
-from krita_colorize.core.result import Result
+from krita_colorize.core.port import ROLES, Pixels
+from krita_colorize.core.request import DocumentLayer, EarlierResult, Pictures, Redo, Request
+from krita_colorize.core.result import Result, ResultError
 from krita_colorize.core.saved_results import Base
-from krita_colorize.core.selection import inside
 from krita_colorize.core.settings import Settings
 from krita_colorize.core.translations import tr
+
+NOTHING_CHANGED = "Nothing has changed since this result was made. Paint its mask or a hint, then press Redo."
+
+MADE_FROM = {"sketch": "sketch", "hints": "hints", "chosen_mask": "chosen", "sketch_mask": "sent"}
+"""By the wire's name of a picture, the one that it has in a `Base`."""
+
+MOST_BYTES = 2 << 30
+"""States that take more than so much together, unpacked, are left out, but for the newest."""
 
 
 @dataclass(frozen=True)
@@ -58,17 +66,29 @@ class Seen:
 
 @dataclass(frozen=True)
 class Plan:
-    """A repair that is on its way: the state it starts from, what is sent, and what was seen."""
+    """A repair that is on its way: the states it may start from, what is sent, and what was seen."""
 
-    state: State
+    states: tuple[State, ...]
     request: Request
     pictures: Pictures
     seen: Seen
-    chosen: Pixels | None
-    selection: Pixels | None = None
-    """Outside of it nothing is repaired, and what changed counts the next time."""
-    unseen: bool = False
-    """Whether the chosen mask was painted where the group's own, which only the artist changes, show the other side."""
+
+
+@dataclass(frozen=True)
+class Write:
+    """Pixels to be put into one layer; `now` is the layer as it was when they were made."""
+
+    role: str
+    layer_id: str
+    now: Pixels
+    pixels: Pixels
+    painted: bool = False
+    """Whether the artist painted on the layer while the answer was on its way."""
+
+    def onto(self, newest: Pixels) -> Write:
+        """The same for a layer that has changed: what was painted meanwhile stays. Slow: for worker threads."""
+        kept = strokes.kept(self.now, newest, self.pixels)
+        return replace(self, now=newest, pixels=kept, painted=True)
 
 
 def as_now(request: Request, now: Settings) -> Request:
@@ -103,145 +123,86 @@ def plan(
     seen: Seen,
     selection: Pixels | None = None,
 ) -> Plan:
-    """What to send. Raises `UserError` where nothing changed since. Slow: for worker threads.
+    """What to send. Raises `UserError` where nothing is left to repair. Slow: for worker threads.
 
-    `states` are the result's states, the newest first: after an undo the document shows an earlier one.
+    `states` are the result's states, the newest first: after an undo the document shows an earlier one. Outside of
+    `selection` nothing is repaired, and what changed counts the next time.
     """
-    state = _shown(states, seen, request.width, request.height)
-    layers = {layer.role: layer for layer in state.result.layers()}
-    delivered = [
-        RedoLayer(role, layers[role].pixels, seen.layers[role])
-        for role in ROLES
-        if role in layers and seen.layers.get(role) is not None and seen.layers[role].data
-    ]
-    if not delivered:
+    roles = [layer.role for layer in states[0].result.packed_layers()]
+    if not any(role in roles and pixels.data for role, pixels in seen.layers.items()):
         raise UserError(
             tr("The layers of this result are gone or empty. Press Colorize to colour the sketch again.")
         )
-    before, now = _masks(layers, seen, request), Masks(seen.masks.get(FIGURE), seen.masks.get(BACKGROUND))
-    painted = [
-        differing(old, new, request.width, request.height)
-        for old, new in ((before.foreground, now.foreground), (before.background, now.background))
-        if new is not None
-    ]
-    changed = changes.either([*painted, *_differences(state, before, request, pictures)])
-    if not any(changed.data):
-        raise UserError(
-            tr("Nothing has changed since this result was made. Paint its mask or a hint, then press Redo.")
-        )
-    start = _start(state.base, pictures.sketch_mask, request)
-    mask = None
-    if start is not None or any(any(where.data) for where in painted):
-        mask = changes.sketch_mask(start, before, now, request.width, request.height)
-    sent = replace(pictures, sketch_mask=mask, redo=Redo(changed, tuple(delivered)))
-    return Plan(
-        state,
-        request,
-        sent,
-        seen,
-        pictures.sketch_mask,
-        selection,
-        unseen=_unseen(state, before, now, pictures),
+    sent = [_earlier(state, request, pictures) for state in states]
+    while len(sent) > 1 and sum(map(_size_bytes, sent)) > MOST_BYTES:
+        sent.pop()
+    layers = tuple(
+        DocumentLayer(role, seen.layers[role], seen.masks.get(role)) for role in ROLES if role in seen.layers
     )
+    redo = Redo(tuple(sent), layers, selection)
+    return Plan(tuple(states), request, replace(pictures, redo=redo), seen)
 
 
-def after(made: Plan, answer: Result, inserted: Mapping[str, tuple[Pixels, Pixels]]) -> State:
-    """The state once the answer is in the document. `inserted` holds by role what the layer was and what was put into
-    it. Slow: for worker threads."""
-    width, height = made.request.width, made.request.height
-    layers = []
-    for layer in made.state.result.layers():
-        if layer.role in inserted:
-            now, put = inserted[layer.role]
-            pixels = changes.delivered_after(layer.pixels, now, put, width, height)
-            layer = replace(layer, pixels=pixels)
-        mask = made.seen.masks.get(layer.role)
-        if layer.mask is not None and mask is not None:
-            place = layer.pixels
-            layer = replace(layer, mask=placed(mask, place.x, place.y, place.width, place.height))
-        layers.append(layer)
-    before = replace(made.state.result, request=made.request)
-    result = saved_results.with_check(saved_results.with_layers(before, layers, answer.preview_png), answer)
-    found = {
-        "sketch": made.pictures.sketch,
-        "chosen": made.chosen,
-        "sent": made.pictures.sketch_mask,
-        "hints": made.pictures.hints,
-    }
-    base = made.state.base
-    if made.selection is not None:
-        found = {name: _partly(made.selection, new, base.get(name)) for name, new in found.items()}
-    found["selection"] = base.get("selection")
+def after(made: Plan, answer: Result, put: Sequence[Write]) -> State:
+    """The result once the answer is in the document. Raises `BundleError`, `ResultError`. Slow: for worker threads."""
+    try:
+        told = answer.bundle.header["redo"]
+        before = made.states[told["state"]]
+        changed = delivered.read(told["delivered"], answer.bundle)
+        made_from = _made_from(told["made_from"], made.pictures, answer.bundle)
+    except (KeyError, IndexError, TypeError) as error:
+        raise ResultError(f"a repair can't be read ({error!r})") from error
+    changed = with_strokes(before.result, changed, put)
+    result = replace(before.result, request=made.request)
+    mask = answer.check_mask()
+    check = None if mask is None else ({"places": answer.check_places}, Placed.of(mask))
+    result = saved_results.with_delivered(result, changed, answer.preview_png, check)
+    found = {**made_from, "selection": before.base.packed("selection")}
     return State(result, Base.pack(found, _hashes(made.pictures)))
 
 
-def _partly(selection: Pixels, new: Pixels | None, old: Pixels | None) -> Pixels | None:
-    """What counts as seen where only a part of the canvas was repaired: there the new, elsewhere the old."""
-    if new is None or old is None:
-        return new if old is None else old
-    width, height = selection.width, selection.height
-    return inside(selection, placed(new, 0, 0, width, height), old)
-
-
-def _shown(states: Sequence[State], seen: Seen, width: int, height: int) -> State:
-    """The state that the document is nearest to."""
-    if len(states) == 1:
-        return states[0]
-
-    def strokes(state: State) -> int:
-        total = 0
-        for layer in state.result.layers():
-            if layer.role in seen.layers:
-                found = differing(layer.pixels, seen.layers[layer.role], width, height)
-                total += bytes(found.data).count(255)
-        return total
-
-    return min(states, key=strokes)
-
-
-def _masks(layers: Mapping[str, NewLayer], seen: Seen, request: Request) -> Masks:
-    """The masks as they came, on the canvas; what came without a mask is as it is now."""
-    found = {}
-    for role in ROLES:
-        mask = layers[role].mask if role in layers else None
-        found[role] = placed(mask, 0, 0, request.width, request.height) if mask else seen.masks.get(role)
-    return Masks(found[FIGURE], found[BACKGROUND])
-
-
-def _differences(state: State, before: Masks, request: Request, pictures: Pictures) -> list[Pixels]:
-    """Where sketch, chosen mask, hints and bindings differ; everywhere where a reference's mask does."""
-    width, height, base = request.width, request.height, state.base
-    found = [changes.dots(state.result.request.settings.bindings, request.settings.bindings, width, height)]
-    for name, pixels in (("sketch", pictures.sketch), ("hints", pictures.hints)):
-        found.append(differing(base.get(name), pixels, width, height))
-    # Where no mask was chosen, the one that the engine found counted.
-    then, now = (mask or before.foreground for mask in (base.get("chosen"), pictures.sketch_mask))
-    found.append(differing(then, now, width, height))
-    if base.hashes is not None and base.hashes != _hashes(pictures):
-        found.append(Pixels(width, height, b"\xff" * (width * height)))
+def with_strokes(
+    before: Result, changed: Mapping[str, DeliveredLayer], put: Sequence[Write]
+) -> dict[str, DeliveredLayer]:
+    """What counts as delivered, but for what was painted while the answer was on its way. Slow: for worker threads."""
+    old = {layer.role: layer.pixels for layer in before.packed_layers()}
+    found = dict(changed)
+    for write in put:
+        layer, was = found.get(write.role), old.get(write.role)
+        if not write.painted or layer is None or layer.pixels is None or was is None:
+            continue
+        now = strokes.delivered(was.to_pixels(), layer.pixels.to_pixels(), write.now, write.pixels)
+        found[write.role] = replace(layer, pixels=Placed.of(now))
     return found
 
 
-def _unseen(state: State, before: Masks, now: Masks, pictures: Pictures) -> bool:
-    chosen, own = pictures.sketch_mask, now.foreground
-    if chosen is None or own is None:
-        return False
-    width, height = own.width, own.height
-    painted = differing(state.base.get("chosen") or before.foreground, chosen, width, height)
-    return changes.overlapping(painted, differing(own, chosen, width, height))
+def _earlier(state: State, request: Request, pictures: Pictures) -> EarlierResult:
+    result, base = state.result, state.base
+    spots = set(result.request.settings.bindings) ^ set(request.settings.bindings)
+    inside = (one for one in spots if one.x < request.width and one.y < request.height)
+    mask = result.check_mask()
+    return EarlierResult(
+        layers=result.packed_layers(),
+        made_from={name: base.packed(ours) for name, ours in MADE_FROM.items()},
+        spots=tuple(sorted({(one.x, one.y) for one in inside})),
+        everywhere=base.hashes is not None and base.hashes != _hashes(pictures),
+        check=None if mask is None else Placed.of(mask),
+        places=result.check_places,
+    )
 
 
-def _start(base: Base, chosen: Pixels | None, request: Request) -> Pixels | None:
-    """The sketch's mask before what was painted on the result's own masks since: what was sent the last time, with
-    what changed in the chosen mask."""
-    sent, before = base.get("sent"), base.get("chosen")
-    if chosen is None:
-        return None if before is not None else sent
-    if sent is None or before is None:
-        return chosen
-    width, height = request.width, request.height
-    low, high = placed(sent, 0, 0, width, height), placed(chosen, 0, 0, width, height)
-    return changes.merged(low, high, differing(before, chosen, width, height))
+def _made_from(
+    told: Mapping[str, Any], pictures: Pictures, answer: Bundle
+) -> dict[str, Pixels | Placed | None]:
+    """What counts as what the result was made from, by `Base`'s names."""
+    sent = {"sketch": pictures.sketch, "hints": pictures.hints, "chosen_mask": pictures.sketch_mask}
+    return {ours: answer.placed(told[name]) or sent.get(name) for name, ours in MADE_FROM.items()}
+
+
+def _size_bytes(state: EarlierResult) -> int:
+    """What a state's layers take once unpacked."""
+    pictures = [picture for layer in state.layers for picture in (layer.pixels, layer.mask)]
+    return sum(picture.packed.size_bytes for picture in pictures if picture is not None)
 
 
 def _hashes(pictures: Pictures) -> tuple[str, ...]:

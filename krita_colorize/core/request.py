@@ -6,17 +6,19 @@ the result's record.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from krita_colorize.core import bundle, edits, settings
+from krita_colorize.core import bundle, delivered, edits, settings
+from krita_colorize.core.bundle import Placed
+from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Settings, Source, SourceKind
 
-API = 2
+API = 3
 
 
 class Task(str, Enum):
@@ -92,32 +94,41 @@ class Pictures:
 
 
 @dataclass(frozen=True)
-class RedoLayer:
-    """One layer of an applied result: as the backend delivered it, and as it is in the document."""
+class EarlierResult:
+    """A state of an applied result: its layers, what it was made from (by the wire's names), and what else changed."""
+
+    layers: tuple[DeliveredLayer, ...]
+    made_from: Mapping[str, Placed | None]
+    spots: tuple[tuple[int, int], ...] = ()
+    """Of bindings that came or went since."""
+    everywhere: bool = False
+    """Whether a reference's mask is another one now."""
+    check: Placed | None = None
+    places: Sequence[Any] = ()
+
+
+@dataclass(frozen=True)
+class DocumentLayer:
+    """A layer of an applied result as it is in the document, and its mask; empty pixels are all clear."""
 
     role: str
-    delivered: Pixels
-    now: Pixels
+    pixels: Pixels
+    mask: Pixels | None = None
 
 
 @dataclass(frozen=True)
 class Redo:
-    """What is to be repaired, and where something `changed` (a mask: not 0) since it was made."""
+    """What is to be repaired: the states that the document may show, the newest first, and what it shows."""
 
-    changed: Pixels
-    layers: tuple[RedoLayer, ...]
+    states: tuple[EarlierResult, ...]
+    layers: tuple[DocumentLayer, ...]
+    selection: Pixels | None = None
 
 
 def bundle_parts(request: Request, pictures: Pictures) -> list[bytes | bytearray]:
     """The parts of the bundle for `POST /v1/jobs`. Slow (it compresses): for worker threads."""
-    blobs: list[bundle.Blob] = []
-
-    def place(pixels: Pixels | None) -> dict[str, int] | None:
-        if pixels is None:
-            return None
-        blobs.append(bundle.Blob.from_pixels(pixels))
-        return {"blob": len(blobs) - 1, "x": pixels.x, "y": pixels.y}
-
+    writer = bundle.Writer()
+    place = writer.place
     chosen = request.settings
     body = {
         "api": API,
@@ -135,22 +146,45 @@ def bundle_parts(request: Request, pictures: Pictures) -> list[bytes | bytearray
         "hints": place(pictures.hints),
         "bindings": _bindings(request, pictures),
         "swaps": edits.to_json((), chosen.swaps)["swaps"],
-        "redo": _redo(pictures.redo, place),
+        "redo": None if pictures.redo is None else _redo(pictures.redo, writer),
         "sequence": list(request.sequence),
         "seed": chosen.seed,
         "options": asdict(chosen.options),
     }
-    return bundle.encode({"request": body}, blobs)
+    return writer.bundle({"request": body}).parts()
 
 
-def _redo(redo: Redo | None, place: Callable[[Pixels], dict[str, int] | None]) -> dict[str, Any] | None:
-    if redo is None:
-        return None
-    layers = [
-        {"role": layer.role, "delivered": place(layer.delivered), "now": place(layer.now)}
-        for layer in redo.layers
-    ]
-    return {"changed": place(redo.changed), "layers": layers}
+def _redo(redo: Redo, writer: bundle.Writer) -> dict[str, Any]:
+    return {
+        "states": [_earlier(state, writer) for state in redo.states],
+        "layers": [
+            {
+                "role": layer.role,
+                "pixels": writer.place(layer.pixels if layer.pixels.data else None),
+                "mask": writer.place(_some(layer.mask)),
+            }
+            for layer in redo.layers
+        ],
+        "selection": writer.place(_some(redo.selection)),
+    }
+
+
+def _some(mask: Pixels | None) -> Pixels | None:
+    """A mask with at least one pixel: an empty one is 0 everywhere."""
+    return mask if mask is None or mask.data else Pixels(1, 1, b"\0")
+
+
+def _earlier(state: EarlierResult, writer: bundle.Writer) -> dict[str, Any]:
+    check = None
+    if state.check is not None:
+        check = {"mask": {"blob": writer.add(state.check.packed)}, "places": list(state.places)}
+    return {
+        "layers": delivered.to_json(state.layers, writer),
+        "made_from": {name: writer.place(picture) for name, picture in state.made_from.items()},
+        "spots": [{"x": x, "y": y} for x, y in state.spots],
+        "everywhere": state.everywhere,
+        "check": check,
+    }
 
 
 def _bindings(request: Request, pictures: Pictures) -> list[dict[str, int]]:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from krita_colorize.core import bundle, edits, key_strokes
+from krita_colorize.core.bundle import Placed
+from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import KEY_STROKES, NewGroup, NewLayer, Pixels
@@ -100,6 +102,17 @@ class Result:
         layers = tuple(_new_layer(entry, self.bundle) for entry in self.bundle.header["layers"])
         return layers if self.placement is None else tuple(_moved(layer, self.placement) for layer in layers)
 
+    def packed_layers(self) -> tuple[DeliveredLayer, ...]:
+        """The layers from bottom to top, packed. Raises as `layers` does. Slow: for worker threads."""
+        if self.placement is not None:
+            return tuple(
+                DeliveredLayer(
+                    layer.role, Placed.of(layer.pixels), Placed.of(layer.mask) if layer.mask else None
+                )
+                for layer in self.layers()
+            )
+        return tuple(_packed_layer(entry, self.bundle) for entry in self.bundle.header["layers"])
+
     def compact(self) -> Result:
         """The same result in less memory. Slow: for worker threads."""
         packed = self.bundle.compact()
@@ -178,6 +191,17 @@ def _new_layer(entry: object, packed: bundle.Bundle) -> NewLayer:
             mask_name=str(mask["name"]) if mask else "",
             role=str(entry["role"]),
         )
+    except (KeyError, TypeError, ValueError) as error:
+        raise ResultError(f"a layer can't be read ({error!r})") from error
+
+
+def _packed_layer(entry: object, packed: bundle.Bundle) -> DeliveredLayer:
+    if not isinstance(entry, dict):
+        raise ResultError("a layer is not an object")
+    try:
+        pixels, mask = packed.placed(entry), entry["mask"]
+        place = {"x": entry["x"], "y": entry["y"]}
+        return DeliveredLayer(str(entry["role"]), pixels, packed.placed({**place, **mask} if mask else None))
     except (KeyError, TypeError, ValueError) as error:
         raise ResultError(f"a layer can't be read ({error!r})") from error
 

@@ -1,4 +1,4 @@
-"""A result as the docker keeps it: with what it was made from, so that it can be repaired later, also after a crash.
+"""Saved results: a result together with what it was made from, so that it can be repaired later, also after a crash.
 
 One file, in the wire's bundle format: the result's layers as they count as delivered, and the sketch, mask and hints
 of that time (`Base`). Where the files lie is `app/history`'s business, what a repair does with them `core/repair`'s.
@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from krita_colorize.core import bundle, changes, key_strokes
-from krita_colorize.core.bundle import Blob, Bundle
-from krita_colorize.core.geometry import placed
+from krita_colorize.core import bundle
+from krita_colorize.core.bundle import Bundle, Placed
+from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.placement import Placement
-from krita_colorize.core.port import KEY_STROKES, ROLES, NewLayer, Pixels
+from krita_colorize.core.port import Pixels
 from krita_colorize.core.request import Request
 from krita_colorize.core.result import Result, ResultError
 
@@ -34,22 +34,25 @@ class Base:
     placement: Placement | None = None
 
     @classmethod
-    def pack(cls, pictures: Mapping[str, Pixels | None], hashes: Sequence[str] | None = ()) -> Base:
+    def pack(cls, pictures: Mapping[str, Pixels | Placed | None], hashes: Sequence[str] | None = ()) -> Base:
         """Packs pictures and masks by name; those that are None or empty are left out. Slow: for worker threads."""
-        there = {name: pixels for name, pixels in pictures.items() if pixels is not None and pixels.data}
-        places = {
-            name: {"blob": number, "x": pixels.x, "y": pixels.y}
-            for number, (name, pixels) in enumerate(there.items())
-        }
-        blobs = [Blob.from_pixels(pixels) for pixels in there.values()]
-        parts = bundle.encode({"pictures": places, "hashes": None if hashes is None else list(hashes)}, blobs)
-        return cls(bundle.decode([bytes(part) for part in parts]).compact())
+        writer = bundle.Writer()
+        places = {name: writer.place(picture) for name, picture in pictures.items() if not _empty(picture)}
+        header = {"pictures": places, "hashes": None if hashes is None else list(hashes)}
+        return cls(writer.bundle(header).compact())
 
     def get(self, name: str) -> Pixels | None:
         """One of them, None where there is none. Slow: for worker threads."""
-        place = self.bundle.header["pictures"].get(name)
-        found = self.bundle.blob(place["blob"]).to_pixels(place["x"], place["y"]) if place else None
+        place = self.bundle.placed(self.bundle.header["pictures"].get(name))
+        found = None if place is None else place.to_pixels()
         return self.placement.moved(found) if found is not None and self.placement is not None else found
+
+    def packed(self, name: str) -> Placed | None:
+        """The same, packed. Slow: for worker threads."""
+        if self.placement is None:
+            return self.bundle.placed(self.bundle.header["pictures"].get(name))
+        found = self.get(name)
+        return None if found is None else Placed.of(found)
 
     @property
     def hashes(self) -> tuple[str, ...] | None:
@@ -107,64 +110,38 @@ def read(data: bytes) -> SavedResult:
     return SavedResult(result, base, str(header["document"]), int(header["made"]), str(header["group"]))
 
 
-def with_layers(result: Result, layers: Sequence[NewLayer], preview_png: bytes = b"") -> Result:
-    """The same result with other pixels and masks in its layers, given in their order, and another preview where one
-    is given. Key strokes follow the colours: it may be applied once more. Slow: for worker threads."""
-    flats = [layer for layer in layers if layer.role in ROLES]
-    layers = [
-        replace(layer, pixels=key_strokes.recoloured(layer.pixels, flats))
-        if layer.role == KEY_STROKES
-        else layer
-        for layer in layers
-    ]
-    entries: list[dict[str, Any]] = []
-    preview = result.bundle.blob(result.bundle.header["preview"])
+def with_delivered(
+    result: Result,
+    delivered: Mapping[str, DeliveredLayer],
+    preview_png: bytes = b"",
+    check: tuple[Mapping[str, Any], Placed] | None = None,
+) -> Result:
+    """The same result, made on the canvas of now, with what counts as delivered from now on, by role, another preview
+    where one is given, and another check (its entry and its mask). Slow: for worker threads."""
+    writer = bundle.Writer()
     shown = preview_png or result.preview_png
-    blobs = [replace(preview, data=shown) if shown else preview]
-    for entry, layer in zip(result.bundle.header["layers"], layers, strict=True):
-        changed = {**entry, "blob": len(blobs), "x": layer.pixels.x, "y": layer.pixels.y}
-        blobs.append(Blob.from_pixels(layer.pixels))
-        if layer.mask is not None:
-            changed["mask"] = {"blob": len(blobs), "name": layer.mask_name}
-            blobs.append(Blob.from_pixels(layer.mask))
-        entries.append(changed)
-    header = {**result.bundle.header, "layers": entries, "preview": 0, "record": dict(result.record)}
-    check = header.get("check")
-    if isinstance(check, dict):
-        mask = result.check_mask()
-        assert mask is not None
-        header["check"] = {**check, "places": result.check_places, "mask": {"blob": len(blobs)}}
-        blobs.append(Blob.from_pixels(mask))
-    parts = bundle.encode({key: value for key, value in header.items() if key != "blobs"}, blobs)
-    packed = bundle.decode([bytes(part) for part in parts]).compact()
-    return Result(result.request, packed, shown, result.record)
+    preview = result.bundle.blob(result.bundle.header["preview"])
+    header: dict[str, Any] = {"preview": writer.add(replace(preview, data=shown) if shown else preview)}
+    header |= {"layers": [], "record": dict(result.record)}
+    entries = result.bundle.header["layers"]
+    for entry, layer in zip(entries, result.packed_layers(), strict=True):
+        new = delivered.get(layer.role, layer)
+        mask = writer.place(new.mask or layer.mask)
+        name = layer.mask and entry["mask"]["name"]
+        found = {**entry, **(writer.place(new.pixels or layer.pixels) or {})}
+        found["mask"] = mask and {"blob": mask["blob"], "name": name}
+        header["layers"].append(found)
+    check = check or _check(result)
+    if check is not None:
+        header["check"] = {**check[0], "mask": {"blob": writer.add(check[1].packed)}}
+    return Result(result.request, writer.bundle(header).compact(), shown, result.record)
 
 
-def with_check(result: Result, answer: Result) -> Result:
-    """The same result, made on the canvas of now; inside of the rectangles that a repair's answer replaced, what is to
-    be checked is the answer's. Slow: for worker threads."""
-    mask, fresh = result.check_mask(), answer.check_mask()
-    if mask is None or fresh is None:
-        return result
-    boxes = [layer.pixels for layer in answer.layers()]
-    places = [place for place in result.check_places if not any(_within(place, box) for box in boxes)]
-    for box in boxes:
-        there = Pixels(box.width, box.height, b"\xff" * (box.width * box.height), box.x, box.y)
-        mask = changes.merged(mask, fresh, placed(there, 0, 0, mask.width, mask.height))
-    number = len(result.bundle.packed)
-    packed = bundle.decode([bytes(part) for part in bundle.encode({}, [Blob.from_pixels(mask)])]).packed
-    check = {
-        "mask": {"blob": number},
-        "places": sorted([*answer.check_places, *places], key=_area, reverse=True),
-    }
-    whole = Bundle({**result.bundle.header, "check": check}, (*result.bundle.packed, *packed))
-    return replace(result, bundle=whole)
+def _check(result: Result) -> tuple[Mapping[str, Any], Placed] | None:
+    """What is to be checked, on the canvas of now."""
+    mask = result.check_mask()
+    return None if mask is None else ({"places": result.check_places}, Placed.of(mask))
 
 
-def _within(place: Mapping[str, Any], box: Pixels) -> bool:
-    x, y = place["x"] + place["width"] / 2 - box.x, place["y"] + place["height"] / 2 - box.y
-    return bool(0 <= x < box.width and 0 <= y < box.height)
-
-
-def _area(place: Mapping[str, Any]) -> int:
-    return int(place["width"] * place["height"])
+def _empty(picture: Pixels | Placed | None) -> bool:
+    return picture is None or (isinstance(picture, Pixels) and not picture.data)

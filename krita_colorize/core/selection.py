@@ -1,6 +1,6 @@
-"""Restricts layers and repairs to a selection: a mask of the canvas, 255 = selected, as `snapshot` gives it.
+"""Restricts layers to a selection: a mask of the canvas, 255 = selected, as `snapshot` gives it.
 
-Bytes in, bytes out, as in `changes`. Slow: for worker threads.
+Bytes in, bytes out, a band at a time. Slow: for worker threads.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from krita_colorize.core.changes import BAND_BYTES, merged
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import KEY_STROKES, NewGroup, Pixels
 
-_HALF = bytes(128) + b"\xff" * 128
+_BAND_BYTES = 1 << 20
+"""Large integers keep the interpreter's lock: a megabyte takes about a millisecond."""
 
 
 def limited(pixels: Pixels, selection: Pixels) -> Pixels:
@@ -21,9 +21,9 @@ def limited(pixels: Pixels, selection: Pixels) -> Pixels:
         return pixels
     where = placed(selection, pixels.x, pixels.y, pixels.width, pixels.height).data
     data = bytearray(pixels.data)
-    for start in range(0, len(where), BAND_BYTES):
-        band, chosen = data[start * 4 + 3 : (start + BAND_BYTES) * 4 : 4], where[start : start + BAND_BYTES]
-        data[start * 4 + 3 : (start + BAND_BYTES) * 4 : 4] = _product(bytes(band), bytes(chosen))
+    for start in range(0, len(where), _BAND_BYTES):
+        band, chosen = data[start * 4 + 3 : (start + _BAND_BYTES) * 4 : 4], where[start : start + _BAND_BYTES]
+        data[start * 4 + 3 : (start + _BAND_BYTES) * 4 : 4] = _product(bytes(band), bytes(chosen))
     return Pixels(pixels.width, pixels.height, data, pixels.x, pixels.y)
 
 
@@ -35,14 +35,6 @@ def limited_group(group: NewGroup, selections: Iterable[Pixels | None]) -> NewGr
             shown = tuple(replace(layer, pixels=limited(layer.pixels, selection)) for layer in layers)
             group = replace(group, layers=shown)
     return group
-
-
-def inside(selection: Pixels, new: Pixels, old: Pixels) -> Pixels:
-    """`new`, a picture or mask, where at least half is selected, else what `old` has there."""
-    box = new.x, new.y, new.width, new.height
-    where = placed(selection, *box)
-    chosen = replace(where, data=bytes(where.data).translate(_HALF))
-    return merged(placed(old, *box) if old.data else replace(new, data=bytes(len(new.data))), new, chosen)
 
 
 def _product(alpha: bytes, selection: bytes) -> bytes:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from krita_colorize.core.palette import distance
-from krita_colorize.core.port import FIGURE, ROLES, NewLayer, Pixels
+from krita_colorize.core.port import FOREGROUND, ROLES, NewLayer, Pixels
 
 MAP_SIDE = 512
 """Longer side of the small picture, px."""
@@ -128,7 +128,7 @@ def _sample(
     inside = [
         (number, x - pixels.x) for number, x in enumerate(columns) if pixels.x <= x < pixels.x + pixels.width
     ]
-    figure = layer.role == FIGURE
+    is_foreground = layer.role == FOREGROUND
     for number, y in enumerate(rows):
         if not pixels.y <= y < pixels.y + pixels.height:
             continue
@@ -137,7 +137,7 @@ def _sample(
             word = words[start + x]
             if word >> 24 >= _OPAQUE and _shows(mask, columns[column], y):
                 indices[row + column] = index_of.get(word & 0xFFFFFF, NONE)
-                sides[row + column] = figure
+                sides[row + column] = is_foreground
 
 
 def _shows(mask: Pixels | None, x: int, y: int) -> bool:

@@ -18,7 +18,7 @@ STAGES = (
     "Colouring",
     "Finding lines",
     "Finding regions",
-    "Finding the figure",
+    "Finding the foreground",
     "Finding the foreground",
     "Keeping the rest",
     "Loading the model",

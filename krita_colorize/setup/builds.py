@@ -1,4 +1,4 @@
-"""Which torch fits which machine: what was found here, and the table (`builds.json`) that says what to take.
+"""Detects this machine's hardware and chooses the torch build for it from a table (`builds.json`).
 
 The docker's set-up page and the `colorize` script of a clone both choose from it; a new build is one more entry.
 """

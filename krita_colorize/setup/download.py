@@ -1,4 +1,4 @@
-"""Downloads one file of a known hash: resumable, checked while it comes, from the allowed hosts alone.
+"""Downloads one file of a known hash: resumable, hashed while it streams, from allowed hosts only.
 
 What has come is kept as `NAME.part` beside `NAME.part.json` (where it came from and its ETag), so that a cut, a
 cancel or a `kill -9` costs nothing. A file gets its name only when its SHA-256 is the expected one. The models' own

@@ -1,4 +1,4 @@
-"""What is installed, and the one file that decides it: `COLORIZE_HOME/backend.json`, the last that set-up writes.
+"""The installed backend, and the file that names it: `COLORIZE_HOME/backend.json`, which set-up writes last.
 
 The docker starts what `backend.json` names (docs/wire.md, "Start"). An installation lies in `backend/VERSION-NUMBER/`;
 folders that the file doesn't name are leftovers. A clone's own backend (`./colorize krita`) names no folder.

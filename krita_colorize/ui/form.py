@@ -98,7 +98,8 @@ class Form(QtWidgets.QWidget):
             "sketch_mask_combo",
             tr("Sketch's foreground mask"),
             tr(
-                "Where the figure is in the sketch: opaque (or white) is figure. Automatic lets the engine find it."
+                "Where the foreground is in the sketch: opaque (or white) is foreground. "
+                "Automatic lets the engine find it."
             ),
             "sketch_mask",
         )
@@ -126,7 +127,7 @@ class Form(QtWidgets.QWidget):
         self._reference_mask = Choice(
             "reference_mask_combo",
             tr("Reference's foreground mask"),
-            tr("Where the figure is in the selected reference: opaque (or white) is figure."),
+            tr("Where the foreground is in the selected reference: opaque (or white) is foreground."),
         )
         self._reference_mask.chosen.connect(self._on_reference_mask)
         self._create_reference_mask = ToolButton("create_reference_mask_button", tr("Create"), tr(_PAINT_TIP))

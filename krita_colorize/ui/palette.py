@@ -329,7 +329,7 @@ class PalettePanel(QtWidgets.QWidget):
 
 
 def _words(one: Swatch, locked: tuple[str, ...]) -> str:
-    """What a swatch's tooltip says, and a screen reader."""
+    """The text of a swatch's tooltip, also for screen readers."""
     count = len(one.members)
     words = (
         one.colour if count == 1 else tr("{colour} and {count} like it", colour=one.colour, count=count - 1)

@@ -1,4 +1,4 @@
-"""Where the colours are computed: a list of this computer and the paired machines, and what pairs another one."""
+"""The list of this computer and the paired machines, and the controls that pair another one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The docker's head: how things stand, how far the job is, and the buttons of job and backend."""
+"""The docker's header: status, the job's progress, and the buttons of job and backend."""
 
 from __future__ import annotations
 

@@ -100,7 +100,10 @@ def test_deaf_process_is_killed(backend: Backend, qtbot: Any, monkeypatch: pytes
             "print('{}', flush=True); input()".replace("{}", speaking(API + 1)),
             "too old for the colour engine",
         ),
-        ("print('{}', flush=True); input()".replace("{}", speaking(0)), "speaks version 0"),
+        (
+            "print('{}', flush=True); input()".replace("{}", speaking(API - 1)),
+            f"The colour engine speaks version {API - 1} of the wire, this docker speaks {API}. Press … and update it",
+        ),
         ("""print('{"event": "failed", "message": "No room."}', flush=True)""", "No room."),
         ("print('x' * 100000, flush=True); input()", "doesn't understand"),
     ],

@@ -26,6 +26,8 @@ GIVEN_UP = {
     "Finders": "Detectors",
     "in_figure": "in_foreground",
     "is_figure": "is_foreground",
+    "figure_painted_out": "foreground_painted_out",
+    "keep_figure": "keep_foreground",
     "of_figure": "of_foreground",
     "Told": "UserError",
     "Fold": "CollapsibleSection",

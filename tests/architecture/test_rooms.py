@@ -49,6 +49,37 @@ def test_only_the_server_knows_http():
     assert all("server" in path.parts for path in knowing)
 
 
+def modules(folder, package):
+    """The modules of a package, by their names."""
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        yield ".".join((package, *parts)).removesuffix(".__init__"), path
+
+
+def needed(path, known):
+    """The modules among `known` that a file imports when it runs, in functions, too; not what is for types only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typed = [
+        node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test)
+    ]
+    for_types = {id(inner) for node in typed for inner in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in for_types:
+            names = [f"{node.module}.{name.name}" for name in node.names]
+            yield from (name if name in known else node.module for name in names)
+
+
+@pytest.mark.parametrize("package", ["krita_colorize", "colorizer", "colorizer_lab"])
+def test_no_module_needs_itself_by_way_of_another(package):
+    folder = ROOT / package if (ROOT / package).is_dir() else ROOT / "backend" / package
+    known = dict(modules(folder, package))
+    left = {name: set(needed(path, known)) & set(known) - {name} for name, path in known.items()}
+    while ready := [name for name, others in left.items() if not others & set(left)]:
+        for name in ready:
+            del left[name]
+    assert left == {}
+
+
 def test_no_module_is_unreasonably_long():
     long = {str(p.relative_to(ROOT)): len(p.read_text("utf-8").splitlines()) for p in [*DOCKER, *BACKEND]}
     assert {name: lines for name, lines in long.items() if lines > 600} == {}

@@ -14,9 +14,9 @@ from colorizer.imaging.layers import with_lines
 from colorizer.imaging.pictures import read_picture, write_png
 from colorizer.progress import ProgressBar
 from colorizer_lab.evaluation.benchmarks import Layout
-from colorizer_lab.evaluation.report import Silent
 from colorizer_lab.evaluation.sequences import evaluate_sequences
 from colorizer_lab.evaluation.tables import COLUMNS, Benchmark, measure
+from colorizer_lab.silent import Silent
 from drawn import box_reference, box_sketch
 from engines.match_stand_ins import SamePlace
 from engines.match_stand_ins import engine as match_engine

@@ -1,4 +1,4 @@
-"""What lies outside of a selection isn't coloured and isn't repaired."""
+"""What lies outside of a selection isn't coloured."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from krita_colorize.core.port import KEY_STROKES, NewGroup, NewLayer, Pixels
-from krita_colorize.core.selection import inside, limited, limited_group
+from krita_colorize.core.selection import limited, limited_group
 
 
 def picture(seed: int, width: int, height: int, x: int = 0, y: int = 0, *, hard: bool = False) -> Pixels:
@@ -47,14 +47,3 @@ def test_a_group_is_limited_by_all_selections():
     assert not alpha[2:].any()
     assert not alpha[:, 2:].any()
     assert limited_group(NewGroup("g", layers), (None, None)).layers == layers
-
-
-def test_repairs_stay_inside():
-    new, old = picture(3, 3, 3, 1, 1), picture(4, 6, 6)
-    chosen = Pixels(6, 6, bytes([255 if x < 3 else 100 for _ in range(6) for x in range(6)]))
-    found = np.frombuffer(inside(chosen, new, old).data, np.uint8).reshape(3, 3, 4)
-    fresh, former = (np.frombuffer(p.data, np.uint8).reshape(p.height, p.width, 4) for p in (new, old))
-    assert (found[:, :2] == fresh[:, :2]).all()
-    assert (found[:, 2] == former[1:4, 3]).all()
-    nothing = inside(chosen, new, Pixels(0, 0, b""))
-    assert not any(np.frombuffer(nothing.data, np.uint8).reshape(3, 3, 4)[:, 2].ravel())

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from krita_colorize.core.key_strokes import CELL, MAX_COLOURS, recoloured, split
+from krita_colorize.core.key_strokes import CELL, MAX_COLOURS, split
 from krita_colorize.core.port import KeyStroke, NewLayer, Pixels
 
 RED, BLUE, CLEAR = 0xFFC80000, 0xFF0000C8, 0x80000000
@@ -68,20 +68,3 @@ def test_masks_and_motley_pictures_are_refused() -> None:
 def flat(pixels: list[int], mask: bytes | None = None) -> NewLayer:
     count = len(pixels)
     return NewLayer("Flats", picture(count, 1, pixels), mask=Pixels(count, 1, mask) if mask else None)
-
-
-def test_marks_take_the_colours_of_now() -> None:
-    marks = picture(3, 1, [RED, 0, BLUE])
-    layers = [flat([GREEN] * 3), flat([WHITE] * 3, b"\x00\xff\xff")]
-    assert recoloured(marks, layers) == picture(3, 1, [GREEN, 0, WHITE])
-
-
-def test_marks_of_clear_areas_stay() -> None:
-    marks = picture(3, 1, [CLEAR, RED, BLUE])
-    assert recoloured(marks, [flat([GREEN, CLEAR, 0])]) == marks
-
-
-def test_marks_stay_where_there_would_be_too_many_colours() -> None:
-    count = MAX_COLOURS + 1
-    marks = picture(count, 1, [RED] * count)
-    assert recoloured(marks, [flat([WHITE - number for number in range(count)])]) == marks

@@ -13,7 +13,7 @@ import torch
 from colorizer import paths
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
 from colorizer.engines.colorize_diffusion.background import Hiding
-from colorizer.engines.colorize_diffusion.conditioning import figure_painted_out
+from colorizer.engines.colorize_diffusion.conditioning import foreground_painted_out
 from colorizer.engines.colorize_diffusion.engine import hiding_of, network_lines, switches
 from colorizer.engines.colorize_diffusion.preprocess import mask_to_tensor, to_tensor
 from colorizer.engines.colorize_diffusion.settings import Version
@@ -84,7 +84,7 @@ def test_every_version_takes_them_where_it_keeps_sides_apart(version: Version) -
 def seen(reference: Reference, mask, hiding: Hiding) -> np.ndarray:
     """The background reference as the network sees it, (H, W, 3)."""
     hole = mask_to_tensor(hiding.hole(reference.mask, mask))
-    picture = figure_painted_out(to_tensor(over_white(reference.picture)), hole, 0.5)
+    picture = foreground_painted_out(to_tensor(over_white(reference.picture)), hole, 0.5)
     return ((picture[0].permute(1, 2, 0).numpy() + 1) * 127.5).round().astype(np.uint8)
 
 

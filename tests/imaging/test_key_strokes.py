@@ -1,7 +1,7 @@
 """Key strokes mark every area of one colour, and only there."""
 
 import numpy as np
-from colorizer.imaging.key_strokes import CLEAR, MAX_COLOURS, key_strokes
+from colorizer.imaging.key_strokes import CLEAR, MAX_COLOURS, key_strokes, recoloured
 from colorizer.imaging.values import Layer, Role
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,3 +67,29 @@ def test_every_area_that_is_wide_enough_is_marked_in_its_own_colour(colours):
         areas, count = label((picture.pixels == colour).all(axis=2))
         marked = (found == colour).all(axis=2)
         assert set(areas[marked]) == set(range(1, count + 1))
+
+
+def row(*colours):
+    return np.array([colours], np.uint8)
+
+
+def test_marks_take_the_colours_of_now():
+    flats = [
+        Layer("", Role.BACKGROUND, row(GREEN, GREEN, GREEN)),
+        Layer("", Role.FOREGROUND, row(BLUE, BLUE, BLUE), mask=np.array([[0, 255, 255]], np.uint8)),
+    ]
+    found = recoloured(row(RED, (0, 0, 0, 0), RED), flats)
+    assert found.tolist() == row(GREEN, (0, 0, 0, 0), BLUE).tolist()
+
+
+def test_marks_of_clear_areas_stay():
+    old = row((0, 0, 0, CLEAR), RED, BLUE)
+    flats = [Layer("", Role.FOREGROUND, row(GREEN, (9, 9, 9, CLEAR), (0, 0, 0, 0)))]
+    assert recoloured(old, flats).tolist() == old.tolist()
+
+
+def test_marks_stay_where_there_would_be_too_many_colours():
+    count = MAX_COLOURS + 1
+    old = row(*[RED] * count)
+    motley = Layer("", Role.FOREGROUND, row(*[(number, 1, 1, 255) for number in range(count)]))
+    assert recoloured(old, [motley]).tolist() == old.tolist()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from colorizer.imaging.repair import check_within, find_reach, repair
+from colorizer.imaging.repair import check_within, delivered_after, find_reach, merged_check, repair, within
 from colorizer.imaging.values import Check, Layer, LayerState, Place, PlaceKind, Redo, Role
 from drawn import BLUE, GREEN, RED, YELLOW, blank, box_sketch
 from hypothesis import given, settings
@@ -123,6 +123,38 @@ def test_check_concerns_the_reached_regions() -> None:
     found = check_within(Check(np.full((SIDE, SIDE), 255, np.uint8), places), reach)
     assert found.places == places[:1]
     assert ((found.mask == 255) == reach.inside).all()
+
+
+def test_the_rest_of_a_check_stays() -> None:
+    old = Check(
+        np.full((SIDE, SIDE), 7, np.uint8),
+        tuple(Place(PlaceKind.LEAK, x, 40, 9, 9, 0.1) for x in (40, 90)),
+    )
+    fresh = Check(np.zeros((SIDE, SIDE), np.uint8), (Place(PlaceKind.DOUBTFUL, 50, 50, 2, 2, 0.5),))
+    box = Layer("", Role.FOREGROUND, np.zeros((20, 30, 4), np.uint8), 30, 40)
+    found = merged_check(old, fresh, [box])
+    assert [(place.kind.value, place.x) for place in found.places] == [("leak", 90), ("doubtful", 50)]
+    assert not found.mask[40:60, 30:60].any()
+    assert int(np.count_nonzero(found.mask == 7)) == SIDE * SIDE - 20 * 30
+
+
+def test_nothing_is_reached_outside_of_a_selection() -> None:
+    reach = find_reach(SKETCH, mask_at(44, 60), gap=0.02)
+    selected = np.zeros((SIDE, SIDE), np.uint8)
+    selected[:64] = 128
+    selected[64:] = 127
+    assert (within(reach, selected).inside == (reach.inside & (np.arange(SIDE) < 64)[:, None])).all()
+    assert within(reach, None) is reach
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_strokes_stay_strokes_after_a_repair(seed: int) -> None:
+    chance = np.random.default_rng(seed)
+    delivered, now, after = (chance.integers(0, 2, (4, 5, 4)).astype(np.uint8) for _ in range(3))
+    found = delivered_after(delivered, now, after)
+    changed = (now != after).any(axis=2)
+    assert (found[changed] == after[changed]).all()
+    assert (found[~changed] == delivered[~changed]).all()
 
 
 def test_on_a_line_nothing_is_reached() -> None:

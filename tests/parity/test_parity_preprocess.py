@@ -134,9 +134,11 @@ def test_mask_thresholds(arrays, agree):
             agree(preprocess.is_foreground(recorded["mask"], limit), recorded["out"], 0, name)
 
 
-def test_figure_painted_out(arrays, agree):
+def test_foreground_painted_out(arrays, agree):
     recorded = arrays.of("background_reference")
-    ours = conditioning.figure_painted_out(recorded["reference"], recorded["rmask"], float(recorded["thr"]))
+    ours = conditioning.foreground_painted_out(
+        recorded["reference"], recorded["rmask"], float(recorded["thr"])
+    )
     agree(ours, recorded["out"], 0)
 
 
@@ -228,13 +230,13 @@ def test_shown_pictures(arrays, detail, agree):
         *cropped,
         *pictures.values(),
         *(
-            postprocess.over_white(pictures["background"], background_mask, keep_figure=k)
+            postprocess.over_white(pictures["background"], background_mask, keep_foreground=k)
             for k in (True, False)
         ),
         sketch_mask,
         reference_mask,
         *(
-            postprocess.over_white(pictures["reference"], reference_mask, keep_figure=k)
+            postprocess.over_white(pictures["reference"], reference_mask, keep_foreground=k)
             for k in (True, False)
         ),
     ]

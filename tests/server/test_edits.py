@@ -89,7 +89,7 @@ def test_dying_process_fails_its_edits_alone(backend: Backend) -> None:
 
 def test_broken_edit_ends_with_a_sentence(start_backend) -> None:
     backend = start_backend()
-    broken = edit_bundle(2, 1, bytes(8)).replace(b'"raw"', b'"rle"')  # a run of no pixels at all
+    broken = edit_bundle(2, 1, bytes(8)).replace(b'"raw"', b'"deflate"')  # no zlib stream
     check_error(backend.edit(broken), 422, "invalid_bundle")
 
 

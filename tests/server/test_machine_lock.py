@@ -7,6 +7,7 @@ import threading
 import pytest
 from colorizer.errors import Cancelled
 from colorizer.server import machine_lock
+from listening import Listener
 
 HOLD = """
 import sys
@@ -17,18 +18,18 @@ with machine_lock.taken(None):
 """
 
 
-class Report:
-    """Remembers stages; `cancelled` makes the next one raise."""
+class Report(Listener):
+    """`cancelled` makes the next stage raise."""
 
     def __init__(self):
-        self.stages = []
+        super().__init__()
         self.told = threading.Event()
         self.cancelled = False
 
     def stage(self, name, done=0, total=1):
         if self.cancelled:
             raise Cancelled("stopped")
-        self.stages.append(name)
+        super().stage(name, done, total)
         self.told.set()
 
 
@@ -58,7 +59,7 @@ def test_second_job_waits_for_the_first_and_says_so(other, end):
     other.kill() if end == "killed" else other.communicate("\n")
     waiting.join(60)
     assert not waiting.is_alive()
-    assert set(report.stages) == {"Waiting for another Krita"}
+    assert set(report.names) == {"Waiting for another Krita"}
 
 
 def test_waiting_job_can_be_cancelled(other):
@@ -72,7 +73,7 @@ def test_free_turn_is_taken_without_a_word(tmp_path, monkeypatch):
     monkeypatch.setenv("COLORIZE_HOME", str(tmp_path))
     report = Report()
     wait_for_turn(report)
-    assert report.stages == []
+    assert report.names == []
 
 
 def test_home_that_can_not_be_written_holds_nobody_up(tmp_path, monkeypatch):

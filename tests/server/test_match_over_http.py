@@ -50,7 +50,7 @@ def test_colours_are_the_references(real: Backend) -> None:
     number = header["layers"][1]["blob"]
     info = BlobInfo(**header["blobs"][number])
     flats = pixels.decode(Blob(info, memoryview(blobs[number]))).reshape(-1, 4)
-    assert info.encoding == "rle"
+    assert info.encoding == "deflate"
     assert set(map(tuple, flats[:, [2, 1, 0, 3]].tolist())) <= {(200, 60, 30, 255), (20, 30, 220, 255)}
     assert header["record"]["sketch_has_paper"] is True
     assert header["record"]["sketch_has_dark_paper"] is False

@@ -21,7 +21,8 @@ ENGINE = {
 
 
 SPOT = {"x": 0, "y": 0, "reference": 0, "reference_x": 0, "reference_y": 0}
-STATE = {"role": "figure", "delivered": {"blob": 0}, "now": {"blob": 0}}
+NOW = {"role": "figure", "pixels": {"blob": 0}}
+REDO = {"states": [{"layers": [NOW]}], "layers": [NOW]}
 
 
 def check(made: JobBundle) -> request.JobRequest:
@@ -92,15 +93,20 @@ def test_good_request_passes() -> None:
         ("swaps", [{"from": "#000000", "to": "#00000G"}], "request.swaps.0.to"),
         ("swaps", [{"before": "#000000", "after": "#000001"}], "request.swaps.0"),
         ("swaps", [{"from": "#000000", "to": "#000001"}] * 2, "into one other colour only"),
-        ("redo", {"changed": {"blob": 0}, "layers": []}, "request.redo.layers"),
-        ("redo", {"changed": {"blob": 9}, "layers": [STATE]}, "request.redo.changed.blob"),
+        ("redo", REDO | {"layers": []}, "request.redo.layers"),
+        ("redo", REDO | {"states": []}, "request.redo.states"),
+        ("redo", REDO | {"selection": {"blob": 9}}, "request.redo.selection.blob"),
+        ("redo", REDO | {"layers": [NOW | {"pixels": {"blob": 9}}]}, "redo.layers.0.pixels.blob"),
+        ("redo", REDO | {"layers": [NOW | {"role": "mask"}]}, "redo.layers.0.role"),
+        ("redo", REDO | {"layers": [NOW] * 2}, "give each role once"),
+        ("redo", REDO | {"states": [{"layers": [NOW] * 2}]}, "states.0.layers`: give each role once"),
+        ("redo", REDO | {"states": [{"layers": [{"role": "figure"}]}]}, "what was delivered has pixels"),
+        ("redo", REDO | {"states": [{"layers": [NOW | {"mask": {"blob": 9}}]}]}, "states.0.layers.0.mask"),
         (
             "redo",
-            {"changed": {"blob": 0}, "layers": [STATE | {"now": {"blob": 9}}]},
-            "redo.layers.0.now.blob",
+            REDO | {"states": [{"layers": [NOW], "made_from": {"hints": {"blob": 9}}}]},
+            "states.0.made_from.hints.blob",
         ),
-        ("redo", {"changed": {"blob": 0}, "layers": [STATE | {"role": "mask"}]}, "redo.layers.0.role"),
-        ("redo", {"changed": {"blob": 0}, "layers": [STATE] * 2}, "give each role once"),
         ("engine", "../match", "There is: scripted"),
     ],
 )
@@ -156,7 +162,7 @@ def test_rules_of_palette_edits(changes: dict, words: str) -> None:
 
 
 def test_palette_edits_change_no_masks() -> None:
-    edit = {"api": request.API, "layers": [LAYER], "swaps": [SWAP]}
+    edit = {"api": request.API, "canvas": {"width": 9, "height": 9}, "layers": [LAYER], "swaps": [SWAP]}
     mask = {"format": "gray8", "width": 2, "height": 1, "encoding": "raw", "bytes": 2}
     with pytest.raises(ColorizerError, match="must be bgra8 or png"):
         request.read_edit(bundle.read(bundle_of({"edit": edit, "blobs": [mask]}, bytes(2))))
@@ -176,7 +182,9 @@ def test_modes_are_the_engines(task: str) -> None:
         check(made)
 
 
-@pytest.mark.parametrize(("spoken", "older"), [(0, "docker is older"), (3, "colour engine is older")])
+@pytest.mark.parametrize(
+    ("spoken", "older"), [(0, "docker is older"), (2, "docker is older"), (4, "colour engine is older")]
+)
 def test_other_wires_are_told_apart(spoken: int, older: str) -> None:
     made = changed("api", spoken)
     made.request["engine"] = {"what": "a later wire may say"}

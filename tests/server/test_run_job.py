@@ -9,9 +9,9 @@ import zlib
 import numpy as np
 import psutil
 import pytest
-from colorizer.engines.base import Binding, Check, Layer, Place, PlaceKind, Role, Swap
+from colorizer.engines.base import Binding, Check, Layer, Place, PlaceKind, Result, Role, Swap
 from colorizer.errors import ColorizerError, OutOfMemory
-from colorizer.server import bundle, request, run_job, worker
+from colorizer.server import bundle, packing, request, run_job, worker
 from hypothesis import given
 from hypothesis import strategies as st
 from listening import Silent
@@ -63,8 +63,12 @@ def redo_job(changed: bytes = b"\xff") -> JobBundle:
     delivered = made.add("bgra8", 8, 6, b"\x09\x00\x00\xff" * 48)
     now = made.add("bgra8", 8, 6, b"\x09\x00\x00\xff" * 47 + b"\x07\x07\x07\xff")
     place = {"blob": made.add("gray8", 2, 2, changed * 4), "x": 6, "y": 4}
-    layer = {"role": "figure", "delivered": {"blob": delivered}, "now": {"blob": now}}
-    made.request["redo"] = {"changed": place, "layers": [layer]}
+    made.request["sketch_mask"] = {"blob": made.add("gray8", 1, 1, b"\0")}
+    state = {
+        "layers": [{"role": "figure", "pixels": {"blob": delivered}}],
+        "made_from": {"sketch": {"blob": 0}, "chosen_mask": place},
+    }
+    made.request["redo"] = {"states": [state], "layers": [{"role": "figure", "pixels": {"blob": now}}]}
     return made
 
 
@@ -76,8 +80,20 @@ def test_redo_changes_what_it_reaches(finished) -> None:
     assert header["record"]["report"]["redo"] == {"regions": 0, "pixels": 3, "kept_strokes": 1}
 
 
-def test_redo_without_change_gives_no_layer(finished) -> None:
-    assert finished(redo_job(b"\x00"))[0]["layers"] == []
+def test_redo_tells_what_counts_as_delivered(finished) -> None:
+    header, blobs = finished(redo_job())
+    (layer,) = header["redo"]["delivered"]
+    expected = np.full((6, 8, 4), (9, 0, 0, 255), np.uint8)
+    expected[4:, 6:] = (1, 2, 3, 255)
+    expected[5, 7] = (9, 0, 0, 255)  # the artist painted there
+    assert blobs[layer["pixels"]["blob"]] == expected.tobytes()
+    assert (header["redo"]["state"], header["redo"]["unseen"]) == (0, False)
+
+
+def test_redo_without_change_is_told() -> None:
+    with pytest.raises(ColorizerError, match="Nothing has changed") as caught:
+        run_job.run(redo_job(b"\x00").encode(), Silent())
+    assert caught.value.code == "nothing_changed"
 
 
 def test_swaps_are_made_in_any_engines_result(finished) -> None:
@@ -101,7 +117,8 @@ def test_key_strokes_come_above_any_engines_flats_but_not_into_the_preview(finis
 def test_check_follows_the_layers() -> None:
     check = Check(np.full((2, 2), 255, np.uint8), (Place(PlaceKind.LEAK, 1, 0, 1, 2, 0.5),))
     preview = run_job.pixels.encode_preview(np.zeros((2, 2, 4), np.uint8))
-    found = bundle.read(b"".join(run_job.result_bundle(preview, [], {}, check)))
+    packed = packing.pack(lambda: preview, Result((), {}, check))
+    found = bundle.read(b"".join(packed.bundle({})))
     assert found.header["check"]["mask"] == {"blob": 1}
     assert found.header["check"]["places"] == [
         {"kind": "leak", "x": 1, "y": 0, "width": 1, "height": 2, "confidence": 0.5}
@@ -125,7 +142,7 @@ def test_refuses_what_the_memory_cannot_hold(monkeypatch: pytest.MonkeyPatch) ->
 def test_record_names_layers_bottom_to_top() -> None:
     layers = [Layer(name, Role.FOREGROUND, np.zeros((2, 2, 4), np.uint8), x=3) for name in ("a", "b")]
     preview = run_job.pixels.encode_preview(np.zeros((2, 2, 4), np.uint8))
-    parts = run_job.result_bundle(preview, [run_job._pack_layer(layer) for layer in layers], {})
+    parts = packing.pack(lambda: preview, Result(tuple(layers))).bundle({})
     found = bundle.read(b"".join(parts)).header
     assert [(layer["name"], layer["blob"], layer["x"], layer["mask"]) for layer in found["layers"]] == [
         ("a", 1, 3, None),

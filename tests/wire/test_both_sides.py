@@ -6,8 +6,8 @@ import zlib
 
 import numpy as np
 import pytest
-from colorizer.engines.base import Blend, Layer, Role
-from colorizer.server import bundle, pixels, request, run_edit, run_job
+from colorizer.engines.base import Blend, Layer, Result, Role
+from colorizer.server import bundle, packing, pixels, request, run_edit, run_job
 from colorizer.server.bundle import BlobInfo
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,6 +16,8 @@ from krita_colorize.core import bundle as docker_bundle
 from krita_colorize.core import edit_request, modes, sse
 from krita_colorize.core import request as docker_request
 from krita_colorize.core import result as docker_result
+from krita_colorize.core.bundle import Placed
+from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.edits import Binding, Swap
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Reference, Settings, Source, SourceKind
@@ -56,7 +58,7 @@ def test_docker_reads_what_the_server_writes(header: dict, sent: list[Pixels], e
 
 
 @given(pictures(), st.integers(1, 20))
-def test_docker_reads_the_servers_runs(small: Pixels, scale: int) -> None:
+def test_docker_reads_the_servers_flats(small: Pixels, scale: int) -> None:
     shape = (small.height, small.width, small.channels)
     flat = np.frombuffer(small.data, np.uint8).reshape(shape).repeat(scale, axis=0).repeat(scale, axis=1)
     swapped = flat[..., 0] if small.channels == 1 else flat[..., [2, 1, 0, 3]]
@@ -117,8 +119,7 @@ def test_server_accepts_the_dockers_sequences(task) -> None:
 def test_server_accepts_the_dockers_repairs(sketch, hints, x, y) -> None:
     bound = tuple(Binding(*place, "{1}", x, y) for place in ((5, 6), (98, 87), (99, 0)))
     chosen = Settings(references=(Reference(SOURCE),), bindings=bound, swaps=(Swap("#000001", "#000002"),))
-    changed = Pixels(99, 88, bytes(99 * 88))
-    redo = docker_request.Redo(changed, (docker_request.RedoLayer("figure", sketch, hints),))
+    redo = redo_of(sketch, hints)
     sent = docker_request.Pictures(sketch, None, ((sketch, None),), hints=hints, redo=redo)
     made = docker_request.Request(SOURCE, 99, 88, chosen)
     found = request.read(bundle.read(b"".join(docker_request.bundle_parts(made, sent))))
@@ -127,14 +128,39 @@ def test_server_accepts_the_dockers_repairs(sketch, hints, x, y) -> None:
     assert places == ([(5, 6, x, y), (98, 87, x, y)] if inside else [])
     assert [(swap.before, swap.after) for swap in found.swaps] == [("#000001", "#000002")]
     assert [layer.role for layer in found.redo.layers] == ["figure"]
+    (state,) = found.redo.states
+    assert [(layer.role, layer.pixels.x, layer.pixels.y) for layer in state.layers] == [
+        ("figure", sketch.x, sketch.y)
+    ]
+    assert [(spot.x, spot.y) for spot in state.spots] == [(7, 8)]
     assert (found.hints.x, found.hints.y) == (hints.x, hints.y)
 
 
+def redo_of(sketch: Pixels, now: Pixels) -> docker_request.Redo:
+    """A repair of one flat layer, which was delivered as the sketch and is in the document as `now`."""
+    layer = DeliveredLayer("figure", Placed.of(sketch))
+    state = docker_request.EarlierResult((layer,), {"sketch": Placed.of(sketch)}, spots=((7, 8),))
+    return docker_request.Redo((state,), (docker_request.DocumentLayer("figure", now),))
+
+
+def flat_result(data: bytes) -> docker_result.Result:
+    """A result of one flat layer of 2 x 1 px."""
+    entry = {"name": "Flats", "role": "figure", "blob": 1, "x": 0, "y": 0, "blend": "normal", "opacity": 1.0}
+    header = {"preview": 0, "layers": [{**entry, "clip": False, "mask": None}], "record": {}}
+    png = docker_bundle.Blob(docker_bundle.Format.PNG, 1, 1, b"png")
+    parts = docker_bundle.encode(header, [png, docker_bundle.Blob.from_pixels(Pixels(2, 1, data))])
+    return docker_result.read(docker_request.Request(SOURCE, 2, 1), b"".join(parts))
+
+
 def test_both_sides_understand_palette_edits() -> None:
-    data = b"\x01\x00\x00\xff\x07\x00\x00\xff"
-    parts = edit_request.parts({"figure": Pixels(2, 1, data, 3, -4)}, [Swap("#000001", "#000002")])
+    flat, painted = b"\x01\x00\x00\xff", b"\x07\x00\x00\xff"
+    now = Pixels(2, 1, flat + painted)
+    parts = edit_request.parts({"figure": now}, [Swap("#000001", "#000002")], flat_result(flat * 2))
     answer = edit_request.read(b"".join(run_edit.run(b"".join(parts))))
-    assert answer == {"figure": Pixels(2, 1, b"\x02" + data[1:], 3, -4)}
+    assert answer.layers == {"figure": Pixels(2, 1, b"\x02" + flat[1:] + painted)}
+    delivered = answer.delivered["figure"].pixels
+    assert delivered is not None
+    assert bytes(delivered.to_pixels().data) == b"\x02" + flat[1:] + flat  # what was painted is no part of it
 
 
 def test_both_know_the_same_blend_modes() -> None:
@@ -148,9 +174,8 @@ def test_docker_reads_the_servers_results(mask: np.ndarray | None) -> None:
         "Shading", Role.SHADING, picture, 4, -5, Blend.SCREEN, 0.5, clip=True, mask=mask, mask_name="M"
     )
     preview = pixels.encode_preview(picture)
-    parts = run_job.result_bundle(
-        preview, [run_job._pack_layer(layer)], {"sketch_has_paper": True, "report": {}}
-    )
+    packed = packing.pack(lambda: preview, Result((layer,)))
+    parts = packed.bundle({"sketch_has_paper": True, "report": {}})
     read = docker_result.read(docker_request.Request(SOURCE, 9, 9), b"".join(parts))
     (found,) = read.layers()
     assert found.pixels == Pixels(3, 2, picture[..., [2, 1, 0, 3]].tobytes(), 4, -5)

@@ -20,6 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from wire.instances import instances
+from wire.test_both_sides import flat_result, redo_of
 
 from krita_colorize.core import bundle as docker_bundle
 from krita_colorize.core import (
@@ -114,9 +115,7 @@ def test_what_the_docker_asks_for_follows_the_schema(chosen: Options, mode: mode
         swaps=(Swap("#000001", "#000002"),),
         options=chosen,
     )
-    redo = docker_request.Redo(
-        Pixels(2, 1, b"\x00\xff"), (docker_request.RedoLayer("figure", sketch, sketch),)
-    )
+    redo = redo_of(sketch, sketch)
     sent = docker_request.Pictures(sketch, None, ((sketch, None),), hints=sketch, redo=redo)
     parts = docker_request.bundle_parts(docker_request.Request(SOURCE, 2, 1, asked), sent)
     header = docker_bundle.decode(b"".join(parts)).header
@@ -125,7 +124,10 @@ def test_what_the_docker_asks_for_follows_the_schema(chosen: Options, mode: mode
 
 
 def test_what_the_docker_edits_follows_the_schema() -> None:
-    parts = edit_request.parts({"figure": Pixels(2, 1, bytes(8), 3, -4)}, [Swap("#000001", "#000002")])
+    result = flat_result(bytes(8))
+    parts = edit_request.parts(
+        {"figure": Pixels(2, 1, bytes(8), 3, -4)}, [Swap("#000001", "#000002")], result
+    )
     allowed(request_of.EditRequest, docker_bundle.decode(b"".join(parts)).header["edit"])
 
 
@@ -146,6 +148,7 @@ def test_every_table_is_on_the_page(name: str) -> None:
 def test_results_are_written_as_the_contract_says() -> None:
     entry = {"name": "Flats", "role": "figure", "blob": 1, "x": 0, "y": 0, "blend": "normal", "opacity": 1.0}
     header = {"preview": 0, "layers": [{**entry, "clip": False, "mask": None}], "check": None, "record": {}}
+    header["redo"] = None
     assert result.ResultHeader.model_validate_json(json.dumps(header)).model_dump(mode="json") == header
 
 

@@ -1,4 +1,4 @@
-"""Who does the work of a batch: this process, one task after the other. `cluster` has the other crew."""
+"""Runs a batch's tasks in this process, one after the other. `cluster` runs them on many machines."""
 
 from __future__ import annotations
 

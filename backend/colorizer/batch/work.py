@@ -1,4 +1,4 @@
-"""What is done to one page of a batch: bytes in, bytes out, so that it doesn't matter on which machine.
+"""One page of a batch: bytes in, bytes out, so that it can be coloured on any machine.
 
 No files, no order of pages, no retries: those are `run`'s.
 """
@@ -29,7 +29,7 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Page:
-    """A picture file and, where there is one, the file that says where its figure is."""
+    """A picture file and, where there is one, the file that says where its foreground is."""
 
     name: str
     content: bytes

@@ -1,4 +1,4 @@
-"""Which models exist, their licences, and how they come to this machine.
+"""The catalogue of published models: licences, download, conversion, verification.
 
 `entries` is the list (`resources/models.json`), `download` fetches one file, `convert` turns published files into a
 model folder, `store` keeps the folders: it installs, verifies and removes. Nothing is fetched unless a person asks.

@@ -1,4 +1,4 @@
-"""Turns published files, downloaded or brought by the user, into a model folder.
+"""Converts published files, downloaded or brought by the user, into a model folder.
 
 What a file is, is told by its tensors' names, never by its own name; the engines' converters do the work and account
 for every tensor. Writes into an empty folder that `store` puts into its place afterwards.

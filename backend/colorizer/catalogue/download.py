@@ -1,4 +1,4 @@
-"""Fetches one file: resumable, hashed while it streams, and there under its name only when it is whole.
+"""Downloads one file: resumable, hashed while it streams, moved to its name only when it is complete.
 
 What has come lies in `NAME.part`, and beside it (`NAME.part.json`) which version of the file that is, so that a later
 start goes on with the same version or from the beginning, never with a mixture. Redirects are followed only to the

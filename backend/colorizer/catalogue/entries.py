@@ -1,4 +1,4 @@
-"""The published models: where their files lie, what they are good for, and under which licence.
+"""The entries of the catalogue: addresses of a model's files, what it is good for, its licence.
 
 The list is `resources/models.json`. Sizes are those that the publishers' pages show, rounded; a hash is null where
 we know of none. An entry is `verified` when somebody of this project has downloaded and used those very files; all

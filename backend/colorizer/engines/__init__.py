@@ -1,1 +1,1 @@
-"""The engines, one room per system, behind one door (`base.py`); `registry.py` knows their names."""
+"""The engines, one package per system, behind one interface (`base.py`); `registry.py` lists their names."""

@@ -1,4 +1,4 @@
-"""The door of an engine: what every engine says about itself, takes and gives back.
+"""The interface of an engine: its description, its request, its result.
 
 Pictures are numpy arrays, uint8, sRGB, row-major: RGBA is (H, W, 4) and not premultiplied, masks are (H, W) with
 255 = foreground. No engine knows HTTP, Krita or files; `colorizer.server` and `colorizer.cli` call them.
@@ -107,7 +107,7 @@ class Result:
 
 
 class Report(Protocol):
-    """How an engine tells where it is. Each call may raise `colorizer.errors.Cancelled`: let it pass through."""
+    """How an engine reports its progress. Each call may raise `colorizer.errors.Cancelled`: let it pass through."""
 
     def stage(self, name: str, done: int = 0, total: int = 1) -> None:
         """Says that `done` of `total` steps of the named stage are finished; call at least once a second."""

@@ -1,7 +1,7 @@
-"""What the diffusion engines have in common behind the door of `base.py`: their models, loading, and who finds masks.
+"""The base class of the diffusion engines: their models, loading, and foreground masks.
 
-An engine's own class says in class attributes what it is and brings `_make_slot`; torch and the networks are loaded
-when a model is first needed.
+A subclass describes itself in class attributes and implements `_make_slot`; torch and the networks are loaded when a
+model is first needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Model = TypeVar("Model")
 
 
 class DiffusionEngine(Generic[Model]):
-    """The base of an engine whose models are folders. `folder` is the only place for them then, for tests."""
+    """The base class of engines whose models are folders. Tests pass `folder` as the only place for them."""
 
     name: ClassVar[str]
     """In the registry, and of the models' cards."""
@@ -67,7 +67,7 @@ class DiffusionEngine(Generic[Model]):
         return self._models.weights(model, self.weights_file)
 
     def load(self, device: str, model: str = "") -> None:
-        """Reads a model; `MissingModel` where there is none."""
+        """Loads a model. Raises `MissingModel` where there is none."""
         self._slot.load(self._models.ready(model, self.no_model), device)
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
@@ -79,7 +79,7 @@ class DiffusionEngine(Generic[Model]):
         return self._make_slot()
 
     def _make_slot(self) -> ModelSlot[Model]:
-        """The engine's place for a model in memory; imports torch."""
+        """Makes the slot that holds the engine's model in memory; imports torch."""
         raise NotImplementedError
 
     def _loaded(self, model: str) -> ModelSlot[Model]:
@@ -95,7 +95,7 @@ class DiffusionEngine(Generic[Model]):
         return {}
 
     def _missing(self) -> str:
-        """What keeps the engine from colouring; empty for nothing."""
+        """Why the engine can't colour, as a sentence; empty where it can."""
         return self._models.missing(self.no_model)
 
     def _check_numbers(self, request: ColorizeRequest, *, least_steps: int = 1) -> None:

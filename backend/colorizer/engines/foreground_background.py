@@ -1,4 +1,4 @@
-"""Figure and background for engines that draw pictures: what each side sees of the references, and its layers.
+"""Foreground and background for engines that draw pictures: each side's view of the references, and its layers.
 
 Engines that know no masks colour each side by itself (`sides_of`); what was drawn becomes layers of the canvas's size
 for all of them (`layers_of`): painted, or with the palette locked as flat colours of the references, shading and light.
@@ -30,7 +30,7 @@ FindForeground = Callable[[Picture], Mask]
 
 @dataclass(frozen=True)
 class ReferenceSide:
-    """A picture, or one side of it. Cut out when asked for, so that of a large pool only what is made of it is kept."""
+    """A picture, or one side of it. The side is cut out on access, so that a large pool isn't kept twice."""
 
     source: Picture
     keep: NDArray[np.bool_] | None = None
@@ -38,12 +38,12 @@ class ReferenceSide:
 
     @property
     def picture(self) -> Picture:
-        """Clear where it must not be looked at."""
+        """The picture (H, W, 4); transparent where it must be ignored."""
         return self.source if self.keep is None else np.where(self.keep[..., None], self.source, np.uint8(0))
 
     @cached_property
     def key(self) -> str:
-        """Tells the parts of one picture apart."""
+        """Identifies this side of the picture in caches."""
         return "" if self.keep is None else hashlib.sha256(np.packbits(self.keep).tobytes()).hexdigest()
 
 
@@ -59,7 +59,7 @@ class SketchSide:
 
     @property
     def references(self) -> tuple[RGB, ...]:
-        """The parts for a network: white where it must not look."""
+        """The references for a network: white where they must be ignored."""
         return tuple(over_white(part.picture) for part in self.parts)
 
 
@@ -78,7 +78,9 @@ def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[
     if request.mode is not Mode.FOREGROUND:
         sides.append(SketchSide(Role.BACKGROUND, _background(request, find_foreground), 255 - mask))
     if request.mode is not Mode.BACKGROUND:
-        shown = tuple(_part(reference, find_foreground, figure=True) for reference in request.references)
+        shown = tuple(
+            _part(reference, find_foreground, is_foreground=True) for reference in request.references
+        )
         sides.append(SketchSide(Role.FOREGROUND, shown or _whole(request), mask))
     return sides
 
@@ -94,7 +96,7 @@ def layers_of(
     pictures: Sequence[RGB],
     palette_of: Callable[[ReferenceSide], NDArray[np.uint8]] = palette_of,
 ) -> tuple[tuple[Layer, ...], dict[str, Any]]:
-    """What was drawn for each side (the whole canvas at any size) as layers, bottom to top; and what to report.
+    """Makes layers, bottom to top, of the picture drawn for each side (the whole canvas at any size), and the report.
 
     `palette_of` may remember palettes, for pools that come again with every page.
     """
@@ -141,12 +143,12 @@ def _whole(request: ColorizeRequest) -> tuple[ReferenceSide, ...]:
 def _background(request: ColorizeRequest, find_foreground: FindForeground) -> tuple[ReferenceSide, ...]:
     if request.background is not None:
         return (ReferenceSide(request.background),)
-    return tuple(_part(reference, find_foreground, figure=False) for reference in request.references)
+    return tuple(_part(reference, find_foreground, is_foreground=False) for reference in request.references)
 
 
-def _part(reference: Reference, find_foreground: FindForeground, *, figure: bool) -> ReferenceSide:
-    """A reference with its other side clear."""
+def _part(reference: Reference, find_foreground: FindForeground, *, is_foreground: bool) -> ReferenceSide:
+    """A reference with its other side transparent."""
     height, width = reference.picture.shape[:2]
     mask = usable_mask(reference.mask, width, height)
     mask = fit_mask(find_foreground(reference.picture), width, height) if mask is None else mask
-    return ReferenceSide(reference.picture, (mask > 127) == figure)
+    return ReferenceSide(reference.picture, (mask > 127) == is_foreground)

@@ -1,25 +1,26 @@
-"""The last stage, the same for all engines: palette edits, key strokes, and a redo's repair of what was there before.
+"""The last stage of every engine: palette edits, key strokes, and a redo's repair of the earlier result.
 
-Server and command line both come through here; engines never see a swap or an earlier result.
+Server, batches and command line all call it; engines never see a swap or an earlier result.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from colorizer.engines.base import ColorizeRequest, Engine, Layer, Report, Result
+from colorizer.engines.base import ColorizeRequest, Engine, Layer, Picture, Report, Result, Role
 from colorizer.imaging.key_strokes import key_strokes
 from colorizer.imaging.recolour import FLAT, recolour_layers, recolour_report
-from colorizer.imaging.repair import check_within, find_reach, repair
+from colorizer.imaging.repair import check_within, find_reach, repair, within
 from colorizer.imaging.values import Redo
 
 
 @dataclass(frozen=True)
 class Repaired:
-    """What a redo gives back, and the layers as they will look."""
+    """A redo's result, the layers as they will look, and what counts as delivered afterwards, by role."""
 
     result: Result
     shown: tuple[Layer, ...]
+    delivered: dict[Role, Picture]
 
 
 def colorize(engine: Engine, request: ColorizeRequest, report: Report) -> Result:
@@ -48,11 +49,12 @@ def with_key_strokes(result: Result, request: ColorizeRequest) -> Result:
 
 
 def keep_the_rest(result: Result, request: ColorizeRequest, redo: Redo) -> Repaired:
-    """Of a fresh result what changes in the layers that are in the document; `report["redo"]` says how much."""
+    """Reduces a fresh result to what changes in the document's layers; `report["redo"]` says how much."""
     gap = request.options.line_gap
     reach = find_reach(request.sketch, redo.changed, gap=gap, regions=result.regions)
+    reach = within(reach, redo.selection)
     repaired = repair(result.layers, redo, reach)
     done = {"regions": reach.regions, "pixels": repaired.pixels, "kept_strokes": repaired.kept_strokes}
     check = None if result.check is None else check_within(result.check, reach)
     made = Result(repaired.layers, result.report | {"redo": done}, check)
-    return Repaired(made, repaired.shown)
+    return Repaired(made, repaired.shown, repaired.delivered)

@@ -1,4 +1,4 @@
-"""The models an engine can load, as its door describes them: the user's, then what is built in.
+"""The models an engine can load: the user's, then the built-in ones.
 
 Which folders there are is told by `cards`.
 """
@@ -30,7 +30,7 @@ def missing_packages() -> str:
 
 
 def quiet_libraries() -> None:
-    """Keeps diffusers and transformers from asking the network, drawing bars and giving advice to programmers."""
+    """Keeps diffusers and transformers offline, without progress bars and without warnings for programmers."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import diffusers.utils.logging
     import transformers.utils.logging
@@ -56,7 +56,7 @@ class Installed:
         return [path for path, card in found if card.engine == self._engine]
 
     def missing(self, advice: str) -> str:
-        """What keeps the engine from colouring: its packages, or a model (then `advice`); empty for nothing."""
+        """Why the engine can't colour: missing packages, or no model (then `advice`); empty where it can."""
         return missing_packages() or ("" if self.folders() else advice)
 
     def find(self, model: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""Comic pages in a sequence: their panels are its pictures, one after the other (`sequences`, `pages`).
+"""Sequences of comic pages: the panels of all pages, in reading order, are the pictures of the sequence (`sequences`).
 
 A page's survey holds those of its panels. Panels are compared with the next ones in reading order, over the end of a
 page, too; all agree together.
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Report, Result
-from colorizer.engines.pages import PartReport, colorize_parts, part_request
+from colorizer.engines.page_parts import PartReport, colorize_parts, part_request
 from colorizer.engines.sequences import REACH, Likeness, SequenceEngine, Survey
 from colorizer.errors import NothingToColour
 from colorizer.imaging.sheets import read_sheet
@@ -77,7 +77,7 @@ class PageSequences:
         return PageSurvey(tuple(self.engine.read_survey(one) if one else None for one in stored), within)
 
     def compare(self, one: PageSurvey, other: PageSurvey) -> Likeness:
-        """How alike the last panels of one page and the first of another are; all pairs in one array."""
+        """The likeness of the last panels of one page and the first of another; all pairs in one array."""
         return _packed(self._compared(one.panels, other.panels, within=False))
 
     def agree(

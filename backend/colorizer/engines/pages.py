@@ -1,69 +1,35 @@
-"""Comic pages, for every engine alike: each panel is coloured as a picture of its own, with the same references.
+"""Comic pages for every engine: each panel is coloured as a picture of its own, with the same references.
 
-`with_pages` puts this before an engine, behind the same door (`base`). A sheet (`colorizer.imaging.sheets`) is taken
-apart into panels, or to the figure on a much larger canvas; the engine colours one part after the other, and their
-layers, regions, checks and reports are put together as those of one picture. Gutters, speech bubbles and lettering stay
-paper.
+`with_pages` wraps an engine in this, with the same interface (`base`). A sheet (`colorizer.imaging.sheets`) is taken
+apart into panels, or to the figure on a much larger canvas, and its parts are coloured (`page_parts`). What a sequence
+of pages needs beside is in `page_sequences`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from colorizer.engines.base import (
-    Binding,
-    ColorizeRequest,
-    Engine,
-    EngineInfo,
-    Mask,
-    Picture,
-    Report,
-    Result,
-)
+from colorizer.engines.base import ColorizeRequest, Engine, EngineInfo, Mask, Picture, Report, Result
+from colorizer.engines.page_parts import PartReport, colorize_parts
+from colorizer.engines.page_sequences import PageSequences
 from colorizer.engines.runtime.stage_cache import StageCache
 from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import NothingToColour
-from colorizer.imaging.lines import find_ink
-from colorizer.imaging.regions import Regions, find_regions
-from colorizer.imaging.sheets import (
-    Sheet,
-    SheetPart,
-    find_bubbles,
-    join_checks,
-    join_layers,
-    join_regions,
-    read_sheet,
-)
-
-if TYPE_CHECKING:
-    from colorizer.engines.page_sequences import PageSequences
+from colorizer.imaging.sheets import Sheet, read_sheet
 
 
 def with_pages(engine: Engine) -> Engine:
-    """The engine, colouring pages panel by panel."""
-    from colorizer.engines.page_sequences import PageSequences
-
+    """Wraps an engine so that it colours pages panel by panel."""
     return Pages(engine, PageSequences(engine) if isinstance(engine, SequenceEngine) else None)
 
 
-@dataclass(frozen=True)
-class _Coloured:
-    """What the engine made of a part, and what of it stays paper."""
-
-    result: Result
-    regions: Regions | None
-    paper: Mask
-
-
 class Pages:
-    """The door of an engine behind which sheets are taken apart; what isn't here is the engine's own."""
+    """An engine that takes sheets apart; everything else is passed on to the wrapped engine."""
 
     def __init__(self, engine: Engine, sequences: PageSequences | None) -> None:
         self.engine = engine
@@ -71,17 +37,17 @@ class Pages:
         self._sheets: StageCache[Sheet | None] = StageCache()
 
     def __getattr__(self, name: str) -> Any:
-        """What else an engine offers: the steps of its sequences take pages, too (`page_sequences`)."""
+        """Anything else of the engine; the steps of its sequences take pages, too (`page_sequences`)."""
         return getattr(self.sequences if hasattr(self.sequences, name) else self.engine, name)
 
     @property
     def info(self) -> EngineInfo:
-        """Of the engine, with what is heeded here."""
+        """That of the engine, with the options of pages."""
         info = self.engine.info
         return replace(info, options=(*info.options, "colour_paper"))
 
     def weights(self, model: str = "") -> Path | None:
-        """Of the engine."""
+        """Those of the engine."""
         return self.engine.weights(model)
 
     def load(self, device: str, model: str = "") -> None:
@@ -110,110 +76,3 @@ class Pages:
             inside = part.mask if part.mask is not None else np.full(found.shape, 255, np.uint8)
             mask[part.box] = cv2.max(mask[part.box], cv2.min(found, inside))
         return mask
-
-
-def colorize_parts(
-    request: ColorizeRequest,
-    sheet: Sheet,
-    report: Report,
-    colorize: Callable[[ColorizeRequest, Report], Result],
-) -> Result:
-    """The parts of a sheet, coloured one after the other, as one result.
-
-    Raises:
-        NothingToColour: there is nothing in any of them.
-    """
-    coloured: list[_Coloured] = []
-    nothing: NothingToColour | None = None
-    for number, part in enumerate(sheet.parts):
-        asked = part_request(request, sheet, part)
-        try:
-            result = colorize(asked, PartReport(report, number, len(sheet.parts)))
-        except NothingToColour as error:
-            nothing = error
-            coloured.append(_Coloured(Result(()), None, np.full((part.height, part.width), 255, np.uint8)))
-        else:
-            coloured.append(_finished(part, asked, result))
-    if nothing is not None and not any(one.result.layers for one in coloured):
-        raise nothing
-    papers = [one.paper for one in coloured]
-    tinted = request.options.colour_paper
-    layers = join_layers(sheet, [one.result.layers for one in coloured], papers, tinted=tinted)
-    said = _join_reports(sheet, [one.result.report for one in coloured], papers)
-    check = join_checks(sheet, [one.result.check for one in coloured], papers)
-    regions = join_regions(sheet, [one.regions for one in coloured])
-    return Result(layers, said, check, regions)
-
-
-def part_request(request: ColorizeRequest, sheet: Sheet, part: SheetPart) -> ColorizeRequest:
-    """What the engine is asked for one part: its piece of everything that lies on the canvas."""
-
-    def piece(plane: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
-        return None if plane is None else np.ascontiguousarray(plane[part.box])
-
-    sketch = piece(sheet.sketch)
-    assert sketch is not None
-    return replace(
-        request,
-        sketch=sketch,
-        sketch_mask=piece(request.sketch_mask),
-        hints=piece(request.hints),
-        bindings=tuple(_moved(binding, part) for binding in request.bindings if _holds(part, binding)),
-    )
-
-
-def _holds(part: SheetPart, binding: Binding) -> bool:
-    x, y = binding.x - part.x, binding.y - part.y
-    inside = 0 <= x < part.width and 0 <= y < part.height
-    return inside and (part.mask is None or bool(part.mask[y, x]))
-
-
-def _moved(binding: Binding, part: SheetPart) -> Binding:
-    return replace(binding, x=binding.x - part.x, y=binding.y - part.y)
-
-
-def _finished(part: SheetPart, asked: ColorizeRequest, result: Result) -> _Coloured:
-    regions = result.regions or find_regions(find_ink(asked.sketch), gap=asked.options.line_gap)
-    bubbles = np.zeros(regions.count, bool)
-    if not asked.options.colour_paper:
-        bubbles = find_bubbles(part, regions)
-        for binding in asked.bindings:  # the artist wants a colour there
-            bubbles[regions.labels[binding.y, binding.x]] = False
-        if asked.hints is not None:
-            bubbles[np.unique(regions.labels[asked.hints[..., 3] > 127])] = False
-    return _Coloured(result, regions, (bubbles * np.uint8(255))[regions.labels])
-
-
-def _join_reports(sheet: Sheet, reports: Sequence[dict[str, Any]], papers: Sequence[Mask]) -> dict[str, Any]:
-    """The parts' reports as one: numbers of things add up, shares are means over the parts' areas."""
-    there = [(report, part) for report, part in zip(reports, sheet.parts, strict=True) if report]
-    said = dict(there[0][0])
-    palette = [colour for report, _ in there for colour in report.get("palette", [])]
-    if sheet.panels or any(paper.any() for paper in papers):
-        palette.append("#{:02x}{:02x}{:02x}".format(*sheet.paper))
-    said["palette"] = list(dict.fromkeys(palette))
-    for name in ("regions", "doubtful_regions", "unpainted_pixels"):
-        if name in said:
-            said[name] = sum(report.get(name, 0) for report, _ in there)
-    for name in ("confidence", "figure_share"):
-        if name in said:
-            areas = [part.width * part.height for _, part in there]
-            values = [report.get(name, 0) for report, _ in there]
-            said[name] = round(float(np.average(values, weights=areas)), 4)
-    return said | ({"panels": sheet.panels} if sheet.panels else {})
-
-
-class PartReport:
-    """The report of one part of several."""
-
-    def __init__(self, report: Report, number: int, count: int) -> None:
-        self._report, self._number, self._count = report, number, count
-
-    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Goes on, as a share of all parts."""
-        self._report.stage(name, self._number * total + done, self._count * total)
-
-    def preview(self, picture: Callable[[], Picture]) -> None:
-        """A part isn't the whole picture: only that of a single part is shown."""
-        if self._count == 1:
-            self._report.preview(picture)

@@ -1,4 +1,4 @@
-"""The record of a result: what was asked, with which versions and which bytes. The same record gives the same bytes.
+"""The record of a result: request, versions and hashes of all inputs. The same record gives the same bytes.
 
 Server and command line write the same record; pictures are named by the SHA-256 of their decoded pixels.
 """
@@ -33,12 +33,12 @@ def make_record(
     """Everything needed to get the same result again, as JSON values.
 
     Args:
-        engine: what coloured.
-        request: what it was given.
-        result: what it gave back; its report becomes part of the record.
+        engine: the engine that coloured.
+        request: its request.
+        result: its result, whose report becomes part of the record.
         device: the torch device it ran on.
         seconds: how long each part took, by name.
-        hashes: those of `hash_inputs`, where they have been made already.
+        hashes: the result of `hash_inputs`; None computes it.
     """
     return {
         "request": {

@@ -1,4 +1,4 @@
-"""Which engines there are. A name leads to `module:class`; the module is imported when the engine is first asked for.
+"""The names of all engines, and the `module:class` of each; the module is imported when its engine is first used.
 
 Adding an engine is one line in `ENTRIES`. What an engine must offer is in `base`.
 """
@@ -31,7 +31,7 @@ def names() -> tuple[str, ...]:
 
 
 def get(name: str) -> Engine:
-    """The engine of that name: always the same object, so that loaded weights stay loaded.
+    """Returns the engine of that name, always the same object, so that loaded weights stay loaded.
 
     Raises `UnknownEngine` when there is none.
     """

@@ -1,8 +1,8 @@
-"""What an engine offers beside its door (`base`) where it can colour the pages of a sequence alike.
+"""The further interface of engines that colour the pages or frames of a sequence alike (beside `base`).
 
 Every page is surveyed by itself, neighbouring pages are compared, all agree on colours, then every page is painted.
-All but the agreement is work on one or two pages, so that it can be done anywhere and in any order. `agree` is how
-server, batches and evaluation put the steps together.
+Every step but the agreement works on one or two pages, so that it can run on any machine in any order. `agree` is the
+one place where the steps are put together, for server, batches and evaluation.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ Likeness = NDArray[np.float32]
 
 
 class Survey(Protocol):
-    """What an engine found on one page: everything that painting it needs but its picture."""
+    """What an engine found on one page: everything it needs to paint it, but for the picture."""
 
     def to_bytes(self) -> bytes:
-        """For a file; the engine's `read_survey` reads it."""
+        """Serialises it; the engine's `read_survey` reads it."""
 
 
 @runtime_checkable
 class SequenceEngine(Engine, Protocol):
-    """An engine with the three steps. Surveys are its own and only pass through other hands."""
+    """An engine with the three steps. Only the engine itself reads its surveys."""
 
     def survey(self, request: ColorizeRequest, report: Report) -> Survey:
         """Looks at one page. Raises `InvalidInput` for what the artist can put right."""
@@ -40,7 +40,7 @@ class SequenceEngine(Engine, Protocol):
         """A survey from its bytes."""
 
     def compare(self, one: Survey, other: Survey) -> Likeness:
-        """Which regions of two pages are the same thing."""
+        """How likely each region of one page and each of the other show the same thing."""
 
     def agree(self, surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
         """What `colorize_surveyed` needs of the surveys, with the colours all pages agreed on.

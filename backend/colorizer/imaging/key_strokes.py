@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from colorizer.imaging import color
 from colorizer.imaging.layers import flatten
 from colorizer.imaging.recolour import FLAT
-from colorizer.imaging.values import Layer, Role
+from colorizer.imaging.values import Layer, Picture, Role
 
 MAX_COLOURS = 64
 """Krita lists every colour of a Colorize Mask; nobody would find one among more."""
@@ -41,6 +41,24 @@ def key_strokes(layers: Sequence[Layer], width: int, height: int) -> Layer | Non
     shown[..., 3] = np.where(clear, CLEAR, 255)
     shown[~_cores(packed)] = 0
     return Layer("Colorize Mask", Role.KEY_STROKES, shown)
+
+
+def recoloured(marks: Picture, flats: Sequence[Layer]) -> Picture:
+    """The same marks in the colours that flat layers, from bottom to top, show at them now; marks of clear areas stay,
+    and all of them where there are too many colours.
+
+    Args:
+        marks: (H, W, 4), as `key_strokes` makes them.
+        flats: of the size of `marks`, with their masks.
+    """
+    found = marks
+    for layer in flats:
+        shown = (marks[..., 3] == 255) & (layer.pixels[..., 3] == 255)
+        if layer.mask is not None:
+            shown &= layer.mask >= CLEAR
+        found = np.where(shown[..., None], layer.pixels, found)
+    colours = np.unique(np.ascontiguousarray(found).view(np.uint32))
+    return found if np.count_nonzero(colours) <= MAX_COLOURS else marks
 
 
 def _hard(layer: Layer) -> Layer:

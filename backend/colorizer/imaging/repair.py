@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from colorizer.errors import NothingToColour
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
-from colorizer.imaging.values import Check, Layer, Mask, Picture, Redo
+from colorizer.imaging.values import Check, Layer, Mask, Picture, Place, Redo, Role
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Repair:
     """One for each role in which pixels change, cropped to those, without masks: masks are the artist's."""
     shown: tuple[Layer, ...]
     """The whole layers as they will be, with the fresh masks: for a preview."""
+    delivered: dict[Role, Picture]
+    """What counts as delivered then, by role, where that is other than before."""
     pixels: int
     """That change, all layers together."""
     kept_strokes: int
@@ -66,7 +68,7 @@ def find_reach(sketch: Picture, changed: Mask, *, gap: float, regions: Regions |
 def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
     """Puts the fresh layers' pixels where the change reaches; roles without a fresh layer stay as they are."""
     by_role = {layer.role: layer for layer in fresh}
-    layers, shown = [], []
+    layers, shown, delivered = [], [], {}
     pixels = strokes = 0
     for state in redo.layers:
         layer = by_role.get(state.role)
@@ -84,7 +86,40 @@ def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
         shown.append(replace(layer, pixels=now, x=0, y=0, mask=_mask_on_canvas(layer, written.shape)))
         if differs.any():
             layers.append(_cropped(shown[-1], differs))
-    return Repair(tuple(layers), tuple(shown), pixels, strokes)
+            delivered[state.role] = delivered_after(state.delivered, state.now, now)
+    return Repair(tuple(layers), tuple(shown), delivered, pixels, strokes)
+
+
+def delivered_after(delivered: Picture, before: Picture, after: Picture) -> Picture:
+    """What counts as delivered once a layer that was `before` has become `after`: that where it changed. Elsewhere it
+    stays, so that the artist's strokes are still known as such the next time."""
+    new = _whole_pixels(after)
+    found = np.where(new != _whole_pixels(before), new, _whole_pixels(delivered))
+    return found.view(np.uint8).reshape(delivered.shape)
+
+
+def within(reach: Reach, selection: Mask | None) -> Reach:
+    """The reach inside of a selection (at least half selected)."""
+    return reach if selection is None else replace(reach, inside=reach.inside & (selection > 127))
+
+
+def merged_check(before: Check, fresh: Check, replaced: Sequence[Layer]) -> Check:
+    """The check of a repaired result: the fresh one inside of the rectangles that were replaced. The largest first."""
+    mask = before.mask.copy()
+    for box in replaced:
+        height, width = box.pixels.shape[:2]
+        there = slice(box.y, box.y + height), slice(box.x, box.x + width)
+        mask[there] = fresh.mask[there]
+    places = (place for place in before.places if not any(_within(place, box) for box in replaced))
+    together = sorted((*fresh.places, *places), key=lambda place: place.width * place.height, reverse=True)
+    return Check(mask, tuple(together))
+
+
+def _within(place: Place, box: Layer) -> bool:
+    """Whether the middle of a place lies in a layer's rectangle."""
+    height, width = box.pixels.shape[:2]
+    x, y = place.x + place.width / 2 - box.x, place.y + place.height / 2 - box.y
+    return bool(0 <= x < width and 0 <= y < height)
 
 
 def check_within(check: Check, reach: Reach) -> Check:

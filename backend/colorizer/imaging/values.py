@@ -15,8 +15,11 @@ from colorizer.imaging.roles import Blend, PlaceKind, Role
 __all__ = [
     "Blend",
     "Check",
+    "DocumentLayer",
+    "Earlier",
     "Layer",
     "LayerState",
+    "MadeFrom",
     "Mask",
     "Picture",
     "Place",
@@ -79,6 +82,42 @@ class Redo:
     changed: Mask
     """(H, W), not 0 where a mask, a hint or a binding is another one than for the earlier result."""
     layers: tuple[LayerState, ...]
+    selection: Mask | None = None
+    """(H, W); below 128 nothing is repaired."""
+
+
+@dataclass(frozen=True)
+class MadeFrom:
+    """What decides a result beside its settings, on the canvas; None where there is none."""
+
+    sketch: Picture | None = None
+    hints: Picture | None = None
+    chosen_mask: Mask | None = None
+    """The sketch's foreground as the artist chose it."""
+    sketch_mask: Mask | None = None
+    """The one that the engine was given: that, and what was painted on the result's own masks."""
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """One state of a result, on the canvas: its flat layers with their masks, and what it was made from."""
+
+    layers: tuple[Layer, ...]
+    made_from: MadeFrom
+    spots: tuple[tuple[int, int], ...] = ()
+    """x, y of bindings that came or went since."""
+    everywhere: bool = False
+    """Whether a reference's mask is another one now."""
+
+
+@dataclass(frozen=True)
+class DocumentLayer:
+    """A layer of an applied result as it is in the document now, on the canvas."""
+
+    role: Role
+    pixels: Picture | None
+    """None where it is empty."""
+    mask: Mask | None
 
 
 @dataclass(frozen=True)

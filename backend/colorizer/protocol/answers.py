@@ -1,4 +1,4 @@
-"""What the routes answer beside the list of engines and bundles: jobs' states, models, changes of models."""
+"""Answers of the routes, but for the engine list and bundles: job states, models, changes of models."""
 
 from __future__ import annotations
 

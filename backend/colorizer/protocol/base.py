@@ -1,4 +1,4 @@
-"""What all messages have in common."""
+"""The base class of all messages, and common field types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-API = 2
+API = 3
 """The version of the wire; it goes up where an older docker or backend would be misunderstood."""
 
 FAR = 2**31

@@ -1,4 +1,4 @@
-"""What must fit together in a request, by sizes alone: asked by the server for what came, by engines for any caller."""
+"""Checks of a request that need only counts and sizes; called by the server and again by every engine."""
 
 from __future__ import annotations
 

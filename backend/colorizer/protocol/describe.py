@@ -1,4 +1,4 @@
-"""The contract for other programs and for readers: OpenAPI, JSON schema, and the tables of docs/wire.md.
+"""Describes the contract: OpenAPI, JSON schema, and the tables of docs/wire.md.
 
 `python -m colorizer_lab.contract` writes what is made of it anew; a test compares them.
 """
@@ -24,13 +24,22 @@ MESSAGES: dict[str, tuple[type[Any], ...]] = {
     "request": (
         request.JobRequest,
         request.RedoBlobs,
+        request.EarlierResult,
         request.DeliveredLayer,
+        request.MadeFrom,
+        request.DocumentLayer,
         request.PlacedBlob,
         options.Options,
     ),
     "status": (answers.JobStatus,),
     "engines": (engines.EngineInfo, engines.ModelInfo, options.Option),
-    "result": (result.ResultHeader, result.LayerEntry, result.CheckEntry, result.PlaceEntry),
+    "result": (
+        result.ResultHeader,
+        result.LayerEntry,
+        result.RedoAnswer,
+        request.CheckEntry,
+        request.PlaceEntry,
+    ),
     "edit": (request.EditRequest, request.EditedLayer, result.EditAnswer),
     "models": (answers.ModelEntry, answers.Licence, answers.TaskStatus),
 }

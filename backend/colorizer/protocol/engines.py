@@ -1,4 +1,4 @@
-"""What engines say about themselves, and the list of them."""
+"""The messages that describe engines, and their list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The codes of refused requests: what clients tell them apart by, the HTTP status, and when they come."""
+"""The error codes of refused requests, each with its HTTP status and when it occurs."""
 
 from __future__ import annotations
 

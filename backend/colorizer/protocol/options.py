@@ -50,22 +50,24 @@ class Advanced(Message):
         "Reference",
         "How strongly the reference acts. Less helps when its shapes get into the picture.",
     )
-    foreground_strength: float = _number(1, 0, 1, "Figure's reference", "The same for the figure alone.")
+    foreground_strength: float = _number(
+        1, 0, 1, "Foreground's reference", "The same for the foreground alone."
+    )
     background_strength: float = _number(
         1, 0, 1, "Background's reference", "The same for the background alone."
     )
-    merge: float = _number(0, 0, 1, "Merge", "How much of the background's colours the figure takes.")
+    merge: float = _number(0, 0, 1, "Merge", "How much of the background's colours the foreground takes.")
     merge_masks: bool = _option(
         False,
-        "Merge the figures' masks",
-        "The sketch's figure is taken out of the reference's background as well: no outline of the reference's figure"
-        " gets into yours. For the modes that keep figure and background apart.",
+        "Merge the foreground masks",
+        "The sketch's foreground is taken out of the reference's background as well: no outline of the reference's"
+        " foreground gets into yours. For the modes that keep foreground and background apart.",
     )
     bleach_background: bool = _option(
         False,
         "Bleach the background",
         "Take nothing from the reference's background, and leave out the sketch's lines there: it becomes white. For"
-        " the modes that keep figure and background apart.",
+        " the modes that keep foreground and background apart.",
     )
     sketch_strength: float = _number(1, 0, 3, "Sketch", "How strictly the lines are followed.")
     background_factor: float = _number(
@@ -96,10 +98,10 @@ class Advanced(Message):
         1, 0, 1, "Layout", "How strongly the reference acts on the picture as a whole."
     )
     sketch_threshold: float = _number(
-        0.05, 0, 1, "Sketch mask from", "Mask values above this count as figure."
+        0.05, 0, 1, "Sketch mask from", "Mask values above this count as foreground."
     )
     reference_threshold: float = _number(
-        0.5, 0, 1, "Reference mask from", "Mask values above this count as figure."
+        0.5, 0, 1, "Reference mask from", "Mask values above this count as foreground."
     )
     reference_padding: float = _number(
         1,

@@ -1,4 +1,4 @@
-"""What clients send: the header of a job's bundle and of an edit's, and the small bodies of the other routes."""
+"""What clients send: the headers of a job's and of an edit's bundle, and the bodies of the other routes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from colorizer.imaging.roles import PlaceKind
 from colorizer.protocol.base import FAR, Colour, Count, Hash, Message
 from colorizer.protocol.modes import Mode
 from colorizer.protocol.options import Options
@@ -13,6 +14,7 @@ from colorizer.protocol.options import Options
 REFERENCES = 16
 BINDINGS = 256
 SWAPS = 256
+STATES = 12
 _FRAMES = 4096
 
 
@@ -55,25 +57,99 @@ class ColourSwap(Message):
     after: Colour = Field(alias="to")
 
 
-class DeliveredLayer(Message):
-    """A layer of the earlier result: as the backend sent it, and as it is in the document now."""
+Flat = Literal["background", "figure"]
+"""The roles of layers that hold flat colours."""
 
-    role: Literal["background", "figure"]
-    delivered: PlacedBlob
-    now: PlacedBlob
+
+class PlaceEntry(Message):
+    """A rectangle of the canvas, px, that somebody should look at."""
+
+    kind: PlaceKind = Field(strict=False)
+    x: int
+    y: int
+    width: Count
+    height: Count
+    confidence: float = Field(ge=0, le=1)
+
+
+class CheckMask(Message):
+    """A `gray8` mask of the canvas's size, 255 = look here."""
+
+    blob: Count
+
+
+class CheckEntry(Message):
+    """Where a result may be wrong."""
+
+    mask: CheckMask
+    places: list[PlaceEntry]
+
+
+class Spot(Message):
+    """A pixel of the canvas, px."""
+
+    x: Count
+    y: Count
+
+
+class MadeFrom(Message):
+    """What decides a result beside its settings; null where there is none."""
+
+    sketch: PlacedBlob | None = None
+    hints: PlacedBlob | None = None
+    chosen_mask: PlacedBlob | None = Field(
+        default=None, description="The sketch's foreground mask as the artist chose it."
+    )
+    sketch_mask: PlacedBlob | None = Field(
+        default=None,
+        description="The one that the engine was given: that, and what was painted on the result's own masks.",
+    )
+
+
+class DeliveredLayer(Message):
+    """A layer of an earlier result as it counts as delivered. In an answer, null means unchanged."""
+
+    role: Literal["background", "figure", "key_strokes"]
+    pixels: PlacedBlob | None = None
+    mask: PlacedBlob | None = Field(default=None, description="Of the layer's size and place.")
+
+
+class DocumentLayer(Message):
+    """A layer of an applied result as it is in the document now."""
+
+    role: Flat
+    pixels: PlacedBlob | None = Field(default=None, description="Null where it is empty.")
+    mask: PlacedBlob | None = None
+
+
+class EarlierResult(Message):
+    """A state of a result: its layers, what it was made from, and what else was changed since."""
+
+    layers: list[DeliveredLayer] = Field(min_length=1, max_length=3)
+    made_from: MadeFrom = MadeFrom()
+    spots: list[Spot] = Field(
+        default_factory=list, max_length=2 * BINDINGS, description="Of bindings that came or went."
+    )
+    everywhere: bool = Field(default=False, description="Whether a reference's mask is another one.")
+    check: CheckEntry | None = None
 
 
 class RedoBlobs(Message):
     """An earlier result that is to be repaired where something changed."""
 
-    changed: PlacedBlob
-    layers: list[DeliveredLayer] = Field(min_length=1, max_length=2)
+    states: list[EarlierResult] = Field(
+        min_length=1,
+        max_length=STATES,
+        description="The newest first. After an undo the document shows an earlier one: the nearest counts.",
+    )
+    layers: list[DocumentLayer] = Field(min_length=1, max_length=2)
+    selection: PlacedBlob | None = Field(default=None, description="Nothing changes where it is below 128.")
 
 
 class JobRequest(Message):
     """`header["request"]` of a job."""
 
-    api: Literal[2]
+    api: Literal[3]
     task: Literal["colorize", "mask", "survey"] = Field(
         description="Colour the sketch, find its foreground, or look at one frame of an animation."
     )
@@ -100,35 +176,65 @@ class JobRequest(Message):
         found = {f"references.{i}.picture": one.picture for i, one in enumerate(self.references)}
         found |= {"sketch": self.sketch, "background": self.background, "hints": self.hints}
         for i, layer in enumerate(self.redo.layers if self.redo else []):
-            found |= {f"redo.layers.{i}.delivered": layer.delivered, f"redo.layers.{i}.now": layer.now}
-        return {name: placed for name, placed in found.items() if placed is not None}
+            found[f"redo.layers.{i}.pixels"] = layer.pixels
+        for i, state in enumerate(self.redo.states if self.redo else []):
+            place, made = f"redo.states.{i}", state.made_from
+            found |= {f"{place}.layers.{j}.pixels": layer.pixels for j, layer in enumerate(state.layers)}
+            found |= {f"{place}.made_from.sketch": made.sketch, f"{place}.made_from.hints": made.hints}
+        return _there(found)
 
     @property
     def masks(self) -> dict[str, PlacedBlob]:
         """Field name -> blob, for all masks there are."""
-        found = {f"references.{i}.mask": one.mask for i, one in enumerate(self.references) if one.mask}
-        found |= {"sketch_mask": self.sketch_mask} if self.sketch_mask else {}
-        return found | ({"redo.changed": self.redo.changed} if self.redo else {})
+        found: dict[str, PlacedBlob | None]
+        found = {f"references.{i}.mask": one.mask for i, one in enumerate(self.references)}
+        found["sketch_mask"] = self.sketch_mask
+        if self.redo is not None:
+            found["redo.selection"] = self.redo.selection
+            found |= {f"redo.layers.{i}.mask": layer.mask for i, layer in enumerate(self.redo.layers)}
+        for i, state in enumerate(self.redo.states if self.redo else []):
+            place, made = f"redo.states.{i}", state.made_from
+            found |= {f"{place}.layers.{j}.mask": layer.mask for j, layer in enumerate(state.layers)}
+            found |= {f"{place}.made_from.chosen_mask": made.chosen_mask}
+            found |= {f"{place}.made_from.sketch_mask": made.sketch_mask}
+            found[f"{place}.check.mask"] = PlacedBlob(blob=state.check.mask.blob) if state.check else None
+        return _there(found)
+
+
+def _there(found: dict[str, PlacedBlob | None]) -> dict[str, PlacedBlob]:
+    return {name: placed for name, placed in found.items() if placed is not None}
 
 
 class EditedLayer(Message):
     """A layer of an edit, as it is in the document; of its answer, as it is to be."""
 
-    role: Literal["background", "figure"]
+    role: Flat
     pixels: PlacedBlob
 
 
 class EditRequest(Message):
     """`header["edit"]` of a palette edit: the swaps are made in all layers, all at once."""
 
-    api: Literal[2]
+    api: Literal[3]
+    canvas: CanvasSize
     layers: list[EditedLayer] = Field(min_length=1, max_length=2)
+    delivered: list[DeliveredLayer] = Field(
+        default_factory=list, max_length=3, description="Of the result that these layers belong to."
+    )
     swaps: list[ColourSwap] = Field(min_length=1, max_length=SWAPS)
 
     @property
     def pictures(self) -> dict[str, PlacedBlob]:
-        """Field name -> blob."""
-        return {f"layers.{i}.pixels": layer.pixels for i, layer in enumerate(self.layers)}
+        """Field name -> blob, for all that must be pictures."""
+        found: dict[str, PlacedBlob | None]
+        found = {f"layers.{i}.pixels": layer.pixels for i, layer in enumerate(self.layers)}
+        found |= {f"delivered.{i}.pixels": layer.pixels for i, layer in enumerate(self.delivered)}
+        return _there(found)
+
+    @property
+    def masks(self) -> dict[str, PlacedBlob]:
+        """Field name -> blob, for all masks there are."""
+        return _there({f"delivered.{i}.mask": layer.mask for i, layer in enumerate(self.delivered)})
 
 
 class Announcement(Message):

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import Field
 
-from colorizer.imaging.roles import Blend, PlaceKind, Role
+from colorizer.imaging.roles import Blend, Role
 from colorizer.protocol.base import Count, Message
-from colorizer.protocol.request import EditedLayer
+from colorizer.protocol.request import CheckEntry, DeliveredLayer, EditedLayer, MadeFrom
 
 
 class LayerMask(Message):
@@ -32,28 +32,17 @@ class LayerEntry(Message):
     mask: LayerMask | None
 
 
-class PlaceEntry(Message):
-    """A rectangle of the canvas, px, that somebody should look at."""
+class RedoAnswer(Message):
+    """What counts as delivered, and as what it was made from, once `layers` have been put into the document."""
 
-    kind: PlaceKind
-    x: int
-    y: int
-    width: Count
-    height: Count
-    confidence: float = Field(ge=0, le=1)
-
-
-class CheckMask(Message):
-    """A `gray8` mask of the canvas's size, 255 = look here."""
-
-    blob: Count
-
-
-class CheckEntry(Message):
-    """Where a result may be wrong."""
-
-    mask: CheckMask
-    places: list[PlaceEntry]
+    state: Count = Field(description="Which of the request's states it starts from.")
+    delivered: list[DeliveredLayer]
+    made_from: MadeFrom = Field(
+        description="`sketch_mask` is always told; of the others null is as the request had it."
+    )
+    unseen: bool = Field(
+        description="Whether the chosen mask was painted where the result's own shows the other side."
+    )
 
 
 class ResultHeader(Message):
@@ -62,6 +51,7 @@ class ResultHeader(Message):
     preview: Count = Field(description="The blob of the flattened result, PNG.")
     layers: list[LayerEntry]
     check: CheckEntry | None = Field(description="Null from engines that don't know.")
+    redo: RedoAnswer | None = None
     record: dict[str, Any] = Field(description="How it came about: request, report, versions, hashes, times.")
 
 
@@ -69,3 +59,4 @@ class EditAnswer(Message):
     """The header of an edit's answer, beside `blobs`."""
 
     layers: list[EditedLayer]
+    delivered: list[DeliveredLayer]

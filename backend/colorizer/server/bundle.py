@@ -27,9 +27,6 @@ MAGIC = b"CLZ1"
 PIXEL_BYTES = {"bgra8": 4, "gray8": 1, "png": 4}
 """Bytes a pixel takes once decoded."""
 
-COUNT_BYTES = 4
-"""Bytes of a run's length in `rle`."""
-
 _DEFLATE_RATIO = 1032
 """No zlib stream holds more than so many times its own length."""
 _PIECE = 2**24
@@ -50,7 +47,7 @@ class BlobInfo(BaseModel):
     format: Literal["bgra8", "gray8", "png"]
     width: int = Field(ge=1)
     height: int = Field(ge=1)
-    encoding: Literal["raw", "deflate", "rle"]
+    encoding: Literal["raw", "deflate"]
     bytes: int = Field(ge=1)
 
     @property
@@ -178,9 +175,6 @@ def _check_length(number: int, info: BlobInfo) -> None:
         fits = info.encoding == "raw"
     elif info.encoding == "raw":
         fits = info.bytes == info.decoded_bytes
-    elif info.encoding == "rle":
-        runs, rest = divmod(info.bytes, COUNT_BYTES + PIXEL_BYTES[info.format])
-        fits = not rest and 1 <= runs <= info.width * info.height
     else:
         slack = (
             info.decoded_bytes // 100 + 64

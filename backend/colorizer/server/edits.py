@@ -1,4 +1,4 @@
-"""Palette edits in the HTTP process: handed to a process of their own and answered at once.
+"""Palette edits in the HTTP process: passes them to the edit process and answers at once.
 
 An edit is exact arithmetic on layers that are there already. It takes no place in the queue (`jobs`), no engine and no
 lock of this machine, so it is answered while a job runs, and while another Krita's backend computes.
@@ -25,7 +25,7 @@ _DIED = "worker_died"
 
 
 class Edits:
-    """The edits of this server that are being made."""
+    """The running edits of this server."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings

@@ -1,4 +1,4 @@
-"""Jobs and their queue: one runs, the others wait for their turn, ended ones are kept for a while.
+"""The queue of jobs: one runs, the others wait, ended ones are kept for a while.
 
 Every job belongs to an owner (a paired device; "" is this machine's own artist), and nobody sees or ends another's.
 Owners take turns, whoever sends how much; one owner's jobs run in the order they came. Lives on the event loop of the

@@ -12,7 +12,9 @@ from dataclasses import dataclass, replace
 DECODED_BYTES = 4 * 2**30
 """All pictures of one job together, decoded."""
 
-BLOBS = 64
+BLOBS = 192
+"""A redo brings every state of its result."""
+
 HEADER_BYTES = 2**20
 PREVIEW_PX = 1024
 """Longest side of a preview."""

@@ -1,7 +1,7 @@
-"""Two Kritas on one machine take turns: one job computes at a time, whichever backend it came to.
+"""The machine lock: one job computes at a time on this machine, across all backends of the user.
 
 Each Krita starts a backend of its own; two models computing at once would fight for the same memory and be slower than
-one after the other. The turn is a lock on a file of the user's folder, which the system lets go when its holder dies.
+one after the other. It is a lock on a file in the user's folder, which the system releases when its holder dies.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LOOK_S = 0.1
 
 @contextmanager
 def taken(report: Report) -> Iterator[None]:
-    """Waits for the turn, saying so, and holds it; where no file can be locked, nobody waits. Raises `Cancelled`."""
+    """Waits for the lock, told as a stage, and holds it; a no-op where files can't be locked. Raises `Cancelled`."""
     try:
         paths.home().mkdir(parents=True, exist_ok=True)
         file = (paths.home() / "turn.lock").open("a+b")

@@ -18,8 +18,10 @@ from colorizer.protocol.base import API, first_rule
 from colorizer.protocol.checks import check_bindings, check_references
 from colorizer.protocol.errors import Code
 from colorizer.protocol.request import (
+    CanvasSize,
     ColourSwap,
     DeliveredLayer,
+    DocumentLayer,
     EditedLayer,
     EditRequest,
     JobRequest,
@@ -64,17 +66,16 @@ def read(bundle: Bundle) -> JobRequest:
     """
     request = _header(bundle, "request", JobRequest)
     canvas = request.canvas
-    if max(canvas.width, canvas.height) > MAX_SIDE:
-        raise Refused(
-            Code.TOO_LARGE,
-            f"A canvas of {canvas.width} x {canvas.height} px is too large: sides may have {MAX_SIDE} px.",
-        )
+    _check_canvas(canvas)
     _check_blobs(bundle, "request", request.pictures, request.masks)
     sizes = [_size(bundle, one.picture) for one in request.references]
     with _named("request.bindings"):
         check_bindings(request.bindings, (canvas.width, canvas.height), sizes)
     _check_swaps(request.swaps, "request")
-    _check_roles(request.redo.layers if request.redo else [], "request.redo")
+    if request.redo is not None:
+        _check_roles(request.redo.layers, "request.redo.layers")
+        for number, state in enumerate(request.redo.states):
+            _check_delivered(state.layers, f"request.redo.states.{number}.layers")
     return request
 
 
@@ -82,8 +83,10 @@ def read_edit(bundle: Bundle) -> EditRequest:
     """The palette edit of a bundle, checked against the bundle's blobs. Raises `InvalidRequest`."""
     edit = _header(bundle, "edit", EditRequest)
     _check_swaps(edit.swaps, "edit")
-    _check_roles(edit.layers, "edit")
-    _check_blobs(bundle, "edit", edit.pictures)
+    _check_roles(edit.layers, "edit.layers")
+    _check_delivered(edit.delivered, "edit.delivered")
+    _check_canvas(edit.canvas)
+    _check_blobs(bundle, "edit", edit.pictures, edit.masks)
     return edit
 
 
@@ -97,6 +100,14 @@ def _header(bundle: Bundle, name: str, model: type[_Model]) -> _Model:
         return model.model_validate(bundle.header.get(name))
     except ValidationError as error:
         raise InvalidRequest(first_rule(error, name)) from error
+
+
+def _check_canvas(canvas: CanvasSize) -> None:
+    if max(canvas.width, canvas.height) > MAX_SIDE:
+        raise Refused(
+            Code.TOO_LARGE,
+            f"A canvas of {canvas.width} x {canvas.height} px is too large: sides may have {MAX_SIDE} px.",
+        )
 
 
 def _check_blobs(
@@ -125,9 +136,16 @@ def _check_swaps(swaps: Sequence[ColourSwap], root: str) -> None:
         raise InvalidRequest(f"`{root}.swaps`: a colour can be changed into one other colour only.")
 
 
-def _check_roles(layers: Sequence[DeliveredLayer | EditedLayer], root: str) -> None:
+def _check_roles(layers: Sequence[DocumentLayer | DeliveredLayer | EditedLayer], field: str) -> None:
     if len({layer.role for layer in layers}) < len(layers):
-        raise InvalidRequest(f"`{root}.layers`: give each role once.")
+        raise InvalidRequest(f"`{field}`: give each role once.")
+
+
+def _check_delivered(layers: Sequence[DeliveredLayer], field: str) -> None:
+    _check_roles(layers, field)
+    for number, layer in enumerate(layers):
+        if layer.pixels is None:
+            raise InvalidRequest(f"`{field}.{number}.pixels`: what was delivered has pixels.")
 
 
 def check_engine(request: JobRequest, engines: Sequence[Mapping[str, Any]]) -> None:

@@ -1,16 +1,22 @@
-"""One palette edit in the edit process: bundle in, layers with exchanged colours out.
+"""One palette edit in the edit process: bundle in, bundle out with exchanged colours and what counts as delivered then.
 
 Imports neither torch nor an engine. The bundle was checked by the HTTP process, its pictures are decoded only here.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
+
 from colorizer.imaging.recolour import recolour
-from colorizer.imaging.values import Swap
-from colorizer.protocol.request import EditedLayer, PlacedBlob
+from colorizer.imaging.repair import delivered_after
+from colorizer.imaging.values import Picture, Role, Swap
+from colorizer.protocol.request import EditedLayer, EditRequest
 from colorizer.protocol.result import EditAnswer
-from colorizer.server import bundle, pixels, request
-from colorizer.server.bundle import BlobInfo
+from colorizer.server import bundle, request
+from colorizer.server.delivered import Decoder, delivered_layers, flat_layers
+from colorizer.server.packing import Blobs
 from colorizer.server.pipe import Buffer
 
 
@@ -21,12 +27,37 @@ def run(data: Buffer) -> list[Buffer]:
     """
     edit_bundle = bundle.read(data)
     edit = request.read_edit(edit_bundle)
+    decoder = Decoder(edit_bundle, edit.canvas.width, edit.canvas.height)
     swaps = [Swap(swap.before, swap.after) for swap in edit.swaps]
-    described: list[EditedLayer] = []
-    blobs: list[tuple[BlobInfo, Buffer]] = []
+    before: dict[str, Picture] = {layer.role: decoder.picture(layer.pixels) for layer in edit.layers}
+    after = {role: recolour(picture, swaps)[0] for role, picture in before.items()}
+    blobs = Blobs()
+    edited = [
+        EditedLayer(role=one.role, pixels=blobs.place(after[one.role], one.pixels.x, one.pixels.y))
+        for one in edit.layers
+    ]
+    flats = list(flat_layers(edit.delivered, decoder))
+    delivered = {layer.role: layer.pixels for layer in flats}
+    changed = _changed(edit, delivered, before, after, decoder)
+    answer = EditAnswer(
+        layers=edited, delivered=delivered_layers(edit.delivered, flats, changed, decoder, blobs)
+    )
+    return bundle.write(answer.model_dump(), blobs.all())
+
+
+def _changed(
+    edit: EditRequest,
+    delivered: dict[Role, Picture],
+    before: Mapping[str, Picture],
+    after: Mapping[str, Picture],
+    decoder: Decoder,
+) -> dict[Role, Picture]:
+    """What counts as delivered once the edited layers are in the document, by role."""
+    found = {}
     for layer in edit.layers:
-        place = PlacedBlob(blob=len(blobs), x=layer.pixels.x, y=layer.pixels.y)
-        described.append(EditedLayer(role=layer.role, pixels=place))
-        picture, _ = recolour(pixels.decode(edit_bundle.blobs[layer.pixels.blob]), swaps)
-        blobs.append(pixels.encode(picture))
-    return bundle.write(EditAnswer(layers=described).model_dump(), blobs)
+        if layer.role not in delivered:
+            continue
+        old, new = (decoder.place(pictures[layer.role], layer.pixels) for pictures in (before, after))
+        made = delivered_after(delivered[Role(layer.role)], old, new)
+        found[Role(layer.role)] = new if np.array_equal(made, new) else made  # one blob for both, then
+    return found

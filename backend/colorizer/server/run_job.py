@@ -8,7 +8,8 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,11 +18,9 @@ from numpy.typing import NDArray
 from colorizer.engines import last_stage, registry
 from colorizer.engines.base import (
     Binding,
-    Check,
     ColorizeRequest,
     Engine,
     Layer,
-    Mask,
     Picture,
     Reference,
     Report,
@@ -36,12 +35,14 @@ from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
 from colorizer.imaging.masks import fit_mask
 from colorizer.imaging.paper import has_dark_paper, has_paper
-from colorizer.imaging.values import LayerState, Redo
-from colorizer.protocol.request import JobRequest, PlacedBlob
-from colorizer.protocol.result import CheckEntry, CheckMask, LayerEntry, LayerMask, PlaceEntry, ResultHeader
-from colorizer.server import bundle, limits, pixels, request, surveys
-from colorizer.server.bundle import BlobInfo, Bundle
+from colorizer.protocol.request import JobRequest
+from colorizer.protocol.result import RedoAnswer
+from colorizer.server import bundle, limits, packing, pixels, redo, request, surveys
+from colorizer.server.bundle import Bundle
+from colorizer.server.delivered import Decoder
+from colorizer.server.packing import Blobs
 from colorizer.server.pipe import Buffer
+from colorizer.server.redo import Repairing
 
 
 class JobReport(Report, Protocol):
@@ -59,6 +60,9 @@ def run(data: Buffer, report: JobReport) -> None:
     job = request.read(job_bundle)
     _check_memory(job, job_bundle)
     inputs = decode_inputs(job, job_bundle)
+    repairing = redo.decode(job, decoder_of(job, job_bundle), inputs)
+    if repairing is not None:
+        inputs = repairing.inputs
     hashes = _Hashes(inputs)
     clock.lap("decode")
     engine = registry.get(job.engine)
@@ -66,44 +70,26 @@ def run(data: Buffer, report: JobReport) -> None:
     report.stage("Loading the model")
     engine.load(device, job.model)
     clock.lap("load")
-    done = _work(engine, job, inputs, decode_redo(job, job_bundle), report)
+    done = _work(engine, job, inputs, repairing, report)
     clock.lap("colorize")
     report.stage("Packing the layers")
     result, sketch = done.result, inputs.sketch
-    with ThreadPoolExecutor(1) as beside:
-        making = beside.submit(_preview, done)
-        packed = [_pack_layer(layer) for layer in result.layers]
-        paper = {"sketch_has_paper": has_paper(sketch), "sketch_has_dark_paper": has_dark_paper(sketch)}
-        preview = making.result()
+    packed = packing.pack(lambda: _preview(done), result, done.redo)
+    paper = {"sketch_has_paper": has_paper(sketch), "sketch_has_dark_paper": has_dark_paper(sketch)}
     clock.lap("encode")
     record = make_record(engine, inputs, result, device=device, seconds=clock.laps, hashes=hashes.get())
     record |= {"task": job.task} | paper
-    report.finish(preview, result_bundle(preview, packed, record, result.check), record)
+    report.finish(packed.preview, packed.bundle(record), record)
 
 
-@dataclasses.dataclass(frozen=True)
-class _Decoder:
-    """The pictures of one job."""
-
-    job: JobRequest
-    bundle: Bundle
-
-    def picture(self, placed: PlacedBlob) -> NDArray[np.uint8]:
-        return pixels.decode(self.bundle.blobs[placed.blob])
-
-    def on_canvas(self, placed: PlacedBlob) -> Picture:
-        return self._placed(self.picture(placed), placed)
-
-    def mask_on_canvas(self, placed: PlacedBlob) -> Mask:
-        return self._placed(pixels.as_mask(self.picture(placed)), placed)
-
-    def _placed(self, found: NDArray[np.uint8], placed: PlacedBlob) -> NDArray[np.uint8]:
-        return pixels.place(found, placed.x, placed.y, self.job.canvas.width, self.job.canvas.height)
+def decoder_of(job: JobRequest, job_bundle: Bundle) -> Decoder:
+    """The pictures of one job, on its canvas."""
+    return Decoder(job_bundle, job.canvas.width, job.canvas.height)
 
 
 def decode_inputs(job: JobRequest, job_bundle: Bundle) -> ColorizeRequest:
     """The pictures of a job as engines take them: sketch, mask and hints on the canvas, references as they are."""
-    decoder = _Decoder(job, job_bundle)
+    decoder = decoder_of(job, job_bundle)
     return ColorizeRequest(
         sketch=decoder.on_canvas(job.sketch),
         references=tuple(
@@ -122,18 +108,6 @@ def decode_inputs(job: JobRequest, job_bundle: Bundle) -> ColorizeRequest:
     )
 
 
-def decode_redo(job: JobRequest, job_bundle: Bundle) -> Redo | None:
-    """The earlier result that is to be repaired, on the canvas."""
-    if job.redo is None:
-        return None
-    decoder = _Decoder(job, job_bundle)
-    states = (
-        LayerState(Role(one.role), decoder.on_canvas(one.delivered), decoder.on_canvas(one.now))
-        for one in job.redo.layers
-    )
-    return Redo(decoder.mask_on_canvas(job.redo.changed), tuple(states))
-
-
 def _reference(picture: Picture, mask: NDArray[np.uint8] | None) -> Reference:
     if mask is None:
         return Reference(picture)
@@ -147,10 +121,11 @@ class _Done:
     result: Result
     shown: tuple[Layer, ...]
     lines: Picture
+    redo: Callable[[Blobs], RedoAnswer] | None = None
 
 
 def _work(
-    engine: Engine, job: JobRequest, inputs: ColorizeRequest, redo: Redo | None, report: Report
+    engine: Engine, job: JobRequest, inputs: ColorizeRequest, repairing: Repairing | None, report: Report
 ) -> _Done:
     if job.task == "mask":
         mask = engine.foreground_mask(inputs.sketch, report)
@@ -163,11 +138,12 @@ def _work(
         name = surveys.survey(engine, inputs, choose_device(), report)
         return _Done(Result((), {"survey": name}), (), inputs.sketch)
     result = _coloured(engine, job, inputs, report)
-    if redo is None:
+    if repairing is None:
         return _Done(last_stage.with_key_strokes(result, inputs), result.layers, inputs.sketch)
     report.stage("Keeping the rest")
-    repaired = last_stage.keep_the_rest(result, inputs, redo)
-    return _Done(repaired.result, repaired.shown, inputs.sketch)
+    repaired = last_stage.keep_the_rest(result, inputs, repairing.redo)
+    answer = partial(repairing.answer, repaired)
+    return _Done(repairing.checked(repaired), repaired.shown, inputs.sketch, answer)
 
 
 def _coloured(engine: Engine, job: JobRequest, inputs: ColorizeRequest, report: Report) -> Result:
@@ -194,60 +170,6 @@ def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:
             f"This job needs at least {needed / 2**30:.1f} GiB of memory and {free / 2**30:.1f} GiB are free. "
             "Close other programs or use smaller pictures."
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class _PackedLayer:
-    layer: Layer
-    pixels: tuple[BlobInfo, Buffer]
-    mask: tuple[BlobInfo, Buffer] | None
-
-
-def _pack_layer(layer: Layer) -> _PackedLayer:
-    mask = None if layer.mask is None else pixels.encode(layer.mask)
-    return _PackedLayer(layer, pixels.encode(layer.pixels), mask)
-
-
-def result_bundle(
-    preview: bytes, packed: list[_PackedLayer], record: dict[str, Any], check: Check | None = None
-) -> list[Buffer]:
-    """The result of docs/wire.md in pieces: first the preview, then each layer's pixels and mask, last the check's."""
-    width, height = np.frombuffer(preview, ">u4", count=2, offset=16).tolist()
-    blobs: list[tuple[BlobInfo, Buffer]] = [
-        (BlobInfo(format="png", width=width, height=height, encoding="raw", bytes=len(preview)), preview)
-    ]
-    described = []
-    for one in packed:
-        mask = None
-        layer, number = one.layer, len(blobs)
-        blobs.append(one.pixels)
-        if one.mask is not None:
-            mask = LayerMask(blob=len(blobs), name=layer.mask_name)
-            blobs.append(one.mask)
-        described.append(
-            LayerEntry(
-                name=layer.name,
-                role=layer.role,
-                blob=number,
-                x=layer.x,
-                y=layer.y,
-                blend=layer.blend,
-                opacity=layer.opacity,
-                clip=layer.clip,
-                mask=mask,
-            )
-        )
-    header = ResultHeader(preview=0, layers=described, check=_check_entry(check, len(blobs)), record=record)
-    if check is not None:
-        blobs.append(pixels.encode(check.mask))
-    return bundle.write(header.model_dump(mode="json"), blobs)
-
-
-def _check_entry(check: Check | None, blob: int) -> CheckEntry | None:
-    if check is None:
-        return None
-    places = [PlaceEntry(**dataclasses.asdict(place)) for place in check.places]
-    return CheckEntry(mask=CheckMask(blob=blob), places=places)
 
 
 class _Hashes:

@@ -1,7 +1,7 @@
-"""The frames of a sequence, surveyed by one job each and kept between jobs (`COLORIZE_HOME/surveys`).
+"""Caches the surveys of a sequence's frames between jobs (`COLORIZE_HOME/surveys`); each is made by a job of its own.
 
-A survey is known by everything that decides it, so nobody has to remember which frames have been surveyed: whoever asks
-again, after a crash too, gets what is there. It is a cache: where it grows too large the oldest goes. How frames agree
+A survey's name is the hash of everything that decides it, so that the same frame is never surveyed twice, also after a
+crash. The oldest surveys are deleted when the cache grows too large. How frames agree
 on colours is the engine's business (`colorizer.engines.sequences`).
 """
 

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 from colorizer_lab.evaluation.corpus import Case, read_corpus
 from colorizer_lab.evaluation.judge import SIDE, Problem, pose, squared
-from colorizer_lab.evaluation.report import Silent, Stage, request_of, write_json
+from colorizer_lab.evaluation.report import Stage, request_of, write_json
+from colorizer_lab.silent import Silent
 
 _RIGHT = 10.0
 _RADIUS = 0.006

@@ -17,7 +17,8 @@ from colorizer.imaging.values import Mask
 
 from colorizer_lab.evaluation.corpus import Item, read_corpus
 from colorizer_lab.evaluation.foreground import flood
-from colorizer_lab.evaluation.report import Silent, Stage, write_json
+from colorizer_lab.evaluation.report import Stage, write_json
+from colorizer_lab.silent import Silent
 
 
 def evaluate_masks(

@@ -35,6 +35,7 @@ from colorizer_lab.evaluation.certainty import Certainty, certainty, risk
 from colorizer_lab.evaluation.corpus import Case, Item, read_corpus
 from colorizer_lab.evaluation.judge import Problem, pose, squared
 from colorizer_lab.evaluation.sheet import Row, write_sheet
+from colorizer_lab.silent import Silent
 
 FIGURES = (
     "figure_within_10",
@@ -65,16 +66,6 @@ class _Outcome:
     row: Row | None = None
     sure: Certainty | None = None
     """How sure the engine was of what."""
-
-
-class Silent:
-    """An engine's `Report` that nobody listens to."""
-
-    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Goes on."""
-
-    def preview(self, picture: Callable[[], Picture]) -> None:
-        """Nobody looks."""
 
 
 def evaluate(

@@ -29,7 +29,8 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from colorizer_lab.evaluation.corpus import Case, Item, read_corpus
 from colorizer_lab.evaluation.judge import Problem, pose, squared
-from colorizer_lab.evaluation.report import Silent, Stage, write_json
+from colorizer_lab.evaluation.report import Stage, write_json
+from colorizer_lab.silent import Silent
 
 WAYS = ("truth", "match", "frame_by_frame", "together")
 _ONE_LABEL = 5.0

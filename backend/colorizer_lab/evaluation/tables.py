@@ -28,7 +28,8 @@ from colorizer_lab.evaluation.features import (
     frechet_distance,
     image_similarity,
 )
-from colorizer_lab.evaluation.report import Silent, Stage, write_json
+from colorizer_lab.evaluation.report import Stage, write_json
+from colorizer_lab.silent import Silent
 
 COLUMNS = {
     "clip_is": "CLIP-IS ^",

@@ -1,4 +1,4 @@
-"""Trains AnimeDiffusion as published: noise prediction, then image reconstruction through the sampler.
+"""Trains AnimeDiffusion (arXiv 2303.11137): noise prediction, then image reconstruction through the sampler.
 
 Defaults are the published hyper-parameters; losses are `engines.anime_diffusion.diffusion`'s, items come from
 `anime_diffusion_data`. Everything random in a step is drawn from a generator seeded with the step, so a resumed

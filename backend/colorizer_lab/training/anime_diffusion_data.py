@@ -1,4 +1,4 @@
-"""What AnimeDiffusion learns from: the published folder layout, or our own drawings; a number decides an item.
+"""AnimeDiffusion's training data: the published folder layout, or procedural drawings; seeded by an index.
 
 An item is a coloured picture and its lines; the reference is a warped copy of the picture, as published (section 4.1).
 """

@@ -1,4 +1,4 @@
-"""What a klein LoRA learns from: our own drawings, or a folder of coloured pictures; a number decides an item.
+"""Training data of a klein LoRA: procedural drawings, or a folder of coloured pictures; seeded by an index.
 
 An item is a coloured picture, its line art, and a reference in which the same things are to be seen: of our own
 drawings the same characters in another pose, of a folder's pictures a warped copy, as AnimeDiffusion's

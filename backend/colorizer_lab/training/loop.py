@@ -1,4 +1,4 @@
-"""What every trainer shares: the loop, stopping cleanly, resuming exactly, files that are whole, a log of figures.
+"""The training loop of every trainer: clean stops, exact resuming, atomic checkpoints, a log of metrics.
 
 Knows no network and no data.
 """

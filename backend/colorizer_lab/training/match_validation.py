@@ -1,4 +1,4 @@
-"""How right the match network is on drawings it has never seen.
+"""Validates the match network on held-out drawings.
 
 A region is read out as at run time: the attention of all its places is pooled, and the colour where most of it gathers
 wins. Figures on real pictures are `colorizer_lab.evaluation`'s.

@@ -1,4 +1,4 @@
-"""AnimeDiffusion's noise schedule, samplers and losses (paper, section 3). DDIM and its inversion are diffusers'.
+"""AnimeDiffusion's noise schedule, samplers and losses (arXiv 2303.11137, section 3), on diffusers' DDIM schedulers.
 
 Pictures are float tensors (B, 3, H, W), RGB, [-1, 1]; a condition is (B, 4, H, W): lines 1, reference 3.
 Everything random is handed in, so that the same numbers give the same picture on every device. Which numbers, and

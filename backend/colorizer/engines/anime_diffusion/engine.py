@@ -1,4 +1,4 @@
-"""AnimeDiffusion behind the door of `engines/base.py`: an artist's request to squares the network was trained for.
+"""AnimeDiffusion as an engine (`engines/base.py`): fits a request into the squares that the network was trained on.
 
 No checkpoint was ever published: models are folders under the user's models folder, trained with
 `colorize train anime-diffusion` or converted from the user's own checkpoint. Sketches of any size are fitted into the
@@ -55,7 +55,7 @@ class AnimeDiffusionEngine(DiffusionEngine["AnimeDiffusionPipeline"]):
         side = _working_side(request.options.size)
         square = _Square(height, width, side)
         lines = square.fit(np.repeat((255 - find_ink(request.sketch))[..., None], 3, axis=2))[..., 0]
-        report.stage("Finding the figure")
+        report.stage("Finding the foreground")
         sides = sides_of(request, lambda picture: self.foreground_mask(picture, report))
         drawn = [
             square.cut(_draw(slot, lines, part, request, report, (index, len(sides))))

@@ -44,7 +44,7 @@ def _blur(gray: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Warp:
-    """A thin-plate spline that moves two points on the diagonal while the corners stay (paper, section 4.1).
+    """A thin-plate spline that moves two points on the diagonal while the corners stay (arXiv 2303.11137, section 4.1).
 
     The points `(first, first)` and `(second, second)` move by `first_by` and `second_by`; sides are 0..1.
     """

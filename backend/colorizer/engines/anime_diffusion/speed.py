@@ -1,6 +1,6 @@
-"""How an AnimeDiffusion model is put onto a device, see `engines.runtime.memory_profiles`.
+"""Memory profiles of AnimeDiffusion, see `engines.runtime.memory_profiles`.
 
-Its one network of 0.2 GB is never the trouble, but at a large working size what it computes may be: then it runs on the
+Its one network of 0.2 GB always fits, but at a large working size its activations may not: then it runs on the
 processor, which has more memory. Always float32, in which it was trained.
 """
 
@@ -17,5 +17,5 @@ PROFILES = MemoryProfiles(
 
 
 def place(pipeline: AnimeDiffusionPipeline, profile: MemoryProfile) -> None:
-    """Puts the network where the profile says."""
+    """Places the network as the profile says."""
     pipeline.to("cpu" if profile.keep is Residency.NOTHING else profile.device)

@@ -22,7 +22,7 @@ TIME_PERIOD = 1000
 
 
 class AnimeDiffusionUNet(ModelMixin, ConfigMixin):
-    """Predicts the noise in a picture from its lines and a reference (paper, figure 3).
+    """Predicts the noise in a picture from its lines and a reference (arXiv 2303.11137, figure 3).
 
     Args:
         channel_in: noisy picture 3 + lines 1 + reference 3.
@@ -111,7 +111,7 @@ def sinusoid(t: Tensor, width: int) -> Tensor:
 
 
 class ResidualBlock(nn.Module):
-    """Two normalised convolutions with the time added between them, and a way around both."""
+    """Two normalised convolutions with the time embedding added in between, and a residual connection."""
 
     def __init__(self, channels_in: int, channels_out: int, time_width: int, *, cbam: bool = False) -> None:
         super().__init__()
@@ -141,7 +141,7 @@ class ResidualBlock(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Every place looks at every place; there is no output projection."""
+    """Self-attention over all positions, without output projection."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -158,7 +158,7 @@ class SelfAttention(nn.Module):
 
 
 class CBAM(nn.Module):
-    """Convolutional block attention: channels are weighed first, then places (arXiv 1807.06521)."""
+    """Convolutional block attention module: channel attention, then spatial attention (arXiv 1807.06521)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""What the guider is shown: the stitched canvas as latents, its border and its centre apart (paper, section 3.2).
+"""The guider's condition (arXiv 2412.11815, section 3.2): latents of the stitched canvas, border and centre apart.
 
 A canvas is (2H, 2W, 3) uint8 RGB: references around, the picture to colour in the central H x W; see `retrieval`.
 """

@@ -1,4 +1,4 @@
-"""ColorFlow behind the door of `engines/base.py`: an artist's sketch and a pool of references to pages.
+"""ColorFlow as an engine (`engines/base.py`): colours sketches and pages from a pool of references.
 
 Models are folders under the user's models folder, see `model`. A sketch of any proportions is set on white paper of a
 published size, so that nothing of it is cropped. torch and the networks are loaded when first needed.
@@ -72,7 +72,7 @@ class ColorFlowEngine(DiffusionEngine["ColorFlowModel"]):
         picture, style = _as_page(request.sketch, model.style)
         paper = _Paper(height, width, size)
         settings = PageSettings(style, size, request.options.steps, request.seed)
-        report.stage("Finding the figure")
+        report.stage("Finding the foreground")
         sides = sides_of(request, lambda found: self._foreground(found, report))
         drawn = []
         for index, side in enumerate(sides):

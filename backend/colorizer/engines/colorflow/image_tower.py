@@ -1,4 +1,4 @@
-"""What looks alike (section 3.1): patches through a CLIP image tower (published: ViT-H/14); it remembers references."""
+"""Embeds patches with a CLIP image tower for retrieval (arXiv 2412.11815, section 3.1); caches those of references."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""ColorFlow's In-context Colorization Pipeline: the whole canvas is denoised, its centre is the answer (section 3.2).
+"""ColorFlow's In-context Colorization Pipeline (arXiv 2412.11815, section 3.2): denoises a canvas, returns its centre.
 
 What both base models share; `sd_pipeline` and `pixart_pipeline` say how each predicts noise. Posterior means and noise
 made on the CPU keep results the same everywhere; the published draws can be handed in.

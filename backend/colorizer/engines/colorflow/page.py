@@ -1,4 +1,4 @@
-"""One page through ColorFlow's three stages: retrieval, in-context colouring, super-resolution (paper, figure 2)."""
+"""One page through ColorFlow (arXiv 2412.11815, figure 2): retrieval, in-context colouring, super-resolution."""
 
 from __future__ import annotations
 

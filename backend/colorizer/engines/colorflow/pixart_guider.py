@@ -1,7 +1,7 @@
 """ColorFlow's colour guider for PixArt: its first half of transformer blocks without text, and how it guides them.
 
-(Paper, section 3.2; the published sketch models.) Submodules carry the published names; `after_proj`, which published
-files hold besides, is a second name of the last adapter and is dropped on conversion.
+(arXiv 2412.11815, section 3.2; the published sketch models.) Submodules carry the published names; `after_proj`, which
+published files hold besides, is a second name of the last adapter and is dropped on conversion.
 """
 
 from __future__ import annotations

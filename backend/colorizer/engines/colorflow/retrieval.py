@@ -1,4 +1,4 @@
-"""ColorFlow's Retrieval-Augmented Pipeline: which patches of the references go around the picture (section 3.1).
+"""ColorFlow's Retrieval-Augmented Pipeline (arXiv 2412.11815, section 3.1): chooses the patches around the picture.
 
 Picture and references are cut into overlapping patches, an image tower says which look alike, and the best three for
 each quadrant are pasted around the picture on one canvas. Pictures are (H, W, 3) uint8 RGB.

@@ -1,7 +1,7 @@
 """ColorFlow's colour guider for Stable Diffusion 1.5: a copy of its U-Net without text, and how it guides the original.
 
-(Paper, section 3.2, "two-branch design".) Built from diffusers' own blocks; submodules carry the published names.
-The condition it reads is made in `condition`.
+(arXiv 2412.11815, section 3.2, "two-branch design".) Built from diffusers' own blocks; submodules carry the published
+names. The condition it reads is made in `condition`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""How a ColorFlow model is put onto a device, see `engines.runtime.memory_profiles`.
+"""Memory profiles of ColorFlow, see `engines.runtime.memory_profiles`.
 
 The U-Net or transformer and its guider run in the profile's precision; on an accelerator so do the autoencoder and the
 fusion network, as published. The image tower is always float32, because embeddings are kept from one start to the next.
@@ -29,7 +29,7 @@ PROFILES = MemoryProfiles(
 
 
 def place(model: ColorFlowModel, profile: MemoryProfile) -> None:
-    """Puts a model's networks where and how the profile says, wherever they were before."""
+    """Places a model's networks as the profile says, wherever they were before."""
     painters, enlargers, others = _groups(model)
     release(model.colouring)
     for network in (*enlargers, *others):

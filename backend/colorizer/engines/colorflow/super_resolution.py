@@ -1,7 +1,7 @@
 """ColorFlow's Guided Super-Resolution Pipeline: the small coloured picture made larger along the page's lines.
 
-(Paper, section 3.3.) Encoder features of colours and page are fused level by level and added while the colours are
-decoded. The autoencoder is an unmodified `AutoencoderKL`, watched and led by hooks.
+(arXiv 2412.11815, section 3.3.) Encoder features of colours and page are fused level by level and added while the
+colours are decoded. The autoencoder is an unmodified `AutoencoderKL`, watched and led by hooks.
 """
 
 from __future__ import annotations

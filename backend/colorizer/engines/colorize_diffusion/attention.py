@@ -68,7 +68,7 @@ class AttentionPlan:
 
 
 class Shared:
-    """The place where a UNet's attention layers find the plan of the running forward pass."""
+    """Holds the plan of the running forward pass for a UNet's attention layers."""
 
     def __init__(self) -> None:
         self.plan: AttentionPlan | None = None
@@ -103,7 +103,7 @@ def project(layer: Any, x: Tensor, adapter: Branch | None) -> Tensor:
 def found(
     kept: Kept, name: Hashable, make: Callable[[], tuple[Tensor, Tensor]], rows: int
 ) -> tuple[Tensor, Tensor]:
-    """Kept keys and values, made where they aren't there yet, for so many rows."""
+    """Cached keys and values for so many rows; computed on the first call."""
     if name not in kept:
         kept[name] = make()
     keys, values = kept[name]
@@ -158,7 +158,7 @@ class SplitCrossAttention:
         return attend(project(attn.to_q, queries, adapter), k, v, attn.heads) * plan.scales[self.layer]
 
     def whole(self, plan: AttentionPlan, attn: Any, queries: Tensor, context: Tensor) -> Tensor:
-        """One side: every query attends to all tokens."""
+        """Without a split: every query attends to all tokens."""
         return self.one(plan, attn, queries, context, plan.whole_adapter, None)
 
     def split(self, plan: AttentionPlan, attn: Any, queries: Tensor, context: Tensor) -> Tensor:

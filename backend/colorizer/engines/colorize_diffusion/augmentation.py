@@ -1,4 +1,4 @@
-"""What the published training does to masks and backgrounds (v2, arXiv 2504.06895, on training).
+"""Mask and background augmentation of the published training (v2, arXiv 2504.06895).
 
 Random numbers are passed in, so that a trainer keeps its own generators.
 """
@@ -42,15 +42,15 @@ def bleach_backgrounds(
 
     `thresholds` are the sketch's and the reference's, (B,) each; samples `chosen` (B,) get a white background, their
     reference a flat level between 0.95 and 1 by `white` (B,) in 0..1. The others' reference keeps what is outside its
-    figure. The sketch loses its background lines in every sample, as published.
+    foreground. The sketch loses its background lines in every sample, as published.
     """
-    figure = is_foreground(batch.sketch_mask, thresholds[0])
-    reference_figure = is_foreground(batch.reference_mask, thresholds[1])
+    foreground = is_foreground(batch.sketch_mask, thresholds[0])
+    reference_foreground = is_foreground(batch.reference_mask, thresholds[1])
     bleached = chosen.view(-1, 1, 1, 1)
     level = (white * (1 - LEAST_WHITE) + LEAST_WHITE).view(-1, 1, 1, 1)
-    background = torch.where(reference_figure, torch.ones_like(batch.reference), batch.reference)
+    background = torch.where(reference_foreground, torch.ones_like(batch.reference), batch.reference)
     return (
-        torch.where(bleached & ~figure, torch.ones_like(batch.truth), batch.truth),
-        torch.where(figure, batch.sketch, -torch.ones_like(batch.sketch)),
+        torch.where(bleached & ~foreground, torch.ones_like(batch.truth), batch.truth),
+        torch.where(foreground, batch.sketch, -torch.ones_like(batch.sketch)),
         torch.where(bleached, level.expand_as(background), background),
     )

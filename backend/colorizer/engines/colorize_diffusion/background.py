@@ -1,8 +1,8 @@
-"""How much of a reference's background its branch sees: two things v2's training does (arXiv 2504.06895), as choices.
+"""Character-mask merging and background bleaching of v2's training (arXiv 2504.06895), as choices at inference.
 
-The training hides more of the background reference than its figure, so that the hole doesn't tell the figure's outline
-(character-mask merging), or all of it, with the sketch's background lines (background bleaching); see `augmentation`.
-What it has learned from that can be asked for: here are the masks and lines for it.
+Mask merging removes the sketch's foreground from the background reference as well as the reference's own, so that the
+hole doesn't show the foreground's outline. Background bleaching removes the whole background reference and the sketch's
+lines outside of the foreground. Here are the masks and lines for both; how training applies them is in `augmentation`.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ class Hiding:
     """The artist's two choices."""
 
     merge_masks: bool = False
-    """The sketch's figure is taken out of the reference's background as well as the reference's own."""
+    """The sketch's foreground is taken out of the reference's background as well as the reference's own."""
     bleach: bool = False
     """All of the reference's background is taken away, and the lines that the sketch has there: it becomes white."""
 
     def hole(self, reference_mask: Mask, sketch_mask: Mask | None) -> Mask:
-        """Where the reference is painted out: its figure's mask (H, W), grown as chosen.
+        """Where the reference is painted out: its foreground's mask (H, W), grown as chosen.
 
         Args:
-            reference_mask: (H, W), 255 = the reference's figure.
+            reference_mask: (H, W), 255 = the reference's foreground.
             sketch_mask: of the sketch, any size; it is laid over the whole reference.
         """
         if self.bleach:
@@ -43,12 +43,12 @@ class Hiding:
         return np.maximum(reference_mask, laid)
 
     def lines(self, lines: RGB, sketch_mask: Mask | None, threshold: float) -> RGB:
-        """The sketch's lines (H, W, 3), light on black, without those outside of its figure where that is bleached."""
+        """The sketch's lines (H, W, 3), light on black; where bleached, without those outside of the foreground."""
         if not self.bleach or sketch_mask is None:
             return lines
-        figure = (sketch_mask > threshold * 255).astype(np.uint8)
+        foreground = (sketch_mask > threshold * 255).astype(np.uint8)
         wide = (
-            2 * round(max(figure.shape) * _OUTLINE) + 1
-        )  # a mask may end in the middle of the figure's outline
-        figure = cv2.dilate(figure, np.ones((wide, wide), np.uint8))
-        return np.where((figure > 0)[..., None], lines, np.uint8(0))
+            2 * round(max(foreground.shape) * _OUTLINE) + 1
+        )  # a mask may end in the middle of the foreground's outline
+        foreground = cv2.dilate(foreground, np.ones((wide, wide), np.uint8))
+        return np.where((foreground > 0)[..., None], lines, np.uint8(0))

@@ -1,4 +1,4 @@
-"""Pictures and settings to what the denoiser takes, in every mode of the three versions.
+"""Turns pictures and settings into the denoiser's conditions, in every mode of the three versions.
 
 All of it is independent of the time step and made once per picture. One row per condition: `guidance` repeats rows.
 v1 and v1.5 follow the v1.5 paper (split cross-attention, Bg2Fig and Fig2Fig), v2 its own (background and style
@@ -35,9 +35,9 @@ class Pictures:
     background: Tensor | None = None
     """(1, 3, h, w), any size: takes the place of the reference's own background."""
     sketch_mask: Tensor | None = None
-    """(1, 1, H, W), 1 = figure."""
+    """(1, 1, H, W), 1 = foreground."""
     reference_mask: Tensor | None = None
-    """(1, 1, h, w) of the reference, 1 = figure."""
+    """(1, 1, h, w) of the reference, 1 = foreground."""
     region_colours: Tensor | None = None
     """(1, 3, H, W), for models that take them; see the module of that name."""
 
@@ -92,8 +92,8 @@ class Networks:
     style_encoder: Any = None
 
 
-def figure_painted_out(reference: Tensor, mask: Tensor, threshold: float) -> Tensor:
-    """The reference with its figure (mask at or above the threshold) painted white."""
+def foreground_painted_out(reference: Tensor, mask: Tensor, threshold: float) -> Tensor:
+    """The reference with its foreground (mask at or above the threshold) painted white."""
     return torch.where(mask < threshold, reference, torch.ones_like(reference))
 
 
@@ -156,12 +156,14 @@ class Conditioner:
         )
 
     def background_picture(self, pictures: Pictures, settings: DiffusionSettings) -> Tensor:
-        """The background picture, or the reference with its figure painted out."""
+        """The background picture, or the reference with its foreground painted out."""
         if pictures.background is not None:
             return pictures.background
         assert pictures.reference is not None
         assert pictures.reference_mask is not None
-        return figure_painted_out(pictures.reference, pictures.reference_mask, settings.thresholds.reference)
+        return foreground_painted_out(
+            pictures.reference, pictures.reference_mask, settings.thresholds.reference
+        )
 
     def split(self, pictures: Pictures, settings: DiffusionSettings) -> Split:
         """The division of the picture by the sketch's mask."""
@@ -227,7 +229,7 @@ class Conditioner:
     def background_tokens(
         self, pictures: Pictures, modes: Modes, settings: DiffusionSettings
     ) -> Tensor | None:
-        """Tokens of what lies behind the figure, where a mode of v2 needs them."""
+        """Tokens of what lies behind the foreground, where a mode of v2 needs them."""
         if not modes.background and (pictures.background is None or not modes.style):
             return None
         return self.networks.image_tokens(self.background_picture(pictures, settings))[:, 1:]

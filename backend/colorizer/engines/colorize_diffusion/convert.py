@@ -2,7 +2,7 @@
 
 Writes one network after the other into a folder beside the
 target, checks keys and shapes against freshly built networks, and only then moves the folder into place. Names are
-`layout`'s, sizes `architecture`'s.
+`checkpoint_keys`' business, sizes `architecture`'s.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def output_channels(block_out_channels: Sequence[int], layers_per_block: int) ->
 
 
 class SkipWarp(ModelMixin, ConfigMixin):
-    """Skip injection: outside the figure a skip attends to the background encoder's features of its own size."""
+    """Skip injection: outside the foreground a skip attends to the background encoder's features of its own size."""
 
     @register_to_config
     def __init__(

@@ -1,7 +1,7 @@
 """One forward pass of the denoising UNet with everything the papers add to it.
 
 The sketch's residuals are added inside the encoder, before a state is kept as a skip (that is not ControlNet's place);
-in v2 the skips outside the figure are warped towards the background, and every decoder step is modulated by the style.
+in v2 the skips are warped towards the background outside of the foreground, and the style modulates every decoder step.
 C, the latents' channels, is 4 in the published models and 12 where `patches` stands in for an autoencoder.
 """
 
@@ -112,7 +112,7 @@ class Denoiser:
         return hidden
 
     def warp_skip(self, position: int, skip: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
-        """Keeps the skip inside the figure, warps it outside (v2, skip injection)."""
+        """Keeps the skip inside the foreground and warps it outside (v2, skip injection)."""
         if self.warp is None or features.background is None or plan.split is None:
             return skip
         warp, background = self.warp, features.background[position]

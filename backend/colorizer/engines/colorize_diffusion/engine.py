@@ -1,4 +1,4 @@
-"""ColorizeDiffusion behind the door of `engines/base.py`: an artist's request to the pipeline's pictures and settings.
+"""ColorizeDiffusion as an engine (`engines/base.py`): translates a request into the pipeline's pictures and settings.
 
 Models are folders under the user's models folder, made by `convert`. Which switches the four modes set in which version
 is the table `SWITCHES`. torch and the networks are loaded when the first picture is coloured.
@@ -173,11 +173,11 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
         height, width = request.sketch.shape[:2]
         mask = usable_mask(request.sketch_mask, width, height)
         if mask is None and (modes.split or request.mode is not Mode.WHOLE):
-            report.stage("Finding the figure")
-            mask = self._figure(request.sketch, report, in_drawing=True)
+            report.stage("Finding the foreground")
+            mask = self._foreground(request.sketch, report, in_drawing=True)
         return mask
 
-    def _figure(self, picture: Picture, report: Report, *, in_drawing: bool) -> Mask:
+    def _foreground(self, picture: Picture, report: Report, *, in_drawing: bool) -> Mask:
         """By a network made for it where one is installed, else as usual."""
         found = self._detectors.foreground(in_drawings=in_drawing)
         if found is None:
@@ -218,7 +218,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
             height, width = reference.picture.shape[:2]
             reference_mask = usable_mask(reference.mask, width, height)
             if reference_mask is None:
-                reference_mask = self._figure(reference.picture, report, in_drawing=False)
+                reference_mask = self._foreground(reference.picture, report, in_drawing=False)
         padding = fine.reference_padding
         if reference_mask is not None:
             reference_mask = hiding.hole(pad_sides(reference_mask, padding, fill=0), mask)
@@ -311,12 +311,12 @@ def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[SketchS
     if request.mode is not Mode.FOREGROUND:
         sides.append(SketchSide(Role.BACKGROUND, whole, 255 - mask))
     if request.mode is not Mode.BACKGROUND:
-        sides.append(SketchSide(Role.FOREGROUND, _figures(request) or whole, mask))
+        sides.append(SketchSide(Role.FOREGROUND, _foregrounds(request) or whole, mask))
     return sides
 
 
-def _figures(request: ColorizeRequest) -> tuple[ReferenceSide, ...]:
-    """The references' figures where the artist said where they are; a figure's palette is its own then."""
+def _foregrounds(request: ColorizeRequest) -> tuple[ReferenceSide, ...]:
+    """The references' foregrounds where the artist marked them; each foreground then has its own palette."""
     parts = []
     for reference in request.references:
         height, width = reference.picture.shape[:2]

@@ -264,7 +264,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
             raise InvalidInput(f"ColorizeDiffusion {self.version.value} has no style detail. Use a v2 model.")
         if modes.foreground and self.version is Version.V1:
             raise InvalidInput(
-                "ColorizeDiffusion v1 can't tell a figure from its background. Use a v1.5 or v2 model."
+                "ColorizeDiffusion v1 can't tell the foreground from the background. Use a v1.5 or v2 model."
             )
 
     def conditions(self, pictures: Pictures, settings: DiffusionSettings) -> Conditions:

@@ -27,8 +27,8 @@ def crop(picture: Picture, box: Box) -> Picture:
     return picture[box.top : box.top + box.height, box.left : box.left + box.width]
 
 
-def over_white(picture: Picture, mask: NDArray[np.uint8], *, keep_figure: bool = True) -> Picture:
-    """The figure (mask 255) on white, or what is around it."""
+def over_white(picture: Picture, mask: NDArray[np.uint8], *, keep_foreground: bool = True) -> Picture:
+    """The foreground (mask 255) on white, or the background."""
     shown, white = Image.fromarray(picture), Image.new("RGB", picture.shape[1::-1], "white")
-    first, second = (shown, white) if keep_figure else (white, shown)
+    first, second = (shown, white) if keep_foreground else (white, shown)
     return np.asarray(Image.composite(first, second, Image.fromarray(mask)))

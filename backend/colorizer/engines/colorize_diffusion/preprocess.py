@@ -50,7 +50,7 @@ def to_tensor(picture: Picture) -> Tensor:
 
 
 def mask_to_tensor(mask: NDArray[np.uint8]) -> Tensor:
-    """uint8 (H, W), 255 = figure, to (1, 1, H, W) in 0..1."""
+    """uint8 (H, W), 255 = foreground, to (1, 1, H, W) in 0..1."""
     return torch.from_numpy(np.array(mask))[None, None].float() / 255
 
 

@@ -1,6 +1,6 @@
 """v1.5's two small networks: the threshold embedder and the recovery transformer (arXiv 2502.19937).
 
-A background reference has a hole where its figure was painted out; the recovery transformer reads its image tokens
+A background reference has a hole where its foreground was painted out; the recovery transformer reads its image tokens
 and returns as many tokens of a background without the hole. Both end in `conditioning`.
 """
 

@@ -1,4 +1,4 @@
-"""How a model is put onto a device: precision, memory layout, and what of it is there at a time.
+"""Memory profiles of ColorizeDiffusion: precision, memory layout, and which networks are on the device at a time.
 
 `PROFILES` goes from the fastest to the one that needs least memory (`engines.runtime.memory_profiles`). What each of
 its choices gains and costs is measured by `benchmarks/colorize_diffusion_choices.py` (docs/speed.md). The VAE and CLIP
@@ -58,7 +58,7 @@ PROFILES = MemoryProfiles(
 
 
 def place(pipeline: Any, profile: MemoryProfile) -> None:
-    """Puts a pipeline's networks where and how the profile says, wherever they were before."""
+    """Places a pipeline's networks as the profile says, wherever they were before."""
     release(pipeline)
     pipeline.memory.clear()
     for name in HALVED:

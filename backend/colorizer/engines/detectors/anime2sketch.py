@@ -48,7 +48,7 @@ class Nest(nn.Module):
 
 
 class Level(Nest):
-    """Halves, goes through the levels inside, doubles; its input goes past all that and is put before the result."""
+    """One U-Net level: downsample, the inner levels, upsample, concatenated to the input (skip connection)."""
 
     def __init__(self, outer: int, inner: int, inside: nn.Module | None) -> None:
         down = [nn.LeakyReLU(SLOPE), nn.Conv2d(outer, inner, 4, 2, 1)]

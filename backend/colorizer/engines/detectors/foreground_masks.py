@@ -1,7 +1,7 @@
-"""Figure masks by a segmentation network: what is done to a picture before and after it.
+"""Foreground masks by a segmentation network: what is done to a picture before and after it.
 
 The network itself (ISNet and relatives) comes from the catalogue and is passed in; it takes (1, 3, S, S) and returns
-figure probabilities (1, 1, S, S).
+foreground probabilities (1, 1, S, S).
 """
 
 from __future__ import annotations

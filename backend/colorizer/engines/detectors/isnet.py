@@ -1,4 +1,4 @@
-"""ISNet, which finds the foreground: the nested U-shaped blocks of U²-Net behind one more halving.
+"""ISNet, which finds the foreground: U²-Net's nested U-blocks behind one more downsampling.
 
 References: ISNet, "Highly Accurate Dichotomous Image Segmentation" (Qin 2022, arXiv:2203.03041); U²-Net (Qin 2020,
 arXiv:2005.09007).
@@ -26,7 +26,7 @@ FLAT_LEVELS = 4
 
 
 class ISNet(nn.Module):
-    """(B, 3, H, W) to how likely each pixel belongs to a figure, (B, 1, H, W) in 0..1. `small` divides every width."""
+    """(B, 3, H, W) to foreground probabilities (B, 1, H, W) in 0..1. `small` divides every width."""
 
     def __init__(self, small: int = 1) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class ISNet(nn.Module):
 
 
 class Nested(nn.Module):
-    """A small U-Net whose result is added to its (convolved) input."""
+    """A residual U-block (U²-Net's RSU): a small U-Net whose output is added to its convolved input."""
 
     def __init__(self, levels: int, inside: int, middle: int, outside: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Nested(nn.Module):
             self.add_module(f"rebnconv{level}d", unit)
 
     def _dilation(self, level: int) -> int:
-        """Where nothing is halved each level looks twice as far; else only the last does, which isn't halved either."""
+        """The dilation of a level: doubled per level in blocks without pooling, else only in the last level."""
         if not self.halving:
             return 2 ** (level - 1)
         return 2 if level == self.levels else 1
@@ -106,12 +106,12 @@ class Unit(nn.Module):
 
 
 def halved(x: Tensor) -> Tensor:
-    """2 x 2 maxima, a lonely last row or column kept."""
+    """2 x 2 max pooling; an odd last row or column is kept."""
     return F.max_pool2d(x, 2, stride=2, ceil_mode=True)
 
 
 def sized(x: Tensor, like: Tensor) -> Tensor:
-    """At another map's height and width."""
+    """Resizes to another map's height and width."""
     return F.interpolate(x, like.shape[-2:], mode="bilinear", align_corners=False)
 
 

@@ -1,8 +1,8 @@
-"""Published networks that find lines and figures, as models of the catalogue: told apart, converted, and asked.
+"""Published networks that find lines and foregrounds, as models of the catalogue: recognised, converted, and run.
 
 Three networks are known: `line_extractor` (manga), `anime2sketch`, and `isnet` with two sets of weights that only a
 person can tell apart. They work on the processor, at their published sizes, once for a picture. Nothing here decides
-when they are asked (`engine`), nor is any of them needed: without them the built-in ways find lines and figures.
+when they are asked (`engine`), nor is any of them needed: without them the built-in methods find lines and foregrounds.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def convert(file: Path, folder: Path, variant: str = "") -> Detector:
         detector = recognise(checkpoint.shapes)
         state = {name: checkpoint.load(key) for key, name in names.items()}
     if detector is None:
-        raise UnusableModel(f"{file.name} finds neither lines nor figures. Choose another file.")
+        raise UnusableModel(f"{file.name} finds neither lines nor foregrounds. Choose another file.")
     network = _filled(detector, state, file.name)
     folder.mkdir()
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS)
@@ -141,7 +141,7 @@ class Detectors:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._lines = Installed(LINES, "line finder", folder)
-        self._foreground = Installed(FOREGROUND, "figure finder", folder)
+        self._foreground = Installed(FOREGROUND, "foreground detector", folder)
         self._read: dict[Path, tuple[Detector, nn.Module]] = {}
         self.asked: set[str] = set()
         """Names of the models that were asked; whoever wants to know clears it before."""
@@ -152,7 +152,7 @@ class Detectors:
         return None if found is None else lambda picture: self._find_lines(found, picture)
 
     def foreground(self, *, in_drawings: bool) -> Callable[[RGB], Mask] | None:
-        """What gives a figure's mask, by the first one for drawings, or for pictures; None where there is none."""
+        """What gives a foreground mask, by the first one for drawings, or for pictures; None where there is none."""
         for folder in self._foreground.folders():
             if (_variant(folder) == DRAWINGS) == in_drawings:
                 return lambda picture, at=folder: self._find_foreground(at, picture, in_drawings)  # type: ignore[misc]

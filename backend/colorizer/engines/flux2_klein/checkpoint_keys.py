@@ -1,4 +1,4 @@
-"""The files that FLUX.2 klein comes in, told by the names and shapes of their tensors; no weights are read here.
+"""Recognises the files of FLUX.2 klein by the names and shapes of their tensors; reads no weights.
 
 One file a network, as ComfyUI keeps them, in the published naming: the transformer (bfloat16, scaled fp8, GGUF), Qwen3,
 the VAE, LoRA. Sizes are read from the shapes, so that the same code accounts for every key of a tiny file and of the
@@ -110,7 +110,7 @@ def transformer_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def text_encoder_config(shapes: Shapes) -> dict[str, Any]:
-    """`Qwen3Config`'s arguments from a file's shapes; what leaves no trace in them is as Qwen3 was published."""
+    """`Qwen3Config`'s arguments from a file's shapes; what shapes don't show is as in the published Qwen3."""
     found = weights_only(shapes)
     layer = "model.layers.0"
     try:

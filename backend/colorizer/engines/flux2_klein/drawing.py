@@ -1,7 +1,7 @@
-"""One picture by diffusers' own pipeline: pictures, an embedded instruction and a seed in, a drawn picture out.
+"""Draws one picture with diffusers' own pipeline, from pictures, an embedded instruction and a seed.
 
 Nothing of the sampling is ours: the same pictures, text and seed give the library's pipeline's own picture, bit for bit
-(tests). What is added stands around it: progress and cancelling inside a step, and a look at the picture to come.
+(tests). Added around it: progress and cancelling inside a step, and previews.
 """
 
 from __future__ import annotations
@@ -105,7 +105,7 @@ def draw(model: KleinModel, drawing: Drawing, tell: Tell, look: OnPreview) -> RG
 
 @contextmanager
 def _counting(transformer: Any, passes: int, tell: Tell) -> Iterator[None]:
-    """Tells of every block that runs: a pass may take minutes, and must be cancelled within seconds."""
+    """Reports every block that runs: a pass may take minutes, and must be cancellable within seconds."""
     blocks: Sequence[Any] = [*transformer.transformer_blocks, *transformer.single_transformer_blocks]
     done, total = [0], len(blocks) * passes
 

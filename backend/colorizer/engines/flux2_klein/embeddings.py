@@ -1,8 +1,8 @@
-"""Instructions as the text encoder reads them, computed once per text and kept on disk.
+"""Embeddings of instructions, computed once per text by the text encoder and cached on disk.
 
-Qwen3-4B is as large as the transformer and says the same about the same text each time: it is read only for a text that
-is new, on the processor (a few seconds to a minute), and let go at once. What it said is kept under
-`COLORIZE_HOME/cache/instructions` by the SHA-256 of its files and of the text.
+Qwen3-4B is as large as the transformer, so it is loaded only for a text that isn't cached, on the processor (a few
+seconds to a minute), and released at once. Embeddings are cached under `COLORIZE_HOME/cache/instructions` by the
+SHA-256 of its files and of the text.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""FLUX.2 klein behind the door of `engines/base.py`: an artist's request to pictures with an instruction.
+"""FLUX.2 klein as an engine (`engines/base.py`): translates a request into pictures with an instruction.
 
 Every side of the sketch is drawn by itself from its side of the references; what was drawn is brought back under the
-sketch's lines (`registration`) and goes the way of all drawn pictures (`engines.sides`): one colour of the references
-for every region, shading and light apart. torch and the networks are loaded when first needed.
+sketch's lines (`registration`) and becomes layers like every drawn picture (`engines.foreground_background`): one
+colour of the references for every region, shading and light apart. torch and the networks are loaded when first needed.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         self._use_lora(request)
         steps = request.options.steps or slot.model.files.steps
         request = replace(request, options=request.options.model_copy(update={"steps": steps}))
-        report.stage("Finding the figure")
+        report.stage("Finding the foreground")
         sides = sides_of(request, lambda picture: self._foreground(picture, report))
         report.stage("Finding lines")
         ink = find_ink(request.sketch)
@@ -143,7 +143,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
     # -- pages of a series, see `engines.sequences` ---------------------------------------------------------------
 
     def survey(self, request: ColorizeRequest, report: Report) -> PageSurvey:
-        """The page as it is: what it is like is seen by the model alone."""
+        """The page itself: only the model sees how pages are alike."""
         report.stage("Finding lines")
         find_ink(request.sketch)  # says at once where there are none
         return PageSurvey(Page.of(request))
@@ -153,7 +153,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         return PageSurvey.from_bytes(content)
 
     def compare(self, _one: Survey, _other: Survey) -> Likeness:
-        """Nothing is compared: a page looks at the one before it."""
+        """Nothing to compare: each page is drawn with the page before it as a picture."""
         return np.zeros((1, 1), np.float32)
 
     def agree(self, surveys: Sequence[Survey], _likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:

@@ -1,7 +1,6 @@
-"""Hints and bindings, kept to exactly: a region that was told its colour has that one, whatever the model made of it.
+"""Enforces hints and bindings: a region with a hint or a binding gets exactly that colour, whatever the model drew.
 
-The model sees hints as a picture and carries them on where it understands them; the told regions themselves are
-moved to their colour here, shading kept.
+The model sees hints as a picture; the regions that they name are moved to their colour here, shading kept.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Files of FLUX.2 klein to a model folder: downloads move in, files of the artist's own stay where they are.
+"""Makes model folders of FLUX.2 klein files: downloads are moved in, the artist's own files stay where they are.
 
-What a file is, is told by its tensors (`layout`). A transformer alone is completed by the text encoder and the VAE that
-lie in ComfyUI's folders beside it, else by those of another installed model.
+What a file is, is told by its tensors (`checkpoint_keys`). A transformer alone is completed by the text encoder and the
+VAE that lie in ComfyUI's folders beside it, else by those of another installed model.
 """
 
 from __future__ import annotations

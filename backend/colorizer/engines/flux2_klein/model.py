@@ -1,6 +1,7 @@
 """Reads a model's networks from a folder in diffusers' layout or from single files, in the precision they are kept in.
 
-Single files are in Black Forest Labs' and ComfyUI's naming; diffusers converts names, `layout` accounts for every key.
+Single files are in Black Forest Labs' and ComfyUI's naming; diffusers converts names, `checkpoint_keys` accounts for
+every key.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the model is shown: the sketch on paper of a size that it can draw, references beside it.
+"""Prepares the model's pictures: the sketch on paper of a size that it can draw, and the references.
 
 FLUX.2 works on squares of 16 px. Every picture is set on white paper of such a size, scaled evenly and never cropped,
 so that each pixel of the result lies under the same pixel of the sketch; the pipeline itself would crop what does not

@@ -1,1 +1,1 @@
-"""What engines share to run a model: devices, memory profiles, what is offloaded, what is remembered."""
+"""What engines share to run a model: devices, memory profiles, offloading, caches."""

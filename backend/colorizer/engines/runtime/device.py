@@ -28,7 +28,7 @@ def choose_device(name: str = "auto") -> str:
 
 
 def lost_accelerator(error: BaseException) -> bool:
-    """Whether the accelerator itself failed, as it may after a sleep: for this process it stays lost."""
+    """Whether the accelerator itself failed, as it may after the computer slept; this process can't use it any more."""
     words = ("cuda error", "hip error", "device_lost", "device lost")
     text = str(error).lower()
     return (
@@ -37,7 +37,7 @@ def lost_accelerator(error: BaseException) -> bool:
 
 
 def ran_out_of_memory(error: BaseException) -> bool:
-    """Whether that is what an exception of torch, numpy or the system says."""
+    """Whether an exception of torch, numpy or the system means that memory ran out."""
     words = ("out of memory", "can't allocate memory", "not enough memory", "insufficient memory")
     text = str(error).lower()
     return isinstance(error, MemoryError) or any(one in text for one in words)

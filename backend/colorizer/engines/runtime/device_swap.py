@@ -1,7 +1,7 @@
-"""Swapping networks in and out of an accelerator's memory: whichever is called comes, the others go to main memory.
+"""Moves the called network to the accelerator and offloads the others to CPU memory.
 
-diffusers' own chain (`enable_model_cpu_offload`) frees only the one that came before in a fixed order; here any network
-may be called at any time, and some belong together. On accelerate's hooks, so that diffusers finds them too.
+diffusers' `enable_model_cpu_offload` offloads networks in one fixed order; here any network may be called at any time,
+and networks can be grouped. Uses accelerate's hooks, so that diffusers finds them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import nn
 
 
 class SwapHook(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has no types
-    """The hook of all networks of one group; the groups of a model know each other."""
+    """The accelerate hook of all networks of one group; it offloads the other groups of the model."""
 
     def __init__(self, networks: Iterable[nn.Module], device: str, others: list[SwapHook]) -> None:
         self.networks = list(networks)
@@ -29,7 +29,7 @@ class SwapHook(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has
         return arguments, named
 
     def come(self) -> None:
-        """Takes the device."""
+        """Moves the group to the device and offloads the others."""
         if not self.present:
             for other in self.others:
                 other.leave()
@@ -38,7 +38,7 @@ class SwapHook(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has
                 network.to(self.execution_device)
 
     def leave(self) -> None:
-        """Makes room."""
+        """Offloads the group to CPU memory."""
         if self.present:
             self.present = False
             for network in self.networks:
@@ -46,7 +46,7 @@ class SwapHook(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has
 
 
 def swap_on_device(groups: Iterable[Iterable[nn.Module | None]], device: str) -> list[SwapHook]:
-    """Lets groups of networks, which are all in main memory, share a device; `None` stands for no network."""
+    """Installs the hooks on groups of networks, which are all in CPU memory; `None` stands for no network."""
     hooks: list[SwapHook] = []
     for group in groups:
         networks = [network for network in group if network is not None]
@@ -57,7 +57,7 @@ def swap_on_device(groups: Iterable[Iterable[nn.Module | None]], device: str) ->
 
 
 def bring(network: nn.Module | None) -> None:
-    """Brings a network whose parts are called one by one, past its `forward`."""
+    """Moves a network to the device whose parts are called one by one instead of its `forward`."""
     # WORKAROUND: accelerate has no public way to ask a module for its hook, see
     # https://github.com/huggingface/accelerate/blob/main/src/accelerate/hooks.py; goes when there is one.
     hook = getattr(network, "_hf_hook", None)

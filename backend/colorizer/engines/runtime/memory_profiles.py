@@ -1,4 +1,4 @@
-"""Memory profiles: in which precision a model runs, and how much of it is in a device's memory at a time.
+"""Memory profiles: the precision a model runs in, and how much of it is in the device's memory at a time.
 
 An engine brings a list of profiles, from the fastest to the one that needs least memory, and functions that read its
 model and put it where a profile says. `ModelSlot` keeps the model, takes the first profile that fits what is free, and
@@ -32,7 +32,7 @@ Model = TypeVar("Model")
 
 
 class Residency(str, Enum):
-    """What of a model stays in the device's memory."""
+    """Which part of a model stays in the device's memory."""
 
     ALL = "everything"
     GROUPS = "what is needed at a time"
@@ -74,7 +74,7 @@ class MemoryProfiles:
     """Always float32, for networks that are small or never saw anything else."""
 
     def profiles(self, device: str) -> list[tuple[float, MemoryProfile]]:
-        """Every profile for a torch device name with the GiB it wants free, the fastest first."""
+        """All profiles for a torch device name, the fastest first, each with the free memory it needs, GiB."""
         kind = device.partition(":")[0]
         if self.precise:
             usual = MemoryProfile(device)
@@ -90,7 +90,7 @@ class MemoryProfiles:
         return [(wanted, replace(usual, name=name, **choices)) for wanted, name, choices in steps]
 
     def choose(self, device: str) -> MemoryProfile:
-        """The fastest profile that fits into what is free."""
+        """The fastest profile that fits into the free memory."""
         free = free_memory(device) / GIB
         return next(profile for wanted, profile in self.profiles(device) if free >= wanted)
 
@@ -102,7 +102,7 @@ class MemoryProfiles:
 
 
 class ModelSlot(Generic[Model]):
-    """The model that an engine has in memory, and the profile it runs with at the moment.
+    """The model that an engine has in memory, and its current memory profile.
 
     Args:
         profiles: the engine's.
@@ -126,12 +126,12 @@ class ModelSlot(Generic[Model]):
 
     @property
     def model(self) -> Model:
-        """What was loaded last."""
+        """The model that was loaded last."""
         assert self._model is not None
         return self._model
 
     def load(self, folder: Path, device: str) -> None:
-        """Reads a model if it isn't the one that is here, and puts it onto a device by the first profile that fits."""
+        """Loads the model unless it is loaded already, and places it with the first memory profile that fits."""
         if self._folder != folder:
             self._model = self._folder = None  # there may not be room for two
             self._model = self._read(folder)
@@ -141,7 +141,7 @@ class ModelSlot(Generic[Model]):
             self.device = device
 
     def run(self, draw: Callable[[], Answer], report: Report) -> Answer:
-        """What `draw` gives; where memory runs out, again with the next profile, as long as there is one."""
+        """Returns what `draw` returns; when memory runs out, retries with the next profile until none is left."""
         while True:
             try:
                 return draw()
@@ -169,7 +169,7 @@ class ModelSlot(Generic[Model]):
 
 
 def free_memory(device: str) -> float:
-    """Bytes that can be counted on."""
+    """Free memory of a device, bytes."""
     kind = device.partition(":")[0]
     if kind in ("cuda", "xpu"):
         module = getattr(torch, kind)
@@ -189,12 +189,12 @@ def has_bfloat16_units() -> bool:
 
 
 def offload_layers(pipeline: Any, device: str) -> None:
-    """Single layers of a diffusers pipeline, which is in main memory, come to a device and go (`Residency.LAYERS`)."""
+    """Moves single layers of a diffusers pipeline to the device while they run (`Residency.LAYERS`)."""
     pipeline.enable_group_offload(torch.device(device), offload_type="leaf_level")
 
 
 def release(pipeline: Any) -> None:
-    """Takes back what an earlier profile has hooked into the networks of a diffusers pipeline."""
+    """Removes the hooks of an earlier profile from the networks of a diffusers pipeline."""
     from diffusers.hooks import HookRegistry
 
     pipeline.remove_all_hooks()

@@ -1,6 +1,6 @@
-"""What was computed from a picture, remembered as long as somebody holds the picture.
+"""A cache of values computed from a picture, kept as long as the picture exists.
 
-For batches, where the same pool of references comes with every page. Pictures count as never changed.
+For batches, in which every page has the same pool of references. Pictures must never be changed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class PictureCache(Generic[Value]):
         self._values: dict[int, dict[Hashable, Value]] = {}
 
     def get(self, picture: NDArray[Any], key: Hashable, make: Callable[[], Value]) -> Value:
-        """The remembered value, made when it isn't there."""
+        """Returns the cached value; computes it first where there is none."""
         name = id(picture)
         if name not in self._values:
             self._values[name] = {}

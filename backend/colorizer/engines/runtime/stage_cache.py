@@ -1,8 +1,8 @@
-"""What the stages of an engine found last, for a repair that changes nothing before a later stage.
+"""A cache of what an engine's stages computed last, so that a repair (Redo) starts at the first stage that it changes.
 
-A repair sends the whole request again, mostly with the sketch and the references of before. Pictures are compared by
-their content; they and what is handed out count as never changed. The oldest entries go when the pictures become too
-large together.
+A repair repeats the whole request, mostly with the same sketch and references. Pictures are compared by their content;
+they and the cached values must never be changed. The oldest entries are dropped when their pictures take too much
+memory.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class _Entry(Generic[Value]):
 
 
 class StageCache(Generic[Value]):
-    """Values of one stage by the pictures and the key that decide them, the newest first."""
+    """The values of one stage, by the pictures and the key that they are computed from; the newest first."""
 
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
         self._max_pixels = max_pixels
@@ -38,7 +38,7 @@ class StageCache(Generic[Value]):
     def get(
         self, pictures: Sequence[Picture | Mask | None], key: Hashable, make: Callable[[], Value]
     ) -> Value:
-        """The value for these pictures, the first of which is the sketch, and this key; made where it isn't there."""
+        """Returns the value for these pictures (the sketch first) and this key; computes it where there is none."""
         for entry in self._entries:
             if entry.key == key and _same(entry.pictures, pictures):
                 self._put(entry)
@@ -59,7 +59,7 @@ class StageCache(Generic[Value]):
 
 
 def _own(picture: Picture | Mask | None) -> Picture | Mask | None:
-    """The picture by itself: a view would keep all of a job's bundle in memory."""
+    """A copy of the picture: a view would keep the job's whole bundle in memory."""
     return picture if picture is None or picture.base is None else picture.copy()
 
 

@@ -1,4 +1,4 @@
-"""What each stage of the papers' training brought: leakage across the figure's border, colours that are right, time.
+"""The ablation of the papers' training stages: leakage across the foreground's border, right colours, training time.
 
 Sketches are held-out drawings whose reference shows the same figure before another background. How a picture is judged
 is `leakage`'s, the page that comes out `ablation_page`'s. Runs are folders named after their stages, as
@@ -88,7 +88,7 @@ COMPARED = (
     (DISTILLED, V2_STYLE),
     (DISTILLED, V2_FOUR),
 )
-"""Whose figures are told less whose; besides, every variant's less the match engine's where the models take those."""
+"""The pairs of variants that are compared; each is also compared with the match engine, where it takes its colours."""
 
 
 @dataclass(frozen=True)

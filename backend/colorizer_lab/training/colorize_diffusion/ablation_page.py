@@ -1,4 +1,4 @@
-"""The page and the sheet of pictures that an ablation leaves; what is measured is `ablation`'s."""
+"""Writes an ablation's page and contact sheet; the measurements are in `ablation`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Items to a batch of tensors, augmented; everything random in a sample is decided by its number.
+"""Collates items into augmented batches of tensors; all randomness of a sample is seeded by its number.
 
 So a batch is the same whether one process makes it or several make their shares, and whether the training was resumed.
 Geometry and masks are changed here; what a stage shows of them is decided in `model`.
@@ -23,12 +23,12 @@ from colorizer_lab.training.colorize_diffusion.data import Item, Source
 
 LATENT_SHRINK = 8
 PARTNER = 2
-"""How far away the sample is whose figure is cut out of the background reference too, as published."""
+"""How far away the sample is whose foreground is cut out of the background reference too, as published."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B samples. Pictures in [-1, 1], a sketch's lines +1; masks 0 or 1, 1 = figure."""
+    """B samples. Pictures in [-1, 1], a sketch's lines +1; masks 0 or 1, 1 = foreground."""
 
     truth: Tensor
     """(B, 3, H, W)"""
@@ -128,7 +128,7 @@ class Batches:
         }
 
     def _background_hole(self, mask: NDArray[np.uint8], number: int, side: int) -> Tensor:
-        """(1, R, R): the figure in blocks, and another sample's, so that the hole doesn't tell the outline."""
+        """(1, R, R): the foreground in blocks, and another sample's, so that the hole doesn't tell the outline."""
         hole = (_tensor(_resized(mask, (side, side))) > 0.5).float()
         block = self._config.augmentation.mask_block
         if not self._config.plan.split or 0 in block:

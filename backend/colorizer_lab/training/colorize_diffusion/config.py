@@ -1,4 +1,4 @@
-"""What a ColorizeDiffusion training is: one small TOML file, and the table of the papers' stages.
+"""The configuration of a ColorizeDiffusion training: one small TOML file, and the table of the papers' stages.
 
 A stage takes the model that the stage before left, adds what is new and trains that alone. Numbers of the papers are
 the defaults; sizes and lengths that fit one's machine go into the file. Networks are built in `networks`.
@@ -60,7 +60,7 @@ class StagePlan:
     """Share of samples that see no reference."""
     noisy_context: bool = False
     split: bool = False
-    """Whether figure and background see different tokens."""
+    """Whether foreground and background see different tokens."""
 
 
 STAGES = {

@@ -1,13 +1,12 @@
-"""Where pictures come from: our own drawings, the published layout, or an artist's folder. A number decides an item.
+"""Training data: procedural drawings, the published layout, or an artist's folder; each item is seeded by its number.
 
-Masks are 255 where the figure is, sketches 0 where a line is. Nothing is augmented here: see `batches`.
+Masks are 255 in the foreground, sketches 0 where a line is. Nothing is augmented here: see `batches`.
 """
 
 from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,7 +16,6 @@ import cv2
 import numpy as np
 from colorizer.engines import base
 from colorizer.engines.anime_diffusion.pictures import XDOG_SIGMAS, xdog
-from colorizer.engines.base import Picture
 from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.errors import InvalidInput, UnreadablePicture
 from colorizer.imaging.drawn import opaque
@@ -25,6 +23,7 @@ from colorizer.imaging.pictures import decode_picture, over_white, read_picture
 from colorizer.imaging.values import RGB
 from numpy.typing import NDArray
 
+from colorizer_lab.silent import Silent
 from colorizer_lab.training.colorize_diffusion.config import Stage, TrainingConfig
 
 PARTS = ("color", "sketch", "mask")
@@ -146,16 +145,6 @@ class PublishedLayout:
             raise InvalidInput(f"{file} holds no readable picture {name}.") from error
 
 
-class _Silent:
-    """A report that nobody reads."""
-
-    def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Is not told."""
-
-    def preview(self, picture: Callable[[], Picture]) -> None:
-        """Is not shown."""
-
-
 class ArtistPictures:
     """A folder of coloured pictures; sketches are taken from them, masks found by the built-in engine.
 
@@ -182,7 +171,7 @@ class ArtistPictures:
         picture = read_picture(self._files[place])
         truth = over_white(picture)
         sigma = XDOG_SIGMAS[place % len(XDOG_SIGMAS)]
-        mask = registry.get("match").foreground_mask(picture, _Silent())
+        mask = registry.get("match").foreground_mask(picture, Silent())
         item = Item(truth, xdog(truth, sigma), mask)
         return with_region_colours(item, place) if self._region_colours else item
 
@@ -197,7 +186,7 @@ def with_region_colours(item: Item, number: int) -> Item:
         base.Mode.SPLIT if told else base.Mode.WHOLE,
         sketch_mask=item.mask if told else None,
     )
-    return replace(item, region_colours=region_colours(request, _Silent()))
+    return replace(item, region_colours=region_colours(request, Silent()))
 
 
 def shuffled(number: int, count: int, seed: int) -> int:

@@ -1,4 +1,4 @@
-"""Judges a coloured drawing: colours that crossed the figure's border, and how much of the figure is right.
+"""Metrics of a coloured drawing: colours that leaked across the foreground's border, and the foreground's right area.
 
 A pixel counts as taken from the other side when a colour of the reference's other side is nearer to it than all of its
 own. Which drawings are judged and what coloured them is decided in `ablation`.

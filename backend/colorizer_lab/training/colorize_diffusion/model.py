@@ -1,4 +1,4 @@
-"""A batch to a loss, in every stage: what the networks are shown of it, and what they should have said.
+"""Computes the loss of a batch in every stage: the networks' inputs and their targets.
 
 The published inference makes one picture's conditions in `engines.colorize_diffusion.conditioning`; here whole batches
 are made in one pass, each sample with thresholds of its own. What a stage trains is decided in `networks`.
@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from colorizer.engines.colorize_diffusion.attention import AttentionPlan, Shared, Split, level_masks
 from colorizer.engines.colorize_diffusion.augmentation import TrainingBatch, bleach_backgrounds
-from colorizer.engines.colorize_diffusion.conditioning import figure_painted_out, latent_mask, squash
+from colorizer.engines.colorize_diffusion.conditioning import foreground_painted_out, latent_mask, squash
 from colorizer.engines.colorize_diffusion.denoiser import Features, takes_region_colours
 from colorizer.engines.colorize_diffusion.image_tokens import ImageTokens
 from colorizer.engines.colorize_diffusion.noise import NUM_TRAIN_TIMESTEPS, NoiseSchedule
@@ -41,7 +41,7 @@ class Shown:
     split: bool = False
     """Whether the two sides have their own places; their tokens are the same unless `hole`."""
     hole: bool = False
-    """Whether the background sees the reference with its figure painted out."""
+    """Whether the background sees the reference with its foreground painted out."""
     background: bool = False
     """v2's background encoder."""
     style: bool = False
@@ -172,8 +172,8 @@ class Conditioned(nn.Module):
         return tokens * alphas.sqrt() + noise * (1 - alphas).sqrt()
 
     def _hole(self, batch: Batch) -> Tensor:
-        """The reference without its figure; where it is bleached, plain nearly white."""
-        painted = figure_painted_out(batch.reference, batch.reference_mask, 0.5)
+        """The reference without its foreground; where it is bleached, plain nearly white."""
+        painted = foreground_painted_out(batch.reference, batch.reference_mask, 0.5)
         if self.version is not Version.V2:
             return painted
         level = (0.95 + 0.05 * batch.white).view(-1, 1, 1, 1)

@@ -1,4 +1,4 @@
-"""The networks of a training: loaded from the stage before or begun here, what is new added, what is frozen frozen.
+"""The networks of a training: loads them from the stage before, adds the new ones, freezes the frozen ones.
 
 New networks start as ones that change nothing, so that every stage goes on where the one before ended; v1.5's recovery
 transformer and threshold embedder can't.

@@ -1,4 +1,4 @@
-"""What a training leaves: the model folder that the engine loads, a sheet of samples, and its entry among the models.
+"""Writes a training's products: the model folder that the engine loads, a sheet of samples, its entry among the models.
 
 The product is the stage's start with the averaged weights of what was trained; a fine-tuning's LoRA is merged into it.
 """

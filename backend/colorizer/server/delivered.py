@@ -1,0 +1,120 @@
+"""Reads and writes what counts as delivered of a result: its layers in a request's bundle and in the answer's.
+
+A repair (`redo`) and a palette edit (`run_edit`) both change it; on the canvas all of it lies at 0, 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.imaging import key_strokes
+from colorizer.imaging.values import Layer, Mask, Picture, Role
+from colorizer.protocol.request import DeliveredLayer, PlacedBlob
+from colorizer.server import pixels
+from colorizer.server.bundle import Bundle
+from colorizer.server.packing import Blobs
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """The pictures of a bundle, on a canvas of `width` x `height` px."""
+
+    bundle: Bundle
+    width: int
+    height: int
+
+    def picture(self, placed: PlacedBlob) -> NDArray[np.uint8]:
+        """Decodes a picture as it was sent."""
+        return pixels.decode(self.bundle.blobs[placed.blob])
+
+    def size(self, placed: PlacedBlob) -> tuple[int, int]:
+        """Width and height, px."""
+        info = self.bundle.blobs[placed.blob].info
+        return info.width, info.height
+
+    def on_canvas(self, placed: PlacedBlob) -> Picture:
+        """Decodes a picture onto the canvas; (height, width, 4), transparent elsewhere."""
+        return self.place(self.picture(placed), placed)
+
+    def mask_on_canvas(self, placed: PlacedBlob) -> Mask:
+        """Decodes a mask onto the canvas; (height, width), 0 elsewhere."""
+        return self.place(pixels.as_mask(self.picture(placed)), placed)
+
+    def maybe(self, placed: PlacedBlob | None, *, mask: bool = False) -> NDArray[np.uint8] | None:
+        """A picture or a mask on the canvas, where there is one."""
+        if placed is None:
+            return None
+        return self.mask_on_canvas(placed) if mask else self.on_canvas(placed)
+
+    def place(self, found: NDArray[np.uint8], placed: PlacedBlob) -> NDArray[np.uint8]:
+        """A decoded picture or mask where it lies on the canvas."""
+        return pixels.place(found, placed.x, placed.y, self.width, self.height)
+
+
+def delivered_layers(
+    sent: Sequence[DeliveredLayer],
+    layers: Sequence[Layer],
+    changed: dict[Role, Picture],
+    decoder: Decoder,
+    blobs: Blobs,
+) -> list[DeliveredLayer]:
+    """The layers whose delivered pixels or masks have changed, for the answer.
+
+    Args:
+        sent: the layers as they came.
+        layers: the flat ones of them on the canvas, with the masks that they have now.
+        changed: the flat ones whose pixels have changed, by role.
+    """
+    flats = [replace(layer, pixels=changed.get(layer.role, layer.pixels)) for layer in layers]
+    by_role, found = {layer.role: layer for layer in flats}, []
+    for one in sent:
+        role = Role(one.role)
+        if role is Role.KEY_STROKES and one.pixels is not None:
+            found.append(_marks(one.pixels, flats, decoder, blobs))
+        elif role in changed or (one.mask is not None and by_role[role].mask is not None):
+            found.append(_flat(one, by_role[role], is_whole=role in changed, decoder=decoder, blobs=blobs))
+    return found
+
+
+def _flat(
+    sent: DeliveredLayer, layer: Layer, *, is_whole: bool, decoder: Decoder, blobs: Blobs
+) -> DeliveredLayer:
+    """A flat layer: as large as the canvas where its pixels changed, else in its place."""
+    mask = layer.mask if sent.mask is not None else None
+    if is_whole:
+        return DeliveredLayer(
+            role=sent.role,
+            pixels=blobs.place(layer.pixels),
+            mask=None if mask is None else blobs.place(mask),
+        )
+    assert sent.pixels is not None
+    assert mask is not None
+    (width, height), x, y = decoder.size(sent.pixels), sent.pixels.x, sent.pixels.y
+    return DeliveredLayer(role=sent.role, mask=blobs.place(pixels.place(mask, -x, -y, width, height), x, y))
+
+
+def _marks(sent: PlacedBlob, flats: list[Layer], decoder: Decoder, blobs: Blobs) -> DeliveredLayer:
+    """Key strokes follow the colours: the result may be applied once more."""
+    marks, (width, height) = decoder.picture(sent), decoder.size(sent)
+
+    def here(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return pixels.place(found, -sent.x, -sent.y, width, height)
+
+    cut = [
+        replace(layer, pixels=here(layer.pixels), mask=None if layer.mask is None else here(layer.mask))
+        for layer in flats
+    ]
+    made = key_strokes.recoloured(marks, cut)
+    return DeliveredLayer(role="key_strokes", pixels=blobs.place(made, sent.x, sent.y))
+
+
+def flat_layers(sent: Sequence[DeliveredLayer], decoder: Decoder) -> Iterator[Layer]:
+    """The flat layers among those that were sent, on the canvas."""
+    for one in sent:
+        if one.role != "key_strokes" and one.pixels is not None:
+            mask = decoder.maybe(one.mask, mask=True)
+            yield Layer("", Role(one.role), decoder.on_canvas(one.pixels), mask=mask)

@@ -1,0 +1,40 @@
+"""Keeps what the artist paints while an answer is on its way; it counts as the artist's own afterwards.
+
+Rarely needed, and for one rectangle only, hence row by row in plain Python. Slow: for worker threads.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+from krita_colorize.core.geometry import pasted, placed
+from krita_colorize.core.port import Pixels
+
+
+def kept(before: Pixels, newest: Pixels, answer: Pixels) -> Pixels:
+    """The answer to be put into a layer, except where the layer, which was `before`, has changed since."""
+    box = answer.x, answer.y, answer.width, answer.height
+    return _chosen(placed(before, *box), newest := placed(newest, *box), same=answer, other=newest)
+
+
+def delivered(before: Pixels, after: Pixels, newest: Pixels, put: Pixels) -> Pixels:
+    """What counts as delivered once `put` is in a layer that was `newest`: `after` where that changed the layer, else
+    `before`."""
+    box = put.x, put.y, put.width, put.height
+    return pasted(after, _chosen(placed(newest, *box), put, same=placed(before, *box), other=put))
+
+
+def _chosen(first: Pixels, second: Pixels, *, same: Pixels, other: Pixels) -> Pixels:
+    """Pixels of `same` where two pictures of one size are alike, else of `other`; all four are of that size."""
+    stride = first.width * 4
+    rows: list[bytes | bytearray] = []
+    for start in range(0, len(first.data), stride):
+        one, two, low, high = (
+            bytes(picture.data[start : start + stride]) for picture in (first, second, same, other)
+        )
+        if one == two:
+            rows.append(low)
+        else:
+            pixels = zip(*(memoryview(row).cast("I") for row in (one, two, low, high)), strict=True)
+            rows.append(array("I", [c if a == b else d for a, b, c, d in pixels]).tobytes())
+    return Pixels(other.width, other.height, b"".join(rows), other.x, other.y)
