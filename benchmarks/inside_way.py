@@ -76,25 +76,26 @@ class Heartbeat:
         return 1000 * max((b - max(a, self.inserted) for a, b in self.gaps if self.inserted <= b), default=0)
 
 
-def make_document(side, sketch):
-    """A square document with the sketch's lines on a transparent layer above white paper."""
+def make_document(width, sketch, height=0):
+    """A document, square where no height is given, with the sketch's lines on a transparent layer above white paper."""
+    height = height or width
     lines = QtGui.QImage(sketch).scaled(
-        side,
-        side,
+        width,
+        height,
         QtCore.Qt.AspectRatioMode.IgnoreAspectRatio,
         QtCore.Qt.TransformationMode.SmoothTransformation,
     )
     lines = lines.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
     document = Krita.instance().createDocument(
-        side, side, "way", "RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", 100.0
+        width, height, "way", "RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc", 100.0
     )
     paper = document.createNode("Paper", "paintlayer")
-    paper.setPixelData(QByteArray(bytes([255]) * (4 * side * side)), 0, 0, side, side)
+    paper.setPixelData(QByteArray(bytes([255]) * (4 * width * height)), 0, 0, width, height)
     document.rootNode().addChildNode(paper, None)
     layer = document.createNode("Lines", "paintlayer")
     bits = lines.constBits()
     bits.setsize(lines.byteCount())
-    layer.setPixelData(QByteArray(bytes(bits)), 0, 0, side, side)
+    layer.setPixelData(QByteArray(bytes(bits)), 0, 0, width, height)
     document.rootNode().addChildNode(layer, None)
     document.setActiveNode(layer)
     document.refreshProjection()

@@ -232,6 +232,10 @@ class FakePort:
         self.looked_at = (x, y, width, height)
         return True
 
+    def on_screen(self, document: str, x: int, y: int) -> tuple[int, int] | None:
+        self._find(document)
+        return (x, y)
+
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
         assert not self.pen_down
         self._find(document)

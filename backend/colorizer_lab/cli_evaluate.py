@@ -29,6 +29,12 @@ def evaluate(
             metavar="N,N,...", help="How much so many hint dots of a simulated artist put right, instead."
         ),
     ] = "",
+    clicks: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,...", help="How much so many corrections of a simulated artist put right, instead."
+        ),
+    ] = "",
     masks: Annotated[
         bool, typer.Option("--masks", help="How well figures are found without masks, instead.")
     ] = False,
@@ -39,23 +45,34 @@ def evaluate(
     from colorizer.progress import ProgressBar
 
     from colorizer_lab.evaluation import artist
+    from colorizer_lab.evaluation import clicks as artist_clicks
     from colorizer_lab.evaluation import masks as automatic
     from colorizer_lab.evaluation import report as evaluation
     from colorizer_lab.evaluation import sequences as strips
 
     if model and not sequences:
         raise typer.BadParameter("is for --sequences", param_hint="--model")
-    ways = [
-        name for name, wanted in (("--dots", dots), ("--masks", masks), ("--sequences", sequences)) if wanted
-    ]
+    wishes = {"--dots": dots, "--clicks": clicks, "--masks": masks, "--sequences": sequences}
+    ways = [name for name, wanted in wishes.items() if wanted]
     if len(ways) > 1:
         raise typer.BadParameter(f"give one of {', '.join(ways)}")
     with ProgressBar() as progress:
         if dots:
             figures = artist.evaluate_dots(
-                corpus, engine, _numbers(dots), report=report, limit=limit, progress=progress.stage
+                corpus, engine, _numbers(dots, "--dots"), report=report, limit=limit, progress=progress.stage
             )
             answer(figures, artist.table(figures), as_json=as_json)
+            return
+        if clicks:
+            figures = artist_clicks.evaluate_clicks(
+                corpus,
+                engine,
+                _numbers(clicks, "--clicks"),
+                report=report,
+                limit=limit,
+                progress=progress.stage,
+            )
+            answer(figures, artist_clicks.table(figures), as_json=as_json)
             return
         if masks:
             figures = automatic.evaluate_masks(
@@ -76,8 +93,8 @@ def evaluate(
     answer(figures, evaluation.table(figures), as_json=as_json)
 
 
-def _numbers(words: str) -> list[int]:
+def _numbers(words: str, option: str) -> list[int]:
     numbers = [int(word) for word in words.split(",") if word.strip().isdigit()]
     if len(numbers) != words.count(",") + 1 or sorted(set(numbers)) != numbers:
-        raise typer.BadParameter("give rising numbers, as in 0,1,2,4,8,16", param_hint="--dots")
+        raise typer.BadParameter("give rising numbers, as in 0,1,2,4,8,16", param_hint=option)
     return numbers

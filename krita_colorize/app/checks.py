@@ -55,9 +55,15 @@ class Checks(QtCore.QObject):
         item = model.applied() if model is not None else None
         if item is self._item and (item is None or item.changes == self._changes):
             return
+        same, before, index = item is self._item, self.places, self.index
         self._item, self._changes = item, item.changes if item is not None else -1
         self.places = check.places(item.result) if item is not None else ()
         self.index = -1
+        if same and index >= 0:  # it goes on behind the place where it was, which may be done
+            place = before[index]
+            self.index = (
+                self.places.index(place) if place in self.places else min(index, len(self.places)) - 1
+            )
         self.changed.emit()
 
     def show(self, model: DocumentModel, *, on: bool) -> None:

@@ -188,10 +188,19 @@ class DocumentModel(QtCore.QObject):
         return [layer for layer in layers if layer.id not in used]
 
     def take_over(self, settings: Settings) -> None:
-        """Gives the sketch the settings of another one; masks, hints and bindings stay, for they are drawn for it."""
+        """Gives the sketch the settings of another one; masks, hints and bindings stay, for they are drawn for it,
+        and corrections belong to the result they were made in."""
         own = self.settings
         self.change(
-            **vars(replace(settings, sketch_mask=own.sketch_mask, hints=own.hints, bindings=own.bindings))
+            **vars(
+                replace(
+                    settings,
+                    sketch_mask=own.sketch_mask,
+                    hints=own.hints,
+                    bindings=own.bindings,
+                    corrections=(),
+                )
+            )
         )
 
     def change_options(self, **fields: Any) -> None:

@@ -16,8 +16,8 @@ from krita_colorize.app.job import Job
 from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.memory import Body
 from krita_colorize.app.pen_gate import PenGate
+from krita_colorize.core import corrections, repair
 from krita_colorize.core import layers as layer_lists
-from krita_colorize.core import repair
 from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import ROLES, Part, Pixels
 from krita_colorize.core.repair import Plan, Seen, State, Write
@@ -66,6 +66,8 @@ class Repairs(QtCore.QObject):
             raise UserError(tr("This result is still being stored. Try again in a moment."))
         parts = self._tools.port.group_parts(model.info.key, item.group_id)
         seen = self._look(model, parts)
+        kept = corrections.kept(item.result, seen.layers)
+        request = replace(request, settings=replace(request.settings, corrections=kept))
         # Where only the sketch was moved on its canvas, the result still lies where it was.
         states = [*item.states, *(state.made for state in item.states if state.moved_alone)]
         sketch, base = request.sketch.key, item.base

@@ -18,6 +18,7 @@ from krita_colorize.app.canvas import Canvas
 from krita_colorize.app.catalogue import Catalogue
 from krita_colorize.app.checks import Checks
 from krita_colorize.app.client import Client
+from krita_colorize.app.corrections import Corrections
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.edits import Edits
 from krita_colorize.app.engines import EngineList
@@ -83,22 +84,15 @@ class Session(QtCore.QObject):
         services = Services(self.backend, self._client, self._workers)
         self.jobs, self.edits = Jobs(services, self), Edits(services, self.report, self)
         self.history = History(self.home, self._workers, self.report, self)
-        tools = Tools(
-            port,
-            self._workers,
-            self.jobs,
-            self.canvas,
-            self.references,
-            self.history,
-            self.activity,
-            self.edits,
-        )
+        beside = (self.canvas, self.references, self.history, self.activity, self.edits)
+        tools = Tools(port, self._workers, self.jobs, *beside)
         self.job_requests = JobRequests(tools, self.report, self)
         self.repairs = Repairs(tools, self.job_requests, self.report, self)
         self.frames = Frames(tools, self.job_requests, self.home, self._frames_agree, self.report, self)
         self.palettes = Palettes(tools, self.job_requests, self.repairs, self.report, self)
         self.bindings = Bindings(port, self._workers, self.report, self)
         self.checks = Checks(port, self._workers, self.canvas, self.report, self)
+        self.corrections = Corrections(tools, self.job_requests, self.repairs, self.checks, self.report, self)
         self.swatches = Swatches(port, self._workers, self.canvas, self.report, self)
         self.catalogue = Catalogue(self.backend, self._client, self)
         self._engine_list = EngineList(self.backend, self._client, self)
@@ -361,6 +355,7 @@ class Session(QtCore.QObject):
             return
         self._error = self.document.problem if self.document else ""
         self.bindings.forget()
+        self.corrections.stop()
         self.document_changed.emit()
         self.state_changed.emit()
         self._show_selected()

@@ -35,6 +35,7 @@ ACTIONS = (
     Action("previous_result", "Colorize: previous result", "Ctrl+Alt+B"),
     Action("create_mask", "Colorize: create a foreground mask", "Ctrl+Alt+M"),
     Action("create_hints", "Colorize: create a layer for colour hints", "Ctrl+Alt+H"),
+    Action("correct", "Colorize: correct colours by clicks", "Ctrl+Alt+E"),
     Action("focus", "Colorize: go to the docker, or back to the canvas", "Ctrl+Alt+U"),
     Action("next_place", "Colorize: next place to check", "Ctrl+Alt+D"),
     Action("previous_place", "Colorize: previous place to check", "Ctrl+Alt+Shift+D"),

@@ -147,6 +147,12 @@ class Bundle:
         """Unpacks one picture. Raises `BundleError` where there is none or it isn't as long as its size says."""
         return self.at(index).blob()
 
+    def with_picture(self, index: int, pixels: Pixels) -> Bundle:
+        """The same bundle with another picture or mask in the place of one; it is kept as it is until `compact`."""
+        packed, kind = list(self.packed), Blob.from_pixels(pixels).format
+        packed[index] = Packed(kind, pixels.width, pixels.height, Encoding.RAW, pixels.data)
+        return Bundle(self.header, tuple(packed))
+
     def parts(self) -> list[bytes | bytearray]:
         """The parts of a bundle with these pictures as they are; joined they are what `decode` reads."""
         entries = [

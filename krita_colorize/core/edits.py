@@ -1,6 +1,8 @@
-"""Bindings (a region takes the colour of a reference's spot) and swaps (one palette colour replaces another).
+"""Bindings (a region takes the colour of a reference's spot), corrections (a region has a colour, or none), and swaps
+(one palette colour replaces another).
 
-Both are kept with the sketch's settings and travel with every request. Hints are a layer and need no value here.
+All travel with every request. Bindings and swaps are kept with the sketch's settings, corrections with the result that
+they were made in. Hints are a layer and need no value here.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from krita_colorize.core.placement import Placement
 
 MAX_BINDINGS = 256
 MAX_SWAPS = 256
+MAX_CORRECTIONS = 4096
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
@@ -34,6 +37,21 @@ class Binding:
 
     def on(self, placement: Placement) -> Binding | None:
         """The same binding on a canvas that was changed; None where the region's place is no longer on it."""
+        x, y = placement.pixel(self.x, self.y)
+        inside = 0 <= x < placement.width and 0 <= y < placement.height
+        return replace(self, x=x, y=y) if inside else None
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The region at `x`, `y` (canvas, px) has this colour ("#rrggbb"), or none at all (""), before swaps are made."""
+
+    x: int
+    y: int
+    colour: str
+
+    def on(self, placement: Placement) -> Correction | None:
+        """The same correction on a canvas that was changed; None where the region's place is no longer on it."""
         x, y = placement.pixel(self.x, self.y)
         inside = 0 <= x < placement.width and 0 <= y < placement.height
         return replace(self, x=x, y=y) if inside else None
@@ -67,6 +85,17 @@ def read_bindings(data: object) -> tuple[Binding, ...]:
     """Bindings from JSON values; what doesn't fit is left out."""
     found = [_binding(item) for item in data] if isinstance(data, list) else []
     return tuple(item for item in found if item is not None)[:MAX_BINDINGS]
+
+
+def read_corrections(data: object) -> tuple[Correction, ...]:
+    """Corrections from JSON values; what doesn't fit is left out."""
+    found = []
+    for item in data if isinstance(data, list) else []:
+        if isinstance(item, dict) and all(type(item.get(name)) is int and item[name] >= 0 for name in "xy"):
+            colour = item.get("colour")
+            if isinstance(colour, str) and (not colour or is_colour(colour)):
+                found.append(Correction(item["x"], item["y"], colour))
+    return tuple(found)[:MAX_CORRECTIONS]
 
 
 def read_swaps(data: object) -> tuple[Swap, ...]:

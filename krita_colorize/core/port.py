@@ -209,6 +209,10 @@ class KritaPort(Protocol):
         """The next click on the canvas doesn't paint: it calls `picked` with the document and the place in its pixels,
         once. None ends the waiting. False where clicks can't be caught."""
 
+    def on_screen(self, document: str, x: int, y: int) -> tuple[int, int] | None:
+        """Where a pixel of the picture lies on the screen, px as Qt counts them; None where that can't be told, as on a
+        rotated canvas, or where it is out of sight."""
+
     def frame_times(self, document: str, layer_id: str) -> Sequence[int]:
         """The times of a layer's keyframes in order; empty for a layer without animation."""
 

@@ -20,13 +20,16 @@ from krita_colorize.core.port import ROLES, Pixels
 from krita_colorize.core.request import DocumentLayer, EarlierResult, Pictures, Redo, Request
 from krita_colorize.core.result import Result, ResultError
 from krita_colorize.core.saved_results import Base
-from krita_colorize.core.settings import Settings
+from krita_colorize.core.settings import Options, Settings
 from krita_colorize.core.translations import tr
 
 NOTHING_CHANGED = "Nothing has changed since this result was made. Paint its mask or a hint, then press Redo."
 
 MADE_FROM = {"sketch": "sketch", "hints": "hints", "chosen_mask": "chosen", "sketch_mask": "sent"}
 """By the wire's name of a picture, the one that it has in a `Base`."""
+
+CLEAR_HINTS = "clear_hints"
+"""The option that says what magenta hints mean."""
 
 MOST_BYTES = 2 << 30
 """States that take more than so much together, unpacked, are left out, but for the newest."""
@@ -103,8 +106,16 @@ def as_now(request: Request, now: Settings) -> Request:
         hints=now.hints,
         bindings=now.bindings,
         swaps=now.swaps,
+        options=_with_clear_hints(old.options, now.options),
     )
     return replace(request, settings=settings)
+
+
+def _with_clear_hints(old: Options, now: Options) -> Options:
+    """A result's options, but for how hints are read."""
+    others = {name: value for name, value in old.advanced.items() if name != CLEAR_HINTS}
+    hints = {name: value for name, value in now.advanced.items() if name == CLEAR_HINTS}
+    return replace(old, advanced={**others, **hints})
 
 
 def base_of(pictures: Pictures, selection: Pixels | None = None) -> Base:
@@ -156,7 +167,7 @@ def after(made: Plan, answer: Result, put: Sequence[Write]) -> State:
     result = replace(before.result, request=made.request)
     mask = answer.check_mask()
     check = None if mask is None else ({"places": answer.check_places}, Placed.of(mask))
-    result = saved_results.with_delivered(result, changed, answer.preview_png, check)
+    result = saved_results.with_delivered(result, changed, answer.preview_png, check, answer)
     found = {**made_from, "selection": before.base.packed("selection")}
     return State(result, Base.pack(found, _hashes(made.pictures)))
 

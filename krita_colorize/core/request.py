@@ -53,7 +53,8 @@ class Request:
     def on(self, placement: Placement) -> Request:
         """The same request for the canvas that its own has become; what is bound to beyond its edges is left out."""
         bindings = tuple(binding for one in self.settings.bindings if (binding := one.on(placement)))
-        settings = replace(self.settings, bindings=bindings)
+        corrections = tuple(moved for one in self.settings.corrections if (moved := one.on(placement)))
+        settings = replace(self.settings, bindings=bindings, corrections=corrections)
         return replace(self, width=placement.width, height=placement.height, settings=settings)
 
     def to_json(self) -> dict[str, Any]:
@@ -145,6 +146,11 @@ def bundle_parts(request: Request, pictures: Pictures) -> list[bytes | bytearray
         "background": place(pictures.background),
         "hints": place(pictures.hints),
         "bindings": _bindings(request, pictures),
+        "corrections": [
+            {"x": one.x, "y": one.y, "colour": one.colour or None}
+            for one in chosen.corrections
+            if one.x < request.width and one.y < request.height
+        ],
         "swaps": edits.to_json((), chosen.swaps)["swaps"],
         "redo": None if pictures.redo is None else _redo(pictures.redo, writer),
         "sequence": list(request.sequence),

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from krita_colorize.core import bundle
+from krita_colorize.core import bundle, region_map
 from krita_colorize.core.bundle import Bundle, Placed
 from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.placement import Placement
@@ -20,7 +20,7 @@ from krita_colorize.core.result import Result, ResultError
 
 VERSION = 1
 
-_RESULT = ("preview", "layers", "record", "check")
+_RESULT = ("preview", "layers", "record", "check", "regions")
 """The fields of a result's header."""
 
 
@@ -115,9 +115,11 @@ def with_delivered(
     delivered: Mapping[str, DeliveredLayer],
     preview_png: bytes = b"",
     check: tuple[Mapping[str, Any], Placed] | None = None,
+    answer: Result | None = None,
 ) -> Result:
     """The same result, made on the canvas of now, with what counts as delivered from now on, by role, another preview
-    where one is given, and another check (its entry and its mask). Slow: for worker threads."""
+    where one is given, another check (its entry and its mask), and the regions of a repair's answer where it tells any.
+    Slow: for worker threads."""
     writer = bundle.Writer()
     shown = preview_png or result.preview_png
     preview = result.bundle.blob(result.bundle.header["preview"])
@@ -134,7 +136,12 @@ def with_delivered(
     check = check or _check(result)
     if check is not None:
         header["check"] = {**check[0], "mask": {"blob": writer.add(check[1].packed)}}
-    return Result(result.request, writer.bundle(header).compact(), shown, result.record)
+    packed = writer.bundle(header).compact()
+    told = next((one for one in (answer, result) if one and one.bundle.header.get("regions")), result)
+    regions = region_map.read(told)
+    if regions is not None:
+        packed = region_map.added(packed, told.bundle.header["regions"], regions)
+    return Result(result.request, packed, shown, result.record)
 
 
 def _check(result: Result) -> tuple[Mapping[str, Any], Placed] | None:

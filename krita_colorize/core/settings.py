@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 from krita_colorize.core import edits, option_table
-from krita_colorize.core.edits import Binding, Swap
+from krita_colorize.core.edits import Binding, Correction, Swap
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.option_table import Value
 
@@ -92,6 +92,8 @@ class Settings:
     background: str = ""
     hints: str = ""
     bindings: tuple[Binding, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    """Of a result; a sketch has none of its own: a new colouring starts without."""
     swaps: tuple[Swap, ...] = ()
     locked: tuple[str, ...] = ()
     """Palette colours ("#rrggbb", as shown) that stay when a whole palette is put in place of the result's."""
@@ -148,6 +150,7 @@ def to_json(settings: Settings) -> dict[str, Any]:
         **asdict(settings),
         "references": [asdict(reference) for reference in settings.references],
         **edits.to_json(settings.bindings, settings.swaps),
+        "corrections": [vars(one) for one in settings.corrections],
         "locked": list(settings.locked),
     }
 
@@ -165,6 +168,7 @@ def from_json(data: Mapping[str, Any]) -> Settings:
         background=_text(data.get("background")),
         hints=_text(data.get("hints")),
         bindings=edits.read_bindings(data.get("bindings")),
+        corrections=edits.read_corrections(data.get("corrections")),
         swaps=edits.read_swaps(data.get("swaps")),
         locked=edits.read_colours(data.get("locked")),
         swatch_merge=_whole(data.get("swatch_merge"), 0, MAX_SWATCH_MERGE, SWATCH_MERGE),

@@ -13,12 +13,15 @@ from krita_colorize.krita_port import canvas as canvases
 from krita_colorize.krita_port.view import target_of
 from krita_colorize.qt import IS_QT6, QtCore, QtGui, QtWidgets
 
-_PRESSES = (QtCore.QEvent.Type.MouseButtonPress, QtCore.QEvent.Type.TabletPress)
+_PRESSES = (
+    QtCore.QEvent.Type.MouseButtonPress,
+    QtCore.QEvent.Type.MouseButtonDblClick,  # the second of two quick clicks
+    QtCore.QEvent.Type.TabletPress,
+)
 _SWALLOWED = (
     *_PRESSES,
     QtCore.QEvent.Type.MouseMove,
     QtCore.QEvent.Type.TabletMove,
-    QtCore.QEvent.Type.MouseButtonDblClick,
 )
 _RELEASES = (QtCore.QEvent.Type.MouseButtonRelease, QtCore.QEvent.Type.TabletRelease)
 

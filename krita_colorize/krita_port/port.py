@@ -187,6 +187,13 @@ class LibKisPort:
             return False
         return view.look_at(self._window, opened, QtCore.QRectF(x, y, width, height))
 
+    def on_screen(self, document: str, x: int, y: int) -> tuple[int, int] | None:
+        """Where a pixel of the picture lies on the screen; see `view.on_screen`."""
+        opened = self.documents.find(document)
+        if self._window is None or self._active() != opened:
+            return None
+        return view.on_screen(self._window, opened, QtCore.QPointF(x + 0.5, y + 0.5))
+
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
         """Lays a picture over the whole canvas; False where that isn't possible."""
         if self._overlay is None:

@@ -59,3 +59,16 @@ def look_at(window: Window, document: Document, place: QtCore.QRectF) -> bool:
             assert bar is not None
             bar.setValue(bar.value() + round(by))
     return True
+
+
+def on_screen(window: Window, document: Document, place: QtCore.QPointF) -> tuple[int, int] | None:
+    """Where a place of the picture (image px) lies on the screen; None where it isn't known or out of sight."""
+    target, canvas = target_of(window), canvases.canvas_widget(window)
+    if target is None or canvas is None:
+        return None
+    scale = target.width() / document.width()
+    point = (place * scale + target.topLeft()).toPoint()
+    if not canvas.rect().contains(point):
+        return None
+    shown = canvas.mapToGlobal(point)
+    return shown.x(), shown.y()

@@ -16,6 +16,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtGui, QtWidgets
 from krita_colorize.ui import keyboard
 from krita_colorize.ui.check import CheckPanel
+from krita_colorize.ui.corrections import CorrectionsPanel
 from krita_colorize.ui.errors import ErrorBox
 from krita_colorize.ui.form import Form
 from krita_colorize.ui.hints import HintsPanel
@@ -91,6 +92,10 @@ class DockerWidget(QtWidgets.QWidget):
             raise UserError(tr("Open a picture first."))
         elif name == "create_hints":
             session.job_requests.make_hints(model)
+        elif name == "correct":
+            self._corrections.toggle()
+        elif session.corrections.on:
+            session.corrections.next(model, steps[name])
         else:
             session.checks.step(model, steps[name])
 
@@ -221,7 +226,9 @@ class DockerWidget(QtWidgets.QWidget):
         hints = tr("Say the colour of regions: by dots on a layer, or by a spot of the reference.")
         palette = tr("The colours of the result: change and exchange them.")
         check = tr("Go through the places that should be looked at.")
+        self._corrections = CorrectionsPanel(session)
         return _page(
+            self._corrections,
             CollapsibleSection(tr("Hints"), HintsPanel(session), tooltip=hints, name="hints"),
             CollapsibleSection(tr("Palette"), PalettePanel(session), tooltip=palette, name="palette"),
             CollapsibleSection(tr("Check"), CheckPanel(session), tooltip=check, name="check"),

@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEAVY = """
 import importlib, pkgutil, sys, threading, colorizer, colorizer_lab
 # The worker processes' side of the server, and what runs inside Krita.
-its = ("pixels", "packing", "delivered", "redo", "run_job", "surveys", "run_edit", "edit_worker")
+its = ("pixels", "packing", "delivered", "redo", "run_job", "surveys", "region_tables", "run_edit", "edit_worker")
 worker = tuple("colorizer.server." + name for name in its)
 elsewhere = (*worker, "colorizer_lab.krita.driver")
 packages = (colorizer, colorizer_lab)

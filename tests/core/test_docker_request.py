@@ -44,6 +44,7 @@ def test_bundle_follows_the_wire() -> None:
         "background",
         "hints",
         "bindings",
+        "corrections",
         "swaps",
         "redo",
         "sequence",

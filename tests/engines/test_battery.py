@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from colorizer.engines import registry
-from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
+from colorizer.engines import last_stage, registry
+from colorizer.engines.base import ColorizeRequest, Correction, Mode, Options, Reference
 from colorizer.engines.diffusion_engine import DiffusionEngine
 from colorizer.engines.pages import with_pages
 from colorizer.engines.runtime import memory_profiles
@@ -67,6 +67,21 @@ def same(first, second):
 @pytest.mark.parametrize("mode", Mode)
 def test_same_request_gives_same_bytes(engine, mode):
     assert same(engine.colorize(asked(mode), Silent()), engine.colorize(asked(mode), Silent()))
+
+
+def test_corrections_are_heeded_and_leave_the_rest(engine):
+    plain = last_stage.colorize(engine, asked(), Silent())
+    place = SIZE * 2 // 5, SIZE // 2
+    told = last_stage.colorize(engine, asked(corrections=(Correction(*place, "#ff01fe"),)), Silent())
+    table = plain.table
+    assert np.array_equal(told.table.labels, table.labels)
+    region = table.labels[place[1], place[0]]
+    role = Role.BACKGROUND if table.on_background[region] else Role.FOREGROUND
+    before, after = (next(one for one in made.layers if one.role is role).pixels for made in (plain, told))
+    here = table.labels == region
+    assert (after[here] == (255, 1, 254, 255)).all()
+    assert np.array_equal(before[~here], after[~here])
+    assert len(table.likely[region]) > 1
 
 
 def test_seeds_differ(engine):

@@ -14,6 +14,7 @@ from colorizer.errors import InvalidInput
 from colorizer.imaging.layers import flatten
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import find_regions
+from colorizer.protocol.options import Advanced
 from drawn import BLUE, GREEN, RED, YELLOW, box_mask, box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, engine, random_network
 from hypothesis import given, settings
@@ -103,6 +104,24 @@ def test_other_colours_stay_whatever_was_found(seed: int) -> None:
     assert (told[(plain != told).any(axis=2)][:, :3] == PINK).all()
 
 
+MAGENTA = (255, 0, 255)
+NO_COLOUR = REQUEST.options.model_copy(update={"advanced": Advanced(clear_hints=True)})
+
+
+def test_a_hint_for_no_colour_keeps_its_region_transparent() -> None:
+    hints = dot((48, 64), colour=MAGENTA) | dot((80, 64))
+    result = engine(SamePlace()).colorize(replace(REQUEST, hints=hints, options=NO_COLOUR), Silent())
+    assert [layer.pixels[64, 40].any() for layer in result.layers] == [False, False]
+    assert tuple(flatten(result.layers, 128, 128)[64, 80, :3]) == PINK
+    assert "#ff00ff" not in result.report["palette"]
+    assert result.check is not None
+    assert not result.check.mask[64, 40]
+
+
+def test_magenta_is_a_colour_like_any_other_where_nothing_else_is_wished() -> None:
+    assert tuple(coloured(hints=dot((48, 64), colour=MAGENTA))[64, 40]) == (*MAGENTA, 255)
+
+
 def test_binding_takes_the_spots_colour() -> None:
     told = coloured(bindings=(Binding(48, 64, 0, 80, 64),))
     assert tuple(told[64, 40, :3]) == GREEN
@@ -143,7 +162,7 @@ def test_bindings_are_checked(binding: Binding, words: str) -> None:
 
 def looking(*looks: list[float], colours: list[int]) -> Colouring:
     shade = np.array([[value] * 3 for value in colours], np.uint8)
-    return Colouring(shade, np.ones(len(colours), np.float32), np.array(looks, np.float32))
+    return Colouring(shade, np.ones(len(colours), np.float32), np.array(looks, np.float32), shade[:, None])
 
 
 def follow(found: Colouring, hinted: list[int], shown: list[bool]) -> list[int]:

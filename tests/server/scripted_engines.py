@@ -22,6 +22,23 @@ from colorizer.engines.base import (
     Role,
 )
 from colorizer.errors import NothingToColour
+from colorizer.imaging.region_table import RegionTable, repaint
+
+GREEN, BLUE = (0, 200, 0), (0, 0, 200)
+
+
+def striped(flats: Layer, request: ColorizeRequest, palette: list[str]) -> Result:
+    """Four stripes as regions, which may be green or blue; the first is like the third; two are to be checked."""
+    height, width = flats.pixels.shape[:2]
+    labels = np.broadcast_to(np.arange(width, dtype=np.int32) * 4 // width, (height, width)).copy()
+    own = request.references[0].picture[0, 0, :3]
+    likely = (np.array([own, GREEN, BLUE], np.uint8),) * 4
+    none = np.zeros(0, np.intp)
+    table = RegionTable(labels, np.zeros(4, bool), likely, (np.array([2]), none, np.array([0]), none))
+    places = tuple(Place(PlaceKind.DOUBTFUL, x * width // 4 + 2, 2, 4, 4, 0.3) for x in (1, 3))
+    check = Check(np.where(labels % 2, np.uint8(255), np.uint8(0)), places)
+    layers = repaint((flats,), table, request.corrections)
+    return Result(layers, {"palette": [*palette, "#00c800", "#0000c8"]}, check, table=table)
 
 
 class ScriptedEngine:
@@ -41,6 +58,7 @@ class ScriptedEngine:
         "noise",
         "large",
         "masked",
+        "regions",
     )
 
     @property
@@ -79,6 +97,8 @@ class ScriptedEngine:
         palette = ["#" + bytes(request.references[0].picture[0, 0, :3]).hex()]
         places = (Place(PlaceKind.UNPAINTED, 4, 4, 8, 8, 0.0), Place(PlaceKind.DOUBTFUL, 20, 20, 4, 4, 0.3))
         check = Check(np.full(mask.shape, 255, np.uint8), places) if request.model == "masked" else None
+        if request.model == "regions":
+            return striped(flats, request, palette)
         return Result((flats,), {"regions": 1, "palette": palette}, check)
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
@@ -87,7 +107,7 @@ class ScriptedEngine:
     def _quick(self, request: ColorizeRequest, report: Report) -> None:
         report.preview(lambda: request.sketch)
 
-    _noise = _large = _masked = _quick
+    _noise = _large = _masked = _regions = _quick
 
     def _slow(self, request: ColorizeRequest, report: Report) -> None:
         for step in range(600):

@@ -77,3 +77,38 @@ def test_worker_speaks_to_nobody(real: Backend) -> None:
 
 def test_scripted_engines_are_out_of_reach(real: Backend) -> None:
     assert real.post(job()).json["code"] == "unknown_engine"
+
+
+def labels_of(header: dict, blobs: list[bytes]) -> np.ndarray:
+    told = header["regions"]["labels"]
+    number, runs = told["blob"], told["runs"]
+    found = pixels.decode(Blob(BlobInfo(**header["blobs"][number]), memoryview(blobs[number])))
+    words = np.ascontiguousarray(found[..., [2, 1, 0, 3]]).view("<u4").reshape(-1)
+    return np.repeat(words[runs : 2 * runs], words[:runs]).reshape(96, 128)
+
+
+def flats_of(header: dict, blobs: list[bytes]) -> np.ndarray:
+    number = header["layers"][1]["blob"]
+    return pixels.decode(Blob(BlobInfo(**header["blobs"][number]), memoryview(blobs[number])))
+
+
+def test_a_region_that_is_told_can_be_corrected(real: Backend) -> None:
+    header, blobs = result(real, drawn().encode())
+    labels, regions = labels_of(header, blobs), header["regions"]
+    inside = int(labels[45, 60])
+    assert inside not in regions["background"]
+    own, *others = (regions["colours"][index] for index in regions["likely"][inside])
+    assert bytes.fromhex(own[1:]) == bytes(flats_of(header, blobs)[45, 60, :3])
+    told = drawn()
+    told.request["corrections"] = [{"x": 60, "y": 45, "colour": others[0]}]
+    again = flats_of(*result(real, told.encode()))
+    assert (again[labels == inside][:, :3] == tuple(bytes.fromhex(others[0][1:]))).all()
+    told.request["corrections"] = [{"x": 60, "y": 45, "colour": None}]
+    assert not flats_of(*result(real, told.encode()))[labels == inside].any()
+
+
+def test_corrections_outside_of_the_canvas_are_refused(real: Backend) -> None:
+    told = drawn()
+    told.request["corrections"] = [{"x": 128, "y": 0, "colour": None}]
+    answer = real.post(told.encode())
+    assert (answer.status, answer.json["code"]) == (422, "invalid_request")

@@ -33,7 +33,7 @@ from krita_colorize.core import (
 from krita_colorize.core import engines as docker_engines
 from krita_colorize.core import request as docker_request
 from krita_colorize.core import settings as docker_settings
-from krita_colorize.core.edits import Binding, Swap
+from krita_colorize.core.edits import Binding, Correction, Swap
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Options, Reference, Settings, Source, SourceKind
 
@@ -112,6 +112,7 @@ def test_what_the_docker_asks_for_follows_the_schema(chosen: Options, mode: mode
         mode=mode,
         references=(Reference(SOURCE),),
         bindings=(Binding(1, 0, SOURCE.key, 0, 0),),
+        corrections=(Correction(1, 0, "#000001"), Correction(0, 0, ""), Correction(9, 0, "")),
         swaps=(Swap("#000001", "#000002"),),
         options=chosen,
     )
@@ -148,6 +149,14 @@ def test_every_table_is_on_the_page(name: str) -> None:
 def test_results_are_written_as_the_contract_says() -> None:
     entry = {"name": "Flats", "role": "figure", "blob": 1, "x": 0, "y": 0, "blend": "normal", "opacity": 1.0}
     header = {"preview": 0, "layers": [{**entry, "clip": False, "mask": None}], "check": None, "record": {}}
+    labels = {
+        "labels": {"blob": 2, "runs": 1},
+        "colours": ["#010203"],
+        "background": [],
+        "likely": [[0]],
+        "alike": [[]],
+    }
+    header["regions"] = labels
     header["redo"] = None
     assert result.ResultHeader.model_validate_json(json.dumps(header)).model_dump(mode="json") == header
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from colorizer.imaging.values import (
     Blend,
     Check,
+    Correction,
     Layer,
     Mask,
     Picture,
@@ -27,6 +28,7 @@ from colorizer.protocol.modes import Mode
 from colorizer.protocol.options import Options
 
 if TYPE_CHECKING:
+    from colorizer.imaging.region_table import RegionTable
     from colorizer.imaging.regions import Regions
 
 __all__ = [
@@ -34,6 +36,7 @@ __all__ = [
     "Blend",
     "Check",
     "ColorizeRequest",
+    "Correction",
     "USUAL_STEPS",
     "Engine",
     "EngineInfo",
@@ -86,6 +89,8 @@ class ColorizeRequest:
     hints: Picture | None = None
     """On the sketch's canvas: where its alpha is > 127, its colour is meant for the region below."""
     bindings: tuple[Binding, ...] = ()
+    corrections: tuple[Correction, ...] = ()
+    """Of regions of an earlier result, which the artist pointed at; hints and bindings that lie there count more."""
     swaps: tuple[Swap, ...] = ()
     """Made in the finished result by `colorizer.engines.last_stage`, never by an engine."""
     model: str = ""
@@ -104,6 +109,9 @@ class Result:
     """Where to look, from engines that know."""
     regions: Regions | None = None
     """As the sketch's lines enclose them, from engines that found them anyway."""
+    table: RegionTable | None = None
+    """The regions as they were painted and their likely colours, from engines that know. Such an engine heeds the
+    request's corrections; for any other `colorizer.engines.last_stage` makes them."""
 
 
 class Report(Protocol):

@@ -8,10 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from colorizer.engines.base import ColorizeRequest, Engine, Layer, Picture, Report, Result, Role
+from colorizer.errors import NothingToColour
+from colorizer.imaging import color
 from colorizer.imaging.key_strokes import key_strokes
+from colorizer.imaging.lines import find_ink
 from colorizer.imaging.recolour import FLAT, recolour_layers, recolour_report
+from colorizer.imaging.region_table import by_likeness, repaint
+from colorizer.imaging.regions import find_regions
 from colorizer.imaging.repair import check_within, find_reach, repair, within
 from colorizer.imaging.values import Redo
+from colorizer.protocol.checks import check_corrections
 
 
 @dataclass(frozen=True)
@@ -24,8 +30,26 @@ class Repaired:
 
 
 def colorize(engine: Engine, request: ColorizeRequest, report: Report) -> Result:
-    """Colours one sketch with a loaded engine and makes the request's palette edits."""
-    return with_edits(engine.colorize(request, report), request)
+    """Colours one sketch with a loaded engine and makes the request's corrections and palette edits."""
+    return with_edits(with_corrections(engine.colorize(request, report), request), request)
+
+
+def with_corrections(result: Result, request: ColorizeRequest) -> Result:
+    """A fresh result with a table of its regions, and the request's corrections made unless the engine heeded them."""
+    if result.table is not None:
+        return result
+    check_corrections(request.corrections, request.sketch.shape[1::-1])
+    height, width = request.sketch.shape[:2]
+    try:
+        regions = result.regions or find_regions(find_ink(request.sketch), gap=request.options.line_gap)
+    except NothingToColour:
+        return result
+    if any(
+        (layer.x, layer.y, *layer.pixels.shape[1::-1]) != (0, 0, width, height) for layer in result.layers
+    ):
+        return result
+    table = by_likeness(result.layers, regions, color.from_hex(result.report.get("palette", [])))
+    return replace(result, layers=repaint(result.layers, table, request.corrections), table=table)
 
 
 def with_edits(result: Result, request: ColorizeRequest) -> Result:
@@ -56,5 +80,5 @@ def keep_the_rest(result: Result, request: ColorizeRequest, redo: Redo) -> Repai
     repaired = repair(result.layers, redo, reach)
     done = {"regions": reach.regions, "pixels": repaired.pixels, "kept_strokes": repaired.kept_strokes}
     check = None if result.check is None else check_within(result.check, reach)
-    made = Result(repaired.layers, result.report | {"redo": done}, check)
+    made = Result(repaired.layers, result.report | {"redo": done}, check, table=result.table)
     return Repaired(made, repaired.shown, repaired.delivered)

@@ -8,16 +8,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines.base import Binding, ColorizeRequest, Mask, Picture, Report, Result
+from colorizer.engines.base import (
+    Binding,
+    ColorizeRequest,
+    Correction,
+    Mask,
+    Picture,
+    Report,
+    Result,
+)
 from colorizer.errors import NothingToColour
 from colorizer.imaging.lines import find_ink
+from colorizer.imaging.region_table import RegionTable, joined
 from colorizer.imaging.regions import Regions, find_regions
-from colorizer.imaging.sheets import Sheet, SheetPart, find_bubbles, join_checks, join_layers, join_regions
+from colorizer.imaging.sheets import (
+    Sheet,
+    SheetPart,
+    find_bubbles,
+    join_checks,
+    join_labels,
+    join_layers,
+    join_regions,
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +76,7 @@ def colorize_parts(
     said = _join_reports(sheet, [one.result.report for one in coloured], papers)
     check = join_checks(sheet, [one.result.check for one in coloured], papers)
     regions = join_regions(sheet, [one.regions for one in coloured])
-    return Result(layers, said, check, regions)
+    return Result(layers, said, check, regions, _join_tables(sheet, coloured))
 
 
 def part_request(request: ColorizeRequest, sheet: Sheet, part: SheetPart) -> ColorizeRequest:
@@ -76,17 +93,21 @@ def part_request(request: ColorizeRequest, sheet: Sheet, part: SheetPart) -> Col
         sketch_mask=piece(request.sketch_mask),
         hints=piece(request.hints),
         bindings=tuple(_moved(binding, part) for binding in request.bindings if _holds(part, binding)),
+        corrections=tuple(_moved(one, part) for one in request.corrections if _holds(part, one)),
     )
 
 
-def _holds(part: SheetPart, binding: Binding) -> bool:
-    x, y = binding.x - part.x, binding.y - part.y
+_Pointed = TypeVar("_Pointed", Binding, Correction)
+
+
+def _holds(part: SheetPart, pointed: Binding | Correction) -> bool:
+    x, y = pointed.x - part.x, pointed.y - part.y
     inside = 0 <= x < part.width and 0 <= y < part.height
     return inside and (part.mask is None or bool(part.mask[y, x]))
 
 
-def _moved(binding: Binding, part: SheetPart) -> Binding:
-    return replace(binding, x=binding.x - part.x, y=binding.y - part.y)
+def _moved(pointed: _Pointed, part: SheetPart) -> _Pointed:
+    return replace(pointed, x=pointed.x - part.x, y=pointed.y - part.y)
 
 
 def _finished(part: SheetPart, asked: ColorizeRequest, result: Result) -> _Coloured:
@@ -94,11 +115,27 @@ def _finished(part: SheetPart, asked: ColorizeRequest, result: Result) -> _Colou
     bubbles = np.zeros(regions.count, bool)
     if not asked.options.colour_paper:
         bubbles = find_bubbles(part, regions)
-        for binding in asked.bindings:  # the artist wants a colour there
-            bubbles[regions.labels[binding.y, binding.x]] = False
+        told: list[Binding | Correction] = [*asked.bindings, *asked.corrections]
+        for pointed in told:  # the artist wants a colour there
+            bubbles[regions.labels[pointed.y, pointed.x]] = False
         if asked.hints is not None:
             bubbles[np.unique(regions.labels[asked.hints[..., 3] > 127])] = False
     return _Coloured(result, regions, (bubbles * np.uint8(255))[regions.labels])
+
+
+def _join_tables(sheet: Sheet, coloured: Sequence[_Coloured]) -> RegionTable | None:
+    """Joins the parts' tables, where every part that was coloured has one; what stays paper is the background's."""
+    if any(one.regions is not None and one.result.table is None for one in coloured):
+        return None
+    found = [None if one.result.table is None else one.result.table.labels for one in coloured]
+    labels, numbers = join_labels(sheet, found)
+    parts = []
+    for one, its in zip(coloured, numbers, strict=True):
+        if one.result.table is not None:
+            paper = np.zeros(one.result.table.count, bool)
+            paper[one.result.table.labels[one.paper > 0]] = True
+            parts.append((one.result.table, its, paper))
+    return joined(labels, parts)
 
 
 def _join_reports(sheet: Sheet, reports: Sequence[dict[str, Any]], papers: Sequence[Mask]) -> dict[str, Any]:

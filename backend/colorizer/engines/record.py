@@ -48,6 +48,7 @@ def make_record(
             "seed": request.seed,
             "options": request.options.model_dump(),
             "bindings": [asdict(binding) for binding in request.bindings],
+            "corrections": [asdict(one) for one in request.corrections],
             "swaps": [asdict(swap) for swap in request.swaps],
             "canvas": {"width": request.sketch.shape[1], "height": request.sketch.shape[0]},
         },

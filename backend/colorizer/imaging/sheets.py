@@ -197,6 +197,23 @@ def join_regions(sheet: Sheet, found: Sequence[Regions | None]) -> Regions:
     return replace(regions, lines=lines)
 
 
+def join_labels(
+    sheet: Sheet, found: Sequence[NDArray[np.int32] | None]
+) -> tuple[NDArray[np.int32], list[NDArray[np.int32]]]:
+    """The parts' labels as those of the whole canvas, without holes, and by part the number that each of its regions
+    has there, -1 where it isn't there; gutters are one region, what is drawn in no part another."""
+    labels = np.zeros(sheet.sketch.shape[:2], np.int32)
+    starts, count = [], 1
+    for part, its in zip(sheet.parts, found, strict=True):
+        own = np.zeros((part.height, part.width), np.int32) if its is None else its
+        starts.append((count, count + int(own.max()) + 1))
+        _put(labels, own + count, part)
+        count = starts[-1][1]
+    used = np.bincount(labels.ravel(), minlength=count) > 0
+    number = np.where(used, np.cumsum(used, dtype=np.int32) - 1, -1).astype(np.int32)
+    return number[labels], [number[start:end] for start, end in starts]
+
+
 def join_checks(sheet: Sheet, checks: Sequence[Check | None], papers: Sequence[Mask]) -> Check | None:
     """Where to look on the whole canvas, what stays paper left out; the largest places first."""
     if all(check is None for check in checks):

@@ -15,6 +15,7 @@ from colorizer.imaging.roles import Blend, PlaceKind, Role
 __all__ = [
     "Blend",
     "Check",
+    "Correction",
     "DocumentLayer",
     "Earlier",
     "Layer",
@@ -64,6 +65,23 @@ class Swap:
 
     before: str
     after: str
+
+
+@dataclass(frozen=True)
+class Correction:
+    """The region at `x`, `y` (px of the canvas) gets this colour, "#rrggbb", or none at all."""
+
+    x: int
+    y: int
+    colour: str | None
+
+    @property
+    def rgba(self) -> tuple[int, int, int, int]:
+        """The pixel that the region is filled with."""
+        if self.colour is None:
+            return 0, 0, 0, 0
+        red, green, blue = bytes.fromhex(self.colour[1:])
+        return red, green, blue, 255
 
 
 @dataclass(frozen=True)

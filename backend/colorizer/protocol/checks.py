@@ -52,5 +52,23 @@ def check_bindings(bindings: Sequence[Spot], canvas: Size, references: Sequence[
             )
 
 
+class Pointed(Protocol):
+    """A place on the canvas, px."""
+
+    @property
+    def x(self) -> int: ...
+    @property
+    def y(self) -> int: ...
+
+
+def check_corrections(corrections: Sequence[Pointed], canvas: Size) -> None:
+    """Raises `InvalidInput` for a correction of a region that isn't on the canvas."""
+    for number, one in enumerate(corrections, 1):
+        if not _inside(one.x, one.y, canvas):
+            raise InvalidInput(
+                f"Correction {number} lies outside of the canvas. Choose a place on the sketch."
+            )
+
+
 def _inside(x: int, y: int, size: Size) -> bool:
     return 0 <= x < size[0] and 0 <= y < size[1]

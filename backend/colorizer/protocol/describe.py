@@ -39,6 +39,7 @@ MESSAGES: dict[str, tuple[type[Any], ...]] = {
         result.RedoAnswer,
         request.CheckEntry,
         request.PlaceEntry,
+        result.RegionsEntry,
     ),
     "edit": (request.EditRequest, request.EditedLayer, result.EditAnswer),
     "models": (answers.ModelEntry, answers.Licence, answers.TaskStatus),

@@ -131,6 +131,11 @@ class Advanced(Message):
         "What coloured lines beside black ones are: borders like these, roughs to be ignored, or trace lines between"
         " light and shade. Automatic finds it out; pointing at the result tells what was found.",
     )
+    clear_hints: bool = _option(
+        False,
+        "Magenta hints: no colour",
+        "Hints of pure magenta (#ff00ff) keep their regions transparent.",
+    )
     text_edits: str = _option(
         "",
         "Words",

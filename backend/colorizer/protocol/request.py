@@ -13,6 +13,7 @@ from colorizer.protocol.options import Options
 
 REFERENCES = 16
 BINDINGS = 256
+CORRECTIONS = 4096
 SWAPS = 256
 STATES = 12
 _FRAMES = 4096
@@ -55,6 +56,14 @@ class ColourSwap(Message):
 
     before: Colour = Field(alias="from")
     after: Colour = Field(alias="to")
+
+
+class RegionCorrection(Message):
+    """The region at this place of the canvas, px, gets this colour; null: none at all."""
+
+    x: Count
+    y: Count
+    colour: Colour | None
 
 
 Flat = Literal["background", "figure"]
@@ -163,6 +172,7 @@ class JobRequest(Message):
     background: PlacedBlob | None = None
     hints: PlacedBlob | None = None
     bindings: list[SpotBinding] = Field(default_factory=list, max_length=BINDINGS)
+    corrections: list[RegionCorrection] = Field(default_factory=list, max_length=CORRECTIONS)
     swaps: list[ColourSwap] = Field(default_factory=list, max_length=SWAPS)
     redo: RedoBlobs | None = None
     sequence: list[Hash] = Field(default_factory=list, max_length=_FRAMES)

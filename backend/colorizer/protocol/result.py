@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from colorizer.imaging.roles import Blend, Role
-from colorizer.protocol.base import Count, Message
+from colorizer.protocol.base import Colour, Count, Message
 from colorizer.protocol.request import CheckEntry, DeliveredLayer, EditedLayer, MadeFrom
 
 
@@ -45,6 +45,28 @@ class RedoAnswer(Message):
     )
 
 
+class RegionLabels(Message):
+    """The regions as runs of pixels in reading order, across the ends of rows. The words (32 bits, little endian) of a
+    `bgra8` blob are the lengths of all runs, then the numbers of their regions; what follows is padding."""
+
+    blob: Count
+    runs: Count
+
+
+class RegionsEntry(Message):
+    """The regions of the result, as corrections need them."""
+
+    labels: RegionLabels
+    colours: list[Colour] = Field(description="Likely colours, before `swaps` were made.")
+    background: list[Count] = Field(
+        description="The regions that the background layer shows; the others are the figure layer's."
+    )
+    likely: list[list[Count]] = Field(
+        description="Of every region its colour, then others that it may have, the likely first; indices of `colours`."
+    )
+    alike: list[list[Count]] = Field(description="Of every region those that were taken for the same thing.")
+
+
 class ResultHeader(Message):
     """The header of a result, beside `blobs`."""
 
@@ -52,6 +74,9 @@ class ResultHeader(Message):
     layers: list[LayerEntry]
     check: CheckEntry | None = Field(description="Null from engines that don't know.")
     redo: RedoAnswer | None = None
+    regions: RegionsEntry | None = Field(
+        default=None, description="Null where the canvas has no regions, or more than can be told."
+    )
     record: dict[str, Any] = Field(description="How it came about: request, report, versions, hashes, times.")
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from colorizer.engines.base import Check, Layer, Result
 from colorizer.protocol.request import CheckEntry, CheckMask, PlacedBlob, PlaceEntry
 from colorizer.protocol.result import LayerEntry, LayerMask, RedoAnswer, ResultHeader
-from colorizer.server import bundle, pixels
+from colorizer.server import bundle, pixels, region_tables
 from colorizer.server.bundle import BlobInfo
 from colorizer.server.pipe import Buffer
 
@@ -74,12 +74,13 @@ class Packed:
 def pack(
     preview: Callable[[], bytes], result: Result, redo: Callable[[Blobs], RedoAnswer] | None = None
 ) -> Packed:
-    """Packs a result: first the preview, a PNG, then each layer's pixels and mask, the check's, and a redo's."""
+    """Packs a result: the preview, a PNG, each layer's pixels and mask, the check's, a redo's, the regions' labels."""
     blobs = Blobs()
     header: dict[str, Any] = {"preview": blobs.add_png(preview)}
     header["layers"] = [_layer(layer, blobs) for layer in result.layers]
     header["check"] = None if result.check is None else _check(result.check, blobs)
     header["redo"] = None if redo is None else redo(blobs)
+    header["regions"] = None if result.table is None else region_tables.entry(result.table, blobs)
     encoded = blobs.all()
     return Packed(bytes(encoded[0][1]), header, encoded)
 

@@ -15,7 +15,7 @@ from colorizer.engines.registry import unknown
 from colorizer.errors import InvalidInput
 from colorizer.imaging.sizes import MAX_SIDE
 from colorizer.protocol.base import API, first_rule
-from colorizer.protocol.checks import check_bindings, check_references
+from colorizer.protocol.checks import check_bindings, check_corrections, check_references
 from colorizer.protocol.errors import Code
 from colorizer.protocol.request import (
     CanvasSize,
@@ -71,6 +71,8 @@ def read(bundle: Bundle) -> JobRequest:
     sizes = [_size(bundle, one.picture) for one in request.references]
     with _named("request.bindings"):
         check_bindings(request.bindings, (canvas.width, canvas.height), sizes)
+    with _named("request.corrections"):
+        check_corrections(request.corrections, (canvas.width, canvas.height))
     _check_swaps(request.swaps, "request")
     if request.redo is not None:
         _check_roles(request.redo.layers, "request.redo.layers")

@@ -19,6 +19,7 @@ from colorizer.engines import last_stage, registry
 from colorizer.engines.base import (
     Binding,
     ColorizeRequest,
+    Correction,
     Engine,
     Layer,
     Picture,
@@ -101,6 +102,7 @@ def decode_inputs(job: JobRequest, job_bundle: Bundle) -> ColorizeRequest:
         background=decoder.picture(job.background) if job.background else None,
         hints=decoder.on_canvas(job.hints) if job.hints else None,
         bindings=tuple(Binding(**binding.model_dump()) for binding in job.bindings),
+        corrections=tuple(Correction(one.x, one.y, one.colour) for one in job.corrections),
         swaps=tuple(Swap(swap.before, swap.after) for swap in job.swaps),
         model=job.model,
         seed=job.seed,

@@ -20,7 +20,8 @@ from colorizer.imaging.pictures import over_white, read_picture
 from numpy.typing import NDArray
 
 from colorizer_lab.evaluation.corpus import Case, read_corpus
-from colorizer_lab.evaluation.judge import SIDE, Problem, pose, squared
+from colorizer_lab.evaluation.judge import Problem, pose, squared
+from colorizer_lab.evaluation.places import middle_and_depth
 from colorizer_lab.evaluation.report import Stage, request_of, write_json
 from colorizer_lab.silent import Silent
 
@@ -115,14 +116,9 @@ def draw_dots(problem: Problem, wrong: NDArray[np.intp], colours: NDArray[np.uin
         hints: (H, W, 4) of the sketch's size; is changed.
     """
     height, width = hints.shape[:2]
-    scale = max(height, width) / SIDE
-    left, top = (max(height, width) - width) / 2, (max(height, width) - height) / 2
     for index in wrong:
-        inside = np.pad(problem.regions == problem.judged[index], 1).astype(np.uint8)
-        depth = cv2.distanceTransform(inside, cv2.DIST_L2, 5)[1:-1, 1:-1]
-        y, x = np.unravel_index(int(depth.argmax()), depth.shape)
-        middle = (round((x + 0.5) * scale - left), round((y + 0.5) * scale - top))
-        radius = max(1, round(min(_RADIUS * max(height, width), _DEPTH * float(depth.max()) * scale)))
+        middle, depth = middle_and_depth(problem, int(index), (width, height))
+        radius = max(1, round(min(_RADIUS * max(height, width), _DEPTH * depth)))
         colour = tuple(int(value) for value in colours[index])
         cv2.circle(hints, middle, radius, (*colour, 255), -1)
 

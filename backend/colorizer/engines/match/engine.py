@@ -33,7 +33,7 @@ from colorizer.imaging.lines import Ink, read_lines
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.sizes import MAX_SIDE
-from colorizer.protocol.checks import check_bindings, check_references
+from colorizer.protocol.checks import check_bindings, check_corrections, check_references
 
 if TYPE_CHECKING:
     from colorizer.engines.match.matching import Match
@@ -74,6 +74,7 @@ class MatchEngine:
                 "style_detail",
                 "line_gap",
                 "coloured_lines",
+                "clear_hints",
                 "hints",
                 "bindings",
                 "sequence",
@@ -169,7 +170,7 @@ class MatchEngine:
         return Outline(ink, mask, enclosed, regions, coloured)
 
     def _paint(self, request: ColorizeRequest, report: Report, outline: Outline, match: Match) -> Result:
-        from colorizer.engines.match.painting import check_on, decide, layers_of, report_on
+        from colorizer.engines.match.painting import check_on, decide, layers_of, report_on, table_of
 
         report.stage("Painting layers")
         painting = decide(request, outline.regions, match)
@@ -179,7 +180,7 @@ class MatchEngine:
         said = report_on(request, outline.regions, painting, layers)
         if outline.coloured is not None:
             said["coloured_lines"] = outline.coloured.value
-        return Result(layers, said, check, outline.enclosed)
+        return Result(layers, said, check, outline.enclosed, table_of(outline.regions, match, painting))
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground: along the lines of a sketch, along the colours of anything else."""
@@ -232,5 +233,6 @@ def _check(request: ColorizeRequest) -> None:
             )
     sizes = [reference.picture.shape[1::-1] for reference in request.references]
     check_bindings(request.bindings, request.sketch.shape[1::-1], sizes)
+    check_corrections(request.corrections, request.sketch.shape[1::-1])
     if request.background is not None and not request.background[..., 3].any():
         raise InvalidInput("The background picture is empty (transparent everywhere). Choose another one.")

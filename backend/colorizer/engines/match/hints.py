@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from colorizer.engines.base import Binding, ColorizeRequest, Picture, Reference
@@ -28,6 +29,8 @@ _MIDDLE = 0.5
 """A pixel is in the middle of its stroke from this share of the stroke's greatest depth on."""
 _GRAZED = 0.05
 """Share of a stroke's middle below which a region is only grazed."""
+CLEAR = (255, 0, 255)
+"""The hints' colour that means no colour, where that is wished."""
 _SPOT = 0.004
 """Half a side of a reference's spot, as a share of the reference's longer side."""
 
@@ -40,6 +43,15 @@ class Wishes:
     """(m,)."""
     colours: color.Colours
     """(m, 3)."""
+    clear_hints: bool = False
+    """Whether `CLEAR` means that a region gets no colour."""
+
+    @property
+    def pixels(self) -> NDArray[np.uint8]:
+        """(m, 4) RGBA; alpha 0 where a region is to have no colour."""
+        clear = self.clear_hints & (self.colours == CLEAR).all(axis=1)
+        alpha = np.where(clear, np.uint8(0), np.uint8(255))
+        return np.concatenate([np.where(clear[:, None], np.uint8(0), self.colours), alpha[:, None]], axis=1)
 
 
 def read_wishes(request: ColorizeRequest, regions: Regions) -> Wishes:
@@ -56,7 +68,8 @@ def read_wishes(request: ColorizeRequest, regions: Regions) -> Wishes:
         told |= _hinted(request.hints, regions)
     if not told:
         return Wishes(np.zeros(0, np.intp), np.zeros((0, 3), np.uint8))
-    return Wishes(np.array(list(told), np.intp), np.array(list(told.values()), np.uint8))
+    clear = request.options.advanced.clear_hints
+    return Wishes(np.array(list(told), np.intp), np.array(list(told.values()), np.uint8), clear)
 
 
 def followed(wishes: Wishes, colouring: Colouring | None, shown: NDArray[np.bool_]) -> NDArray[np.intp]:
@@ -70,16 +83,22 @@ def followed(wishes: Wishes, colouring: Colouring | None, shown: NDArray[np.bool
     follows = np.full(len(shown), -1, np.intp)
     own = np.flatnonzero(shown[wishes.regions])
     if colouring is not None and len(own):
-        leaders = wishes.regions[own]
-        share = colouring.attention / np.maximum(colouring.attention.sum(1, keepdims=True), 1e-9)
-        common = np.stack([np.minimum(share, share[leader]).sum(1) for leader in leaders])
-        same = (colouring.colours[leaders][:, None] == colouring.colours[None]).all(axis=2)
-        common = np.where(same, common, 0)
+        common = common_looks(colouring, wishes.regions[own])
         nearest = common.argmax(0)
         alike = shown & (common.max(0) >= ALIKE)
         follows[alike] = own[nearest[alike]]
     follows[wishes.regions] = np.arange(len(wishes.regions))
     return follows
+
+
+def common_looks(colouring: Colouring, leaders: NDArray[np.intp]) -> NDArray[np.float32]:
+    """(len(leaders), n): the share of their looks that regions have in common; 0 where their colours differ."""
+    looks = torch.from_numpy(colouring.attention)
+    share = looks / looks.sum(1, keepdim=True).clamp_min(1e-9)
+    # Of two distributions the common part is 1 less half of their L1 distance.
+    common = 1 - torch.cdist(share[torch.from_numpy(leaders)], share, p=1).numpy() / 2
+    same = (colouring.colours[leaders][:, None] == colouring.colours[None]).all(axis=2)
+    return np.where(same, common, np.float32(0))
 
 
 def spot_colour(references: Sequence[Reference], binding: Binding) -> tuple[int, ...]:

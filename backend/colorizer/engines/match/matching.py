@@ -396,10 +396,17 @@ def _prefer(
     """`first` for the regions of `where`, `second` (if there is one) for the others."""
     if first is None or second is None:
         return first or second
+    ranks = max(first.ranked.shape[1], second.ranked.shape[1])
+    # Of the shorter ranking the last colour fills up: a colour that was there before is not another one.
+    one, other = (
+        np.pad(side.ranked, ((0, 0), (0, ranks - side.ranked.shape[1]), (0, 0)), mode="edge")
+        for side in (first, second)
+    )
     return readout.Colouring(
         np.where(where[:, None], first.colours, second.colours),
         np.where(where, first.confidence, second.confidence),
         np.where(where[:, None], first.attention, second.attention),
+        np.where(where[:, None, None], one, other),
     )
 
 

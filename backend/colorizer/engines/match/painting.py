@@ -13,19 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.engines.base import Check, ColorizeRequest, Layer, Mode, Picture, PlaceKind, Role
-from colorizer.engines.match.hints import Wishes, followed, read_wishes
+from colorizer.engines.match.hints import ALIKE, Wishes, common_looks, followed, read_wishes
 from colorizer.engines.match.matching import Match
 from colorizer.engines.match.readout import Colouring
 from colorizer.imaging import color
 from colorizer.imaging.check import Opening, Suspects, find_openings, make_check
 from colorizer.imaging.color import Colours
 from colorizer.imaging.layers import coverage, flatten
+from colorizer.imaging.region_table import RegionTable, distinct
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.shading import shade
 
 DOUBTFUL = 0.6
 """Confidence below which a region should be looked at. Of the area of real art (the deciding families) three tenths are
 below: six tenths of these are wrong, and three quarters of all that is wrong."""
+_MOST_LEADERS = 512
+"""Of each side so many regions, the largest, can lead others in a correction."""
+_NO_COLOURS = np.zeros((0, 3), np.uint8)
 _WIDE_OPENING = 0.75
 """Share of the gap setting from which on a closed opening is worth a look where two colours meet in it."""
 
@@ -76,23 +80,45 @@ class Painting:
 def decide(request: ColorizeRequest, regions: Regions, match: Match) -> Painting:
     """The colours that were found, and those that the artist asked for."""
     wishes = read_wishes(request, regions)
+    corrected = _corrected(request, regions, wishes)
+    asked = [*wishes.pixels.tolist(), *corrected.values()]
     known = {tuple(colour) for colour in match.palette.tolist()}
-    added = [colour for colour in dict.fromkeys(map(tuple, wishes.colours.tolist())) if colour not in known]
+    added = [
+        colour
+        for colour in dict.fromkeys(tuple(pixel[:3]) for pixel in asked if pixel[3])
+        if colour not in known
+    ]
     return Painting(
-        _side(match.foreground, match.is_foreground, wishes),
-        _side(match.background, ~match.is_foreground, wishes),
+        _side(match.foreground, match.is_foreground, wishes, corrected),
+        _side(match.background, ~match.is_foreground, wishes, corrected),
         np.concatenate([match.palette, np.array(added, np.uint8).reshape(-1, 3)]),
     )
 
 
-def _side(found: Colouring | None, shown: NDArray[np.bool_], wishes: Wishes) -> PaintedSide:
+def _corrected(
+    request: ColorizeRequest, regions: Regions, wishes: Wishes
+) -> dict[int, tuple[int, int, int, int]]:
+    """Region -> RGBA of the corrections, where nothing else was told."""
+    told = set(wishes.regions.tolist())
+    found = {int(regions.labels[one.y, one.x]): one.rgba for one in request.corrections}
+    return {region: pixel for region, pixel in found.items() if region not in told}
+
+
+def _side(
+    found: Colouring | None,
+    shown: NDArray[np.bool_],
+    wishes: Wishes,
+    corrected: dict[int, tuple[int, int, int, int]],
+) -> PaintedSide:
     colours, confidence = np.zeros((len(shown), 4), np.uint8), np.zeros(len(shown), np.float32)
     if found is not None:
         colours[:, :3], colours[:, 3], confidence[:] = found.colours, 255, found.confidence
     follows = followed(wishes, found, shown)
     told = follows >= 0
-    colours[told, :3], colours[told, 3] = wishes.colours[follows[told]], 255
+    colours[told] = wishes.pixels[follows[told]]
     confidence[wishes.regions] = 1
+    for region, pixel in corrected.items():
+        colours[region], confidence[region] = pixel, 1
     return PaintedSide(colours, confidence, shown)
 
 
@@ -175,7 +201,8 @@ def check_on(request: ColorizeRequest, enclosed: Regions, regions: Regions, pain
     told = confidence >= 1
     suspects = [
         Suspects(
-            PlaceKind.UNPAINTED, seen & bare & (request.background is None or side is painting.foreground)
+            PlaceKind.UNPAINTED,
+            seen & bare & ~told & (request.background is None or side is painting.foreground),
         ),
         Suspects(PlaceKind.LEAK, seen & ~told & _smaller_parts(enclosed, regions)),
         Suspects(PlaceKind.DOUBTFUL, painting.doubtful(request)),
@@ -187,6 +214,30 @@ def check_on(request: ColorizeRequest, enclosed: Regions, regions: Regions, pain
         if _differ(opening, colours, seen)
     ]
     return make_check(regions, confidence, suspects, openings)
+
+
+def table_of(regions: Regions, match: Match, painting: Painting) -> RegionTable:
+    """The regions' likely other colours, and which were taken for the same thing."""
+    likely = [_NO_COLOURS] * regions.count
+    alike = [np.zeros(0, np.intp)] * regions.count
+    area = regions.areas()
+    sides = ((match.foreground, painting.foreground), (match.background, painting.background))
+    for found, side in sides:
+        shown = np.flatnonzero(side.shown)
+        if found is None or not len(shown):
+            continue
+        for region, colours in zip(
+            shown, distinct(found.ranked[shown], side.colours[shown, :3]), strict=True
+        ):
+            likely[region] = colours
+        if found.attention.shape[1]:
+            leaders = shown[np.argsort(-area[shown], kind="stable")][:_MOST_LEADERS]
+            common = common_looks(found, leaders)
+            for region, row in zip(leaders, common, strict=True):
+                others = side.shown & (row >= ALIKE) & (side.confidence < 1)
+                others[region] = False
+                alike[region] = np.flatnonzero(others)
+    return RegionTable(regions.labels, painting.background.shown, tuple(likely), tuple(alike))
 
 
 def _smaller_parts(enclosed: Regions, regions: Regions) -> NDArray[np.bool_]:

@@ -46,6 +46,8 @@ _SURE, _SHARE, _LEAD = 0.41, 1.23, 0.86
 (the deciding and the training families, which the network had not seen then) and 38 of our own drawings."""
 _OTHER = 20
 """CIEDE2000 from which two colours are not the same answer."""
+_RANKED = 32
+"""Number of a region's ranked colours: of a shaded palette many look alike, and of these one becomes a swatch."""
 _TINY = 1e-20
 """Attention that single precision no longer tells apart."""
 
@@ -60,6 +62,8 @@ class Colouring:
     """(n,), 0..1: how likely each colour is right."""
     attention: NDArray[np.float32]
     """(n, K), how much each region looks at each key: alike for regions that were taken for the same thing."""
+    ranked: Colours
+    """(n, R, 3), the palette's colours by the votes for them, the best first."""
 
 
 class View:
@@ -184,16 +188,16 @@ def colour(
         lock: exactly the winner; else the mean of what voted for it.
     """
     cast = votes(attention, keys, palette, beside)
-    winner = cast.argmax(1)
+    order = cast.argsort(dim=1, descending=True, stable=True)
+    winner, ranked = order[:, 0], palette[order[:, :_RANKED].cpu().numpy()]
     confidence = sureness(cast.cpu().numpy(), winner.cpu().numpy(), palette)
     if lock:
-        return Colouring(palette[winner.cpu().numpy()], confidence, attention.cpu().numpy())
+        return Colouring(ranked[:, 0], confidence, attention.cpu().numpy(), ranked)
     chosen = torch.from_numpy(palette.astype(np.float32) / 255).to(keys.device)[winner]
     weights = attention * torch.exp(-(torch.cdist(chosen, keys) ** 2) / (2 * _BLENDS**2))
     mean = (weights @ keys) / weights.sum(1, keepdim=True).clamp_min(1e-9)
-    return Colouring(
-        np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8), confidence, attention.cpu().numpy()
-    )
+    blended = np.rint(mean.cpu().numpy() * 255).clip(0, 255).astype(np.uint8)
+    return Colouring(blended, confidence, attention.cpu().numpy(), ranked)
 
 
 def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: Colours) -> NDArray[np.float32]:

@@ -308,4 +308,5 @@ def _stored(side: readout.Colouring | None) -> tuple[NDArray[np.uint8], NDArray[
 def _restored(colours: Colours, confidence: NDArray[np.float32]) -> readout.Colouring | None:
     if not len(colours):
         return None
-    return readout.Colouring(colours, confidence, np.zeros((len(colours), 0), np.float32))
+    unknown = np.zeros((len(colours), 0), np.float32)
+    return readout.Colouring(colours, confidence, unknown, np.zeros((len(colours), 0, 3), np.uint8))

@@ -1,0 +1,207 @@
+"""A simulated artist who corrects by clicks: the largest wrong region first, with a likely colour or from the palette.
+
+For each triplet: colour, judge, click the middle of the largest region that is wrong; where one of the first three
+likely colours is right it is taken, else the palette's nearest to the truth. What was taken for the same thing follows,
+as in the docker. The curve is `area_within_10` against the number of clicks. `first` says how often the right colour
+was the first of the likely ones, among the first two, three, six, and in the palette at all, over all clicks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from colorizer.engines import last_stage
+from colorizer.engines.base import ColorizeRequest, Correction, Engine, Result
+from colorizer.imaging import color
+from colorizer.imaging.color import Colours
+from colorizer.imaging.layers import flatten
+from colorizer.imaging.pictures import over_white, read_picture
+from colorizer.imaging.region_table import LIKELY, RegionTable
+from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
+
+from colorizer_lab.evaluation.corpus import Case, read_corpus
+from colorizer_lab.evaluation.judge import Problem, pose, squared
+from colorizer_lab.evaluation.places import middle_of
+from colorizer_lab.evaluation.report import Stage, request_of, write_json
+from colorizer_lab.silent import Silent
+
+_RIGHT = 10.0
+_TRIED = 3
+"""So many of the likely colours the artist looks at before the palette."""
+RANKS = (1, 2, 3, LIKELY)
+
+
+@dataclass
+class _Task:
+    """One triplet in the hands of the artist."""
+
+    engine: Engine
+    request: ColorizeRequest
+    problem: Problem
+    truth: Colours
+    """(judged, 3), the true colours."""
+    ranks: list[int] = field(default_factory=list)
+    """Of each click the place of the right colour among the likely ones, from 1; 0: in the palette; -1: nowhere."""
+
+    def coloured(self) -> tuple[Result, NDArray[np.float64]]:
+        """The result with the corrections so far, and (judged,): how far each region is from the truth."""
+        height, width = self.request.sketch.shape[:2]
+        result = last_stage.colorize(self.engine, self.request, Silent())
+        shown = squared(over_white(flatten(result.layers, width, height)))
+        return result, self.problem.gaps(self.problem.medians(shown))
+
+    def click(self, result: Result, judged: int) -> None:
+        """Corrects one region, and what was taken for the same thing."""
+        table, truth = result.table, self.truth[judged]
+        assert table is not None
+        x, y = middle_of(self.problem, judged, self.request.sketch.shape[1::-1])
+        region = int(table.labels[y, x])
+        colour, rank = chosen(
+            table.likely[region][1:], color.from_hex(result.report.get("palette", [])), truth
+        )
+        self.ranks.append(rank)
+        if colour is not None:
+            made = [Correction(*place, colour) for place in _places(table, region)]
+            self.request = replace(self.request, corrections=(*self.request.corrections, *made))
+
+
+def chosen(likely: Colours, palette: Colours, truth: NDArray[np.uint8]) -> tuple[str | None, int]:
+    """What the artist takes, None where there is nothing, and the rank of the right colour as `_Task.ranks` has it.
+
+    Args:
+        likely: (R, 3), the most likely first.
+        palette: (P, 3).
+        truth: (3,).
+    """
+    right = np.flatnonzero(_distances(likely, truth) < _RIGHT)
+    rank = int(right[0]) + 1 if len(right) else -1
+    if 0 < rank <= _TRIED:
+        return color.as_hex(likely[rank - 1 : rank])[0], rank
+    every = np.concatenate([palette, likely])
+    if not len(every):
+        return None, -1
+    apart = _distances(every, truth)
+    nearest = int(apart.argmin())
+    return color.as_hex(every[nearest : nearest + 1])[0], rank if rank > 0 else 0 if apart[
+        nearest
+    ] < _RIGHT else -1
+
+
+def evaluate_clicks(
+    corpus: Path,
+    engine: str,
+    clicks: Sequence[int],
+    *,
+    report: Path | None = None,
+    limit: int | None = None,
+    progress: Stage | None = None,
+) -> dict[str, Any]:
+    """The curve of an engine over the triplets of a corpus.
+
+    Args:
+        corpus: its folder.
+        engine: its name.
+        clicks: numbers of clicks, each larger than the one before.
+        report: where to write the figures.
+        limit: only the first so many items.
+        progress: told what is done.
+
+    Returns:
+        `curve` (number of clicks -> mean `area_within_10`), `clicks`, `first` (rank -> share), `palette`, `items`.
+
+    Raises:
+        ColorizerError: no such engine, no corpus, no weights.
+    """
+    from colorizer.engines.registry import get
+    from colorizer.engines.runtime.device import choose_device
+
+    drawn = get(engine)
+    drawn.load(choose_device("auto"))
+    items = [item for item in read_corpus(Path(corpus))[:limit] if item.kind == "triplet"]
+    entries: list[dict[str, Any]] = []
+    for number, item in enumerate(items):
+        if progress is not None:
+            progress(f"Correcting {item.id}", number, len(items))
+        task = _task(drawn, item.cases[0])
+        if task is not None:
+            entries.append({"id": item.id, **_figures(task, clicks)})
+    result = {"engine": engine, "corpus": str(corpus), **_means(entries, clicks), "items": entries}
+    if report is not None:
+        write_json(Path(report), result)
+    return result
+
+
+def table(figures: dict[str, Any]) -> str:
+    """The curve and the ranks as lines for a terminal."""
+    lines = [
+        f"{len(figures['items'])} triplets; area within CIEDE2000 10 of the truth, by number of corrected regions"
+    ]
+    lines += [f"{number:>8s} {value:.3f}" for number, value in figures["curve"].items()]
+    shares = ", ".join(f"{rank}: {share:.0%}" for rank, share in figures["first"].items())
+    lines.append(f"{figures['clicks']} clicks; the right colour among the first {shares}")
+    lines.append(f"                in the palette or among the likely ones: {figures['palette']:.0%}")
+    return "\n".join(lines)
+
+
+def _task(engine: Engine, case: Case) -> _Task | None:
+    """None where there is nothing to judge."""
+    truth = read_picture(case.truth) if case.truth is not None else None
+    request = request_of(case, read_picture(case.sketch))
+    problem = pose(request.sketch, truth, request.sketch_mask) if truth is not None else None
+    if problem is None:
+        return None
+    colours = np.rint(problem.medians(problem.truth) * 255).clip(0, 255).astype(np.uint8)
+    return _Task(engine, request, problem, colours)
+
+
+def _figures(task: _Task, clicks: Sequence[int]) -> dict[str, Any]:
+    share = task.problem.shares()
+    result, gaps = task.coloured()
+    done = np.zeros(len(share), bool)
+    curve: dict[str, float] = {}
+    for number in clicks:
+        while len(task.ranks) < number and result.table is not None:
+            wrong = np.flatnonzero((gaps >= _RIGHT) & ~done)
+            if not len(wrong):
+                break
+            largest = int(wrong[np.argmax(share[wrong])])
+            done[largest] = True
+            task.click(result, largest)
+            result, gaps = task.coloured()
+        curve[str(number)] = float((share * (gaps < _RIGHT)).sum())
+    return {"curve": curve, "ranks": task.ranks}
+
+
+def _means(entries: Sequence[dict[str, Any]], clicks: Sequence[int]) -> dict[str, Any]:
+    ranks = [rank for entry in entries for rank in entry["ranks"]]
+    total = max(len(ranks), 1)
+    return {
+        "curve": {
+            str(n): round(float(np.mean([entry["curve"][str(n)] for entry in entries])), 4) for n in clicks
+        }
+        if entries
+        else {},
+        "clicks": len(ranks),
+        "first": {str(most): round(sum(0 < rank <= most for rank in ranks) / total, 4) for most in RANKS},
+        "palette": round(sum(rank >= 0 for rank in ranks) / total, 4),
+    }
+
+
+def _places(regions: RegionTable, region: int) -> list[tuple[int, int]]:
+    """A pixel of the region, and of each of those that were taken for the same thing."""
+    found = []
+    for one in (region, *regions.alike[region].tolist()):
+        y, x = np.unravel_index(int((regions.labels == one).argmax()), regions.labels.shape)
+        found.append((int(x), int(y)))
+    return found
+
+
+def _distances(colours: Colours, truth: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """(N,), CIEDE2000."""
+    lab = rgb2lab(colours.reshape(1, -1, 3) / 255)[0]
+    return deltaE_ciede2000(lab, rgb2lab(truth.reshape(1, 1, 3) / 255)[0])  # type: ignore[no-any-return]

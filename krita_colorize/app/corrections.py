@@ -1,0 +1,222 @@
+"""Corrections: a click on a region of a result offers its likely colours; the chosen one is put in at once.
+
+The pixels are exchanged here, in the layers that lie in the document, as one undo step: no backend is asked, and jobs
+go on. Corrections stay with their result (`core.corrections`): a later Redo keeps them, a new colouring starts without.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from krita_colorize.app.checks import Checks
+from krita_colorize.app.document import DocumentModel, Item
+from krita_colorize.app.guard import guarded, sentence
+from krita_colorize.app.job_requests import JobRequests, Tools
+from krita_colorize.app.repairs import Repairs
+from krita_colorize.core import check, corrections, region_map
+from krita_colorize.core.corrections import Change, Offer, Swatch
+from krita_colorize.core.errors import UserError
+from krita_colorize.core.port import ROLES, Pixels
+from krita_colorize.core.region_map import RegionMap
+from krita_colorize.core.repair import State, Write
+from krita_colorize.core.result import Result
+from krita_colorize.core.translations import tr
+from krita_colorize.qt import QtCore, Signal
+
+NO_REGION = "There is no region to correct at this place."
+
+
+@dataclass(frozen=True)
+class Offered:
+    """An offer, and whose: the document and the result that was clicked in."""
+
+    model: DocumentModel
+    item: Item
+    where: RegionMap
+    offer: Offer
+    screen: tuple[int, int] | None
+    """Where the place lies on the screen, px; None where that isn't known."""
+
+
+class Corrections(QtCore.QObject):
+    """Catches clicks on the canvas while it is `on`. `offered` brings an `Offered`, `changed` says "look again"."""
+
+    changed = Signal()
+    offered = Signal(object)
+
+    def __init__(
+        self,
+        tools: Tools,
+        job_requests: JobRequests,
+        repairs: Repairs,
+        checks: Checks,
+        report: Callable[[str], None],
+        parent: QtCore.QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.report = report
+        self.on = False
+        self._tools = tools
+        self._job_requests = job_requests
+        self._repairs = repairs
+        self._checks = checks
+        self._model: DocumentModel | None = None
+        self._known: tuple[Result, RegionMap | None] | None = None
+
+    def start(self, model: DocumentModel) -> None:
+        """From now on clicks on the canvas offer colours instead of painting."""
+        _item(model)
+        if not self._tools.port.pick(self._on_picked):
+            raise UserError(tr("Clicks on this canvas can't be caught. Use a hint layer instead."))
+        self.on, self._model = True, model
+        self.changed.emit()
+
+    def stop(self) -> None:
+        """Clicks paint again."""
+        if self.on:
+            self.on, self._model = False, None
+            self._tools.port.pick(None)
+            self.changed.emit()
+
+    def choose(self, offered: Offered, swatch: Swatch, *, alone: bool = False) -> None:
+        """Gives the region, and unless it is to change `alone` those that were taken for the same thing, a colour."""
+        model, item = offered.model, offered.item
+        regions = (offered.offer.region,) if alone else offered.offer.same
+        if item not in model.results:
+            raise UserError(tr(NO_REGION))
+        if model.lies_here(item):
+            self._repaint(offered, regions, swatch)
+            return
+        request, made = item.result.request, Change(offered.where, regions, swatch).corrections
+        settings = replace(request.settings, corrections=(*request.settings.corrections, *made))
+        self._job_requests.colorize(model, replace(request, settings=settings))
+
+    def next(self, model: DocumentModel, by: int = 1) -> None:
+        """Goes to the next place to check, and offers the colours of the region in it that is to be checked."""
+        self._checks.step(model, by)
+        item, place = _item(model), self._checks.places[self._checks.index]
+
+        def find(where: RegionMap) -> tuple[int, int] | None:
+            return check.doubted(item.result, where, place)
+
+        self._look(model, item, find)
+
+    def _on_picked(self, document: str, x: int, y: int) -> None:
+        self._pick(document, x, y)
+
+    @guarded
+    def _pick(self, document: str, x: int, y: int) -> None:
+        model = self._model
+        if not self.on or model is None or model.closed or document != model.info.key:
+            self.stop()
+            return
+        self._tools.port.pick(self._on_picked)  # once more: it waits for one click
+        self._look(model, _item(model), lambda _: (x, y))
+
+    def _look(
+        self, model: DocumentModel, item: Item, find: Callable[[RegionMap], tuple[int, int] | None]
+    ) -> None:
+        """Offers the colours at a place that is found on a thread."""
+
+        def work() -> tuple[RegionMap, Offer]:
+            where = self._regions(item.result)
+            place = find(where)
+            found = corrections.offer(item.result, where, *place) if place is not None else None
+            if found is None:
+                raise UserError(tr(NO_REGION))
+            return where, found
+
+        def then(made: tuple[RegionMap, Offer]) -> None:
+            if not model.closed:
+                where, offer = made
+                screen = self._tools.port.on_screen(model.info.key, offer.x, offer.y)
+                self.offered.emit(Offered(model, item, where, offer, screen))
+
+        self._tools.workers.run(work, then, self._on_error)
+
+    def _regions(self, result: Result) -> RegionMap:
+        """The regions of a result, read once. Slow: for worker threads. Raises `UserError`."""
+        known = self._known
+        if known is None or known[0].bundle.header.get("regions") is not result.bundle.header.get("regions"):
+            known = self._known = (result, region_map.read(result))
+        if known[1] is None:
+            raise UserError(
+                tr("This result can't be corrected by clicks. Paint colour hints, then press Redo.")
+            )
+        return known[1]
+
+    def _repaint(self, offered: Offered, regions: tuple[int, ...], swatch: Swatch) -> None:
+        model, item, key = offered.model, offered.item, offered.model.info.key
+        if item.base is None:
+            raise UserError(tr("This result is still being stored. Try again in a moment."))
+        role = offered.where.role(regions[0])
+        parts = [part for part in self._tools.port.group_parts(key, item.group_id) if part.role in ROLES]
+        part = next((one for one in parts if one.role == role), None)
+        if part is None:
+            raise UserError(
+                tr("The layers of this result are gone or empty. Press Colorize to colour the sketch again.")
+            )
+        with self._tools.activity.reading(key):
+            now = self._tools.port.layer_pixels(key, part.layer_id)
+        task, result = self._tools.activity.begin(key), item.result
+        change = Change(offered.where, regions, swatch)
+
+        def work() -> tuple[Pixels | None, State | None]:
+            pixels = change.pixels(corrections.here(result), now)
+            return pixels, None if pixels is None else _state(change, item, result, now)
+
+        def then(found: tuple[Pixels | None, State | None]) -> None:
+            pixels, state = found
+            if model.closed or pixels is None or state is None:
+                return
+            write = Write(role, part.layer_id, now, pixels)
+            self._repairs.write(model, [write], lambda _: self._settle(model, item, change, result, state))
+
+        self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))
+
+    def _settle(
+        self,
+        model: DocumentModel,
+        item: Item,
+        change: Change,
+        before: Result,
+        state: State,
+    ) -> None:
+        """Remembers what counts now, also where another change was quicker; then packs it, while the artist sees it
+        already."""
+        if model.closed:
+            return
+        result = item.result
+        if result is not before:
+
+            def again(state: State) -> None:
+                self._settle(model, item, change, result, state)
+
+            self._tools.workers.run(lambda: _state(change, item, result, None), again, self._on_error)
+            return
+        item.repaired(state)
+        model.result_changed(item)
+
+        def then(compact: Result) -> None:
+            if not model.closed and item.result is state.result:
+                model.replace_result(item, compact)
+                self._tools.history.keep(model, item)
+
+        self._tools.workers.run(state.result.compact, then, self._on_error)
+
+    def _on_error(self, error: Exception) -> None:
+        self.report(sentence(error))
+
+
+def _item(model: DocumentModel) -> Item:
+    item = model.applied()
+    if item is None:
+        raise UserError(tr("There is nothing to correct yet: press Colorize first."))
+    return item
+
+
+def _state(change: Change, item: Item, result: Result, now: Pixels | None) -> State:
+    """A result and what it was made from, once the change is in the document. Slow: for worker threads."""
+    assert item.base is not None
+    return State(change.made(corrections.here(result), now), item.base.here())
