@@ -89,5 +89,6 @@ def _write(node: Node, pixels: Pixels | None, scratch: Scratch) -> None:
     if pixels is not None and pixels.data:
         area = QtCore.QRect(pixels.x, pixels.y, pixels.width, pixels.height)
         space = ColorSpace.of(node)
-        data = pixels.data if is_srgb8(space) else scratch.from_srgb8(pixels.data, space, area)
+        seen = scratch.adapted(pixels, space)
+        data = seen.data if is_srgb8(space) else scratch.from_srgb8(seen, space)
         node.setPixelData(data, *rectangle(area))
