@@ -69,3 +69,39 @@ def test_other_bindings_are_left_alone(display, tmp_path):
     assert (error, count) == ("", 1)
     assert len(loaded) == 1
     assert loaded[0].startswith("PyQt")
+
+
+LIMITED = "import resource, runpy\nresource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))\n"
+
+
+def colour_large(side):
+    """What the docker says when a drawing of this size was to be coloured; the longest pause of Krita's, s."""
+    yield from open_drawing("RGBA U8", side)
+    model = session().document
+    session().references.add_layer(model, next(one for one in model.layers if one.name == "Reference"))
+    yield from ticks(20)
+    session().colorize()
+    ends, last, longest = time.monotonic() + 200, time.monotonic(), 0.0
+    while not session().error and not model.results and time.monotonic() < ends:
+        yield
+        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+    return [session().error, len(model.results), longest]
+
+
+def test_two_gigabytes_and_a_canvas_of_8192_px_end_in_a_sentence(display, tmp_path):
+    limited = tmp_path / "limited.py"
+    limited.write_text(LIMITED + "runpy.run_module('colorizer', run_name='__main__', alter_sys=True)\n")
+    with session.windowed(display, backend=[sys.executable, str(limited), "serve"]) as krita:
+        krita.call(f"import sys, time\nsys.path[:0] = {INSIDE}\n{DOCKER}")
+        error, count, longest = krita.call(colour_large, side=8192, timeout_s=300)
+        assert count == 0
+        assert "memory" in error
+        assert longest < 5
+        krita.call(close_everything)
+        krita.call(open_it)
+        assert krita.call(colour, timeout_s=200) == ""
+
+
+def close_everything():
+    session().report("")
+    yield from close_all()
