@@ -65,7 +65,7 @@ def named_apart(group: NewGroup, layers: Sequence[LayerInfo]) -> NewGroup:
     """A group none of whose layers is called as one of the artist's, as "Background" in pictures that were opened."""
     taken = {layer.name for layer in layers if layer.id not in _inside_results(layers)}
     renamed = (
-        replace(layer, name=f"{layer.name}{APART}") if layer.name in taken else layer
+        replace(layer, name=f"{APART}{layer.name}") if layer.name in taken else layer
         for layer in group.layers
     )
     return replace(group, layers=tuple(renamed))

@@ -67,7 +67,7 @@ def test_new_layers_have_other_names_than_the_artists() -> None:
     nothing = Pixels(0, 0, b"")
     group = NewGroup("Colorized", (NewLayer("Lines", nothing), NewLayer("Flats", nothing)))
     named = [layer.name for layer in layers.named_apart(group, STACK).layers]
-    assert named == ["Lines · colours", "Flats"]
+    assert named == ["Colours · Lines", "Flats"]
 
 
 def test_a_layer_that_is_no_sketch_leads_to_its_own() -> None:
