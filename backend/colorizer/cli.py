@@ -88,9 +88,11 @@ def run(
     line_gap: Annotated[
         float,
         typer.Option(
-            min=0, max=0.1, help="Widest opening in a line that is closed, as a share of the longer side."
+            min=0,
+            max=0.1,
+            help="Widest opening in a line that is closed, as a share of the longer side; 0 is what suits the lines.",
         ),
-    ] = 0.02,
+    ] = 0,
     coloured_lines: ColouredLines = "automatic",
     colour_paper: ColourPaper = False,
     steps: Steps = 0,

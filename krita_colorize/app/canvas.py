@@ -90,6 +90,7 @@ class Canvas(QtCore.QObject):
             gone = layer_lists.find(model.layers, sketch) is None
             if gone and model.layers:  # the topmost one stands in
                 sketch, group = model.layers[0].id, group.without_sketch()
+            group = layer_lists.named_by_place(group, model.layers, sketch)
             group = layer_lists.named_apart(group, model.layers)
             item.group_id = self._port.insert_group(model.info.key, sketch, group)
             model.refresh()

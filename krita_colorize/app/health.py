@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from krita_colorize.app import client as http
 from krita_colorize.app.backend import BackendState
 from krita_colorize.app.client import Call, Client, Failure
@@ -15,12 +17,17 @@ from krita_colorize.qt import QtCore, Signal
 
 
 class Health(QtCore.QObject):
-    """The last answer. `changed` says "look again"."""
+    """The last answer. `changed` says "look again"; `tell` shows what the engine notes about itself, once."""
 
     changed = Signal()
 
     def __init__(
-        self, backend: Servers, client: Client, jobs: Jobs, parent: QtCore.QObject | None = None
+        self,
+        backend: Servers,
+        client: Client,
+        jobs: Jobs,
+        tell: Callable[[str], None],
+        parent: QtCore.QObject | None = None,
     ) -> None:
         super().__init__(parent)
         self.words = ""
@@ -28,6 +35,7 @@ class Health(QtCore.QObject):
         self._backend, self._client, self._jobs = backend, client, jobs
         self._asking: Call | None = None
         self._was_busy = True
+        self._tell, self._note = tell, ""
         backend.changed.connect(self._on_change)
         jobs.changed.connect(self._on_change)
         self._on_change()
@@ -57,7 +65,12 @@ class Health(QtCore.QObject):
     @guarded
     def _on_answer(self, pieces: list[bytes]) -> None:
         self._asking = None
-        memory = http.read_json(pieces).get("memory")
+        answer = http.read_json(pieces)
+        note = str(answer.get("note") or "")
+        if note and note != self._note:
+            self._tell(note)
+        self._note = note
+        memory = answer.get("memory")
         if isinstance(memory, dict):
             used, free = (size_words(int(memory[name])) for name in ("used", "free"))
             self.words = tr(

@@ -96,7 +96,7 @@ class Session(QtCore.QObject):
         self.swatches = Swatches(port, self._workers, self.canvas, self.report, self)
         self.catalogue = Catalogue(self.backend, self._client, self)
         self._engine_list = EngineList(self.backend, self._client, self)
-        self.health = Health(self.backend, self._client, self.jobs, self)
+        self.health = Health(self.backend, self._client, self.jobs, self.report, self)
         self._refresh_timer = single_shot(self, self._on_refresh)
         self._progress_timer = single_shot(self, self.state_changed.emit)
         self._shown_job: tuple[Job | None, JobState | None] = (None, None)

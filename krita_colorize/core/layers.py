@@ -65,10 +65,27 @@ def named_apart(group: NewGroup, layers: Sequence[LayerInfo]) -> NewGroup:
     """A group none of whose layers is called as one of the artist's, as "Background" in pictures that were opened."""
     taken = {layer.name for layer in layers if layer.id not in _inside_results(layers)}
     renamed = (
-        replace(layer, name=f"{layer.name}{APART}") if layer.name in taken else layer
+        replace(layer, name=f"{APART}{layer.name}") if layer.name in taken else layer
         for layer in group.layers
     )
     return replace(group, layers=tuple(renamed))
+
+
+def named_by_place(group: NewGroup, layers: Sequence[LayerInfo], sketch_id: str) -> NewGroup:
+    """A group that tells in its name where its colours are, if they aren't below the lines, where artists look for
+    them: over a sketch with paper of its own, or behind one that is the lowest layer."""
+    sketch = find(layers, sketch_id)
+    where = "over" if group.above and group.blend != "normal" else "behind"
+    if sketch is None or (where == "behind" and (group.above or not _is_lowest(layers, sketch))):
+        return group
+    first, *others = group.name.split(" · ")
+    return replace(group, name=" · ".join((f"{first} {where} {sketch.name}", *others)))
+
+
+def _is_lowest(layers: Sequence[LayerInfo], layer: LayerInfo) -> bool:
+    """Whether no layer lies below one in its group."""
+    below = (one.depth for one in layers[layers.index(layer) + 1 :] if one.depth <= layer.depth)
+    return next(below, -1) < layer.depth
 
 
 def _there(layers: Sequence[LayerInfo], sketches: Mapping[str, Settings]) -> dict[str, Settings]:

@@ -14,8 +14,8 @@ BACKGROUND, FOREGROUND = "background", "figure"
 ROLES = (BACKGROUND, FOREGROUND)
 """The roles of the layers that hold colours; a repair can change them."""
 
-APART = " · colours"
-"""Behind the name of a layer of ours where the artist has one of that name."""
+APART = "Colours · "
+"""Before the name of a layer of ours where the artist has one of that name."""
 
 KEY_STROKES = "key_strokes"
 """The role of a layer that isn't shown: it becomes a Colorize Mask."""

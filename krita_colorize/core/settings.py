@@ -70,7 +70,7 @@ class Options:
     style_detail: bool = False
     background_detail: bool = False
     line_gap: float = (
-        0.02  # widest opening in a line that is still closed, as a share of the canvas's longer side
+        0.0  # widest opening that is still closed, share of the longer side; 0: what suits the lines
     )
     steps: int = 0  # 0: as many as suit the model
     size: int = 0  # px, 0 lets the engine choose

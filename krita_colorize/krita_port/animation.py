@@ -11,18 +11,27 @@ from contextlib import contextmanager
 
 from krita import Document, Node
 
-from krita_colorize.core.port import Pixels
+from krita_colorize.core.port import Kind, Pixels
 from krita_colorize.krita_port import snapshot, wrappers
+from krita_colorize.krita_port.kinds import kind
 from krita_colorize.krita_port.scratch import ColorSpace, Scratch, is_srgb8, rectangle
 from krita_colorize.qt import QtCore
 
 
 def times(document: Document, node: Node) -> Sequence[int]:
-    """The times of a layer's keyframes in order."""
-    if not node.animated():
-        return []
+    """The times of a layer's keyframes in order; of a group, those of the layer inside that has all that there are.
+    None where no layer has them all: new layers can only have the keyframes of another one."""
+    return _timed(document, node)[1]
+
+
+def _timed(document: Document, node: Node) -> tuple[Node, Sequence[int]]:
+    """A layer that has all keyframes of a layer or group, and their times."""
+    inside = [one for one, _ in wrappers.walk(node) if kind(one) is Kind.PAINT and one.animated()]
+    animated = [node] if node.animated() and kind(node) is not Kind.GROUP else inside
     last = max(document.fullClipRangeEndTime(), document.animationLength())
-    return [time for time in range(last + 1) if node.hasKeyframeAtTime(time)]
+    found = [(one, [t for t in range(last + 1) if one.hasKeyframeAtTime(t)]) for one in animated]
+    together = {time for _, those in found for time in those}
+    return next(((one, those) for one, those in found if len(those) == len(together)), (node, []))
 
 
 def read(document: Document, node: Node, time: int, scratch: Scratch) -> Pixels:
@@ -42,14 +51,15 @@ def copy_of(
     with _clone(document) as copy:
         source = wrappers.find_node(copy, wrappers.node_id(node))
         assert source is not None, "a clone has the layers of its document"
-        new = source.duplicate()
+        timed, keyframes = _timed(copy, source)
+        new = timed.duplicate()
         _bare(new, name)
         copy.rootNode().addChildNode(new, None)
-        for time in times(copy, source):
+        for time in keyframes:
             _go_to(copy, time)
             _write(new, frames.get(time), scratch)
         new.remove()
-        del source
+        del source, timed
         yield new
         del new
 
@@ -89,5 +99,6 @@ def _write(node: Node, pixels: Pixels | None, scratch: Scratch) -> None:
     if pixels is not None and pixels.data:
         area = QtCore.QRect(pixels.x, pixels.y, pixels.width, pixels.height)
         space = ColorSpace.of(node)
-        data = pixels.data if is_srgb8(space) else scratch.from_srgb8(pixels.data, space, area)
+        seen = scratch.adapted(pixels, space)
+        data = seen.data if is_srgb8(space) else scratch.from_srgb8(seen, space)
         node.setPixelData(data, *rectangle(area))

@@ -62,7 +62,10 @@ class LayerBuilder:
 
     def insert_layer(self, document: Document, above: Node, layer: NewLayer) -> str:
         """Inserts a paint layer above another layer; returns its id."""
-        return self._insert(document, above, lambda scratch: self._make_layer(scratch, document, layer))
+        space = ColorSpace.of(document)
+        return self._insert(
+            document, above, lambda scratch: self._make_layer(scratch, document, layer, space)
+        )
 
     def insert_animated(
         self, document: Document, sketch: Node, layer: NewGroup, pictures: Mapping[int, Pixels]
@@ -99,13 +102,15 @@ class LayerBuilder:
 
     def _make_group(self, scratch: Document, document: Document, group: NewGroup) -> Node:
         node = scratch.createGroupLayer(group.name)
-        node.setChildNodes([self._make_layer(scratch, document, layer) for layer in group.layers])
+        space = space_in(document)
+        node.setChildNodes([self._make_layer(scratch, document, layer, space) for layer in group.layers])
         self._blend(node, group.blend, document)
         return node
 
-    def _make_layer(self, scratch: Document, document: Document, layer: NewLayer) -> Node:
+    def _make_layer(self, scratch: Document, document: Document, layer: NewLayer, space: ColorSpace) -> Node:
+        """A layer of the colour space `space` for a document."""
         node = scratch.createNode(layer.name, "paintlayer")
-        _paint(node, layer.pixels, ColorSpace.of(document))
+        _paint(node, self._scratch.adapted(layer.pixels, ColorSpace.of(document)), space)
         node.setOpacity(round(layer.opacity * 255))
         node.setInheritAlpha(layer.clip)
         self._blend(node, layer.blend, document)
@@ -154,14 +159,21 @@ def _compose(scratch: Document, group: Node, document: Document) -> None:
     root.setChildNodes([])  # nothing is left in the hidden document: the group may go to another one
 
 
+def space_in(document: Document) -> ColorSpace:
+    """The colour space of a result's layers in a document: its own if that is RGB, else sRGB. Repairs write into layers
+    by changing them to another RGB profile (see `replace`), which is exact; among CMYK there is none that is. The group
+    has the document's, so that blend modes act as elsewhere in it."""
+    space = ColorSpace.of(document)
+    return space if space.model == "RGBA" else SRGB8
+
+
 def _paint(node: Node, pixels: Pixels, space: ColorSpace) -> None:
-    """Fills a layer of the scratch document with an sRGB picture in the document's colour space."""
-    convert = not is_srgb8(space)
-    if convert:
+    """Fills a layer of the scratch document with an sRGB picture in a colour space."""
+    if not is_srgb8(ColorSpace.of(node)):
         node.setColorSpace(SRGB8.model, SRGB8.depth, SRGB8.profile)
     if pixels.data:
         node.setPixelData(pixels.data, pixels.x, pixels.y, pixels.width, pixels.height)
-    if convert:
+    if not is_srgb8(space):
         node.setColorSpace(space.model, space.depth, space.profile)
 
 

@@ -60,7 +60,7 @@ def find(document: Document, group: Node) -> Sequence[Part]:
         role = (
             known.get(wrappers.node_id(layer), "")
             if known
-            else ROLES.get(layer.name().removesuffix(APART), "")
+            else ROLES.get(layer.name().removeprefix(APART), "")
         )
         if role and kind(layer) is Kind.PAINT:
             found.append(Part(role, wrappers.node_id(layer), _mask_of(layer)))

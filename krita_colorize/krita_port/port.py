@@ -20,7 +20,17 @@ from krita_colorize.core.port import (
     Part,
     Pixels,
 )
-from krita_colorize.krita_port import animation, canvas, parts, replace, snapshot, store, view, wrappers
+from krita_colorize.krita_port import (
+    animation,
+    asked_colours,
+    canvas,
+    parts,
+    replace,
+    snapshot,
+    store,
+    view,
+    wrappers,
+)
 from krita_colorize.krita_port.builder import LayerBuilder, activate_soon
 from krita_colorize.krita_port.capabilities import probe
 from krita_colorize.krita_port.documents import Documents
@@ -28,7 +38,7 @@ from krita_colorize.krita_port.kinds import kind
 from krita_colorize.krita_port.overlay import Overlay
 from krita_colorize.krita_port.pen import Pen
 from krita_colorize.krita_port.picker import Picker
-from krita_colorize.krita_port.scratch import Scratch
+from krita_colorize.krita_port.scratch import ColorSpace, Scratch
 from krita_colorize.krita_port.watcher import DocumentState, Watcher
 from krita_colorize.qt import QtCore
 
@@ -105,6 +115,7 @@ class LibKisPort:
         group = self._builder.possible(opened, sketch, group)
         group_id = self._builder.insert_group(opened, sketch, group)
         parts.remember(opened, group_id, group)
+        self._note_colours(opened)
         return group_id
 
     def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
@@ -141,13 +152,15 @@ class LibKisPort:
 
     def layer_pixels(self, document: str, layer_id: str) -> Pixels:
         """A paint layer's own pixels, without its masks and its opacity; a mask's as `snapshot` gives them."""
-        node = self.documents.node(document, layer_id)
-        return snapshot.read_own(self.documents.find(document), node, self._scratch)
+        opened, node = self.documents.find(document), self.documents.node(document, layer_id)
+        return asked_colours.asked(opened, snapshot.read_own(opened, node, self._scratch))
 
     def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
         """Puts rectangles of pixels into paint layers of one group as one undo step; see `replace`."""
+        opened = self.documents.find(document)
         nodes = [(self.documents.node(document, layer_id), pixels) for layer_id, pixels in changes]
-        replace.replace(self.documents.find(document), nodes, self._scratch)
+        replace.replace(opened, nodes, self._scratch)
+        self._note_colours(opened)
 
     def activate(self, document: str, layer_id: str) -> None:
         """Selects a layer, now and once more when the event loop has turned: until then a new layer selects itself."""
@@ -228,6 +241,9 @@ class LibKisPort:
             self._picker.stop()
         self._builder.close()
         self._scratch.close()
+
+    def _note_colours(self, document: Document) -> None:
+        asked_colours.note(document, self._scratch.flat_colours(ColorSpace.of(document)))
 
     def _active(self) -> Document | None:
         if self._window is None:

@@ -43,7 +43,8 @@ def replace(document: Document, changes: Sequence[tuple[Node, Pixels]], scratch:
     spaces = [ColorSpace.of(node) for node in nodes]
     # The carrier's own is no choice: Krita would do nothing.
     target = _twin(spaces[0], {*spaces, ColorSpace.of(carrier)})
-    written = [_converted(pixels, target, scratch) for _, pixels in changes]
+    asked = [scratch.adapted(pixels, ColorSpace.of(document)) for _, pixels in changes]
+    written = [_converted(pixels, target, scratch) for pixels in asked]
     kept = [_kept(node, space, target) for node, space in zip(nodes, spaces, strict=True)]
     carrier.setColorSpace(target.model, target.depth, target.profile)
     for node, old, new in zip(nodes, kept, written, strict=True):
@@ -96,6 +97,6 @@ def _widened(raw: bytes) -> bytearray:
 
 def _converted(pixels: Pixels, space: ColorSpace, scratch: Scratch) -> tuple[QtCore.QRect, bytes | bytearray]:
     area = QtCore.QRect(pixels.x, pixels.y, pixels.width, pixels.height)
-    if is_srgb8(space):
+    if is_srgb8(space) or not pixels.data:
         return area, pixels.data
-    return area, scratch.from_srgb8(pixels.data, space, area)
+    return area, scratch.from_srgb8(pixels, space)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from krita import Document, Krita, Node
 
 from krita_colorize.core.port import Pixels
+from krita_colorize.krita_port.gamut import FlatColours
 from krita_colorize.qt import QtCore
 
 
@@ -48,6 +49,7 @@ class Scratch:
 
     def __init__(self) -> None:
         self._base: dict[ColorSpace, Document] = {}
+        self._flat: dict[ColorSpace, FlatColours] = {}
 
     @contextmanager
     def document(self, space: ColorSpace) -> Iterator[Document]:
@@ -80,13 +82,39 @@ class Scratch:
                 node.setColorSpace(SRGB8.model, SRGB8.depth, SRGB8.profile)
             return read_cropped(node, area)
 
-    def from_srgb8(self, data: bytes | bytearray, space: ColorSpace, area: QtCore.QRect) -> bytes:
-        """Converts BGRA8 sRGB pixels of an area to raw pixels of another colour space."""
+    def from_srgb8(self, pixels: Pixels, space: ColorSpace) -> bytes:
+        """Converts a BGRA8 sRGB picture to raw pixels of another colour space."""
+        area = pixels.x, pixels.y, pixels.width, pixels.height
         with self.document(SRGB8) as document:
             node = document.createNode("pixels", "paintlayer")
-            node.setPixelData(data, *rectangle(area))
+            node.setPixelData(pixels.data, *area)
             node.setColorSpace(space.model, space.depth, space.profile)
-            return node.pixelData(*rectangle(area)).data()
+            return node.pixelData(*area).data()
+
+    def adapted(self, pixels: Pixels, space: ColorSpace) -> Pixels:
+        """An sRGB picture whose flat colours look as asked for once they are converted to a colour space."""
+        colours = self.flat_colours(space)
+        return pixels if colours is None else colours.adapted(pixels)
+
+    def flat_colours(self, space: ColorSpace) -> FlatColours | None:
+        """The flat colours for a colour space; None for RGB, between whose profiles Krita converts exactly."""
+        if space.model == "RGBA":
+            return None
+        if space not in self._flat:
+            self._flat[space] = FlatColours(
+                lambda row: self._there_and_back(row, space), gray=space.model == "GRAYA"
+            )
+        return self._flat[space]
+
+    def _there_and_back(self, row: bytes, space: ColorSpace) -> bytes:
+        """How a row of sRGB pixels looks in a colour space."""
+        area = 0, 0, len(row) // 4, 1
+        with self.document(SRGB8) as document:
+            node = document.createNode("pixels", "paintlayer")
+            node.setPixelData(row, *area)
+            for one in (space, SRGB8):
+                node.setColorSpace(one.model, one.depth, one.profile)
+            return node.pixelData(*area).data()
 
     def _template(self, space: ColorSpace) -> Document:
         if space not in self._base:

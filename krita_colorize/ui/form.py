@@ -155,6 +155,7 @@ class Form(QtWidgets.QWidget):
         self._line_gap.setObjectName("line_gap_spin")
         self._line_gap.setAccessibleName(tr(OPTIONS["line_gap"].title))
         self._line_gap.setSuffix(" px")
+        self._line_gap.setSpecialValueText(tr("Automatic"))
         self._line_gap.setToolTip(tr(OPTIONS["line_gap"].tooltip))
         self._line_gap.valueChanged.connect(self._on_line_gap)
         self._advanced = AdvancedFold(self._on_advanced)

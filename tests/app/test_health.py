@@ -31,3 +31,15 @@ def test_stopped_engine_takes_no_memory(ready: Session, qtbot: Any) -> None:
     wait(qtbot, lambda: ready.health.words)
     ready.backend.stop()
     wait(qtbot, lambda: not ready.health.words)
+
+
+def test_what_the_engine_notes_is_shown_once(ready: Session, monkeypatch: Any, qtbot: Any) -> None:
+    wait(qtbot, lambda: ready.health.words)
+    note = "The graphics card can't be used."
+    answer = {"memory": {"used": 1, "free": 1}, "note": note}
+    monkeypatch.setattr("krita_colorize.app.health.http.read_json", lambda pieces: answer)
+    ready.health._on_answer([])
+    assert ready.error == note
+    ready.report("")
+    ready.health._on_answer([])
+    assert ready.error == ""

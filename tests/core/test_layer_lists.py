@@ -6,6 +6,8 @@ import io
 import zipfile
 from dataclasses import replace
 
+import pytest
+
 from krita_colorize.core import layers
 from krita_colorize.core.port import SELECTION_ID, Kind, LayerInfo, NewGroup, NewLayer, Pixels
 from krita_colorize.core.settings import Reference, Settings, Source, SourceKind
@@ -65,7 +67,7 @@ def test_new_layers_have_other_names_than_the_artists() -> None:
     nothing = Pixels(0, 0, b"")
     group = NewGroup("Colorized", (NewLayer("Lines", nothing), NewLayer("Flats", nothing)))
     named = [layer.name for layer in layers.named_apart(group, STACK).layers]
-    assert named == ["Lines · colours", "Flats"]
+    assert named == ["Colours · Lines", "Flats"]
 
 
 def test_a_layer_that_is_no_sketch_leads_to_its_own() -> None:
@@ -91,3 +93,27 @@ def test_active_layer_wins_among_equal_names() -> None:
 def test_rubbish_drops_are_nobody() -> None:
     assert layers.dropped_layer(STACK, None, b"PK rubbish") is None
     assert layers.dropped_layer(STACK, None, b"") is None
+
+
+@pytest.mark.parametrize(
+    ("sketch", "group", "name"),
+    [
+        ("paper", NewGroup("Colorized · cat · seed 3", ()), "Colorized behind Paper · cat · seed 3"),
+        ("paper", NewGroup("Colorized", (), "multiply", above=True), "Colorized over Paper"),
+        ("ink", NewGroup("Colorized", ()), "Colorized"),
+        ("ink", NewGroup("Colorized", (), above=True), "Colorized"),
+        ("lowest", NewGroup("Colorized", ()), "Colorized behind Lowest"),
+    ],
+)
+def test_a_group_that_does_not_lie_below_its_lines_says_where(
+    sketch: str, group: NewGroup, name: str
+) -> None:
+    stack = [
+        LayerInfo("ink", "Ink", Kind.PAINT, 0, visible=True),
+        LayerInfo("folder", "Folder", Kind.GROUP, 0, visible=True),
+        LayerInfo("upper", "Upper", Kind.PAINT, 1, visible=True),
+        LayerInfo("lowest", "Lowest", Kind.PAINT, 1, visible=True),
+        LayerInfo("mask", "Mask", Kind.MASK, 2, visible=True),
+        LayerInfo("paper", "Paper", Kind.PAINT, 0, visible=True),
+    ]
+    assert layers.named_by_place(group, stack, sketch).name == name

@@ -112,7 +112,7 @@ def repairs() -> dict[str, ColorizeRequest]:
         "a mask": replace(REQUEST, sketch_mask=painted_mask()[0]),
         "no mask": replace(REQUEST, sketch_mask=None),
         "the mode": replace(REQUEST, mode=Mode.SPLIT),
-        "the gap": replace(REQUEST, options=REQUEST.options.model_copy(update={"line_gap": 0.0})),
+        "the gap": replace(REQUEST, options=REQUEST.options.model_copy(update={"line_gap": 0.05})),
         "the lock": replace(REQUEST, options=REQUEST.options.model_copy(update={"palette_lock": False})),
     }
 

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from colorizer.imaging.lines import find_ink
-from colorizer.imaging.regions import Regions, find_regions
+from colorizer.imaging.regions import Regions, find_regions, gap_closed
 from drawn import box_sketch, opaque
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,6 +38,24 @@ def test_gaps_closed_up_to_width(gap: int, *, closed: bool) -> None:
     left, right, outside = inside(regions_of(box_sketch(512, gap=gap), gap=0.04))
     assert right != outside
     assert (left != outside) is closed
+
+
+@pytest.mark.parametrize(("gap", "closed"), [(20, True), (60, False)])
+def test_automatic_gaps_follow_the_strokes_not_the_canvas(gap: int, *, closed: bool) -> None:
+    """On A4 at 300 dpi with a pen of 8 px."""
+    canvas = np.full((3508, 2480, 4), 255, np.uint8)
+    canvas[:2480] = box_sketch(2480, gap=gap, line=8)
+    left, _, outside = inside(regions_of(canvas[:2480], gap=0))
+    assert (left != outside) == closed
+    labels = regions_of(canvas, gap=0).labels
+    assert (labels[700, 900] != labels[100, 900]) == closed
+
+
+def test_automatic_gaps_are_told() -> None:
+    regions = regions_of(box_sketch(1024, line=6), gap=0)
+    assert gap_closed(regions, 0.0) == pytest.approx(0.02)
+    assert gap_closed(regions_of(box_sketch(1024, line=2), gap=0), 0.0) < 0.012
+    assert gap_closed(regions, 0.05) == 0.05
 
 
 def test_gap_setting_decides() -> None:

@@ -102,8 +102,14 @@ def test_kritas_own_importer_takes_the_package(packed, tmp_path):
     spec.loader.exec_module(module)
     resources = tmp_path / "resources"
     (resources / "pykrita").mkdir(parents=True)
+    stale = resources / "pykrita/krita_colorize/ui/__pycache__/docker.cpython-311.pyc"  # of an older version
+    stale.parent.mkdir(parents=True)
+    stale.write_bytes(b"old")
+    stale.parents[1].joinpath("gone.py").write_text("")
     importer = module.PluginImporter(str(packed), str(resources), lambda plugin: True)
     imported = importer.import_all()
+    assert not stale.exists()
+    assert not (resources / "pykrita/krita_colorize/ui/gone.py").exists()
     assert [plugin["name"] for plugin in imported] == ["krita_colorize"]
     assert (resources / "pykrita/krita_colorize/ui").is_dir()
     assert (resources / "pykrita/krita_colorize.desktop").exists()

@@ -216,3 +216,10 @@ def test_only_pythons_that_can_make_environments_are_found(tmp_path):
     assert python.ask(tmp_path / "silent") is None
     assert python.ask(tmp_path / "nowhere") is None
     assert python.find(tmp_path).version in ("3.11", "3.12", "3.13", "3.14")
+
+
+def test_nothing_is_compiled(tmp_path):
+    """A Python without its headers, as distributions split it, is enough."""
+    wanted = wheels.Wanted(tmp_path / "backend.whl", "torch", tmp_path / "constraints.txt")
+    command = wheels._plan_command(wanted, tmp_path / "report.json")
+    assert command[command.index("--only-binary") + 1] == ":all:"

@@ -125,6 +125,7 @@ def test_layers_can_be_background_and_reference_mask(
 
 
 def test_checks_and_numbers_change_the_settings(docker: DockerWidget, model: DocumentModel) -> None:
+    assert find(docker, "line_gap_spin").text() == "Automatic"
     find(docker, "palette_lock_check").setChecked(False)
     find(docker, "seed_spin").setValue(MAX_SEED)
     find(docker, "line_gap_spin").setValue(3)

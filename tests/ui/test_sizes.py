@@ -188,3 +188,29 @@ def test_the_list_of_a_narrow_combo_shows_whole_names(docker: DockerWidget, qtbo
     wait(qtbot, combo.view().isVisible)
     assert combo.view().viewport().width() >= combo.view().sizeHintForColumn(0)
     combo.hidePopup()
+
+
+LAYER_BOXES = ("sketch_combo", "sketch_mask_combo", "reference_mask_combo", "background_combo", "hints_combo")
+
+
+def test_the_usual_names_of_layers_are_not_cut(coloured: DockerWidget, qtbot: Any) -> None:
+    open_folds(coloured)
+    cut = []
+    for index in range(pages(coloured).count()):
+        pages(coloured).setCurrentIndex(index)
+        qtbot.wait(20)
+        for name in LAYER_BOXES:
+            box = find(coloured, name)
+            if box.isVisible():
+                room = edit_field(box).width() - 2
+                needed = box.fontMetrics().horizontalAdvance("Background")
+                cut += [(name, room, needed)] if room < needed else []
+    assert cut == []
+
+
+def edit_field(box: QtWidgets.QComboBox) -> Any:
+    """Where a combo shows its text."""
+    option, style = QtWidgets.QStyleOptionComboBox(), QtWidgets.QStyle
+    box.initStyleOption(option)
+    kind, part = style.ComplexControl.CC_ComboBox, style.SubControl.SC_ComboBoxEditField
+    return box.style().subControlRect(kind, option, part, box)

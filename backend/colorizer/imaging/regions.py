@@ -22,6 +22,9 @@ DECIDING_SIDE = 1024
 """Longer side, px, at which areas are decided; of a strip the shorter side is at least a third of it."""
 _LONGEST = 3
 """A canvas longer than so many times its shorter side is a strip: openings are measured as if it were no longer."""
+_GAP_STROKES, _GAP_SHARE = 4, 0.02
+"""Up to how many strokes' widths openings are closed where nobody says how wide, and up to which share of the longer
+side: pens get finer, and gaps with them, where a canvas has more pixels."""
 CARRIED_PIXELS = 40_000_000
 """Borders are drawn at the canvas's own size up to here; beyond, a copy of so many pixels is enlarged."""
 _LEVELS = 7
@@ -106,7 +109,7 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
     Args:
         ink: (H, W), 255 = line.
         gap: widest opening in a line that is closed, as a share of the longer side (of the drawing's, where it covers
-            only a small part of a large canvas), 0..0.1.
+            only a small part of a large canvas), 0..0.1; 0: as wide as suits the strokes.
     """
     height, width = ink.shape
     scale = _scale(height, width)
@@ -267,10 +270,22 @@ def _renumbered(labels: Labels, coarse: Labels) -> tuple[Labels, Labels]:
     return labels, np.take(number, coarse) - 1
 
 
+def gap_closed(regions: Regions, gap: float) -> float:
+    """The widest opening that was closed in regions found with `gap`, as a share of the longer side."""
+    if gap or regions.lines is None:
+        return gap or _GAP_SHARE
+    return _usual_gap(stroke_width(regions.lines), max(regions.lines.shape))
+
+
+def _usual_gap(stroke: float, side: float) -> float:
+    return min(_GAP_SHARE, _GAP_STROKES * stroke / side)
+
+
 def _decide(lines: NDArray[np.uint8], gap: float, stroke: float) -> Labels:
     """Labels 1..n for every pixel from a line mask (1 = line), whose strokes are usually `stroke` px wide."""
     distance = cv2.distanceTransform(1 - lines, cv2.DIST_L2, 3)
-    widest = max(gap * min(max(lines.shape), _LONGEST * min(lines.shape)) / 2, 1.5)
+    side = min(max(lines.shape), _LONGEST * min(lines.shape))
+    widest = max((gap or _usual_gap(stroke, side)) * side / 2, 1.5)
     narrowest = max(0.75, widest / 2 ** (_LEVELS - 2))
     basins = Basins(distance)
     for radius in (*np.geomspace(widest, narrowest, _LEVELS - 1), 0.0):

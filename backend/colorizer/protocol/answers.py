@@ -59,6 +59,9 @@ class Health(Message):
     worker: Literal["idle", "starting", "busy", "restarting"]
     waiting: Count = Field(description="How many jobs wait.")
     memory: MemoryUse
+    note: str = Field(
+        default="", description="A sentence for the artist where something works less well than it should."
+    )
 
 
 class ErrorBody(Message):

@@ -173,11 +173,12 @@ class Options(Message):
         False, "Background detail", "Take more detail from the reference's background."
     )
     line_gap: float = _number(
-        0.02,
+        0,
         0,
         0.1,
         "Close gaps",
-        "Openings in the lines up to this width are treated as closed.",
+        "Openings in the lines up to this width are treated as closed. Automatic: up to four times the lines'"
+        " width.",
     )
     steps: int = _option(
         0,

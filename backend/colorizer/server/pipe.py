@@ -27,6 +27,7 @@ class Kind(str, Enum):
     DESCRIBE = "describe"  # HTTP process: the models may have changed
     READY = "ready"  # worker: fields engines
     ENGINES = "engines"  # worker: fields engines
+    NOTE = "note"  # worker: field note, a sentence for the artist about what works less well than it should
     STAGE = "stage"  # worker: fields name, done, total
     PREVIEW = "preview"  # worker; payload: PNG
     DONE = "done"  # worker; payload: the result's bundle

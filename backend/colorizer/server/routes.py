@@ -59,6 +59,7 @@ class Routes:
             worker=self._queue.worker_state,
             waiting=self._queue.waiting,
             memory=answers.MemoryUse(**await asyncio.to_thread(_memory)),
+            note=self._queue.worker.note,
         )
         return JSONResponse(found.model_dump())
 

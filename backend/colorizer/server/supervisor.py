@@ -36,6 +36,8 @@ class Worker:
         self.engines_known = asyncio.Event()
         self.engines: list[dict[str, Any]] = []
         """What the engines say about themselves (`EngineInfo` as JSON); stays known while a worker restarts."""
+        self.note = ""
+        """A sentence for the artist about what works less well than it should."""
         self.was_ready = False
         """Whether this process ever got as far as taking jobs."""
         self.starts = 0
@@ -102,6 +104,9 @@ class Worker:
         elif message.kind is Kind.ENGINES:
             self.engines = message.fields["engines"]
             self.engines_known.set()
+        elif message.kind is Kind.NOTE:
+            self.note = message.fields["note"]
+            log.event("worker noted", note=self.note)
         else:
             self._on_message(message)
 

@@ -20,6 +20,7 @@ from pydantic import TypeAdapter
 
 from colorizer.engines import registry
 from colorizer.engines.base import Picture
+from colorizer.engines.runtime import probe
 from colorizer.engines.runtime.device import lost_accelerator, ran_out_of_memory
 from colorizer.errors import Cancelled, ColorizerError, OutOfMemory
 from colorizer.protocol.engines import EngineInfo
@@ -177,13 +178,16 @@ def describe_engines() -> list[dict[str, Any]]:
     return found
 
 
-def warm_up() -> None:
+def warm_up(worker: Worker) -> None:
     """Loads what the first job would have to wait for: torch and the built-in engine."""
     from colorizer.engines.runtime.device import choose_device
     from colorizer.server import run_job  # noqa: F401 - imported so that the first job finds it there
 
     try:
-        registry.get(registry.names()[0]).load(choose_device())
+        device = choose_device()
+        if probe.trouble():
+            worker.say(Kind.NOTE, note=probe.trouble())
+        registry.get(registry.names()[0]).load(device)
     except Exception:  # noqa: BLE001 - a worker without warm engines is still a worker
         log.trouble("warm-up failed")
 
@@ -216,7 +220,7 @@ def main() -> None:
     """The process: never returns while the HTTP process lives."""
     worker = start(run_job_in_turn)
     worker.say(Kind.READY, engines=describe_engines())
-    warm_up()
+    warm_up(worker)
     worker.work()
 
 

@@ -21,7 +21,7 @@ from colorizer.imaging.check import Opening, Suspects, find_openings, make_check
 from colorizer.imaging.color import Colours
 from colorizer.imaging.layers import coverage, flatten
 from colorizer.imaging.region_table import RegionTable, distinct
-from colorizer.imaging.regions import Regions
+from colorizer.imaging.regions import Regions, gap_closed
 from colorizer.imaging.shading import shade
 
 DOUBTFUL = 0.6
@@ -210,7 +210,9 @@ def check_on(request: ColorizeRequest, enclosed: Regions, regions: Regions, pain
     colours = painting.colours
     openings = [
         opening
-        for opening in find_openings(enclosed, least=_WIDE_OPENING * request.options.line_gap)
+        for opening in find_openings(
+            enclosed, least=_WIDE_OPENING * gap_closed(enclosed, request.options.line_gap)
+        )
         if _differ(opening, colours, seen)
     ]
     return make_check(regions, confidence, suspects, openings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from colorizer.engines.runtime import probe
 from colorizer.errors import InvalidInput
 
 DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
@@ -16,8 +17,8 @@ def choose_device(name: str = "auto") -> str:
 
     if name not in DEVICES:
         raise InvalidInput(f"`device` must be one of {', '.join(DEVICES)}, not {name!r}.")
-    there = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
-    there["xpu"] = torch.xpu.is_available()
+    there = dict.fromkeys(probe.KINDS, False) | dict.fromkeys(probe.usable(), True)
+    there |= {"cpu": True, "mps": torch.backends.mps.is_available()}
     if name == "auto":
         return next((device for device in ("cuda", "mps", "xpu") if there[device]), "cpu")
     if not there[name]:

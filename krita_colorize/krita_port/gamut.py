@@ -1,0 +1,151 @@
+"""Flat colours in documents of another colour model: converted for the canvas they look as they were asked for.
+
+Krita converts with the perceptual rendering intent, which compresses the gamut each time: a CMYK colour that is read as
+sRGB and shown in CMYK again comes out darker. The colours of flat pictures are therefore replaced by those that look
+most like them when converted, found by fixed-point iteration. Pictures with more colours than an index holds stay as
+they are. Here is the arithmetic; `scratch` converts and keeps what was replaced by what.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+from krita_colorize.core.port import Pixels
+from krita_colorize.qt import QtCore, QtGui
+
+MAX_COLOURS = 255
+_ROUNDS = 32
+_STEP = 0.7
+"""Share of the error that one round corrects: more overshoots where the profile is steep."""
+
+_ENOUGH, _FAR = 2, 60
+"""Squared distances, in levels: one that nobody sees, and one that says that the colour space doesn't reach so far."""
+
+_Image = QtGui.QImage
+
+Channels = tuple[int, int, int]
+"""Blue, green, red."""
+
+
+class _Try(NamedTuple):
+    """A colour, and how far it looks from what is wanted."""
+
+    error: float
+    colour: Channels
+    off: Channels
+
+
+class FlatColours:
+    """Finds and remembers the colours for one colour space.
+
+    `shown` tells how a row of opaque sRGB pixels (B, G, R, A) looks after the way there and back.
+    """
+
+    def __init__(self, shown: Callable[[bytes], bytes], *, gray: bool) -> None:
+        self._shown = shown
+        self._gray = gray
+        self.written: dict[int, int] = {}
+        """What is written (0xRRGGBB) for each colour that is asked for."""
+
+    def adapted(self, pixels: Pixels) -> Pixels:
+        """The picture with every colour replaced by the one to write."""
+        return recoloured(pixels, self._instead_of)
+
+    def _instead_of(self, colours: Sequence[int]) -> list[int]:
+        new = [colour for colour in dict.fromkeys(colours) if colour not in self.written]
+        # Colours become gray by Krita's own weights: only what is gray already is to look the same.
+        searched = [colour for colour in new if not self._gray or _is_gray(colour)]
+        self.written |= {colour: colour for colour in new}
+        if searched:
+            self.written |= dict(zip(searched, self._search(searched), strict=True))
+        return [self.written[colour] for colour in colours]
+
+    def _search(self, colours: Sequence[int]) -> list[int]:
+        """For each colour (0xRRGGBB) the one that looks most like it when converted."""
+        wanted = [_channels(colour) for colour in colours]
+        guess = [[float(value) for value in channels] for channels in wanted]
+        best = [_Try(float("inf"), channels, (0, 0, 0)) for channels in wanted]
+        for _ in range(_ROUNDS):
+            tries = self._try(
+                [(_rounded(one), channels) for one, channels in zip(guess, wanted, strict=True)]
+            )
+            best = [min(pair, key=lambda one: one.error) for pair in zip(best, tries, strict=True)]
+            if not any(one.error for one in best):
+                break
+            for one, values in zip(tries, guess, strict=True):
+                values[:] = [
+                    min(255.0, max(0.0, value + _STEP * off))
+                    for value, off in zip(values, one.off, strict=True)
+                ]
+        return [_colour(one.colour) for one in self._refined(best, wanted)]
+
+    def _refined(self, found: list[_Try], wanted: Sequence[Channels]) -> list[_Try]:
+        """The best among each colour and its neighbours, which rounding hides from the iteration."""
+        near = [
+            (
+                number,
+                _rounded([value + step for value, step in zip(found[number].colour, steps, strict=True)]),
+            )
+            for number in range(len(found))
+            if _ENOUGH < found[number].error < _FAR
+            for steps in itertools.product((-1, 0, 1), repeat=3)
+        ]
+        tries = self._try([(colour, wanted[number]) for number, colour in near])
+        for (number, _), one in zip(near, tries, strict=True):
+            found[number] = min(found[number], one, key=lambda one: one.error)
+        return found
+
+    def _try(self, pairs: Sequence[tuple[Channels, Channels]]) -> list[_Try]:
+        """How far from what is wanted colours look."""
+        if not pairs:
+            return []
+        row = self._shown(b"".join(bytes((*colour, 255)) for colour, _ in pairs))
+        tries = []
+        for number, (colour, wanted) in enumerate(pairs):
+            blue, green, red = (one - row[4 * number + channel] for channel, one in enumerate(wanted))
+            tries.append(_Try(float(blue**2 + green**2 + red**2), colour, (blue, green, red)))
+        return tries
+
+
+def recoloured(pixels: Pixels, instead_of: Callable[[Sequence[int]], Sequence[int]]) -> Pixels:
+    """A picture with its colours (0xRRGGBB) replaced, its alpha as it is; unchanged where it has too many."""
+    if not pixels.data:
+        return pixels
+    size = pixels.width, pixels.height
+    opaque = _Image(bytes(pixels.data), *size, pixels.width * 4, _Image.Format.Format_RGB32)
+    no_dither = QtCore.Qt.ImageConversionFlag.AvoidDither
+    indexed = opaque.convertToFormat(_Image.Format.Format_Indexed8, no_dither)
+    colours = [colour & 0xFFFFFF for colour in indexed.colorTable()]
+    if len(colours) > MAX_COLOURS:
+        return pixels
+    instead = list(instead_of(colours))
+    if instead == colours:
+        return pixels
+    indexed.setColorTable([0xFF000000 | colour for colour in instead])
+    changed = indexed.convertToFormat(_Image.Format.Format_ARGB32)
+    bits = changed.constBits()
+    assert bits is not None, "a picture with pixels has bytes"
+    data = bytearray(bits.asstring(len(pixels.data)))
+    data[3::4] = pixels.data[3::4]
+    return replace(pixels, data=data)
+
+
+def _channels(colour: int) -> Channels:
+    return colour & 0xFF, colour >> 8 & 0xFF, colour >> 16
+
+
+def _rounded(channels: Sequence[float]) -> Channels:
+    blue, green, red = (min(255, max(0, round(value))) for value in channels)
+    return blue, green, red
+
+
+def _colour(channels: Channels) -> int:
+    blue, green, red = channels
+    return red << 16 | green << 8 | blue
+
+
+def _is_gray(colour: int) -> bool:
+    return len(set(_channels(colour))) == 1
