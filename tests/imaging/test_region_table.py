@@ -72,3 +72,9 @@ def test_parts_become_one_table() -> None:
     assert found.alike[1].tolist() == [3]
     assert found.alike[2].tolist() == []
     assert found.on_background.tolist() == [True, False, False, True]
+
+
+def test_a_palette_of_one_colour_leaves_nothing_else_likely() -> None:
+    layer = Layer("Flats", Role.FOREGROUND, picture(RED, RED, RED, RED))
+    found = by_likeness((layer,), Regions(LABELS, LABELS, 4), np.array([RED], np.uint8))
+    assert [one.tolist() for one in found.likely] == [[list(RED)]] * 4

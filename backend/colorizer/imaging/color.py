@@ -15,6 +15,8 @@ Colours = NDArray[np.uint8]
 def lab(colours: Colours) -> NDArray[np.float32]:
     """(N, 3) CIELAB (D65): L 0..100, a and b about -128..127."""
     scaled = np.ascontiguousarray(colours, dtype=np.float32).reshape(-1, 1, 3) / 255
+    if not len(scaled):  # OpenCV refuses it
+        return np.zeros((0, 3), np.float32)
     return cv2.cvtColor(scaled, cv2.COLOR_RGB2LAB).reshape(-1, 3)  # type: ignore[no-any-return]
 
 
