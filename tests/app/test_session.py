@@ -49,7 +49,7 @@ def test_applied_result_is_one_undo_step_below_the_sketch(
     wait(qtbot, lambda: page.document.undo)
     # the whole sketch layer is opaque here: it has paper, so that the group lies above it
     names = [layer.name for layer in page.document.layers]
-    assert names == ["Colorized · Sheet · seed 0", "Flats", "Foreground mask", "Lines", "Sheet"]
+    assert names == ["Colorized over Lines · Sheet · seed 0", "Flats", "Foreground mask", "Lines", "Sheet"]
     assert page.document.undo == ["Add Layer"]
     assert page.document.pixels[page.lines.id] == lines
     assert port.overlay is None
