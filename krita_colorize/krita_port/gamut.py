@@ -24,7 +24,6 @@ _STEP = 0.7
 _ENOUGH, _FAR = 2, 60
 """Squared distances, in levels: one that nobody sees, and one that says that the colour space doesn't reach so far."""
 
-_Image = QtGui.QImage
 
 Channels = tuple[int, int, int]
 """Blue, green, red."""
@@ -115,9 +114,9 @@ def recoloured(pixels: Pixels, instead_of: Callable[[Sequence[int]], Sequence[in
     if not pixels.data:
         return pixels
     size = pixels.width, pixels.height
-    opaque = _Image(bytes(pixels.data), *size, pixels.width * 4, _Image.Format.Format_RGB32)
+    opaque = QtGui.QImage(bytes(pixels.data), *size, pixels.width * 4, QtGui.QImage.Format.Format_RGB32)
     no_dither = QtCore.Qt.ImageConversionFlag.AvoidDither
-    indexed = opaque.convertToFormat(_Image.Format.Format_Indexed8, no_dither)
+    indexed = opaque.convertToFormat(QtGui.QImage.Format.Format_Indexed8, no_dither)
     colours = [colour & 0xFFFFFF for colour in indexed.colorTable()]
     if len(colours) > MAX_COLOURS:
         return pixels
@@ -125,7 +124,7 @@ def recoloured(pixels: Pixels, instead_of: Callable[[Sequence[int]], Sequence[in
     if instead == colours:
         return pixels
     indexed.setColorTable([0xFF000000 | colour for colour in instead])
-    changed = indexed.convertToFormat(_Image.Format.Format_ARGB32)
+    changed = indexed.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
     bits = changed.constBits()
     assert bits is not None, "a picture with pixels has bytes"
     data = bytearray(bits.asstring(len(pixels.data)))

@@ -93,7 +93,13 @@ def test_saved_model_is_the_same(version, tmp_path):
     assert torch.equal(colour(pipeline, settings), before)
     loaded = ColorizeDiffusionPipeline.from_pretrained(tmp_path)
     assert loaded.version is version
-    assert torch.equal(colour(loaded, settings), before)
+    for name, part in pipeline.components.items():
+        if isinstance(part, torch.nn.Module):
+            weights, others = part.state_dict(), loaded.components[name].state_dict()
+            assert weights.keys() == others.keys()
+            assert all(torch.equal(value, others[key]) for key, value in weights.items())
+    # Some processors add up in another order where weights lie elsewhere in memory.
+    assert close(colour(loaded, settings), before)
 
 
 @with_lora

@@ -104,7 +104,9 @@ def lacking(used, stub, version):
     modules = [importlib.import_module("krita"), *_qt_modules()]
     classes = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
     sip = importlib.import_module(_qt_modules()[0].__name__.partition(".")[0] + ".sip")
-    known = {name for one in [*classes, *PLAIN, sip] for name in dir(one)} | set(used["own"]) | later
+    known = (
+        {name for one in [*classes, *PLAIN, sip, sip.voidptr] for name in dir(one)} | set(used["own"]) | later
+    )
     problems += [
         f"{place}: no class has {name}" for place, (name,) in used["attributes"] if name not in known
     ]

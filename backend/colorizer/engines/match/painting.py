@@ -25,8 +25,8 @@ from colorizer.imaging.regions import Regions, gap_closed
 from colorizer.imaging.shading import shade
 
 DOUBTFUL = 0.6
-"""Confidence below which a region should be looked at. Of the area of real art (the deciding families) .29 is below: .55
-of that is wrong, and .71 of all that is wrong."""
+"""Confidence below which a region should be looked at. Of the area of real art (the deciding families) .29 is below;
+.55 of that is wrong, and .71 of all that is wrong is in it."""
 _MOST_LEADERS = 512
 """Of each side so many regions, the largest, can lead others in a correction."""
 _NO_COLOURS = np.zeros((0, 3), np.uint8)
