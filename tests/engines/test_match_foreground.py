@@ -68,6 +68,24 @@ def standing(*boxes: tuple[int, int, int, int]) -> np.ndarray:
     return mask
 
 
+def test_paper_around_a_small_drawing_is_background_unless_surely_not() -> None:
+    labels = np.zeros((64, 64), np.int32)
+    labels[30:36, 30:36] = 1
+    regions = Regions(labels, labels, 2)
+    assert foreground_regions(np.array([0.8, 0.9]), regions).tolist() == [False, True]
+    assert foreground_regions(np.array([0.95, 0.9]), regions).tolist() == [True, True]
+
+
+def test_what_lies_among_the_figure_is_figure_sooner() -> None:
+    labels = np.zeros((60, 60), np.int32)
+    labels[10:50, 20:40] = 1
+    labels[25:35, 25:40] = 2  # three of its sides lie against the figure
+    labels[4:8, 25:35] = 3  # none of its sides does
+    regions = Regions(labels, labels, 4)
+    assert foreground_regions(np.array([0.1, 0.9, 0.2, 0.2]), regions).tolist() == [False, True, True, False]
+    assert not foreground_regions(np.array([0.1, 0.9, 0.1, 0.2]), regions)[2]
+
+
 def test_figures_of_a_sheet_are_told_apart() -> None:
     one, other = (20, 20, 100, 260), (180, 40, 120, 240)
     found = side_by_side(standing(one, other))

@@ -32,6 +32,9 @@ _INSIDE = 0.35
 _ALL_AROUND, _AROUND = 0.95, 0.9
 """Share of the canvas's edge from which on a region lies around everything else, and how sure the network must be of
 that one: on a large empty sheet it sees too little of the drawing to be sure of the paper."""
+_AMONG, _MOSTLY = 0.15, 0.6
+"""How sure it must be of one inside, so much of whose border is the figure's: a braid's segment among the others. On 60
+drawings and 91 pairs of real art this changes next to nothing (IoU .9265 to .9262, and .8526)."""
 _EVEN, _EVEN_SHARE = 4, 0.97
 """A border is even where so much of it is no further (of 255) from its usual colour."""
 _LIKE_BORDER = 24
@@ -96,13 +99,25 @@ def foreground_regions(share: NDArray[np.floating], regions: Regions) -> NDArray
     """(n,): which regions belong to the figure, from how sure the network is of it (n,), 0..1.
 
     What touches the canvas's edge is background sooner than what lies inside, and what has all of the edge, around a
-    small drawing, soonest; all are figure where none would be, because a drawing of nothing but background is most
-    likely misread.
+    small drawing, soonest; what lies among the figure's regions is figure sooner. All are figure where none would be,
+    because a drawing of nothing but background is most likely misread.
     """
     sides = (regions.coarse[0], regions.coarse[-1], regions.coarse[:, 0], regions.coarse[:, -1])
     edge = np.bincount(np.concatenate(sides), minlength=regions.count) / sum(map(len, sides))
     figure = share > np.select([edge > _ALL_AROUND, edge > 0], [_AROUND, 0.5], _INSIDE)
+    figure |= (edge == 0) & (share > _AMONG) & (_border_shares(regions.coarse, figure) > _MOSTLY)
     return figure if figure.any() else ~figure
+
+
+def _border_shares(labels: NDArray[np.int32], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(n,): how much of every region's border lies against `chosen` (n,) ones."""
+    border, against = np.zeros(len(chosen)), np.zeros(len(chosen))
+    for first, second in ((labels[:, 1:], labels[:, :-1]), (labels[1:], labels[:-1])):
+        meet = first != second
+        for one, other in ((first[meet], second[meet]), (second[meet], first[meet])):
+            border += np.bincount(one, minlength=len(chosen))
+            against += np.bincount(one, chosen[other], minlength=len(chosen))
+    return against / np.maximum(border, 1)
 
 
 def _reference_foreground(network: MatchNetwork, picture: Picture, report: Report) -> Mask:
