@@ -87,9 +87,9 @@ def chosen(likely: Colours, palette: Colours, truth: NDArray[np.uint8]) -> tuple
         return None, -1
     apart = _distances(every, truth)
     nearest = int(apart.argmin())
-    return color.as_hex(every[nearest : nearest + 1])[0], rank if rank > 0 else 0 if apart[
-        nearest
-    ] < _RIGHT else -1
+    if rank < 0 and apart[nearest] < _RIGHT:
+        rank = 0
+    return color.as_hex(every[nearest : nearest + 1])[0], rank
 
 
 def evaluate_clicks(
