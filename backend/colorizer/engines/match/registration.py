@@ -174,14 +174,20 @@ def _mirrored(affine: Affine, weight: Plane) -> Affine:
     return np.asarray(affine @ swap, np.float32)
 
 
-def _turned(affine: Affine, angle: float, weight: Plane) -> Affine:
-    """The same map for a sketch that is turned by `angle` degrees: what weighs comes to lie in the same box again."""
-    places = np.argwhere(weight > 0)[:, ::-1].astype(np.float32)
-    low, high = places.min(axis=0), places.max(axis=0)
+def _turned(affine: Affine, angle: float, corners: Plane, *, zoomed: bool) -> Affine:
+    """The same map for a sketch that is turned: its figure comes to lie in the same box again.
+
+    Args:
+        affine: the map.
+        angle: degrees.
+        corners: (n, 2), the figure's convex hull, px (x, y).
+        zoomed: whether the figure is brought to the box's size, too.
+    """
+    low, high = corners.min(axis=0), corners.max(axis=0)
     turn = cv2.getRotationMatrix2D((0, 0), angle, 1)[:, :2].astype(np.float32)
-    there = places @ turn.T
+    there = corners @ turn.T
     low_there, high_there = there.min(axis=0), there.max(axis=0)
-    zoom = 1.0 if weight.all() else float((high - low).max() / max(1.0, (high_there - low_there).max()))
+    zoom = float((high - low).max() / max(1.0, (high_there - low_there).max())) if zoomed else 1.0
     shift = (low + high) / 2 - zoom * (low_there + high_there) / 2
     back = np.vstack([np.column_stack([zoom * turn, shift]), [0, 0, 1]])
     return np.asarray(affine @ back, np.float32)
@@ -224,8 +230,11 @@ def _best_turned(guesses: list[Affine], lines: Plane, edges: Plane, weight: Plan
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return _correlation(half[0], cv2.warpAffine(half[1], small, size, flags=flags), half[2])
 
-    angles = range(_TURN, 360, _TURN)
-    return max((_turned(guess, angle, weight) for guess in guesses for angle in angles), key=likeness)
+    # A box around turned places is one around their convex hull: a few corners instead of thousands of places.
+    corners = cv2.convexHull(cv2.findNonZero(weight.astype(np.uint8))).reshape(-1, 2).astype(np.float32)
+    zoomed, angles = not weight.all(), range(_TURN, 360, _TURN)
+    turned = (_turned(guess, angle, corners, zoomed=zoomed) for guess in guesses for angle in angles)
+    return max(turned, key=likeness)
 
 
 def _refined(
