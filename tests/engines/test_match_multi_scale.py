@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from colorizer.engines.match.matching import Evidence, MatchedSide
+from colorizer.engines.match.evidence import Evidence, MatchedSide
 from colorizer.engines.match.multi_scale import ScaleView, close_up_counts, close_ups
 from colorizer.engines.match.network import Correspondence
 from colorizer.engines.match.network_input import Window, box

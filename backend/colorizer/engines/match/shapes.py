@@ -16,6 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
+from skimage.measure import label
 
 from colorizer.engines.match.registration import Registration
 from colorizer.imaging import color
@@ -55,6 +56,20 @@ class Shapes:
 
 
 @dataclass(frozen=True)
+class ReducedPicture:
+    """A reference as small as its segments are looked for."""
+
+    colours: Colours
+    """(M, 3): those that occur."""
+    which: NDArray[np.intp]
+    """(h, w): which of them each pixel has."""
+    visible: NDArray[np.bool_]
+    """(h, w)."""
+    step: int
+    """Every how many-th pixel of the reference that is."""
+
+
+@dataclass(frozen=True)
 class Segments:
     """The areas of one colour of a reference."""
 
@@ -84,39 +99,43 @@ def shapes_of(labels: NDArray[np.int32], count: int) -> Shapes:
     return Shapes(masks / np.maximum(length, 1e-6), areas * step**2, places * step)
 
 
-def find_segments(picture: Picture, inside: NDArray[np.bool_], palette: Colours) -> Segments:
+def reduce_picture(picture: Picture) -> ReducedPicture:
+    """A reference (H, W, 4) as small as its segments are looked for."""
+    step = -(-max(picture.shape[:2]) // _SIDE)
+    small = cv2.medianBlur(np.ascontiguousarray(over_white(picture)[::step, ::step]), 3)
+    packed, which = np.unique(color.pack(small), return_inverse=True)
+    visible = picture[::step, ::step, 3] > 127
+    return ReducedPicture(color.unpack(packed), which.reshape(visible.shape), visible, step)
+
+
+def find_segments(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: Colours) -> Segments:
     """Cuts a reference into connected areas of one of the palette's colours, or of some that look alike.
 
     Args:
-        picture: (H, W, 4).
-        inside: (H, W): what of it counts.
+        reduced: the reference.
+        inside: (H, W): what of it counts, at its own size.
         palette: (P, 3), P > 0.
     """
-    height, width = picture.shape[:2]
-    step = -(-max(height, width) // _SIDE)
-    small = cv2.medianBlur(np.ascontiguousarray(over_white(picture)[::step, ::step]), 3)
-    seen = inside[::step, ::step] & (picture[::step, ::step, 3] > 127)
-    packed, which = np.unique(color.pack(small), return_inverse=True)
+    step = reduced.step
+    seen = inside[::step, ::step] & reduced.visible
     lab = color.lab(palette)
-    likest = color.nearest(color.lab(color.unpack(packed)), lab)[which.reshape(small.shape[:2])]
+    likest = color.nearest(color.lab(reduced.colours), lab)[reduced.which]
     leader = _leaders(lab, np.bincount(likest[seen], minlength=len(palette)))
-    group = leader[likest]
-    areas: list[tuple[int, tuple[slice, slice], NDArray[np.bool_]]] = []
-    for one in np.unique(group[seen]):
-        of_group = ((group == one) & seen).view(np.uint8)
-        _, parts, stats, _ = cv2.connectedComponentsWithStats(of_group, connectivity=4)
-        for part in 1 + np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= _SMALLEST * seen.size):
-            x, y, wide, tall, pixels = stats[part]
-            box = slice(y, y + tall), slice(x, x + wide)
-            areas.append((int(pixels), box, parts[box] == part))
-    areas = sorted(areas, key=lambda area: -area[0])[:_MOST]
-    labels = np.full(small.shape[:2], -1, np.int32)
-    for number, (_, box, where) in enumerate(areas):
-        labels[box][where] = number
-    colours = [int(np.bincount(likest[box][where]).argmax()) for _, box, where in areas]
-    shapes = shapes_of(labels, len(areas))
+    parts = label(np.where(seen, leader[likest], -1), background=-1, connectivity=1) - 1
+    pixels = np.bincount(parts[seen])
+    largest = np.argsort(-pixels, kind="stable")[:_MOST]
+    largest = largest[pixels[largest] >= _SMALLEST * seen.size]
+    # One more number than there are parts: what is in none, -1, stays in none.
+    number = np.full(len(pixels) + 1, -1, np.int32)
+    number[largest] = np.arange(len(largest))
+    labels = number[parts]
+    kept = labels >= 0
+    counts = np.bincount(
+        labels[kept] * len(palette) + likest[kept], minlength=len(largest) * len(palette)
+    ).reshape(len(largest), len(palette))
+    shapes = shapes_of(labels, len(largest))
     shapes = Shapes(shapes.masks, shapes.areas * step**2, shapes.places * step)
-    return Segments(shapes, np.array(colours, np.intp), max(height, width))
+    return Segments(shapes, counts.argmax(1), max(inside.shape))
 
 
 def shape_votes(
