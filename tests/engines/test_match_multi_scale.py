@@ -60,8 +60,8 @@ def test_a_region_that_close_ups_leave_out_is_no_less_sure() -> None:
     one_answer = [[answer(logits=torch.full((1, 4, 5), 3.0))]]
     cells = np.full((1, 2, 4), 0.5, np.float32)
     keys = np.ones(4, bool)
-    full = ScaleView(one_answer, cells, keys, keys)
-    near = ScaleView(one_answer, cells, keys, keys, np.array([0, 0.5], np.float32))
+    full = ScaleView(one_answer, cells, [np.arange(4)], keys, keys)
+    near = ScaleView(one_answer, cells, [np.arange(4)], keys, keys, np.array([0, 0.5], np.float32))
     evidence = Evidence([full, near], regions=None, overlays=[], sizes=np.ones(2), sources=[])  # type: ignore[arg-type]
     attention, colours = evidence.attention(MatchedSide(np.zeros((1, 3), np.uint8), None))
     assert attention.shape == (2, 8)

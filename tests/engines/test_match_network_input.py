@@ -38,3 +38,14 @@ def test_precision_hardly_changes_the_answer(monkeypatch, views):
     assert fast.logits.dtype == torch.float32
     shares = [answer.logits.softmax(-1) for answer in answers]
     assert (shares[0] - shares[1]).abs().sum(-1).mean() < 0.05
+
+
+def test_chosen_queries_get_the_same_answer(views):
+    network = random_network()
+    everything = network_input.ask(network, *views)
+    queries = np.array([0, 5, 4000])
+    some = network_input.ask(network, *views, queries=queries)
+    assert torch.allclose(some.logits, everything.logits[:, queries], atol=1e-4)
+    nothing = network_input.ask(network, *views, queries=network_input.NO_QUERIES)
+    assert nothing.logits.shape[1] == 0
+    assert torch.equal(nothing.sketch_parts, everything.sketch_parts)

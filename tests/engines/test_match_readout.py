@@ -134,3 +134,26 @@ def test_sides_read_together_are_read_as_alone(seed: int, spread: float) -> None
         attention = readout.pool([view], keys)
         alone = torch.cat([logits.masked_fill(~keys, -torch.inf), null[:, None]], 1).softmax(1)[:, :-1]
         assert torch.allclose(attention, cells @ alone, atol=1e-5)
+
+
+@given(
+    labels=st.integers(1, 6).flatmap(
+        lambda count: st.lists(st.integers(0, count - 1), min_size=16, max_size=16)
+    ),
+    grid=st.sampled_from([8, 24]),
+)
+def test_every_region_asks_and_small_ones_ask_everywhere(labels: list[int], grid: int) -> None:
+    blocks = np.array(labels, np.int32).reshape(4, 4)
+    coarse = np.kron(blocks, np.ones((16, 16), np.int32))
+    regions = Regions(coarse, coarse, max(labels) + 1)
+    cells = readout.region_cells(regions, whole(64, 64), grid)
+    asked = readout.asked_queries(cells)
+    assert (np.diff(asked) > 0).all()
+    for region in np.unique(coarse):
+        own = np.flatnonzero(cells[region])
+        if cells[region].sum() <= 100:
+            assert np.isin(own, asked).all()
+        else:
+            assert len(own) / 3 < np.isin(own, asked).sum()
+    if (cells.sum(axis=1) > 100).all():
+        assert len(asked) == cells.shape[1] / 2

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from colorizer.engines.base import Report
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.network_input import (
+    NO_QUERIES,
     ReferenceView,
     ask,
     foreground_share,
@@ -88,7 +89,8 @@ def _sketch_foreground(network: MatchNetwork, picture: Picture, report: Report) 
     height, width = regions.coarse.shape
     small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
     window = whole(width, height)
-    answer = ask(network, see_sketch(small, None, window, config.image_size), _seen(network, picture))
+    view = see_sketch(small, None, window, config.image_size)
+    answer = ask(network, view, _seen(network, picture), queries=NO_QUERIES)
     cells = region_cells(regions, window, config.query_grid)[None]
     add_missed(cells, regions, [window])
     share = cells[0] @ foreground_share(network, answer.sketch_parts) / cells[0].sum(1)
@@ -123,7 +125,7 @@ def _border_shares(labels: NDArray[np.int32], chosen: NDArray[np.bool_]) -> NDAr
 def _reference_foreground(network: MatchNetwork, picture: Picture, report: Report) -> Mask:
     height, width = picture.shape[:2]
     view = see_sketch(_edges(over_white(picture)), None, whole(width, height), network.config.image_size)
-    answer = ask(network, view, _seen(network, picture))
+    answer = ask(network, view, _seen(network, picture), queries=NO_QUERIES)
     report.stage("Finding the foreground", 1, 2)
     return outline(picture, foreground_share(network, answer.reference_parts))
 

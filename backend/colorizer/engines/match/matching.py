@@ -210,26 +210,27 @@ class Matcher:
             see_reference(source.picture, source.mask, window, size, grid)
             for source, window in zip(sources, around, strict=True)
         ]
+        cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
+        counts = close_up_counts(cells[0], sketch.regions, seen[0]) if near else None
+        if counts is None:
+            readout.add_missed(cells, sketch.regions, seen)
+        queries = [readout.asked_queries(window_cells) for window_cells in cells]
         answers: list[list[Correspondence]] = []
-        for index, window in enumerate(seen):
+        for index, (window, asked) in enumerate(zip(seen, queries, strict=True)):
             view = see_sketch(sketch.ink, sketch.mask, window, size)
             answers.append([])
             for number, (source, reference) in enumerate(zip(sources, references, strict=True)):
                 asks = len(seen) * len(references)
                 done = part[0] * asks + index * len(references) + number
                 self.report.stage("Matching colours", done, part[1] * asks)
-                answers[-1].append(
-                    ask(self.network, view, reference, source.warp(window, reference.window, size))
-                )
-        cells = np.stack([readout.region_cells(sketch.regions, window, config.query_grid) for window in seen])
-        counts = close_up_counts(cells[0], sketch.regions, seen[0]) if near else None
-        if counts is None:
-            readout.add_missed(cells, sketch.regions, seen)
+                warp = source.warp(window, reference.window, size)
+                answers[-1].append(ask(self.network, view, reference, warp, asked))
         in_foreground = [
             foreground_keys(source.mask, window, grid) for source, window in zip(sources, around, strict=True)
         ]
         visible = [reference.visible > 0.5 for reference in references]
-        return ScaleView(answers, cells, np.concatenate(visible), np.concatenate(in_foreground), counts)
+        keys = np.concatenate(visible), np.concatenate(in_foreground)
+        return ScaleView(answers, cells, queries, *keys, counts)
 
     def _colour(self, is_foreground: NDArray[np.bool_], sources: list[Source], evidence: Evidence) -> Match:
         foreground_side, background_side = (

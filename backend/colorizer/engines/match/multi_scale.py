@@ -35,6 +35,8 @@ class ScaleView:
     """For each window (outer) and reference (inner)."""
     cells: NDArray[np.float32]
     """(windows, n, Q*Q), see `readout.region_cells`."""
+    queries: list[NDArray[np.intp]]
+    """For each window, which queries the answers' logits are of, see `readout.asked_queries`."""
     visible: NDArray[np.bool_]
     """(K,)."""
     in_foreground: NDArray[np.bool_]
@@ -55,9 +57,12 @@ class ScaleView:
 
     @cached_property
     def _views(self) -> list[readout.View]:
+        cells = np.zeros_like(self.cells)
+        for window, queries in enumerate(self.queries):
+            cells[window][:, queries] = self.cells[window][:, queries]
         return [
-            _view(row, torch.from_numpy(weights))
-            for row, weights in zip(self.answers, readout.weigh(self.cells), strict=True)
+            _view(row, torch.from_numpy(weights[:, queries]))
+            for row, weights, queries in zip(self.answers, readout.weigh(cells), self.queries, strict=True)
         ]
 
 

@@ -91,7 +91,8 @@ class Correspondence:
     """The answer for a whole picture. Q = query_grid, K = key_grid."""
 
     logits: Tensor
-    """(B, Q*Q, K*K + 1) attention logits, fp32; the last column is the null key ("not in the reference")."""
+    """(B, N, K*K + 1) attention logits of all Q*Q queries or the chosen ones, fp32; the last column is the null key
+    ("not in the reference")."""
     colours: Tensor
     """(B, K*K, 3) sRGB 0..1, one pixel of each key's cell (a soft pick while training)."""
     sketch_parts: Tensor
@@ -208,8 +209,9 @@ class MatchNetwork(nn.Module):
         reference: Tensor,
         reference_mask: Tensor,
         warp: WarpField | None = None,
+        chosen: Tensor | None = None,
     ) -> Correspondence:
-        """Compares every query with every key.
+        """Compares queries with every key.
 
         Args:
             ink: (B, 1, S, S), 0..1, 1 = line.
@@ -217,10 +219,11 @@ class MatchNetwork(nn.Module):
             reference: (B, 3, S, S), sRGB 0..1.
             reference_mask: (B, 1, S, S), like `ink_mask`.
             warp: how the reference lies under the sketch; None: not at all.
+            chosen: (B, N), which queries; None: all.
         """
         features = self.features(ink, ink_mask, reference, reference_mask, warp)
         return Correspondence(
-            self.logits(features),
+            self.logits(features, chosen),
             features.colours,
             features.sketch_parts,
             features.reference_parts,

@@ -21,6 +21,8 @@ from colorizer.imaging.values import Mask, Picture
 _LONGEST = 3.0
 """Longer over shorter side up to which one window sees the whole canvas."""
 _MOST_WINDOWS = 12
+NO_QUERIES: NDArray[np.intp] = np.zeros(0, np.intp)
+"""For `ask`: nothing is compared."""
 
 
 @dataclass(frozen=True)
@@ -127,11 +129,16 @@ def _hint(mask: Mask | None, window: Window, size: int) -> torch.Tensor:
 
 @torch.inference_mode()
 def ask(
-    network: MatchNetwork, sketch: SketchView, reference: ReferenceView, warp: WarpField | None = None
+    network: MatchNetwork,
+    sketch: SketchView,
+    reference: ReferenceView,
+    warp: WarpField | None = None,
+    queries: NDArray[np.intp] | None = None,
 ) -> Correspondence:
     """The network's answer for one window and one reference, which may be laid under the sketch.
 
-    In bfloat16 on processors that are faster that way, else in float32.
+    In bfloat16 on processors that are faster that way, else in float32. It takes less time to compare only some
+    `queries` (N,) with the reference; `NO_QUERIES` where only the parts are wanted.
     """
     device = next(network.parameters()).device
     seen = (sketch.ink, sketch.mask, reference.picture, reference.mask)
@@ -139,8 +146,9 @@ def ask(
         warp = WarpField(warp.where.to(device), warp.likeness.to(device))
     # Its weights were found in this precision, too (`colorizer_lab.training.match`).
     fast = device.type == "cpu" and has_bfloat16_units()
+    chosen = None if queries is None else torch.from_numpy(queries)[None].to(device)
     with torch.autocast("cpu", torch.bfloat16, enabled=fast):
-        answer: Correspondence = network(*(plane.to(device) for plane in seen), warp)
+        answer: Correspondence = network(*(plane.to(device) for plane in seen), warp, chosen)
     return answer
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.network_input import (
+    NO_QUERIES,
     Window,
     ask,
     foreground_share,
@@ -79,7 +80,7 @@ def _share(network: MatchNetwork, ink: Ink, window: Window) -> NDArray[np.float3
     size, grid = network.config.image_size, network.config.query_grid
     blank = np.full((8, 8, 4), 255, np.uint8)
     reference = see_reference(blank, None, whole(8, 8), size, network.config.key_grid)
-    answer = ask(network, see_sketch(ink, None, window, size), reference)
+    answer = ask(network, see_sketch(ink, None, window, size), reference, queries=NO_QUERIES)
     share = foreground_share(network, answer.sketch_parts).reshape(grid, grid)
     square = cv2.resize(share, (window.side, window.side), interpolation=cv2.INTER_LINEAR)
     height, width = ink.shape

@@ -29,6 +29,8 @@ _OFF_PALETTE = 5.0
 """How far (CIEDE2000) a key may be from the palette, as on a line, and still vote: a Gaussian's sigma."""
 _BLENDS = 0.06
 """How far apart (sColours 0..1) what is blended may be where colours aren't locked: a Gaussian's sigma."""
+_LARGE_CELLS = 100
+"""Number of cells from which on every second of a region's says as much as all of them."""
 _SAMPLES = 4
 """A cell is sampled at so many places in each direction to see which regions lie in it."""
 
@@ -67,20 +69,16 @@ class Colouring:
 
 
 class View:
-    """The attention of one window of the sketch on all references together. Q: query grid, K: all keys."""
+    """The attention of one window of the sketch on all references together. K: all keys."""
 
     def __init__(self, cells: torch.Tensor, logits: torch.Tensor, null: torch.Tensor) -> None:
-        """Keeps what is needed of it.
+        """Keeps what is needed of it. N: queries.
 
         Args:
-            cells: (n, Q*Q), how much each region counts on each query.
-            logits: (Q*Q, K).
-            null: (Q*Q,), the logit of "not in the reference".
+            cells: (n, N), how much each region counts on each query.
+            logits: (N, K).
+            null: (N,), the logit of "not in the reference".
         """
-        # Of a long strip each window sees few regions, and each of those fills few cells.
-        used = cells.any(dim=0)
-        if not bool(used.all()):
-            cells, logits, null = cells[:, used], logits[used], null[used]
         self.cells, self.logits, self.null = cells.to_sparse(), logits, null
 
     def read(self, keys: torch.Tensor) -> torch.Tensor:
@@ -103,7 +101,7 @@ class View:
         return self._unnormalised(self.logits)
 
     def _unnormalised(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Attention on all keys (Q*Q, K) and on nothing (Q*Q,), the largest of each query 1."""
+        """Attention on all keys (N, K) and on nothing (N,), the largest of each query 1."""
         top = torch.maximum(logits.amax(dim=1), self.null)
         return (logits - top[:, None]).exp_(), torch.exp(self.null - top)
 
@@ -153,6 +151,15 @@ def add_missed(cells: NDArray[np.float32], regions: Regions, windows: Sequence[W
         column = int(np.clip((middle_x[region] - window.x) / window.side * grid, 0, grid - 1))
         row = int(np.clip((middle_y[region] - window.y) / window.side * grid, 0, grid - 1))
         cells[index, region, row * grid + column] = 1
+
+
+def asked_queries(cells: NDArray[np.float32]) -> NDArray[np.intp]:
+    """(N,): the queries that regions `cells` (n, grid*grid) read: all of small regions, every second of large ones."""
+    grid = round(cells.shape[1] ** 0.5)
+    is_large = cells.sum(axis=1) > _LARGE_CELLS
+    row, column = np.divmod(np.arange(cells.shape[1]), grid)
+    every_second = (row + column) % 2 == 0
+    return np.flatnonzero(cells[~is_large].any(axis=0) | (every_second & cells[is_large].any(axis=0)))
 
 
 def weigh(cells: NDArray[np.float32]) -> NDArray[np.float32]:
