@@ -104,6 +104,8 @@ def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
 def delivered_after(delivered: Picture, before: Picture, after: Picture, box: Box = WHOLE) -> Picture:
     """What counts as delivered once a layer that was `before` has become `after`: that where it changed. Elsewhere it
     stays, so that the artist's strokes are still known as such the next time. Nothing changed outside of `box`."""
+    if box == WHOLE and np.array_equal(delivered, before):
+        return after
     new = _whole_pixels(after[box])
     found = np.where(new != _whole_pixels(before[box]), new, _whole_pixels(delivered[box]))
     made = delivered.copy()
