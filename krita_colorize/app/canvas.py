@@ -89,7 +89,8 @@ class Canvas(QtCore.QObject):
         if item.lost:
             raise UserError(tr(LOST))
         task = self._activity.begin(model.info.key)
-        self.show_result(model, item)
+        if self._wanted != (model.info.key, item.result.preview_png):
+            self.show_result(model, item)
 
         def insert(group: NewGroup) -> None:
             model.refresh()
