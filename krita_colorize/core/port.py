@@ -197,8 +197,8 @@ class KritaPort(Protocol):
         reopening. What the artist deleted is missing; in a copy of the group layers are known by their names."""
 
     def layer_pixels(self, document: str, layer_id: str, box: Box | None = None) -> Pixels:
-        """A paint layer's own pixels, without its masks and its opacity, cropped to what it holds inside the canvas, and
-        to a box where one is given; a mask's as `snapshot` gives them. Leaves no trace."""
+        """A paint layer's own pixels, without its masks and its opacity, cropped to what it holds inside the canvas
+        (and inside a box); a mask's as `snapshot` gives them. Leaves no trace."""
 
     def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
         """Puts rectangles of pixels into paint layers, all together as exactly one undo step. The rest of each layer,

@@ -57,7 +57,7 @@ def test_applied_result_is_one_undo_step_below_the_sketch(
 
 @pytest.mark.parametrize("on_canvas", [True, False])
 def test_the_result_lies_over_the_canvas_until_its_layers_are_there(
-    ready: Session, page: Page, port: FakePort, qtbot: Any, on_canvas: bool
+    ready: Session, page: Page, port: FakePort, qtbot: Any, *, on_canvas: bool
 ) -> None:
     colorize(ready, qtbot)
     ready.set_show_on_canvas(on_canvas)
