@@ -109,8 +109,11 @@ class Bench:
         """Another colour for the next doubtful region."""
         self.offers.clear()
         self.session.checks.follow(self.model)
-        self.session.corrections.next(self.model)
-        yield from until(lambda: self.offers or self.session.error)
+        while not self.offers:  # a place may have no region that can be corrected
+            self.session.report("")
+            self.session.corrections.next(self.model)
+            yield from until(lambda: self.offers or self.session.error)
+        self.session.report("")
         offered = self.offers[0]
         choose = self.session.corrections.choose
         return (yield from self.timed(lambda: choose(offered, offered.offer.likely[0])))

@@ -9,6 +9,7 @@ from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import (
     KEY_STROKES,
     SELECTION_ID,
+    Box,
     Change,
     DocumentInfo,
     Frame,
@@ -193,8 +194,9 @@ class FakePort:
                 parts.append(Part(ROLES[layer.name], layer.id))
         return parts[::-1]
 
-    def layer_pixels(self, document: str, layer_id: str) -> Pixels:
-        return self.snapshot(document, [layer_id])[layer_id]
+    def layer_pixels(self, document: str, layer_id: str, box: Box | None = None) -> Pixels:
+        found = self.snapshot(document, [layer_id])[layer_id]
+        return found if box is None or not found.data else placed(found, *box)
 
     def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
         assert not self.pen_down

@@ -9,10 +9,11 @@ from collections.abc import Callable
 
 from krita_colorize.app.activity import Activity
 from krita_colorize.app.document import DocumentModel, Item
-from krita_colorize.app.guard import sentence
+from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.pen_gate import PenGate
 from krita_colorize.app.registration import LOST, Registration
 from krita_colorize.app.selection import SelectionSwitch
+from krita_colorize.app.timers import single_shot
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import UserError
@@ -21,6 +22,9 @@ from krita_colorize.core.result import Result
 from krita_colorize.core.selection import limited_group
 from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
+
+HIDE_MS = 100
+"""So long after an insertion Krita has painted the canvas anew."""
 
 VEIL = (140, 140, 255)
 """The colour of new mask layers: B, G, R."""
@@ -53,7 +57,9 @@ class Canvas(QtCore.QObject):
         self.selection = SelectionSwitch(port, self)
         self.registration = Registration(port, workers, activity, report, self)
         self._wanted: tuple[str, bytes] | None = None
+        self._inserted: tuple[str, bytes] | None = None
         self._waiting = False
+        self._hide_timer = single_shot(self, self._on_painted)
 
     def show(self, document: str, png: bytes) -> None:
         """Lays a picture over the document's canvas as soon as the pen is up; the last wish counts."""
@@ -75,16 +81,18 @@ class Canvas(QtCore.QObject):
         self._update_overlay()
 
     def apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
-        """Inserts a result as a group beside its sketch, where the sketch lies now, then calls `then`."""
+        """Inserts a result as a group beside its sketch, where the sketch lies now, then calls `then`. Until the canvas
+        shows the layers, the result lies over it."""
         self.registration.follow(model, lambda: self._apply(model, item, then))
 
     def _apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
         if item.lost:
             raise UserError(tr(LOST))
         task = self._activity.begin(model.info.key)
+        if self._wanted != (model.info.key, item.result.preview_png):
+            self.show_result(model, item)
 
         def insert(group: NewGroup) -> None:
-            self.hide()
             model.refresh()
             sketch = item.result.request.sketch.key
             gone = layer_lists.find(model.layers, sketch) is None
@@ -100,7 +108,10 @@ class Canvas(QtCore.QObject):
             then()
 
         def when_pen_is_up(group: NewGroup) -> None:
-            self._pen_gate.when_pen_is_up(task.ends(lambda: insert(group)))
+            self._pen_gate.when_pen_is_up(task.ends(lambda: self._uncovered(lambda: insert(group))))
+
+        def failed(error: Exception) -> None:
+            self._uncovered(lambda: self._on_error(error))
 
         base, selected = item.base, self.selection.read(model)
 
@@ -108,7 +119,20 @@ class Canvas(QtCore.QObject):
             coloured = base.get("selection") if base is not None else None
             return limited_group(item.result.group(), (coloured, selected))
 
-        self._workers.run(work, when_pen_is_up, task.ends(self._on_error))
+        self._workers.run(work, when_pen_is_up, task.ends(failed))
+
+    def _uncovered(self, act: Callable[[], None]) -> None:
+        """Acts, and takes the result away that lies over the canvas once that has been painted."""
+        self._inserted = self._wanted
+        try:
+            act()
+        finally:
+            self._hide_timer.start(HIDE_MS)
+
+    @guarded
+    def _on_painted(self) -> None:
+        if self._wanted is self._inserted:  # else something else is shown by now
+            self.hide()
 
     def add_mask(
         self, model: DocumentModel, result: Result, name: str, above_id: str, then: Callable[[str], None]
@@ -148,6 +172,7 @@ class Canvas(QtCore.QObject):
     def close(self) -> None:
         """Forgets what waits for the pen."""
         self._wanted = None
+        self._hide_timer.stop()
         self._pen_gate.close()
         self.registration.close()
 

@@ -162,15 +162,17 @@ class Corrections(QtCore.QObject):
         task, result = self._tools.activity.begin(key), item.result
         change = Change(offered.where, regions, swatch)
 
-        def work() -> tuple[Pixels | None, State | None]:
+        def work() -> tuple[Write, State] | None:
             pixels = change.pixels(corrections.here(result), now)
-            return pixels, None if pixels is None else _state(change, item, result, now)
+            if pixels is None:
+                return None
+            write = Write.into(role, part.layer_id, now, pixels)
+            return write, _state(change, item, result, now)
 
-        def then(found: tuple[Pixels | None, State | None]) -> None:
-            pixels, state = found
-            if model.closed or pixels is None or state is None:
+        def then(found: tuple[Write, State] | None) -> None:
+            if model.closed or found is None:
                 return
-            write = Write(role, part.layer_id, now, pixels)
+            write, state = found
             self._repairs.write(model, [write], lambda _: self._settle(model, item, change, result, state))
 
         self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))

@@ -114,13 +114,17 @@ class Palettes(QtCore.QObject):
             )
         sent, task = {part.role: now for part, now in layers}, activity.begin(key)
 
-        def read(pieces: list[bytes]) -> None:
-            self._tools.workers.run(
-                lambda: edit_request.read(pieces), task.ends(write), task.ends(self._on_error)
-            )
+        def unpack(pieces: list[bytes]) -> tuple[Edited, list[Write]]:
+            edited = edit_request.read(pieces)
+            return edited, [
+                Write.into(part.role, part.layer_id, now, edited.layers[part.role]) for part, now in layers
+            ]
 
-        def write(edited: Edited) -> None:
-            writes = [Write(part.role, part.layer_id, now, edited.layers[part.role]) for part, now in layers]
+        def read(pieces: list[bytes]) -> None:
+            self._tools.workers.run(lambda: unpack(pieces), task.ends(write), task.ends(self._on_error))
+
+        def write(found: tuple[Edited, list[Write]]) -> None:
+            edited, writes = found
             if not edit.model.closed:
                 self._repairs.write(edit.model, writes, partial(self._settle, edit, edited.delivered))
 

@@ -104,11 +104,18 @@ class References(QtCore.QObject):
     def keep_thumbnails(self, model: DocumentModel, layers: Mapping[str, Pixels]) -> None:
         """Makes small pictures of reference layers that have just been read anyway; reading them for that costs Krita
         too much."""
-        for reference in model.settings.references:
-            pixels = layers.get(reference.source.key)
-            if reference.source.kind is SourceKind.LAYER and pixels is not None and pixels.data:
-                model.thumbnails[reference.source.key] = pictures.thumbnail(pixels)
-        model.settings_changed.emit()
+        keys = [one.source.key for one in model.settings.references if one.source.kind is SourceKind.LAYER]
+        read = {key: layers[key] for key in keys if key in layers and layers[key].data}
+
+        def work() -> dict[str, QtGui.QImage]:
+            return {key: pictures.thumbnail(pixels) for key, pixels in read.items()}
+
+        def then(found: dict[str, QtGui.QImage]) -> None:
+            model.thumbnails |= found
+            model.settings_changed.emit()
+
+        if read:
+            self._run(work, then)
 
     def _load_thumbnail(self, model: DocumentModel, source: Source, png: bytes | None) -> None:
         def work() -> QtGui.QImage:

@@ -19,6 +19,7 @@ from krita_colorize.app.pen_gate import PenGate
 from krita_colorize.core import corrections, repair
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import UserError
+from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import ROLES, Part, Pixels
 from krita_colorize.core.repair import Plan, Seen, State, Write
 from krita_colorize.core.translations import tr
@@ -96,7 +97,7 @@ class Repairs(QtCore.QObject):
 
         def insert() -> None:
             newest = self._newest(model, writes)
-            if all(newest[write.layer_id] == write.now for write in writes):
+            if all(newest[write.layer_id].data == write.now.data for write in writes):
                 changes = [(write.layer_id, write.pixels) for write in writes]
                 self._tools.port.replace_pixels(model.info.key, changes)
                 model.refresh()
@@ -112,10 +113,13 @@ class Repairs(QtCore.QObject):
         self._pen_gate.when_pen_is_up(self._tools.activity.begin(model.info.key).ends(insert))
 
     def _newest(self, model: DocumentModel, writes: Sequence[Write]) -> dict[str, Pixels]:
-        """The layers as they are now. Raises `UserError` where they have gone."""
+        """The layers as they are now where they are written to. Raises `UserError` where they have gone."""
+        port, key = self._tools.port, model.info.key
         try:
             return {
-                write.layer_id: self._tools.port.layer_pixels(model.info.key, write.layer_id)
+                write.layer_id: placed(
+                    port.layer_pixels(key, write.layer_id, write.pixels.box), *write.pixels.box
+                )
                 for write in writes
             }
         except LookupError as error:
@@ -147,7 +151,7 @@ class Repairs(QtCore.QObject):
         def work() -> list[Write]:
             seen = made[0].seen.layers
             return [
-                Write(layer.role, parts[layer.role].layer_id, seen[layer.role], layer.pixels)
+                Write.into(layer.role, parts[layer.role].layer_id, seen[layer.role], layer.pixels)
                 for layer in answer.layers()
                 if layer.role in parts and layer.role in seen
             ]

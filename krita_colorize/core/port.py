@@ -24,6 +24,10 @@ SELECTION_ID = "selection"
 """Stands for the document's selection wherever a layer id is expected."""
 
 
+Box = tuple[int, int, int, int]
+"""x, y, width, height, px of the canvas."""
+
+
 class Change(Enum):
     """What a watcher is told."""
 
@@ -80,6 +84,11 @@ class Pixels:
     data: bytes | bytearray
     x: int = 0
     y: int = 0
+
+    @property
+    def box(self) -> Box:
+        """Where it lies."""
+        return self.x, self.y, self.width, self.height
 
     @property
     def channels(self) -> int:
@@ -187,9 +196,9 @@ class KritaPort(Protocol):
         """The layers of an applied result's group, bottom to top, each with its mask; also after renaming, saving and
         reopening. What the artist deleted is missing; in a copy of the group layers are known by their names."""
 
-    def layer_pixels(self, document: str, layer_id: str) -> Pixels:
-        """A paint layer's own pixels, without its masks and its opacity, cropped to what it holds inside the canvas; a
-        mask's as `snapshot` gives them. Leaves no trace."""
+    def layer_pixels(self, document: str, layer_id: str, box: Box | None = None) -> Pixels:
+        """A paint layer's own pixels, without its masks and its opacity, cropped to what it holds inside the canvas
+        (and inside a box); a mask's as `snapshot` gives them. Leaves no trace."""
 
     def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
         """Puts rectangles of pixels into paint layers, all together as exactly one undo step. The rest of each layer,

@@ -60,11 +60,10 @@ class RegionMap:
 
     def rows(self, regions: Collection[int]) -> Iterator[tuple[int, int, int]]:
         """The pixels of regions as pieces of rows of the canvas: y, left, right."""
-        wanted, width = set(regions), self.width
-        for label, start, count in zip(self.labels, self._starts, self.counts, strict=True):
-            if label not in wanted:
-                continue
-            end = start + count
+        width, runs = self.width, (run for region in set(regions) for run in self._runs.get(region, ()))
+        for run in sorted(runs):
+            start = self._starts[run]
+            end = start + self.counts[run]
             while start < end:
                 y, left = divmod(start, width)
                 right = min(width, left + end - start)
@@ -73,15 +72,19 @@ class RegionMap:
 
     def places(self, regions: Collection[int]) -> dict[int, tuple[int, int]]:
         """A pixel well inside of each region: the middle of its longest run."""
-        longest: dict[int, tuple[int, int]] = {}
-        wanted = set(regions)
-        for label, start, count in zip(self.labels, self._starts, self.counts, strict=True):
-            if label in wanted and count > longest.get(label, (0, 0))[0]:
-                longest[label] = (min(count, self.width), start)
         found = {}
-        for label, (count, start) in longest.items():
-            y, left = divmod(start, self.width)
-            found[label] = ((left + min(left + count, self.width)) // 2, y)
+        for region in set(regions) & self._runs.keys():
+            longest = max(self._runs[region], key=lambda run: min(self.counts[run], self.width))
+            y, left = divmod(self._starts[longest], self.width)
+            found[region] = ((left + min(left + self.counts[longest], self.width)) // 2, y)
+        return found
+
+    @cached_property
+    def _runs(self) -> dict[int, list[int]]:
+        """The runs of each region, in reading order."""
+        found: dict[int, list[int]] = {}
+        for run, label in enumerate(self.labels):
+            found.setdefault(label, []).append(run)
         return found
 
     @cached_property

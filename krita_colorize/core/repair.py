@@ -15,6 +15,7 @@ from krita_colorize.core import delivered, saved_results, strokes
 from krita_colorize.core.bundle import Bundle, Placed
 from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.errors import UserError
+from krita_colorize.core.geometry import placed
 from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import ROLES, Pixels
 from krita_colorize.core.request import DocumentLayer, EarlierResult, Pictures, Redo, Request
@@ -79,7 +80,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Write:
-    """Pixels to be put into one layer; `now` is the layer as it was when they were made."""
+    """Pixels to be put into one layer; `now` is the layer, at least where they go, as it was when they were made."""
 
     role: str
     layer_id: str
@@ -87,6 +88,11 @@ class Write:
     pixels: Pixels
     painted: bool = False
     """Whether the artist painted on the layer while the answer was on its way."""
+
+    @classmethod
+    def into(cls, role: str, layer_id: str, now: Pixels, pixels: Pixels) -> Write:
+        """Keeps of `now` what is written over: nothing else is looked at again. Slow: for worker threads."""
+        return cls(role, layer_id, placed(now, *pixels.box), pixels)
 
     def onto(self, newest: Pixels) -> Write:
         """The same for a layer that has changed: what was painted meanwhile stays. Slow: for worker threads."""

@@ -11,6 +11,7 @@ from krita import Document, Krita, Selection, Window
 
 from krita_colorize.core.port import (
     SELECTION_ID,
+    Box,
     Change,
     DocumentInfo,
     Frame,
@@ -150,10 +151,11 @@ class LibKisPort:
         """The layers of an applied result's group, bottom to top, each with its mask."""
         return parts.find(self.documents.find(document), self.documents.node(document, group_id))
 
-    def layer_pixels(self, document: str, layer_id: str) -> Pixels:
+    def layer_pixels(self, document: str, layer_id: str, box: Box | None = None) -> Pixels:
         """A paint layer's own pixels, without its masks and its opacity; a mask's as `snapshot` gives them."""
         opened, node = self.documents.find(document), self.documents.node(document, layer_id)
-        return asked_colours.asked(opened, snapshot.read_own(opened, node, self._scratch))
+        area = None if box is None else QtCore.QRect(*box)
+        return asked_colours.asked(opened, snapshot.read_own(opened, node, self._scratch, area))
 
     def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
         """Puts rectangles of pixels into paint layers of one group as one undo step; see `replace`."""

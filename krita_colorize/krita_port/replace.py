@@ -4,6 +4,11 @@ Krita's `setPixelData` can't be undone and mixes badly with the undo steps of st
 space can: it gives the layer new storage and keeps the old one, with all its history, for the undo. So the layers
 change to a twin of their colour space, whose values mean the same, and their pixels are written into the new storage.
 One change of a group's colour space reaches all layers in it, and is one undo step ("Convert Layer Color Space").
+
+At A4 and 300 dpi the change takes Krita 0.3 s of the processor a layer, most of it for colours that stay the same, and
+0.2 s to show it. Nothing else that Krita offers is undone exactly, is one step and keeps ids and masks: a filter's
+stroke (`Filter.startFilter`) and a fill of a selection know one colour and take 0.2 s too; merging, or another layer
+in its place, makes a new layer in two steps.
 """
 
 from __future__ import annotations
@@ -55,16 +60,16 @@ def replace(document: Document, changes: Sequence[tuple[Node, Pixels]], scratch:
 
 
 def _carrier(nodes: Sequence[Node]) -> Node:
-    """What holds all the layers: the layer itself or its group."""
+    """What holds all the layers: the layer itself, or the group of several."""
     parents = [node.parentNode() for node in nodes]
     first = parents[0]
     if first is None:
         raise LookupError("The layer is no longer in the picture. Choose another one.")
+    if len({wrappers.node_id(node) for node in nodes}) == 1:
+        return nodes[0]
     if first.parentNode() is not None and all(parent == first for parent in parents):
         return first
-    if len({wrappers.node_id(node) for node in nodes}) > 1:
-        raise ValueError("the layers are not in one group")
-    return nodes[0]
+    raise ValueError("the layers are not in one group")
 
 
 def _twin(space: ColorSpace, taken: Set[ColorSpace]) -> ColorSpace:

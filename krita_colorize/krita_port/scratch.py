@@ -33,8 +33,10 @@ class ColorSpace:
 
 SRGB8 = ColorSpace("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
 
-SRGB_PROFILES = frozenset({SRGB8.profile, "sRGB built-in", "sRGB IEC61966-2.1"})
-"""Profiles whose 8-bit values are those of sRGB already."""
+SRGB_PROFILES = frozenset(
+    {SRGB8.profile, "sRGB built-in", "Artifex Software sRGB ICC Profile", "sRGB IEC61966-2.1"}
+)
+"""Profiles whose 8-bit values are those of sRGB already: Krita converts none of their 2^24 colours to another one."""
 
 EMPTY = Pixels(0, 0, b"")
 

@@ -40,14 +40,15 @@ def read_shown(copy: Document, node: Node, scratch: Scratch) -> Pixels:
     return _read_node(shown, _canvas(copy), scratch)
 
 
-def read_own(document: Document, node: Node, scratch: Scratch) -> Pixels:
-    """Reads a paint layer's own pixels, without its masks and its opacity; anything else as `read`."""
+def read_own(document: Document, node: Node, scratch: Scratch, box: QtCore.QRect | None = None) -> Pixels:
+    """Reads a paint layer's own pixels (in a box), without its masks and its opacity; anything else as `read`."""
     if kind(node) is not Kind.PAINT:
         return read(document, node, scratch)
+    canvas = _canvas(document) if box is None else box.intersected(_canvas(document))
     space = ColorSpace.of(node)
     if is_srgb8(space):
-        return read_cropped(node, _canvas(document))
-    area = node.bounds().intersected(_canvas(document))
+        return read_cropped(node, canvas)
+    area = node.bounds().intersected(canvas)
     raw = node.pixelData(*rectangle(area)).data() if not area.isEmpty() else b""
     return scratch.read_srgb8(raw, space, area) if raw else EMPTY
 

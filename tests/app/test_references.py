@@ -176,6 +176,7 @@ def test_layers_get_their_thumbnail_with_the_first_job(
 ) -> None:
     assert page.sheet.id not in model.thumbnails
     session.colorize()
+    wait(qtbot, lambda: page.sheet.id in model.thumbnails)
     assert not model.thumbnails[page.sheet.id].isNull()
 
 

@@ -52,7 +52,40 @@ def test_applied_result_is_one_undo_step_below_the_sketch(
     assert names == ["Colorized over Lines · Sheet · seed 0", "Flats", "Foreground mask", "Lines", "Sheet"]
     assert page.document.undo == ["Add Layer"]
     assert page.document.pixels[page.lines.id] == lines
-    assert port.overlay is None
+    wait(qtbot, lambda: port.overlay is None)
+
+
+@pytest.mark.parametrize("on_canvas", [True, False])
+def test_the_result_lies_over_the_canvas_until_its_layers_are_there(
+    ready: Session, page: Page, port: FakePort, qtbot: Any, *, on_canvas: bool
+) -> None:
+    colorize(ready, qtbot)
+    ready.set_show_on_canvas(on_canvas)
+    shown, insert = [], port.insert_group
+
+    def insert_group(*arguments: Any) -> str:
+        shown.append(port.overlay)
+        return insert(*arguments)
+
+    port.insert_group = insert_group  # type: ignore[method-assign]
+    ready.apply()
+    wait(qtbot, lambda: page.document.undo)
+    assert shown == [ready.document.results[0].result.preview_png]
+    wait(qtbot, lambda: port.overlay is None)
+
+
+def test_nothing_lies_over_the_canvas_after_a_failed_insertion(
+    ready: Session, page: Page, port: FakePort, qtbot: Any
+) -> None:
+    colorize(ready, qtbot)
+
+    def insert_group(*_arguments: Any) -> str:
+        raise LookupError("The layer is no longer in the picture. Choose another one.")
+
+    port.insert_group = insert_group  # type: ignore[method-assign]
+    ready.apply()
+    wait(qtbot, lambda: ready.error)
+    wait(qtbot, lambda: port.overlay is None)
 
 
 def test_reference_colours_reach_the_layer(ready: Session, page: Page, port: FakePort, qtbot: Any) -> None:

@@ -117,4 +117,12 @@ def test_the_nearest_state_is_the_one_that_is_shown(shown: int) -> None:
     ]
     picture = states[shown][0].pixels.copy()
     picture[0] = 9
-    assert nearest(states, (DocumentLayer(Role.FOREGROUND, picture, None),)) == shown
+    assert nearest(states, (DocumentLayer(Role.FOREGROUND, picture, None),)) == (shown, states[shown])
+
+
+def test_states_after_one_that_is_shown_exactly_are_not_read() -> None:
+    def states():
+        yield (layer(),)
+        raise AssertionError("read")
+
+    assert nearest(states(), (DocumentLayer(Role.FOREGROUND, layer().pixels, None),))[0] == 0

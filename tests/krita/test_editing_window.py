@@ -97,6 +97,45 @@ def test_replaced_pixels_are_one_undo_step(window, space):
     assert found["shown"]
 
 
+def repair_again(whole):
+    """Repairs of one layer, or of all, of an 8-bit document: how often pixels were converted, whose storage changed."""
+    document, _ = new_document(width=30, height=20)
+    key = yield from show(document)
+    names = ("Background", "Flats")
+    layers = tuple(NewLayer(name, solid([9, 9, 9, 255], 30, 20)) for name in names)
+    port.insert_group(key, id_of(find(document, "Lines")), NewGroup("Colorized", layers, above=True))
+    yield from ticks(10)
+    nodes = {name: find(document, name) for name in names}
+    converted, scratch, profiles = [], port._scratch, []
+    ways = {name: getattr(scratch, name) for name in ("read_srgb8", "from_srgb8")}
+    for name, way in ways.items():
+        setattr(scratch, name, lambda *given, name=name, way=way: converted.append(name) or way(*given))
+    try:
+        for number in range(4):
+            red, written = solid([0, number, 255, 255], 3, 2, 5, 6), names if whole else names[1:]
+            port.replace_pixels(key, [(id_of(nodes[name]), red) for name in written])
+            yield from ticks(10)
+            profiles.append([nodes[name].colorProfile() for name in names])
+            read = [list(port.layer_pixels(key, id_of(nodes[name])).data[:4]) for name in written]
+            assert read == [[9, 9, 9, 255]] * len(written)
+    finally:
+        for name, way in ways.items():
+            setattr(scratch, name, way)
+    return [converted, profiles]
+
+
+def test_repairs_of_an_8_bit_document_convert_nothing(window):
+    converted, _ = window.call(repair_again, whole=True)
+    assert converted == []
+
+
+def test_a_repair_of_one_layer_leaves_the_others(window):
+    converted, profiles = window.call(repair_again, whole=False)
+    assert converted == []
+    assert {background for background, _ in profiles} == {"sRGB-elle-V2-srgbtrc.icc"}
+    assert profiles[1][1] == "sRGB-elle-V2-srgbtrc.icc"  # every other time it is the document's own again
+
+
 def write_without_twin():
     """In a colour space without a twin the layer gets the next depth: colours stay."""
     document, _ = new_document("CMYKA U8")

@@ -63,3 +63,32 @@ def write_many_colours():
 
 def test_pictures_of_many_colours_are_converted_as_krita_does(krita):
     assert krita.call(write_many_colours) == [255, 255]
+
+
+def converted_colours(first):
+    """Whether Krita leaves 2^22 colours as they are when it converts them from one profile that means sRGB to another;
+    how many profiles there are."""
+    from array import array
+
+    from krita_colorize.krita_port.scratch import SRGB_PROFILES
+
+    there = [name for name in Krita.instance().profiles("RGBA", "U8") if name in SRGB_PROFILES]
+    drawing, _ = new_document(width=2048, height=2048)
+    data = array("I", range(0xFF000000 + first, 0xFF000000 + first + 2**22)).tobytes()
+    same = True
+    for start in there:
+        for end in there:
+            node = drawing.createNode("colours", "paintlayer")
+            node.setColorSpace("RGBA", "U8", start)
+            node.setPixelData(data, 0, 0, 2048, 2048)
+            node.setColorSpace("RGBA", "U8", end)
+            same = same and node.pixelData(0, 0, 2048, 2048).data() == data
+    close(drawing)
+    return [len(there), same]
+
+
+@pytest.mark.parametrize("quarter", range(4))
+def test_profiles_that_mean_srgb_convert_no_colour(krita, quarter):
+    count, same = krita.call(converted_colours, first=quarter * 2**22, timeout_s=120)
+    assert count >= 2
+    assert same

@@ -45,18 +45,23 @@ def differing(before: Picture | Mask | None, after: Picture | Mask | None) -> ND
     return differs
 
 
-def nearest(states: Iterable[Sequence[Layer]], now: Sequence[DocumentLayer]) -> int:
-    """The number of the state that the document shows, by how few pixels of its layers are other than delivered."""
+def nearest(states: Iterable[Sequence[Layer]], now: Sequence[DocumentLayer]) -> tuple[int, Sequence[Layer]]:
+    """The number of the state that the document shows, by how few pixels of its layers are other than delivered, and
+    its layers. States after one that is shown exactly aren't looked at."""
     shown = {layer.role: layer.pixels for layer in now}
-    strokes = [
-        sum(
+    found: tuple[int, Sequence[Layer]] = 0, ()
+    fewest: int | None = None
+    for number, layers in enumerate(states):
+        strokes = sum(
             int(np.count_nonzero(differing(layer.pixels, shown[layer.role])))
             for layer in layers
             if layer.role in shown
         )
-        for layers in states
-    ]
-    return strokes.index(min(strokes))
+        if fewest is None or strokes < fewest:
+            fewest, found = strokes, (number, layers)
+        if not strokes:
+            break
+    return found
 
 
 def find_changes(earlier: Earlier, layers: Sequence[DocumentLayer], now: MadeFrom) -> Changes:

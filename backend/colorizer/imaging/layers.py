@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.imaging.paper import has_dark_paper, has_paper
+from colorizer.imaging.paper import Paper, find_paper
 from colorizer.imaging.values import Blend, Layer, Picture, Role
 
 _BAND_PIXELS = 2_000_000
@@ -38,20 +38,25 @@ def with_lines(layers: Sequence[Layer], sketch: Picture) -> Picture:
     return flatten([*layers, lines_layer(sketch)], width, height)
 
 
-def lines_layer(sketch: Picture) -> Layer:
-    """The sketch, untouched, as the layer above the colours; its paper, light or dark, lets them through."""
+def lines_layer(sketch: Picture, paper: Paper | None = None) -> Layer:
+    """The sketch, untouched, as the layer above the colours; its paper (found here where it isn't given), light or
+    dark, lets them through."""
+    paper = find_paper(sketch) if paper is None else paper
     blend = Blend.NORMAL
-    if has_paper(sketch):
-        blend = Blend.SCREEN if has_dark_paper(sketch) else Blend.MULTIPLY
+    if paper.is_painted:
+        blend = Blend.SCREEN if paper.is_dark else Blend.MULTIPLY
     return Layer("Lines", Role.FOREGROUND, sketch, blend=blend)
 
 
-def preview(layers: Sequence[Layer], sketch: Picture, longest_side: int) -> Picture:
-    """How it will look with the lines, its longer side `longest_side` px or the sketch's own, whichever is less."""
+def preview(
+    layers: Sequence[Layer], sketch: Picture, longest_side: int, paper: Paper | None = None
+) -> Picture:
+    """How it will look with the lines, its longer side `longest_side` px or the sketch's own, whichever is less; with
+    the sketch's paper where that is known."""
     height, width = sketch.shape[:2]
     scale = min(1.0, longest_side / max(height, width))
     if scale == 1:
-        return with_lines(layers, sketch)
+        return flatten([*layers, lines_layer(sketch, paper)], width, height)
     # Colours are taken at twice the size from the nearest pixel: nearly as good, and far quicker.
     double = min(1.0, 2 * scale)
     size = (max(1, round(width * double)), max(1, round(height * double)))
@@ -59,7 +64,7 @@ def preview(layers: Sequence[Layer], sketch: Picture, longest_side: int) -> Pict
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     colours = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
     lines = cv2.resize(sketch, size, interpolation=cv2.INTER_AREA)
-    blend = lines_layer(sketch).blend
+    blend = lines_layer(sketch, paper).blend
     return flatten(
         [Layer("", Role.FOREGROUND, colours), Layer("", Role.FOREGROUND, lines, blend=blend)], *size
     )

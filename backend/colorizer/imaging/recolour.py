@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from colorizer.imaging.values import Layer, Picture, Role, Swap
 
@@ -18,6 +19,8 @@ FLAT = (Role.BACKGROUND, Role.FOREGROUND)
 
 _ALPHA = np.uint32(0xFF000000)
 _ALPHA_STEP = np.uint32(0x01000000)
+_BAND_ROWS = 64
+"""What is computed of so many rows stays in the processor's cache."""
 
 
 def recolour(picture: Picture, swaps: Sequence[Swap]) -> tuple[Picture, int]:
@@ -26,16 +29,22 @@ def recolour(picture: Picture, swaps: Sequence[Swap]) -> tuple[Picture, int]:
     Only pixels that show something and have exactly a swap's colour change; alpha stays as it is.
     """
     result = np.ascontiguousarray(picture).copy()
-    words = np.ascontiguousarray(picture).view("<u4")[..., 0]  # 0xAABBGGRR
-    shown = words >= _ALPHA_STEP
-    colours = words & (_ALPHA_STEP - 1)
-    written = result.view("<u4")[..., 0]
+    words = result.view("<u4")[..., 0]  # 0xAABBGGRR
+    bands = range(0, len(words), _BAND_ROWS)
+    return result, sum(_recolour_band(words[top : top + _BAND_ROWS], swaps) for top in bands)
+
+
+def _recolour_band(words: NDArray[np.uint32], swaps: Sequence[Swap]) -> int:
+    """Makes all swaps in some rows, in place; how many pixels changed."""
+    colours, shown = words & (_ALPHA_STEP - 1), words >= _ALPHA_STEP
     changed = 0
     for swap in swaps:
         found = (colours == _word(swap.before)) & shown
-        written[found] = words[found] & _ALPHA | _word(swap.after)
-        changed += int(np.count_nonzero(found))
-    return result, changed
+        count = int(np.count_nonzero(found))
+        if count:
+            words[found] = words[found] & _ALPHA | _word(swap.after)
+            changed += count
+    return changed
 
 
 def _word(colour: str) -> np.uint32:

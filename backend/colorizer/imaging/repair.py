@@ -18,6 +18,11 @@ from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.values import Check, Layer, Mask, Picture, Place, Redo, Role
 
+Box = tuple[slice, slice]
+"""Rows and columns of a picture."""
+
+WHOLE: Box = (slice(None), slice(None))
+
 
 @dataclass(frozen=True)
 class Reach:
@@ -70,32 +75,42 @@ def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
     by_role = {layer.role: layer for layer in fresh}
     layers, shown, delivered = [], [], {}
     pixels = strokes = 0
+    box = bounds(reach.inside)
+    inside = reach.inside[box]
     for state in redo.layers:
         layer = by_role.get(state.role)
         if layer is None:
             continue
-        own = _differs(state.now, state.delivered) & reach.inside
-        written = reach.inside & ~own
-        before, fresh_pixels = _whole_pixels(state.now), _whole_pixels(_on_canvas(layer, written.shape))
-        after = np.where(written, fresh_pixels, before)
+        before = _whole_pixels(state.now[box])
+        own = _differs(state.now[box], state.delivered[box]) & inside
+        fresh_pixels = _whole_pixels(_on_canvas(layer, reach.inside.shape)[box])
+        after = np.where(inside & ~own, fresh_pixels, before)
         differs = after != before
-        now = after.view(np.uint8).reshape(state.now.shape)
-        pixels += int(np.count_nonzero(differs))
+        changed = int(np.count_nonzero(differs))
+        now = state.now
+        if changed:
+            now = state.now.copy()
+            now[box] = after.view(np.uint8).reshape(*after.shape, 4)
+        pixels += changed
         if own.any():
             strokes += cv2.connectedComponents(own.view(np.uint8), connectivity=8)[0] - 1
-        shown.append(replace(layer, pixels=now, x=0, y=0, mask=_mask_on_canvas(layer, written.shape)))
-        if differs.any():
-            layers.append(_cropped(shown[-1], differs))
-            delivered[state.role] = delivered_after(state.delivered, state.now, now)
+        shown.append(replace(layer, pixels=now, x=0, y=0, mask=_mask_on_canvas(layer, reach.inside.shape)))
+        if changed:
+            layers.append(_cropped(shown[-1], differs, box))
+            delivered[state.role] = delivered_after(state.delivered, state.now, now, box)
     return Repair(tuple(layers), tuple(shown), delivered, pixels, strokes)
 
 
-def delivered_after(delivered: Picture, before: Picture, after: Picture) -> Picture:
+def delivered_after(delivered: Picture, before: Picture, after: Picture, box: Box = WHOLE) -> Picture:
     """What counts as delivered once a layer that was `before` has become `after`: that where it changed. Elsewhere it
-    stays, so that the artist's strokes are still known as such the next time."""
-    new = _whole_pixels(after)
-    found = np.where(new != _whole_pixels(before), new, _whole_pixels(delivered))
-    return found.view(np.uint8).reshape(delivered.shape)
+    stays, so that the artist's strokes are still known as such the next time. Nothing changed outside of `box`."""
+    if box == WHOLE and np.array_equal(delivered, before):
+        return after
+    new = _whole_pixels(after[box])
+    found = np.where(new != _whole_pixels(before[box]), new, _whole_pixels(delivered[box]))
+    made = delivered.copy()
+    made[box] = found.view(np.uint8).reshape(*found.shape, 4)
+    return made
 
 
 def within(reach: Reach, selection: Mask | None) -> Reach:
@@ -167,9 +182,17 @@ def _put(canvas: NDArray[np.uint8], pixels: NDArray[np.uint8], x: int, y: int) -
         canvas[top:bottom, left:right] = pixels[top - y : bottom - y, left - x : right - x]
 
 
-def _cropped(layer: Layer, where: NDArray[np.bool_]) -> Layer:
-    """The layer's part around `where`, without its mask."""
+def bounds(where: NDArray[np.bool_]) -> Box:
+    """The smallest box around what is set; an empty one where nothing is."""
     rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
-    top, left = int(rows[0]), int(columns[0])
-    pixels = np.ascontiguousarray(layer.pixels[top : rows[-1] + 1, left : columns[-1] + 1])
-    return replace(layer, pixels=pixels, x=left, y=top, mask=None, mask_name="")
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _cropped(layer: Layer, where: NDArray[np.bool_], box: Box) -> Layer:
+    """The layer's part around `where`, which covers `box`, without its mask."""
+    rows, columns = bounds(where)
+    top, left = box[0].start + rows.start, box[1].start + columns.start
+    pixels = layer.pixels[top : box[0].start + rows.stop, left : box[1].start + columns.stop]
+    return replace(layer, pixels=np.ascontiguousarray(pixels), x=left, y=top, mask=None, mask_name="")

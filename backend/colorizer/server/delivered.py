@@ -5,8 +5,9 @@ A repair (`redo`) and a palette edit (`run_edit`) both change it; on the canvas 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from colorizer.server import pixels
 from colorizer.server.bundle import Bundle
 from colorizer.server.packing import Blobs
 
+_THREADS = 4
+
 
 @dataclass(frozen=True)
 class Decoder:
@@ -26,10 +29,20 @@ class Decoder:
     bundle: Bundle
     width: int
     height: int
+    _started: dict[int, Future[NDArray[np.uint8]]] = field(default_factory=dict)
+
+    def start(self, pictures: Iterable[PlacedBlob | None]) -> None:
+        """Starts to decode pictures on threads; `picture` waits for them."""
+        pool = ThreadPoolExecutor(_THREADS)
+        for placed in pictures:
+            if placed is not None and placed.blob not in self._started:
+                self._started[placed.blob] = pool.submit(pixels.decode, self.bundle.blobs[placed.blob])
+        pool.shutdown(wait=False)
 
     def picture(self, placed: PlacedBlob) -> NDArray[np.uint8]:
         """Decodes a picture as it was sent."""
-        return pixels.decode(self.bundle.blobs[placed.blob])
+        started = self._started.pop(placed.blob, None)
+        return pixels.decode(self.bundle.blobs[placed.blob]) if started is None else started.result()
 
     def size(self, placed: PlacedBlob) -> tuple[int, int]:
         """Width and height, px."""

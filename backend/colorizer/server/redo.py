@@ -5,6 +5,7 @@ The changed pixels are found by `imaging.changes` and `imaging.repair`; here bun
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -27,12 +28,12 @@ class Repairing:
 
     def __init__(self, sent: RedoBlobs, decoder: Decoder, inputs: ColorizeRequest) -> None:
         self._decoder = decoder
+        decoder.start(_pictures_of(sent))
         self._now = tuple(_document_layer(layer, decoder) for layer in sent.layers)
         self._selection = decoder.maybe(sent.selection, mask=True)
-        states = (_layers(state, decoder) for state in sent.states)
-        self._number = nearest(states, self._now) if len(sent.states) > 1 else 0
+        self._number, layers = nearest((_layers(state, decoder) for state in sent.states), self._now)
         self._sent = sent.states[self._number]
-        self._earlier = _earlier(self._sent, decoder)
+        self._earlier = _earlier(self._sent, layers, decoder)
         self._made_from = MadeFrom(inputs.sketch, inputs.hints, inputs.sketch_mask)
         self._changes = find_changes(self._earlier, self._now, self._made_from)
         self.inputs = replace(inputs, sketch_mask=self._changes.sketch_mask)
@@ -108,7 +109,17 @@ def _layers(state: EarlierResult, decoder: Decoder) -> tuple[Layer, ...]:
     return tuple(flat_layers(state.layers, decoder))
 
 
-def _earlier(state: EarlierResult, decoder: Decoder) -> Earlier:
+def _pictures_of(sent: RedoBlobs) -> Iterator[PlacedBlob | None]:
+    """The pictures that are needed if the document shows the newest state."""
+    newest = sent.states[0]
+    for layer in (*sent.layers, *newest.layers):
+        yield layer.pixels
+        yield layer.mask
+    made = newest.made_from
+    yield from (made.sketch, made.hints, made.chosen_mask, made.sketch_mask)
+
+
+def _earlier(state: EarlierResult, layers: Sequence[Layer], decoder: Decoder) -> Earlier:
     made = state.made_from
     made_from = MadeFrom(
         decoder.maybe(made.sketch),
@@ -117,7 +128,7 @@ def _earlier(state: EarlierResult, decoder: Decoder) -> Earlier:
         decoder.maybe(made.sketch_mask, mask=True),
     )
     spots = tuple((spot.x, spot.y) for spot in state.spots)
-    return Earlier(_layers(state, decoder), made_from, spots, state.everywhere)
+    return Earlier(tuple(layers), made_from, spots, state.everywhere)
 
 
 def _document_layer(layer: messages.DocumentLayer, decoder: Decoder) -> DocumentLayer:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-
 from colorizer.imaging.recolour import recolour
 from colorizer.imaging.repair import delivered_after
 from colorizer.imaging.values import Picture, Role, Swap
@@ -28,6 +26,7 @@ def run(data: Buffer) -> list[Buffer]:
     edit_bundle = bundle.read(data)
     edit = request.read_edit(edit_bundle)
     decoder = Decoder(edit_bundle, edit.canvas.width, edit.canvas.height)
+    decoder.start(one.pixels for one in (*edit.layers, *edit.delivered))
     swaps = [Swap(swap.before, swap.after) for swap in edit.swaps]
     before: dict[str, Picture] = {layer.role: decoder.picture(layer.pixels) for layer in edit.layers}
     after = {role: recolour(picture, swaps)[0] for role, picture in before.items()}
@@ -52,12 +51,12 @@ def _changed(
     after: Mapping[str, Picture],
     decoder: Decoder,
 ) -> dict[Role, Picture]:
-    """What counts as delivered once the edited layers are in the document, by role."""
+    """What counts as delivered once the edited layers are in the document, by role; the edited picture itself where
+    nobody painted on the layer, so that both are one blob."""
     found = {}
     for layer in edit.layers:
         if layer.role not in delivered:
             continue
         old, new = (decoder.place(pictures[layer.role], layer.pixels) for pictures in (before, after))
-        made = delivered_after(delivered[Role(layer.role)], old, new)
-        found[Role(layer.role)] = new if np.array_equal(made, new) else made  # one blob for both, then
+        found[Role(layer.role)] = delivered_after(delivered[Role(layer.role)], old, new)
     return found

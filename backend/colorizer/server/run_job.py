@@ -6,9 +6,9 @@ Knows neither pipes nor HTTP. The bundle was checked by the HTTP process, but it
 from __future__ import annotations
 
 import dataclasses
-import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol
 
@@ -35,7 +35,7 @@ from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import OutOfMemory
 from colorizer.imaging import layers as layering
 from colorizer.imaging.masks import fit_mask
-from colorizer.imaging.paper import has_dark_paper, has_paper
+from colorizer.imaging.paper import Paper, find_paper
 from colorizer.protocol.request import JobRequest
 from colorizer.protocol.result import RedoAnswer
 from colorizer.server import bundle, limits, packing, pixels, redo, request, surveys
@@ -64,7 +64,7 @@ def run(data: Buffer, report: JobReport) -> None:
     repairing = redo.decode(job, decoder_of(job, job_bundle), inputs)
     if repairing is not None:
         inputs = repairing.inputs
-    hashes = _Hashes(inputs)
+    facts = _Facts(inputs)
     clock.lap("decode")
     engine = registry.get(job.engine)
     device = choose_device()
@@ -74,12 +74,12 @@ def run(data: Buffer, report: JobReport) -> None:
     done = _work(engine, job, inputs, repairing, report)
     clock.lap("colorize")
     report.stage("Packing the layers")
-    result, sketch = done.result, inputs.sketch
-    packed = packing.pack(lambda: _preview(done), result, done.redo)
-    paper = {"sketch_has_paper": has_paper(sketch), "sketch_has_dark_paper": has_dark_paper(sketch)}
+    result, paper = done.result, facts.paper
+    packed = packing.pack(lambda: _preview(done, paper), result, done.redo)
     clock.lap("encode")
-    record = make_record(engine, inputs, result, device=device, seconds=clock.laps, hashes=hashes.get())
-    record |= {"task": job.task} | paper
+    record = make_record(engine, inputs, result, device=device, seconds=clock.laps, hashes=facts.hashes)
+    record |= {"task": job.task}
+    record |= {"sketch_has_paper": paper.is_painted, "sketch_has_dark_paper": paper.is_dark}
     report.finish(packed.preview, packed.bundle(record), record)
 
 
@@ -156,8 +156,8 @@ def _coloured(engine: Engine, job: JobRequest, inputs: ColorizeRequest, report: 
     return last_stage.with_edits(result, inputs)
 
 
-def _preview(done: _Done) -> bytes:
-    return pixels.encode_preview(layering.preview(done.shown, done.lines, limits.PREVIEW_PX))
+def _preview(done: _Done, paper: Paper) -> bytes:
+    return pixels.encode_preview(layering.preview(done.shown, done.lines, limits.PREVIEW_PX, paper))
 
 
 def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:
@@ -174,18 +174,24 @@ def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:
         )
 
 
-class _Hashes:
-    """The hashes of a job's pictures, made on a thread beside the engine."""
+class _Facts:
+    """What the record says of a job's pictures, found on a thread beside the engine."""
 
     def __init__(self, inputs: ColorizeRequest) -> None:
-        self._made: dict[str, Any] = {}
-        self._thread = threading.Thread(target=lambda: self._made.update(hash_inputs(inputs)), daemon=True)
-        self._thread.start()
+        pool = ThreadPoolExecutor(1)
+        self._paper = pool.submit(find_paper, inputs.sketch)
+        self._hashes = pool.submit(hash_inputs, inputs)
+        pool.shutdown(wait=False)
 
-    def get(self) -> dict[str, Any]:
-        """Waits for them."""
-        self._thread.join()
-        return self._made
+    @property
+    def paper(self) -> Paper:
+        """The sketch's; waits for it."""
+        return self._paper.result()
+
+    @property
+    def hashes(self) -> dict[str, Any]:
+        """By the fields of the request; waits for them."""
+        return self._hashes.result()
 
 
 class _Clock:

@@ -105,7 +105,7 @@ class JobReport:
         self._job = job
         self._stage = ""
         self._next_stage_at = 0.0
-        self._next_preview_at = 0.0
+        self._next_preview_at = time.monotonic() + 1 / _PREVIEWS_A_SECOND  # a quick job makes none
 
     def stage(self, name: str, done: int = 0, total: int = 1) -> None:
         """Tells the HTTP process; raises `Cancelled` when the job was cancelled."""
@@ -116,7 +116,7 @@ class JobReport:
             self._stage, self._next_stage_at = name, now + 1 / _STAGES_A_SECOND
 
     def preview(self, picture: Callable[[], Picture]) -> None:
-        """Sends the picture when somebody looks and the last one is half a second old."""
+        """Sends the picture when somebody looks, and the last one or the job is half a second old."""
         self._stop_if_cancelled()
         now = time.monotonic()
         if self._job in self._worker.watched and now >= self._next_preview_at:
