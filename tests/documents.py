@@ -340,6 +340,7 @@ def cases(size: int, seed: int) -> dict[str, Callable[[], Document]]:
         "charcoal": lambda: broken(drawing, rng, dots=max(3, size // 140), lost=0.16),
         "hatching": lambda: hatched(drawing),
         "small figure": lambda: small_on_sheet(size, notes=False),
+        "small figure with notes": lambda: small_on_sheet(size, notes=True),
         "thin lines on a large canvas": lambda: (large := draw(4 * size, 4)).document(on_paper(large.lines)),
         "fading out below": lambda: faded_out(drawing, 0.93),
         "photograph": lambda: photographed(drawing, rng),
