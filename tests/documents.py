@@ -284,12 +284,34 @@ def compressed(drawing: Drawing, quality: int) -> Document:
     return drawing.document(opaque(cv2.imdecode(packed, cv2.IMREAD_COLOR)))
 
 
-def photographed(drawing: Drawing, rng: np.random.Generator) -> Document:
-    """By uneven light, with grain."""
+def photographed(
+    drawing: Drawing, rng: np.random.Generator, light: NDArray[np.float64] | None = None
+) -> Document:
+    """By uneven light (size, size), with grain."""
     size = drawing.size
-    light = np.linspace(1, 0.5, size)[None, :, None] * np.linspace(0.82, 1, size)[:, None, None]
-    photo = on_paper(drawing.lines)[..., :3] * light + rng.normal(0, 3.5, (size, size, 1))
+    if light is None:
+        light = np.linspace(1, 0.5, size)[None] * np.linspace(0.82, 1, size)[:, None]
+    photo = on_paper(drawing.lines)[..., :3] * light[..., None] + rng.normal(0, 3.5, (size, size, 1))
     return drawing.document(opaque(np.clip(photo, 0, 255).astype(np.uint8)))
+
+
+def with_shadow(size: int, kind: str, depth: float, softness: float) -> NDArray[np.float64]:
+    """Even light (size, size) with one shadow in it: of an "arm", a "hand", or a "half" of the sheet.
+
+    Args:
+        size: px.
+        kind: its outline.
+        depth: share of the light that it takes away.
+        softness: standard deviation of its blurred edge, as a share of `size`.
+    """
+    shadow = np.zeros((size, size), np.float32)
+    if kind == "arm":
+        cv2.line(shadow, (size * 7 // 8, 0), (size // 2, size * 3 // 4), 1, size // 9)
+    elif kind == "hand":
+        cv2.circle(shadow, (size * 5 // 8, size // 2), size // 4, 1, cv2.FILLED)
+    else:
+        cv2.fillPoly(shadow, [np.array([(0, 0), (size * 3 // 4, 0), (size // 3, size), (0, size)])], 1)
+    return 0.95 * (1 - depth * cv2.GaussianBlur(shadow, (0, 0), softness * size))
 
 
 def side_by_side(drawing: Drawing) -> Document:
@@ -318,10 +340,14 @@ def cases(size: int, seed: int) -> dict[str, Callable[[], Document]]:
         "charcoal": lambda: broken(drawing, rng, dots=max(3, size // 140), lost=0.16),
         "hatching": lambda: hatched(drawing),
         "small figure": lambda: small_on_sheet(size, notes=False),
+        "small figure with notes": lambda: small_on_sheet(size, notes=True),
         "thin lines on a large canvas": lambda: (large := draw(4 * size, 4)).document(on_paper(large.lines)),
         "fading out below": lambda: faded_out(drawing, 0.93),
         "photograph": lambda: photographed(drawing, rng),
     }
+    for kind, depth, softness in (("arm", 0.74, 0.03), ("hand", 0.6, 0.008), ("half", 0.7, 0.04)):
+        light = with_shadow(size, kind, depth, softness)
+        found[f"photograph, {kind} in shadow"] = lambda light=light: photographed(drawing, rng, light)
     for alpha in (253, 190, 110):
         found[f"paper of alpha {alpha}"] = lambda alpha=alpha: drawing.document(with_alpha(white, alpha))
     for angle in (-12, 38):

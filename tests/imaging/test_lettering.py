@@ -27,6 +27,12 @@ def test_rows_of_words_are_one_block(scale: float) -> None:
     assert (lettering.letters[ink > 128] > 0).mean() > 0.98
 
 
+@pytest.mark.parametrize("text", ["SCENE 12  CUT 4", "CUT 7", "PAGE TWO", "hold 8", "BACK VIEW"])
+@pytest.mark.parametrize("thickness", [1, 2])
+def test_notes_in_capitals_are_words(text: str, thickness: int) -> None:
+    assert find_lettering(written(text, scale=0.9, thickness=thickness)) is not None
+
+
 def test_words_apart_are_blocks_of_their_own() -> None:
     ink = cv2.max(written("Hello there"), np.roll(written("Over here"), 250, axis=0))
     lettering = find_lettering(ink)
@@ -71,10 +77,14 @@ def test_drawings_hold_no_words(seed: int) -> None:
     assert find_lettering(255 - triplet(seed, 512).sketch) is None
 
 
-def test_only_blocks_of_many_letters_are_long() -> None:
-    lettering = find_lettering(cv2.max(written("Over there they go"), np.roll(written("Wait!"), 250, axis=0)))
-    assert lettering is not None
-    kept = lettering.long_blocks()
-    assert kept[:200].any()
-    assert not kept[200:].any()
-    assert lettering.letters[200:].any()
+def test_blocks_of_few_letters_are_sure_outside_of_the_drawing() -> None:
+    words = cv2.max(written("Over there they go"), np.roll(written("Wait!"), 250, axis=0))
+    for place, expected in (((40, 300, 300, 80), False), ((40, 370, 300, 20), True)):
+        ink = words.copy()
+        cv2.rectangle(ink, place, 255, 2)
+        lettering = find_lettering(ink)
+        assert lettering is not None
+        kept = lettering.sure_blocks(ink > 60)
+        assert kept[:200].any()
+        assert kept[200:].any() is np.bool_(expected)
+        assert lettering.letters[200:].any()

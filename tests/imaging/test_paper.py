@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 import pytest
-from colorizer.imaging.lines import clean_lines
+from colorizer.imaging.lines import clean_lines, find_ink, line_mask
 from colorizer.imaging.paper import find_paper, has_dark_paper, has_paper
 from drawn import blank, box_sketch, opaque
 from hypothesis import given, settings
@@ -103,3 +103,31 @@ def test_cream_tints_nothing() -> None:
     level = clean_lines(sketch)
     assert (level[5, 5] == 255).all()
     assert (level[..., 3] == 255).all()
+
+
+def photo(drawn: np.ndarray, light: np.ndarray) -> np.ndarray:
+    """Of what is drawn (255 = nothing) by this light, both (H, W)."""
+    noise = np.random.default_rng(1).normal(0, 3, drawn.shape)
+    return opaque(np.clip(drawn * light + noise, 0, 255).astype(np.uint8))
+
+
+@given(depth=st.floats(0.2, 0.8), softness=st.floats(1, 24), place=st.tuples(*[st.integers(100, 412)] * 2))
+@settings(max_examples=20, deadline=None)
+def test_shadow_is_paper(depth: float, softness: float, place: tuple[int, int]) -> None:
+    shadow = np.zeros((512, 512), np.float32)
+    cv2.circle(shadow, place, 110, 1, -1)
+    sketch = photo(box_sketch(512)[..., 0], 0.95 * (1 - depth * cv2.GaussianBlur(shadow, (0, 0), softness)))
+    lines = box_sketch(512)[..., 0] == 0
+    off_lines = cv2.dilate(lines.astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    found = line_mask(find_ink(sketch)) > 0
+    assert found[lines].mean() > 0.98
+    assert found[off_lines].mean() < 0.01
+    assert np.percentile(clean_lines(sketch)[..., 0][off_lines], 2) > 215
+
+
+@pytest.mark.parametrize("tone", [10, 30, 60])
+def test_black_fill_in_a_photo_stays_dark(tone: int) -> None:
+    drawn = box_sketch(512)[..., 0].copy()
+    cv2.circle(drawn, (256, 256), 80, tone, -1)
+    sketch = photo(drawn, np.linspace(0.7, 0.95, 512)[None])
+    assert np.percentile(clean_lines(sketch)[200:300, 200:300, 0], 99) < 160

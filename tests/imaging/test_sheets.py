@@ -9,6 +9,7 @@ from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import find_regions
 from colorizer.imaging.sheets import Sheet, find_bubbles, join_checks, join_layers, join_regions, read_sheet
 from colorizer.imaging.values import Check, Layer, Place, PlaceKind, Role
+from documents import on_paper, small_on_sheet
 from drawn import BLUE, RED, blank, box_sketch, opaque
 from drawn_pages import WHITE, Page, Style, doll, draw_page
 
@@ -61,6 +62,15 @@ def test_small_figure_is_a_part_with_a_margin(*, transparent: bool) -> None:
     assert part.mask is None
     assert (part.x, part.y) <= (940, 700)
     assert part.width < 500
+
+
+def test_small_figure_is_a_part_without_the_notes_around() -> None:
+    lines = small_on_sheet(256, notes=False).lines
+    for row, text in enumerate(("CUT 7", "hold 8")):
+        cv2.putText(lines, text, (60, 60 + 80 * row), cv2.FONT_HERSHEY_SIMPLEX, 0.9, 255, 2, cv2.LINE_AA)
+    (part,) = sheet_of(on_paper(lines)).parts
+    assert part.x > 400
+    assert part.height < 300
 
 
 def test_region_with_words_is_a_bubble(page: Page, sheet: Sheet) -> None:

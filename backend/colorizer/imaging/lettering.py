@@ -36,9 +36,10 @@ _STROKE = 0.48
 """Widest stroke over height,"""
 _FULL = 0.82
 """largest median share of its convex hull that a letter fills,"""
-_VARIETY = 0.1
-"""and least coefficient of variation of widths or of filled shares."""
-
+_VARIETY = 0.15
+"""and least standard deviation, over the letters, of what is inked of their boxes, all scaled to"""
+_BOX = 6, 8
+"""that many places."""
 
 _ALONE = 0.85
 """Share of the ink in a block's box that is letters."""
@@ -55,10 +56,19 @@ class Lettering:
     counts: tuple[int, ...]
     """Letters of every block."""
 
-    def long_blocks(self) -> NDArray[np.uint8]:
-        """`letters` less the blocks that are so short that, off comic pages, a face's features may look the same."""
-        long = [0, *(number for number, count in enumerate(self.counts, 1) if count >= _LONG)]
-        return np.where(np.isin(self.letters, long), self.letters, np.uint8(0))
+    def sure_blocks(self, drawn: NDArray[np.bool_]) -> NDArray[np.uint8]:
+        """`letters` less the blocks that, off comic pages, may be a face's features: short ones inside of a drawing.
+
+        Args:
+            drawn: (h, w), all that is inked.
+        """
+        left, top, wide, tall = cv2.boundingRect((drawn & (self.letters == 0)).view(np.uint8))
+        sure = [0]
+        for number, (count, (x, y, w, h)) in enumerate(zip(self.counts, self.boxes, strict=True), 1):
+            apart = x > left + wide or x + w < left or y > top + tall or y + h < top
+            if count >= _LONG or apart:
+                sure.append(number)
+        return np.where(np.isin(self.letters, sure), self.letters, np.uint8(0))
 
 
 def find_lettering(ink: Ink) -> Lettering | None:
@@ -147,15 +157,17 @@ def _not_nested(row: NDArray[np.intp], stats: NDArray[np.int32]) -> NDArray[np.i
 
 def _is_written(row: NDArray[np.intp], pieces: NDArray[np.int32], stats: NDArray[np.int32]) -> bool:
     """Whether the pieces of a row are letters."""
-    tall, wide = stats[row, cv2.CC_STAT_HEIGHT], stats[row, cv2.CC_STAT_WIDTH]
+    tall = stats[row, cv2.CC_STAT_HEIGHT]
     bottom = stats[row, cv2.CC_STAT_TOP] + tall
     height = float(np.median(tall))
     if np.median(np.abs(bottom - np.median(bottom))) > 0.2 * height:
         return False
-    filled, strokes = [], []
+    filled, strokes, shapes = [], [], []
     for piece in row[:40]:
         x, y, w, h = stats[piece, :4]
-        shape = np.pad((pieces[y : y + h, x : x + w] == piece).view(np.uint8), 1)
+        shape = (pieces[y : y + h, x : x + w] == piece).view(np.uint8)
+        shapes.append(cv2.resize(shape.astype(np.float32), _BOX, interpolation=cv2.INTER_AREA))
+        shape = np.pad(shape, 1)
         hull = cv2.convexHull(np.argwhere(shape)[:, ::-1].astype(np.int32))
         whole = np.zeros_like(shape)
         cv2.fillConvexPoly(whole, hull, 1)
@@ -164,8 +176,7 @@ def _is_written(row: NDArray[np.intp], pieces: NDArray[np.int32], stats: NDArray
         strokes.append(4 * depth[shape > 0].mean() - 1)  # of a stroke of even width that is its width
     if np.median(strokes) > _STROKE * height or np.median(filled) > _FULL:
         return False
-    variety = max(np.std(wide) / np.mean(wide), np.std(filled) / np.mean(filled))
-    return bool(variety >= _VARIETY)
+    return bool(np.std(shapes, axis=0).mean() >= _VARIETY)
 
 
 def _blocks(rows: list[NDArray[np.intp]], stats: NDArray[np.int32]) -> list[list[int]]:

@@ -30,6 +30,9 @@ _DARK_SHEET = 0.5
 """Share of the canvas that dark paper covers."""
 _SHADOW = 100
 """How much darker than the paper a shadow may be; what is darker still is ink."""
+_STROKE, _FAINT, _DRAWN = 0.2, 12, 0.003
+"""How much a stroke takes of the light on paper in shadow, as a share and of 255, and the share of it that strokes
+cover, at least."""
 _WHITE, _EVEN = 251, 2
 """Channels of clean white paper, and how far apart their quartiles are at most."""
 _LINES, _SHARE = 24, 5e-4
@@ -76,17 +79,21 @@ def find_paper(sketch: Picture) -> Paper:
         return none
     darkest, lightest = colours.min(axis=2), colours.max(axis=2)
     if _is_dark_sheet(sketch, lightest, broad):
-        return _paper(255 - colours, opened, broad & (lightest <= _TONED), is_dark=True)
+        toned = broad & (lightest <= _TONED)
+        return _paper(255 - colours, opened, toned, np.zeros_like(toned), is_dark=True)
     dark = broad & (lightest <= _DARK)
     light = broad & ~dark
     tone = np.percentile(darkest[light], 95) if light.any() else 0
     light &= darkest >= tone - 1.5 * _SHADOW
+    shade = broad & _in_shadow(sketch, colours, tone - _SHADOW)
+    light |= shade
+    dark &= ~shade
     left = painted.sum(dtype=np.float64) - painted[dark].sum(dtype=np.float64)
     if not light.any() or painted[light].sum(dtype=np.float64) < _LEAST * left:
         return none
     if painted.min() < 255 and not _holds_lines(sketch, light, tone):
         return none
-    return _paper(colours, opened, light, is_dark=False)
+    return _paper(colours, opened, light, shade, is_dark=False)
 
 
 def has_paper(sketch: Picture) -> bool:
@@ -164,8 +171,6 @@ def _is_dark_sheet(sketch: Picture, lightest: Plane, broad: NDArray[np.bool_]) -
     border, toned_border = np.concatenate(_edges(broad)), np.concatenate(_edges(toned))
     if border.any() and toned_border[border].mean() <= 0.5:
         return False
-    if np.median(lightest[toned]) <= _DARK:
-        return True
     height, width = sketch.shape[:2]
     scale = min(1.0, 4 * SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -175,6 +180,29 @@ def _is_dark_sheet(sketch: Picture, lightest: Plane, broad: NDArray[np.bool_]) -
         cv2.morphologyEx(grey, way, reach).mean() for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)
     )
     return bool(light > dark)
+
+
+def _in_shadow(sketch: Picture, colours: NDArray[np.uint8], tone: float) -> NDArray[np.bool_]:
+    """(h, w): of all broad paint darker than `tone` what is paper in shadow: strokes on it are darker still."""
+    reach = np.ones((_REACH, _REACH), np.uint8)
+    darkest = cv2.morphologyEx(colours, cv2.MORPH_CLOSE, reach).min(axis=2)
+    wide = cv2.morphologyEx((darkest < tone).view(np.uint8), cv2.MORPH_OPEN, reach)
+    if not wide.any():
+        return wide > 0
+    step = max(1, max(sketch.shape[:2]) // (2 * SIDE))
+    size = (max(1, sketch.shape[1] // step), max(1, sketch.shape[0] // step))
+    grey = cv2.cvtColor(cv2.resize(sketch, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGBA2GRAY)
+    grey = cv2.GaussianBlur(grey, (0, 0), 1)
+    ground = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, np.ones((2 * _REACH + 1,) * 2, np.uint8))
+    stroke = cv2.subtract(ground, grey) > np.maximum(_STROKE * ground, _FAINT)
+    _, pieces = cv2.connectedComponents(wide)
+    inner = cv2.resize(cv2.erode(wide, np.ones((3, 3), np.uint8)), size, interpolation=cv2.INTER_NEAREST)
+    inside = cv2.resize(pieces, size, interpolation=cv2.INTER_NEAREST) * inner
+    count = np.bincount(inside.ravel(), minlength=int(pieces.max()) + 1)
+    drawn = np.bincount(inside[stroke], minlength=len(count))
+    is_paper = drawn > _DRAWN * count
+    is_paper[0] = False
+    return is_paper[pieces]
 
 
 def _holds_lines(sketch: Picture, light: NDArray[np.bool_], tone: float) -> bool:
@@ -191,13 +219,22 @@ def _edges(plane: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], ...]:
     return plane[0], plane[-1], plane[:, 0], plane[:, -1]
 
 
-def _paper(colours: NDArray[np.uint8], opened: Plane, sure: NDArray[np.bool_], *, is_dark: bool) -> Paper:
-    """Paper from where it is sure, as if it were light (`colours` turned round if it is dark)."""
+def _paper(
+    colours: NDArray[np.uint8],
+    opened: Plane,
+    sure: NDArray[np.bool_],
+    shade: NDArray[np.bool_],
+    *,
+    is_dark: bool,
+) -> Paper:
+    """Paper from where it is sure, as if it were light (`colours` turned round if it is dark); `shade`: in shadow."""
     tones = _continued(colours, sure)
     # A closing of the light, not its maximum: the edge of a dark table or of a shadow must not look like a line.
     tones = cv2.morphologyEx(tones, cv2.MORPH_CLOSE, np.ones((_REACH, _REACH), np.uint8))
     usual = np.median(tones[sure], axis=0)
-    tones = np.maximum(tones, np.maximum(usual - _SHADOW, 0).astype(np.uint8))
+    least = np.maximum(usual - _SHADOW, 0).astype(np.uint8)
+    shade = cv2.dilate(shade.view(np.uint8), np.ones((_REACH, _REACH), np.uint8)) > 0
+    tones = np.where(shade[..., None], tones, np.maximum(tones, least))
     alpha = np.where(sure, opened, np.uint8(0))
     alpha = cv2.dilate(alpha, np.ones((_REACH, _REACH), np.uint8))  # corners, which opening rounds off, too
     return Paper(255 - tones if is_dark else tones, alpha, is_dark=is_dark)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.imaging.basins import Basins, Labels, nearest
+from colorizer.imaging.cut_off import continue_cut_off
 from colorizer.imaging.lines import Ink, line_mask, stroke_width, without_grains
 
 DECIDING_SIDE = 1024
@@ -115,14 +116,18 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
     scale = _scale(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if scale == 1:
-        coarse, lines = _decide_small(line_mask(ink), gap)
+        lines = line_mask(ink)
+        closed = continue_cut_off(lines)
+        coarse, whole = _decide_small(closed, gap)
+        lines = whole if closed is lines else np.where(closed > lines, np.uint8(0), whole)
         coarse -= 1
         return Regions(coarse, coarse, int(coarse.max()) + 1, lines)
     shrink = min(1.0, (CARRIED_PIXELS / ink.size) ** 0.5)
     drawn = ink if shrink == 1 else cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     lines = line_mask(drawn)
-    top, bottom, left, right = _around(lines)
-    labels = inner = _decide_large(np.ascontiguousarray(lines[top:bottom, left:right]), gap)
+    closed = continue_cut_off(lines)
+    top, bottom, left, right = _around(closed)
+    labels = inner = _decide_large(np.ascontiguousarray(closed[top:bottom, left:right]), gap)
     if inner.shape != drawn.shape:  # around the drawing there is nothing but paper
         labels = np.full(drawn.shape, inner[0, 0])
         labels[top:bottom, left:right] = inner

@@ -88,7 +88,7 @@ def read_sheet(sketch: Picture) -> Sheet | None:
         clean = _erased(_only(clean, masks), np.maximum.reduce(frames))
         return Sheet(clean, parts, len(parts), _paper(sketch))
     if lettering is not None:
-        words = lettering.long_blocks()
+        words = lettering.sure_blocks(ink > 60)
         clean = _erased(sketch, words) if words.any() else sketch
     drawn = cv2.boundingRect(((ink > 60) & (words == 0)).view(np.uint8))
     box = _around(drawn, scale, width, height)

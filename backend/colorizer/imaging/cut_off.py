@@ -1,0 +1,103 @@
+"""Drawings that are cut off below: lines that end side by side on one level, as those of a bust do.
+
+Their ends are continued a little in the direction they have and joined by a straight border, so that what they bound is
+closed; only the mask that regions are found with changes. Figures that run open elsewhere are closed in
+`colorizer.engines.match.open_figures`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Lines = NDArray[np.uint8]
+"""(H, W), 1 = line."""
+
+_LEVEL = 0.004
+"""How far apart in height lines may end, as a share of the longer side."""
+_SEEN = 0.02
+"""How far a line is followed from its end,"""
+_WIDEST = 0.03
+"""how wide it is at most, and"""
+_FARTHEST = 0.045
+"""how far it is continued; all shares of the longer side."""
+_STEEPEST = 1.2
+"""Largest slope, columns by rows, of a line that ends."""
+
+
+@dataclass(frozen=True)
+class _End:
+    x: float
+    """Where its middle meets the level at which the drawing ends, px."""
+    slope: float
+    """Columns by rows."""
+
+
+def continue_cut_off(lines: Lines) -> Lines:
+    """The same lines, or with the border below them where they are cut off."""
+    inked = np.flatnonzero(cv2.reduce(lines, 1, cv2.REDUCE_MAX).ravel())
+    height, side = lines.shape[0], max(lines.shape)
+    level = max(2, round(_LEVEL * side))
+    if not len(inked) or inked[-1] >= height - 1 - level:  # the canvas's edge closes them
+        return lines
+    bottom = int(inked[-1])
+    ends = _ends(lines[: bottom + 1], level, side)
+    if len(ends) < 2:
+        return lines
+    result = lines.copy()
+    low = min(height - 1, bottom + round(_FARTHEST * side))
+    feet = [round(end.x + end.slope * (low - bottom)) for end in ends]
+    for end, foot in zip(ends, feet, strict=True):
+        start = round(end.x - end.slope * level), bottom - level
+        cv2.line(result, start, (foot, low), 1, 2)
+    cv2.line(result, (min(feet), low), (max(feet), low), 1, 2)
+    return result
+
+
+def _ends(lines: Lines, level: int, side: int) -> list[_End]:
+    """Where strokes end in the last `level` rows, and where two meet there: none, where no stroke ends alone."""
+    seen = max(3 * level, round(_SEEN * side))
+    rows = [_runs(row) for row in lines[::-1][level : level + seen]]
+    _, pieces = cv2.connectedComponents(np.ascontiguousarray(lines[-1 - level :]), connectivity=8)
+    widest = max(6.0, _WIDEST * side)
+    runs: dict[int, list[tuple[int, int]]] = {}
+    for run in rows[0] if rows else []:
+        runs.setdefault(int(pieces[0, run[0]]), []).append(run)
+    ends, meet = [], []
+    for beside in runs.values():
+        first, last = beside[0][0], beside[-1][1]
+        if last - first > widest:
+            continue
+        middles, parts = _followed(rows, (first, last), 2 * (last - first) + 2)
+        if parts or len(beside) > 1 or len(middles) < max(4, level):
+            meet.append(_End((first + last - 1) / 2, 0))
+        else:
+            slope, start = np.polyfit(-np.arange(len(middles)), middles, 1)
+            slope = float(np.clip(slope, -_STEEPEST, _STEEPEST))
+            ends.append(_End(float(start) + slope * level, slope))
+    return ends + meet if ends else []
+
+
+def _followed(
+    rows: list[list[tuple[int, int]]], run: tuple[int, int], widest: int
+) -> tuple[list[float], bool]:
+    """The middles of a stroke from its end upwards, as far as it is one, and whether it parts into two there."""
+    middles = []
+    for row in rows:
+        above = [other for other in row if other[0] <= run[1] and other[1] >= run[0]]
+        if len(above) > 1:
+            return middles, True
+        if not above or above[0][1] - above[0][0] > widest:
+            break
+        run = above[0]
+        middles.append((run[0] + run[1] - 1) / 2)
+    return middles, False
+
+
+def _runs(row: NDArray[np.uint8]) -> list[tuple[int, int]]:
+    """First and last column (beyond it) of what is inked in a row."""
+    changes = np.flatnonzero(np.diff(np.pad(row, 1).view(np.int8)))
+    return list(zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True))

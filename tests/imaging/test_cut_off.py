@@ -1,0 +1,73 @@
+"""Lines that end side by side on one level are continued and joined; whatever else ends below stays as it is."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from colorizer.imaging.cut_off import continue_cut_off
+from colorizer.imaging.regions import find_regions
+from documents import PAPER, draw
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SIZE = 400
+
+
+def strokes(*points: tuple[int, int, int, int], width: int = 3) -> np.ndarray:
+    lines = np.zeros((SIZE, SIZE), np.uint8)
+    for x1, y1, x2, y2 in points:
+        cv2.line(lines, (x1, y1), (x2, y2), 1, width)
+    return lines
+
+
+ROOF = (100, 80, 300, 80)
+LEFT, RIGHT = (100, 80, 80, 380), (300, 80, 320, 380)
+
+
+def cut(lines: np.ndarray, row: int) -> np.ndarray:
+    lines[row:] = 0
+    return lines
+
+
+@given(row=st.integers(200, 340), width=st.integers(1, 5), lean=st.integers(-60, 60))
+@settings(max_examples=30, deadline=None)
+def test_cut_lines_are_closed_along_their_direction(row: int, width: int, lean: int) -> None:
+    left, right = (100, 80, 100 - lean, 380), (300, 80, 300 + lean // 2, 380)
+    closed = continue_cut_off(cut(strokes(ROOF, left, right, width=width), row))
+    _, pieces = cv2.connectedComponents(1 - closed, connectivity=4)
+    assert pieces[150, 200] != pieces[20, 20]
+    below = round(0.02 * SIZE)
+    share = (row + below - 80) / 300
+    middles = [
+        round(start + (end - start) * share) for start, end in ((left[0], left[2]), (right[0], right[2]))
+    ]
+    assert pieces[row + below, middles[0] + 8] == pieces[150, 200] == pieces[row + below, middles[1] - 8]
+    assert pieces[row + below, middles[0] - 8] == pieces[20, 20] == pieces[row + below, middles[1] + 8]
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        strokes(ROOF, LEFT, RIGHT, (80, 380, 320, 380)),  # closed
+        cut(strokes(ROOF, LEFT, (300, 80, 310, 300)), 350),  # lines of different lengths
+        strokes(ROOF, (100, 80, 100, 399), (300, 80, 300, 399)),  # off the canvas
+        strokes((100, 80, 140, 300), (140, 300, 180, 80), (180, 80, 220, 300), (220, 300, 260, 80)),  # tips
+        np.zeros((SIZE, SIZE), np.uint8),
+    ],
+)
+def test_other_lines_are_left_alone(lines: np.ndarray) -> None:
+    assert continue_cut_off(lines) is lines
+
+
+@given(height=st.floats(0.8, 0.96), size=st.sampled_from([480, 640, 1400]))
+@settings(max_examples=12, deadline=None)
+def test_figure_that_is_cut_off_holds_no_paper(height: float, size: int) -> None:
+    drawing = draw(size, max(2, size // 240))
+    lines = drawing.lines.copy()
+    lines[round(height * size) :] = 0
+    regions = find_regions(lines, gap=0)
+    inside = (drawing.labels != PAPER) & (cv2.dilate(drawing.lines, np.ones((5, 5), np.uint8)) == 0)
+    inside[round(height * size) :] = False
+    outside = regions.labels[0, 0]
+    assert (regions.labels[inside] == outside).mean() < 0.005
