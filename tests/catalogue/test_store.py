@@ -223,8 +223,8 @@ def test_clip_becomes_the_towers(home, tmp_path):
     ("changes", "sentence"),
     [
         ({"novelty": torch.ones(1)}, "1 tensors that CLIP doesn't have"),
-        ({"visual_projection.weight": torch.ones(2, 2)}, "does not fit together"),
-        ({"vision_model.post_layernorm.weight": None}, "does not fit together"),
+        ({"visual_projection.weight": torch.ones(2, 2)}, "incomplete or damaged"),
+        ({"vision_model.post_layernorm.weight": None}, "incomplete or damaged"),
     ],
 )
 def test_incomplete_clip_is_refused(changes, sentence, home, tmp_path):

@@ -87,9 +87,9 @@ def test_injected_reference_brings_its_own(taking):
 def test_rows_apart_are_the_same(taking):
     settings = DiffusionSettings(guidance=Guidance(reference=2.0))
     together = taking(coloured(0.5), settings, TWO)
-    taking.denoiser.rows_apart = True
+    taking.denoiser.one_row_at_a_time = True
     apart = taking(coloured(0.5), settings, TWO)
-    taking.denoiser.rows_apart = False
+    taking.denoiser.one_row_at_a_time = False
     assert (together - apart).abs().max() < 1e-4
 
 

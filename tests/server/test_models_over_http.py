@@ -77,7 +77,7 @@ def engine(backend):
 
 
 def test_download_ends_in_an_engine_that_can_colour(backend) -> None:
-    assert engine(backend)["missing"].startswith("There is no AnimeDiffusion model here")
+    assert engine(backend)["missing"].startswith("No AnimeDiffusion model is installed")
     answer = download(backend)
     assert (answer.status, answer.json["task"]["kind"]) == (202, "download")
     task = ended(backend)

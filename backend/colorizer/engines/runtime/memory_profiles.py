@@ -54,7 +54,7 @@ class MemoryProfile:
     """What weights are kept in between their uses, where that is less than `dtype`."""
     tiled: bool = False
     """The VAE works in tiles and picture by picture."""
-    rows_apart: bool = False
+    one_row_at_a_time: bool = False
     """The rows of the guidance run one after another."""
 
 
@@ -151,7 +151,7 @@ class ModelSlot(Generic[Model]):
                 if profile is None or not ran_out_of_memory(error):
                     raise
             # Outside of `except`, whose error still holds what was made.
-            report.stage("Making do with less memory")
+            report.stage("Retrying with less memory")
             log.warning("out of memory: going on with the setting %r", profile.name)
             self._at(profile)
 

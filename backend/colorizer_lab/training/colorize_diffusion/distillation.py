@@ -40,7 +40,9 @@ class Distilling(Conditioned):
         self._teacher = Denoiser(unet, model.warp, model.style)
         self.teacher_unet = unet
         schedule = NoiseSchedule()
-        self.register_buffer("sigmas", schedule.walk(Spacing.SGM_UNIFORM, STUDENT_STEPS), persistent=False)
+        self.register_buffer(
+            "sigmas", schedule.spaced_sigmas(Spacing.SGM_UNIFORM, STUDENT_STEPS), persistent=False
+        )
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
         """Without the teacher."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from colorizer.engines.colorize_diffusion.attention import AttentionPlan, Shared, Split, level_masks
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan, SharedPlan, Split, level_masks
 from colorizer.engines.colorize_diffusion.augmentation import TrainingBatch, bleach_backgrounds
 from colorizer.engines.colorize_diffusion.conditioning import foreground_painted_out, latent_mask, squash
 from colorizer.engines.colorize_diffusion.denoiser import Features, takes_region_colours
@@ -74,7 +74,7 @@ def shown(config: TrainingConfig, version: Version, variant: float) -> Shown:
     }.get(config.stage, WHOLE)
 
 
-def forget_inside(unet: Any, shared: Shared) -> None:
+def forget_inside(unet: Any, shared: SharedPlan) -> None:
     """Gradient checkpointing: what happens inside a step is computed again on the way back, with the same plan."""
 
     def forgetful(forward: Callable[..., Any]) -> Callable[..., Any]:
