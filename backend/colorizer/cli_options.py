@@ -82,7 +82,9 @@ def settings_of(words: Sequence[str]) -> Advanced:
         if not equals:
             raise InvalidInput(f"A setting is given as NAME=VALUE, not {word!r}.")
         if name not in Advanced.model_fields:
-            raise InvalidInput(f"There is no setting {name!r}. There is: {', '.join(Advanced.model_fields)}.")
+            raise InvalidInput(
+                f"There is no setting {name!r}. Choose one of: {', '.join(Advanced.model_fields)}."
+            )
         values[name] = _parsed(text, Advanced.model_fields[name].default)
     try:
         return Advanced.model_validate(values)

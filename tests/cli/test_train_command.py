@@ -22,7 +22,10 @@ def problem(monkeypatch, capsys, tmp_path):
     ("words", "sentence"),
     [
         (["colorize-diffusion"], "Say what to train: give a file with --config, or a stage with --stage."),
-        (["colorize-diffusion", "--stage", "v3"], "There is no stage 'v3'. There is: autoencoder, v1-noisy"),
+        (
+            ["colorize-diffusion", "--stage", "v3"],
+            "There is no stage 'v3'. Choose one of: autoencoder, v1-noisy",
+        ),
         (["colorize-diffusion", "--stage", "v2-style", "--from", "nobody"], "There is no model 'nobody'"),
         (["colorize-diffusion", "--config", "nowhere.toml"], "nowhere.toml can't be read"),
         (["colorize-diffusion", "--stage", "v2-style"], "give its folder with --from"),

@@ -73,7 +73,7 @@ def test_chapters(chapter: Path) -> None:
 
 
 def test_another_layout_told(faces: Path) -> None:
-    with pytest.raises(InvalidInput, match="isn't laid out like colorflow"):
+    with pytest.raises(InvalidInput, match="doesn't have the layout of colorflow"):
         read_benchmark(faces, Layout.COLORFLOW)
     (faces / "condition" / "1.png").unlink()
     with pytest.raises(InvalidInput, match="1 is in only one"):

@@ -110,7 +110,7 @@ def test_good_request_passes() -> None:
             REDO | {"states": [{"layers": [NOW], "made_from": {"hints": {"blob": 9}}}]},
             "states.0.made_from.hints.blob",
         ),
-        ("engine", "../match", "There is: scripted"),
+        ("engine", "../match", "Choose one of: scripted"),
     ],
 )
 def test_broken_rule_is_named(path: str, value: Any, word: str) -> None:

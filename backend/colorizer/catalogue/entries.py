@@ -114,7 +114,7 @@ class Catalogue:
                 return entry
         known = [entry.name for entry in self.entries]
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(known)}."
+        hint = f"Did you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(known)}."
         raise UnknownEngine(f"The catalogue has no model {name!r}. {hint}")
 
 

@@ -105,7 +105,7 @@ class Devices:
                     self._write([other for other in self.all() if other is not device])
                     return device
         known = ", ".join(device.name for device in self.all()) or "none"
-        raise UnknownDevice(f"No device is called {name}. There is: {known}.")
+        raise UnknownDevice(f"No device is called {name}. Choose one of: {known}.")
 
     def new_code(self) -> str:
         """A pairing code for one device, good for ten minutes; the one before it is void."""

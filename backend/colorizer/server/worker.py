@@ -185,8 +185,8 @@ def warm_up(worker: Worker) -> None:
 
     try:
         device = choose_device()
-        if probe.trouble():
-            worker.say(Kind.NOTE, note=probe.trouble())
+        if probe.failure():
+            worker.say(Kind.NOTE, note=probe.failure())
         registry.get(registry.names()[0]).load(device)
     except Exception:  # noqa: BLE001 - a worker without warm engines is still a worker
         log.trouble("warm-up failed")

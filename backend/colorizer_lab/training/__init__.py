@@ -64,7 +64,7 @@ def needs_packages(name: str) -> None:
 
 def _trainer(name: str) -> Any:
     if name not in RECIPES:
-        raise InvalidInput(f"There is no recipe {name!r}. There is: {', '.join(RECIPES)}.")
+        raise InvalidInput(f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}.")
     try:
         return importlib.import_module(RECIPES[name])
     except ModuleNotFoundError as error:

@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from colorizer.engines.runtime.device_swap import bring
+from colorizer.engines.runtime.device_swap import ensure_on_device
 from colorizer.imaging.values import RGB
 
 
@@ -51,7 +51,7 @@ def encode(vae: AutoencoderKL, pictures: Tensor, noise: Tensor | None = None) ->
         pictures: the pictures.
         noise: standard normal noise of the latents' shape, to sample the posterior as published; None: posterior mean.
     """
-    bring(vae)
+    ensure_on_device(vae)
     posterior = vae.encode(pictures.to(vae.device, vae.dtype)).latent_dist
     latents: Tensor = (
         posterior.mean if noise is None else posterior.mean + posterior.std * noise.to(vae.device)

@@ -15,7 +15,7 @@ from PIL import Image
 from transformers import CLIPVisionModelWithProjection
 
 from colorizer.engines.colorflow.retrieval import Embeddings, reference_patches
-from colorizer.engines.runtime.device_swap import bring
+from colorizer.engines.runtime.device_swap import ensure_on_device
 from colorizer.files import appearing
 from colorizer.imaging.values import RGB
 
@@ -50,7 +50,7 @@ class ImageTower:
         """Embeddings of patches, (patches, D) float32."""
         side = self.network.config.image_size
         pixels = torch.from_numpy(np.stack([_seen(patch, side) for patch in patches]))
-        bring(self.network)
+        ensure_on_device(self.network)
         place = next(self.network.parameters())
         return self.network(pixel_values=pixels.to(place)).image_embeds.float().cpu().numpy()
 

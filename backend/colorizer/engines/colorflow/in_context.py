@@ -16,7 +16,7 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from colorizer.engines.colorflow.condition import centre, guider_condition, to_picture
-from colorizer.engines.runtime.device_swap import bring
+from colorizer.engines.runtime.device_swap import ensure_on_device
 from colorizer.imaging.values import RGB
 
 Step = Callable[[int, int, Tensor], None]
@@ -117,7 +117,7 @@ class InContextPipeline(DiffusionPipeline):
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
         """Decodes latents to the whole canvas, (1, 3, 2H, 2W) in about [-1, 1]."""
-        bring(self.vae)
+        ensure_on_device(self.vae)
         unscaled = (latents / self.vae.config.scaling_factor).to(self.vae.device, self.vae.dtype)
         decoded: Tensor = self.vae.decode(unscaled, return_dict=False)[0]
         return decoded

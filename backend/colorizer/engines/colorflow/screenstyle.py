@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from colorizer.engines.runtime.device_swap import bring
+from colorizer.engines.runtime.device_swap import ensure_on_device
 from colorizer.imaging.values import RGB
 
 _GENERATOR_WIDTHS = (48, 96, 192, 384, 384, 384, 384, 384)
@@ -51,7 +51,7 @@ class ScreenStyle(nn.Module):
         colour[:] = _PADDING
         colour[:height, :width] = page
         planes = np.concatenate([grey[..., None], colour], axis=2).transpose(2, 0, 1)
-        bring(self)
+        ensure_on_device(self)
         place = next(self.parameters())
         seen = torch.from_numpy(planes.astype(np.float32) / 127.5 - 1)[None].to(place)
         dots = self._decode(self.generator(seen))

@@ -76,7 +76,7 @@ class Denoiser:
 
     def forward(self, latent: Tensor, timesteps: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
         """One forward pass of all rows."""
-        device_swap.bring(self.unet)
+        device_swap.ensure_on_device(self.unet)
         self.shared.plan = plan
         try:
             embedding = self.unet.time_embedding(self.unet.time_proj(timesteps).to(latent.dtype))

@@ -41,7 +41,7 @@ class ImageTokens:
     def __call__(self, picture: Tensor) -> Tensor:
         """RGB (B, 3, H, W) in [-1, 1], any size, to (B, 1 + N, D): the class token, then one token per patch."""
         tower = self.tower
-        device_swap.bring(tower)
+        device_swap.ensure_on_device(tower)
         pixels = clip_input(picture.float(), tower.config.image_size).to(tower.dtype)
         hidden = tower.vision_model(pixels).last_hidden_state
         tokens: Tensor = tower.visual_projection(tower.vision_model.post_layernorm(hidden))

@@ -24,7 +24,7 @@ def find(installed: Installed, name: str) -> Path | None:
     folders = {folder.name: folder for folder in installed.folders()}
     if name not in folders:
         known = (
-            f"There is: {', '.join(folders)}."
+            f"Choose one of: {', '.join(folders)}."
             if folders
             else "None is installed: drop one onto the Models page."
         )

@@ -249,7 +249,7 @@ def settings(wishes: Wishes) -> TrainingConfig:
     if wishes.stage:
         names = [stage.value for stage in Stage]
         if wishes.stage not in names:
-            raise InvalidInput(f"There is no stage {wishes.stage!r}. There is: {', '.join(names)}.")
+            raise InvalidInput(f"There is no stage {wishes.stage!r}. Choose one of: {', '.join(names)}.")
         config = replace(config, stage=Stage(wishes.stage))
     if wishes.start:
         start = _model(wishes.start)
