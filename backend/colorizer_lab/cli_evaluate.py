@@ -52,8 +52,8 @@ def evaluate(
 
     if model and not sequences:
         raise typer.BadParameter("is for --sequences", param_hint="--model")
-    wishes = {"--dots": dots, "--clicks": clicks, "--masks": masks, "--sequences": sequences}
-    ways = [name for name, wanted in wishes.items() if wanted]
+    overrides = {"--dots": dots, "--clicks": clicks, "--masks": masks, "--sequences": sequences}
+    ways = [name for name, wanted in overrides.items() if wanted]
     if len(ways) > 1:
         raise typer.BadParameter(f"give one of {', '.join(ways)}")
     with ProgressBar() as progress:

@@ -40,7 +40,7 @@ def train(
     from colorizer_lab import training
 
     trainer = training.recipe(recipe)
-    settings = training.settings(recipe, training.Wishes(config, stage, start, data, seed))
+    settings = training.settings(recipe, training.Overrides(config, stage, start, data, seed))
     with ProgressBar() as bar:
         trainer(
             out,

@@ -87,7 +87,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class View:
-    """A view of an identity. Angles are in degrees where the name says so, otherwise in radians; lengths in head radii."""
+    """A view of an identity. Angles are in radians unless the name says degrees; lengths are in head radii."""
 
     framing: Framing
     x: float
