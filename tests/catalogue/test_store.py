@@ -247,7 +247,7 @@ def test_taesd_serves_previews(home, tmp_path):
 def test_half_a_taesd_is_refused(home, tmp_path):
     file = tmp_path / "taesd_decoder.safetensors"
     save_file({"decoder.layers.0.weight": torch.ones(64, 4, 3, 3)}, file)
-    with pytest.raises(UnusableModel, match="isn't TAESD as it was published"):
+    with pytest.raises(UnusableModel, match="isn't the published TAESD"):
         Store(Catalogue(())).convert(file, "taesd", Choices(), silent)
     assert names(home / "models") == []
 
@@ -264,7 +264,7 @@ def test_published_inception_measures_fid(home, tmp_path):
 
 def test_another_inception_is_refused(home, tmp_path):
     file = published_files.inception(tmp_path / "half.pth", without="Mixed_6a")
-    with pytest.raises(UnusableModel, match="isn't the Inception that FID is measured with"):
+    with pytest.raises(UnusableModel, match="isn't the Inception network for FID"):
         Store(Catalogue(())).convert(file, "half", Choices(), silent)
     with pytest.raises(MissingModel, match="models download inception-fid"):
         InceptionFeatures()

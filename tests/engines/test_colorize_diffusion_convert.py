@@ -148,7 +148,7 @@ class Hostile:
         ("a.safetensors", lambda f: f.write_bytes(b"\xff" * 200), "can't be read as a model"),
         ("a.ckpt", lambda f: f.write_bytes(pickle.dumps(Hostile())), "never run"),
         ("a.ckpt", lambda f: f.write_bytes(b"no pickle"), "can't be read as a model"),
-        ("a.ckpt", lambda f: torch.save([1, 2], f), "no list of named tensors"),
+        ("a.ckpt", lambda f: torch.save([1, 2], f), "contains no named tensors"),
         ("a.safetensors", lambda f: save_file({"x": torch.ones(1)}, f), "not a ColorizeDiffusion model"),
     ],
 )

@@ -151,7 +151,7 @@ def test_unknown_model_is_told(engines):
 def test_damaged_model_is_told(tmp_path):
     tiny.make(Version.V1).save_pretrained(tmp_path / "tiny")
     (tmp_path / "tiny" / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"x" * 100)
-    with pytest.raises(MissingModel, match="Convert it again"):
+    with pytest.raises(MissingModel, match="Convert or download it again"):
         ColorizeDiffusionEngine(tmp_path).load("cpu")
 
 

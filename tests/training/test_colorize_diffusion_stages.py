@@ -125,8 +125,8 @@ def test_training_lowers_the_loss(tmp_path):
     [
         (Stage.V1_5_FOREGROUND, Stage.V1, "starts from a v1.5 model"),
         (Stage.V2_STYLE, Stage.AUTOENCODER, "contains no ColorizeDiffusion model for stage v2-style"),
-        (Stage.V1, None, "give its folder with --from"),
-        (Stage.FINE_TUNE, Stage.V1, "give their folder with --data"),
+        (Stage.V1, None, "Give its folder with --from"),
+        (Stage.FINE_TUNE, Stage.V1, "Give their folder with --data"),
     ],
 )
 def test_wrong_start_is_refused(chain, tmp_path, stage, start, sentence):

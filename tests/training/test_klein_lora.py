@@ -103,8 +103,8 @@ def test_items_are_the_same_for_the_same_number(pictures):
 @pytest.mark.parametrize(
     ("overrides", "sentence"),
     [
-        (Overrides(stage="v1"), "takes --from MODEL and --data alone"),
-        (Overrides(), "Get flux2-klein-base-4b on the Models page"),
+        (Overrides(stage="v1"), "takes only --from MODEL and --data"),
+        (Overrides(), "Download flux2-klein-base-4b on the Models page"),
     ],
 )
 def test_says_what_is_wrong(overrides, sentence):
