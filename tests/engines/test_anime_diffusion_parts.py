@@ -51,7 +51,10 @@ def test_broken_file_leaves_nothing(tmp_path):
         (lambda state: state.update(ema=torch.zeros(1)), "ema is missing or unknown"),
         (lambda state: state.update(gammas=state["gammas"] * 0.9), "noise schedule"),
         (lambda state: state.pop("denoise_fn.input.0.bias"), "not an AnimeDiffusion checkpoint of this"),
-        (lambda state: state.update({"denoise_fn.extra": torch.zeros(1)}), "not an AnimeDiffusion checkpoint"),
+        (
+            lambda state: state.update({"denoise_fn.extra": torch.zeros(1)}),
+            "not an AnimeDiffusion checkpoint",
+        ),
     ],
 )
 def test_other_checkpoints_are_refused(published, change, sentence):
