@@ -138,7 +138,7 @@ def test_verify_finds_what_changed(store, home):
     (home / "models/faces/scheduler/scheduler_config.json").unlink()
     first, second = store.verify("faces", silent)
     assert "scheduler_config.json is missing." in first
-    assert "not as it was installed" in second
+    assert "has changed since the installation" in second
 
 
 def test_remove_takes_all_of_it(store, home):
@@ -296,7 +296,7 @@ def test_kind_is_told_by_keys(keys, kind, tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "sentence"),
-    [("blocks.0.lora_A.default.weight", "folder of the whole"), ("x", "none of the models")],
+    [("blocks.0.lora_A.default.weight", "folder of the whole"), ("x", "isn't a model that this program can use")],
 )
 def test_other_files_get_a_sentence(key, sentence, tmp_path):
     save_file({key: torch.ones(1)}, tmp_path / "a.safetensors")
@@ -309,7 +309,7 @@ def test_colorflow_needs_its_base(store, tmp_path):
     (tmp_path / "cf" / "sketch" / "diffusion_pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(UnusableModel, match="--base"):
         store.convert(tmp_path / "cf", "", Choices(), silent)
-    with pytest.raises(UnusableModel, match="It isn't ColorFlow's"):
+    with pytest.raises(UnusableModel, match="It isn't a download of ColorFlow"):
         store.convert(tmp_path, "", Choices(), silent)
 
 
@@ -352,7 +352,7 @@ def test_what_came_first_is_what_must_come_again(store, host, home):
     content = bytearray(host.content)
     content[-1] ^= 1
     host.content = bytes(content)
-    with pytest.raises(DownloadFailed, match="isn't the file that came the first time"):
+    with pytest.raises(DownloadFailed, match="differs from the first download"):
         get(store)
     (home / "first_downloads.json").unlink()
     store._fetch_all(store.catalogue.entries[0], silent)

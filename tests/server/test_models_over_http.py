@@ -120,7 +120,7 @@ def test_failure_is_a_sentence(backend, host) -> None:
     download(backend)
     task = ended(backend)
     assert (task["state"], task["error"]["code"]) == ("failed", "download_failed")
-    assert task["error"]["message"].endswith("import a file you have.")
+    assert task["error"]["message"].endswith("import a file that you have.")
 
 
 def test_own_file_becomes_a_model_and_stays(backend, checkpoint, tmp_path) -> None:
