@@ -296,7 +296,10 @@ def test_kind_is_told_by_keys(keys, kind, tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "sentence"),
-    [("blocks.0.lora_A.default.weight", "folder of the whole"), ("x", "isn't a model that this program can use")],
+    [
+        ("blocks.0.lora_A.default.weight", "folder of the whole"),
+        ("x", "isn't a model that this program can use"),
+    ],
 )
 def test_other_files_get_a_sentence(key, sentence, tmp_path):
     save_file({key: torch.ones(1)}, tmp_path / "a.safetensors")
