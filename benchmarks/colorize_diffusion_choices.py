@@ -45,11 +45,14 @@ def steps(pipeline, version, size):
     choices = {
         "float32": (memory_profiles.MemoryProfile("cpu"), settings),
         "channels last": (memory_profiles.MemoryProfile("cpu", channels_last=True), settings),
-        "rows of the guidance apart": (memory_profiles.MemoryProfile("cpu", rows_apart=True), settings),
+        "rows of the guidance apart": (
+            memory_profiles.MemoryProfile("cpu", one_row_at_a_time=True),
+            settings,
+        ),
         "bfloat16": (halved, settings),
         "bfloat16, channels last": (replace(halved, channels_last=True), settings),
         "bfloat16, channels last, rows apart": (
-            replace(halved, channels_last=True, rows_apart=True),
+            replace(halved, channels_last=True, one_row_at_a_time=True),
             settings,
         ),
         "bfloat16, channels last, guidance 1": (replace(halved, channels_last=True), free),
@@ -96,7 +99,7 @@ def pictures_of_latents(pipeline, size):
     seconds, found = timed(lambda: pipeline.decode(latent))
     line("the VAE", "bfloat16 (not used)", seconds, usual[0], difference(found, usual[1]))
     pipeline.vae.float()
-    small, vae = previews.reduced(latent, previews.VAE_LATENT), AutoencoderTiny()
+    small, vae = previews.scale_down(latent, previews.VAE_LATENT), AutoencoderTiny()
     for name, work in (
         ("the VAE", lambda: pipeline.decode(small)),
         ("tiny VAE", lambda: previews.tiny(vae, latent)),

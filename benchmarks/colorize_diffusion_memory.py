@@ -78,7 +78,7 @@ def pipeline_of(version, way):
         if getattr(pipeline, name) is not None:
             getattr(pipeline, name).to(way.dtype)
     speed._tile(pipeline.vae, on=way.tiled)
-    pipeline.denoiser.rows_apart = way.rows_apart
+    pipeline.denoiser.one_row_at_a_time = way.one_row_at_a_time
     # What looks at values can't be walked through without them.
     pipeline.remembered = lambda _what, _picture, make: make()
     return pipeline

@@ -1,4 +1,4 @@
-"""`python -m colorizer` is the `colorize` command."""
+"""Lets `python -m colorizer` run the `colorize` command."""
 
 from colorizer.cli import main
 

@@ -1,6 +1,7 @@
-"""The `colorize` command: reads the words, calls the rooms, prints. No work is done here.
+"""The `colorize` command: parses the options, calls the other rooms and prints the results. It does no work itself.
 
-Exit status 0 on success, 2 on wrong use, 1 on failure with one sentence on stderr, 130 when stopped with Ctrl-C.
+Exit status: 0 on success, 2 for invalid options, 1 on failure with one sentence on stderr, 130 when stopped with
+Ctrl-C.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ _Value = TypeVar("_Value")
 STOPPED = 130
 
 LAB_COMMANDS = ("evaluate", "benchmark", "train", "ablation", "demo", "other-krita", "package", "docs")
-"""What `colorizer_lab` adds."""
+"""The commands that `colorizer_lab` adds."""
 
 app = typer.Typer(
     add_completion=False,
@@ -54,7 +55,7 @@ app.add_typer(cli_devices.app, name="devices")
 
 @app.command()
 def run(
-    sketch: Annotated[Path, typer.Argument(metavar="SKETCH", help="The line art.")],
+    sketch: Annotated[Path, typer.Argument(metavar="SKETCH", help="The line art, a picture file.")],
     reference: Annotated[
         list[Path], typer.Option(metavar="PATH", help="A picture to take colours from; may be repeated.")
     ],
@@ -62,35 +63,53 @@ def run(
     engine: Engine = "match",
     model: Model = "",
     mode: ColourMode = Mode.WHOLE,
-    sketch_mask: Annotated[Path | None, typer.Option(help="White where the sketch's foreground is.")] = None,
+    sketch_mask: Annotated[
+        Path | None, typer.Option(help="A mask picture: white where the sketch's foreground is.")
+    ] = None,
     reference_mask: ReferenceMasks = None,
-    background: Annotated[Path | None, typer.Option(help="A picture for the background alone.")] = None,
+    background: Annotated[
+        Path | None, typer.Option(help="A picture to take only the background's colours from.")
+    ] = None,
     hints: Annotated[
         Path | None,
-        typer.Option(help="A picture as large as the sketch: its colours are for the areas below."),
+        typer.Option(
+            help="A transparent picture of the sketch's size with dots or strokes of colour: the regions below get"
+            " these"
+            " colours."
+        ),
     ] = None,
     bind: Annotated[
         list[str] | None,
         typer.Option(
             metavar="X,Y=REFERENCE:X,Y",
-            help="The area at X,Y takes the colour of that spot of that reference (the first is 1); may be repeated.",
+            help="Give the region at X,Y of the sketch the colour at X,Y of a reference; references are numbered from"
+            " 1; may be repeated.",
         ),
     ] = None,
     swap: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="#RRGGBB=#RRGGBB", help="Put another colour for one of the result; may be repeated."
+            metavar="#RRGGBB=#RRGGBB",
+            help="Replace the first colour in the result by the second; may be repeated.",
         ),
     ] = None,
-    palette_lock: Annotated[bool, typer.Option(help="Flat colours are exactly the reference's.")] = True,
-    style_detail: Annotated[bool, typer.Option(help="Take over how the reference is shaded.")] = False,
-    background_detail: Annotated[bool, typer.Option(help="Take over the background's detail.")] = False,
+    palette_lock: Annotated[
+        bool, typer.Option(help="Use only the reference's exact colours for flat colours.")
+    ] = True,
+    style_detail: Annotated[
+        bool, typer.Option(help="Take the style of shading from the reference, too.")
+    ] = False,
+    background_detail: Annotated[
+        bool,
+        typer.Option(help="Take the background's details from the reference, too (ColorizeDiffusion v2)."),
+    ] = False,
     line_gap: Annotated[
         float,
         typer.Option(
             min=0,
             max=0.1,
-            help="Widest opening in a line that is closed, as a share of the longer side; 0 is what suits the lines.",
+            help="Close gaps in the lines up to this width, as a fraction of the picture's longer side; 0 chooses a"
+            " width by the lines.",
         ),
     ] = 0,
     coloured_lines: ColouredLines = "automatic",
@@ -101,7 +120,9 @@ def run(
     setting: Annotated[
         list[str] | None,
         typer.Option(
-            "--set", metavar="NAME=VALUE", help="A finer setting of a diffusion engine; may be repeated."
+            "--set",
+            metavar="NAME=VALUE",
+            help="An advanced setting of the engine (docs/colorize_diffusion.md); may be repeated.",
         ),
     ] = None,
     device: Device = "auto",
@@ -116,7 +137,7 @@ def run(
         raise typer.BadParameter("the result must end in .ora or .png", param_hint="-o")
     swaps = _values(swap, headless.read_swap, "--swap")
     if len({one.before for one in swaps}) < len(swaps):
-        raise typer.BadParameter("a colour can be changed into one other colour only", param_hint="--swap")
+        raise typer.BadParameter("each colour can be replaced only once", param_hint="--swap")
     job = headless.Job(
         sketch=sketch,
         references=tuple(reference),
@@ -155,17 +176,19 @@ app.command()(cli_batch.batch)
 
 @app.command()
 def serve(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")] = 0,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port on this machine; 0 lets the system choose.")
+    ] = 0,
     listen: Annotated[
         str,
         typer.Option(
             metavar="HOST:PORT",
-            help="Serve other machines, with TLS and for paired devices alone (`colorize devices`); "
-            "0.0.0.0:7860 listens on every network.",
+            help="Serve other machines, with TLS and only for paired devices (`colorize devices`); 0.0.0.0:7860 listens"
+            " on all network interfaces.",
         ),
     ] = "",
 ) -> None:
-    """Run the backend by hand: prints its address and token, ends when its input pipe closes or on Ctrl-C."""
+    """Run the backend. It prints its address and token; it ends on Ctrl-C or when its standard input closes."""
     from colorizer.server import serve as server
 
     raise typer.Exit(server.serve(port, listen=server.read_address(listen) if listen else None))
@@ -173,7 +196,7 @@ def serve(
 
 @app.command()
 def doctor(as_json: Json = False) -> None:
-    """Tell what works here, and what to do about the rest."""
+    """Check this machine and say how to fix what doesn't work."""
     from colorizer import doctor as examination
 
     findings = examination.examine()
@@ -193,7 +216,7 @@ def krita(
 
 
 def _plug_in_lab() -> None:
-    """Adds the lab's commands; where it isn't installed, each of them says so."""
+    """Adds the lab's commands; if the lab isn't installed, commands that say so."""
     if lab.installed():
         lab.module("cli", "This command").plug_into(app)
         return
@@ -225,8 +248,8 @@ def _fail(sentence: str, status: int) -> NoReturn:
 
 
 def main() -> None:
-    """Runs the command line; the only place that turns an error into a sentence and a status."""
-    # Before torch is loaded: threads that wait in a loop make everything slow beside a busy program such as Krita.
+    """Runs the command line. Only this function turns an exception into a sentence and an exit status."""
+    # Must be set before torch is imported. OpenMP's busy-waiting threads slow down everything if Krita is busy, too.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         app(prog_name="colorize")
@@ -235,7 +258,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _fail("stopped.", STOPPED)
     except SystemExit as end:
-        if end.code == STOPPED:  # typer has taken the interrupt, and says nothing
+        if end.code == STOPPED:  # typer has handled the interrupt and printed nothing
             _fail("stopped.", STOPPED)
         raise
     except MemoryError:

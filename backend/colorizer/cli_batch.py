@@ -1,4 +1,4 @@
-"""`colorize batch`: a folder of pages on the command line. Reads the words, calls `batch`, prints."""
+"""`colorize batch`: a folder of pages on the command line. Parses the options, calls `batch` and prints the results."""
 
 from __future__ import annotations
 
@@ -28,24 +28,34 @@ from colorizer.protocol.modes import Mode
 
 
 def batch(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The pages or frames, in natural order.")],
-    reference: Annotated[
-        list[Path], typer.Option(metavar="PATH", help="A picture of the pool of colours; may be repeated.")
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", help="The folder of the pages or frames, in natural order of their names."
+        ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The folder the results go to.")],
+    reference: Annotated[
+        list[Path],
+        typer.Option(metavar="PATH", help="A picture to take colours from, for all pages; may be repeated."),
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The folder to write the results to.")],
     engine: Engine = "match",
     model: Model = "",
     mode: ColourMode = Mode.WHOLE,
     sketch_masks: Annotated[
         Path | None,
-        typer.Option(help="A folder of masks, named like the pages: white where the foreground is."),
+        typer.Option(help="A folder of masks with the names of the pages: white where the foreground is."),
     ] = None,
     reference_mask: ReferenceMasks = None,
     consistent: Annotated[
-        bool, typer.Option(help="The pages agree on colours, where the engine can do that.")
+        bool, typer.Option(help="Choose the same colours on all pages, if the engine supports it.")
     ] = True,
-    layers: Annotated[bool, typer.Option("--layers", help="Write .ora files with layers, not .png.")] = False,
-    palette_lock: Annotated[bool, typer.Option(help="Flat colours are exactly the references'.")] = True,
+    layers: Annotated[
+        bool, typer.Option("--layers", help="Write .ora files with layers instead of .png.")
+    ] = False,
+    palette_lock: Annotated[
+        bool, typer.Option(help="Use only the references' exact colours for flat colours.")
+    ] = True,
     coloured_lines: ColouredLines = "automatic",
     colour_paper: ColourPaper = False,
     steps: Steps = 0,
@@ -56,12 +66,13 @@ def batch(
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Work on a Ray cluster: HOST:PORT, auto, or local for all processors here.",
+            help="Work on a Ray cluster: its HOST:PORT, auto for the one that this machine belongs to, or local for"
+            " several processes on this machine.",
         ),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Colour a folder of pages from one pool of references; run it again to go on where it stopped."""
+    """Colour a folder of pages from the same references. If it is stopped, run it again to continue."""
     from colorizer.batch.pages import BatchJob
     from colorizer.batch.run import colorize_batch, sentence
     from colorizer.engines.base import Options
@@ -94,5 +105,6 @@ def batch(
     answer(record, sentence(record), as_json=as_json)
     if record["failed"]:
         raise ColorizerError(
-            f"{record['failed']} of {len(record['pages'])} pages failed. Run the same again to try only these."
+            f"{record['failed']} of {len(record['pages'])} pages failed. Run the same command again to retry only"
+            " these."
         )

@@ -1,6 +1,6 @@
-"""`colorize devices`: which machines may use this one's backend (`colorize serve --listen`).
+"""`colorize devices`: which machines may use this machine's backend (`colorize serve --listen`).
 
-Reads the words, calls `server.devices`, prints.
+Parses the options, calls `server.devices` and prints the results.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Pair machines with the backend of this one, or end that.")
+app = typer.Typer(
+    no_args_is_help=True, help="Pair other machines with this machine's backend, or revoke them."
+)
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
 
 
 @app.command()
 def pair() -> None:
-    """Print a code for one more device, good for ten minutes; the code before it is void."""
+    """Print a code for pairing one device. It is valid for ten minutes and replaces an earlier code."""
     from colorizer.server.devices import Devices
 
     print(Devices().new_code())
@@ -26,7 +28,7 @@ def pair() -> None:
 
 @app.command("list")
 def list_devices(as_json: Json = False) -> None:
-    """Show which devices are paired."""
+    """List the paired devices."""
     from colorizer.server.devices import Devices
 
     devices = Devices().all()
@@ -37,12 +39,14 @@ def list_devices(as_json: Json = False) -> None:
     for device in devices:
         print(f"{device.name:32} paired {device.paired}")
     if not devices:
-        print("No device is paired. `colorize devices pair` gives a code for one.")
+        print("No device is paired. `colorize devices pair` prints a code for pairing one.")
 
 
 @app.command()
-def revoke(name: Annotated[str, typer.Argument(metavar="NAME", help="A name of the list.")]) -> None:
-    """Take a device's rights away; its jobs end at once."""
+def revoke(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A name from `colorize devices list`.")],
+) -> None:
+    """Unpair a device; its jobs are stopped at once."""
     from colorizer.server.devices import Devices
 
     print(f"{Devices().revoke(name).name} is no longer paired.")

@@ -1,4 +1,4 @@
-"""`colorize models`: the catalogue on the command line. Reads the words, calls `catalogue`, prints."""
+"""`colorize models`: the catalogue on the command line. Parses the options and calls `catalogue`."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ app = typer.Typer(no_args_is_help=True, help="Download, verify, convert and remo
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A name from `colorize models list`.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON line.")]
 AcceptLicence = Annotated[
-    bool, typer.Option("--accept-licence", help="You have read the licence that is shown, and accept it.")
+    bool, typer.Option("--accept-licence", help="Confirm that you have read the licence shown and accept it.")
 ]
 
 
 @app.command("list")
 def list_models(as_json: Json = False) -> None:
-    """Show which models there are, their licences, and which are installed."""
+    """List all models with their licences, and whether they are installed."""
     models = _store().models()
     if as_json:
         print(json.dumps([model.record() for model in models], ensure_ascii=False))
@@ -36,7 +36,7 @@ def list_models(as_json: Json = False) -> None:
 
 @app.command()
 def download(name: Name, accept_licence: AcceptLicence = False, as_json: Json = False) -> None:
-    """Download and install a model, and what it needs; goes on where an earlier download stopped."""
+    """Download and install a model and the models that it needs. An interrupted download is continued."""
     from colorizer.progress import ProgressBar
 
     store = _store()
@@ -48,7 +48,7 @@ def download(name: Name, accept_licence: AcceptLicence = False, as_json: Json = 
 
 @app.command()
 def verify(name: Name, as_json: Json = False) -> None:
-    """Compare every file of an installed model with the hashes from its installation."""
+    """Compare every file of an installed model with its hash from the installation."""
     from colorizer.progress import ProgressBar
 
     with ProgressBar() as progress:
@@ -64,25 +64,27 @@ def verify(name: Name, as_json: Json = False) -> None:
 @app.command()
 def convert(
     path: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A published file; for ColorFlow the downloaded folder.")
+        Path, typer.Argument(metavar="FILE", help="The published file; for ColorFlow the downloaded folder.")
     ],
-    name: Annotated[str, typer.Option(help="What the model is called; by default after the file.")] = "",
+    name: Annotated[str, typer.Option(help="The installed model's name. Default: the file's name.")] = "",
     prediction: Annotated[
         str,
         typer.Option(
-            help="ColorizeDiffusion v1, v1.5: epsilon or v_prediction, where the name doesn't tell."
+            help="ColorizeDiffusion v1, v1.5: what the model predicts, epsilon or v_prediction, if the file's name"
+            " doesn't say it."
         ),
     ] = "",
     base: Annotated[Path | None, typer.Option(help="ColorFlow: the folder of its base model.")] = None,
     variant: Annotated[
         str,
         typer.Option(
-            help="ColorFlow: GraySD, sketch or shading. ISNet: drawings, for weights trained on those."
+            help="ColorFlow: the kind of input, GraySD, sketch or shading. ISNet: drawings, for weights that were"
+            " trained on drawings."
         ),
     ] = "",
     as_json: Json = False,
 ) -> None:
-    """Turn a published file that you have into a model; what it is, is told by what is in it."""
+    """Convert a published file that you have downloaded, and install it. Its kind is detected from its content."""
     from colorizer.catalogue.convert import PREDICTIONS, Choices
     from colorizer.progress import ProgressBar
 
@@ -100,7 +102,7 @@ def convert(
 
 @app.command()
 def remove(name: Name) -> None:
-    """Remove a model and what was downloaded of it."""
+    """Remove a model and its downloaded files."""
     _store().remove(name)
     print(f"{name} is removed.", file=sys.stderr)
 

@@ -1,4 +1,4 @@
-"""Checks this machine and advises on what doesn't work: `colorize doctor`."""
+"""`colorize doctor`: checks this machine and says how to fix what doesn't work."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ from colorizer import paths
 from colorizer.errors import ColorizerError
 
 NEEDED_MB = 2000
-"""Free memory with which a 2048 px canvas is comfortable."""
+"""Free memory that is enough for a canvas of 2048 x 2048 pixels."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at; `advice` says what to do where it doesn't work."""
+    """The result of one check; `advice` says what to do if it doesn't work."""
 
     name: str
     works: bool
     detail: str
     advice: str = ""
     needed: bool = False
-    """Whether nothing can be coloured without it."""
+    """Whether colouring is impossible without it."""
 
 
 def examine() -> list[Finding]:
-    """Looks at everything; never raises."""
+    """Runs all checks; never raises."""
     checks: Sequence[Callable[[], Finding]] = (
         _python,
         _torch,
@@ -45,22 +45,22 @@ def examine() -> list[Finding]:
 
 
 def usable(findings: Sequence[Finding]) -> bool:
-    """Whether pictures can be coloured here."""
+    """Whether pictures can be coloured on this machine."""
     return all(finding.works for finding in findings if finding.needed)
 
 
 def as_record(findings: Sequence[Finding]) -> dict[str, Any]:
-    """The findings as JSON values."""
+    """The findings as a JSON-serializable record."""
     return {"usable": usable(findings), "findings": [asdict(finding) for finding in findings]}
 
 
 def as_text(findings: Sequence[Finding]) -> str:
-    """The findings as lines for people."""
+    """The findings as text, a line for each."""
     lines = []
     for finding in findings:
-        lines.append(f"{'works' if finding.works else 'LACKS':6} {finding.name}: {finding.detail}")
+        lines.append(f"{'ok' if finding.works else 'PROBLEM':8} {finding.name}: {finding.detail}")
         if not finding.works:
-            lines.append(f"       -> {finding.advice}")
+            lines.append(f"         -> {finding.advice}")
     return "\n".join(lines)
 
 
@@ -80,9 +80,15 @@ def _torch() -> Finding:
 
 def _torchvision() -> Finding:
     there = find_spec("torchvision") is not None
-    advice = "Take it out of this environment (pip uninstall torchvision): builds that don't fit break other libraries."
+    advice = (
+        "Uninstall it from this environment (pip uninstall torchvision): a build that doesn't fit torch breaks other"
+        " libraries."
+    )
     return Finding(
-        "torchvision", not there, "there, and not needed" if there else "absent, as it should be", advice
+        "torchvision",
+        not there,
+        "installed, but not needed" if there else "not installed, as intended",
+        advice,
     )
 
 
@@ -93,8 +99,8 @@ def _weights() -> Finding:
         engine = get("match")
         engine.load("cpu")
     except (ColorizerError, ImportError) as error:
-        return Finding("match engine", False, str(error), "Get a complete copy of the program.", needed=True)
-    return Finding("match engine", True, "built in, its weights can be read", needed=True)
+        return Finding("match engine", False, str(error), "Install the program again.", needed=True)
+    return Finding("match engine", True, "its weights are readable", needed=True)
 
 
 def _memory() -> Finding:
@@ -110,7 +116,9 @@ def _disk() -> Finding:
     while not folder.exists():
         folder = folder.parent
     free = shutil.disk_usage(folder).free // 2**20
-    return Finding("disk", free >= 500, f"{free} MB free in {paths.home()}", "Make room for logs and models.")
+    return Finding(
+        "disk", free >= 500, f"{free} MB free in {paths.home()}", "Free some disk space for models and logs."
+    )
 
 
 def _krita() -> Finding:

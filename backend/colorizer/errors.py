@@ -1,68 +1,69 @@
-"""The errors that people read. Every message says what is wrong and what to do, in one or two plain sentences.
+"""The errors that users see. Every message says what is wrong and what to do, in one or two plain sentences.
 
-Nothing here knows HTTP or Qt: the server maps `code` to a status, the command line prints the message and exits 1.
+They are independent of HTTP and Qt: the server maps `code` to a status, the command line prints the message and exits
+with status 1.
 """
 
 
 class ColorizerError(Exception):
-    """Base of everything a person may be told; `code` is stable and machine-readable."""
+    """Base of all errors that users see; `code` is stable and machine-readable."""
 
     code = "failed"
 
 
 class InvalidInput(ColorizerError):
-    """What was handed in can't be used: the message says why and what would work."""
+    """The input can't be used; the message says why and what would work."""
 
     code = "invalid_input"
 
 
 class UnreadablePicture(InvalidInput):
-    """A picture file that is broken, empty, of an unknown kind or beyond the limits."""
+    """A picture file is broken, empty, of an unknown format or too large."""
 
     code = "unreadable_picture"
 
 
 class NothingToColour(InvalidInput):
-    """The sketch holds no lines."""
+    """The sketch contains no lines."""
 
     code = "nothing_to_colour"
 
 
 class NothingChanged(InvalidInput):
-    """A repair of a result since which nothing was changed."""
+    """A result was to be updated, but none of the layers or settings has changed since."""
 
     code = "nothing_changed"
 
 
 class UnusableModel(InvalidInput):
-    """A model file that can't be converted: damaged, incomplete or of another kind."""
+    """A model file can't be converted: it is damaged, incomplete or of another kind."""
 
 
 class UnknownEngine(InvalidInput):
-    """No engine or model of that name."""
+    """There is no engine or model of that name."""
 
     code = "unknown_engine"
 
 
 class OutOfMemory(ColorizerError):
-    """The machine had not enough memory for this job."""
+    """The machine doesn't have enough memory for the job."""
 
     code = "out_of_memory"
 
 
 class Cancelled(ColorizerError):
-    """The job was cancelled by the person who started it."""
+    """The user cancelled the job."""
 
     code = "cancelled"
 
 
 class MissingModel(ColorizerError):
-    """The weights an engine needs are not there or can't be read."""
+    """The weights that an engine needs aren't installed or can't be read."""
 
     code = "missing_model"
 
 
 class DownloadFailed(ColorizerError):
-    """A download that was refused, or that came to nothing."""
+    """A download was refused or failed."""
 
     code = "download_failed"

@@ -14,10 +14,13 @@ from tempfile import mkdtemp
 
 @contextmanager
 def appearing(path: Path, *, by_many: bool = False) -> Iterator[Path]:
-    """A path beside `path` to write a file to, which takes its place at the end of the `with` block.
+    """Yields a temporary path to write to; at the end of the `with` block that file is renamed to `path`.
 
-    Nothing is left of it where the block raises. The folder must be there. `by_many`: several processes may write this
-    file at the same time; then what a killed one leaves is overwritten by nobody.
+    If the block raises, the temporary file is deleted. The folder must exist.
+
+    Args:
+        by_many: several processes may write this file at the same time. Each then gets a temporary name of its own, and
+            the file of a killed process stays behind.
     """
     part = path.with_name(f"{path.name}.{os.getpid()}.part" if by_many else f"{path.name}.part")
     try:
@@ -28,7 +31,7 @@ def appearing(path: Path, *, by_many: bool = False) -> Iterator[Path]:
 
 
 def write_whole(path: Path, content: bytes | str) -> None:
-    """Writes a file (text as UTF-8), with its folder; see `appearing`."""
+    """Writes a file atomically (text as UTF-8) and makes its folder if needed; see `appearing`."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with appearing(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
@@ -36,9 +39,9 @@ def write_whole(path: Path, content: bytes | str) -> None:
 
 @contextmanager
 def appearing_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to fill, which becomes `folder` (not there yet) at the end of the `with` block.
+    """Yields an empty temporary folder; at the end of the `with` block it is renamed to `folder`, which must not exist.
 
-    Nothing is left of it where the block raises.
+    If the block raises, the temporary folder is deleted.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
@@ -51,7 +54,7 @@ def appearing_folder(folder: Path) -> Iterator[Path]:
 
 
 def sha256_of(file: Path) -> str:
-    """SHA-256 of a file in hex; read again only where its time or size has changed."""
+    """SHA-256 of a file in hex; the file is read again only if its time or size has changed."""
     stat = file.stat()
     return _sha256(file, stat.st_mtime_ns, stat.st_size)
 

@@ -1,6 +1,6 @@
-"""Colours files without Krita: what `colorize run` does.
+"""Colours files without Krita, for `colorize run`.
 
-Reads pictures, asks an engine, writes OpenRaster or PNG. The artist's files are only ever read.
+Reads the pictures, lets an engine colour them and writes OpenRaster or PNG. The artist's files are never changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from colorizer.progress import ProgressBar
 
 @dataclass(frozen=True)
 class Job:
-    """One sketch file to colour; `reference_masks` is empty or has one for each reference."""
+    """One sketch file to colour, with the options of `colorize run`."""
 
     sketch: Path
     references: tuple[Path, ...]
@@ -38,6 +38,7 @@ class Job:
     mode: Mode = Mode.WHOLE
     sketch_mask: Path | None = None
     reference_masks: tuple[Path, ...] = ()
+    """Empty, or one for each reference."""
     background: Path | None = None
     hints: Path | None = None
     bindings: tuple[Binding, ...] = ()
@@ -57,13 +58,13 @@ class _Reporter:
         self._progress.stage(name, done, total)
 
     def preview(self, picture: object) -> None:
-        """Nobody looks at previews on the command line."""
+        """Does nothing: the command line can't show previews."""
 
 
 def colorize_file(job: Job, progress: ProgressBar) -> dict[str, Any]:
-    """Colours one file and writes the result; returns the record.
+    """Colours one file, writes the result and returns its record.
 
-    Raises `ColorizerError` with a sentence for what the artist can put right; nothing is written then.
+    Raises `ColorizerError` if the input can't be used or the colouring fails; then nothing is written.
     """
     from colorizer.engines.last_stage import colorize
     from colorizer.engines.record import make_record
@@ -102,9 +103,7 @@ def read_request(job: Job) -> ColorizeRequest:
     masks: tuple[Path | None, ...] = job.reference_masks or (None,) * len(job.references)
     read = (job.sketch, *job.references, *masks, job.sketch_mask, job.background, job.hints)
     if job.output.resolve() in {path.resolve() for path in read if path is not None}:
-        raise InvalidInput(
-            f"{job.output} is one of the pictures that are read. Choose another name for the result."
-        )
+        raise InvalidInput(f"{job.output} is one of the input pictures. Choose another name for the result.")
     references = tuple(
         Reference(read_picture(path), _read_mask(mask))
         for path, mask in zip(job.references, masks, strict=True)
@@ -138,8 +137,8 @@ def _read_hints(path: Path, sketch: Picture) -> Picture:
     hints = read_picture(path)
     if hints.shape != sketch.shape:
         raise InvalidInput(
-            f"{path} is {hints.shape[1]} x {hints.shape[0]} px, but the sketch {sketch.shape[1]} x {sketch.shape[0]}. "
-            "Make the hints as large as the sketch."
+            f"{path} is {hints.shape[1]} x {hints.shape[0]} px, but the sketch is {sketch.shape[1]} x"
+            f" {sketch.shape[0]} px. Give a picture of hints that has the sketch's size."
         )
     if hints[..., 3].min() > 127:
         raise InvalidInput(f"{path} is opaque everywhere. Draw the hints on a transparent picture.")
@@ -147,7 +146,7 @@ def _read_hints(path: Path, sketch: Picture) -> Picture:
 
 
 def read_binding(words: str) -> Binding:
-    """ "X,Y=REFERENCE:X,Y" as a value; references count from 1. Raises `ValueError` with a sentence."""
+    """Parses "X,Y=REFERENCE:X,Y"; references are numbered from 1. Raises `ValueError` with a sentence."""
     found = re.fullmatch(r"(\d+),(\d+)=([1-9]\d*):(\d+),(\d+)", words)
     if found is None:
         raise ValueError(f"{words!r} is not of the form 10,20=1:30,40")
@@ -156,7 +155,7 @@ def read_binding(words: str) -> Binding:
 
 
 def read_swap(words: str) -> Swap:
-    """ "#rrggbb=#rrggbb" as a value. Raises `ValueError` with a sentence."""
+    """Parses "#rrggbb=#rrggbb". Raises `ValueError` with a sentence."""
     found = re.fullmatch(r"(#[0-9a-f]{6})=(#[0-9a-f]{6})", words.lower())
     if found is None:
         raise ValueError(f"{words!r} is not of the form #aabbcc=#112233")

@@ -1,4 +1,4 @@
-"""Access to `colorizer_lab`, which may not be installed; no other module of the backend imports it."""
+"""Access to `colorizer_lab`, which may not be installed. No other module of the backend imports it."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ class NoLab(ColorizerError):
 
 
 def installed() -> bool:
-    """Whether the package is there; imports nothing."""
+    """Whether the package is installed; doesn't import it."""
     return importlib.util.find_spec(_PACKAGE) is not None
 
 
 def module(name: str, wanted: str) -> ModuleType:
-    """A module of the lab. `wanted` begins the sentence of the `NoLab` that is raised where the lab is missing."""
+    """Imports a module of the lab. Raises `NoLab` if the lab is missing; `wanted` is the subject of its sentence."""
     if not installed():
         wheel = f"krita_colorize_lab-{colorizer.__version__}-py3-none-any.whl"
         raise NoLab(
-            f"{wanted} needs the lab, which isn't installed. Install {wheel} of the same release with pip."
+            f"{wanted} needs the package krita-colorize-lab, which isn't installed. Install {wheel} of the same release"
+            " with pip."
         )
     return importlib.import_module(f"{_PACKAGE}.{name}")

@@ -1,4 +1,6 @@
-"""A lock on an open file: one process has it, and the system lets it go when its holder closes the file or dies."""
+"""A lock on an open file, for one process at a time. The system releases it when the file is closed or the process
+ends.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,9 @@ from typing import IO
 
 
 def try_lock(file: IO[bytes]) -> bool:
-    """Takes the lock, which ends with the file; False where another process has it.
+    """Takes the lock until the file is closed. Returns False if another process has it.
 
-    On a file system without locks everybody gets it: nobody must wait for ever because of where the home lies.
+    On a file system that doesn't support locks it always returns True, so that no process waits for ever.
     """
     try:
         if os.name == "nt":

@@ -1,4 +1,4 @@
-"""A progress bar on a terminal for long work on the command line; silent where nobody watches."""
+"""A progress bar for the command line; prints nothing if stderr isn't a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import rich.progress
 
 
 class ProgressBar:
-    """Shows named stages with done/total on stderr. `stage` is what engines, trainers and reports call."""
+    """Shows named stages with their progress on stderr. Engines, trainers and reports call `stage`."""
 
     def __init__(self) -> None:
         console = rich.console.Console(stderr=True)
@@ -27,7 +27,7 @@ class ProgressBar:
         self._bar.stop()
 
     def stage(self, name: str, done: float = 0, total: float = 1) -> None:
-        """Moves the bar; a new name replaces the old one."""
+        """Shows the stage `name` with `done` of `total`; another name starts a new stage."""
         if self._task is None:
             self._task = self._bar.add_task(name)
         self._bar.update(self._task, description=name, completed=done, total=total)

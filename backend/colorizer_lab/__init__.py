@@ -1,6 +1,6 @@
-"""The workshop: trains and evaluates Krita Colorize's own models, and drives Krita for the demo and the tests.
+"""Trains and evaluates Krita Colorize's models, and controls Krita for the demo and the tests.
 
-Nothing an artist runs needs this package; it is installed on its own (`krita-colorize-lab`), and is always there in a
-clone. Rooms: `data` (drawings to train on), `training` (one trainer for each recipe), `evaluation` (figures),
-`krita` (Krita in throw-away profiles), `release` (zip and wheels), `cli` (what it adds to the `colorize` command).
+Artists don't need this package. It is installed separately (`krita-colorize-lab`) and is always available in a clone.
+Rooms: `data` (drawings to train on), `training` (one trainer for each recipe), `evaluation` (metrics and benchmarks),
+`krita` (Krita with temporary profiles), `release` (zip and wheels), `cli` (the commands that it adds to `colorize`).
 """

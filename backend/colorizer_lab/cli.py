@@ -1,4 +1,4 @@
-"""The commands that the lab adds to `colorize`. Reads the words, calls the rooms, prints."""
+"""The commands that the lab adds to `colorize`. They parse options, call the other rooms and print the results."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def plug_into(app: typer.Typer) -> None:
 def package(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="The .zip to write.")] = None,
     release: Annotated[
-        Path | None, typer.Option(help="A folder for everything of a release: zip, wheel, sdist, SHA256SUMS.")
+        Path | None,
+        typer.Option(help="A folder for all files of a release: zip, wheels, sdists, SHA256SUMS."),
     ] = None,
 ) -> None:
-    """Make the zip for Krita's "Import Python Plugin from File", or everything of a release."""
+    """Make the zip for Krita's "Import Python Plugin from File", or all files of a release."""
     from colorizer_lab import release as releases
 
     if (output is None) == (release is None):
@@ -43,14 +44,16 @@ def package(
 def other_krita(
     name: Annotated[str, typer.Argument(metavar="VERSION", help="5.2, 5.3 or 6.")],
 ) -> None:
-    """Make another Krita from Debian's packages, and print the folder to put first on PATH (Linux, as root)."""
+    """Install another version of Krita beside yours from Debian's packages, and print the folder to put first on PATH
+    (Linux, as root).
+    """
     from colorizer_lab.krita import other_krita as others
 
     print(others.prepare(name))
 
 
-def demo(out: Annotated[Path, typer.Option(help="Where the three files go.")] = Path("out")) -> None:
-    """Colour the sample sketch in real Krita; leaves demo.kra, demo.png and docker.png."""
+def demo(out: Annotated[Path, typer.Option(help="Folder for the three files.")] = Path("out")) -> None:
+    """Colour the sample sketch in real Krita; writes demo.kra, demo.png and docker.png."""
     from colorizer.progress import ProgressBar
 
     from colorizer_lab.krita.demo import demo as run_demo

@@ -1,4 +1,4 @@
-"""`colorize benchmark`: the papers' benchmarks on the command line. Reads the words, calls `evaluation`, prints."""
+"""`colorize benchmark`: the papers' benchmarks on the command line. Parses the options and calls `evaluation`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from typing import Annotated
 import typer
 from colorizer.cli_options import Engine, Json, Model, Report, Size, Steps, answer
 
-LAYOUTS = "anime-diffusion (reference/ and condition/) or colorflow (CHAPTER/reference, page, original)."
+LAYOUTS = (
+    "How the folder is laid out: anime-diffusion (reference/ and condition/) or colorflow (CHAPTER/reference, page and"
+    " original)."
+)
 
 
 def benchmark(
@@ -19,28 +22,36 @@ def benchmark(
     beside: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="ENGINE", help="Measure this engine, too, in a row of its own; may be repeated."
+            metavar="ENGINE", help="Measure this engine too, in its own row of the table; may be repeated."
         ),
     ] = None,
     cross: Annotated[
-        bool, typer.Option("--cross", help="Colours from another picture (anime-diffusion).")
+        bool,
+        typer.Option(
+            "--cross", help="Take the colours from another picture than the original (anime-diffusion)."
+        ),
     ] = False,
     clip: Annotated[
         Path | None,
         typer.Option(
-            help="CLIP for FID and CLIP-IS: an installed model's name (clip-vit-h-14) or a folder; else a built-in one."
+            help="CLIP for FID and CLIP-IS: an installed model's name (clip-vit-h-14) or a folder. Default: a small"
+            " built-in network."
         ),
     ] = None,
     inception: Annotated[
         bool,
-        typer.Option("--inception", help="FID as published; `colorize models download inception-fid` first."),
+        typer.Option(
+            "--inception",
+            help="Measure FID with Inception v3, as published (needs `colorize models download inception-fid`).",
+        ),
     ] = False,
     aesthetics: Annotated[
-        Path | None, typer.Option(help="An aesthetic predictor (.safetensors) on that tower's features.")
+        Path | None,
+        typer.Option(help="A predictor of aesthetic scores (.safetensors) from the features of --clip."),
     ] = None,
     steps: Steps = 0,
     size: Size = 0,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many pictures.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N pictures.")] = None,
     report: Report = None,
     as_json: Json = False,
 ) -> None:
@@ -56,7 +67,7 @@ def benchmark(
     if layout not in known:
         raise typer.BadParameter(f"must be one of {', '.join(known)}", param_hint="--layout")
     if aesthetics is not None and clip is None:
-        raise typer.BadParameter("needs --clip, whose features it judges", param_hint="--aesthetics")
+        raise typer.BadParameter("needs --clip, because it scores CLIP's features", param_hint="--aesthetics")
     network = BuiltIn() if clip is None else Clip(clip)
     with ProgressBar() as progress:
         figures = tables.measure(

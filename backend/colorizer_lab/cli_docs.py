@@ -1,4 +1,4 @@
-"""`colorize docs`: the documentation as a site. Calls mkdocs, which the extra `docs` brings."""
+"""`colorize docs`: builds the documentation site with mkdocs, which the extra `docs` installs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,9 @@ def docs(
 ) -> None:
     """Build the documentation site from docs/; broken links are errors."""
     if not (ROOT / "mkdocs.yml").is_file():
-        raise NoSite("The site is made from a clone of the repository. Run ./colorize docs there.")
+        raise NoSite(
+            "The documentation site can only be built in a clone of the repository. Run ./colorize docs there."
+        )
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--clean"]
     done = subprocess.run(
         [*command, "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(out.resolve())],
@@ -33,7 +35,9 @@ def docs(
         check=False,
     )
     if "No module named" in done.stderr:
-        raise NoSite('The site needs mkdocs. Install it with `pip install "krita-colorize[docs]"`.')
+        raise NoSite(
+            'The documentation site needs mkdocs. Install it with `pip install "krita-colorize[docs]"`.'
+        )
     if done.returncode != 0:
         raise NoSite(f"The site can't be built: {done.stderr.strip()}")
     print(out / "index.html")

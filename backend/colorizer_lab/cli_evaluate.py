@@ -1,4 +1,4 @@
-"""`colorize evaluate` on the command line. Reads the words, calls `evaluation`, prints."""
+"""`colorize evaluate` on the command line. Parses the options, calls `evaluation` and prints the results."""
 
 from __future__ import annotations
 
@@ -14,33 +14,40 @@ def evaluate(
     engine: Engine = "match",
     report: Report = None,
     sheet: Sheet = None,
-    limit: Annotated[int | None, typer.Option(min=1, help="Only the first so many items.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Use only the first N items.")] = None,
     sequences: Annotated[
-        bool, typer.Option("--sequences", help="How alike the frames of its sequences are coloured, instead.")
+        bool,
+        typer.Option(
+            "--sequences", help="Measure instead how consistently the frames of a sequence are coloured."
+        ),
     ] = False,
     model: Annotated[
-        str, typer.Option(help="Which weights, with --sequences; empty for the engine's own choice.")
+        str, typer.Option(help="The model, with --sequences. Default: the engine chooses.")
     ] = "",
     steps: Steps = 0,
     size: Size = 0,
     dots: Annotated[
         str,
         typer.Option(
-            metavar="N,N,...", help="How much so many hint dots of a simulated artist put right, instead."
+            metavar="N,N,...", help="Measure instead how much N hint dots of a simulated artist correct."
         ),
     ] = "",
     clicks: Annotated[
         str,
         typer.Option(
-            metavar="N,N,...", help="How much so many corrections of a simulated artist put right, instead."
+            metavar="N,N,...", help="Measure instead how much N corrections of a simulated artist correct."
         ),
     ] = "",
     masks: Annotated[
-        bool, typer.Option("--masks", help="How well figures are found without masks, instead.")
+        bool,
+        typer.Option(
+            "--masks",
+            help="Measure instead how well figures are separated from the background without masks.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Measure an engine on a corpus of pictures, with its baselines in the same run."""
+    """Measure an engine and the baselines on a corpus of pictures."""
     from colorizer.engines.base import Options
     from colorizer.progress import ProgressBar
 
@@ -52,8 +59,8 @@ def evaluate(
 
     if model and not sequences:
         raise typer.BadParameter("is for --sequences", param_hint="--model")
-    wishes = {"--dots": dots, "--clicks": clicks, "--masks": masks, "--sequences": sequences}
-    ways = [name for name, wanted in wishes.items() if wanted]
+    overrides = {"--dots": dots, "--clicks": clicks, "--masks": masks, "--sequences": sequences}
+    ways = [name for name, wanted in overrides.items() if wanted]
     if len(ways) > 1:
         raise typer.BadParameter(f"give one of {', '.join(ways)}")
     with ProgressBar() as progress:
@@ -96,5 +103,5 @@ def evaluate(
 def _numbers(words: str, option: str) -> list[int]:
     numbers = [int(word) for word in words.split(",") if word.strip().isdigit()]
     if len(numbers) != words.count(",") + 1 or sorted(set(numbers)) != numbers:
-        raise typer.BadParameter("give rising numbers, as in 0,1,2,4,8,16", param_hint=option)
+        raise typer.BadParameter("give numbers in ascending order, such as 0,1,2,4,8,16", param_hint=option)
     return numbers

@@ -1,4 +1,4 @@
-"""`colorize train` and `colorize ablation` on the command line. Reads the words, calls `training`, prints."""
+"""`colorize train` and `colorize ablation` on the command line. Parses the options and calls `training`."""
 
 from __future__ import annotations
 
@@ -18,20 +18,28 @@ def train(
     recipe: Annotated[str, typer.Argument(metavar="RECIPE", help=f"What to train: {', '.join(RECIPES)}.")],
     out: Annotated[Path, typer.Option(help="Folder for checkpoints, log and weights.")],
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the folder's last checkpoint.")
+        bool, typer.Option("--resume", help="Continue from the last checkpoint in the folder.")
     ] = False,
-    limit_minutes: Annotated[float, typer.Option(min=0.01, help="Stop cleanly after so long.")] = 60.0,
+    limit_minutes: Annotated[
+        float, typer.Option(min=0.01, help="Save a checkpoint and stop after this time.")
+    ] = 60.0,
     device: Device = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Decides data order and first weights.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the data order and the initial weights.")] = 0,
     config: Annotated[
-        Path | None, typer.Option(help="colorize-diffusion: a TOML file that describes the training.")
+        Path | None, typer.Option(help="colorize-diffusion: a TOML file with the training's settings.")
     ] = None,
-    stage: Annotated[str, typer.Option(help=f"colorize-diffusion: {STAGES}.")] = "",
+    stage: Annotated[str, typer.Option(help=f"colorize-diffusion: the stage of training: {STAGES}.")] = "",
     start: Annotated[
         str,
-        typer.Option("--from", metavar="MODEL", help="colorize-diffusion, klein-lora: a model or a folder."),
+        typer.Option(
+            "--from",
+            metavar="MODEL",
+            help="colorize-diffusion, klein-lora: the model to start from, by name or folder.",
+        ),
     ] = "",
-    data: Annotated[Path | None, typer.Option(help="Pictures to learn from instead of our own.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder of pictures to train on instead of the generated drawings.")
+    ] = None,
 ) -> None:
     """Train one of the project's own models, or one of your own."""
     from colorizer.engines.runtime.device import choose_device
@@ -40,7 +48,7 @@ def train(
     from colorizer_lab import training
 
     trainer = training.recipe(recipe)
-    settings = training.settings(recipe, training.Wishes(config, stage, start, data, seed))
+    settings = training.settings(recipe, training.Overrides(config, stage, start, data, seed))
     with ProgressBar() as bar:
         trainer(
             out,
@@ -51,22 +59,28 @@ def train(
             progress=lambda now: bar.stage(_losses(now.losses), now.step, now.steps),
             recipe=settings,
         )
-    print(f"{out}: stopped cleanly; --resume goes on from here.")
+    print(f"{out}: stopped at the time limit; continue with --resume.")
 
 
 def ablation(
     runs: Annotated[
         Path,
-        typer.Argument(metavar="RUNS", help="A folder with the stages' runs, each named after its stage."),
+        typer.Argument(
+            metavar="RUNS", help="A folder with one training run for each stage, named after the stage."
+        ),
     ],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Where the table goes (.md).")],
-    drawings: Annotated[int, typer.Option(min=2, help="Held-out drawings.")] = 24,
-    seeds: Annotated[int, typer.Option(min=1, help="Pictures made of each drawing.")] = 3,
-    steps: Annotated[int, typer.Option(min=1, max=100, help="Of the sampler.")] = 20,
-    sheet: Annotated[Path | None, typer.Option(help="Also paint the pictures (.png).")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="The table to write (.md).")],
+    drawings: Annotated[
+        int, typer.Option(min=2, help="How many drawings that weren't trained on to colour.")
+    ] = 24,
+    seeds: Annotated[int, typer.Option(min=1, help="How many results to make of each drawing.")] = 3,
+    steps: Annotated[int, typer.Option(min=1, max=100, help="Steps of the sampler.")] = 20,
+    sheet: Annotated[
+        Path | None, typer.Option(help="Also write the results as a contact sheet (.png).")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Measure what each stage of ColorizeDiffusion's training brought, on drawings it never saw."""
+    """Measure what each stage of ColorizeDiffusion's training improves, on drawings that weren't trained on."""
     from colorizer.progress import ProgressBar
 
     from colorizer_lab import training

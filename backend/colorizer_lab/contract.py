@@ -1,7 +1,7 @@
-"""Generates the files that follow from the contract: `python -m colorizer_lab.contract` in a clone of the repository.
+"""Generates files from the wire contract (`colorizer.protocol`): run `python -m colorizer_lab.contract` in a clone.
 
-docs/wire.md gets its tables, the docker what it offers while no backend has been asked: the built-in engine, and how
-all options with a place of their own in the docker are shown.
+These are the tables of docs/wire.md, and the docker's engines.json: the built-in engine, and how the options that have
+their own controls in the docker are shown, for the time before a backend has been asked.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ENGINES = "krita_colorize/core/engines.json"
 
 
 def files() -> dict[str, str]:
-    """The text of each of them, by its path in the repository."""
+    """The generated texts by their paths in the repository."""
     return {PAGE: describe.filled((ROOT / PAGE).read_text("utf-8")), ENGINES: _engines()}
 
 

@@ -1,6 +1,6 @@
 """Builds a release from a clone: the zip for Krita, wheels and sdist of the backend, and their hashes.
 
-The same sources give the same bytes, whoever makes them and when (`SOURCE_DATE_EPOCH`, else a fixed date).
+The builds are reproducible: the same sources give the same bytes (the date is `SOURCE_DATE_EPOCH` or a fixed one).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from colorizer.krita_host import install, manual
 SUMS = "SHA256SUMS"
 
 BUNDLE = install.PLUGIN + "/setup/bundle/"
-"""Where the docker's set-up page looks for the backend's wheel, in the zip."""
+"""Folder in the zip where the docker's set-up page looks for the backend's wheel."""
 
 
 class NoClone(ColorizerError):
-    """The package can only be made from the sources."""
+    """A release can only be built in a clone of the repository."""
 
     code = "no_clone"
 
 
 def release(folder: Path) -> Sequence[Path]:
-    """Makes all files of a release; raises `NoClone` outside a clone. Returns them, `SHA256SUMS` last."""
+    """Makes all files of a release and returns them, `SHA256SUMS` last. Raises `NoClone` outside a clone."""
     folder.mkdir(parents=True, exist_ok=True)
     made = [package(folder / f"krita_colorize-{colorizer.__version__}.zip")]
     with tempfile.TemporaryDirectory(dir=folder) as unfinished:
@@ -49,13 +49,12 @@ def release(folder: Path) -> Sequence[Path]:
 def package(zip_path: Path) -> Path:
     """Makes the zip for Krita's "Import Python Plugin from File"; the same sources give the same bytes.
 
-    It carries the backend's wheel, from which the docker's set-up page installs. Raises `NoClone` outside a clone.
+    The zip contains the backend's wheel, which the docker's set-up page installs. Raises `NoClone` outside a clone.
     """
     source = install.plugin_source()
-    contents: dict[str, bytes] = {
-        install.PLUGIN + "/": b""
-    }  # Krita's importer finds a plugin by the entry of its folder
-    # The importer puts actions in a folder of their own; in the plugin's folder, too, Krita would read them twice.
+    # Krita's importer finds a plugin by its folder's entry in the zip.
+    contents: dict[str, bytes] = {install.PLUGIN + "/": b""}
+    # The importer copies `actions/` to Krita's own folder. A second copy in the plugin's folder would be read, too.
     contents["actions/" + install.ACTIONS] = (
         source / install.PLUGIN / "actions" / install.ACTIONS
     ).read_bytes()
@@ -97,7 +96,8 @@ def _build(project: Path, folder: Path, kind: str, names: str) -> Path:
     found = list(folder.glob(names))
     if done.returncode != 0 or not found:
         raise NoClone(
-            f"The backend's {kind} can't be built ({done.stderr.strip()[-200:]}). Run ./colorize test once."
+            f"The {kind} can't be built ({done.stderr.strip()[-200:]}). Run ./colorize test once, which installs what"
+            " building needs."
         )
     return found[0]
 
@@ -106,7 +106,9 @@ def _clone() -> Path:
     """The folder of the clone that this program runs from."""
     root = Path(__file__).resolve().parents[2]
     if not (root / "constraints.txt").is_file():
-        raise NoClone("The zip is made from a clone of the repository. Run ./colorize package there.")
+        raise NoClone(
+            "A release can only be built in a clone of the repository. Run ./colorize package there."
+        )
     return root
 
 

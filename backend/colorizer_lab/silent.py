@@ -1,4 +1,4 @@
-"""A report for work that nobody watches."""
+"""A progress report that shows nothing."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from colorizer.engines.base import Picture
 
 
 class Silent:
-    """An engine's `Report` that nobody listens to."""
+    """An engine's `Report` that discards everything."""
 
     def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Goes on."""
+        """Does nothing."""
 
     def preview(self, picture: Callable[[], Picture]) -> None:
-        """Nobody looks."""
+        """Does nothing."""

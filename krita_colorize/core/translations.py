@@ -14,7 +14,7 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parents[1] / "translations"
 
 STAGES = (
-    "Bringing it under the lines",
+    "Aligning with the lines",
     "Colouring",
     "Finding lines",
     "Finding regions",
@@ -22,13 +22,13 @@ STAGES = (
     "Finding the foreground",
     "Keeping the rest",
     "Loading the model",
-    "Making do with less memory",
     "Matching colours",
     "Packing the layers",
     "Painting layers",
     "Reading the instruction",
     "Reading the pictures",
     "Reading the reference",
+    "Retrying with less memory",
     "Waiting for another Krita",
     "Waiting for the engine",
 )

@@ -153,7 +153,7 @@ def test_code_pairs_and_chooses(servers: Servers, qtbot: Any, tmp_path: Path) ->
     if os.name == "posix":
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     pair(servers, qtbot, machine.port, code)
-    assert "wrong, used or too old" in servers.problem
+    assert "wrong, used or expired" in servers.problem
     machine.close()
 
 
@@ -249,7 +249,7 @@ def test_revoked_token_is_told(remote: Session, machine: RemoteBackend, qtbot: A
     servers = choices.acquire(tmp_path / "other")
     servers.need()
     wait(qtbot, lambda: servers.state is BackendState.ERROR)
-    assert "doesn't know this one any more" in servers.message
+    assert "is no longer paired with that one" in servers.message
     choices.release(servers)
 
 

@@ -159,17 +159,17 @@ def test_kept_surveys_are_tidied(job: BatchJob) -> None:
 
 
 def test_results_never_replace_pages(job: BatchJob) -> None:
-    with pytest.raises(InvalidInput, match="among the pages"):
+    with pytest.raises(InvalidInput, match="to the folder of the pages"):
         run(replace(job, output=job.folder))
     write_png(job.folder / "page 8.webp", box_sketch(64))
-    with pytest.raises(InvalidInput, match="same result's name"):
+    with pytest.raises(InvalidInput, match="same name for their results"):
         run(job)
 
 
 def test_nothing_to_colour_told(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="is no folder"):
         find_pages(tmp_path / "nowhere")
-    with pytest.raises(InvalidInput, match="holds no pictures"):
+    with pytest.raises(InvalidInput, match="contains no pictures"):
         find_pages(tmp_path)
 
 

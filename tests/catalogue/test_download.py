@@ -102,10 +102,10 @@ def test_whole_part_is_recognised_by_416(get, host, target):
         ("stall", r"stopped coming \(nothing came for a while\)"),
         ("short", r"offers 100 bytes .* isn't the published file"),
         ("long", r"isn't the published file"),
-        ("nameless", r"doesn't say how long"),
+        ("nameless", r"doesn't tell the size"),
         ("false", r"isn't the published file .*thrown away"),
         ("gone", r"no longer has model.bin .*404"),
-        ("private", r"without an account"),
+        ("private", r"only to users with an account"),
     ],
 )
 def test_bad_host_gets_a_sentence(trick, sentence, get, host, target):
@@ -146,7 +146,7 @@ def test_redirects_to_known_hosts_are_followed(get, host, target):
 
 def test_circles_end(get, host):
     host.always, host.location = "redirect", host.url
-    with pytest.raises(DownloadFailed, match="in circles"):
+    with pytest.raises(DownloadFailed, match="redirects too often"):
         get()
     assert len(host.heard) == 6
 

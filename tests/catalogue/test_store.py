@@ -138,7 +138,7 @@ def test_verify_finds_what_changed(store, home):
     (home / "models/faces/scheduler/scheduler_config.json").unlink()
     first, second = store.verify("faces", silent)
     assert "scheduler_config.json is missing." in first
-    assert "not as it was installed" in second
+    assert "has changed since the installation" in second
 
 
 def test_remove_takes_all_of_it(store, home):
@@ -223,8 +223,8 @@ def test_clip_becomes_the_towers(home, tmp_path):
     ("changes", "sentence"),
     [
         ({"novelty": torch.ones(1)}, "1 tensors that CLIP doesn't have"),
-        ({"visual_projection.weight": torch.ones(2, 2)}, "does not fit together"),
-        ({"vision_model.post_layernorm.weight": None}, "does not fit together"),
+        ({"visual_projection.weight": torch.ones(2, 2)}, "incomplete or damaged"),
+        ({"vision_model.post_layernorm.weight": None}, "incomplete or damaged"),
     ],
 )
 def test_incomplete_clip_is_refused(changes, sentence, home, tmp_path):
@@ -247,7 +247,7 @@ def test_taesd_serves_previews(home, tmp_path):
 def test_half_a_taesd_is_refused(home, tmp_path):
     file = tmp_path / "taesd_decoder.safetensors"
     save_file({"decoder.layers.0.weight": torch.ones(64, 4, 3, 3)}, file)
-    with pytest.raises(UnusableModel, match="isn't TAESD as it was published"):
+    with pytest.raises(UnusableModel, match="isn't the published TAESD"):
         Store(Catalogue(())).convert(file, "taesd", Choices(), silent)
     assert names(home / "models") == []
 
@@ -264,7 +264,7 @@ def test_published_inception_measures_fid(home, tmp_path):
 
 def test_another_inception_is_refused(home, tmp_path):
     file = published_files.inception(tmp_path / "half.pth", without="Mixed_6a")
-    with pytest.raises(UnusableModel, match="isn't the Inception that FID is measured with"):
+    with pytest.raises(UnusableModel, match="isn't the Inception network for FID"):
         Store(Catalogue(())).convert(file, "half", Choices(), silent)
     with pytest.raises(MissingModel, match="models download inception-fid"):
         InceptionFeatures()
@@ -296,7 +296,10 @@ def test_kind_is_told_by_keys(keys, kind, tmp_path):
 
 @pytest.mark.parametrize(
     ("key", "sentence"),
-    [("blocks.0.lora_A.default.weight", "folder of the whole"), ("x", "none of the models")],
+    [
+        ("blocks.0.lora_A.default.weight", "folder of the whole"),
+        ("x", "isn't a model that this program can use"),
+    ],
 )
 def test_other_files_get_a_sentence(key, sentence, tmp_path):
     save_file({key: torch.ones(1)}, tmp_path / "a.safetensors")
@@ -309,7 +312,7 @@ def test_colorflow_needs_its_base(store, tmp_path):
     (tmp_path / "cf" / "sketch" / "diffusion_pytorch_model.bin").write_bytes(b"x")
     with pytest.raises(UnusableModel, match="--base"):
         store.convert(tmp_path / "cf", "", Choices(), silent)
-    with pytest.raises(UnusableModel, match="It isn't ColorFlow's"):
+    with pytest.raises(UnusableModel, match="It isn't a download of ColorFlow"):
         store.convert(tmp_path, "", Choices(), silent)
 
 
@@ -352,7 +355,7 @@ def test_what_came_first_is_what_must_come_again(store, host, home):
     content = bytearray(host.content)
     content[-1] ^= 1
     host.content = bytes(content)
-    with pytest.raises(DownloadFailed, match="isn't the file that came the first time"):
+    with pytest.raises(DownloadFailed, match="differs from the first download"):
         get(store)
     (home / "first_downloads.json").unlink()
     store._fetch_all(store.catalogue.entries[0], silent)

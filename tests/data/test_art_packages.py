@@ -42,7 +42,7 @@ def test_an_archive_in_the_cache_is_unpacked_without_any_client(cache, monkeypat
 def test_another_archive_than_the_pinned_one_is_refused(cache):
     (cache / "archives").mkdir()
     (cache / "archives" / "some_art-1.0.0").write_bytes(b"other")
-    with pytest.raises(InvalidInput, match=r"isn't the archive that was pinned"):
+    with pytest.raises(InvalidInput, match=r"isn't the pinned archive"):
         packages.unpacked(package(archive()))
     assert not (cache / "packages").exists()
 
@@ -52,7 +52,7 @@ def test_a_client_that_fails_is_one_sentence(monkeypatch):
         raise FileNotFoundError("npm")
 
     monkeypatch.setattr(subprocess, "run", fail)
-    with pytest.raises(InvalidInput, match=r"can't be fetched with npm\. Put its archive at "):
+    with pytest.raises(InvalidInput, match=r"can't be downloaded with npm\. Download its archive to "):
         packages.unpacked(package(archive()))
 
 

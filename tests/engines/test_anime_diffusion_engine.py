@@ -72,7 +72,7 @@ def test_cancelled_within_one_step(engine):
         ({"references": 2}, InvalidInput, "takes one reference, not 2"),
         ({"references": 0}, InvalidInput, "no reference to take colours from"),
         ({"steps": 501}, InvalidInput, "`steps` must be 1 to 500, not 501"),
-        ({"model": "other"}, UnknownEngine, "no AnimeDiffusion model 'other'"),
+        ({"model": "other"}, UnknownEngine, "No AnimeDiffusion model 'other' is installed"),
     ],
 )
 def test_says_what_is_wrong(engine, given, error, sentence):

@@ -50,8 +50,11 @@ def test_broken_file_leaves_nothing(tmp_path):
         (lambda state: state.pop("gammas"), "`?gammas`? is missing or unknown"),
         (lambda state: state.update(ema=torch.zeros(1)), "ema is missing or unknown"),
         (lambda state: state.update(gammas=state["gammas"] * 0.9), "noise schedule"),
-        (lambda state: state.pop("denoise_fn.input.0.bias"), "no AnimeDiffusion checkpoint of this"),
-        (lambda state: state.update({"denoise_fn.extra": torch.zeros(1)}), "no AnimeDiffusion checkpoint"),
+        (lambda state: state.pop("denoise_fn.input.0.bias"), "not an AnimeDiffusion checkpoint of this"),
+        (
+            lambda state: state.update({"denoise_fn.extra": torch.zeros(1)}),
+            "not an AnimeDiffusion checkpoint",
+        ),
     ],
 )
 def test_other_checkpoints_are_refused(published, change, sentence):

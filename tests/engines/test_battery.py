@@ -141,7 +141,7 @@ def test_goes_on_with_less_memory(engine, monkeypatch):
     monkeypatch.setattr(slot, "run", failing_once)
     listener = Listener()
     result = engine.colorize(asked(), listener)
-    assert "Making do with less memory" in listener.names
+    assert "Retrying with less memory" in listener.names
     assert (expected.report["memory"], result.report["memory"]) == ("everything", "less")
     assert same(result, expected)
     monkeypatch.undo()

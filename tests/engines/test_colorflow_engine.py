@@ -98,8 +98,8 @@ def test_references_are_embedded_once(engine, monkeypatch):
         ({"references": 1025}, InvalidInput, "takes up to 1024 references, not 1025"),
         ({"references": 0}, InvalidInput, "no reference to take colours from"),
         ({"steps": 101}, InvalidInput, "`steps` must be 1 to 100, not 101"),
-        ({"model": "other"}, UnknownEngine, "no ColorFlow model 'other'"),
-        ({"model": "grey"}, MissingModel, "came without its screentone generator"),
+        ({"model": "other"}, UnknownEngine, "No ColorFlow model 'other' is installed"),
+        ({"model": "grey"}, MissingModel, "has no screentone generator"),
     ],
 )
 def test_says_what_is_wrong(engine, given, error, sentence):

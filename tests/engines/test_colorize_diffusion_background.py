@@ -12,9 +12,9 @@ import pytest
 import torch
 from colorizer import paths
 from colorizer.engines.base import ColorizeRequest, Mode, Options, Reference
-from colorizer.engines.colorize_diffusion.background import Hiding
+from colorizer.engines.colorize_diffusion.background import BackgroundRemoval
 from colorizer.engines.colorize_diffusion.conditioning import foreground_painted_out
-from colorizer.engines.colorize_diffusion.engine import hiding_of, network_lines, switches
+from colorizer.engines.colorize_diffusion.engine import background_removal, network_lines, switches
 from colorizer.engines.colorize_diffusion.preprocess import mask_to_tensor, to_tensor
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.engines.match.engine import MatchEngine
@@ -32,36 +32,36 @@ def asked(*, merge: bool = False, bleach: bool = False, **fields) -> ColorizeReq
     return replace(ColorizeRequest(sketch, (Reference(sketch),), Mode.SPLIT, options=options), **fields)
 
 
-def chosen(request: ColorizeRequest, version: Version = Version.V2) -> Hiding:
-    return hiding_of(request, switches(version, request))
+def chosen(request: ColorizeRequest, version: Version = Version.V2) -> BackgroundRemoval:
+    return background_removal(request, switches(version, request))
 
 
 def test_nothing_is_hidden_unasked() -> None:
-    assert Hiding().hole(LEFT, TOP) is LEFT
-    assert chosen(asked()) == Hiding()
+    assert BackgroundRemoval().removed_area(LEFT, TOP) is LEFT
+    assert chosen(asked()) == BackgroundRemoval()
 
 
 def test_merged_masks_hide_both_figures() -> None:
-    hole = Hiding(merge_masks=True).hole(LEFT, TOP)
+    hole = BackgroundRemoval(merge_masks=True).removed_area(LEFT, TOP)
     assert (hole[:10] == 255).all()
     assert (hole[10:] == LEFT[10:]).all()
 
 
 def test_merging_needs_a_figure_in_the_sketch() -> None:
-    assert (Hiding(merge_masks=True).hole(LEFT, None) == LEFT).all()
+    assert (BackgroundRemoval(merge_masks=True).removed_area(LEFT, None) == LEFT).all()
 
 
 def test_bleaching_hides_all_and_leaves_the_figures_lines() -> None:
-    hiding, lines = Hiding(bleach=True), np.full((20, 30, 3), 200, np.uint8)
-    assert (hiding.hole(LEFT, TOP) == 255).all()
-    kept = hiding.lines(lines, TOP, 0.05)
+    removal, lines = BackgroundRemoval(bleach=True), np.full((20, 30, 3), 200, np.uint8)
+    assert (removal.removed_area(LEFT, TOP) == 255).all()
+    kept = removal.kept_lines(lines, TOP, 0.05)
     assert (kept[:5] == 200).all()
     assert not kept[5:].any()
 
 
 def test_lines_stay_where_nothing_is_bleached() -> None:
     lines = np.full((20, 30, 3), 200, np.uint8)
-    assert Hiding(merge_masks=True).lines(lines, TOP, 0.05) is lines
+    assert BackgroundRemoval(merge_masks=True).kept_lines(lines, TOP, 0.05) is lines
 
 
 @pytest.mark.parametrize(
@@ -73,17 +73,17 @@ def test_lines_stay_where_nothing_is_bleached() -> None:
     ],
 )
 def test_choices_are_for_the_references_background(fields: dict, version: Version) -> None:
-    assert chosen(asked(merge=True, bleach=True, **fields), version) == Hiding()
+    assert chosen(asked(merge=True, bleach=True, **fields), version) == BackgroundRemoval()
 
 
 @pytest.mark.parametrize("version", Version)
 def test_every_version_takes_them_where_it_keeps_sides_apart(version: Version) -> None:
-    assert chosen(asked(merge=True, bleach=True), version) == Hiding(merge_masks=True, bleach=True)
+    assert chosen(asked(merge=True, bleach=True), version) == BackgroundRemoval(merge_masks=True, bleach=True)
 
 
-def seen(reference: Reference, mask, hiding: Hiding) -> np.ndarray:
+def seen(reference: Reference, mask, removal: BackgroundRemoval) -> np.ndarray:
     """The background reference as the network sees it, (H, W, 3)."""
-    hole = mask_to_tensor(hiding.hole(reference.mask, mask))
+    hole = mask_to_tensor(removal.removed_area(reference.mask, mask))
     picture = foreground_painted_out(to_tensor(over_white(reference.picture)), hole, 0.5)
     return ((picture[0].permute(1, 2, 0).numpy() + 1) * 127.5).round().astype(np.uint8)
 
@@ -95,9 +95,9 @@ def test_sample_art_shows_the_difference() -> None:
     mask = engine.foreground_mask(sketch, Silent())
     reference = Reference(picture, engine.foreground_mask(picture, Silent()))
     rows = []
-    for hiding in (Hiding(), Hiding(merge_masks=True), Hiding(bleach=True)):
-        lines = 255 - hiding.lines(network_lines(sketch), mask, 0.05)
-        rows.append(np.hstack([fitted(seen(reference, mask, hiding)), fitted(lines)]))
+    for removal in (BackgroundRemoval(), BackgroundRemoval(merge_masks=True), BackgroundRemoval(bleach=True)):
+        lines = 255 - removal.kept_lines(network_lines(sketch), mask, 0.05)
+        rows.append(np.hstack([fitted(seen(reference, mask, removal)), fitted(lines)]))
     white = [(row[:, :360] == 255).all(2).mean() for row in rows]
     assert white[0] < white[1] < white[2] == 1
     assert (rows[2][:, 360:] == 255).mean() > (rows[0][:, 360:] == 255).mean()

@@ -9,7 +9,12 @@ import torch
 from colorizer.engines.colorize_diffusion import architecture, checkpoint_keys, convert
 from colorizer.engines.colorize_diffusion.adapters import adapters_of
 from colorizer.engines.colorize_diffusion.checkpoint_keys import Change, Component, Target, targets
-from colorizer.engines.colorize_diffusion.convert import changed_shape, check_lora, guess_prediction, survey
+from colorizer.engines.colorize_diffusion.convert import (
+    changed_shape,
+    check_lora,
+    guess_prediction,
+    inspect_checkpoint,
+)
 from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 from colorizer.engines.colorize_diffusion.settings import Branch, Prediction, Version
 from colorizer.errors import UnusableModel
@@ -72,7 +77,7 @@ def checkpoint(parity, tmp_path):
 
 @every_version
 def test_full_size_layout_is_known(version, full_size):
-    contents = survey(full_size(version), "file")
+    contents = inspect_checkpoint(full_size(version), "file")
     assert contents.version is version
     for component, parts in contents.parts.items():
         if component in COUNTS:
@@ -84,7 +89,7 @@ def test_full_size_layout_is_known(version, full_size):
 @every_version
 def test_every_full_size_tensor_fits(version, full_size):
     """Keys and shapes of all networks, built without memory."""
-    contents = survey(full_size(version), "file")
+    contents = inspect_checkpoint(full_size(version), "file")
     sizes = architecture.read(contents.shapes)
     for component, found in contents.shapes.items():
         if component in convert.LORA:
@@ -97,7 +102,7 @@ def test_every_full_size_tensor_fits(version, full_size):
 
 
 def test_published_sizes_are_the_defaults(full_size):
-    sizes = architecture.read(survey(full_size(Version.V1_5), "file").shapes)
+    sizes = architecture.read(inspect_checkpoint(full_size(Version.V1_5), "file").shapes)
     usual = architecture.Architecture(towers=sizes.towers)
     assert sizes == usual
     assert sizes.heads == (5, 10, 20, 20)
@@ -143,7 +148,7 @@ class Hostile:
         ("a.safetensors", lambda f: f.write_bytes(b"\xff" * 200), "can't be read as a model"),
         ("a.ckpt", lambda f: f.write_bytes(pickle.dumps(Hostile())), "never run"),
         ("a.ckpt", lambda f: f.write_bytes(b"no pickle"), "can't be read as a model"),
-        ("a.ckpt", lambda f: torch.save([1, 2], f), "no list of named tensors"),
+        ("a.ckpt", lambda f: torch.save([1, 2], f), "contains no named tensors"),
         ("a.safetensors", lambda f: save_file({"x": torch.ones(1)}, f), "not a ColorizeDiffusion model"),
     ],
 )
@@ -170,9 +175,9 @@ def test_cut_off_file_gets_a_sentence(checkpoint, tmp_path):
     ("changes", "message"),
     [
         ({"model.diffusion_model.novelty.weight": torch.ones(2)}, "no known ColorizeDiffusion version"),
-        ({"model.diffusion_model.out.2.bias": None}, "does not fit together: 1 tensors .*conv_out.bias"),
-        ({"model.diffusion_model.out.2.bias": torch.ones(7)}, "does not fit together"),
-        ({"thresh_embedder.embed_layer.0.bias": torch.ones(64)}, "looks like v1.5 but lacks"),
+        ({"model.diffusion_model.out.2.bias": None}, "incomplete or damaged: 1 tensors .*conv_out.bias"),
+        ({"model.diffusion_model.out.2.bias": torch.ones(7)}, "incomplete or damaged"),
+        ({"thresh_embedder.embed_layer.0.bias": torch.ones(64)}, "is a v1.5 model without its"),
     ],
 )
 def test_incomplete_or_foreign_models_are_refused_whole(changes, message, checkpoint, tmp_path):
@@ -231,7 +236,7 @@ def test_changed_shape_is_the_changed_tensors(change, shape):
 
 def test_lora_of_another_network_is_refused():
     unet = {"a.to_q.weight": (8, 6)}
-    with pytest.raises(UnusableModel, match="does not fit its network"):
+    with pytest.raises(UnusableModel, match="does not fit its UNet"):
         check_lora({"a.to_q.lora_A.weight": (2, 5), "a.to_q.lora_B.weight": (8, 2)}, unet)
 
 

@@ -151,7 +151,7 @@ def test_unknown_model_is_told(engines):
 def test_damaged_model_is_told(tmp_path):
     tiny.make(Version.V1).save_pretrained(tmp_path / "tiny")
     (tmp_path / "tiny" / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"x" * 100)
-    with pytest.raises(MissingModel, match="Convert it again"):
+    with pytest.raises(MissingModel, match="Convert or download it again"):
         ColorizeDiffusionEngine(tmp_path).load("cpu")
 
 
@@ -332,7 +332,7 @@ def test_makes_do_with_less_memory_and_says_so(short_of_memory):
     engine, tried = short_of_memory
     listener = Listener()
     result = engine.colorize(request(), listener)
-    assert [name for name, *_ in listener.stages].count("Making do with less memory") == 1
+    assert [name for name, *_ in listener.stages].count("Retrying with less memory") == 1
     assert tried == [2, 1, 1, 1, 1]
     assert result.report["memory"] == "least"
     engine.colorize(request(), Listener())
@@ -358,7 +358,7 @@ def test_other_failures_are_not_tried_again(engines, monkeypatch):
     listener = Listener()
     with pytest.raises(RuntimeError, match="mat1"):
         engines(Version.V1).colorize(request(), listener)
-    assert "Making do with less memory" not in [name for name, *_ in listener.stages]
+    assert "Retrying with less memory" not in [name for name, *_ in listener.stages]
 
 
 def test_a_model_that_finds_no_room_is_put_there_in_parts(engines, monkeypatch):

@@ -277,12 +277,17 @@ def test_previews_are_small():
     ("version", "settings", "without", "message"),
     [
         (Version.V1, DiffusionSettings(Modes(style=True)), (), "has no style detail"),
-        (Version.V1, DiffusionSettings(Modes(foreground=True)), (), "can't tell the foreground"),
+        (
+            Version.V1,
+            DiffusionSettings(Modes(foreground=True)),
+            (),
+            "can't colour foreground and background apart",
+        ),
         (Version.V1_5, DiffusionSettings(SPLIT), ("sketch_mask",), "foreground mask of the sketch"),
         (Version.V1_5, DiffusionSettings(SPLIT), ("reference_mask",), "foreground mask of the reference"),
         (Version.V2, DiffusionSettings(Modes(style=True)), ("reference",), "needs a reference picture"),
         (Version.V1, DiffusionSettings(injection=Injection()), ("reference",), "injection needs a reference"),
-        (Version.V1, DiffusionSettings(edits=(Edit("red hair", "hair"),)), (), "needs the text model"),
+        (Version.V1, DiffusionSettings(edits=(Edit("red hair", "hair"),)), (), "need CLIP's text model"),
     ],
 )
 def test_says_what_is_missing(version, settings, without, message):

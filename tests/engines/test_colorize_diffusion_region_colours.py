@@ -18,7 +18,7 @@ from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.samplers import Sampler
 from colorizer.engines.colorize_diffusion.settings import DiffusionSettings, Guidance, Injection, Version
 from colorizer.errors import InvalidInput
-from colorizer_lab.training.colorize_diffusion.networks import let_in_region_colours
+from colorizer_lab.training.colorize_diffusion.networks import add_region_colours_input
 from listening import Silent
 
 RED = (200, 30, 30)
@@ -34,7 +34,7 @@ class Previewing(Silent):
 def taking():
     """A v1 model that takes region colours, and heeds them."""
     model = tiny.make(Version.V1)
-    let_in_region_colours(model.unet)
+    add_region_colours_input(model.unet)
     with torch.random.fork_rng():
         torch.manual_seed(1)
         torch.nn.init.normal_(model.unet.conv_in.weight, std=0.2)
@@ -87,9 +87,9 @@ def test_injected_reference_brings_its_own(taking):
 def test_rows_apart_are_the_same(taking):
     settings = DiffusionSettings(guidance=Guidance(reference=2.0))
     together = taking(coloured(0.5), settings, TWO)
-    taking.denoiser.rows_apart = True
+    taking.denoiser.one_row_at_a_time = True
     apart = taking(coloured(0.5), settings, TWO)
-    taking.denoiser.rows_apart = False
+    taking.denoiser.one_row_at_a_time = False
     assert (together - apart).abs().max() < 1e-4
 
 

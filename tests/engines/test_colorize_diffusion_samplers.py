@@ -345,5 +345,5 @@ def test_twenty_steps_are_the_published_ones():
     ddim = make_scheduler(Sampler.DDIM, Spacing.AUTOMATIC, 20, Prediction.V).timesteps
     assert ddim[[0, 1, -1]].tolist() == [951, 901, 1]
     assert len(make_scheduler(Sampler.PNDM, Spacing.AUTOMATIC, 20, Prediction.V).timesteps) == 29
-    sgm = NoiseSchedule().walk(Spacing.SGM_UNIFORM, 20)
+    sgm = NoiseSchedule().spaced_sigmas(Spacing.SGM_UNIFORM, 20)
     assert sgm[[0, 1, -2, -1]].tolist() == pytest.approx([14.6146, 10.9073, 0.2255, 0], abs=1e-4)

@@ -55,7 +55,7 @@ def test_memory_is_bounded():
     pipeline = tiny.make(Version.V1)
     for shade in torch.linspace(-1, 1, 40):
         pipeline.image_tokens(torch.full((1, 3, 8, 8), float(shade)))
-    assert len(pipeline.memory) == 16
+    assert len(pipeline.cache) == 16
 
 
 def test_processor_decides_the_precision(monkeypatch):
@@ -137,13 +137,13 @@ def test_networks_run_only_while_they_are_there():
 def test_rows_apart_change_nothing(version, settings):
     pipeline, pictures = tiny.make(version), tiny.pictures()
     together = pipeline(pictures, settings, TWO, (3, 4))
-    pipeline.denoiser.rows_apart = True
+    pipeline.denoiser.one_row_at_a_time = True
     assert (pipeline(pictures, settings, TWO, (3, 4)) - together).abs().max() < 1e-4
 
 
 def test_rows_apart_are_alone():
     pipeline, rows = tiny.make(Version.V1), []
-    pipeline.denoiser.rows_apart = True
+    pipeline.denoiser.one_row_at_a_time = True
     pipeline.unet.conv_in.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
     pipeline(tiny.pictures(), DiffusionSettings(), TWO)
     assert rows == [1] * 4
@@ -227,10 +227,10 @@ def test_linear_previews_tell_light_from_dark():
 def test_an_earlier_way_leaves_nothing_behind():
     pipeline = tiny.make(Version.V1)
     speed.place(
-        pipeline, memory_profiles.MemoryProfile("cpu", channels_last=True, tiled=True, rows_apart=True)
+        pipeline, memory_profiles.MemoryProfile("cpu", channels_last=True, tiled=True, one_row_at_a_time=True)
     )
     assert pipeline.unet.conv_in.weight.is_contiguous(memory_format=torch.channels_last)
     speed.place(pipeline, memory_profiles.MemoryProfile("cpu"))
     assert pipeline.unet.conv_in.weight.is_contiguous()
-    left = (pipeline.vae.use_tiling, pipeline.vae.use_slicing, pipeline.denoiser.rows_apart)
+    left = (pipeline.vae.use_tiling, pipeline.vae.use_slicing, pipeline.denoiser.one_row_at_a_time)
     assert left == (False, False, False)

@@ -190,7 +190,7 @@ def test_says_before_the_start_how_long_a_processor_takes(engine, monkeypatch):
     listener = Listener()
     engine.colorize(request(), listener)
     names = [stage[0] for stage in listener.stages]
-    assert names.index("Colouring on the processor: about 42 minutes") < names.index("Colouring")
+    assert names.index("Colouring on the CPU: about 42 minutes") < names.index("Colouring")
 
 
 def test_is_in_the_registry():

@@ -244,7 +244,7 @@ def test_a_damaged_model_is_told_of(home, comfy):
 
 def test_a_part_alone_is_sent_to_its_transformer(comfy):
     part = comfy.parents[1] / "vae" / "flux2-vae.safetensors"
-    with pytest.raises(UnusableModel, match="found by itself in ComfyUI's folders"):
+    with pytest.raises(UnusableModel, match="finds in ComfyUI's folders"):
         recognise(part)
 
 

@@ -80,7 +80,7 @@ def test_goes_on_with_less_memory(folder, monkeypatch):
     )()
     result = Flux2KleinEngine(folder).colorize(asked, listener)
     assert result.report["memory"] == "6 GB"
-    assert stages.count("Making do with less memory") == 1
+    assert stages.count("Retrying with less memory") == 1
 
 
 def test_the_kv_variant_keeps_the_references_keys(tmp_path, monkeypatch):

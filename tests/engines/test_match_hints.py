@@ -151,7 +151,7 @@ def test_transparent_spot_is_told() -> None:
     [
         (Binding(128, 0, 0, 0, 0), "Binding 1 lies outside of the canvas"),
         (Binding(0, -1, 0, 0, 0), "Binding 1 lies outside of the canvas"),
-        (Binding(0, 0, 1, 0, 0), "a reference that there isn't"),
+        (Binding(0, 0, 1, 0, 0), "a reference that doesn't exist"),
         (Binding(0, 0, 0, 0, 128), "outside of its reference"),
     ],
 )

@@ -52,7 +52,7 @@ def test_runs_out_of_memory_down_to_the_last_profile(profiles, monkeypatch):
 
     assert slot.run(draw, listener) == "a picture"
     assert placed == [profile for _, profile in profiles.profiles("cuda")]
-    assert listener.names == ["Making do with less memory"] * (len(placed) - 1)
+    assert listener.names == ["Retrying with less memory"] * (len(placed) - 1)
 
 
 def test_a_model_is_read_and_placed_only_where_something_changes(profiles):
@@ -139,4 +139,4 @@ def test_anime_diffusion_goes_on_on_the_processor(tmp_path, monkeypatch):
     listener = Listener()
     result = AnimeDiffusionEngine(tmp_path).colorize(asked, listener)
     assert result.report["memory"] == "processor"
-    assert listener.names.count("Making do with less memory") == 1
+    assert listener.names.count("Retrying with less memory") == 1

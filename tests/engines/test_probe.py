@@ -48,19 +48,19 @@ def forget() -> None:
 def test_a_crash_leaves_the_processor_and_is_told(other_torch: Path) -> None:
     (other_torch / "cuda.py").write_text(CRASHES)
     assert choose_device() == "cpu"
-    assert probe.trouble().startswith("The graphics card can't be used")
+    assert probe.failure().startswith("The graphics card can't be used")
     assert not torch.cuda.is_available()
-    with pytest.raises(InvalidInput, match="There is no cuda device here"):
+    with pytest.raises(InvalidInput, match="No cuda device is available"):
         choose_device("cuda")
 
 
 def test_a_card_that_answers_is_taken(other_torch: Path) -> None:
     (other_torch / "cuda.py").write_text(ANSWERS)
-    assert (choose_device(), probe.trouble()) == ("cuda", "")
+    assert (choose_device(), probe.failure()) == ("cuda", "")
 
 
 def test_no_card_is_no_trouble(other_torch: Path) -> None:
-    assert (choose_device(), probe.trouble()) == ("cpu", "")
+    assert (choose_device(), probe.failure()) == ("cpu", "")
 
 
 def test_a_build_without_accelerators_is_not_asked(
@@ -68,11 +68,11 @@ def test_a_build_without_accelerators_is_not_asked(
 ) -> None:
     monkeypatch.setattr(torch.version, "cuda", None)
     (other_torch / "cuda.py").write_text(CRASHES)
-    assert (choose_device(), probe.trouble()) == ("cpu", "")
+    assert (choose_device(), probe.failure()) == ("cpu", "")
 
 
 def test_silence_is_a_crash(other_torch: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probe, "PATIENCE_S", 1)
     (other_torch / "cuda.py").write_text("import time\n\n\ndef is_available():\n    time.sleep(60)\n")
     assert choose_device() == "cpu"
-    assert probe.trouble()
+    assert probe.failure()

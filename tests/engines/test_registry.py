@@ -31,7 +31,7 @@ def test_info_loads_no_torch(name: str) -> None:
 def test_unknown_name_gets_a_hint() -> None:
     with pytest.raises(UnknownEngine, match="no engine 'macth'. Did you mean 'match'"):
         registry.get("macth")
-    with pytest.raises(UnknownEngine, match="There is: match"):
+    with pytest.raises(UnknownEngine, match="Choose one of: match"):
         registry.get("os:system")
 
 

@@ -73,7 +73,7 @@ def test_chapters(chapter: Path) -> None:
 
 
 def test_another_layout_told(faces: Path) -> None:
-    with pytest.raises(InvalidInput, match="isn't laid out like colorflow"):
+    with pytest.raises(InvalidInput, match="doesn't have the layout of colorflow"):
         read_benchmark(faces, Layout.COLORFLOW)
     (faces / "condition" / "1.png").unlink()
     with pytest.raises(InvalidInput, match="1 is in only one"):
@@ -156,7 +156,7 @@ def test_aesthetic_predictor_is_linear(tmp_path: Path) -> None:
     scores = LinearAesthetics(tmp_path / "head.safetensors", network).scores([box_reference(64)[..., :3]] * 2)
     assert scores.shape == (2,)
     assert scores[0] == scores[1]
-    with pytest.raises(MissingModel, match="no aesthetic predictor"):
+    with pytest.raises(MissingModel, match="not an aesthetic predictor"):
         LinearAesthetics(tmp_path / "none.safetensors", network)
 
 

@@ -134,7 +134,7 @@ def test_progress_and_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_no_corpus_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match=r"holds no manifest\.json"):
+    with pytest.raises(InvalidInput, match=r"contains no manifest\.json"):
         read_corpus(tmp_path)
 
 
@@ -151,7 +151,7 @@ def test_no_corpus_told(tmp_path: Path) -> None:
 )
 def test_odd_manifest_told(tmp_path: Path, items: str) -> None:
     (tmp_path / "manifest.json").write_text(f'{{"items": {items}}}' if items != "{}" else items)
-    with pytest.raises(InvalidInput, match="can't be understood"):
+    with pytest.raises(InvalidInput, match="is not a valid manifest"):
         read_corpus(tmp_path)
 
 

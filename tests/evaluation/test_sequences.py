@@ -88,5 +88,5 @@ def test_page_by_page_engines_have_match_beside_them(tmp_path: Path, monkeypatch
 
 def test_corpus_without_sequences_told(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text('{"items": []}')
-    with pytest.raises(InvalidInput, match="holds no sequence"):
+    with pytest.raises(InvalidInput, match="contains no sequence"):
         evaluate_sequences(tmp_path, "match")

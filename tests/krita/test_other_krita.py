@@ -77,7 +77,7 @@ def test_suite_that_has_moved_on_is_told(machine, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "value", "sentence"),
     [
-        ("geteuid", lambda: 1000, "needs Linux and root"),
+        ("geteuid", lambda: 1000, "needs Linux and the root user"),
         ("which", lambda tool, path: None, "apt install debootstrap"),
         ("_run", lambda command, output: 1, "mount namespaces"),
     ],

@@ -158,7 +158,7 @@ def check_inside(layer, plan, inside, agree):
         agree(project(layer.to_q, inside["x"], adapter), inside[f"{name}.q"], name=f"{name}.q")
         agree(project(layer.to_k, tokens, adapter), inside[f"{name}.k"], name=f"{name}.k")
         agree(project(layer.to_v, tokens, adapter), inside[f"{name}.v"], name=f"{name}.v")
-        ours = processor.one(plan, layer, inside["x"], tokens, adapter)
+        ours = processor.branch(plan, layer, inside["x"], tokens, adapter)
         agree(ours, inside[f"{name}.attn_out"], name=f"{name}.attn_out")
     if "pre_to_out" in inside:
         mix = processor.whole if plan.split is None else processor.split

@@ -122,7 +122,7 @@ def test_evaluation_sizes(images, agree):
 def test_latent_masks(images, agree):
     for picture, recorded in images:
         for expected, text in results(recorded, "scaled_resize_"):
-            ours = conditioning.reduced(preprocess.to_tensor(picture), float(text))
+            ours = conditioning.scale_down(preprocess.to_tensor(picture), float(text))
             agree(ours, expected, EXACT, text)
 
 

@@ -83,7 +83,7 @@ def test_noise_levels(arrays, agree):
     for name, (_, sampler, spacing, steps, _) in walks(arrays, ("k.v.", "k.eps.")):
         kind = Spacing(spacing.replace("_", " "))
         if sampler in WITHOUT_SOLVER:
-            ours = NoiseSchedule().walk(kind, int(steps))
+            ours = NoiseSchedule().spaced_sigmas(kind, int(steps))
         else:
             ours = sigmas_of(SAMPLERS[sampler], kind, int(steps))
         agree(ours, arrays[name], ONE_LEVEL, name)

@@ -33,7 +33,7 @@ def test_numbers_of_references(count: int, most: int, *, background: bool, words
         ((7, 5, 0, 3, 2), None),
         ((8, 5, 0, 3, 2), "outside of the canvas"),
         ((7, -1, 0, 3, 2), "outside of the canvas"),
-        ((7, 5, 1, 0, 0), "a reference that there isn't"),
+        ((7, 5, 1, 0, 0), "a reference that doesn't exist"),
         ((7, 5, 0, 4, 2), "outside of its reference"),
         ((7, 5, 0, 3, 3), "outside of its reference"),
     ],

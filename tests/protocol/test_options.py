@@ -66,7 +66,7 @@ def test_words_become_settings() -> None:
         ("guidance=much", "guidance"),
         ("guidance=99", "less than or equal to 15, not 99"),
         ("injection=7", "injection"),
-        ("=1", "no setting ''. There is: reference_strength"),
+        ("=1", "no setting ''. Choose one of: reference_strength"),
     ],
 )
 def test_wrong_words_get_a_sentence(word: str, sentence: str) -> None:

@@ -58,7 +58,7 @@ def lets_go(backend: Backend) -> bool:
 
 @pytest.mark.parametrize(
     ("body", "fault"),
-    [(b"no bundle", "A bundle starts with"), (job(request={"mode": "none"}), "request.mode")],
+    [(b"no bundle", "it must start with"), (job(request={"mode": "none"}), "request.mode")],
 )
 def test_bundles_in_memory_are_checked(backend: Backend, body: bytes, fault: str) -> None:
     fd = sealed(body)

@@ -77,7 +77,7 @@ def engine(backend):
 
 
 def test_download_ends_in_an_engine_that_can_colour(backend) -> None:
-    assert engine(backend)["missing"].startswith("There is no AnimeDiffusion model here")
+    assert engine(backend)["missing"].startswith("No AnimeDiffusion model is installed")
     answer = download(backend)
     assert (answer.status, answer.json["task"]["kind"]) == (202, "download")
     task = ended(backend)
@@ -120,7 +120,7 @@ def test_failure_is_a_sentence(backend, host) -> None:
     download(backend)
     task = ended(backend)
     assert (task["state"], task["error"]["code"]) == ("failed", "download_failed")
-    assert task["error"]["message"].endswith("import a file you have.")
+    assert task["error"]["message"].endswith("import a file that you have.")
 
 
 def test_own_file_becomes_a_model_and_stays(backend, checkpoint, tmp_path) -> None:

@@ -104,9 +104,9 @@ def test_same_name_gets_a_number(remote: RemoteBackend, devices: Devices) -> Non
 def test_wrong_codes_void_the_right_one(home: Path, remote: RemoteBackend, devices: Devices) -> None:
     secret = pending(devices)
     for _ in range(5):
-        with pytest.raises(Exception, match="wrong, used or too old"):
+        with pytest.raises(Exception, match="wrong, used or expired"):
             devices.pair("0" * 10, "x")
-    with pytest.raises(Exception, match="Get a new one"):
+    with pytest.raises(Exception, match="Make a new one"):
         devices.pair(secret, "x")
 
 
@@ -115,7 +115,7 @@ def test_old_code_is_void(devices: Devices, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("colorizer.server.devices.CODE_LIVES_S", -1)
     expired = pending(devices)
     for code in (secret, expired):
-        with pytest.raises(Exception, match="wrong, used or too old"):
+        with pytest.raises(Exception, match="wrong, used or expired"):
             devices.pair(code, "x")
 
 
@@ -303,7 +303,7 @@ def test_address_is_checked(words: str) -> None:
     from colorizer.errors import InvalidInput
     from colorizer.server.serve import read_address
 
-    with pytest.raises(InvalidInput, match="write HOST:PORT"):
+    with pytest.raises(InvalidInput, match="Write HOST:PORT"):
         read_address(words)
 
 

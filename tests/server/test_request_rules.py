@@ -95,7 +95,7 @@ def test_good_request_passes() -> None:
         ("swaps", [{"from": "red", "to": "#000000"}], "request.swaps.0.from"),
         ("swaps", [{"from": "#000000", "to": "#00000G"}], "request.swaps.0.to"),
         ("swaps", [{"before": "#000000", "after": "#000001"}], "request.swaps.0"),
-        ("swaps", [{"from": "#000000", "to": "#000001"}] * 2, "into one other colour only"),
+        ("swaps", [{"from": "#000000", "to": "#000001"}] * 2, "can be replaced only once"),
         ("redo", REDO | {"layers": []}, "request.redo.layers"),
         ("redo", REDO | {"states": []}, "request.redo.states"),
         ("redo", REDO | {"selection": {"blob": 9}}, "request.redo.selection.blob"),
@@ -103,14 +103,14 @@ def test_good_request_passes() -> None:
         ("redo", REDO | {"layers": [NOW | {"role": "mask"}]}, "redo.layers.0.role"),
         ("redo", REDO | {"layers": [NOW] * 2}, "give each role once"),
         ("redo", REDO | {"states": [{"layers": [NOW] * 2}]}, "states.0.layers`: give each role once"),
-        ("redo", REDO | {"states": [{"layers": [{"role": "figure"}]}]}, "what was delivered has pixels"),
+        ("redo", REDO | {"states": [{"layers": [{"role": "figure"}]}]}, "a delivered layer must have pixels"),
         ("redo", REDO | {"states": [{"layers": [NOW | {"mask": {"blob": 9}}]}]}, "states.0.layers.0.mask"),
         (
             "redo",
             REDO | {"states": [{"layers": [NOW], "made_from": {"hints": {"blob": 9}}}]},
             "states.0.made_from.hints.blob",
         ),
-        ("engine", "../match", "There is: scripted"),
+        ("engine", "../match", "Choose one of: scripted"),
     ],
 )
 def test_broken_rule_is_named(path: str, value: Any, word: str) -> None:
@@ -152,7 +152,7 @@ LAYER = {"role": "figure", "pixels": {"blob": 0}}
     ("changes", "words"),
     [
         ({"swaps": []}, "`edit.swaps`"),
-        ({"swaps": [SWAP, SWAP]}, "one other colour only"),
+        ({"swaps": [SWAP, SWAP]}, "can be replaced only once"),
         ({"layers": [LAYER, LAYER]}, "each role once"),
         ({"layers": [{"role": "figure", "pixels": {"blob": 1}}]}, "there are 1 blobs, not 2"),
         ({"layers": [{"role": "shading", "pixels": {"blob": 0}}]}, "`edit.layers.0.role`"),

@@ -87,13 +87,13 @@ def test_other_settings_are_another_survey(sequence: list[str]) -> None:
 
 
 def test_a_frame_of_no_sequence_is_told(sequence: list[str]) -> None:
-    with pytest.raises(InvalidInput, match="none of the frames of its sequence"):
+    with pytest.raises(InvalidInput, match="isn't one of the frames of its sequence"):
         colour(2, sequence[:2])
 
 
 def test_a_forgotten_survey_is_told(sequence: list[str]) -> None:
     surveys._file(sequence[1], "survey").unlink()
-    with pytest.raises(InvalidInput, match="no longer remembered"):
+    with pytest.raises(InvalidInput, match="has been deleted"):
         colour(0, sequence)
 
 

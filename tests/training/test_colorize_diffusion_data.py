@@ -62,7 +62,7 @@ def test_lists_keep_out_what_is_too_poor(published):
 
 def test_missing_shard_is_named(published):
     (published / "mask" / "0001.zip").unlink()
-    with pytest.raises(InvalidInput, match="`mask` lacks 0001.zip"):
+    with pytest.raises(InvalidInput, match="in `mask` 0001.zip is missing"):
         PublishedLayout(published, seed=0)
 
 
@@ -70,7 +70,7 @@ def test_damaged_picture_is_named(published):
     with zipfile.ZipFile(published / "sketch" / "0000.zip", "w") as file:
         file.writestr("0.png", b"no picture")
     pictures = PublishedLayout(published, seed=0)
-    with pytest.raises(InvalidInput, match=r"0000\.zip holds no readable picture"):
+    with pytest.raises(InvalidInput, match=r"0000\.zip contains no readable picture"):
         [pictures.item(number) for number in range(6)]
 
 
@@ -83,7 +83,7 @@ def test_artists_folder_makes_sketch_and_mask(tmp_path):
 
 
 def test_empty_folder_is_refused(tmp_path):
-    with pytest.raises(InvalidInput, match="holds no PNG, JPEG or WebP"):
+    with pytest.raises(InvalidInput, match="contains no PNG, JPEG or WebP"):
         ArtistPictures(tmp_path, seed=0)
 
 
@@ -169,7 +169,7 @@ def test_settings_survive_their_file(tmp_path):
     [
         ("stepz = 3", "`stepz`: Unexpected"),
         ("stage = 'v3'", "`stage`: Input should be"),
-        ("=", "can't be read"),
+        ("=", "not a valid settings file"),
     ],
 )
 def test_wrong_settings_are_named(tmp_path, text, sentence):

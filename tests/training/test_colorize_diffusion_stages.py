@@ -12,7 +12,7 @@ from colorizer.engines.colorize_diffusion.engine import ColorizeDiffusionEngine
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.errors import InvalidInput
 from colorizer.imaging.pictures import write_png
-from colorizer_lab.training import Wishes
+from colorizer_lab.training import Overrides
 from colorizer_lab.training.colorize_diffusion import ablation, ablation_page, leakage, networks
 from colorizer_lab.training.colorize_diffusion.batches import Batches
 from colorizer_lab.training.colorize_diffusion.config import Stage, read
@@ -123,10 +123,10 @@ def test_training_lowers_the_loss(tmp_path):
 @pytest.mark.parametrize(
     ("stage", "start", "sentence"),
     [
-        (Stage.V1_5_FOREGROUND, Stage.V1, "goes on from a v1.5 model"),
-        (Stage.V2_STYLE, Stage.AUTOENCODER, "holds no ColorizeDiffusion model for stage v2-style"),
-        (Stage.V1, None, "give its folder with --from"),
-        (Stage.FINE_TUNE, Stage.V1, "give their folder with --data"),
+        (Stage.V1_5_FOREGROUND, Stage.V1, "starts from a v1.5 model"),
+        (Stage.V2_STYLE, Stage.AUTOENCODER, "contains no ColorizeDiffusion model for stage v2-style"),
+        (Stage.V1, None, "Give its folder with --from"),
+        (Stage.FINE_TUNE, Stage.V1, "Give their folder with --data"),
     ],
 )
 def test_wrong_start_is_refused(chain, tmp_path, stage, start, sentence):
@@ -179,15 +179,15 @@ def test_recipes_follow_on_one_another(recipe):
 
 
 def test_crop_follows_the_model_that_is_gone_on_from(chain):
-    wishes = Wishes(stage="fine-tune", start=str(chain.model(Stage.V1)))
-    assert settings(wishes).crops == ((64, 64),)
+    overrides = Overrides(stage="fine-tune", start=str(chain.model(Stage.V1)))
+    assert settings(overrides).crops == ((64, 64),)
 
 
 def test_fine_tuned_model_takes_nobodys_name(chain, tmp_path, monkeypatch):
     monkeypatch.setenv("COLORIZE_HOME", str(tmp_path))
     (tmp_path / "models" / "hana").mkdir(parents=True)
     config = replace(TINY, stage=Stage.FINE_TUNE, start=chain.model(Stage.V1), data=tmp_path)
-    with pytest.raises(InvalidInput, match="another model called hana"):
+    with pytest.raises(InvalidInput, match="Another model is named hana"):
         train(tmp_path / "hana", recipe=config)
 
 
@@ -240,7 +240,7 @@ def test_training_with_region_colours_goes_on_to_v2(chain, tmp_path):
     taking = replace(chain.config(Stage.V1), region_colours=True, drawings=2)
     train(tmp_path / "v1", recipe=taking)
     start = tmp_path / "v1" / "model"
-    with pytest.raises(InvalidInput, match="takes region colours: set `region_colours = true`"):
+    with pytest.raises(InvalidInput, match="was trained with region colours. Set `region_colours = true`"):
         train(
             tmp_path / "v2",
             recipe=replace(taking, stage=Stage.V2_BACKGROUND, start=start, region_colours=False),

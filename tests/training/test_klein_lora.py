@@ -11,7 +11,7 @@ from colorizer.engines.flux2_klein import lora, model
 from colorizer.engines.flux2_klein.files import LORA_FILE
 from colorizer.engines.models import Installed
 from colorizer.errors import InvalidInput
-from colorizer_lab.training import Wishes, klein_lora
+from colorizer_lab.training import Overrides, klein_lora
 from colorizer_lab.training.klein_lora import Recipe, train
 from colorizer_lab.training.klein_lora_data import OwnDrawings, PictureFolder
 from colorizer_lab.training.loop import open_run
@@ -101,18 +101,18 @@ def test_items_are_the_same_for_the_same_number(pictures):
 
 
 @pytest.mark.parametrize(
-    ("wishes", "sentence"),
+    ("overrides", "sentence"),
     [
-        (Wishes(stage="v1"), "takes --from MODEL and --data alone"),
-        (Wishes(), "Get flux2-klein-base-4b on the Models page"),
+        (Overrides(stage="v1"), "takes only --from MODEL and --data"),
+        (Overrides(), "Download flux2-klein-base-4b on the Models page"),
     ],
 )
-def test_says_what_is_wrong(wishes, sentence):
+def test_says_what_is_wrong(overrides, sentence):
     with pytest.raises(InvalidInput, match=sentence):
-        klein_lora.settings(wishes)
+        klein_lora.settings(overrides)
 
 
 def test_says_that_a_folder_is_empty(base, tmp_path):
     (tmp_path / "none").mkdir()
-    with pytest.raises(InvalidInput, match="holds no pictures"):
+    with pytest.raises(InvalidInput, match="contains no pictures"):
         train(tmp_path / "run", recipe=recipe(base, tmp_path / "none"))

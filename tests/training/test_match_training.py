@@ -102,12 +102,12 @@ def test_log_tells_every_step_and_the_figures(finished):
 
 
 def test_second_training_in_a_folder_needs_resume(finished):
-    with pytest.raises(InvalidInput, match="already holds a training. Add --resume"):
+    with pytest.raises(InvalidInput, match="already contains a training. Add --resume"):
         train(finished, recipe=TINY)
 
 
 def test_resume_needs_a_training(tmp_path):
-    with pytest.raises(InvalidInput, match="holds no training to resume"):
+    with pytest.raises(InvalidInput, match="contains no training to resume"):
         train(tmp_path, recipe=TINY, resume=True)
 
 

@@ -1,6 +1,6 @@
-"""Folders of pages or frames from one pool of references: `colorize batch`.
+"""`colorize batch`: colours a folder of pages or frames from the same references.
 
-`pages` finds them; `work` is what is done to one page, from bytes to bytes, so that it can be done on any machine;
-`crew` does such tasks here, `cluster` on the machines of a Ray cluster; `journal` remembers what was made; `run` puts
-all in order.
+`pages` lists the pages. `work` colours one page, from bytes to bytes, so that this can be done on any machine. `crew`
+runs such tasks in this process, `cluster` on the machines of a Ray cluster. `journal` records the finished results.
+`run` controls a whole batch.
 """

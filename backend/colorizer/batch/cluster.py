@@ -1,8 +1,7 @@
-"""The crew of many machines: each task goes to a worker of a Ray cluster, pictures travel with it.
+"""Runs a batch's tasks on the workers of a Ray cluster; the pictures are sent with the tasks.
 
-The workers need this package and the model, nothing else: no shared folder. Where the cluster has GPUs each task takes
-one, unless the device is `cpu`. A worker that dies takes its task with it; that task has failed and is tried again by
-`run` like any other.
+The workers need this package and the model, but no shared folder. If the cluster has GPUs, each task takes one, unless
+the device is `cpu`. If a worker dies, its task has failed; `run` retries it like any other failed task.
 """
 
 from __future__ import annotations
@@ -19,17 +18,17 @@ from colorizer.errors import ColorizerError, InvalidInput
 
 _PATIENCE_S = 5
 _WAITING = 2
-"""Tasks for each worker that are on their way, so that none waits for the network."""
+"""Tasks that are queued for each worker, so that no worker waits for the network."""
 
 
 class RayCrew:
     """The workers of a Ray cluster; a context manager.
 
     Args:
-        address: `HOST:PORT` of a running cluster, `auto` for the one this machine belongs to, `local` for workers on
-            this machine alone.
-        setup: what is the same for all pages.
-        workers: how many, for `local`; None for one each processor.
+        address: `HOST:PORT` of a running cluster, `auto` for the one that this machine belongs to, `local` for workers
+            on this machine only.
+        setup: the settings and pictures that all pages share.
+        workers: the number of workers, only for `local`; None for one per processor.
     """
 
     def __init__(self, address: str, setup: Setup, workers: int | None = None) -> None:
@@ -46,12 +45,12 @@ class RayCrew:
         except (ConnectionError, ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0]
             raise InvalidInput(
-                f"The cluster {address} doesn't let us in ({reason})."
-                " Check that Ray's version and token are the same here and there."
+                f"The cluster {address} refuses the connection ({reason})."
+                " Check that it has the same Ray version and token as this machine."
             ) from error
         self._ray = ray
         self._setup = ray.put(setup)
-        # A task that asks for no GPU sees none.
+        # Ray hides the GPUs from tasks that don't request one.
         with_gpu = setup.device in ("auto", "cuda") and ray.cluster_resources().get("GPU", 0) > 0
         self._do = ray.remote(max_retries=0, num_gpus=1 if with_gpu else 0)(_do)
 
@@ -85,15 +84,15 @@ class RayCrew:
             return self._ray.get(ready)
         except self._ray.exceptions.RayError as error:
             reason = str(error).partition("\n")[0]
-            return Failure(f"The worker that had this page was lost ({reason}).")
+            return Failure(f"The worker that coloured this page was lost ({reason}).")
 
 
 def _check_reachable(ray: Any, address: str) -> None:
-    """Ray itself would go on trying for minutes where nobody answers."""
+    """Fails early if the address doesn't answer; Ray itself would retry for minutes."""
     host, colon, port = address.rpartition(":")
     if not colon:
         return
-    # On its own machine Ray listens at the machine's address only, and takes the loopback's names for that.
+    # Ray listens only at the machine's network address and translates loopback names to it.
     hosts = [host, ray.util.get_node_ip_address()] if host in ("127.0.0.1", "localhost") else [host]
     problem: Exception | None = None
     for each in hosts:
@@ -109,7 +108,7 @@ def _check_reachable(ray: Any, address: str) -> None:
 
 
 def _do(setup: Setup, step: str, arguments: tuple[Any, ...]) -> Any:
-    """Runs on a worker, which keeps its engine from task to task."""
+    """Runs one step on a worker; the worker keeps its engine loaded between tasks."""
     try:
         desk = _desk(setup)
     except ColorizerError as error:
@@ -125,7 +124,7 @@ def _desk(setup: Setup) -> Desk:
 def _ray() -> Any:
     import os
 
-    # Ray would copy the whole environment's settings for uv, and send usage figures home.
+    # Without these settings Ray would copy uv's whole environment and send usage statistics to its makers.
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray

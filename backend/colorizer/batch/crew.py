@@ -1,4 +1,4 @@
-"""Runs a batch's tasks in this process, one after the other. `cluster` runs them on many machines."""
+"""Runs a batch's tasks in this process, one after another. `cluster` runs them on many machines."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import Any, Protocol
 from colorizer.batch.work import Desk, Failure, Setup, Tell, attempt
 
 Task = Callable[[], tuple[Any, ...]]
-"""Gives the arguments of a step when they are needed, so that not all pages are in memory at once."""
+"""Returns the arguments of a step. Called just before they are needed, so that few pages are in memory at once."""
 
 
 class Crew(Protocol):
-    """Does many tasks of one step."""
+    """Runs the tasks of one step."""
 
     def run(self, step: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Any]]:
-        """The place of each task and its result or `Failure`, as they are finished, in any order.
+        """Runs tasks and yields the index of each with its result or `Failure`, in the order in which they finish.
 
         Args:
-            step: a method of `work.Desk`.
-            tasks: the arguments.
+            step: the name of a method of `work.Desk`.
+            tasks: functions that return the step's arguments.
         """
 
 
 class LocalCrew:
-    """This process."""
+    """Runs all tasks in this process."""
 
     def __init__(self, setup: Setup, tell: Tell) -> None:
         self._setup = setup
@@ -34,18 +34,18 @@ class LocalCrew:
 
     @cached_property
     def _desk(self) -> Desk:
-        """Made when there is work: a finished batch needs no weights."""
+        """The desk, made at the first task, because a finished batch needs no weights."""
         return Desk(self._setup, self._tell)
 
     def run(self, step: str, tasks: Sequence[Task]) -> Iterator[tuple[int, Any]]:
-        """See `Crew`; in order."""
+        """See `Crew.run`; yields the results in the order of the tasks."""
         for index, task in enumerate(tasks):
             arguments = prepared(task)
             yield index, arguments if isinstance(arguments, Failure) else attempt(self._desk, step, arguments)
 
 
 def prepared(task: Task) -> tuple[Any, ...] | Failure:
-    """A task's arguments, or why its files can't be read."""
+    """A task's arguments, or a `Failure` if its files can't be read."""
     try:
         return task()
     except OSError as error:

@@ -1,7 +1,8 @@
-"""What a batch has made: a JSON line a page in the output folder, written just before the page's file is put in place.
+"""The record of a batch's results: one JSON line for each page in the output folder.
 
-So every file that this command made is known by its hash, also after a crash between the two; what isn't known was
-there before or was changed since. A line that was torn off by a crash is passed over. The last line of a page counts.
+A line is written just before the page's file is renamed to its final name, so the hash of every file that this command
+has written is known, even after a crash. A file whose hash isn't recorded existed before or has been changed. A line
+that a crash has cut off is ignored. If a page has several lines, the last one counts.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ FILE = "batch.jsonl"
 
 @dataclass(frozen=True)
 class Entry:
-    """One page as it was made."""
+    """One finished page."""
 
     page: str
     """The page's file name."""
     key: str
-    """SHA-256 of all that decided it: inputs, settings, engine."""
+    """SHA-256 of everything that determines the result: inputs, settings and engine."""
     output: str
     """The result's file name."""
     sha256: str
-    """Of the result's bytes."""
+    """SHA-256 of the result's bytes."""
 
 
 class Journal:
-    """The pages made in an output folder."""
+    """The finished pages of an output folder."""
 
     def __init__(self, folder: Path) -> None:
         self._file = folder / FILE
@@ -43,14 +44,14 @@ class Journal:
                     self._remember(entry)
 
     def made(self, output: Path) -> bool:
-        """Whether a result is as this command made it, now or earlier."""
+        """Whether this command has written the file and nobody has changed it since."""
         return (output.name, hashlib.sha256(output.read_bytes()).hexdigest()) in self._made
 
     def add(self, entry: Entry) -> None:
-        """Writes a page down; it is on the disk when this returns."""
+        """Records a page; the line is on the disk when this returns."""
         line = json.dumps(asdict(entry), ensure_ascii=False).encode() + b"\n"
         with self._file.open("ab") as file:
-            # After a torn line a new one must begin.
+            # A line that was cut off must be ended first.
             file.write(line if _ends_whole(self._file) else b"\n" + line)
             file.flush()
             os.fsync(file.fileno())

@@ -1,4 +1,4 @@
-"""Which pages a batch has, in which order, and where each result goes. Nothing is coloured here."""
+"""The pages of a batch, their order and the paths of their results."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SUFFIXES = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".gif", ".bmp", ".webp", "
 
 @dataclass(frozen=True)
 class BatchJob:
-    """A folder of pages and all that decides how they are coloured."""
+    """A folder of pages with the settings for colouring them: the options of `colorize batch`."""
 
     folder: Path
     references: tuple[Path, ...]
@@ -24,7 +24,7 @@ class BatchJob:
     model: str = ""
     mode: Mode = Mode.WHOLE
     masks: Path | None = None
-    """Folder with the pages' foreground masks, by the pages' stems."""
+    """Folder of the pages' foreground masks, which have the pages' names (with any suffix)."""
     reference_masks: tuple[Path, ...] = ()
     """Empty, or one for each reference."""
     seed: int = 0
@@ -34,19 +34,19 @@ class BatchJob:
     layers: bool = False
     cluster: str | None = None
     workers: int | None = None
-    """For the cluster `local`."""
+    """Number of workers of the cluster `local`; None for one per processor."""
 
 
 @dataclass(frozen=True)
 class PagePlan:
-    """One page on its way."""
+    """The files of one page."""
 
     path: Path
     mask: Path | None
     output: Path
 
     def read(self) -> Page:
-        """The page's files."""
+        """Reads the page and its mask."""
         return Page(self.path.name, self.path.read_bytes(), self.mask.read_bytes() if self.mask else None)
 
 
@@ -57,25 +57,27 @@ def find_pages(folder: Path) -> list[Path]:
         InvalidInput: there is no such folder, or no picture in it.
     """
     if not folder.is_dir():
-        raise InvalidInput(f"{folder} is no folder. Give the folder that holds the pages.")
+        raise InvalidInput(f"{folder} isn't a folder. Give the folder of the pages.")
     found = [
         path
         for path in folder.iterdir()
         if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
     ]
     if not found:
-        raise InvalidInput(f"{folder} holds no pictures. Give the folder that holds the pages.")
+        raise InvalidInput(f"{folder} contains no pictures. Give the folder of the pages.")
     return sorted(found, key=lambda path: (_natural(path.name), path.name))
 
 
 def plan_pages(job: BatchJob) -> list[PagePlan]:
-    """Every page with its result's place.
+    """Lists the pages with the paths of their results.
 
     Raises:
-        InvalidInput: results would replace what is read, or each other.
+        InvalidInput: results would overwrite input files or each other.
     """
     if job.output.resolve() == job.folder.resolve():
-        raise InvalidInput("The results would lie among the pages. Choose another folder for them.")
+        raise InvalidInput(
+            "The results can't be written to the folder of the pages. Choose another folder for them."
+        )
     masks = {} if job.masks is None else {path.stem: path for path in find_pages(job.masks)}
     own = {path.resolve() for path in job.references}
     plans: dict[str, PagePlan] = {}
@@ -85,14 +87,15 @@ def plan_pages(job: BatchJob) -> list[PagePlan]:
         output = job.output / (path.stem + (".ora" if job.layers else ".png"))
         if path.stem in plans:
             raise InvalidInput(
-                f"{plans[path.stem].path.name} and {path.name} would get the same result's name. Rename one."
+                f"{plans[path.stem].path.name} and {path.name} would get the same name for their results. Rename"
+                " one of them."
             )
         plans[path.stem] = PagePlan(path, masks.get(path.stem), output)
     if not plans:
-        raise InvalidInput(f"{job.folder} holds only the references. Put the pages there.")
+        raise InvalidInput(f"{job.folder} contains only the references. Put the pages there.")
     return list(plans.values())
 
 
 def _natural(name: str) -> list[tuple[int, str]]:
-    """Digits as numbers, the rest without case."""
+    """The sort key of natural order: numbers by value, text without regard to case."""
     return [(int(part), "") if part.isdigit() else (-1, part.lower()) for part in re.split(r"(\d+)", name)]

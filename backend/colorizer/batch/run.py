@@ -1,8 +1,8 @@
-"""A whole batch in order: find the pages, survey and compare them, agree, colour, write, remember.
+"""Runs a whole batch: finds the pages, surveys and compares them, chooses common colours, colours and writes the pages.
 
-Every result is remembered (`journal`) and written whole, so that being killed at any moment loses at most the pages in
-work. What was surveyed is kept in a hidden folder beside the results. A file in the output folder that isn't as this
-command made it is left alone: somebody has changed it, or it was there before.
+Every result is recorded (`journal`) and written atomically, so that a batch that is killed loses at most the pages in
+progress. The surveys are stored in a hidden folder beside the results. A file in the output folder that this command
+hasn't written, or that has been changed since, is never overwritten.
 """
 
 from __future__ import annotations
@@ -31,34 +31,34 @@ from colorizer.progress import ProgressBar
 from colorizer.protocol.checks import check_references
 
 KEPT = ".batch"
-"""Folder in the output folder for what was surveyed."""
+"""Folder in the output folder for the results of surveying and comparing."""
 
 Place = TypeVar("Place", bound=Hashable)
-"""A page, or two."""
+"""A page, or a pair of pages."""
 
 
 class Status(str, Enum):
-    """What became of a page."""
+    """The state of a page."""
 
     WAITING = "waiting"
     DONE = "done"
     UNCHANGED = "unchanged"
     """Finished by an earlier run."""
     KEPT = "kept"
-    """A file of the result's name is there that isn't as this command made it; it is not touched."""
+    """A file with the result's name exists that this command hasn't written or that has been changed; it is kept."""
     FAILED = "failed"
 
 
 def colorize_batch(job: BatchJob, progress: ProgressBar) -> dict[str, Any]:
-    """Colours a folder of pages; goes on where an earlier run stopped.
+    """Colours a folder of pages; continues where an earlier run stopped.
 
     Returns:
-        `engine`, `output`, `together` (whether the pages agreed on colours), the numbers `done`, `unchanged`, `kept`
-        and `failed`, and `pages`, each `page`, `output`, `status`, `seconds`, `panels` (null for a
-        single picture) and `error`. JSON values only.
+        A JSON-serializable record: `engine`, `output`, `together` (whether common colours were chosen for the pages),
+        the numbers `done`, `unchanged`, `kept` and `failed`, and `pages`, each with `page`, `output`, `status`,
+        `seconds`, `panels` (null for a single picture) and `error`.
 
     Raises:
-        ColorizerError: with a sentence for what concerns all pages; single failed pages are in the list.
+        ColorizerError: the batch as a whole can't be coloured. The errors of single pages are in the record.
     """
     from colorizer.engines.registry import get
 
@@ -85,19 +85,19 @@ def colorize_batch(job: BatchJob, progress: ProgressBar) -> dict[str, Any]:
 
 
 def sentence(record: dict[str, Any]) -> str:
-    """What came of a batch, for people."""
+    """A batch's record as a sentence."""
     panels = sum(page["panels"] or 0 for page in record["pages"])
     failed = [page for page in record["pages"] if page["status"] == Status.FAILED.value]
     done = f"{record['done']} pages coloured" + (f" ({panels} panels)" if panels else "")
-    text = f"{record['output']}: {done}, {record['unchanged']} were finished already"
+    text = f"{record['output']}: {done}, {record['unchanged']} already finished"
     if record["kept"]:
-        text += f", {record['kept']} left alone because they were changed by hand or there before"
+        text += f", {record['kept']} not overwritten because they were changed by hand or existed before"
     listed = "".join(f"\n  {page['page']}: {page['error']}" for page in failed)
     return f"{text}, {len(failed)} failed.{listed}" if failed else f"{text}."
 
 
 class _Bar:
-    """ProgressBar over pages, and over the steps of the page in work."""
+    """Shows the progress over the pages and over the steps of the current page."""
 
     def __init__(self, progress: ProgressBar, pages: int) -> None:
         self._progress = progress
@@ -106,19 +106,19 @@ class _Bar:
         self._done = 0
 
     def part(self, name: str, done: int, pages: int) -> None:
-        """A part of the work is so far."""
+        """Reports how many pages a part of the work has finished."""
         self._part, self._done, self._pages = name, done, pages
         self._progress.stage(f"{name} {done}/{pages}", done, pages)
 
     def step(self, name: str, done: int, total: int) -> None:
-        """How far the page in work is."""
+        """Reports the progress of the current page."""
         share = self._done + min(1.0, done / max(1, total))
         self._progress.stage(f"{self._part} {self._done + 1}/{self._pages}: {name}", share, self._pages)
 
 
 @dataclass
 class _Line:
-    """What is known of one page so far."""
+    """The state of one page and its entry in the record."""
 
     plan: PagePlan
     status: Status = Status.WAITING
@@ -129,7 +129,7 @@ class _Line:
 
 @dataclass
 class _Batch:
-    """The pages while they are worked on."""
+    """A batch in progress."""
 
     plans: Sequence[PagePlan]
     setup_key: str
@@ -138,9 +138,9 @@ class _Batch:
     bar: _Bar
     lines: list[_Line] = field(init=False)
     keys: list[str] = field(init=False)
-    """Of every page with everything that decides it but the agreement."""
+    """For each page the hash of everything that determines its result, except the common colours."""
     agreed: dict[int, bytes] = field(default_factory=dict)
-    """Page -> its survey with the colours agreed on."""
+    """By page: its survey with the common colours."""
 
     def __post_init__(self) -> None:
         self.lines = [_Line(plan) for plan in self.plans]
@@ -148,7 +148,7 @@ class _Batch:
         self.keys = [self._page_key(plan) for plan in self.plans]
 
     def agree(self, engine: SequenceEngine) -> None:
-        """Surveys and compares the pages and lets them agree on colours."""
+        """Surveys and compares the pages and chooses common colours."""
         pages = range(len(self.plans))
         keys = {page: self.keys[page] for page in pages}
         surveys = self._kept("Surveying", "survey", keys, lambda page: (self.plans[page].read(),))
@@ -189,7 +189,7 @@ class _Batch:
         self._fail(self._work("Colouring", "colour", todo, arguments, finish))
 
     def report(self) -> list[dict[str, Any]]:
-        """One entry a page, JSON values."""
+        """The record's entries, one for each page."""
         return [
             {
                 "page": line.plan.path.name,
@@ -205,7 +205,7 @@ class _Batch:
     def _kept(
         self, part: str, step: str, keys: Mapping[Place, str], arguments: Callable[[Place], tuple[Any, ...]]
     ) -> dict[Place, bytes]:
-        """The results of a step, from an earlier run where there are any; a page without one has failed."""
+        """The results of a step, loaded from an earlier run if possible; marks pages without a result as failed."""
         folder = self.output / KEPT
         folder.mkdir(exist_ok=True)
         files = {place: folder / f"{key}.{step}" for place, key in keys.items()}
@@ -224,7 +224,11 @@ class _Batch:
         arguments: Callable[[Place], tuple[Any, ...]],
         finish: Callable[[Place, Any], None],
     ) -> dict[Place, str]:
-        """Does a step for some pages or pairs, those that fail once more; what failed twice and why."""
+        """Runs a step for some pages or pairs and retries failed ones once.
+
+        Returns:
+            The errors of those that failed twice.
+        """
         errors: dict[Place, str] = {}
         through = 0
         self.bar.part(part, 0, max(1, len(places)))
@@ -247,7 +251,7 @@ class _Batch:
             self.lines[page].status, self.lines[page].error = Status.FAILED, error
 
     def _page_key(self, plan: PagePlan) -> str:
-        """SHA-256 of a page's files and the setup; of a file that can't be read, of its name."""
+        """SHA-256 of a page's files and the setup; if a file can't be read, of its name instead."""
         try:
             key = plan.read().key
         except OSError:
@@ -255,14 +259,14 @@ class _Batch:
         return _digest(self.setup_key.encode(), key.encode())
 
     def _tidy(self, keys: set[str]) -> None:
-        """Takes away what was kept for other pages or settings."""
+        """Deletes the stored results of other pages or settings."""
         for file in (self.output / KEPT).iterdir():
             if file.stem not in keys:
                 file.unlink()
 
 
 def _status(journal: Journal, plan: PagePlan, key: str) -> Status:
-    """What is to be done about a page that an earlier run may have finished."""
+    """The state of a page at the start of this run."""
     if not plan.output.is_file():
         return Status.WAITING
     if not journal.made(plan.output):

@@ -1,6 +1,6 @@
-"""One page of a batch: bytes in, bytes out, so that it can be coloured on any machine.
+"""Colours one page of a batch, from bytes to bytes, so that this can be done on any machine.
 
-No files, no order of pages, no retries: those are `run`'s.
+Files, the order of the pages and retries are handled by `run`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Tell = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class Page:
-    """A picture file and, where there is one, the file that says where its foreground is."""
+    """The bytes of a picture file and, if there is one, of its foreground mask."""
 
     name: str
     content: bytes
@@ -44,7 +44,7 @@ class Page:
 
 @dataclass(frozen=True)
 class Setup:
-    """What is the same for all pages."""
+    """The settings and pictures that all pages of a batch share."""
 
     engine: str
     model: str
@@ -54,13 +54,13 @@ class Setup:
     options: Options
     device: str
     layers: bool
-    """OpenRaster with layers instead of one PNG."""
+    """Whether the results are OpenRaster with layers instead of PNG."""
     model_sha256: str = ""
-    """Of the weights, where the engine knows it."""
+    """SHA-256 of the weights; empty if the engine doesn't know it."""
 
     @cached_property
     def key(self) -> str:
-        """SHA-256 of everything that decides a page, in hex; where it is computed doesn't."""
+        """SHA-256 in hex of everything that determines the results; the device isn't part of it."""
         said = [
             *(colorizer.__version__, self.engine, self.model, self.model_sha256, self.mode.value),
             *(reference.key for reference in self.references),
@@ -81,13 +81,13 @@ class Coloured:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a task has no result, as people read it."""
+    """The reason why a task has no result, as a sentence for users."""
 
     sentence: str
 
 
 class Desk:
-    """One process's engine and pool, ready for any number of pages."""
+    """The engine and the references of one process, ready for any number of pages."""
 
     def __init__(self, setup: Setup, tell: Tell = lambda *_: None) -> None:
         from colorizer.engines.registry import get
@@ -102,18 +102,18 @@ class Desk:
         )
 
     def survey(self, page: Page) -> bytes:
-        """A page's survey, see `colorizer.engines.sequences`."""
+        """Surveys a page, see `colorizer.engines.sequences`."""
         return self._sequences.survey(self._request(page), _Reporter(self.tell)).to_bytes()
 
     def compare(self, one: bytes, other: bytes) -> bytes:
-        """The likeness of two surveyed pages as .npy."""
+        """Compares two surveyed pages; returns their likeness as the bytes of an .npy file."""
         read = self._sequences.read_survey
         stream = io.BytesIO()
         np.save(stream, self._sequences.compare(read(one), read(other)))
         return stream.getvalue()
 
     def colour(self, page: Page, survey: bytes | None) -> Coloured:
-        """The coloured page; as surveyed where there is a survey."""
+        """Colours a page, according to its survey if there is one."""
         start = time.perf_counter()
         request, reporter = self._request(page), _Reporter(self.tell)
         if survey is None:
@@ -145,10 +145,10 @@ class Desk:
 
 
 def attempt(desk: Desk, step: str, arguments: tuple[Any, ...]) -> Any:
-    """Does a step of a desk by its name; a `Failure` where it fails, whatever the reason.
+    """Runs a method of a desk by its name. Returns a `Failure` instead of raising.
 
     Raises:
-        Cancelled: the person who started it wants it to stop.
+        Cancelled: the user cancelled the batch.
     """
     try:
         return getattr(desk, step)(*arguments)
@@ -160,12 +160,15 @@ def attempt(desk: Desk, step: str, arguments: tuple[Any, ...]) -> Any:
         return Failure(
             "There was not enough memory for this page. Close other programs or use a smaller picture."
         )
-    except Exception as error:  # noqa: BLE001 - one page must not end a night's work on a thousand others
-        return Failure(f"This page failed for a reason of our own ({type(error).__name__}: {error}).")
+    except Exception as error:  # noqa: BLE001 - one failed page must not end a long batch
+        return Failure(
+            f"This page failed because of an error in the program ({type(error).__name__}: {error})."
+            " Please report it."
+        )
 
 
 class _Reporter:
-    """An engine's `Report` that tells stages on."""
+    """An engine's `Report` that passes stages on to `tell`."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
@@ -174,7 +177,7 @@ class _Reporter:
         self._tell(name, done, total)
 
     def preview(self, picture: object) -> None:
-        """Nobody looks at previews of a batch."""
+        """Does nothing: a batch shows no previews."""
 
 
 def _picture(page: Page) -> Picture:

@@ -1,10 +1,10 @@
-"""One change of the models folder in a process of its own, for the server: `python -m colorizer.catalogue ...`.
+"""Runs one change of the models folder in its own process, for the server: `python -m colorizer.catalogue ...`.
 
     download NAME | verify NAME | convert FILE [--name NAME] [--prediction KIND]
 
-Says on stdout, as JSON lines, where it is (`stage`, `done`, `total`) and last how it ended (`result` or `error`). Ends
-at once when its stdin ends: whoever started it is gone, or wants it to stop; what was downloaded is kept. The licence
-was accepted by whoever called.
+Writes its progress (`stage`, `done`, `total`) to stdout as JSON lines, and as the last line the `result` or `error`.
+It ends at once when its stdin closes, because then its parent has ended or wants it to stop; downloaded data is kept.
+The caller is responsible for the user's acceptance of the licence.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STAGES_A_SECOND = 5
 
 
 class _Teller:
-    """Writes stages, not too many."""
+    """Writes the progress to stdout, at a limited rate."""
 
     def __init__(self) -> None:
         self._stage = ""
@@ -41,13 +41,13 @@ class _Teller:
 
 
 def say(**fields: Any) -> None:
-    """One line of JSON on stdout."""
+    """Writes one line of JSON to stdout."""
     sys.stdout.write(json.dumps(fields) + "\n")
     sys.stdout.flush()
 
 
 def run(words: argparse.Namespace, store: Store) -> dict[str, Any]:
-    """Makes the change; what there is to say afterwards."""
+    """Makes the change and returns its result."""
     teller = _Teller()
     if words.change == "download":
         return {"installed": store.download(words.target, teller.stage, accept_licence=True)}
@@ -66,7 +66,7 @@ def _watch_stdin() -> None:
 
 
 def main() -> int:
-    """The process."""
+    """Runs the process and returns its exit status."""
     parser = argparse.ArgumentParser(prog="colorizer.catalogue")
     parser.add_argument("change", choices=("download", "verify", "convert"))
     parser.add_argument("target")

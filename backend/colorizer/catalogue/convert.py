@@ -1,7 +1,8 @@
-"""Converts published files, downloaded or brought by the user, into a model folder.
+"""Converts published files, downloaded or given by the user, into a model folder.
 
-What a file is, is told by its tensors' names, never by its own name; the engines' converters do the work and account
-for every tensor. Writes into an empty folder that `store` puts into its place afterwards.
+The kind of a file is detected from the names of its tensors, never from the file's name. The engines' converters do the
+conversion; they refuse files with missing or additional tensors. The model is written to an empty folder, which `store`
+then renames.
 """
 
 from __future__ import annotations
@@ -18,33 +19,33 @@ from colorizer.errors import InvalidInput, MissingModel, UnusableModel
 PREDICTIONS = ("epsilon", "v_prediction")
 VARIANTS = ("GraySD", "sketch", "shading")
 INCEPTION_KEY = "Mixed_7c.branch3x3dbl_3b.conv.weight"
-"""A tensor that only the published Inception for FID has."""
+"""A tensor that only the published Inception network for FID has."""
 
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
 
 OnPart = Callable[[str, int, int], None]
-"""Told which network is being written, how many are done, and how many there are; may raise to stop."""
+"""Called with the network being written, the number of finished networks and their total; may raise to stop."""
 
 
 @dataclass(frozen=True)
 class Choices:
-    """What can't be told from the files themselves."""
+    """Settings that can't be detected from the files themselves."""
 
     prediction: str = ""
     """ColorizeDiffusion v1 and v1.5: "epsilon" or "v_prediction"."""
     base: Path | None = None
     """ColorFlow: the base model's folder in diffusers' layout."""
     variant: str = ""
-    """ColorFlow: which of the published folders. ISNet: `drawings` for weights that were trained on those."""
+    """ColorFlow: which of the published folders. ISNet: `drawings` for weights that were trained on drawings."""
     tokenizer: Path | None = None
-    """CLIP: the folder with its words."""
+    """CLIP: the folder with its tokenizer."""
     head_dim: int = 64
-    """Width of an attention head, which leaves no trace in a file; only tests' small models have another."""
+    """Width of an attention head. It can't be detected from a file; only the tests' small models have another."""
 
 
 @dataclass(frozen=True)
 class Converted:
-    """What a model folder holds."""
+    """The description of a converted model."""
 
     engine: str
     title: str
@@ -52,11 +53,11 @@ class Converted:
 
 
 def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Converted:
-    """Writes the model that a file (for ColorFlow a folder of files) holds to `folder`, which must not exist.
+    """Converts a file (for ColorFlow a folder of files) to a model in `folder`, which must not exist.
 
     Raises:
-        UnusableModel: damaged, incomplete, of an unknown kind, or something has to be chosen first.
-        MissingModel: this installation lacks the packages.
+        UnusableModel: the file is damaged, incomplete or of an unknown kind, or a setting in `choices` is missing.
+        MissingModel: packages for the conversion aren't installed.
     """
     from colorizer.engines.flux2_klein.install import is_folder
     from colorizer.engines.models import missing_packages, quiet_libraries
@@ -67,12 +68,10 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
         quiet_libraries()
         return (_klein_folder if is_folder(path) else _colorflow)(path, folder, choices, on_part)
     if not path.is_file():
-        raise InvalidInput(
-            f"There is no file {path.name}. Choose the file or the folder that was downloaded."
-        )
+        raise InvalidInput(f"{path.name} doesn't exist. Choose the downloaded file or folder.")
     if path.suffix.lower() not in SUFFIXES:
         raise UnusableModel(
-            f"{path.name} is no model file: those end in {', '.join(SUFFIXES)}. Choose another file."
+            f"{path.name} isn't a model file; their names end in {', '.join(SUFFIXES)}. Choose another file."
         )
     converters = {
         Kind.COLORIZE_DIFFUSION: _colorize_diffusion,
@@ -91,7 +90,7 @@ def convert(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> Conv
 
 
 def recognise(path: Path) -> Kind:
-    """What a single file is, by the names of its tensors. Raises `UnusableModel`."""
+    """Detects the kind of a single file from the names of its tensors. Raises `UnusableModel`."""
     from colorizer.engines.anime_diffusion.checkpoint import NETWORK
     from colorizer.engines.colorize_diffusion.previews import is_tiny_vae
     from colorizer.engines.colorize_diffusion.towers import is_towers
@@ -105,7 +104,8 @@ def recognise(path: Path) -> Kind:
         and checkpoint_keys.recognise(keys) is not checkpoint_keys.Network.TRANSFORMER
     ):
         raise UnusableModel(
-            f"{path.name} isn't FLUX.2 klein's transformer; no other GGUF file can be used here."
+            f"{path.name} isn't FLUX.2 klein's transformer, the only kind of GGUF file that this program can use."
+            " Choose another file."
         )
     if kind := _kind_of_klein(path, keys):
         return kind
@@ -123,24 +123,24 @@ def recognise(path: Path) -> Kind:
         return Kind(detector.finds)
     if _is_of_colorflow(keys):
         raise UnusableModel(
-            f"{path.name} is one of ColorFlow's files, which only make a model together. Give the folder of the whole"
-            " download, and the base model's folder with --base."
+            f"{path.name} is one of several files of ColorFlow. Give the folder of the whole download, and the base"
+            " model's folder with --base."
         )
     raise UnusableModel(
-        f"{path.name} is none of the models this program can use (ColorizeDiffusion, AnimeDiffusion, ColorFlow,"
-        " FLUX.2 klein, CLIP, TAESD, Inception, ISNet, Anime2Sketch, manga lines)."
+        f"{path.name} isn't a model that this program can use. Choose a file of ColorizeDiffusion, AnimeDiffusion,"
+        " ColorFlow, FLUX.2 klein, CLIP, TAESD, Inception, ISNet, Anime2Sketch or manga lines."
     )
 
 
 def _kind_of_klein(path: Path, keys: set[str]) -> Kind | None:
-    """What of FLUX.2 klein a file is; None for a file of something else."""
+    """The kind of a file of FLUX.2 klein; None for other files."""
     from colorizer.engines.flux2_klein.checkpoint_keys import Network, recognise
 
     part = recognise(keys)
     if part in (Network.TEXT_ENCODER, Network.VAE):
         raise UnusableModel(
-            f"{path.name} is a part of FLUX.2 klein that is found by itself in ComfyUI's folders. Give the file of the"
-            " transformer (flux-2-klein-4b)."
+            f"{path.name} is FLUX.2 klein's text encoder or VAE, which this program finds in ComfyUI's folders. Give"
+            " the file of the transformer (flux-2-klein-4b)."
         )
     return (
         {Network.TRANSFORMER: Kind.FLUX2_KLEIN, Network.LORA: Kind.FLUX2_KLEIN_LORA}.get(part)
@@ -191,7 +191,7 @@ def _previews(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converte
 
 
 def _features(file: Path, folder: Path, _: Choices, on_part: OnPart) -> Converted:
-    inception = lab.module("evaluation.inception", "Inception, which only measures pictures,")
+    inception = lab.module("evaluation.inception", "The Inception network, which is only for evaluation,")
     on_part("network", 0, 1)
     inception.convert(file, folder)
     return Converted("features", "Inception v3 (FID)", "Apache-2.0")
@@ -243,13 +243,15 @@ def _colorflow(path: Path, folder: Path, choices: Choices, on_part: OnPart) -> C
     variant = choices.variant or (there[0] if len(there) == 1 else "")
     if variant not in there:
         found = (
-            f"It holds {', '.join(there)}: say which with --variant." if there else "It isn't ColorFlow's."
+            f"It contains {', '.join(there)}. Choose one with --variant."
+            if there
+            else "It isn't a download of ColorFlow. Choose another folder."
         )
         raise UnusableModel(f"The folder {path.name} can't be converted. {found}")
     if choices.base is None:
         raise UnusableModel(
-            "ColorFlow needs its base model beside it: Stable Diffusion 1.5 for GraySD, PixArt-XL-2-1024-MS for the"
-            " others. Give its folder with --base."
+            "ColorFlow needs its base model, too: Stable Diffusion 1.5 for GraySD, PixArt-XL-2-1024-MS for the others."
+            " Give its folder with --base."
         )
     on_part(f"ColorFlow {variant}", 0, 1)
     prompts: Any = None

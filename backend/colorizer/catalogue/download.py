@@ -1,8 +1,8 @@
-"""Downloads one file: resumable, hashed while it streams, moved to its name only when it is complete.
+"""Downloads one file. A download can be resumed; the file is hashed during the download and renamed when complete.
 
-What has come lies in `NAME.part`, and beside it (`NAME.part.json`) which version of the file that is, so that a later
-start goes on with the same version or from the beginning, never with a mixture. Redirects are followed only to the
-catalogue's hosts. Which files there are is `entries`' business, where they go `store`'s.
+The received data is in `NAME.part`, and the version of the file on the host in `NAME.part.json`: a later start resumes
+only if the host still has that version, and starts from the beginning otherwise. Redirects are followed only to the
+catalogue's hosts. `entries` lists the files, `store` decides where they are stored.
 """
 
 from __future__ import annotations
@@ -27,70 +27,70 @@ from colorizer.files import write_whole
 
 CHUNK = 1 << 20
 ARRIVING = 1 << 16
-"""Small, because what has come of a piece is lost when the connection is cut in its middle."""
+"""Bytes read from the connection at once. Small, because an incomplete piece is lost when the connection is cut."""
 REDIRECTS = 5
 STEADY_BYTES = 1 << 20
-"""A connection that brought so much was a good one: the count of failed tries starts anew."""
+"""After a connection that received this much, the count of failed connections starts again at zero."""
 SPARE_BYTES = 64 << 20
-"""What a disk must still have free beside the file."""
+"""Free disk space that must remain after the download."""
 LISTED_ERROR = 0.02
-"""How far a file's size may be from the rounded one on its page."""
+"""Tolerance for the catalogue's rounded file sizes, as a fraction."""
 SMALL_FILE = 4 << 20
-"""Files without a listed size are descriptions of a few kilobytes."""
+"""Largest size of a file without a size in the catalogue; these are configuration files of a few kilobytes."""
 
 _HEX = re.compile(r'"?([0-9a-f]{64})"?')
 _RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 OnBytes = Callable[[int, int], None]
-"""Told bytes so far and in all (0: not known yet); may raise to stop. What has come is kept."""
+"""Called with the received bytes and their total (0: not known yet); may raise to stop. Received data is kept."""
 
 
 @dataclass(frozen=True)
 class Rules:
-    """What a download may do."""
+    """The limits of a download."""
 
     hosts: tuple[str, ...]
     secure: bool = True
-    """Only https; tests have a server of their own."""
+    """Whether only https is allowed; the tests' own server has none."""
     timeout_s: float = 30.0
-    """A connection that brings no byte for so long has stalled."""
+    """Time without any data after which a connection is closed."""
     tries: int = 5
-    """Connections in a row that bring next to nothing."""
+    """Failed connections in a row after which the download fails."""
     pause_s: float = 2.0
-    """Before the second of them; each further pause is twice as long."""
+    """Pause after the first failed connection; each further pause is twice as long."""
 
     def check(self, url: str) -> None:
-        """Raises `DownloadFailed` where the address isn't one of the catalogue's hosts."""
+        """Raises `DownloadFailed` if the address isn't on one of the catalogue's hosts."""
         parts = urlsplit(url)
         host = (parts.hostname or "").lower()
         known = any(host.endswith(name) if name.startswith(".") else host == name for name in self.hosts)
         if not known or (self.secure and parts.scheme != "https") or parts.username is not None:
             raise DownloadFailed(
-                f"The download was sent on to {host or 'nowhere'}, which isn't one of the places this model may come"
-                " from, so it was stopped. Try again later, or fetch the file yourself and import it."
+                f"The download was redirected to {host or 'an invalid address'}, which isn't one of the hosts that the"
+                " catalogue allows, so it was stopped. Try again later, or download the file yourself and import it."
             )
 
 
 class _InterruptedError(Exception):
-    """A connection that ended early; the next one goes on."""
+    """A connection ended early; the next one resumes the download."""
 
 
 @dataclass
 class _Version:
-    """Which version of the file the part is of; nothing of it is known before the first answer."""
+    """The version of the file that the received part belongs to; empty before the first answer."""
 
     etag: str = ""
     total: int = 0
     sha256: str = ""
-    """As the publisher's host announced it."""
+    """As announced by the publisher's host."""
 
 
 def fetch(remote: Remote, target: Path, rules: Rules, on_bytes: OnBytes) -> str:
-    """Fetches a file to `target` and returns the SHA-256 of its bytes, in hex.
+    """Downloads a file to `target` and returns its SHA-256 in hex.
 
     Raises:
-        DownloadFailed: downloads are forbidden, the disk is full, the host refuses or lies, or nothing comes any more.
-            What has come is kept where going on makes sense.
+        DownloadFailed: downloads are forbidden, the disk is full, the host refuses, the file isn't the published one,
+            or the connection has failed too often. Received data is kept if the download can be resumed.
     """
     check_allowed()
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -98,15 +98,15 @@ def fetch(remote: Remote, target: Path, rules: Rules, on_bytes: OnBytes) -> str:
 
 
 def check_allowed() -> None:
-    """Raises `DownloadFailed` where the user has forbidden downloads."""
+    """Raises `DownloadFailed` if the user has forbidden downloads."""
     if os.environ.get("COLORIZE_OFFLINE") == "1":
         raise DownloadFailed(
-            "Downloads are switched off on this machine (COLORIZE_OFFLINE=1). Unset it, or import a file you have."
+            "Downloads are switched off on this machine (COLORIZE_OFFLINE=1). Unset it, or import a file that you have."
         )
 
 
 class _Download:
-    """One file on its way."""
+    """The download of one file."""
 
     def __init__(self, remote: Remote, target: Path, rules: Rules, on_bytes: OnBytes) -> None:
         self._remote = remote
@@ -130,8 +130,8 @@ class _Download:
                 failures = 0 if self._size - before >= STEADY_BYTES else failures + 1
                 if failures >= self._rules.tries:
                     raise DownloadFailed(
-                        f"{self._remote.name} stopped coming ({_why(trouble)}). What has come is kept: check the"
-                        " network connection and start the download again to go on."
+                        f"The download of {self._remote.name} was interrupted ({_why(trouble)}). The received part is"
+                        " kept: check the network connection, then start the download again to continue it."
                     ) from trouble
                 self._pause(failures)
 
@@ -146,13 +146,15 @@ class _Download:
     def _pause(self, failures: int) -> None:
         until = time.monotonic() + self._rules.pause_s * 2 ** max(0, failures - 1)
         while time.monotonic() < until:
-            self._on_bytes(self._size, self._version.total)  # so that a cancel doesn't wait
+            self._on_bytes(
+                self._size, self._version.total
+            )  # may raise, so that cancelling needn't wait for the pause
             time.sleep(min(0.2, self._rules.pause_s))
 
     # -- one connection ------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        """Brings the rest of the file, or as much of it as the connection lasts."""
+        """Receives the rest of the file, or as much as comes before the connection ends."""
         start = self._size if self._version.etag or self._remote.sha256 else 0
         headers = {"Accept-Encoding": "identity"}
         if start:
@@ -168,7 +170,7 @@ class _Download:
 
     @contextlib.contextmanager
     def _open(self, headers: dict[str, str]) -> Iterator[tuple[requests.Response, str]]:
-        """The answer after all redirects, and the hash that the first host announced for the file."""
+        """Yields the answer after all redirects, and the hash that the first host announced for the file."""
         url, announced = self._remote.url, ""
         with requests.Session() as session:
             for _ in range(REDIRECTS + 1):
@@ -185,11 +187,11 @@ class _Download:
                 url = urljoin(url, answer.headers["Location"])
                 answer.close()
         raise DownloadFailed(
-            f"{self._remote.name} can't be found: its address leads in circles. Try again later."
+            f"{self._remote.name} can't be downloaded: the host redirects too often. Try again later."
         )
 
     def _past_the_end(self, answer: requests.Response) -> None:
-        """The host says that there is nothing beyond what has come: it is the whole file, or of another version."""
+        """Handles the answer that there is no data after the received part: it is complete, or of another version."""
         total = answer.headers.get("Content-Range", "").rpartition("/")[2]
         if total != str(self._size):
             self._discard()
@@ -197,17 +199,17 @@ class _Download:
         self._rehash()
 
     def _accept(self, answer: requests.Response, announced: str, start: int) -> int:
-        """Checks an answer's head; where in the file its body begins."""
+        """Checks an answer's headers and returns the position in the file at which its body begins."""
         _check_status(answer, self._remote.name)
         length = answer.headers.get("Content-Length", "")
         if not length.isdecimal():
-            raise DownloadFailed(f"The host doesn't say how long {self._remote.name} is. Try again later.")
+            raise DownloadFailed(f"The host doesn't tell the size of {self._remote.name}. Try again later.")
         total = start + int(length) if answer.status_code == requests.codes.partial_content else int(length)
         if answer.status_code == requests.codes.partial_content:
             place = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
             if not start or not place or (int(place[1]), int(place[2])) != (start, total):
                 self._discard()
-                raise _InterruptedError("the host sent another part than was asked for")
+                raise _InterruptedError("the host sent another part of the file than requested")
         else:
             start = 0
         self._check_total(total)
@@ -228,7 +230,7 @@ class _Download:
             expected = f"about {listed / 1e6:,.0f} MB" if listed else "a small file"
             raise DownloadFailed(
                 f"The host offers {total:,} bytes for {self._remote.name}, but it should be {expected}. It isn't the"
-                " published file, so it wasn't fetched. Try again later."
+                " published file, so it wasn't downloaded. Try again later."
             )
 
     def _check_disk(self, needed: int) -> None:
@@ -236,11 +238,11 @@ class _Download:
         if needed + SPARE_BYTES > free:
             raise DownloadFailed(
                 f"The disk of {self._target.parent} has {free / 1e9:.1f} GB free, and {self._remote.name} needs"
-                f" {(needed + SPARE_BYTES) / 1e9:.1f} GB more. Make room, then start the download again."
+                f" {(needed + SPARE_BYTES) / 1e9:.1f} GB more. Free some disk space, then start the download again."
             )
 
     def _receive(self, answer: requests.Response, start: int) -> None:
-        """Writes the body behind what is there."""
+        """Appends the answer's body to the received part."""
         self._write_note()
         size, total = start, self._version.total
         try:
@@ -248,7 +250,7 @@ class _Download:
                 for chunk in answer.iter_content(ARRIVING):
                     size += len(chunk)
                     if size > total:
-                        raise _InterruptedError("the host sent more than it had said")
+                        raise _InterruptedError("the host sent more data than it had announced")
                     file.write(chunk)
                     self._hash.update(chunk)
                     self._hashed = size
@@ -257,8 +259,8 @@ class _Download:
             if isinstance(error, requests.RequestException):
                 raise
             raise DownloadFailed(
-                f"{self._part.name} can't be written ({error.strerror or error}). What has come is kept: make room,"
-                " then start the download again."
+                f"{self._part.name} can't be written ({error.strerror or error}). The received part is kept: free some"
+                " disk space, then start the download again."
             ) from error
         if size < total:
             raise _InterruptedError("the connection was cut")
@@ -270,15 +272,16 @@ class _Download:
         if self._expected and found != self._expected:
             self._discard()
             raise DownloadFailed(
-                f"{self._remote.name} came whole, but it isn't the published file (its SHA-256 is {found[:12]}…, not"
-                f" {self._expected[:12]}…), so it was thrown away. Start the download again."
+                f"The downloaded {self._remote.name} isn't the published file (its SHA-256 is {found[:12]}…, not"
+                f" {self._expected[:12]}…), so it was deleted. Start the download again."
             )
         if self._remote.first_seen not in ("", found):
             self._discard()
             raise DownloadFailed(
-                f"{self._remote.name} isn't the file that came the first time (its SHA-256 is {found[:12]}…, not"
-                f" {self._remote.first_seen[:12]}…), so it was thrown away. If its maker says that there is a new one,"
-                " remove first_downloads.json from Krita Colorize's folder, then start the download again."
+                f"The downloaded {self._remote.name} differs from the first download of this file (its SHA-256 is"
+                f" {found[:12]}…, not {self._remote.first_seen[:12]}…), so it was deleted. If its publisher has"
+                " announced"
+                " a new version, delete first_downloads.json in Krita Colorize's folder, then start the download again."
             )
         with self._part.open("rb+") as file:
             os.fsync(file.fileno())
@@ -287,7 +290,7 @@ class _Download:
         return found
 
     def _rehash(self) -> None:
-        """Reads what came before this start, or was written without being counted."""
+        """Hashes the part that was received before this start, or that was written but not hashed."""
         if self._hashed == self._size:
             return
         self._hash, self._hashed = hashlib.sha256(), 0
@@ -308,7 +311,7 @@ class _Download:
                 return _Version(str(note["etag"]), int(note["total"]), str(note["sha256"]))
         except (OSError, ValueError, KeyError, TypeError):
             pass
-        self._part.unlink(missing_ok=True)  # of nobody knows what
+        self._part.unlink(missing_ok=True)  # its version is unknown
         return _Version()
 
     def _write_note(self) -> None:
@@ -330,18 +333,18 @@ def _check_status(answer: requests.Response, name: str) -> None:
         raise _InterruptedError(f"the host answered {status}")
     if status in (requests.codes.unauthorized, requests.codes.forbidden):
         raise DownloadFailed(
-            f"The host doesn't hand out {name} without an account ({status}). Fetch the file in your browser, then"
+            f"The host offers {name} only to users with an account ({status}). Download the file in your browser, then"
             " import it."
         )
     raise DownloadFailed(
-        f"The host no longer has {name} where the catalogue says ({status}). Update Krita Colorize, or import a file"
-        " you have."
+        f"{name} is no longer at the catalogue's address ({status}). Update Krita Colorize, or import a file that you"
+        " have."
     )
 
 
 def _why(trouble: Exception) -> str:
     if isinstance(trouble, requests.Timeout) or "timed out" in str(trouble).lower():
-        return "nothing came for a while"
+        return "no data was received for a while"
     if isinstance(trouble, requests.RequestException):
         return "the connection failed"
     return str(trouble)

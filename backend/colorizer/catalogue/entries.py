@@ -1,8 +1,8 @@
-"""The entries of the catalogue: addresses of a model's files, what it is good for, its licence.
+"""The entries of the catalogue: the addresses of each model's files, its use and its licence.
 
-The list is `resources/models.json`. Sizes are those that the publishers' pages show, rounded; a hash is null where
-we know of none. An entry is `verified` when somebody of this project has downloaded and used those very files; all
-others say so to the artist. Nothing is fetched here (`download`), and what is installed is not known here (`store`).
+The list is `resources/models.json`. The sizes are the rounded ones of the publishers' pages; an unknown hash is null.
+An entry is `verified` if a developer of this project has downloaded and used these files; the others carry a notice for
+the artist. `download` fetches the files; `store` knows which models are installed.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from colorizer.errors import UnknownEngine
 
 
 class Kind(str, Enum):
-    """What has to be done with the files of a model to install it."""
+    """The kind of a model's files, which decides how they are installed."""
 
     COLORIZE_DIFFUSION = "colorize_diffusion"
     COLORFLOW = "colorflow"
     ANIME_DIFFUSION = "anime_diffusion"
     FLUX2_KLEIN = "flux2_klein"
     FLUX2_KLEIN_PARTS = "flux2_klein_parts"
-    """Its text encoder and VAE, for those who have a transformer alone."""
+    """FLUX.2 klein's text encoder and VAE, for users who have only a file of its transformer."""
     FLUX2_KLEIN_LORA = "flux2_klein_lora"
     TOWERS = "towers"
-    """CLIP's picture and text networks, which every ColorizeDiffusion model needs beside itself."""
+    """CLIP's image and text encoders, which every ColorizeDiffusion model needs."""
     PREVIEWS = "previews"
-    """A tiny VAE that shows a picture while it is being drawn."""
+    """A tiny VAE (TAESD) that decodes previews during sampling."""
     LINES = "lines"
-    """A network that finds the lines of pictures."""
+    """A network that extracts line drawings from pictures."""
     FIGURES = "figures"
-    """A network that finds figures."""
+    """A network that separates figures from the background."""
     FEATURES = "features"
-    """A network that figures are measured with."""
+    """A network for evaluation metrics."""
 
 
 NOT_VERIFIED = " Not verified by us yet: we could not download and try these files ourselves."
@@ -45,7 +45,7 @@ NOT_VERIFIED = " Not verified by us yet: we could not download and try these fil
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence in words that can be read before a download."""
+    """A licence, summarised for users, who read it before a download."""
 
     title: str
     words: str
@@ -59,17 +59,17 @@ class Remote:
 
     url: str
     name: str
-    """Where it goes in the folder of downloaded files, with `/` between parts."""
+    """Its path in the folder of downloaded files, with `/` as separator."""
     bytes: int = 0
-    """As its page shows it, rounded; 0 for a file of a few kilobytes."""
+    """The size that its page shows, rounded; 0 for a file of a few kilobytes."""
     sha256: str | None = None
     first_seen: str = ""
-    """SHA-256 of what came from there the first time, on this machine; see `store`."""
+    """SHA-256 of the first download of this file on this machine; see `store`."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """One model that can be had."""
+    """One model of the catalogue."""
 
     name: str
     title: str
@@ -80,32 +80,32 @@ class Entry:
     files: tuple[Remote, ...]
     memory_mb: int
     verified: bool = False
-    """Whether we have downloaded and used these files."""
+    """Whether a developer of this project has downloaded and used these files."""
     needs: tuple[str, ...] = ()
-    """Other entries that it doesn't work without."""
+    """Other entries that it requires."""
     prediction: str = ""
     """ColorizeDiffusion: what the network predicts, as diffusers calls it."""
     variant: str = ""
-    """ColorFlow: the published folder. ISNet: `drawings` for weights that find figures in line drawings."""
+    """ColorFlow: the published folder. ISNet: `drawings` for weights that were trained on line drawings."""
 
     @property
     def words(self) -> str:
-        """What an artist reads about it."""
+        """The description for the artist."""
         return self.good_for if self.verified else self.good_for + NOT_VERIFIED
 
     @property
     def bytes(self) -> int:
-        """About how much is downloaded."""
+        """The approximate size of the download."""
         return sum(file.bytes for file in self.files)
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All entries, and the hosts that files may come from."""
+    """All entries, and the hosts from which files may be downloaded."""
 
     entries: tuple[Entry, ...]
     hosts: tuple[str, ...] = field(default=())
-    """Exact names; one with a leading dot stands for all names that end so."""
+    """Exact names; a name with a leading dot stands for all names that end with it."""
 
     def get(self, name: str) -> Entry:
         """The entry of that name. Raises `UnknownEngine`."""
@@ -114,12 +114,12 @@ class Catalogue:
                 return entry
         known = [entry.name for entry in self.entries]
         near = difflib.get_close_matches(name, known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(known)}."
+        hint = f"Did you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(known)}."
         raise UnknownEngine(f"The catalogue has no model {name!r}. {hint}")
 
 
 def load(file: Path | None = None) -> Catalogue:
-    """Reads the catalogue; the one that ships with the program where no other file is named."""
+    """Reads a catalogue file, by default the one that comes with the program."""
     data = json.loads((file or paths.resource("models.json")).read_text(encoding="utf-8"))
     licences = {name: Licence(**words) for name, words in data["licences"].items()}
     entries = tuple(_entry(entry, licences) for entry in data["models"])

@@ -1,9 +1,9 @@
-"""The models on this machine: downloads them, installs them, verifies and removes them.
+"""The models on this machine: downloads, installs, verifies and removes them.
 
-A model folder appears under its name only when it is complete, with a card that holds every file's hash. One change at
-a time: a lock keeps two programs from working on the same folders, and what an interrupted one left half done is
-cleared away by the next. Downloaded files are kept until the model made of them is in its place. What a file's SHA-256
-was when it first came is remembered: later downloads of the same address must bring the same bytes.
+A model folder gets its final name only when it is complete; its card contains the hash of every file. Only one change
+runs at a time, protected by a lock; the next change deletes the remains of an interrupted one. Downloaded files are
+kept until their model is installed. The SHA-256 of the first download of each address is stored, and later downloads
+from that address must give the same bytes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from colorizer.locks import try_lock
 from colorizer.protocol.answers import Licence, ModelEntry, ModelState
 
 OnStage = Callable[[str, int, int], None]
-"""Told what is being done, how much of it is done, and how much there is (bytes or networks); may raise to stop."""
+"""Called with the current stage, how much of it is done and its total (bytes or networks); may raise to stop."""
 
 FIRST_DOWNLOADS = "first_downloads.json"
 _LOCK = ".lock"
@@ -39,20 +39,20 @@ _BUILDING = ".building-"
 
 @dataclass(frozen=True)
 class Model:
-    """One line of the list: an entry of the catalogue, a model of the user's own, or both."""
+    """One line of the list: an entry of the catalogue, an installed model, or both."""
 
     name: str
     title: str
     state: ModelState
     engine: str
     bytes: int
-    """On disk where it is installed, else about how much is downloaded."""
+    """The size on disk if it is installed, otherwise the approximate size of the download."""
     downloaded: int
     licence: str
     entry: Entry | None
 
     def record(self) -> dict[str, Any]:
-        """JSON values, as docs/wire.md has them."""
+        """The JSON-serializable record, as in docs/wire.md."""
         entry = self.entry
         licence = entry.licence if entry else None
         record = ModelEntry(
@@ -76,7 +76,7 @@ class Model:
 
 
 class Store:
-    """The models of this user. `rules` are the downloads'."""
+    """The models of this user. `rules` are the limits of the downloads."""
 
     def __init__(self, catalogue: Catalogue, rules: Rules | None = None) -> None:
         self.catalogue = catalogue
@@ -89,7 +89,7 @@ class Store:
     # -- looking -------------------------------------------------------------------------------------------------
 
     def models(self) -> list[Model]:
-        """The catalogue's models, then those of the user's own."""
+        """Lists the catalogue's models, then the user's own."""
         installed = {path.name: (path, card) for path, card in cards(models_folder())}
         known = [self._of_entry(entry, installed.pop(entry.name, None)) for entry in self.catalogue.entries]
         own = [
@@ -115,7 +115,7 @@ class Store:
         return Model(entry.name, entry.title, state, entry.engine, size, downloaded, licence, entry)
 
     def wanted(self, name: str) -> list[Entry]:
-        """The entries that have to be installed for a model to work, those it needs first. Raises `UnknownEngine`."""
+        """The entries to install for a model: those that it requires, then itself. Raises `UnknownEngine`."""
         entry = self.catalogue.get(name)
         entries = [self.catalogue.get(needed) for needed in entry.needs] + [entry]
         return [one for one in entries if Card.read(models_folder() / one.name) is None]
@@ -123,9 +123,9 @@ class Store:
     # -- changing ------------------------------------------------------------------------------------------------
 
     def download(self, name: str, on_stage: OnStage, *, accept_licence: bool) -> list[str]:
-        """Downloads and installs a model with all it needs; the names of what was installed.
+        """Downloads and installs a model and the models that it requires; returns the names of the installed models.
 
-        Raises `ColorizerError` with a sentence; what has come is kept, so that a later call goes on.
+        Raises `ColorizerError`. Received data is kept, so that a later call resumes the download.
         """
         entries = self.wanted(name)
         if entries and not accept_licence:
@@ -139,9 +139,9 @@ class Store:
         return [entry.name for entry in entries]
 
     def convert(self, path: Path, name: str, choices: Choices, on_stage: OnStage) -> Path:
-        """Makes a model folder of the user's own file, or of a folder of files; where it is then.
+        """Converts a file or folder of the user to a model and returns the model's folder.
 
-        Raises `ColorizerError` with a sentence; nothing is left behind then.
+        Raises `ColorizerError`; then no files are left behind.
         """
         name = name or default_name(path)
         _check_name(name)
@@ -149,22 +149,23 @@ class Store:
             return self._build(path, name, choices, on_stage)
 
     def free_name(self, path: Path) -> str:
-        """A name for a model made of a file that no model has yet."""
+        """An unused name for a model made of a file."""
         name = default_name(path)
         taken = {model.name for model in self.models() if model.state is ModelState.INSTALLED}
         numbered = (f"{name[:60]}-{number}" for number in range(2, 1000))
         return name if name not in taken else next(one for one in numbered if one not in taken)
 
     def check_installed(self, name: str) -> None:
-        """Raises `UnknownEngine` where there is no such model on this machine."""
+        """Raises `UnknownEngine` if no model of that name is installed."""
         self._installed(name)
 
     def verify(self, name: str, on_stage: OnStage) -> list[str]:
-        """Compares every file of a model with its card; one sentence for each that isn't as it was installed."""
+        """Compares every file of a model with its hash on the card; returns a sentence for each difference."""
         folder, card = self._installed(name)
         if not card.files:
             raise InvalidInput(
-                f"{name} was not installed by the catalogue, so there is nothing to compare it with."
+                f"{name} can't be verified, because it wasn't installed by this program and its files' hashes aren't"
+                " known. Download or convert it here to verify it later."
             )
         total = sum(known.bytes for known in card.files.values())
         done, problems = 0, []
@@ -173,12 +174,12 @@ class Store:
             if not (folder / file).is_file():
                 problems.append(f"{file} is missing.")
             elif _sum(folder / file, lambda: on_stage("Verifying", done, total)) != known:  # noqa: B023 - called at once
-                problems.append(f"{file} is not as it was installed.")
+                problems.append(f"{file} has changed since the installation.")
             on_stage("Verifying", done, total)
         return problems
 
     def remove(self, name: str) -> None:
-        """Removes a model and what was downloaded of it."""
+        """Removes a model and its downloaded files."""
         _check_name(name)
         folder, downloaded = models_folder() / name, self._downloads / name
         if not folder.is_dir() and not downloaded.is_dir():
@@ -186,7 +187,7 @@ class Store:
         with self._change():
             if folder.is_dir():
                 gone = Path(mkdtemp(prefix=_BUILDING, dir=models_folder()))
-                os.replace(folder, gone / name)  # at once, so that no half model is ever found
+                os.replace(folder, gone / name)  # atomic, so that a partly deleted model is never found
                 shutil.rmtree(gone)
             shutil.rmtree(downloaded, ignore_errors=True)
 
@@ -227,7 +228,7 @@ class Store:
     ) -> Path:
         folder = models_folder() / name
         if folder.exists():
-            raise InvalidInput(f"There is a model {name!r} already. Remove it first, or choose another name.")
+            raise InvalidInput(f"A model {name!r} exists already. Remove it first, or choose another name.")
         building = Path(mkdtemp(prefix=_BUILDING, dir=models_folder()))
         try:
             made = convert(
@@ -247,7 +248,7 @@ class Store:
             os.replace(building / "model", folder)
         except OSError as error:
             raise UnusableModel(
-                f"The model can't be written: {error.strerror or error}. Make room on the disk."
+                f"The model can't be written: {error.strerror or error}. Free some disk space, then try again."
             ) from error
         finally:
             shutil.rmtree(building, ignore_errors=True)
@@ -262,12 +263,14 @@ class Store:
 
     @contextlib.contextmanager
     def _change(self) -> Iterator[None]:
-        """The right to change the folders; clears away what an interrupted change left."""
+        """Holds the lock on the models folder during the `with` block; first deletes the remains of interrupted
+        changes.
+        """
         models_folder().mkdir(parents=True, exist_ok=True)
         with (models_folder() / _LOCK).open("a+b") as file:
             if not try_lock(file):
                 raise InvalidInput(
-                    "Another download or conversion is at work. Let it end, or stop it, then try again."
+                    "Another download or conversion is running. Wait until it ends or stop it, then try again."
                 )
             for left in models_folder().glob(f"{_BUILDING}*"):
                 shutil.rmtree(left, ignore_errors=True)
@@ -275,7 +278,7 @@ class Store:
 
 
 def _first_downloads() -> dict[str, str]:
-    """SHA-256 of what first came, by address."""
+    """The SHA-256 of first downloads by address."""
     try:
         found = json.loads((paths.home() / FIRST_DOWNLOADS).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -288,16 +291,16 @@ def _remember(downloads: dict[str, str]) -> None:
 
 
 def licence_notice(entry: Entry) -> str:
-    """What has to be read before a download."""
+    """The text that the user has to read before a download."""
     licence = entry.licence
     return (
-        f"{entry.title} ({entry.bytes / 1e9:.1f} GB) comes under the licence {licence.title}. {licence.words}"
-        f" The whole text: {licence.url}.{'' if entry.verified else NOT_VERIFIED} Accept it with --accept-licence."
+        f"{entry.title} ({entry.bytes / 1e9:.1f} GB) has the licence {licence.title}. {licence.words}"
+        f" Full text: {licence.url}.{'' if entry.verified else NOT_VERIFIED} Accept it with --accept-licence."
     )
 
 
 def default_name(path: Path) -> str:
-    """A name for a model made of a file."""
+    """A name for a model made of a file, from the file's name."""
     cleaned = "".join(
         letter if letter.isascii() and letter.isalnum() else "-" for letter in path.stem.lower()
     )
@@ -306,7 +309,7 @@ def default_name(path: Path) -> str:
 
 def _check_name(name: str) -> None:
     if not NAME.fullmatch(name):
-        raise InvalidInput(f"{name!r} can't be a model's name. Use letters, digits, dots and dashes.")
+        raise InvalidInput(f"{name!r} can't be used as a model's name. Use letters, digits, dots and dashes.")
 
 
 def _sums(folder: Path, on_stage: OnStage) -> dict[str, FileSum]:

@@ -1,7 +1,7 @@
 """The interface of an engine: its description, its request, its result.
 
-Pictures are numpy arrays, uint8, sRGB, row-major: RGBA is (H, W, 4) and not premultiplied, masks are (H, W) with
-255 = foreground. No engine knows HTTP, Krita or files; `colorizer.server` and `colorizer.cli` call them.
+Pictures are numpy arrays, uint8, sRGB, row-major. RGBA is (H, W, 4), not premultiplied; masks are (H, W), 255 =
+foreground. Engines do not know HTTP, Krita or files; `colorizer.server` and `colorizer.cli` call them.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Reference:
-    """A picture to take colours from, and where its foreground is (None: the engine decides)."""
+    """A picture to take colours from, and its foreground mask (None: the engine finds the foreground)."""
 
     picture: Picture
     mask: Mask | None = None
@@ -66,7 +66,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Binding:
-    """This region takes that spot's colour: `x`, `y` in px of the canvas, the spot in px of a reference's picture."""
+    """Binds the region at `x`, `y` (px of the canvas) to the colour at a point of a reference (px of its picture)."""
 
     x: int
     y: int
@@ -78,21 +78,21 @@ class Binding:
 
 @dataclass(frozen=True)
 class ColorizeRequest:
-    """Everything that decides a result. The same request gives the same bytes on the same machine."""
+    """All inputs of a result. The same request gives the same bytes on the same machine."""
 
     sketch: Picture
     references: tuple[Reference, ...]
     mode: Mode = Mode.WHOLE
     sketch_mask: Mask | None = None
     background: Picture | None = None
-    """A picture for the background alone; takes the place of the references' background."""
+    """A reference for the background only; replaces the references' background."""
     hints: Picture | None = None
-    """On the sketch's canvas: where its alpha is > 127, its colour is meant for the region below."""
+    """What the artist painted on the sketch's canvas: where alpha is > 127, the region below gets that colour."""
     bindings: tuple[Binding, ...] = ()
     corrections: tuple[Correction, ...] = ()
-    """Of regions of an earlier result, which the artist pointed at; hints and bindings that lie there count more."""
+    """Colours chosen for regions of an earlier result. Hints and bindings in the same region take precedence."""
     swaps: tuple[Swap, ...] = ()
-    """Made in the finished result by `colorizer.engines.last_stage`, never by an engine."""
+    """Palette edits. `colorizer.engines.last_stage` applies them to the finished result, never an engine."""
     model: str = ""
     seed: int = 0
     options: Options = field(default_factory=Options)
@@ -100,28 +100,28 @@ class ColorizeRequest:
 
 @dataclass(frozen=True)
 class Result:
-    """Result layers from bottom to top, and what an engine has to say about them."""
+    """Result layers from bottom to top, with the engine's report."""
 
     layers: tuple[Layer, ...]
     report: dict[str, Any] = field(default_factory=dict)
     """JSON values: `palette` (list of "#rrggbb"), `regions`, `doubtful_regions`, `unpainted_pixels`, ..."""
     check: Check | None = None
-    """Where to look, from engines that know."""
+    """Doubtful places to check, if the engine knows them."""
     regions: Regions | None = None
-    """As the sketch's lines enclose them, from engines that found them anyway."""
+    """The regions enclosed by the sketch's lines, if the engine computed them."""
     table: RegionTable | None = None
-    """The regions as they were painted and their likely colours, from engines that know. Such an engine heeds the
-    request's corrections; for any other `colorizer.engines.last_stage` makes them."""
+    """The painted regions and their likely colours, if the engine knows them. Such an engine applies the request's
+    corrections itself; for other engines `colorizer.engines.last_stage` applies them."""
 
 
 class Report(Protocol):
-    """How an engine reports its progress. Each call may raise `colorizer.errors.Cancelled`: let it pass through."""
+    """How an engine reports progress. Each call may raise `colorizer.errors.Cancelled`; engines must not catch it."""
 
     def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Says that `done` of `total` steps of the named stage are finished; call at least once a second."""
+        """Reports that `done` of `total` steps of the named stage are finished. To be called at least once a second."""
 
     def preview(self, picture: Callable[[], Picture]) -> None:
-        """Offers an intermediate picture; `picture` is only called when somebody wants it."""
+        """Offers an intermediate picture; `picture` is called only if the preview is shown."""
 
 
 class Engine(Protocol):
@@ -129,16 +129,16 @@ class Engine(Protocol):
 
     @property
     def info(self) -> EngineInfo:
-        """What it can do. Cheap: answers without loading torch or weights."""
+        """Describes the engine and its models. Cheap: loads neither torch nor weights."""
 
     def weights(self, model: str = "") -> Path | None:
-        """The file of weights whose hash is in the record of a result; None where there is no model."""
+        """The weights file whose hash is written to the record of a result; None if there is no model."""
 
     def load(self, device: str, model: str = "") -> None:
         """Loads the weights onto a torch device name ("cpu", "cuda", "mps", "xpu"). Does nothing when loaded."""
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
-        """Colours one sketch. Raises `InvalidInput` for what the artist can put right."""
+        """Colours one sketch. Raises `InvalidInput` for a problem that the artist can solve."""
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
         """Finds the foreground of a sketch or a reference."""

@@ -1,8 +1,8 @@
 """The model folders on this machine: `COLORIZE_HOME/models/NAME`, one per set of weights.
 
-Which engine a folder belongs to is told by its card (`card.json`, written by the catalogue) or, for a model of the
-user's own training, by what the engine itself wrote there. Reads small JSON files only and loads no library, so that
-the HTTP process can list models; what engines say about theirs is in `models`.
+The engine of a folder is named in its card (`card.json`, written by the catalogue). In a model that the user trained,
+it follows from the files that the engine wrote. This module reads small JSON files only and imports no libraries, so
+that the HTTP process can list models. `models` describes an engine's models.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from colorizer import paths
 
 CARD = "card.json"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""What a model may be called; it is a folder's name."""
+"""Pattern of a model's name, which is also its folder's name."""
 
 _PIPELINES = {
     "ColorizeDiffusionPipeline": "colorize_diffusion",
@@ -30,7 +30,7 @@ _PIPELINES = {
 
 @dataclass(frozen=True)
 class FileSum:
-    """One file of a model: its length, and the SHA-256 of its bytes in hex."""
+    """A file of a model: its size, and its SHA-256 in hex."""
 
     bytes: int
     sha256: str
@@ -38,21 +38,21 @@ class FileSum:
 
 @dataclass(frozen=True)
 class Card:
-    """What is known about a model folder. Only `engine` is certain for a folder that the catalogue didn't write."""
+    """Description of a model folder. In a folder that the catalogue did not write, only `engine` is set."""
 
     engine: str
     title: str = ""
     licence: str = ""
     source: str = ""
-    """Where it came from, for people."""
+    """Where it came from, as text for the user."""
     steps: int = 0
-    """How many steps suit a diffusion model; 0 where nothing is said, and the usual number does."""
+    """Recommended number of steps of a diffusion model; 0: the engine's default."""
     files: Mapping[str, FileSum] = field(default_factory=dict)
-    """Every file by its path in the folder, with `/` between parts."""
+    """All files by their path in the folder, with `/` as separator."""
 
     @classmethod
     def read(cls, folder: Path) -> Card | None:
-        """The card of a folder; None where there is no model in it."""
+        """The card of a folder; None if the folder contains no model."""
         written = _json(folder / CARD)
         if isinstance(written.get("engine"), str):
             return cls._of(written)
@@ -80,12 +80,12 @@ class Card:
 
 
 def models_folder() -> Path:
-    """Where the models are."""
+    """The folder with all models."""
     return paths.home() / "models"
 
 
 def cards(folder: Path) -> list[tuple[Path, Card]]:
-    """All models in a folder, by name."""
+    """All models in a folder, sorted by name."""
     if not folder.is_dir():
         return []
     found = ((path, Card.read(path)) for path in sorted(folder.iterdir()) if NAME.fullmatch(path.name))
@@ -93,7 +93,7 @@ def cards(folder: Path) -> list[tuple[Path, Card]]:
 
 
 def _json(file: Path) -> dict[str, Any]:
-    """A JSON object from a file; empty where there is none."""
+    """Reads a JSON object from a file; empty if there is none."""
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError):

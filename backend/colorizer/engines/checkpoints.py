@@ -1,4 +1,4 @@
-"""Published weights, read safely: safetensors lazily, pickles with `weights_only`, so that no code in them runs."""
+"""Safe reading of published weights: safetensors lazily, pickles with `weights_only`, so that no code in them runs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PICKLES = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 
 
 class Checkpoint:
-    """The tensors of a file by published key: shapes at once, a tensor only when asked for."""
+    """The tensors of a file by published key. Shapes are read at once, tensors on access."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], load: Callable[[str], Tensor]) -> None:
         self.shapes = shapes
@@ -28,7 +28,7 @@ class Checkpoint:
 
 @contextmanager
 def open_checkpoint(file: Path) -> Any:
-    """A `Checkpoint` while the file is open. Raises `UnusableModel` for what can't be read safely."""
+    """Context with the `Checkpoint` of an open file. Raises `UnusableModel` if it cannot be read safely."""
     if file.suffix in PICKLES:
         yield _open_pickle(file)
         return
@@ -53,16 +53,18 @@ def _open_pickle(file: Path) -> Checkpoint:
             loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(file))
     except (pickle.UnpicklingError, RuntimeError, OSError, EOFError, ValueError, KeyError) as error:
         raise UnusableModel(
-            f"{file.name} can't be read as a model: it is damaged, or it holds program code, which is never run."
+            f"{file.name} can't be read as a model: it is damaged, or it contains program code, which is never run."
             " Use the .safetensors file instead."
         ) from error
     state = loaded.get("state_dict", loaded) if isinstance(loaded, dict) else None
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise UnusableModel(f"{file.name} holds no list of named tensors, so it is no model of this kind.")
+        raise UnusableModel(
+            f"{file.name} contains no named tensors, so it isn't a model of this kind. Choose another file."
+        )
     return Checkpoint({key: tuple(value.shape) for key, value in state.items()}, state.__getitem__)
 
 
 def read_tensors(file: Path) -> dict[str, Tensor]:
-    """All tensors of a file by their names. Raises `UnusableModel`."""
+    """All tensors of a file by name. Raises `UnusableModel` if it cannot be read safely."""
     with open_checkpoint(file) as checkpoint:
         return {key: checkpoint.load(key) for key in checkpoint.shapes}

@@ -1,7 +1,7 @@
 """The base class of the diffusion engines: their models, loading, and foreground masks.
 
-A subclass describes itself in class attributes and implements `_make_slot`; torch and the networks are loaded when a
-model is first needed.
+A subclass sets the class attributes and implements `_make_slot`. torch and the networks are loaded when a model is
+first needed.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ Model = TypeVar("Model")
 
 
 class DiffusionEngine(Generic[Model]):
-    """The base class of engines whose models are folders. Tests pass `folder` as the only place for them."""
+    """The base class of engines whose models are folders. Tests pass `folder` as the models folder."""
 
     name: ClassVar[str]
-    """In the registry, and of the models' cards."""
+    """The name in the registry and in the models' cards."""
     title: ClassVar[str]
     licence: ClassVar[str] = "own"
-    """Of models whose card names none."""
+    """The licence of models whose card names none."""
     weights_file: ClassVar[str]
-    """The file in a model's folder whose hash is in the record of a result; the other networks lie beside it."""
+    """The file in a model's folder whose hash is written to the record of a result."""
     no_model: ClassVar[str]
-    """What the artist reads where no model is installed."""
+    """The message for the artist if no model is installed."""
     options: ClassVar[tuple[str, ...]]
     max_references: ClassVar[int] = 1
     most_steps: ClassVar[int] = 100
     memory_mb: ClassVar[int]
     background_alone: ClassVar[bool] = True
-    """Whether a background picture is enough to take colours from."""
+    """Whether a background picture without other references is enough."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._models = Installed(self.name, self.title, folder)
 
     @property
     def info(self) -> EngineInfo:
-        """What it can do."""
+        """See `colorizer.engines.base.Engine`."""
         return EngineInfo(
             name=self.name,
             title=self.title,
@@ -67,7 +67,7 @@ class DiffusionEngine(Generic[Model]):
         return self._models.weights(model, self.weights_file)
 
     def load(self, device: str, model: str = "") -> None:
-        """Loads a model. Raises `MissingModel` where there is none."""
+        """Loads a model. Raises `MissingModel` if there is none."""
         self._slot.load(self._models.ready(model, self.no_model), device)
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
@@ -79,11 +79,11 @@ class DiffusionEngine(Generic[Model]):
         return self._make_slot()
 
     def _make_slot(self) -> ModelSlot[Model]:
-        """Makes the slot that holds the engine's model in memory; imports torch."""
+        """Creates the slot for the engine's model; imports torch."""
         raise NotImplementedError
 
     def _loaded(self, model: str) -> ModelSlot[Model]:
-        """The slot with that model in it, on the device it was last loaded to."""
+        """The slot with that model loaded, on the device of the previous model."""
         self.load(self._slot.device or "cpu", model)
         return self._slot
 
@@ -95,11 +95,11 @@ class DiffusionEngine(Generic[Model]):
         return {}
 
     def _missing(self) -> str:
-        """Why the engine can't colour, as a sentence; empty where it can."""
+        """Why the engine cannot colour, as a sentence for the artist; empty if it can."""
         return self._models.missing(self.no_model)
 
     def _check_numbers(self, request: ColorizeRequest, *, least_steps: int = 1) -> None:
-        """Raises `InvalidInput` for no or too many references and a number of steps that isn't possible."""
+        """Raises `InvalidInput` for no or too many references, or for an invalid number of steps."""
         alone = self.background_alone and request.background is not None
         check_references(len(request.references), self.max_references, self.title, background=alone)
         if not least_steps <= request.options.steps <= self.most_steps:
@@ -108,5 +108,5 @@ class DiffusionEngine(Generic[Model]):
             )
 
     def _profile_name(self) -> str:
-        """For the record of a result: the memory profile that the model runs with."""
+        """Name of the model's memory profile, for the record of a result."""
         return self._slot.profile.name if self._slot.profile else ""

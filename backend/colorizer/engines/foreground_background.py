@@ -1,7 +1,7 @@
-"""Foreground and background for engines that draw pictures: each side's view of the references, and its layers.
+"""Foreground and background for engines that generate pictures: the inputs of each side, and its layers.
 
-Engines that know no masks colour each side by itself (`sides_of`); what was drawn becomes layers of the canvas's size
-for all of them (`layers_of`): painted, or with the palette locked as flat colours of the references, shading and light.
+Engines without masks colour each side separately (`sides_of`). `layers_of` converts the generated pictures to layers of
+the canvas's size: as painted, or, with a locked palette, as flat reference colours, shading and light.
 """
 
 from __future__ import annotations
@@ -30,36 +30,36 @@ FindForeground = Callable[[Picture], Mask]
 
 @dataclass(frozen=True)
 class ReferenceSide:
-    """A picture, or one side of it. The side is cut out on access, so that a large pool isn't kept twice."""
+    """A reference, or its foreground or background, cut out on access so that a large pool is not stored twice."""
 
     source: Picture
     keep: NDArray[np.bool_] | None = None
-    """(H, W): where it may be looked at; None is everywhere."""
+    """(H, W): the pixels to use; None: all."""
 
     @property
     def picture(self) -> Picture:
-        """The picture (H, W, 4); transparent where it must be ignored."""
+        """The picture (H, W, 4), transparent where it is not used."""
         return self.source if self.keep is None else np.where(self.keep[..., None], self.source, np.uint8(0))
 
     @cached_property
     def key(self) -> str:
-        """Identifies this side of the picture in caches."""
+        """Cache key of this side of the picture."""
         return "" if self.keep is None else hashlib.sha256(np.packbits(self.keep).tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
 class SketchSide:
-    """One side of the sketch."""
+    """The foreground or the background of the sketch."""
 
     role: Role
     parts: tuple[ReferenceSide, ...]
-    """What it takes colours from."""
+    """The references that it takes colours from."""
     mask: Mask | None
-    """(H, W) where it shows; None is everywhere."""
+    """(H, W), 255 = this side; None: the whole canvas."""
 
     @property
     def references(self) -> tuple[RGB, ...]:
-        """The references for a network: white where they must be ignored."""
+        """The references for a network, white where they are not used."""
         return tuple(over_white(part.picture) for part in self.parts)
 
 
@@ -67,7 +67,8 @@ def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[
     """The sides that the request's mode colours, the background first.
 
     Args:
-        find_foreground: finds the foreground of pictures whose mask isn't given.
+        request: the request.
+        find_foreground: finds the foreground of a picture without a mask.
     """
     if request.mode is Mode.WHOLE:
         return [SketchSide(Role.FOREGROUND, _whole(request), None)]
@@ -86,7 +87,7 @@ def sides_of(request: ColorizeRequest, find_foreground: FindForeground) -> list[
 
 
 def palette_of(part: ReferenceSide) -> NDArray[np.uint8]:
-    """The colours (N, 3) of a part."""
+    """The palette (N, 3) of a part of a reference."""
     return find_palette(part.picture).colours
 
 
@@ -96,9 +97,16 @@ def layers_of(
     pictures: Sequence[RGB],
     palette_of: Callable[[ReferenceSide], NDArray[np.uint8]] = palette_of,
 ) -> tuple[tuple[Layer, ...], dict[str, Any]]:
-    """Makes layers, bottom to top, of the picture drawn for each side (the whole canvas at any size), and the report.
+    """Converts the generated pictures to layers.
 
-    `palette_of` may remember palettes, for pools that come again with every page.
+    Args:
+        request: the request.
+        sides: the sides, the background first.
+        pictures: the picture of each side: the whole canvas, at any size.
+        palette_of: computes a palette; may cache it for a pool that is used for many pages.
+
+    Returns:
+        The layers from bottom to top, and the report.
     """
     ink = find_ink(request.sketch)
     regions = find_regions(ink, gap=request.options.line_gap)
@@ -128,7 +136,7 @@ def _painted(side: SketchSide, carried: RGB) -> Layer:
 
 
 def resized(picture: RGB, height: int, width: int) -> RGB:
-    """The picture at another size; smooth when it grows, averaged when it shrinks."""
+    """Resizes a picture: bicubic when enlarging, area averaging when reducing."""
     if picture.shape[:2] == (height, width):
         return picture
     way = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_CUBIC
@@ -147,7 +155,7 @@ def _background(request: ColorizeRequest, find_foreground: FindForeground) -> tu
 
 
 def _part(reference: Reference, find_foreground: FindForeground, *, is_foreground: bool) -> ReferenceSide:
-    """A reference with its other side transparent."""
+    """One side of a reference."""
     height, width = reference.picture.shape[:2]
     mask = usable_mask(reference.mask, width, height)
     mask = fit_mask(find_foreground(reference.picture), width, height) if mask is None else mask

@@ -1,6 +1,6 @@
-"""The last stage of every engine: palette edits, key strokes, and a redo's repair of the earlier result.
+"""The last stage after every engine: corrections, palette edits, key strokes, and Redo's repair of an earlier result.
 
-Server, batches and command line all call it; engines never see a swap or an earlier result.
+Server, batches and command line call it. Engines get neither palette edits nor earlier results.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from colorizer.protocol.checks import check_corrections
 
 @dataclass(frozen=True)
 class Repaired:
-    """A redo's result, the layers as they will look, and what counts as delivered afterwards, by role."""
+    """The result of Redo, the layers as they will look, and the pixels that count as delivered afterwards, by role."""
 
     result: Result
     shown: tuple[Layer, ...]
@@ -30,12 +30,12 @@ class Repaired:
 
 
 def colorize(engine: Engine, request: ColorizeRequest, report: Report) -> Result:
-    """Colours one sketch with a loaded engine and makes the request's corrections and palette edits."""
+    """Colours one sketch with a loaded engine and applies the request's corrections and palette edits."""
     return with_edits(with_corrections(engine.colorize(request, report), request), request)
 
 
 def with_corrections(result: Result, request: ColorizeRequest) -> Result:
-    """A fresh result with a table of its regions, and the request's corrections made unless the engine heeded them."""
+    """Adds a table of regions to a result, and applies the request's corrections unless the engine has done so."""
     if result.table is not None:
         return result
     check_corrections(request.corrections, request.sketch.shape[1::-1])
@@ -53,7 +53,7 @@ def with_corrections(result: Result, request: ColorizeRequest) -> Result:
 
 
 def with_edits(result: Result, request: ColorizeRequest) -> Result:
-    """A fresh result with the request's palette edits made in it."""
+    """Applies the request's palette edits to a result."""
     if not request.swaps:
         return result
     layers = recolour_layers(result.layers, request.swaps)
@@ -61,7 +61,7 @@ def with_edits(result: Result, request: ColorizeRequest) -> Result:
 
 
 def with_key_strokes(result: Result, request: ColorizeRequest) -> Result:
-    """A fresh result with the marks for a Colorize Mask above its flats, where they are wanted and can be made."""
+    """Adds key strokes for a Colorize Mask above the flats, if they are requested and the regions are known."""
     if not request.options.colorize_mask:
         return result
     height, width = request.sketch.shape[:2]
@@ -73,7 +73,7 @@ def with_key_strokes(result: Result, request: ColorizeRequest) -> Result:
 
 
 def keep_the_rest(result: Result, request: ColorizeRequest, redo: Redo) -> Repaired:
-    """Reduces a fresh result to what changes in the document's layers; `report["redo"]` says how much."""
+    """Reduces a result to what changes in the document's layers; `report["redo"]` contains how much."""
     gap = request.options.line_gap
     reach = find_reach(request.sketch, redo.changed, gap=gap, regions=result.regions)
     reach = within(reach, redo.selection)

@@ -1,7 +1,4 @@
-"""The models an engine can load: the user's, then the built-in ones.
-
-Which folders there are is told by `cards`.
-"""
+"""The models that an engine can load: the user's, then the built-in ones. `cards` lists the folders."""
 
 from __future__ import annotations
 
@@ -19,7 +16,7 @@ DIFFUSION_PACKAGES = ("accelerate", "diffusers", "peft", "torchsde", "transforme
 
 
 def missing_packages() -> str:
-    """A sentence about the packages that diffusion engines need and this installation lacks; empty for none."""
+    """A message that names the packages missing for diffusion engines; empty if none is missing."""
     lacking = [name for name in DIFFUSION_PACKAGES if find_spec(name) is None]
     if not lacking:
         return ""
@@ -30,7 +27,7 @@ def missing_packages() -> str:
 
 
 def quiet_libraries() -> None:
-    """Keeps diffusers and transformers offline, without progress bars and without warnings for programmers."""
+    """Sets diffusers and transformers offline, without progress bars and without warnings for programmers."""
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     import diffusers.utils.logging
     import transformers.utils.logging
@@ -41,7 +38,7 @@ def quiet_libraries() -> None:
 
 
 class Installed:
-    """The models of one engine. `folder` is the only place for them then, for tests and special installations."""
+    """The installed models of one engine. `folder` replaces all other models folders, for tests."""
 
     def __init__(self, engine: str, title: str, folder: Path | None = None) -> None:
         self._engine = engine
@@ -49,20 +46,21 @@ class Installed:
         self._folder = folder
 
     def folders(self) -> list[Path]:
-        """The model folders of this engine: the user's by name, then those that are built in, the newest first."""
+        """The model folders of this engine: the user's by name, then the built-in ones, the newest first."""
         found = cards(self._folder or models_folder())
         if not self._folder:
             found += reversed(cards(paths.resource("weights") / self._engine))
         return [path for path, card in found if card.engine == self._engine]
 
     def missing(self, advice: str) -> str:
-        """Why the engine can't colour: missing packages, or no model (then `advice`); empty where it can."""
+        """Why the engine cannot colour: missing packages, or no model (`advice`); empty if it can."""
         return missing_packages() or ("" if self.folders() else advice)
 
     def find(self, model: str) -> Path | None:
-        """The folder of a model; of the first one where no name is given, None where there is none.
+        """The folder of a model, or of the first model if no name is given; None if there is none.
 
-        Raises `UnknownEngine` for a name that isn't installed.
+        Raises:
+            UnknownEngine: no model of that name is installed.
         """
         folders = self.folders()
         if not model:
@@ -70,12 +68,13 @@ class Installed:
         for path in folders:
             if path.name == model:
                 return path
-        raise UnknownEngine(f"There is no {self._title} model {model!r} here. Choose one from the list.")
+        raise UnknownEngine(f"No {self._title} model {model!r} is installed. Choose one from the list.")
 
     def ready(self, model: str, advice: str) -> Path:
-        """The folder of a model that is about to be loaded; see `find`.
+        """The folder of a model to load; see `find`.
 
-        Raises `MissingModel` where there is none (with `advice`) or where packages are missing.
+        Raises:
+            MissingModel: no model is installed (with `advice`), or packages are missing.
         """
         if lacking := self.missing(advice):
             raise MissingModel(lacking)
@@ -85,12 +84,12 @@ class Installed:
         return found
 
     def weights(self, model: str, file: str) -> Path | None:
-        """The file with this path in a model's folder; None where there is no model. Raises as `find`."""
+        """A file in a model's folder; None if there is no model. Raises like `find`."""
         found = self.find(model)
         return found / file if found else None
 
     def with_steps(self, request: ColorizeRequest) -> ColorizeRequest:
-        """The request with its model's own number of steps, where it asks for none. Raises as `find`."""
+        """Sets the model's recommended number of steps if the request has none. Raises like `find`."""
         if request.options.steps:
             return request
         folder = self.find(request.model)
@@ -99,13 +98,13 @@ class Installed:
         return replace(request, options=request.options.model_copy(update={"steps": steps}))
 
     def describe(self, path: Path, weights: str, *, licence: str = "own", title: str = "") -> ModelInfo:
-        """What the engine says about one folder.
+        """Describes a model folder.
 
         Args:
             path: the folder.
-            weights: the file, from the folder, whose hash goes into the record of a result.
-            licence: where the card names none.
-            title: where the card names none.
+            weights: path in the folder of the file whose hash is written to the record of a result.
+            licence: the licence if the card names none.
+            title: the title if the card names none.
         """
         card = Card.read(path) or Card(self._engine)
         size = sum(file.stat().st_size for file in path.rglob("*.safetensors"))

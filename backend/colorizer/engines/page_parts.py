@@ -1,7 +1,7 @@
-"""Colours the parts of a sheet one after the other and joins them to one result (`pages`).
+"""Colours the parts of a sheet one after the other and joins their results (used by `pages`).
 
-Each part is a picture of its own to the engine; layers, regions, checks and reports are joined. Gutters, speech bubbles
-and lettering stay paper.
+The engine gets each part as a separate picture. Layers, regions, checks and reports are joined. Gutters, speech bubbles
+and lettering stay uncoloured.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from colorizer.imaging.sheets import (
 
 @dataclass(frozen=True)
 class _Coloured:
-    """The engine's result for a part, and the mask of what stays paper."""
+    """The engine's result for a part, and the mask of its uncoloured area."""
 
     result: Result
     regions: Regions | None
@@ -52,10 +52,10 @@ def colorize_parts(
     report: Report,
     colorize: Callable[[ColorizeRequest, Report], Result],
 ) -> Result:
-    """Colours the parts of a sheet one after the other and joins them.
+    """Colours the parts of a sheet one after the other and joins their results.
 
     Raises:
-        NothingToColour: there is nothing in any of them.
+        NothingToColour: no part contains lines.
     """
     coloured: list[_Coloured] = []
     nothing: NothingToColour | None = None
@@ -80,7 +80,7 @@ def colorize_parts(
 
 
 def part_request(request: ColorizeRequest, sheet: Sheet, part: SheetPart) -> ColorizeRequest:
-    """The request for one part: everything that lies on the canvas, cropped to the part."""
+    """The request for one part: all pictures and points on the canvas, cropped to the part."""
 
     def piece(plane: NDArray[np.uint8] | None) -> NDArray[np.uint8] | None:
         return None if plane is None else np.ascontiguousarray(plane[part.box])
@@ -116,7 +116,7 @@ def _finished(part: SheetPart, asked: ColorizeRequest, result: Result) -> _Colou
     if not asked.options.colour_paper:
         bubbles = find_bubbles(part, regions)
         told: list[Binding | Correction] = [*asked.bindings, *asked.corrections]
-        for pointed in told:  # the artist wants a colour there
+        for pointed in told:  # the artist asked for a colour there
             bubbles[regions.labels[pointed.y, pointed.x]] = False
         if asked.hints is not None:
             bubbles[np.unique(regions.labels[asked.hints[..., 3] > 127])] = False
@@ -124,7 +124,7 @@ def _finished(part: SheetPart, asked: ColorizeRequest, result: Result) -> _Colou
 
 
 def _join_tables(sheet: Sheet, coloured: Sequence[_Coloured]) -> RegionTable | None:
-    """Joins the parts' tables, where every part that was coloured has one; what stays paper is the background's."""
+    """Joins the parts' tables if every coloured part has one; uncoloured areas belong to the background."""
     if any(one.regions is not None and one.result.table is None for one in coloured):
         return None
     found = [None if one.result.table is None else one.result.table.labels for one in coloured]
@@ -139,7 +139,7 @@ def _join_tables(sheet: Sheet, coloured: Sequence[_Coloured]) -> RegionTable | N
 
 
 def _join_reports(sheet: Sheet, reports: Sequence[dict[str, Any]], papers: Sequence[Mask]) -> dict[str, Any]:
-    """Joins the parts' reports: counts are added, shares averaged by the parts' areas."""
+    """Joins the parts' reports: adds counts, and averages shares weighted by area."""
     there = [(report, part) for report, part in zip(reports, sheet.parts, strict=True) if report]
     said = dict(there[0][0])
     palette = [colour for report, _ in there for colour in report.get("palette", [])]
@@ -168,6 +168,6 @@ class PartReport:
         self._report.stage(name, self._number * total + done, self._count * total)
 
     def preview(self, picture: Callable[[], Picture]) -> None:
-        """Shows the preview of a single part only: one of several isn't the whole picture."""
+        """Shows a preview only if there is a single part; otherwise it would not be the whole picture."""
         if self._count == 1:
             self._report.preview(picture)

@@ -1,7 +1,7 @@
 """Sequences of comic pages: the panels of all pages, in reading order, are the pictures of the sequence (`sequences`).
 
-A page's survey holds those of its panels. Panels are compared with the next ones in reading order, over the end of a
-page, too; all agree together.
+The survey of a page contains those of its panels. Panels are compared with the next ones in reading order, also across
+pages, and all panels agree on colours together.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from colorizer.errors import NothingToColour
 from colorizer.imaging.sheets import read_sheet
 
 Pair = tuple[int, int]
-"""Two panels by their places."""
+"""The numbers of two panels."""
 
 
 @dataclass(frozen=True)
 class PageSurvey:
-    """What was found on one page: a single picture is a page of one panel."""
+    """The surveys of a page's panels. A single picture is a page with one panel."""
 
     panels: tuple[Survey | None, ...]
-    """None where nothing is drawn."""
+    """None for empty panels."""
     within: Mapping[Pair, Likeness] = field(default_factory=dict)
-    """How alike the page's own panels are, until the sequence has agreed."""
+    """Likeness of panels within the page; needed until the sequence has agreed."""
 
     def to_bytes(self) -> bytes:
-        """An .npz file."""
+        """Serialises the survey as an .npz file."""
         stream = io.BytesIO()
         surveys = {
             f"panel {number}": np.frombuffer(b"" if panel is None else panel.to_bytes(), np.uint8)
@@ -45,13 +45,13 @@ class PageSurvey:
 
 
 class PageSequences:
-    """The three steps of an engine's sequences, on pages."""
+    """The steps of an engine's sequences (`sequences.SequenceEngine`), applied to pages."""
 
     def __init__(self, engine: SequenceEngine) -> None:
         self.engine = engine
 
     def survey(self, request: ColorizeRequest, report: Report) -> PageSurvey:
-        """Looks at every panel of one page, and compares them with each other."""
+        """Surveys every panel of a page, and compares them with each other."""
         sheet = read_sheet(request.sketch)
         if sheet is None:
             return PageSurvey((self.engine.survey(request, report),))
@@ -69,7 +69,7 @@ class PageSequences:
         return PageSurvey(tuple(panels), self._compared(panels, panels, within=True))
 
     def read_survey(self, content: bytes) -> PageSurvey:
-        """A survey from its bytes."""
+        """Reads a survey from its bytes."""
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             names = [name for name in file.files if name.startswith("panel ")]
             stored = [file[f"panel {number}"].tobytes() for number in range(len(names))]
@@ -77,13 +77,13 @@ class PageSequences:
         return PageSurvey(tuple(self.engine.read_survey(one) if one else None for one in stored), within)
 
     def compare(self, one: PageSurvey, other: PageSurvey) -> Likeness:
-        """The likeness of the last panels of one page and the first of another; all pairs in one array."""
+        """Likeness of the last panels of one page and the first panels of another, all pairs in one array."""
         return _packed(self._compared(one.panels, other.panels, within=False))
 
     def agree(
         self, surveys: Sequence[PageSurvey], likeness: Mapping[tuple[int, int], Likeness]
     ) -> list[PageSurvey]:
-        """Lets all panels of all pages agree."""
+        """Makes all panels of all pages agree on colours."""
         place: dict[Pair, int] = {}
         panels: list[Survey] = []
         for page, survey in enumerate(surveys):
@@ -111,7 +111,7 @@ class PageSequences:
         ]
 
     def colorize_surveyed(self, request: ColorizeRequest, survey: PageSurvey, report: Report) -> Result:
-        """Paints one page as surveyed."""
+        """Paints one page with the agreed colours."""
         sheet = read_sheet(request.sketch)
         panels = iter(survey.panels)
 
@@ -128,7 +128,7 @@ class PageSequences:
     def _compared(
         self, ones: Sequence[Survey | None], others: Sequence[Survey | None], *, within: bool
     ) -> dict[Pair, Likeness]:
-        """Every panel with the next `REACH` ones, within a page or over the end of it."""
+        """Compares every panel with the next `REACH` ones, within a page or across two pages."""
         found = {}
         for i, one in enumerate(ones):
             for j, other in enumerate(others):
@@ -139,7 +139,7 @@ class PageSequences:
 
 
 def _packed(pairs: Mapping[Pair, Likeness]) -> NDArray[np.float32]:
-    """Matrices of different sizes in one row: places and shape before the numbers of each."""
+    """Packs matrices of different sizes into one row; each is preceded by its panels and shape."""
     rows = [np.zeros(0, np.float32)]
     for (one, other), alike in pairs.items():
         rows += [np.array([one, other, *alike.shape], np.float32), alike.ravel().astype(np.float32)]

@@ -1,8 +1,8 @@
-"""Comic pages for every engine: each panel is coloured as a picture of its own, with the same references.
+"""Comic pages for every engine: each panel is coloured as a separate picture, with the same references.
 
-`with_pages` wraps an engine in this, with the same interface (`base`). A sheet (`colorizer.imaging.sheets`) is taken
-apart into panels, or to the figure on a much larger canvas, and its parts are coloured (`page_parts`). What a sequence
-of pages needs beside is in `page_sequences`.
+`with_pages` wraps an engine and has the same interface (`base`). `colorizer.imaging.sheets` divides a sheet into
+panels, or crops a small drawing on a much larger canvas; `page_parts` colours the parts. `page_sequences` handles
+sequences of pages.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def with_pages(engine: Engine) -> Engine:
 
 
 class Pages:
-    """An engine that takes sheets apart; everything else is passed on to the wrapped engine."""
+    """An engine that divides sheets into panels, and passes everything else on to the wrapped engine."""
 
     def __init__(self, engine: Engine, sequences: PageSequences | None) -> None:
         self.engine = engine
@@ -37,17 +37,17 @@ class Pages:
         self._sheets: StageCache[Sheet | None] = StageCache()
 
     def __getattr__(self, name: str) -> Any:
-        """Anything else of the engine; the steps of its sequences take pages, too (`page_sequences`)."""
+        """Other attributes of the engine; the steps of its sequences are those of `page_sequences`."""
         return getattr(self.sequences if hasattr(self.sequences, name) else self.engine, name)
 
     @property
     def info(self) -> EngineInfo:
-        """That of the engine, with the options of pages."""
+        """The engine's description, with the options of pages."""
         info = self.engine.info
         return replace(info, options=(*info.options, "colour_paper"))
 
     def weights(self, model: str = "") -> Path | None:
-        """Those of the engine."""
+        """See `colorizer.engines.base.Engine`."""
         return self.engine.weights(model)
 
     def load(self, device: str, model: str = "") -> None:

@@ -1,6 +1,6 @@
-"""The record of a result: request, versions and hashes of all inputs. The same record gives the same bytes.
+"""The record of a result: request, versions, and hashes of all inputs. The same record gives the same bytes.
 
-Server and command line write the same record; pictures are named by the SHA-256 of their decoded pixels.
+Server and command line write the same record. Pictures are identified by the SHA-256 of their decoded pixels.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from colorizer.engines.base import ColorizeRequest, Engine, Mask, Picture, Resul
 from colorizer.files import sha256_of
 
 LIBRARIES = ("numpy", "opencv-python-headless", "torch")
-"""Those whose change can change the bytes of a result."""
+"""Libraries whose version can change the bytes of a result."""
 
 
 def make_record(
@@ -30,15 +30,15 @@ def make_record(
     seconds: dict[str, float],
     hashes: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Everything needed to get the same result again, as JSON values.
+    """Collects everything that is needed to reproduce a result, as JSON values.
 
     Args:
         engine: the engine that coloured.
         request: its request.
-        result: its result, whose report becomes part of the record.
-        device: the torch device it ran on.
-        seconds: how long each part took, by name.
-        hashes: the result of `hash_inputs`; None computes it.
+        result: its result; the report becomes part of the record.
+        device: the torch device.
+        seconds: duration of each part, by name.
+        hashes: the result of `hash_inputs`; None: computed here.
     """
     return {
         "request": {
@@ -60,7 +60,7 @@ def make_record(
 
 
 def hash_inputs(request: ColorizeRequest) -> dict[str, Any]:
-    """The hashes of all pictures of a request by their field. Other threads run meanwhile."""
+    """The hashes of all pictures of a request by field. Releases the GIL while hashing."""
     return {
         "sketch": hash_pixels(request.sketch),
         "sketch_mask": hash_pixels(request.sketch_mask),
@@ -72,7 +72,7 @@ def hash_inputs(request: ColorizeRequest) -> dict[str, Any]:
 
 
 def hash_pixels(pixels: Picture | Mask | None) -> str | None:
-    """SHA-256 of a picture's or mask's rows from the top, in hex."""
+    """SHA-256 of a picture's or mask's pixels in row-major order, in hex."""
     return None if pixels is None else hashlib.sha256(np.ascontiguousarray(pixels).data).hexdigest()
 
 
@@ -90,6 +90,6 @@ def _model_hash(engine: Engine, name: str) -> str:
 
 
 def _weights_hash(engine: Engine, model: str) -> str:
-    """Of a model that came without a card (of the user's own training): its weights file, read once."""
+    """SHA-256 of the weights file of a model without a card, e.g. one that the user trained; read once."""
     weights = engine.weights(model)
     return "" if weights is None else sha256_of(weights)

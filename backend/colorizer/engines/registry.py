@@ -1,6 +1,6 @@
-"""The names of all engines, and the `module:class` of each; the module is imported when its engine is first used.
+"""The names of all engines and their `module:class`. A module is imported when its engine is first used.
 
-Adding an engine is one line in `ENTRIES`. What an engine must offer is in `base`.
+A new engine is one line in `ENTRIES`. The interface of an engine is in `base`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from colorizer.errors import UnknownEngine
 
-if TYPE_CHECKING:  # the HTTP process asks for names and must not load numpy
+if TYPE_CHECKING:  # the HTTP process uses this module and must not import numpy
     from colorizer.engines.base import Engine
 
 ENTRIES = {
@@ -26,14 +26,15 @@ ENTRIES = {
 
 
 def names() -> tuple[str, ...]:
-    """The engines' names, the default first."""
+    """The names of all engines, the default first."""
     return tuple(ENTRIES)
 
 
 def get(name: str) -> Engine:
-    """Returns the engine of that name, always the same object, so that loaded weights stay loaded.
+    """Returns the engine of that name: always the same object, so that its weights stay loaded.
 
-    Raises `UnknownEngine` when there is none.
+    Raises:
+        UnknownEngine: there is no engine of that name.
     """
     if name not in ENTRIES:
         raise unknown(name, ENTRIES)
@@ -41,10 +42,10 @@ def get(name: str) -> Engine:
 
 
 def unknown(name: str, known: Iterable[str]) -> UnknownEngine:
-    """The error for a name that no engine has, with the nearest known name."""
+    """The error for an unknown name, with the most similar known name."""
     known = list(known)
     near = difflib.get_close_matches(name, known, n=1)
-    hint = f"Did you mean {near[0]!r}?" if near else f"There is: {', '.join(known)}."
+    hint = f"Did you mean {near[0]!r}?" if near else f"Choose one of: {', '.join(known)}."
     return UnknownEngine(f"There is no engine {name!r}. {hint}")
 
 

@@ -1,8 +1,8 @@
-"""The further interface of engines that colour the pages or frames of a sequence alike (beside `base`).
+"""The additional interface of engines that colour pages or frames of a sequence consistently.
 
-Every page is surveyed by itself, neighbouring pages are compared, all agree on colours, then every page is painted.
-Every step but the agreement works on one or two pages, so that it can run on any machine in any order. `agree` is the
-one place where the steps are put together, for server, batches and evaluation.
+Each page is surveyed (analysed) separately, neighbouring pages are compared, all pages agree on colours, and then each
+page is painted. All steps except the agreement need one or two pages only, so they can run on any machine in any order.
+Server, batches and evaluation call `agree` for the comparison and the agreement.
 """
 
 from __future__ import annotations
@@ -16,47 +16,46 @@ from numpy.typing import NDArray
 from colorizer.engines.base import ColorizeRequest, Engine, Report, Result
 
 REACH = 2
-"""How many pages on a page is compared with."""
+"""A page is compared with this many following pages."""
 
 Likeness = NDArray[np.float32]
-"""(regions of one page, regions of another), 0..1: which are the same thing."""
+"""(regions of one page, regions of another), 0..1: the likelihood that two regions show the same thing."""
 
 
 class Survey(Protocol):
-    """What an engine found on one page: everything it needs to paint it, but for the picture."""
+    """An engine's analysis of a page: everything except the picture that it needs to paint the page."""
 
     def to_bytes(self) -> bytes:
-        """Serialises it; the engine's `read_survey` reads it."""
+        """Serialises the survey; the engine's `read_survey` reads it."""
 
 
 @runtime_checkable
 class SequenceEngine(Engine, Protocol):
-    """An engine with the three steps. Only the engine itself reads its surveys."""
+    """An engine with the steps of a sequence. Surveys are opaque to all other code."""
 
     def survey(self, request: ColorizeRequest, report: Report) -> Survey:
-        """Looks at one page. Raises `InvalidInput` for what the artist can put right."""
+        """Analyses one page. Raises `InvalidInput` for a problem that the artist can solve."""
 
     def read_survey(self, content: bytes) -> Survey:
-        """A survey from its bytes."""
+        """Reads a survey from its bytes."""
 
     def compare(self, one: Survey, other: Survey) -> Likeness:
-        """How likely each region of one page and each of the other show the same thing."""
+        """The likelihood that each region of one page and each of the other show the same thing."""
 
     def agree(self, surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
-        """What `colorize_surveyed` needs of the surveys, with the colours all pages agreed on.
+        """Makes the pages agree on colours, and returns the surveys for `colorize_surveyed`.
 
         Args:
-            surveys: of the pages in their order.
-            likeness: by the places of two pages in it, the lower one first; pages that aren't in it don't matter to
-                each other.
+            surveys: the surveys of the pages in order.
+            likeness: by the numbers of two pages, the lower first. Pairs that are missing do not influence each other.
         """
 
     def colorize_surveyed(self, request: ColorizeRequest, survey: Survey, report: Report) -> Result:
-        """Paints one page as surveyed; the request is that of the survey."""
+        """Paints one page with the agreed colours; the request is the same as for `survey`."""
 
 
 def neighbours(count: int) -> list[tuple[int, int]]:
-    """The pairs of `count` pages that are compared, by their places, the lower one first."""
+    """The pairs of pages to compare, by number, the lower first."""
     return [(one, other) for one in range(count) for other in range(one + 1, min(one + 1 + REACH, count))]
 
 
@@ -65,12 +64,12 @@ def agree(
     surveys: Sequence[Survey],
     compare: Callable[[int, int], Likeness | None],
 ) -> list[Survey]:
-    """Compares the neighbours of a sequence and lets all pages agree on colours; what `colorize_surveyed` takes.
+    """Compares neighbouring pages and makes all pages agree on colours; returns surveys for `colorize_surveyed`.
 
     Args:
-        engine: loaded.
-        surveys: of the pages in their order.
-        compare: the likeness of two pages by their places; None where it isn't known.
+        engine: a loaded engine.
+        surveys: the surveys of the pages in order.
+        compare: computes the likeness of two pages by their numbers; None if it is not known.
     """
     found = {pair: compare(*pair) for pair in neighbours(len(surveys))}
     return engine.agree(surveys, {pair: likeness for pair, likeness in found.items() if likeness is not None})

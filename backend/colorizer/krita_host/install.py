@@ -1,7 +1,7 @@
-"""Finds Krita and puts the docker into it, for a user or into a throw-away profile.
+"""Finds Krita and installs the docker, for a user or in a temporary profile.
 
-Copies files and switches the plugin on; never touches anything else of the user's, never runs while that user's Krita
-is open (Krita writes its settings when it quits and would undo the change).
+It copies the plugin's files and enables the plugin, and changes nothing else. It refuses to run while that user's Krita
+is open, because Krita writes its settings when it quits and would undo the change.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ INHERITED = (
     "QT_QPA_PLATFORM",
     "QT_PLUGIN_PATH",
 )
-"""Variables of this process that would lead Krita's Python or Qt astray."""
+"""Environment variables that would make Krita load another Python or Qt."""
 
 
 class NoKrita(ColorizerError):
@@ -44,32 +44,32 @@ class NoKrita(ColorizerError):
 
 
 class KritaIsOpen(ColorizerError):
-    """Krita would overwrite the settings."""
+    """Krita is open and would overwrite the changed settings."""
 
     code = "krita_is_open"
 
 
 class NoScreen(ColorizerError):
-    """There is no display, and no virtual screen can be made."""
+    """There is no display, and no virtual screen can be started."""
 
     code = "no_screen"
 
 
 @dataclass(frozen=True)
 class Folders:
-    """Where one user's Krita keeps its things."""
+    """The folder of resources and the settings file of one user's Krita."""
 
     resources: Path
     settings: Path
 
     @property
     def plugins(self) -> Path:
-        """Where Krita looks for Python plugins."""
+        """The folder of Python plugins."""
         return self.resources / "pykrita"
 
 
 def find_krita() -> Path | None:
-    """The Krita program of this machine."""
+    """The path of Krita's program on this machine; None if it isn't found."""
     found = shutil.which("krita")
     if found:
         return Path(found)
@@ -81,9 +81,10 @@ def find_krita() -> Path | None:
 
 
 def krita_environment() -> dict[str, str]:
-    """This process's environment, fit for Krita: without what leads its Python or Qt astray.
+    """This process's environment for Krita, without the variables that would make it load another Python or Qt.
 
-    Krita's Python takes its home from the first `python3` on the path, so the one beside Krita has to come first.
+    Krita's Python finds its standard library by the first `python3` on `PATH`, so the one in Krita's folder must be
+    first.
     """
     kept = {name: value for name, value in os.environ.items() if name not in INHERITED}
     program = find_krita()
@@ -93,7 +94,7 @@ def krita_environment() -> dict[str, str]:
 
 
 def require_krita() -> Path:
-    """The Krita program; raises `NoKrita` where there is none."""
+    """The path of Krita's program. Raises `NoKrita` if it isn't found."""
     program = find_krita()
     if program is None:
         raise NoKrita(
@@ -103,7 +104,7 @@ def require_krita() -> Path:
 
 
 def user_folders(environment: dict[str, str] | None = None) -> Folders:
-    """The folders of the user whom an environment (default: this process's) belongs to."""
+    """The folders of the user in whose environment (default: this process's) Krita runs."""
     values = dict(os.environ) if environment is None else environment
     home = Path(values.get("HOME") or Path.home())
     if platform.system() == "Windows":
@@ -118,11 +119,11 @@ def user_folders(environment: dict[str, str] | None = None) -> Folders:
 
 
 def install_for_user(backend_command: list[str]) -> Path:
-    """Puts the docker into this user's Krita and tells it how to start the backend; returns the plugin's folder."""
+    """Installs the docker for this user and tells it how to start the backend; returns the plugin's folder."""
     folders = user_folders()
     if (
         not folders.resources.is_dir()
-    ):  # a Krita that has been used is somewhere, even where it isn't found: AppImage
+    ):  # a Krita that has a settings file exists, even if its program isn't found: AppImage
         require_krita()
     if _is_open(folders):
         raise KritaIsOpen("Krita is open. Close it, then run the command again.")
@@ -135,14 +136,17 @@ def open_krita(files: list[Path]) -> int:
     """Installs the docker for this user and opens Krita with files; returns its exit status when it is closed."""
     program = require_krita()
     if not has_display():
-        raise NoScreen("There is no display to open Krita on. `colorize demo` works on a virtual screen.")
+        raise NoScreen(
+            "There is no display to open Krita on. Run this on a desktop, or try `colorize demo`, which starts a"
+            " virtual screen."
+        )
     install_for_user(default_backend_command())
     command = [str(program), *map(str, files)]
     return subprocess.run(command, env=krita_environment(), check=False).returncode
 
 
 def has_display() -> bool:
-    """Whether a display that windows can be shown on is named and answers."""
+    """Whether the environment names a display and that display answers."""
     if os.environ.get("WAYLAND_DISPLAY"):
         return True
     if not os.environ.get("DISPLAY"):
@@ -154,7 +158,7 @@ def has_display() -> bool:
 
 
 def install(folders: Folders) -> Path:
-    """Copies the docker into a profile and switches it on; returns the plugin's folder."""
+    """Copies the docker into a profile and enables it; returns the plugin's folder."""
     folders.plugins.mkdir(parents=True, exist_ok=True)
     source, target = plugin_source(), folders.plugins / PLUGIN
     new = target.with_name(PLUGIN + ".new")
@@ -166,7 +170,7 @@ def install(folders: Folders) -> Path:
     # Krita's own importer puts the file there, too. Krita also looks in the plugins' folders: one copy is enough.
     (folders.resources / "actions").mkdir(exist_ok=True)
     shutil.copyfile(source / PLUGIN / "actions" / ACTIONS, folders.resources / "actions" / ACTIONS)
-    # The name Krita's own importer gives it, so that an import and an installation replace each other.
+    # The name that Krita's own importer uses, so that an import and an installation replace each other.
     shutil.copyfile(source / DESKTOP, folders.plugins / f"{PLUGIN}.desktop")
     switch_on(folders.settings, ENABLE_KEY)
     return target
@@ -193,18 +197,18 @@ def write_backend_file(home: Path, command: list[str]) -> Path:
 
 
 def default_backend_command() -> list[str]:
-    """How this installation's backend is started."""
+    """The command that starts this installation's backend."""
     return [sys.executable, "-m", "colorizer", "serve"]
 
 
 def plugin_source() -> Path:
-    """The folder that holds the plugin and its service file, in a clone as in an installed package."""
+    """The folder of the plugin and its service file, in a clone or in an installed package."""
     shipped = paths.resource("plugin")
     return shipped if shipped.is_dir() else Path(__file__).resolve().parents[3]
 
 
 def _is_open(folders: Folders) -> bool:
-    """Whether a Krita that uses this settings file runs."""
+    """Whether a Krita that uses this settings file is running."""
     import psutil
 
     for process in psutil.process_iter(["name"]):
@@ -212,7 +216,7 @@ def _is_open(folders: Folders) -> bool:
             continue
         try:
             environment = process.environ()
-        except psutil.Error:  # somebody else's, or it just ended
+        except psutil.Error:  # the process belongs to another user or has just ended
             continue
         if user_folders(environment).settings == folders.settings:
             return True

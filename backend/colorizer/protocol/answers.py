@@ -1,4 +1,4 @@
-"""Answers of the routes, but for the engine list and bundles: job states, models, changes of models."""
+"""The JSON answers of the routes: job states, models and tasks. The list of engines is in `engines`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from colorizer.protocol.base import Count, JobId, Message
 
 
 class JobState(str, Enum):
-    """Where a job is on its way."""
+    """The state of a job."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -28,22 +28,22 @@ class Failure(Message):
 
 
 class JobStatus(Message):
-    """One job's status; an event's data, too."""
+    """The status of one job, also the data of an event."""
 
     ok: Literal[True] = True
     id: JobId
     state: JobState
-    position: Count = Field(description="How many jobs are before it.")
+    position: Count = Field(description="How many jobs run before it.")
     stage: str
     done: Count
     total: Count
-    preview: Count = Field(description="How many previews there were so far.")
-    error: Failure | None = Field(description="Where it failed.")
+    preview: Count = Field(description="The number of previews so far.")
+    error: Failure | None = Field(description="Why it failed; null if it didn't.")
     seconds: float = Field(ge=0)
 
 
 class MemoryUse(Message):
-    """Bytes: of the backend's processes, and free on the computer."""
+    """The memory that the backend's processes use, and the computer's free memory, in bytes."""
 
     used: Count
     free: Count
@@ -57,15 +57,15 @@ class Health(Message):
     version: str
     uptime_s: float
     worker: Literal["idle", "starting", "busy", "restarting"]
-    waiting: Count = Field(description="How many jobs wait.")
+    waiting: Count = Field(description="The number of waiting jobs.")
     memory: MemoryUse
     note: str = Field(
-        default="", description="A sentence for the artist where something works less well than it should."
+        default="", description="A sentence for the artist if something works less well than it should."
     )
 
 
 class ErrorBody(Message):
-    """The body of every failure."""
+    """The body of every error answer."""
 
     ok: Literal[False] = False
     status: int = Field(description="The HTTP status.")
@@ -84,15 +84,15 @@ class Paired(Message):
 
 
 class ModelState(str, Enum):
-    """How far a model of the catalogue is."""
+    """The state of a model on this machine."""
 
     ABSENT = "absent"
-    PARTIAL = "partial"  # something of it has been downloaded
+    PARTIAL = "partial"  # a part of it has been downloaded
     INSTALLED = "installed"
 
 
 class Licence(Message):
-    """A licence in words; `commercial` is null where nobody said."""
+    """A licence, summarised in `words`; `commercial` is null if it isn't known."""
 
     title: str
     words: str
@@ -101,22 +101,24 @@ class Licence(Message):
 
 
 class ModelEntry(Message):
-    """One model there is or could be."""
+    """One model that is installed or can be."""
 
     name: str
     title: str
     state: ModelState
     engine: str
-    bytes: Count = Field(description="On disk where it is installed, else about what is downloaded.")
+    bytes: Count = Field(
+        description="Its size on disk if it is installed, otherwise the approximate size of the download."
+    )
     downloaded: Count
     memory_mb: Count
     good_for: str
-    needs: list[str] = Field(description="Other models that it works with.")
+    needs: list[str] = Field(description="Other models that it requires.")
     licence: Licence
 
 
 class TaskState(str, Enum):
-    """Where a task is."""
+    """The state of a task."""
 
     RUNNING = "running"
     DONE = "done"
@@ -125,7 +127,7 @@ class TaskState(str, Enum):
 
 
 class TaskStatus(Message):
-    """One change of the models folder; an event's data, too."""
+    """The status of one change of the models folder, also the data of an event."""
 
     id: str
     kind: Literal["download", "verify", "convert"]
@@ -139,14 +141,14 @@ class TaskStatus(Message):
 
 
 class TaskAnswer(Message):
-    """The task that runs or ran last."""
+    """The running or last task."""
 
     ok: Literal[True] = True
     task: TaskStatus | None
 
 
 class ModelList(Message):
-    """Every model there is, and the task that runs or ran last."""
+    """All models, and the running or last task."""
 
     ok: Literal[True] = True
     models: list[ModelEntry]

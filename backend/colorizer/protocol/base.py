@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 API = 3
-"""The version of the wire; it goes up where an older docker or backend would be misunderstood."""
+"""The version of the protocol. It is raised by changes that an older docker or backend would misunderstand."""
 
 FAR = 2**31
 
@@ -24,7 +24,7 @@ class Message(BaseModel):
 
 
 def first_rule(error: ValidationError, root: str) -> str:
-    """One sentence for the first broken rule: the field in backticks, the rule, the value where it is short."""
+    """A sentence for the first violated rule: the field in backticks, the rule, and the value if it is short."""
     details = error.errors(include_url=False, include_context=False)[0]
     field = ".".join([root, *(str(part) for part in details["loc"])])
     value = repr(details["input"])

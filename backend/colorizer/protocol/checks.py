@@ -1,4 +1,4 @@
-"""Checks of a request that need only counts and sizes; called by the server and again by every engine."""
+"""Checks of a request that need only counts and sizes; the server calls them, and every engine again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Size = tuple[int, int]
 
 
 class Spot(Protocol):
-    """A binding: a place on the canvas, and a spot of the reference with this index; px."""
+    """A binding: a place on the canvas, and a spot of the reference with this index, in pixels."""
 
     @property
     def x(self) -> int: ...
@@ -27,24 +27,24 @@ class Spot(Protocol):
 
 
 def check_references(count: int, most: int, engine: str, *, background: bool = False) -> None:
-    """Raises `InvalidInput` where there is no reference, or more than `most`; a `background` picture stands for one."""
+    """Raises `InvalidInput` for no reference or more than `most`. A `background` picture is enough as a reference."""
     if count == 0 and not background:
         raise InvalidInput(
             "There is no reference to take colours from. Add a picture or a layer as reference."
         )
     if count > most:
         some = "one reference" if most == 1 else f"up to {most} references"
-        raise InvalidInput(f"{engine} takes {some}, not {count}. Choose the best.")
+        raise InvalidInput(f"{engine} takes {some}, not {count}. Remove some.")
 
 
 def check_bindings(bindings: Sequence[Spot], canvas: Size, references: Sequence[Size]) -> None:
-    """Raises `InvalidInput` for a binding whose place or spot isn't there."""
+    """Raises `InvalidInput` for a binding outside of the canvas or of its reference."""
     for number, spot in enumerate(bindings, 1):
         if not _inside(spot.x, spot.y, canvas):
             raise InvalidInput(f"Binding {number} lies outside of the canvas. Choose a place on the sketch.")
         if not 0 <= spot.reference < len(references):
             raise InvalidInput(
-                f"Binding {number} names a reference that there isn't. Choose one of the list."
+                f"Binding {number} names a reference that doesn't exist. Choose one from the list."
             )
         if not _inside(spot.reference_x, spot.reference_y, references[spot.reference]):
             raise InvalidInput(
@@ -53,7 +53,7 @@ def check_bindings(bindings: Sequence[Spot], canvas: Size, references: Sequence[
 
 
 class Pointed(Protocol):
-    """A place on the canvas, px."""
+    """A place on the canvas, in pixels."""
 
     @property
     def x(self) -> int: ...
@@ -62,7 +62,7 @@ class Pointed(Protocol):
 
 
 def check_corrections(corrections: Sequence[Pointed], canvas: Size) -> None:
-    """Raises `InvalidInput` for a correction of a region that isn't on the canvas."""
+    """Raises `InvalidInput` for a correction outside of the canvas."""
     for number, one in enumerate(corrections, 1):
         if not _inside(one.x, one.y, canvas):
             raise InvalidInput(

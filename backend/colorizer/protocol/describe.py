@@ -1,6 +1,6 @@
 """Describes the contract: OpenAPI, JSON schema, and the tables of docs/wire.md.
 
-`python -m colorizer_lab.contract` writes what is made of it anew; a test compares them.
+`python -m colorizer_lab.contract` writes the generated files; a test checks that they are up to date.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MESSAGES: dict[str, tuple[type[Any], ...]] = {
     "edit": (request.EditRequest, request.EditedLayer, result.EditAnswer),
     "models": (answers.ModelEntry, answers.Licence, answers.TaskStatus),
 }
-"""The messages whose fields docs/wire.md lists, by the table that they are in."""
+"""The messages whose fields docs/wire.md lists, by the name of their table."""
 
 _SENT = [
     engines.EngineList, answers.Health, answers.JobStatus, answers.ErrorBody, answers.Paired, answers.ModelList,
@@ -60,7 +60,7 @@ _START, _END = "<!-- made of the contract: {name} -->", "<!-- end -->"
 
 
 def schemas() -> dict[str, Any]:
-    """JSON schema of every message, by its name."""
+    """The JSON schema of every message, by name."""
     modes: list[Any] = [(model, "validation") for model in _SENT]
     _, found = models_json_schema(modes, by_alias=True, ref_template=_REF + "{model}")
     return dict(found["$defs"])
@@ -134,7 +134,7 @@ def tables() -> dict[str, str]:
 
 
 def filled(page: str) -> str:
-    """The page with every table as it is to be. Raises `KeyError` for a table that there isn't."""
+    """The page with its tables generated. Raises `KeyError` for an unknown table."""
     known = tables()
 
     def table(match: re.Match[str]) -> str:
@@ -195,7 +195,7 @@ def _default(value: object) -> str:
 
 
 def _types(field: dict[str, Any]) -> Iterator[str]:
-    """A field's types in words."""
+    """The names of a field's types, with their limits."""
     for found in field.get("anyOf", [field]):
         one = _ENUMS.get(found.get("$ref", ""), found)
         if "$ref" in one:

@@ -19,7 +19,7 @@ _CONFIG = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 @dataclass(frozen=True, config=_CONFIG)
 class ModelInfo:
-    """One set of weights an engine can load."""
+    """One model that an engine can load."""
 
     name: str
     title: str
@@ -27,35 +27,35 @@ class ModelInfo:
     bytes: int
     installed: bool
     sha256: str = ""
-    """Of the weights file, for the record of a result; empty while it isn't known."""
+    """SHA-256 of the weights file, for the record of a result; empty if it isn't known yet."""
     steps: int = USUAL_STEPS
-    """How many steps suit it, in an engine that takes steps."""
+    """The default number of steps, for an engine that has steps."""
 
 
 @dataclass(frozen=True, config=_CONFIG)
 class EngineInfo:
-    """What an engine can do; the docker shows its controls from this."""
+    """The capabilities of an engine, from which the docker chooses the controls to show."""
 
     name: str
     title: str
     modes: tuple[Mode, ...]
     max_references: int
     options: tuple[str, ...]
-    """Names of the fields of `Options` and `Advanced` that it heeds, and what else it has of `hints`,
-    `bindings` and `sequence` (frames coloured alike, see `engines.sequences`)."""
+    """Names of the fields of `Options` and `Advanced` that it uses, and `hints`, `bindings` and `sequence` (frames
+    coloured consistently, see `engines.sequences`) if it supports them."""
     models: tuple[ModelInfo, ...]
     max_side: int
-    """Longest side of a canvas, px."""
+    """Longest side of a canvas, in pixels."""
     memory_mb: int
-    """Typical peak for a 2048 px canvas."""
+    """Typical peak use of memory for a canvas of 2048 x 2048 pixels, in MB."""
     missing: str = ""
-    """What has to be installed before it can colour, in one sentence; empty where nothing is."""
+    """A sentence that says what has to be installed before it can colour; empty if nothing."""
     choices: dict[str, tuple[Choice, ...]] = field(default_factory=dict)
-    """Of options whose values depend on what is installed, by the option's name."""
+    """The values of options that depend on what is installed, by the option's name."""
 
 
 class EngineList(Message):
-    """The answer of `GET /v1/engines`: the engines, and how the options are shown that they name."""
+    """The answer of `GET /v1/engines`: the engines, and how to show the options that they name."""
 
     model_config = ConfigDict(strict=False)
 

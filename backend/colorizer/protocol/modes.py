@@ -1,4 +1,4 @@
-"""The modes (DESIGN section 5), apart from `base` so that the command line knows them without loading numpy."""
+"""The modes of colouring, in a module of their own so that the command line can use them without importing numpy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from enum import Enum
 
 
 class Mode(str, Enum):
-    """What is coloured, and from what (DESIGN section 5)."""
+    """What is coloured: everything from the whole reference (`WHOLE`), foreground and background from the reference's
+    own (`SPLIT`), or only one of them.
+    """
 
     WHOLE = "whole"
     SPLIT = "split"

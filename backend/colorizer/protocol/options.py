@@ -1,9 +1,9 @@
-"""The options of a job: names, ranges, defaults, and what the artist reads about them. The one place that knows them.
+"""The options of a job: names, ranges, defaults, titles and tooltips. They are defined only here.
 
-An option of an engine's own is one field of `Advanced` and its name among the engine's `EngineInfo.options`: server,
-command line, docs and docker have it from there. Titles and tooltips are English and keys of the docker's
-translations. The names and ranges of `Advanced` are those of the ColorizeDiffusion papers' program (arXiv 2401.01456,
-2502.19937), put into plain words where those are misleading.
+An engine's own option is a field of `Advanced` whose name is in the engine's `EngineInfo.options`; server, command
+line, docs and docker take it from there. Titles and tooltips are in English and are the keys of the docker's
+translations. The names and ranges of `Advanced` follow the program of the ColorizeDiffusion papers (arXiv 2401.01456,
+2502.19937), with clearer names where the original ones are misleading.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ def _option(default: object, title: str, tooltip: str, **rules: Any) -> Any:
 
 
 class Advanced(Message):
-    """The finer settings of the engines. Each engine heeds those that it lists in `EngineInfo.options`.
+    """The advanced settings of the engines. Each engine uses those that it lists in `EngineInfo.options`.
 
-    What this version doesn't know is ignored: a document may come from a later one.
+    Unknown settings are ignored, because a document may have been saved by a later version.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -161,7 +161,7 @@ class Advanced(Message):
 
 
 class Options(Message):
-    """The switches and numbers beside the mode. Engines ignore those that they don't list in `EngineInfo.options`."""
+    """The options of a job. Engines ignore those that they don't list in `EngineInfo.options`."""
 
     palette_lock: bool = _option(
         True, "Exact reference colours", "Every flat colour is taken exactly from the reference."
@@ -215,7 +215,7 @@ class Choice(Message):
 
 
 class Option(Message):
-    """An option as a docker shows it; `low` and `high` are a number's range, `choices` what a choice is made from."""
+    """How the docker shows an option; `low` and `high` are the range of a number, `choices` the values of a choice."""
 
     name: str
     title: str
@@ -256,7 +256,7 @@ def _describe(name: str, rules: dict[str, Any]) -> Option:
 
 
 def _title(value: str) -> str:
-    """What the artist reads for a choice; samplers are called as their library calls them."""
+    """The title of a value; samplers have the names of their libraries."""
     if value.startswith(_DIFFUSERS):
         return f"{value.removeprefix(_DIFFUSERS).upper()} (diffusers)"
     return _TITLES.get(value, value)

@@ -1,4 +1,4 @@
-"""What clients send: the headers of a job's and of an edit's bundle, and the bodies of the other routes."""
+"""The messages that clients send: the headers of bundles for jobs and edits, and the bodies of the other routes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FRAMES = 4096
 
 
 class PlacedBlob(Message):
-    """A picture and where its top left corner lies on its canvas, px."""
+    """A picture and the position of its top left corner on its canvas, in pixels."""
 
     blob: Count
     x: int = Field(default=0, ge=-FAR, le=FAR)
@@ -28,21 +28,21 @@ class PlacedBlob(Message):
 
 
 class ReferenceBlobs(Message):
-    """A reference and, where the artist made one, its foreground mask."""
+    """A reference and, if the artist has made one, its foreground mask."""
 
     picture: PlacedBlob
     mask: PlacedBlob | None = None
 
 
 class CanvasSize(Message):
-    """The size of the canvas, px."""
+    """The size of the canvas, in pixels."""
 
     width: int = Field(ge=1)
     height: int = Field(ge=1)
 
 
 class SpotBinding(Message):
-    """This region of the canvas takes that spot of a reference, px."""
+    """The region at x, y of the canvas gets the colour at a spot of a reference; all in pixels."""
 
     x: Count
     y: Count
@@ -52,14 +52,14 @@ class SpotBinding(Message):
 
 
 class ColourSwap(Message):
-    """One palette colour takes another's place."""
+    """A palette colour is replaced by another one."""
 
     before: Colour = Field(alias="from")
     after: Colour = Field(alias="to")
 
 
 class RegionCorrection(Message):
-    """The region at this place of the canvas, px, gets this colour; null: none at all."""
+    """The region at x, y of the canvas, in pixels, gets this colour; null makes it transparent."""
 
     x: Count
     y: Count
@@ -67,11 +67,11 @@ class RegionCorrection(Message):
 
 
 Flat = Literal["background", "figure"]
-"""The roles of layers that hold flat colours."""
+"""The roles of layers with flat colours."""
 
 
 class PlaceEntry(Message):
-    """A rectangle of the canvas, px, that somebody should look at."""
+    """A rectangle of the canvas, in pixels, that the artist should check."""
 
     kind: PlaceKind = Field(strict=False)
     x: int
@@ -82,27 +82,27 @@ class PlaceEntry(Message):
 
 
 class CheckMask(Message):
-    """A `gray8` mask of the canvas's size, 255 = look here."""
+    """A `gray8` mask of the canvas's size; 255 marks what to check."""
 
     blob: Count
 
 
 class CheckEntry(Message):
-    """Where a result may be wrong."""
+    """The parts of a result that may be wrong."""
 
     mask: CheckMask
     places: list[PlaceEntry]
 
 
 class Spot(Message):
-    """A pixel of the canvas, px."""
+    """A pixel of the canvas."""
 
     x: Count
     y: Count
 
 
 class MadeFrom(Message):
-    """What decides a result beside its settings; null where there is none."""
+    """The pictures that determine a result, besides its settings; null if there is none."""
 
     sketch: PlacedBlob | None = None
     hints: PlacedBlob | None = None
@@ -111,48 +111,55 @@ class MadeFrom(Message):
     )
     sketch_mask: PlacedBlob | None = Field(
         default=None,
-        description="The one that the engine was given: that, and what was painted on the result's own masks.",
+        description="The mask that the engine was given: `chosen_mask` with the changes painted on the result's masks.",
     )
 
 
 class DeliveredLayer(Message):
-    """A layer of an earlier result as it counts as delivered. In an answer, null means unchanged."""
+    """A layer of an earlier result as the engine delivered it. In an answer, null means unchanged."""
 
     role: Literal["background", "figure", "key_strokes"]
     pixels: PlacedBlob | None = None
-    mask: PlacedBlob | None = Field(default=None, description="Of the layer's size and place.")
+    mask: PlacedBlob | None = Field(default=None, description="It has the layer's size and position.")
 
 
 class DocumentLayer(Message):
-    """A layer of an applied result as it is in the document now."""
+    """A layer of an applied result in its present state in the document."""
 
     role: Flat
-    pixels: PlacedBlob | None = Field(default=None, description="Null where it is empty.")
+    pixels: PlacedBlob | None = Field(default=None, description="Null if the layer is empty.")
     mask: PlacedBlob | None = None
 
 
 class EarlierResult(Message):
-    """A state of a result: its layers, what it was made from, and what else was changed since."""
+    """A state of a result: its layers, the pictures it was made from, and other changes since then."""
 
     layers: list[DeliveredLayer] = Field(min_length=1, max_length=3)
     made_from: MadeFrom = MadeFrom()
     spots: list[Spot] = Field(
-        default_factory=list, max_length=2 * BINDINGS, description="Of bindings that came or went."
+        default_factory=list,
+        max_length=2 * BINDINGS,
+        description="Positions of bindings that were added or removed.",
     )
-    everywhere: bool = Field(default=False, description="Whether a reference's mask is another one.")
+    everywhere: bool = Field(
+        default=False, description="Whether a reference's mask has changed, which affects the whole picture."
+    )
     check: CheckEntry | None = None
 
 
 class RedoBlobs(Message):
-    """An earlier result that is to be repaired where something changed."""
+    """An earlier result that is to be coloured again only where something has changed."""
 
     states: list[EarlierResult] = Field(
         min_length=1,
         max_length=STATES,
-        description="The newest first. After an undo the document shows an earlier one: the nearest counts.",
+        description="The newest first. After an undo the document shows an earlier state; the most similar one is"
+        " used.",
     )
     layers: list[DocumentLayer] = Field(min_length=1, max_length=2)
-    selection: PlacedBlob | None = Field(default=None, description="Nothing changes where it is below 128.")
+    selection: PlacedBlob | None = Field(
+        default=None, description="Pixels where it is below 128 stay unchanged."
+    )
 
 
 class JobRequest(Message):
@@ -160,7 +167,7 @@ class JobRequest(Message):
 
     api: Literal[3]
     task: Literal["colorize", "mask", "survey"] = Field(
-        description="Colour the sketch, find its foreground, or look at one frame of an animation."
+        description="Colour the sketch, find its foreground, or survey one frame of an animation."
     )
     engine: str = Field(min_length=1, max_length=64)
     model: str = Field(default="", max_length=128, description="Empty for the engine's default.")
@@ -181,7 +188,7 @@ class JobRequest(Message):
 
     @property
     def pictures(self) -> dict[str, PlacedBlob]:
-        """Field name -> blob, for all that must be pictures."""
+        """The blobs that must be pictures, by field name."""
         found: dict[str, PlacedBlob | None]
         found = {f"references.{i}.picture": one.picture for i, one in enumerate(self.references)}
         found |= {"sketch": self.sketch, "background": self.background, "hints": self.hints}
@@ -195,7 +202,7 @@ class JobRequest(Message):
 
     @property
     def masks(self) -> dict[str, PlacedBlob]:
-        """Field name -> blob, for all masks there are."""
+        """The blobs of all masks, by field name."""
         found: dict[str, PlacedBlob | None]
         found = {f"references.{i}.mask": one.mask for i, one in enumerate(self.references)}
         found["sketch_mask"] = self.sketch_mask
@@ -216,26 +223,28 @@ def _there(found: dict[str, PlacedBlob | None]) -> dict[str, PlacedBlob]:
 
 
 class EditedLayer(Message):
-    """A layer of an edit, as it is in the document; of its answer, as it is to be."""
+    """A layer of an edit as it is in the document; in the answer, with its colours replaced."""
 
     role: Flat
     pixels: PlacedBlob
 
 
 class EditRequest(Message):
-    """`header["edit"]` of a palette edit: the swaps are made in all layers, all at once."""
+    """`header["edit"]` of a palette edit: all swaps are made at once, in all layers."""
 
     api: Literal[3]
     canvas: CanvasSize
     layers: list[EditedLayer] = Field(min_length=1, max_length=2)
     delivered: list[DeliveredLayer] = Field(
-        default_factory=list, max_length=3, description="Of the result that these layers belong to."
+        default_factory=list,
+        max_length=3,
+        description="The delivered layers of the result that these layers belong to.",
     )
     swaps: list[ColourSwap] = Field(min_length=1, max_length=SWAPS)
 
     @property
     def pictures(self) -> dict[str, PlacedBlob]:
-        """Field name -> blob, for all that must be pictures."""
+        """The blobs that must be pictures, by field name."""
         found: dict[str, PlacedBlob | None]
         found = {f"layers.{i}.pixels": layer.pixels for i, layer in enumerate(self.layers)}
         found |= {f"delivered.{i}.pixels": layer.pixels for i, layer in enumerate(self.delivered)}
@@ -243,25 +252,25 @@ class EditRequest(Message):
 
     @property
     def masks(self) -> dict[str, PlacedBlob]:
-        """Field name -> blob, for all masks there are."""
+        """The blobs of all masks, by field name."""
         return _there({f"delivered.{i}.mask": layer.mask for i, layer in enumerate(self.delivered)})
 
 
 class Announcement(Message):
-    """What is posted instead of a bundle: a file descriptor of the program that started the backend, and the length."""
+    """The body sent instead of a bundle: a file descriptor of the program that started the backend, and the length."""
 
     fd: int = Field(ge=0, lt=2**31)
     bytes: int = Field(ge=1)
 
 
 class AcceptLicence(Message):
-    """The body of a download: its licence was shown and accepted."""
+    """The body of a download: the licence was shown and accepted."""
 
     accept_licence: Literal[True]
 
 
 class OwnModel(Message):
-    """A file or folder of the backend's machine that is to become a model, and what it predicts where that is known."""
+    """A file or folder on the backend's machine to convert to a model, and what the model predicts if that is known."""
 
     path: str = Field(description="Absolute.")
     prediction: Literal["", "epsilon", "v_prediction"] = ""
@@ -272,7 +281,7 @@ NAME_LETTERS = 60
 
 
 class PairingWish(Message):
-    """What a docker sends to be paired."""
+    """The body of a request for pairing."""
 
     secret: Annotated[str, Field(pattern=rf"^[0-9a-f]{{{2 * SECRET_BYTES}}}$")]
     name: str = Field(min_length=1, max_length=NAME_LETTERS)

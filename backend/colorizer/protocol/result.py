@@ -1,4 +1,4 @@
-"""The header of a result's bundle and of an edit's."""
+"""The headers of the bundles of results and of edits."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from colorizer.protocol.request import CheckEntry, DeliveredLayer, EditedLayer, 
 
 
 class LayerMask(Message):
-    """A mask of its layer's size and place."""
+    """A mask with its layer's size and position."""
 
     blob: Count
     name: str
 
 
 class LayerEntry(Message):
-    """One layer, from bottom to top."""
+    """One layer of a result; layers are listed from bottom to top."""
 
     name: str
     role: Role
@@ -28,60 +28,65 @@ class LayerEntry(Message):
     y: int
     blend: Blend
     opacity: float = Field(ge=0, le=1)
-    clip: bool = Field(description="Shown only where what is below it in the group is opaque.")
+    clip: bool = Field(
+        description="Whether it is visible only where the layers below it in the group are opaque."
+    )
     mask: LayerMask | None
 
 
 class RedoAnswer(Message):
-    """What counts as delivered, and as what it was made from, once `layers` have been put into the document."""
+    """The delivered layers and the pictures they were made from, once `layers` are in the document."""
 
-    state: Count = Field(description="Which of the request's states it starts from.")
+    state: Count = Field(description="The index of the request's state that was repaired.")
     delivered: list[DeliveredLayer]
     made_from: MadeFrom = Field(
-        description="`sketch_mask` is always told; of the others null is as the request had it."
+        description="`sketch_mask` is always given; for the others null means as in the request."
     )
     unseen: bool = Field(
-        description="Whether the chosen mask was painted where the result's own shows the other side."
+        description="Whether the chosen mask was changed at places that the result's own masks hide."
     )
 
 
 class RegionLabels(Message):
-    """The regions as runs of pixels in reading order, across the ends of rows. The words (32 bits, little endian) of a
-    `bgra8` blob are the lengths of all runs, then the numbers of their regions; what follows is padding."""
+    """The regions as runs of pixels in reading order; runs continue across the ends of rows. The words (32 bits, little
+    endian) of a `bgra8` blob are the lengths of all runs, then the numbers of their regions, then padding."""
 
     blob: Count
     runs: Count
 
 
 class RegionsEntry(Message):
-    """The regions of the result, as corrections need them."""
+    """The regions of the result, for corrections."""
 
     labels: RegionLabels
-    colours: list[Colour] = Field(description="Likely colours, before `swaps` were made.")
+    colours: list[Colour] = Field(description="Likely colours, before the `swaps`.")
     background: list[Count] = Field(
-        description="The regions that the background layer shows; the others are the figure layer's."
+        description="The regions of the background layer; the others are on the figure layer."
     )
     likely: list[list[Count]] = Field(
-        description="Of every region its colour, then others that it may have, the likely first; indices of `colours`."
+        description="For every region its colour, then other possible ones, the most likely first; indices of"
+        " `colours`."
     )
-    alike: list[list[Count]] = Field(description="Of every region those that were taken for the same thing.")
+    alike: list[list[Count]] = Field(
+        description="For every region the regions that were recognised as the same part."
+    )
 
 
 class ResultHeader(Message):
-    """The header of a result, beside `blobs`."""
+    """The header of a result, without `blobs`."""
 
     preview: Count = Field(description="The blob of the flattened result, PNG.")
     layers: list[LayerEntry]
-    check: CheckEntry | None = Field(description="Null from engines that don't know.")
+    check: CheckEntry | None = Field(description="Null from engines that don't support it.")
     redo: RedoAnswer | None = None
     regions: RegionsEntry | None = Field(
-        default=None, description="Null where the canvas has no regions, or more than can be told."
+        default=None, description="Null if the canvas has no regions or too many."
     )
-    record: dict[str, Any] = Field(description="How it came about: request, report, versions, hashes, times.")
+    record: dict[str, Any] = Field(description="How it was made: request, report, versions, hashes, times.")
 
 
 class EditAnswer(Message):
-    """The header of an edit's answer, beside `blobs`."""
+    """The header of an edit's answer, without `blobs`."""
 
     layers: list[EditedLayer]
     delivered: list[DeliveredLayer]

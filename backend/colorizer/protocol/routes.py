@@ -1,4 +1,4 @@
-"""The routes: what each one takes and gives. The server's handlers, the docs and OpenAPI follow this table."""
+"""The routes with their requests and answers. The server's handlers, the docs and OpenAPI are made from this table."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ PNG = "image/png"
 JSON = "application/json"
 
 Content = type[Message] | str | None
-"""A message as JSON, or the media type of anything else."""
+"""A message, sent as JSON, or the media type of other content."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One value in the query or among the headers."""
+    """One parameter in the query or in the headers."""
 
     name: str
     place: str
@@ -46,7 +46,8 @@ PAIR = Route(
     "POST",
     "/v1/pair",
     "pair",
-    "a token for the right code; on servers for other machines, the one route without a token",
+    "returns a token for a valid pairing code; only on servers for other machines, and the only route there"
+    " without a token",
     answers.Paired,
     request.PairingWish,
     201,
@@ -54,22 +55,20 @@ PAIR = Route(
 )
 
 ROUTES: tuple[Route, ...] = (
-    Route(
-        "GET", "/v1/health", "health", "whether the backend is there and what its worker does", answers.Health
-    ),
-    Route("GET", "/v1/openapi", "openapi", "all of these routes as OpenAPI 3.1", JSON),
+    Route("GET", "/v1/health", "health", "the state of the backend and its worker", answers.Health),
+    Route("GET", "/v1/openapi", "openapi", "these routes as OpenAPI 3.1", JSON),
     Route(
         "GET",
         "/v1/engines",
         "engines",
-        "what the engines can do, and the table of options; waits while the worker still imports them",
+        "the engines' capabilities and the table of options; waits until the worker has imported the engines",
         engines.EngineList,
     ),
     Route(
         "POST",
         "/v1/jobs",
         "submit",
-        "queues the job in a bundle, which comes in the body or in memory; its status",
+        "queues a job, whose bundle is in the body or in shared memory; returns its status",
         answers.JobStatus,
         BUNDLE,
         202,
@@ -80,15 +79,15 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/jobs/{job}/events",
         "events",
-        "server-sent events: `event: status`, `data:` the job's status; the first one at once, one at every change (at"
-        " most 20 a second), the last one when the job ended; a comment line every 10 s",
+        "server-sent events: `event: status` with the job's status as `data:`; the first at once, then one at every"
+        " change (at most 20 a second), the last when the job has ended; and a comment line every 10 s",
         EVENTS,
     ),
     Route(
         "GET",
         "/v1/jobs/{job}/preview",
         "preview",
-        "longest side <= 1024 px: the newest picture of how it will look, lines included",
+        "the newest preview of the result with its lines, longest side <= 1024 px",
         PNG,
     ),
     Route("GET", "/v1/jobs/{job}/result", "result", "the result, see below", BUNDLE),
@@ -96,14 +95,14 @@ ROUTES: tuple[Route, ...] = (
         "DELETE",
         "/v1/jobs/{job}",
         "cancel",
-        "cancels a waiting or running job, forgets an ended one; its status",
+        "cancels a waiting or running job or deletes an ended one; returns its status",
         answers.JobStatus,
     ),
     Route(
         "POST",
         "/v1/edits",
         "edit",
-        'makes a palette edit at once, whatever job runs: see "Edit"',
+        'makes a palette edit at once, also while a job runs; see "Edit"',
         BUNDLE,
         BUNDLE,
     ),
@@ -111,14 +110,14 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/models",
         "models",
-        "every model there is, and the task that runs or ran last",
+        "all models, and the running or last task",
         answers.ModelList,
     ),
     Route(
         "POST",
         "/v1/models",
         "bring",
-        'makes a model of a file or folder of this machine, see "Models"',
+        'converts a file or folder of this machine to a model, see "Models"',
         answers.TaskAnswer,
         request.OwnModel,
         202,
@@ -127,7 +126,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/models/{model}/download",
         "download",
-        "downloads and installs a model and what it needs",
+        "downloads and installs a model and the models that it requires",
         answers.TaskAnswer,
         request.AcceptLicence,
         202,
@@ -136,7 +135,7 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/models/{model}/verify",
         "verify",
-        "compares every file with its hash from the installation",
+        "compares every file of a model with its hash from the installation",
         answers.TaskAnswer,
         status=202,
     ),
@@ -144,18 +143,24 @@ ROUTES: tuple[Route, ...] = (
         "DELETE",
         "/v1/models/{model}",
         "remove",
-        "removes a model and what was downloaded of it; the list afterwards",
+        "removes a model and its downloaded files; returns the list of models",
         answers.ModelList,
     ),
-    Route("GET", "/v1/task", "task", "the task that runs or ran last", answers.TaskAnswer),
-    Route("GET", "/v1/task/events", "task_events", "that task as server-sent events, like a job's", EVENTS),
+    Route("GET", "/v1/task", "task", "the running or last task", answers.TaskAnswer),
+    Route(
+        "GET",
+        "/v1/task/events",
+        "task_events",
+        "the task's status as server-sent events, like a job's",
+        EVENTS,
+    ),
     Route(
         "DELETE",
         "/v1/task",
         "stop",
-        "stops the task; a download goes on from there when it is started again",
+        "stops the task; a stopped download is resumed when it is started again",
         answers.TaskAnswer,
     ),
     PAIR,
 )
-"""Those of servers for other machines included."""
+"""All routes, with those of servers for other machines."""

@@ -1,7 +1,7 @@
-"""The bundle: how pictures and their description travel in one body (docs/wire.md).
+"""The bundle: the format for sending pictures and their description in one body (docs/wire.md).
 
-Only the form is known here: magic, header, where each blob lies, how long it may be. Nothing is decoded except by
-`inflate_into`. What the header says beside `blobs` is `request`'s; what the bytes of a blob mean is `pixels`'s.
+This module handles only the format: the magic bytes, the header, the positions of the blobs and their permitted
+lengths. Only `inflate_into` decodes data. `request` reads the rest of the header, `pixels` decodes the blobs.
 """
 
 from __future__ import annotations
@@ -25,22 +25,22 @@ from colorizer.server.pipe import Buffer
 
 MAGIC = b"CLZ1"
 PIXEL_BYTES = {"bgra8": 4, "gray8": 1, "png": 4}
-"""Bytes a pixel takes once decoded."""
+"""Bytes of a decoded pixel."""
 
 _DEFLATE_RATIO = 1032
-"""No zlib stream holds more than so many times its own length."""
+"""The highest possible compression ratio of a zlib stream."""
 _PIECE = 2**24
 _START = struct.Struct("<4sI")
 
 
 class InvalidBundle(InvalidInput):
-    """Bytes that are no bundle, or not the bundle that their header describes."""
+    """The data isn't a bundle, or not the bundle that its header describes."""
 
     code = "invalid_bundle"
 
 
 class BlobInfo(BaseModel):
-    """One entry of `header["blobs"]`: sizes in px, `bytes` as sent."""
+    """One entry of `header["blobs"]`: the size in pixels, and the number of `bytes` sent."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -52,13 +52,13 @@ class BlobInfo(BaseModel):
 
     @property
     def decoded_bytes(self) -> int:
-        """What it takes in memory once decoded."""
+        """The size of the decoded blob in memory."""
         return self.width * self.height * PIXEL_BYTES[self.format]
 
 
 @dataclass(frozen=True)
 class Blob:
-    """One blob of a bundle: what the header says, and the bytes as sent."""
+    """One blob of a bundle: its description in the header, and its bytes as sent."""
 
     info: BlobInfo
     data: memoryview
@@ -66,7 +66,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A checked bundle; the blobs look into the bytes it was read from."""
+    """A checked bundle; its blobs are views of the bytes from which it was read."""
 
     header: dict[str, Any]
     blobs: tuple[Blob, ...]
@@ -76,9 +76,9 @@ _BLOB_INFOS = TypeAdapter(list[BlobInfo])
 
 
 def read(data: Buffer) -> Bundle:
-    """Takes a bundle apart and checks all that can be checked without decoding.
+    """Parses a bundle and checks everything that can be checked without decoding.
 
-    Raises `InvalidBundle`, `UnreadablePicture` for a PNG whose head is broken, or `Refused` with `too_large`.
+    Raises `InvalidBundle`, `UnreadablePicture` for a PNG with a damaged head, or `Refused` with `too_large`.
     """
     view = memoryview(data)
     header, start = _read_header(view)
@@ -88,7 +88,7 @@ def read(data: Buffer) -> Bundle:
         blobs.append(Blob(info, view[start : start + info.bytes]))
         start += info.bytes
     if start != len(view):
-        raise InvalidBundle(f"The header describes {start} bytes, but {len(view)} came.")
+        raise InvalidBundle(f"The header describes {start} bytes, but {len(view)} bytes were sent.")
     for blob in blobs:
         if blob.info.format == "png":
             png.check(blob.data, blob.info.width, blob.info.height)
@@ -96,16 +96,16 @@ def read(data: Buffer) -> Bundle:
 
 
 def write(header: dict[str, Any], blobs: Sequence[tuple[BlobInfo, Buffer]]) -> list[Buffer]:
-    """Makes a bundle; the pieces back to back are its bytes (not joined, because they may be large)."""
+    """Makes a bundle. Returns its bytes in pieces, which aren't joined because they may be large."""
     full = {"blobs": [info.model_dump() for info, _ in blobs], **header}
     encoded = json.dumps(full, ensure_ascii=False, separators=(",", ":")).encode()
     return [_START.pack(MAGIC, len(encoded)), encoded, *(data for _, data in blobs)]
 
 
 def inflate_into(target: memoryview, data: Buffer) -> None:
-    """Decodes a zlib stream into exactly `target`; never makes more than its length plus one byte.
+    """Decodes a zlib stream into `target`; never produces more than the length of `target` plus one byte.
 
-    Raises `InvalidBundle` when the stream is broken or holds more or less.
+    Raises `InvalidBundle` if the stream is damaged or doesn't have exactly the length of `target`.
     """
     stream = zlib.decompressobj()
     filled = 0
@@ -120,15 +120,17 @@ def inflate_into(target: memoryview, data: Buffer) -> None:
             filled += len(piece)
         beyond = stream.decompress(left, 1)
     except zlib.error as error:
-        raise InvalidBundle("A blob is no intact zlib stream.") from error
+        raise InvalidBundle("A blob isn't a valid zlib stream.") from error
     if filled < len(target) or beyond or not stream.eof or stream.unused_data:
-        raise InvalidBundle(f"A blob does not hold exactly {len(target)} bytes once inflated.")
+        raise InvalidBundle(f"A blob doesn't have exactly {len(target)} bytes when inflated.")
 
 
 def _read_header(view: memoryview) -> tuple[dict[str, Any], int]:
-    """The header and where the first blob starts."""
+    """The header, and the position of the first blob."""
     if len(view) < _START.size or view[:4] != MAGIC:
-        raise InvalidBundle(f"A bundle starts with {MAGIC.decode()} and the header's length.")
+        raise InvalidBundle(
+            f"This isn't a bundle: it must start with {MAGIC.decode()} and the header's length."
+        )
     length = _START.unpack(view[: _START.size])[1]
     end = _START.size + length
     if length > limits.HEADER_BYTES:
@@ -138,7 +140,7 @@ def _read_header(view: memoryview) -> tuple[dict[str, Any], int]:
     try:
         header = json.loads(bytes(view[_START.size : end]).decode("utf-8"), parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise InvalidBundle("The header is no UTF-8 JSON.") from error
+        raise InvalidBundle("The header isn't JSON in UTF-8.") from error
     if not isinstance(header, dict):
         raise InvalidBundle("The header must be a JSON object.")
     return header, end
@@ -154,7 +156,7 @@ def _read_infos(header: dict[str, Any]) -> list[BlobInfo]:
     except ValidationError as error:
         raise InvalidBundle(first_rule(error, "blobs")) from error
     if len(infos) > limits.BLOBS:
-        raise Refused(Code.TOO_LARGE, f"A bundle may hold {limits.BLOBS} blobs, not {len(infos)}.")
+        raise Refused(Code.TOO_LARGE, f"A bundle may have {limits.BLOBS} blobs, not {len(infos)}.")
     for info in infos:
         if max(info.width, info.height) > MAX_SIDE or info.width * info.height > MAX_PIXELS:
             raise Refused(
@@ -170,15 +172,13 @@ def _read_infos(header: dict[str, Any]) -> list[BlobInfo]:
 
 
 def _check_length(number: int, info: BlobInfo) -> None:
-    """Refuses a length that can't be right, whatever the bytes are."""
+    """Refuses a length that is impossible for the format and size."""
     if info.format == "png":
         fits = info.encoding == "raw"
     elif info.encoding == "raw":
         fits = info.bytes == info.decoded_bytes
     else:
-        slack = (
-            info.decoded_bytes // 100 + 64
-        )  # zlib's own bound for data that can't be made smaller is below this
+        slack = info.decoded_bytes // 100 + 64  # above zlib's upper bound for incompressible data
         fits = info.bytes <= info.decoded_bytes + slack and info.decoded_bytes <= info.bytes * _DEFLATE_RATIO
     if not fits:
         size = f"{info.width} x {info.height} px in {info.format}, {info.encoding}"

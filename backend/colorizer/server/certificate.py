@@ -1,7 +1,7 @@
-"""The certificate that a backend for other machines shows, its key, and the TLS settings. Made once, kept in the home.
+"""The TLS certificate of a backend for other machines, its key, and the TLS settings. Made once and kept in the home.
 
-Nobody signs it: the docker knows its SHA-256 from the pairing code and from then on takes no other (docs/wire.md,
-"Another machine"). So its names and dates don't decide anything.
+The certificate is self-signed: the docker learns its SHA-256 from the pairing code and then accepts no other
+(docs/wire.md, "Another machine"). Its names and dates aren't checked.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from colorizer import paths
 from colorizer.errors import ColorizerError
 
 HOST_NAME = "colorize.invalid"
-"""What requests must name as `Host`: a name that no page can have, because no such domain can exist (RFC 2606)."""
+"""The `Host` of all requests: a name that no web page can have, because such a domain can't exist (RFC 2606)."""
 
 _YEARS = 20
 
@@ -28,16 +28,16 @@ class MissingCryptography(ColorizerError):
 
 
 def folder() -> Path:
-    """Where the certificate, its key and the paired devices lie; only this user may look inside."""
+    """The folder of the certificate, its key and the paired devices; only this user can read it."""
     return paths.home() / "remote"
 
 
 def context() -> ssl.SSLContext:
-    """TLS 1.2 or later with this machine's certificate, which is made where there is none yet."""
+    """The settings for TLS 1.2 or later with this machine's certificate, which is made if it doesn't exist."""
     found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     found.minimum_version = ssl.TLSVersion.TLSv1_2
     found.options |= ssl.OP_NO_RENEGOTIATION | ssl.OP_NO_COMPRESSION
-    found.num_tickets = 0  # no resumption: every connection shows the certificate anew
+    found.num_tickets = 0  # no session resumption: every connection presents the certificate
     found.load_cert_chain(*_files())
     return found
 
@@ -49,7 +49,7 @@ def fingerprint() -> bytes:
 
 
 def write_private(path: Path, data: bytes) -> None:
-    """Writes a file that only this user may read, whole or not at all."""
+    """Atomically writes a file that only this user can read."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
@@ -76,11 +76,12 @@ def _make() -> tuple[bytes, bytes]:
         from cryptography.x509.oid import NameOID
     except ImportError as error:
         raise MissingCryptography(
-            'A backend for other machines needs a library more: pip install "krita-colorize[remote]".'
+            "A backend for other machines needs the library cryptography. Install it with"
+            ' `pip install "krita-colorize[remote]"`.'
         ) from error
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, HOST_NAME)])
-    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)  # a clock that is wrong must not matter
+    start = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)  # so that a wrong clock doesn't matter
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

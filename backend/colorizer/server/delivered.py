@@ -1,6 +1,6 @@
-"""Reads and writes what counts as delivered of a result: its layers in a request's bundle and in the answer's.
+"""Reads the delivered layers of a result from a request's bundle and writes them to the answer's.
 
-A repair (`redo`) and a palette edit (`run_edit`) both change it; on the canvas all of it lies at 0, 0.
+A repair (`redo`) and a palette edit (`run_edit`) both change them. Their pictures here have the canvas's size.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _THREADS = 4
 
 @dataclass(frozen=True)
 class Decoder:
-    """The pictures of a bundle, on a canvas of `width` x `height` px."""
+    """Decodes the pictures of a bundle for a canvas of `width` x `height` pixels."""
 
     bundle: Bundle
     width: int
@@ -45,7 +45,7 @@ class Decoder:
         return pixels.decode(self.bundle.blobs[placed.blob]) if started is None else started.result()
 
     def size(self, placed: PlacedBlob) -> tuple[int, int]:
-        """Width and height, px."""
+        """Width and height in pixels."""
         info = self.bundle.blobs[placed.blob].info
         return info.width, info.height
 
@@ -58,13 +58,13 @@ class Decoder:
         return self.place(pixels.as_mask(self.picture(placed)), placed)
 
     def maybe(self, placed: PlacedBlob | None, *, mask: bool = False) -> NDArray[np.uint8] | None:
-        """A picture or a mask on the canvas, where there is one."""
+        """Decodes a picture or a mask onto the canvas; None if there is none."""
         if placed is None:
             return None
         return self.mask_on_canvas(placed) if mask else self.on_canvas(placed)
 
     def place(self, found: NDArray[np.uint8], placed: PlacedBlob) -> NDArray[np.uint8]:
-        """A decoded picture or mask where it lies on the canvas."""
+        """Puts a decoded picture or mask at its position on the canvas."""
         return pixels.place(found, placed.x, placed.y, self.width, self.height)
 
 
@@ -78,9 +78,9 @@ def delivered_layers(
     """The layers whose delivered pixels or masks have changed, for the answer.
 
     Args:
-        sent: the layers as they came.
-        layers: the flat ones of them on the canvas, with the masks that they have now.
-        changed: the flat ones whose pixels have changed, by role.
+        sent: the delivered layers in the request.
+        layers: the flat layers among them on the canvas, with their present masks.
+        changed: the pictures of the flat layers whose pixels have changed, by role.
     """
     flats = [replace(layer, pixels=changed.get(layer.role, layer.pixels)) for layer in layers]
     by_role, found = {layer.role: layer for layer in flats}, []
@@ -96,7 +96,7 @@ def delivered_layers(
 def _flat(
     sent: DeliveredLayer, layer: Layer, *, is_whole: bool, decoder: Decoder, blobs: Blobs
 ) -> DeliveredLayer:
-    """A flat layer: as large as the canvas where its pixels changed, else in its place."""
+    """A flat layer for the answer: of the canvas's size if its pixels have changed, otherwise of the size sent."""
     mask = layer.mask if sent.mask is not None else None
     if is_whole:
         return DeliveredLayer(
@@ -111,7 +111,7 @@ def _flat(
 
 
 def _marks(sent: PlacedBlob, flats: list[Layer], decoder: Decoder, blobs: Blobs) -> DeliveredLayer:
-    """Key strokes follow the colours: the result may be applied once more."""
+    """The layer of key strokes with the new colours, because the result may be applied again."""
     marks, (width, height) = decoder.picture(sent), decoder.size(sent)
 
     def here(found: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -126,7 +126,7 @@ def _marks(sent: PlacedBlob, flats: list[Layer], decoder: Decoder, blobs: Blobs)
 
 
 def flat_layers(sent: Sequence[DeliveredLayer], decoder: Decoder) -> Iterator[Layer]:
-    """The flat layers among those that were sent, on the canvas."""
+    """The flat layers of the request, decoded onto the canvas."""
     for one in sent:
         if one.role != "key_strokes" and one.pixels is not None:
             mask = decoder.maybe(one.mask, mask=True)

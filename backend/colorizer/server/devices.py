@@ -1,7 +1,8 @@
-"""Who may use this backend from another machine: paired devices, and the code that pairs the next one.
+"""The paired devices, which may use this backend from other machines, and the code for pairing the next one.
 
-Files in `COLORIZE_HOME/remote`, so that `colorize devices` and a running server need not talk to each other. Of a token
-only its SHA-256 is kept (it has 256 random bits: no salt, no slow hash needed). HTTP is `pairing`'s and `guard`'s.
+They are stored in files in `COLORIZE_HOME/remote`, so that `colorize devices` works without a connection to a running
+server. Only the SHA-256 of a token is stored; the token has 256 random bits, so no salt or slow hash is needed.
+`pairing` and `guard` handle the HTTP requests.
 """
 
 from __future__ import annotations
@@ -28,27 +29,27 @@ from colorizer.server.failures import Refused
 
 CODE_LIVES_S = 600
 TRIES = 5
-"""Wrong codes after which the right one is void, too."""
+"""Number of wrong codes after which the code becomes invalid."""
 
 FINGERPRINT_BYTES = 10
-"""How much of the certificate's SHA-256 a pairing code holds: who comes between would need 2^80 certificates."""
+"""Bytes of the certificate's SHA-256 in a pairing code: an attacker would have to try about 2^80 certificates."""
 
 _LOOK_S = 0.01
 _LETTERS = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")
 
 
 class UnknownDevice(InvalidInput):
-    """No paired device has that name."""
+    """There is no paired device of that name."""
 
     code = "unknown_device"
 
 
 @dataclass(frozen=True)
 class Device:
-    """A machine that was paired."""
+    """A paired machine."""
 
     id: str
-    """16 hex digits; jobs belong to it."""
+    """16 hex digits; the owner of its jobs."""
     name: str
     token_sha256: str
     paired: str
@@ -57,13 +58,13 @@ class Device:
 
 @dataclass(frozen=True)
 class _Pending:
-    secret: str  # in the clear: it lives for minutes, beside the certificate's key
+    secret: str  # not hashed: it is valid for minutes, and the certificate's key is in the same folder
     expires: float  # Unix time
     tries: int
 
 
 class Devices:
-    """The paired devices of this machine. Reads its file again whenever somebody changed it."""
+    """The paired devices of this machine. The file is read again whenever it has changed."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or certificate.folder()
@@ -88,34 +89,37 @@ class Devices:
         except (ValueError, TypeError) as error:
             raise Refused(
                 Code.INTERNAL,
-                f"The list of paired devices can't be read. Remove {self._list} and pair them again.",
+                f"The list of paired devices can't be read. Delete {self._list} and pair the devices again.",
             ) from error
 
     def of_token(self, token: str) -> Device | None:
-        """The device that has this token; None for every other token."""
+        """The device with this token; None for an unknown token."""
         given = _hash(token)
         matching = [d for d in self.all() if hmac.compare_digest(d.token_sha256, given)]
         return matching[0] if matching else None
 
     def revoke(self, name: str) -> Device:
-        """Takes a device's rights away. Raises `UnknownDevice`."""
+        """Unpairs a device. Raises `UnknownDevice`."""
         with self._alone():
             for device in self.all():
                 if device.name == name:
                     self._write([other for other in self.all() if other is not device])
                     return device
         known = ", ".join(device.name for device in self.all()) or "none"
-        raise UnknownDevice(f"No device is called {name}. There is: {known}.")
+        raise UnknownDevice(f"No device is called {name}. Choose one of: {known}.")
 
     def new_code(self) -> str:
-        """A pairing code for one device, good for ten minutes; the one before it is void."""
+        """Makes a pairing code for one device. It is valid for ten minutes and replaces an earlier code."""
         secret = secrets.token_bytes(SECRET_BYTES)
         with self._alone():
             self._write_code(_Pending(secret.hex(), time.time() + CODE_LIVES_S, TRIES))
         return spell(certificate.fingerprint()[:FINGERPRINT_BYTES] + secret)
 
     def pair(self, secret: str, name: str) -> tuple[Device, str]:
-        """Takes a code's secret part for a new token. Raises `Refused`; too many tries make the code void."""
+        """Pairs a device that sends a code's secret part; returns it and its token.
+
+        Raises `Refused`. After too many wrong tries the code becomes invalid.
+        """
         with self._alone():
             code = self._read_pending()
             if code is None or code.expires < time.time() or code.tries < 1:
@@ -152,7 +156,7 @@ class Devices:
         certificate.write_private(self._list, text.encode())
 
     def _free(self, name: str) -> str:
-        """The name, with a number where another device has it already."""
+        """The name, with a number if another device has the same one."""
         cleaned = " ".join("".join(c for c in name if c.isprintable()).split())[:NAME_LETTERS] or "device"
         taken, number, free = {device.name for device in self.all()}, 2, cleaned
         while free in taken:
@@ -170,7 +174,7 @@ class Devices:
 
 
 def spell(data: bytes) -> str:
-    """Bytes as letters that nobody mixes up (Crockford's base32), in groups of four."""
+    """Encodes bytes in Crockford's base32, which has no letters that are easily confused, in groups of four."""
     text = base64.b32encode(data).decode().rstrip("=").translate(_LETTERS)
     return "-".join(text[start : start + 4] for start in range(0, len(text), 4))
 
@@ -180,8 +184,8 @@ def _hash(token: str) -> str:
 
 
 def _refused() -> Refused:
-    """Which of the three it is, is not told."""
+    """The error for all three cases, so that it doesn't reveal which one it is."""
     return Refused(
         Code.PAIRING_REFUSED,
-        "This code is wrong, used or too old. Get a new one on that machine with `colorize devices pair`.",
+        "This code is wrong, used or expired. Make a new one on that machine with `colorize devices pair`.",
     )

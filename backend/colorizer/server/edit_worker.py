@@ -1,6 +1,6 @@
-"""The edit process: makes palette edits one after the other, beside the worker process and its jobs.
+"""The edit process: makes palette edits one after another, also while the worker process runs a job.
 
-Started by `supervisor` as the worker process is, and speaks with it in the same way (`pipe`).
+`supervisor` starts it and communicates with it by `pipe`, as with the worker process.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ def run(data: Buffer, report: worker.JobReport) -> None:
 
 
 def main() -> None:
-    """The process: never returns while the HTTP process lives."""
+    """Runs the process; never returns while the HTTP process lives."""
     process = worker.start(run)
     process.say(Kind.READY, engines=[])
     process.work()

@@ -1,7 +1,7 @@
-"""Palette edits in the HTTP process: passes them to the edit process and answers at once.
+"""Palette edits in the HTTP process, which passes them to the edit process and answers at once.
 
-An edit is exact arithmetic on layers that are there already. It takes no place in the queue (`jobs`), no engine and no
-lock of this machine, so it is answered while a job runs, and while another Krita's backend computes.
+An edit replaces colours in existing layers exactly. It needs no place in the queue (`jobs`), no engine and no machine
+lock, so it is answered also while a job runs here or in another Krita's backend.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _DIED = "worker_died"
 
 
 class Edits:
-    """The running edits of this server."""
+    """The palette edits that are being made."""
 
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
@@ -35,15 +35,17 @@ class Edits:
         self.worker = Worker(settings.edit_command, self._on_message, self._on_exit)
 
     async def run_forever(self, first: Worker) -> None:
-        """Keeps the edit process running; it starts after the worker process, which more waits for."""
+        """Keeps the edit process running. It is started after the worker process, which is needed more urgently."""
         await first.ready.wait()
         await self.worker.run_forever()
 
     @contextlib.contextmanager
     def place(self) -> Iterator[Upload]:
-        """A place for one edit and its bytes, until the `with` block ends. Raises `Refused` where there is none."""
+        """Reserves a place for one edit and its bytes during the `with` block. Raises `Refused` if all are taken."""
         if self._count >= _AT_ONCE:
-            raise Refused(Code.QUEUE_FULL, "Too many palette edits at once. Try again in a moment.")
+            raise Refused(
+                Code.QUEUE_FULL, "Too many palette edits are being made at once. Try again in a moment."
+            )
         self._count += 1
         upload = Upload(self)
         try:
@@ -53,15 +55,15 @@ class Edits:
             self._bytes -= upload.size
 
     def add(self, size: int) -> None:
-        """Counts bytes that come in. Raises `Refused` where all edits together have too many."""
+        """Counts received bytes. Raises `Refused` if all edits together have too many."""
         if self._bytes + size > self._settings.waiting_bytes:
             raise Refused(Code.QUEUE_FULL, "The palette edits take too much memory. Try again in a moment.")
         self._bytes += size
 
     async def make(self, bundle: Buffer | Memory) -> Buffer:
-        """Makes a checked edit; the answer's bundle. Raises `ColorizerError`."""
+        """Makes a checked edit and returns the answer's bundle. Raises `ColorizerError`."""
         message = await self._ask(bundle)
-        if message.fields.get("code") == _DIED:  # perhaps it had died before, unnoticed
+        if message.fields.get("code") == _DIED:  # it may have died earlier without being noticed
             message = await self._ask(bundle)
         if message.kind is not Kind.DONE:
             raise _failure(message.fields["code"], message.fields["message"])
@@ -72,7 +74,8 @@ class Edits:
             await asyncio.wait_for(self.worker.ready.wait(), _START_TIMEOUT_S)
         except TimeoutError:
             raise Refused(
-                Code.NOT_READY, "Palette edits can't be made: their process doesn't start; see the log."
+                Code.NOT_READY,
+                "Palette edits can't be made, because their process doesn't start. See the backend's log.",
             ) from None
         key = secrets.token_hex(8)
         answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
@@ -94,7 +97,7 @@ class Edits:
 
 
 def _failure(code: str, message: str) -> ColorizerError:
-    """An edit that came to nothing, in the words of its process."""
+    """The error for a failed edit, with the message of its process."""
     ours = code in ("internal", _DIED, "out_of_memory")
     error = ColorizerError(message) if ours else InvalidInput(message)
     error.code = code
@@ -102,13 +105,13 @@ def _failure(code: str, message: str) -> ColorizerError:
 
 
 class Upload:
-    """The bytes of one edit that have come in."""
+    """The received bytes of one edit."""
 
     def __init__(self, edits: Edits) -> None:
         self._edits = edits
         self.size = 0
 
     def add(self, size: int) -> None:
-        """Counts more of them; as `Edits.add`."""
+        """Counts received bytes, see `Edits.add`."""
         self._edits.add(size)
         self.size += size

@@ -1,6 +1,6 @@
-"""Every failure that leaves by HTTP: its code, its status and the one body they all share (docs/wire.md).
+"""The HTTP errors: their codes, their status and their common body (docs/wire.md).
 
-Errors of jobs (a job that failed is an answer, not a failure of the request) are in `colorizer.errors`.
+The errors of jobs are in `colorizer.errors`: the request for the status of a failed job succeeds.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from colorizer.protocol.errors import Code
 
 
 class Refused(ColorizerError):
-    """A request that gets no answer but an error body."""
+    """The request is refused with an error body."""
 
     def __init__(self, code: Code, message: str) -> None:
         super().__init__(message)
@@ -22,7 +22,7 @@ class Refused(ColorizerError):
 
 
 def status_of(error: ColorizerError) -> int:
-    """The HTTP status of an error: its own, 422 for what the client sent, else 500."""
+    """The HTTP status of an error: its own, 422 for invalid input, otherwise 500."""
     if isinstance(error, Refused):
         return error.status
     unprocessable, internal = HTTPStatus.UNPROCESSABLE_ENTITY, HTTPStatus.INTERNAL_SERVER_ERROR
@@ -30,5 +30,5 @@ def status_of(error: ColorizerError) -> int:
 
 
 def body(error: ColorizerError) -> dict[str, object]:
-    """The body that every failing route answers with."""
+    """The body of an error answer."""
     return ErrorBody(status=status_of(error), code=error.code, message=str(error)).model_dump()

@@ -1,7 +1,7 @@
-"""Who may speak to the backend at all: the token, then Host, Origin and Sec-Fetch-Site, before any route is looked at.
+"""Checks who may use the backend: the token, then Host, Origin and Sec-Fetch-Site, before any route is called.
 
-Also gives every answer its fixed headers and turns whatever goes wrong behind it into the one error body. Why each rule
-exists: any local program can reach a loopback port, and so can any web page the artist has open; on a network, anybody.
+It also adds the fixed headers to every answer and turns exceptions into error bodies. The checks are needed because any
+local program and any web page that the artist has open can reach a loopback port, and on a network anybody can.
 """
 
 from __future__ import annotations
@@ -23,34 +23,35 @@ from colorizer.server.failures import Refused
 
 
 class Door(Protocol):
-    """Who is let in: one for this machine, one for others."""
+    """The rules of access: one class for this machine, one for other machines."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
-        """What `Host` may be."""
+        """The permitted values of `Host`."""
 
     def owner(self, scope: Scope, authorization: str) -> str:
-        """Whom the request's jobs belong to. Raises `Refused` where nobody is known by that `Authorization`."""
+        """The owner of the request's jobs. Raises `Refused` for an unknown `Authorization`."""
 
 
 class LocalDoor:
-    """The program that started the backend, which has its token."""
+    """Admits the program that started the backend, which has its token."""
 
     def __init__(self, token: str, port: int) -> None:
         self.hosts = (f"127.0.0.1:{port}", f"localhost:{port}")
         self._expected = f"Bearer {token}".encode()
 
     def owner(self, scope: Scope, authorization: str) -> str:  # noqa: ARG002 - a `Door`'s signature
-        """Nobody in particular: all jobs are the one artist's."""
+        """The empty string, because all jobs belong to the same artist."""
         if not hmac.compare_digest(authorization.encode("latin-1"), self._expected):
             raise Refused(
-                Code.UNAUTHORIZED, "The token is missing or wrong; it is in the line printed at the start."
+                Code.UNAUTHORIZED,
+                "The token is missing or wrong. Use the one in the line that the backend printed when it started.",
             )
         return ""
 
 
 class RemoteDoor:
-    """Paired devices. Without a token one may only ask to be paired."""
+    """Admits paired devices. Without a token only a request for pairing is allowed."""
 
     hosts = (HOST_NAME,)
 
@@ -66,20 +67,21 @@ class RemoteDoor:
         if device is None:
             raise Refused(
                 Code.UNAUTHORIZED,
-                "That machine doesn't know this one any more. Pair them again: `colorize devices pair` gives a code.",
+                "This machine is no longer paired with that one. Pair them again with the code that"
+                " `colorize devices pair` prints there.",
             )
         return device.id
 
 
 class Guard:
-    """ASGI middleware around the whole application; tells it the `owner` in the request's state."""
+    """ASGI middleware around the whole application; sets the `owner` in the request's state."""
 
     def __init__(self, app: ASGIApp, door: Door) -> None:
         self._app = app
         self._door = door
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Lets a request through or answers it with a refusal."""
+        """Passes a request on or answers it with a refusal."""
         assert scope["type"] == "http"
         sender = _Sender(send)
         try:
@@ -91,14 +93,16 @@ class Guard:
         scope["state"] = {**scope.get("state", {}), "owner": owner}
         try:
             await self._app(scope, receive, sender.send)
-        except Exception:  # noqa: BLE001 - the border of a request: the server must go on
+        except Exception:  # noqa: BLE001 - an error in one request must not end the server
             log.trouble("request failed", method=scope["method"])
             if not sender.started:
                 await answer(Refused(Code.INTERNAL, INTERNAL))(scope, receive, sender.send)
 
     def _check(self, scope: Scope, headers: Headers) -> str:
         owner = self._door.owner(scope, "".join(headers.getlist("authorization")))
-        if headers.get("host") not in self._door.hosts:  # of two the HTTP parser wouldn't let either in
+        if (
+            headers.get("host") not in self._door.hosts
+        ):  # a request with two `Host` headers is refused by the HTTP parser
             raise Refused(Code.FORBIDDEN_HOST, f"`Host` must be {self._door.hosts[0]}.")
         if "origin" in headers:
             raise Refused(Code.FORBIDDEN_ORIGIN, "Requests from web pages (with `Origin`) are refused.")
@@ -107,7 +111,7 @@ class Guard:
         return owner
 
 
-INTERNAL = "Something went wrong inside the backend; the details are in its log."
+INTERNAL = "Something went wrong in the backend. The details are in its log."
 
 
 def answer(error: ColorizerError) -> JSONResponse:
@@ -116,7 +120,7 @@ def answer(error: ColorizerError) -> JSONResponse:
 
 
 class _Sender:
-    """Passes an answer on with the headers that every answer has."""
+    """Sends an answer with the headers that every answer has."""
 
     def __init__(self, send: Send) -> None:
         self._send = send

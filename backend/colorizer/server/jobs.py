@@ -1,8 +1,9 @@
-"""The queue of jobs: one runs, the others wait, ended ones are kept for a while.
+"""The queue of jobs: one job runs, the others wait, ended jobs are kept for a while.
 
-Every job belongs to an owner (a paired device; "" is this machine's own artist), and nobody sees or ends another's.
-Owners take turns, whoever sends how much; one owner's jobs run in the order they came. Lives on the event loop of the
-HTTP process and needs no locks. What a job asks for is never looked at here; the worker process is `supervisor`'s.
+Every job belongs to an owner (a paired device, or "" for this machine's own artist); owners can't see or cancel each
+other's jobs. Owners take turns, however many jobs they send; the jobs of one owner run in the order in which they were
+sent. The queue runs on the event loop of the HTTP process and needs no locks. It doesn't look at the content of jobs;
+`supervisor` controls the worker process.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ from colorizer.server.supervisor import Worker
 
 _REMEMBERED_IDS = 10_000
 FIRST_STAGE = "Waiting for the engine"
-"""What a job's stage is until the worker says something: just after a start it may still be importing."""
+"""A job's stage until the worker reports one; just after its start the worker may still be importing modules."""
 
 
 @dataclass
 class Job:
-    """One job, from the moment its bundle has come in whole."""
+    """One job, made when its whole bundle has been received."""
 
     bundle: Buffer | Memory | None
-    """None once the worker has it."""
+    """None once it has been sent to the worker."""
     owner: str = ""
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     state: JobState = JobState.QUEUED
@@ -49,7 +50,7 @@ class Job:
     error: dict[str, str] | None = None
     cancelling: bool = False
     watched: bool = False
-    """Somebody looks at the events or asked for a preview."""
+    """Whether a client follows the events or has asked for a preview."""
     number: int = field(default_factory=itertools.count().__next__)
     """Later jobs have higher ones."""
     _started: float | None = None
@@ -59,7 +60,7 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether it is in a final state."""
         return self.state not in (JobState.QUEUED, JobState.RUNNING)
 
     def status(self) -> dict[str, object]:
@@ -79,17 +80,17 @@ class Job:
         return status.model_dump(mode="json")
 
     def changed(self) -> None:
-        """Wakes everybody who waits for a change."""
+        """Wakes all that wait for a change."""
         self.next_change.set()
         self.next_change = asyncio.Event()
 
     def start(self) -> None:
-        """It runs from here on."""
+        """Marks it as running."""
         self.state, self._started, self.stage = JobState.RUNNING, time.monotonic(), FIRST_STAGE
         self.changed()
 
     def end(self, state: JobState, error: dict[str, str] | None = None) -> None:
-        """It has ended; who watches is told."""
+        """Marks it as ended and reports this to all that watch it."""
         if isinstance(self.bundle, Memory):
             self.bundle.close()
         self.state, self.error, self.bundle, self._ended = state, error, None, time.monotonic()
@@ -102,9 +103,9 @@ class JobQueue:
     def __init__(self, settings: ServerSettings) -> None:
         self._settings = settings
         self._jobs: dict[str, Job] = {}
-        self._waiting: list[Job] = []  # in the order they will run, see `_number`
-        self._turns: dict[str, int] = {}  # owner -> when the last job of theirs started, counted in jobs
-        self._ids: dict[tuple[str, str], None] = {}  # every job there is or was, the oldest first
+        self._waiting: list[Job] = []  # in the order in which they will run, see `_number`
+        self._turns: dict[str, int] = {}  # by owner: when their last job started, as a number of jobs
+        self._ids: dict[tuple[str, str], None] = {}  # all present and former jobs, the oldest first
         self._ended: deque[Job] = deque()
         self._running: Job | None = None
         self._run_ended = asyncio.Event()
@@ -116,39 +117,39 @@ class JobQueue:
 
     @property
     def waiting(self) -> int:
-        """How many jobs wait."""
+        """The number of waiting jobs."""
         return len(self._waiting)
 
     @property
     def worker_state(self) -> Literal["idle", "busy", "starting", "restarting"]:
-        """What the worker does, as in docs/wire.md."""
+        """The state of the worker, as in docs/wire.md."""
         if self.worker.ready.is_set():
             return "busy" if self._running else "idle"
         return "starting" if self.worker.starts <= 1 else "restarting"
 
     def get(self, job_id: str, owner: str = "") -> Job:
-        """The owner's job of that id. Raises `Refused` when there is none."""
+        """The owner's job of that id. Raises `Refused` if there is none."""
         job = self._jobs.get(job_id)
         if job is None or job.owner != owner:
-            raise Refused(Code.UNKNOWN_JOB, "There is no such job; it may have been cleared away.")
+            raise Refused(Code.UNKNOWN_JOB, "There is no such job; it may have been deleted. Start it again.")
         return job
 
     # -- coming in -----------------------------------------------------------------------------------------------
 
     def claim(self, job_id: str, owner: str) -> None:
-        """Takes an id for a job that is about to come; one that was taken before is a repetition and `Refused`."""
+        """Reserves an id for a job that is about to be sent. Raises `Refused` if the id has been used before."""
         if (owner, job_id) in self._ids:
-            raise Refused(Code.KNOWN_JOB, "This job came before; ask for it by its id.")
+            raise Refused(Code.KNOWN_JOB, "This job has been sent before. Ask for it by its id.")
         self._ids[owner, job_id] = None
         while len(self._ids) > _REMEMBERED_IDS:
             del self._ids[next(iter(self._ids))]
 
     def give_up(self, job_id: str, owner: str) -> None:
-        """The job with this id didn't come after all."""
+        """Releases the id of a job that wasn't sent completely."""
         self._ids.pop((owner, job_id), None)
 
     def open_upload(self, owner: str = "") -> None:
-        """Takes a place in the queue for a bundle that is about to come. Pair it with `close_upload`."""
+        """Reserves a place in the queue for a bundle that is about to be sent. Must be followed by `close_upload`."""
         own = sum(job.owner == owner for job in self._waiting) + self._incoming[owner]
         if (
             self.waiting + self._incoming.total() >= self._settings.waiting_jobs
@@ -160,7 +161,7 @@ class JobQueue:
         self._incoming[owner] += 1
 
     def add_upload(self, size: int, owner: str = "") -> None:
-        """Counts bytes that come in, so that uploads and waiting bundles together stay within the limits."""
+        """Counts received bytes, so that uploads and waiting bundles together stay within the limits."""
         waiting: Counter[str] = Counter(self._incoming_bytes)
         for job in self._waiting:
             waiting[job.owner] += len(job.bundle or b"")
@@ -174,14 +175,14 @@ class JobQueue:
         self._incoming_bytes[owner] += size
 
     def close_upload(self, size: int, owner: str = "") -> None:
-        """Gives back the place and the bytes of one upload, whatever became of it."""
+        """Releases the place and the bytes of one upload, whether it succeeded or not."""
         for counter, by in ((self._incoming, 1), (self._incoming_bytes, size)):
             counter[owner] -= by
             if not counter[owner]:
                 del counter[owner]
 
     def submit(self, bundle: Buffer | Memory, owner: str = "", job_id: str | None = None) -> Job:
-        """Queues a checked bundle; the id is one that was claimed, or a new one."""
+        """Queues a checked bundle with an id that has been claimed, or with a new one."""
         job = Job(bundle, owner, job_id or secrets.token_hex(16))
         self._jobs[job.id] = job
         self._waiting.append(job)
@@ -193,7 +194,7 @@ class JobQueue:
     # -- running -------------------------------------------------------------------------------------------------
 
     async def run_forever(self) -> None:
-        """Hands one job after the other to the worker."""
+        """Sends the jobs to the worker, one after another."""
         while True:
             await self._work_waits.wait()
             await self.worker.ready.wait()
@@ -212,19 +213,19 @@ class JobQueue:
         self._number()
         await self.worker.run(job.id, bundle, watched=job.watched)
         kept = bundle if isinstance(bundle, Memory) else None
-        del bundle  # what went through the pipe, the worker has its own copy of by now
+        del bundle  # the worker has its own copy now
         await self._run_ended.wait()
         if kept is not None:
             kept.close()
 
     def watch(self, job: Job) -> None:
-        """Somebody wants previews of the job from here on."""
+        """Requests previews of the job from now on."""
         if not job.watched and job is self._running:
             self._tell(Message(Kind.WATCH, job.id))
         job.watched = True
 
     def cancel(self, job: Job) -> None:
-        """Cancels a waiting or running job; forgets an ended one."""
+        """Cancels a waiting or running job; deletes an ended one."""
         if job.ended:
             self._ended.remove(job)
             del self._jobs[job.id]
@@ -238,12 +239,12 @@ class JobQueue:
             loop.call_later(self._settings.cancel_grace_s, self._kill_if_stuck, job)
 
     def forget_owners_but(self, owners: Set[str]) -> None:
-        """Cancels the jobs of everybody else and forgets their results."""
+        """Cancels the jobs of all other owners and deletes their results."""
         for job in [job for job in self._jobs.values() if job.owner not in owners]:
             self.cancel(job)
 
     def models_changed(self) -> None:
-        """The worker's engines say anew which models they have."""
+        """Lets the worker's engines list their models again."""
         self._soon(self.worker.ask_for_engines())
 
     def _tell(self, message: Message) -> None:
@@ -251,7 +252,7 @@ class JobQueue:
 
     def _soon(self, work: Coroutine[Any, Any, None]) -> None:
         telling = asyncio.ensure_future(work)
-        self._telling.add(telling)  # asyncio itself only keeps weak references
+        self._telling.add(telling)  # asyncio itself keeps only weak references
         telling.add_done_callback(self._telling.discard)
 
     def _kill_if_stuck(self, job: Job) -> None:
@@ -259,7 +260,7 @@ class JobQueue:
             log.event("worker ignores a cancel", job=job.id)
             self.worker.kill()
 
-    # -- what the worker says ------------------------------------------------------------------------------------
+    # -- messages of the worker ------------------------------------------------------------------------------------
 
     def _on_message(self, message: Message) -> None:
         job = self._running
@@ -318,7 +319,7 @@ class JobQueue:
             del self._jobs[oldest.id]
 
     def _number(self) -> None:
-        """Lets owners take turns, and tells every waiting job how many are before it."""
+        """Orders the waiting jobs so that owners take turns, and updates their positions."""
         before: Counter[str] = Counter()
         places: dict[str, tuple[int, int]] = {}
         for job in sorted(self._waiting, key=lambda job: job.number):

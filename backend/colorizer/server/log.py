@@ -1,6 +1,6 @@
-"""The backend's log: one JSON object a line in `logs/server.log` of the user's folder, a few megabytes at most.
+"""The backend's log: one JSON object per line in `logs/server.log` of the user's folder, at most a few megabytes.
 
-It never holds the token, headers, pixels, names of the artist's files, or the path of the home folder.
+It never contains the token, headers, pixels, names of the artist's files, or the path of the home folder.
 """
 
 from __future__ import annotations
@@ -19,33 +19,33 @@ logger = logging.getLogger("colorizer.server")
 
 
 def log_file() -> Path:
-    """Where the log is."""
+    """The path of the log."""
     return paths.home() / "logs" / "server.log"
 
 
 def start() -> None:
-    """Sends this process's log to the log file. Raises OSError when that can't be written."""
+    """Sends this process's log to the log file. Raises OSError if the file can't be written."""
     log_file().parent.mkdir(parents=True, exist_ok=True)
     _install(RotatingFileHandler(log_file(), maxBytes=2**20, backupCount=3, encoding="utf-8"))
 
 
 def start_on_stderr() -> None:
-    """For the worker: the HTTP process reads its stderr and puts the lines into the one log file."""
+    """Sends the log to stderr, for the worker: the HTTP process copies its stderr to the log file."""
     _install(logging.StreamHandler())
 
 
 def event(name: str, **fields: object) -> None:
-    """Writes down that something happened."""
+    """Logs an event."""
     logger.info(name, extra={"fields": fields})
 
 
 def trouble(name: str, **fields: object) -> None:
-    """Writes down an exception that is being handled, with its traceback."""
+    """Logs the exception that is being handled, with its traceback."""
     logger.error(name, exc_info=sys.exc_info(), extra={"fields": fields})
 
 
 def worker_line(line: str) -> None:
-    """Takes over one line of the worker's stderr: a line of its own log as it is, anything else as text."""
+    """Logs one line of the worker's stderr: a line of the worker's log unchanged, anything else as text."""
     try:
         fields = json.loads(line)
         name = fields.pop("event")
@@ -55,7 +55,7 @@ def worker_line(line: str) -> None:
 
 
 def private(text: str) -> str:
-    """The text with the home folder written as `~`, also where it is written as in JSON (backslashes doubled)."""
+    """The text with the home folder replaced by `~`, also in its JSON form (with doubled backslashes)."""
     home = os.path.expanduser("~")
     return text.replace(json.dumps(home)[1:-1], "~").replace(home, "~")
 

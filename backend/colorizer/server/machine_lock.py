@@ -1,7 +1,7 @@
-"""The machine lock: one job computes at a time on this machine, across all backends of the user.
+"""The machine lock: only one job computes at a time on this machine, across all backends of the user.
 
-Each Krita starts a backend of its own; two models computing at once would fight for the same memory and be slower than
-one after the other. It is a lock on a file in the user's folder, which the system releases when its holder dies.
+Each Krita starts its own backend. Two models running at once would compete for memory and be slower than one after
+another. It is a lock on a file in the user's folder, which the system releases when its holder ends.
 """
 
 from __future__ import annotations
@@ -21,7 +21,10 @@ _LOOK_S = 0.1
 
 @contextmanager
 def taken(report: Report) -> Iterator[None]:
-    """Waits for the lock, told as a stage, and holds it; a no-op where files can't be locked. Raises `Cancelled`."""
+    """Waits for the lock, which is reported as a stage, and holds it during the `with` block.
+
+    Does nothing if files can't be locked. Raises `Cancelled`.
+    """
     try:
         paths.home().mkdir(parents=True, exist_ok=True)
         file = (paths.home() / "turn.lock").open("a+b")
@@ -30,6 +33,6 @@ def taken(report: Report) -> Iterator[None]:
         return
     with file:
         while not try_lock(file):
-            report.stage(STAGE)  # raises where the job was cancelled
+            report.stage(STAGE)  # raises `Cancelled` if the job was cancelled
             time.sleep(_LOOK_S)
         yield

@@ -1,8 +1,8 @@
-"""Bundles in sealed memory (Linux): the program that started us hands them over without copying them through a socket.
+"""Bundles in sealed memory (Linux): the program that started the backend shares them without copying.
 
-Only memory of that one process is taken, only memory that can no longer change or shrink (else it could crash whoever
-reads it), and nothing that is a file: whoever knows the token still can't make us open anything else. The same memory
-goes on to the worker. Everywhere else bundles come in the body of a request (`routes`).
+Accepted is only memory of that process, and only memory that is sealed against changes and shrinking, because shrinking
+memory would crash its reader. Files are refused, so a client with the token can't make the backend open anything else.
+The worker gets the same memory. On other systems bundles are sent in the body of a request (`routes`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAME = "/memfd:colorize"
 
 
 class Memory:
-    """A bundle in somebody else's memory; `close` it."""
+    """A bundle in the memory of another process; must be closed."""
 
     def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
@@ -36,29 +36,29 @@ class Memory:
 
     @property
     def place(self) -> dict[str, int]:
-        """Where `mapped` finds it, for other processes of ours."""
+        """The arguments with which other processes of the backend call `mapped`."""
         return {"pid": os.getpid(), "fd": self._fd, "size": self._size}
 
     def view(self) -> memoryview:
-        """The bytes, not to be written to; they stay readable after `close`."""
+        """A read-only view of the bytes, which stays valid after `close`."""
         return _map(self._fd, self._size)
 
     def close(self) -> None:
-        """Lets go of it."""
+        """Closes the file descriptor."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
 
 def parent() -> int | None:
-    """The process whose memory can be taken; None where there is no such thing."""
+    """The process whose memory is accepted; None on systems without sealed memory."""
     return os.getppid() if sys.platform == "linux" and hasattr(os, "memfd_create") else None
 
 
 def open_announced(announcement: bytes | bytearray, owner: int | None, limit: int) -> Memory:
-    """Opens what the program that started us (`owner`, see `parent`) has announced.
+    """Opens the memory that the program which started the backend (`owner`, see `parent`) has announced.
 
-    Raises `InvalidBundle` where that isn't sealed memory of that length, `Refused` where it is longer than `limit`.
+    Raises `InvalidBundle` if it isn't sealed memory of that length, `Refused` if it is longer than `limit`.
     """
     try:
         told = Announcement.model_validate_json(announcement[:ANNOUNCEMENT_BYTES], strict=True)
@@ -73,7 +73,7 @@ def open_announced(announcement: bytes | bytearray, owner: int | None, limit: in
     try:
         fd = _open(owner, told.fd)
     except OSError as error:
-        raise InvalidBundle("There is no such memory.") from error
+        raise InvalidBundle("The announced memory doesn't exist.") from error
     if not _is_sealed(fd) or os.fstat(fd).st_size != told.bytes:
         os.close(fd)
         raise InvalidBundle("The memory isn't sealed, or not as long as announced.")
@@ -81,7 +81,7 @@ def open_announced(announcement: bytes | bytearray, owner: int | None, limit: in
 
 
 def mapped(pid: int, fd: int, size: int) -> memoryview:
-    """The bytes of a `Memory.place`."""
+    """Maps the memory described by `Memory.place`."""
     here = _open(pid, fd)
     try:
         return _map(here, size)
@@ -91,7 +91,9 @@ def mapped(pid: int, fd: int, size: int) -> memoryview:
 
 def _open(pid: int, fd: int) -> int:
     path = f"/proc/{pid}/fd/{fd}"
-    if not os.readlink(path).startswith(_NAME):  # opening a pipe or a device would already do something
+    if not os.readlink(path).startswith(
+        _NAME
+    ):  # checked first, because opening a pipe or a device can have effects
         raise FileNotFoundError(path)
     return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
@@ -104,7 +106,7 @@ def _is_sealed(fd: int) -> bool:
     wanted = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
     try:
         return fcntl.fcntl(fd, fcntl.F_GET_SEALS) & wanted == wanted
-    except OSError:  # a file that is called like memory
+    except OSError:  # a file with the name of such memory
         return False
 
 

@@ -1,7 +1,7 @@
-"""The routes under `/v1/models` and `/v1/task` (docs/wire.md, "Models"): what there is, and changes of it.
+"""The routes under `/v1/models` and `/v1/task` (docs/wire.md, "Models"): the list of models and changes of it.
 
-A file of the artist's own is named by its path, because models take gigabytes and some are used where they lie; these
-routes aren't open to other machines. Nothing is fetched from anywhere unless a request says that its licence was
+The artist's own files are given by their paths, because models have gigabytes and some are used without copying; so
+these routes aren't available to other machines. A model is downloaded only if the request says that its licence was
 accepted.
 """
 
@@ -31,18 +31,18 @@ _PREDICTIONS = ("", "epsilon", "v_prediction")
 
 
 class ModelRoutes:
-    """The handlers, bound to one list of tasks."""
+    """The routes' handlers."""
 
     def __init__(self, tasks: ModelTasks, settings: ServerSettings) -> None:
         self._tasks = tasks
         self._settings = settings
 
     async def models(self, _: Request) -> Response:
-        """Every model there is, and the task that runs or ran last."""
+        """All models, and the running or last task."""
         return JSONResponse(await self._list())
 
     async def download(self, http: Request) -> Response:
-        """Starts or goes on with a download; the body says that the licence was accepted."""
+        """Starts or resumes a download; the body confirms that the licence was accepted."""
         store, name = _store(), http.path_params["model"]
         store.wanted(name)
         body = await _small_body(http)
@@ -61,18 +61,18 @@ class ModelRoutes:
         return self._accepted(await self._tasks.start("verify", name))
 
     async def remove(self, http: Request) -> Response:
-        """Removes a model; the list afterwards."""
+        """Removes a model; returns the list of models."""
         self._tasks.check_free()
         await asyncio.to_thread(_store().remove, http.path_params["model"])
         self._tasks.on_change()
         return JSONResponse(await self._list())
 
     async def bring(self, http: Request) -> Response:
-        """Makes a model of a file or folder of the artist's own."""
+        """Converts a file or folder of the artist to a model."""
         body = await _small_body(http)
         if not isinstance(body, dict) or body.keys() - {"path", "prediction"}:
             raise InvalidInput(
-                'Send {"path": "…", "prediction": "epsilon"}, the second only where it is known.'
+                'Send {"path": "…", "prediction": "epsilon"}; leave out the prediction if it isn\'t known.'
             )
         path, prediction = _own_path(body.get("path")), body.get("prediction", "")
         if prediction not in _PREDICTIONS:
@@ -81,15 +81,15 @@ class ModelRoutes:
         return self._accepted(await self._tasks.start("convert", path.name[:80], *words))
 
     async def task(self, _: Request) -> Response:
-        """The task that runs or ran last."""
+        """The running or last task."""
         return JSONResponse({"ok": True, "task": self._status()})
 
     async def task_events(self, _: Request) -> Response:
-        """That task at every change, as server-sent events."""
+        """The task's status at every change, as server-sent events."""
         return StreamingResponse(self._tell_changes(self._current()), media_type="text/event-stream")
 
     async def stop(self, _: Request) -> Response:
-        """Stops the running task; a download goes on from there when it is started again."""
+        """Stops the running task; a stopped download is resumed when it is started again."""
         self._current()
         await self._tasks.stop()
         return JSONResponse({"ok": True, "task": self._status()})
@@ -103,7 +103,7 @@ class ModelRoutes:
 
     def _current(self) -> Task:
         if self._tasks.task is None:
-            raise Refused(Code.UNKNOWN_TASK, "No model is being worked on.")
+            raise Refused(Code.UNKNOWN_TASK, "No task is running on the models.")
         return self._tasks.task
 
     def _accepted(self, task: Task) -> Response:
@@ -111,7 +111,7 @@ class ModelRoutes:
 
     async def _tell_changes(self, task: Task) -> AsyncIterator[str]:
         while True:
-            change = task.next_change  # taken before the status, so that nothing falls between
+            change = task.next_change  # read before the status, so that no change is missed
             yield f"event: status\ndata: {json.dumps(task.status())}\n\n"
             if task.ended:
                 return
@@ -136,10 +136,10 @@ async def _small_body(http: Request) -> Any:
 
 
 def _own_path(said: object) -> Path:
-    """A file or folder of this machine. Raises `InvalidInput` with a sentence for anything else."""
+    """An existing file or folder of this machine. Raises `InvalidInput` for anything else."""
     try:
         path = Path(said) if isinstance(said, str) else Path()
-        json.dumps(said, ensure_ascii=False).encode()  # names in no encoding can't be told of
+        json.dumps(said, ensure_ascii=False).encode()  # raises for names that can't be encoded
         if path.is_absolute() and path.exists():
             return path
     except (OSError, ValueError):
@@ -148,7 +148,7 @@ def _own_path(said: object) -> Path:
 
 
 def _store() -> Store:
-    # Loaded when first asked for: the ready line doesn't wait for it.
+    # Imported at the first request, so that the backend starts faster.
     from colorizer.catalogue import entries
     from colorizer.catalogue.store import Store
 

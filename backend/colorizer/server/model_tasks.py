@@ -1,7 +1,8 @@
-"""Downloads, verifications and conversions of models: one at a time, each in a process of its own.
+"""Downloads, verifications and conversions of models: one at a time, each in its own process.
 
-A process, because converting needs torch and gigabytes that the HTTP process must not hold, and because stopping is
-then the end of a process, from which the models folder recovers by itself. What is done there is the catalogue's.
+They run in a process because converting needs torch and gigabytes of memory, which the HTTP process must not have, and
+because a process can be stopped at any time: the models folder recovers from that. The process runs
+`colorizer.catalogue`.
 """
 
 from __future__ import annotations
@@ -44,11 +45,11 @@ class Task:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether it is in a final state."""
         return self.state is not TaskState.RUNNING
 
     def status(self) -> dict[str, Any]:
-        """The task of docs/wire.md."""
+        """The status of docs/wire.md."""
         status = TaskStatus(
             id=self.id,
             kind=self.kind,
@@ -63,13 +64,13 @@ class Task:
         return status.model_dump(mode="json")
 
     def changed(self) -> None:
-        """Wakes everybody who waits for a change."""
+        """Wakes all that wait for a change."""
         self.next_change.set()
         self.next_change = asyncio.Event()
 
 
 class ModelTasks:
-    """The running task, or the last one. `on_change` is called when the models may be others."""
+    """The running or last task. `on_change` is called when the list of models may have changed."""
 
     def __init__(self, on_change: Callable[[], None], command: Sequence[str]) -> None:
         self.on_change = on_change
@@ -79,15 +80,15 @@ class ModelTasks:
         self.task: Task | None = None
 
     def check_free(self) -> None:
-        """Raises `Refused` while a task runs."""
+        """Raises `Refused` while a task is running."""
         if self.task is not None and not self.task.ended:
             raise Refused(
                 Code.TASK_RUNNING,
-                "A download or conversion is at work. Let it end, or stop it, then try again.",
+                "Another download or conversion is running. Wait until it ends or stop it, then try again.",
             )
 
     async def start(self, kind: Kind, model: str, *words: str) -> Task:
-        """Starts a task. Raises `Refused` while another one runs."""
+        """Starts a task. Raises `Refused` while another one is running."""
         self.check_free()
         self.task = task = Task(kind, model)
         self._process = await asyncio.create_subprocess_exec(
@@ -104,7 +105,7 @@ class ModelTasks:
         return task
 
     async def stop(self) -> None:
-        """Ends the running task; a download can go on later."""
+        """Stops the running task; a download can be resumed later."""
         task, process = self.task, self._process
         if task is not None and process is not None and not task.ended:
             task.state = TaskState.STOPPED
@@ -113,7 +114,7 @@ class ModelTasks:
                 await self._following
 
     def kill(self) -> None:
-        """Ends the process at once: for the end of the server."""
+        """Kills the process, when the server ends."""
         if self._process is not None:
             self._kill(self._process)
 
@@ -131,7 +132,7 @@ class ModelTasks:
         if task.state is TaskState.RUNNING:
             task.state = TaskState.DONE if task.result is not None else TaskState.FAILED
         if task.state is TaskState.FAILED and task.error is None:
-            message = "The work on the model ended in the middle, most likely for lack of memory. Try again."
+            message = "The work on the model ended unexpectedly, most likely for lack of memory. Try again."
             task.error = {"code": "worker_died", "message": message}
         log.event("model task ended", kind=task.kind, state=task.state.value)
         self.on_change()

@@ -1,6 +1,6 @@
-"""Packs results: the blobs of a bundle, encoded on threads while the rest is made, and a result's header.
+"""Packs results: the blobs of a bundle, which are encoded on threads in the meantime, and a result's header.
 
-What the fields mean is docs/wire.md's; how one picture is encoded, `pixels`'s.
+The fields are described in docs/wire.md; `pixels` encodes the pictures.
 """
 
 from __future__ import annotations
@@ -34,21 +34,24 @@ class Blobs:
         self._known: dict[int, tuple[int, NDArray[np.uint8]]] = {}
 
     def add(self, picture: NDArray[np.uint8]) -> int:
-        """Adds a picture or a mask, which nobody may change any more, unless it is there already; its number."""
+        """Adds a picture or a mask, unless it has been added before, and returns its number.
+
+        Its pixels mustn't be changed afterwards.
+        """
         if id(picture) not in self._known:
             self._known[id(picture)] = self._submit(lambda: pixels.encode(picture)), picture
         return self._known[id(picture)][0]
 
     def place(self, picture: NDArray[np.uint8], x: int = 0, y: int = 0) -> PlacedBlob:
-        """The same, with its place."""
+        """Adds a picture or a mask and returns its number with its position."""
         return PlacedBlob(blob=self.add(picture), x=x, y=y)
 
     def add_png(self, make: Callable[[], bytes]) -> int:
-        """Adds the PNG that `make` gives on a thread; its number."""
+        """Adds the PNG that `make`, called on a thread, returns; returns its number."""
         return self._submit(lambda: _png(make()))
 
     def all(self) -> list[_Encoded]:
-        """Waits for all of them. None can be added afterwards."""
+        """Waits until all are encoded and returns them. None can be added afterwards."""
         with self._pool:
             return [one.result() for one in self._encoded]
 
@@ -66,7 +69,7 @@ class Packed:
     _blobs: list[_Encoded]
 
     def bundle(self, record: dict[str, Any]) -> list[Buffer]:
-        """The result of docs/wire.md in pieces."""
+        """The bundle of the result, in pieces."""
         header = ResultHeader(**self._header, record=record)
         return bundle.write(header.model_dump(mode="json"), self._blobs)
 
@@ -74,7 +77,7 @@ class Packed:
 def pack(
     preview: Callable[[], bytes], result: Result, redo: Callable[[Blobs], RedoAnswer] | None = None
 ) -> Packed:
-    """Packs a result: the preview, a PNG, each layer's pixels and mask, the check's, a redo's, the regions' labels."""
+    """Encodes a result: its preview (a PNG), layers with masks, check, redo and labels of regions."""
     blobs = Blobs()
     header: dict[str, Any] = {"preview": blobs.add_png(preview)}
     header["layers"] = [_layer(layer, blobs) for layer in result.layers]

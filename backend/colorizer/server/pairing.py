@@ -1,7 +1,7 @@
-"""The one route that needs no token, and the rules that only hold for requests of other machines (docs/wire.md).
+"""The route for pairing, which needs no token, and the rules for requests of other machines (docs/wire.md).
 
-A pairing code travels as two parts: the certificate's fingerprint never leaves the docker, which compares it before it
-sends the other, secret part here. So nobody in between gets to see a secret that is worth anything.
+A pairing code has two parts. The docker compares the first, the certificate's fingerprint, with the certificate and
+never sends it. Only then it sends the second, secret part, so an attacker in between can't get the secret.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _BODY_BYTES = 1024
 
 
 class Pairing:
-    """The route's handler; counts tries over all who knock."""
+    """The route's handler, with a common count of tries for all clients."""
 
     def __init__(self, devices: Devices, settings: ServerSettings) -> None:
         self._devices = devices
@@ -40,7 +40,7 @@ class Pairing:
         self._tries: deque[float] = deque(maxlen=_TRIES_A_MINUTE)
 
     async def pair(self, http: Request) -> Response:
-        """A token for the right code."""
+        """Returns a token for a valid code."""
         self._count()
         body = await self._body(http)
         try:
@@ -55,7 +55,7 @@ class Pairing:
     def _count(self) -> None:
         now = time.monotonic()
         if len(self._tries) == _TRIES_A_MINUTE and now - self._tries[0] < 60:
-            raise Refused(Code.TOO_MANY_TRIES, "Too many tries to pair. Wait a minute, then try again.")
+            raise Refused(Code.TOO_MANY_TRIES, "Too many tries of pairing. Wait a minute, then try again.")
         self._tries.append(now)
 
     async def _body(self, http: Request) -> bytes:
@@ -67,23 +67,24 @@ class Pairing:
                     if len(body) > _BODY_BYTES:
                         raise Refused(Code.TOO_LARGE, f"This body may have {_BODY_BYTES} bytes.")
         except TimeoutError:
-            raise Refused(Code.TIMEOUT, "The body came too slowly and was given up.") from None
+            raise Refused(Code.TIMEOUT, "The body was sent too slowly.") from None
         return body
 
 
 def job_id(http: Request, *, wanted: bool) -> str | None:
-    """The id that the client chose for a new job. Raises `InvalidInput` where it is none, or missing but `wanted`."""
+    """The id that the client chose for a new job. Raises `InvalidInput` if it is invalid, or missing but `wanted`."""
     given = http.headers.getlist("colorize-job")
     if not given and not wanted:
         return None
     if len(given) != 1 or not re.fullmatch(r"[0-9a-f]{32}", given[0]):
-        raise InvalidInput("`Colorize-Job` must be 32 hexadecimal digits, others for every job.")
+        raise InvalidInput("`Colorize-Job` must be 32 hexadecimal digits, different for every job.")
     return given[0]
 
 
 async def not_from_afar(_: Request) -> Response:
-    """Refuses what only the machine's owner may do."""
+    """Refuses requests that only the machine's owner may make."""
     raise Refused(
         Code.NOT_FROM_AFAR,
-        "Models are changed on the machine where they lie: there, `colorize models` or its own docker does it.",
+        "Models can be changed only on the machine where they are installed. Use `colorize models` or the docker"
+        " there.",
     )

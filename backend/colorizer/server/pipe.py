@@ -1,7 +1,7 @@
-"""What the HTTP process and the worker process say to each other, and how it is put on a pipe.
+"""The messages between the HTTP process and the worker process, and their format on a pipe.
 
 A message is the length of its head (unsigned 32 bit, little endian), the head as JSON, then the payload. Both ends are
-ours, so nothing is validated beyond the form. Clients never see this; their format is `bundle`.
+parts of the backend, so only the form is checked. Clients use another format, `bundle`.
 """
 
 from __future__ import annotations
@@ -15,19 +15,19 @@ from typing import IO, Any
 Buffer = bytes | bytearray | memoryview
 _LENGTH = struct.Struct("<I")
 LOST_CARD = 70
-"""Exit status of a worker whose accelerator failed: nothing that this process does there works any more."""
+"""Exit status of a worker whose accelerator failed; the process can't use it any more."""
 
 
 class Kind(str, Enum):
-    """Who says it, and what the fields and the payload are."""
+    """The kinds of messages; the comments name the sender, the fields and the payload."""
 
     RUN = "run"  # HTTP process: fields watched; the job's bundle as payload, or in `memory` (see there)
     CANCEL = "cancel"  # HTTP process
-    WATCH = "watch"  # HTTP process: somebody wants previews from here on
+    WATCH = "watch"  # HTTP process: send previews from now on
     DESCRIBE = "describe"  # HTTP process: the models may have changed
     READY = "ready"  # worker: fields engines
     ENGINES = "engines"  # worker: fields engines
-    NOTE = "note"  # worker: field note, a sentence for the artist about what works less well than it should
+    NOTE = "note"  # worker: field note, a sentence for the artist if something works less well than it should
     STAGE = "stage"  # worker: fields name, done, total
     PREVIEW = "preview"  # worker; payload: PNG
     DONE = "done"  # worker; payload: the result's bundle
@@ -51,7 +51,7 @@ class Message:
 
 
 def write(stream: IO[bytes], message: Message) -> None:
-    """Writes one message and flushes. Raises OSError when the other end is gone."""
+    """Writes one message and flushes. Raises OSError if the other end is closed."""
     payload = sum(len(part) for part in message.parts)
     head = {"kind": message.kind.value, "job": message.job, "fields": message.fields, "payload": payload}
     encoded = json.dumps(head).encode()
@@ -62,7 +62,7 @@ def write(stream: IO[bytes], message: Message) -> None:
 
 
 def read(stream: IO[bytes]) -> Message | None:
-    """Reads one message; None when the other end is gone, also in the middle of a message."""
+    """Reads one message; None if the other end is closed, also in the middle of a message."""
     start = _read_exactly(stream, _LENGTH.size)
     encoded = start and _read_exactly(stream, _LENGTH.unpack(start)[0])
     if not encoded:

@@ -1,7 +1,7 @@
-"""From blobs to pictures and back: the worker's side of a bundle.
+"""Decodes blobs to pictures and encodes pictures to blobs, in the worker.
 
-Outside this file pictures are RGBA (`colorizer.engines.base`); inside a bundle they are B, G, R, A, the order of Krita
-and Qt. Sizes were checked before (`bundle`, `png`); whether a PNG file is intact shows here.
+Pictures are RGBA everywhere else (`colorizer.engines.base`); in a bundle they are B, G, R, A, the order of Krita and
+Qt. `bundle` and `png` have checked the sizes; damaged PNG files are detected here.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from colorizer.server.pipe import Buffer
 _SMALL_BYTES = 2**12
 _SAMPLE_BYTES, _SAMPLES = 2**14, 16
 _FLAT, _WORTH_IT = 1 / 16, 0.5
-"""What a sample must shrink to: on one machine sending noisy pictures is several times faster than deflating and
-inflating them (64 MiB: 0.08 s against 0.4 s); flats and masks shrink to a hundredth, and whoever gets them has less to
-copy. Very large ones are deflated where that at least halves what both sides have in memory."""
+"""Compression ratio of a sample below which a picture is deflated. On one machine, sending noisy pictures raw is
+several times faster than deflating and inflating them (64 MiB: 0.08 s against 0.4 s), but flat colours and masks
+shrink to a hundredth. Very large pictures are deflated if that at least halves the memory that both sides need."""
 _LARGE_BYTES = 2**27
 
 
 def decode(blob: Blob) -> NDArray[np.uint8]:
-    """A blob as RGBA picture (H, W, 4), or as (H, W) when it is `gray8`.
+    """Decodes a blob to an RGBA picture (H, W, 4), or to (H, W) if it is `gray8`.
 
     Raises `InvalidBundle` or `UnreadablePicture`.
     """
@@ -55,19 +55,19 @@ def _raw(blob: Blob) -> NDArray[np.uint8]:
 def _decode_png(blob: Blob) -> Picture:
     picture = decode_picture(png.essential(blob.data), name="The PNG")
     if picture.shape[:2] != (blob.info.height, blob.info.width):
-        raise UnreadablePicture("The PNG is broken: it has another size than it says.")
+        raise UnreadablePicture("The PNG is damaged: its picture hasn't the size in its head. Save it again.")
     return picture
 
 
 def as_mask(pixels: NDArray[np.uint8]) -> Mask:
-    """A decoded blob as mask: grey as it is; of a picture its brightness where all is opaque, else its alpha."""
+    """A decoded blob as a mask: a grey one unchanged; the brightness of an opaque picture, the alpha of any other."""
     if pixels.ndim == 2:
         return pixels
     return mask_from_picture(pixels)
 
 
 def place(pixels: NDArray[np.uint8], x: int, y: int, width: int, height: int) -> NDArray[np.uint8]:
-    """The part of a canvas of that size (px) which the pixels cover when put at `x`, `y`; elsewhere 0."""
+    """Puts the pixels at `x`, `y` of an empty canvas of that size, in pixels, and returns the canvas."""
     if (x, y) == (0, 0) and pixels.shape[:2] == (height, width):
         return pixels
     canvas = np.zeros((height, width, *pixels.shape[2:]), np.uint8)
@@ -79,7 +79,7 @@ def place(pixels: NDArray[np.uint8], x: int, y: int, width: int, height: int) ->
 
 
 def encode(pixels: NDArray[np.uint8]) -> tuple[BlobInfo, Buffer]:
-    """A picture as `bgra8` or a mask as `gray8`; deflated where it is flat, or very large and not too noisy."""
+    """Encodes a picture as `bgra8` or a mask as `gray8`; deflated if it is flat, or very large and not too noisy."""
     height, width = pixels.shape[:2]
     grey = pixels.ndim == 2
     ordered = np.ascontiguousarray(pixels if grey else cv2.cvtColor(pixels, cv2.COLOR_RGBA2BGRA), np.uint8)
@@ -92,7 +92,7 @@ def encode(pixels: NDArray[np.uint8]) -> tuple[BlobInfo, Buffer]:
 
 
 def _deflated(data: memoryview) -> bytes | None:
-    """The data as zlib stream, or None where a sample of it says that it isn't worth the time."""
+    """The data as a zlib stream, or None if a sample of it shows that deflating isn't worth the time."""
     if len(data) < _SMALL_BYTES:
         return None
     step = max(_SAMPLE_BYTES, len(data) // _SAMPLES)
@@ -102,7 +102,7 @@ def _deflated(data: memoryview) -> bytes | None:
 
 
 def encode_preview(picture: Picture) -> bytes:
-    """A picture as PNG, longest side <= `limits.PREVIEW_PX`."""
+    """A picture as PNG, scaled down to a longest side of `limits.PREVIEW_PX`."""
     height, width = picture.shape[:2]
     scale = limits.PREVIEW_PX / max(height, width)
     if scale < 1:

@@ -1,5 +1,5 @@
-"""uvicorn's HTTP/1.1 with what it doesn't have: bounds of connections and of the time for a TLS handshake and for a
-request's head, and our error body for bytes that are no HTTP.
+"""Extends uvicorn's HTTP/1.1 by limits of the number of connections and of the time for a TLS handshake and for a
+request's head, and by the backend's error body for invalid requests.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from colorizer.server.failures import Refused
 
 
 class BoundedProtocol(H11Protocol):
-    """One connection. `timeout_keep_alive` of uvicorn's configuration is the time it may be silent or slow."""
+    """One connection. It may be silent for `timeout_keep_alive` of uvicorn's configuration."""
 
     max_connections = 128
-    """uvicorn makes the objects, so the bound is set on a subclass, see `bounded_to`."""
+    """A class attribute, because uvicorn makes the objects; `bounded_to` makes a subclass with another value."""
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -46,8 +46,8 @@ class BoundedProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
-        """Answers bytes that are no HTTP; uvicorn would send plain text."""
-        refusal = Refused(Code.BAD_REQUEST, "This is no HTTP/1.1 request, or its head is too long.")
+        """Answers an invalid request with the error body; uvicorn would send plain text."""
+        refusal = Refused(Code.BAD_REQUEST, "This isn't an HTTP/1.1 request, or its head is too long.")
         body = json.dumps(failures.body(refusal)).encode()
         headers = [
             ("Content-Type", "application/json"),
@@ -78,12 +78,12 @@ class BoundedProtocol(H11Protocol):
 
 
 def bounded_to(connections: int) -> type[BoundedProtocol]:
-    """The protocol class for a server with so many connections at once."""
+    """The protocol class for a server with this maximum number of connections."""
     return type("BoundedProtocol", (BoundedProtocol,), {"max_connections": connections})
 
 
 class Server(uvicorn.Server):
-    """A server that speaks TLS where it is given a context; uvicorn's own would let handshakes take a minute."""
+    """A server that uses TLS if it gets a context. uvicorn's own server would allow a minute for handshakes."""
 
     def __init__(
         self, config: uvicorn.Config, tls: ssl.SSLContext | None, handshake_timeout_s: float
@@ -93,7 +93,7 @@ class Server(uvicorn.Server):
         self._handshake_timeout_s = handshake_timeout_s
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Called by uvicorn before it serves."""
+        """Called by uvicorn before it accepts connections."""
         if self._tls is None or sockets is None:
             await super().startup(sockets)
             return

@@ -1,6 +1,6 @@
-"""A redo in the worker: reads the earlier result from a job's bundle and writes the answer beside the changed layers.
+"""A redo in the worker: reads the earlier result from a job's bundle and writes the answer for the changed layers.
 
-The changed pixels are found by `imaging.changes` and `imaging.repair`; here bundles are read and written.
+`imaging.changes` and `imaging.repair` find the changed pixels; this module reads and writes the bundles.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from colorizer.server.packing import Blobs
 
 
 class Repairing:
-    """One redo: what the engine is to colour (`inputs`), what is to be repaired (`redo`), and the answer."""
+    """One redo: the inputs for the engine (`inputs`), the repair (`redo`) and the answer."""
 
     def __init__(self, sent: RedoBlobs, decoder: Decoder, inputs: ColorizeRequest) -> None:
         self._decoder = decoder
@@ -37,11 +37,11 @@ class Repairing:
         self._made_from = MadeFrom(inputs.sketch, inputs.hints, inputs.sketch_mask)
         self._changes = find_changes(self._earlier, self._now, self._made_from)
         self.inputs = replace(inputs, sketch_mask=self._changes.sketch_mask)
-        """What the engine is to colour."""
+        """The inputs for the engine."""
 
     @property
     def redo(self) -> Redo:
-        """What is to be repaired."""
+        """The repair of the result."""
         delivered = {layer.role: layer.pixels for layer in self._earlier.layers}
         layers = (
             LayerState(layer.role, delivered[layer.role], layer.pixels)
@@ -52,7 +52,7 @@ class Repairing:
         return Redo(changed, tuple(layers), self._selection)
 
     def checked(self, repaired: Repaired) -> Result:
-        """The repaired layers with the check of the whole result; None where the engine or the result has no check."""
+        """The repaired layers with the check of the whole result; the check may be None."""
         result, check = repaired.result, self._sent.check
         if check is None or result.check is None:
             return replace(result, check=None)
@@ -61,7 +61,7 @@ class Repairing:
         return replace(result, check=merged_check(before, result.check, result.layers))
 
     def answer(self, repaired: Repaired, blobs: Blobs) -> RedoAnswer:
-        """What counts as delivered once the layers are in the document."""
+        """The delivered layers once the repaired ones are in the document."""
         masks = {layer.role: layer.mask for layer in self._now}
         layers = [
             replace(layer, mask=_newest(layer.mask, masks.get(layer.role))) for layer in self._earlier.layers
@@ -74,7 +74,7 @@ class Repairing:
         )
 
     def _next_made_from(self, blobs: Blobs) -> messages.MadeFrom:
-        """What the next repair compares with; outside of the selection the same as before."""
+        """The pictures with which the next repair compares; outside of the selection they are unchanged."""
         old, sketch_mask = self._earlier.made_from, self._changes.sketch_mask
         if self._selection is None:
             mask = None if sketch_mask is None else blobs.place(sketch_mask)
@@ -101,7 +101,7 @@ class Repairing:
 
 
 def decode(job: JobRequest, decoder: Decoder, inputs: ColorizeRequest) -> Repairing | None:
-    """The repair that a job asks for. Raises `NothingChanged`."""
+    """Reads the repair from a job; None if the job has none. Raises `NothingChanged`."""
     return None if job.redo is None else Repairing(job.redo, decoder, inputs)
 
 
@@ -136,5 +136,5 @@ def _document_layer(layer: messages.DocumentLayer, decoder: Decoder) -> Document
 
 
 def _newest(delivered: Mask | None, now: Mask | None) -> Mask | None:
-    """The mask of a layer that came with one."""
+    """The present mask of a layer that was delivered with one."""
     return delivered if delivered is None or now is None else now

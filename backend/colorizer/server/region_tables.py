@@ -1,4 +1,4 @@
-"""A result's table of regions as it travels (`protocol.result`), small enough for the header of a bundle."""
+"""Encodes a result's table of regions (`protocol.result`), limited to the size of a bundle's header."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from colorizer.imaging.values import Picture
 from colorizer.protocol.result import RegionLabels, RegionsEntry
 
 MOST_REGIONS = 12_000
-"""A header has 1 MiB at most, of which a region takes about 30 bytes."""
+"""The limit for a header of 1 MiB, in which a region takes about 30 bytes."""
 _ROW = 2048
-"""Words in a row of the picture that holds runs."""
+"""Words in a row of the picture that contains the runs."""
 MOST_ALIKE = 40_000
-"""Entries of `alike`, all regions together; the longest lists are cut first."""
+"""Limit of the entries of `alike` of all regions together; the longest lists are shortened first."""
 
 
 class Blobs(Protocol):
-    """Where the blobs of a bundle are gathered."""
+    """Collects the blobs of a bundle."""
 
     def add(self, picture: Picture, /) -> int:
-        """Adds a picture; its number."""
+        """Adds a picture and returns its number."""
 
 
 def entry(table: RegionTable, blobs: Blobs) -> RegionsEntry | None:
-    """The header's part, its labels added to the blobs; None where there are too many regions."""
+    """Adds the labels to the blobs and returns the part of the header; None if there are too many regions."""
     if table.count > MOST_REGIONS:
         return None
     packed = [color.pack(colours).tolist() for colours in table.likely]
@@ -48,8 +48,8 @@ def entry(table: RegionTable, blobs: Blobs) -> RegionsEntry | None:
 
 
 def runs_of(labels: Labels) -> tuple[int, Picture]:
-    """Labels (H, W) as runs in reading order: their number, and a picture whose words are all runs' lengths in pixels,
-    then all runs' labels."""
+    """Labels (H, W) as runs in reading order: the number of runs, and a picture whose words are the lengths of all runs
+    in pixels, then the labels of all runs."""
     words = np.ascontiguousarray(labels, "<u4").reshape(-1)
     starts = np.append(0, np.flatnonzero(words[1:] != words[:-1]) + 1)
     both = np.concatenate([np.diff(starts, append=len(words)).astype("<u4"), words[starts]])
@@ -62,7 +62,7 @@ def runs_of(labels: Labels) -> tuple[int, Picture]:
 
 
 def _longest(lengths: list[int]) -> int:
-    """How long lists of these lengths may be so that all together hold at most `MOST_ALIKE`."""
+    """The limit of the length of each list so that all together have at most `MOST_ALIKE` entries."""
     longest = max(lengths, default=0)
     while sum(min(length, longest) for length in lengths) > MOST_ALIKE:
         longest //= 2

@@ -1,6 +1,6 @@
-"""Reads the header of a job's or an edit's bundle (`protocol.request`) and checks what must fit together.
+"""Reads the header of a job's or an edit's bundle (`protocol.request`) and checks its consistency.
 
-Nothing is decoded and no engine is imported here; what the engines can do comes as `EngineInfo` in JSON form.
+It decodes no pictures and imports no engine; it gets the engines' capabilities as `EngineInfo` in JSON form.
 """
 
 from __future__ import annotations
@@ -34,25 +34,25 @@ _Model = TypeVar("_Model", JobRequest, EditRequest)
 
 
 class InvalidRequest(InvalidInput):
-    """A header that breaks a rule; the message names the field and the rule."""
+    """The header violates a rule; the message names the field and the rule."""
 
     code = "invalid_request"
 
 
 def _check_api(request: object, name: str) -> None:
-    """Says which side is too old before anything else is found wrong with the other's request."""
+    """Checks the version of the protocol first, so that an error says which side is too old."""
     spoken = request.get("api") if isinstance(request, dict) else None
     if isinstance(spoken, int) and not isinstance(spoken, bool) and spoken != API:
         older, newer = ("docker", "colour engine") if spoken < API else ("colour engine", "docker")
         raise InvalidRequest(
-            f"`{name}.api`: this docker speaks version {spoken} of the wire, the colour engine {API}. "
+            f"`{name}.api`: this docker uses version {spoken} of the protocol, the colour engine version {API}. "
             f"The {older} is older than the {newer}: update it."
         )
 
 
 @contextlib.contextmanager
 def _named(field: str) -> Iterator[None]:
-    """Names the field in what is found wrong with it."""
+    """Adds the field's name to errors raised in the `with` block."""
     try:
         yield
     except InvalidInput as error:
@@ -60,7 +60,7 @@ def _named(field: str) -> Iterator[None]:
 
 
 def read(bundle: Bundle) -> JobRequest:
-    """The request of a job's bundle, checked against the bundle's blobs and the limits.
+    """Reads the request of a job's bundle and checks it against the bundle's blobs and the limits.
 
     Raises `InvalidRequest`, or `Refused` with `too_large`.
     """
@@ -82,7 +82,7 @@ def read(bundle: Bundle) -> JobRequest:
 
 
 def read_edit(bundle: Bundle) -> EditRequest:
-    """The palette edit of a bundle, checked against the bundle's blobs. Raises `InvalidRequest`."""
+    """Reads the palette edit of a bundle and checks it against the bundle's blobs. Raises `InvalidRequest`."""
     edit = _header(bundle, "edit", EditRequest)
     _check_swaps(edit.swaps, "edit")
     _check_roles(edit.layers, "edit.layers")
@@ -93,7 +93,7 @@ def read_edit(bundle: Bundle) -> EditRequest:
 
 
 def _header(bundle: Bundle, name: str, model: type[_Model]) -> _Model:
-    """The one field beside `blobs` that a bundle's header has."""
+    """Reads the only field of a bundle's header beside `blobs`."""
     extra = set(bundle.header) - {"blobs", name}
     if extra:
         raise InvalidRequest(f"`{min(extra)}`: there is no such field in this header.")
@@ -135,7 +135,7 @@ def _size(bundle: Bundle, placed: PlacedBlob) -> tuple[int, int]:
 
 def _check_swaps(swaps: Sequence[ColourSwap], root: str) -> None:
     if len({swap.before for swap in swaps}) < len(swaps):
-        raise InvalidRequest(f"`{root}.swaps`: a colour can be changed into one other colour only.")
+        raise InvalidRequest(f"`{root}.swaps`: each colour can be replaced only once.")
 
 
 def _check_roles(layers: Sequence[DocumentLayer | DeliveredLayer | EditedLayer], field: str) -> None:
@@ -147,11 +147,11 @@ def _check_delivered(layers: Sequence[DeliveredLayer], field: str) -> None:
     _check_roles(layers, field)
     for number, layer in enumerate(layers):
         if layer.pixels is None:
-            raise InvalidRequest(f"`{field}.{number}.pixels`: what was delivered has pixels.")
+            raise InvalidRequest(f"`{field}.{number}.pixels`: a delivered layer must have pixels.")
 
 
 def check_engine(request: JobRequest, engines: Sequence[Mapping[str, Any]]) -> None:
-    """Checks a request against what the engines say about themselves (`EngineInfo` as JSON).
+    """Checks a request against the engines' capabilities (`EngineInfo` as JSON).
 
     Raises `UnknownEngine` or `InvalidRequest`.
     """
@@ -172,4 +172,6 @@ def check_engine(request: JobRequest, engines: Sequence[Mapping[str, Any]]) -> N
         with _named("request.references"):
             check_references(len(request.references), info["max_references"], info["title"])
     if (request.task == "survey" or request.sequence) and "sequence" not in info["options"]:
-        raise InvalidRequest(f"`request.sequence`: {info['title']} colours every frame by itself.")
+        raise InvalidRequest(
+            f"`request.sequence`: {info['title']} doesn't support sequences; it colours every frame independently."
+        )

@@ -1,4 +1,4 @@
-"""The routes of docs/wire.md. Every one is a few lines over `jobs`; who may call them was decided by `guard`."""
+"""The routes of docs/wire.md. Every handler is a few lines on top of `jobs`; `guard` has checked who may call them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ENGINES_TIMEOUT_S = 60.0
 
 
 class Routes:
-    """The application's handlers, bound to one queue and its edits."""
+    """The routes' handlers."""
 
     def __init__(
         self, queue: JobQueue, edits: Edits, settings: ServerSettings, devices: Devices | None = None
@@ -47,11 +47,11 @@ class Routes:
         self._edits = edits
         self._settings = settings
         self._started = time.monotonic()
-        self._parent = None if devices else memory.parent()  # nobody afar has memory here
+        self._parent = None if devices else memory.parent()  # other machines can't share memory
         self._remote = devices is not None
 
     async def health(self, _: Request) -> Response:
-        """Whether the backend is there and what its worker does."""
+        """The state of the backend and its worker."""
         found = answers.Health(
             api=API,
             version=colorizer.__version__,
@@ -64,19 +64,19 @@ class Routes:
         return JSONResponse(found.model_dump())
 
     async def openapi(self, _: Request) -> Response:
-        """All of these routes as OpenAPI."""
+        """These routes as OpenAPI."""
         return JSONResponse(
             describe.openapi(ROUTES if self._remote else [r for r in ROUTES if r is not PAIR])
         )
 
     async def engines(self, _: Request) -> Response:
-        """What the engines can do; waits while the worker is still importing them."""
+        """The engines' capabilities; waits until the worker has imported the engines."""
         await self._wait_for_engines()
         rows = [option.model_dump() for option in options.table()]
         return JSONResponse({"ok": True, "engines": self._queue.worker.engines, "options": rows})
 
     async def submit(self, http: Request) -> Response:
-        """Takes a bundle, from the body or from memory, checks all but the pixels, queues it."""
+        """Receives a bundle in the body or in shared memory, checks everything except the pixels and queues it."""
         kind = _bundle_kind(http)
         owner, job_id = http.state.owner, pairing.job_id(http, wanted=self._remote)
         if job_id is None:
@@ -112,7 +112,7 @@ class Routes:
         return self._queue.submit(taken, owner, job_id)
 
     async def edit(self, http: Request) -> Response:
-        """Exchanges colours in layers, at once and whatever job runs; answers with a bundle."""
+        """Replaces colours in layers at once, also while a job runs; answers with a bundle."""
         kind = _bundle_kind(http)
         with self._edits.place() as upload:
             taken = await self._receive_bundle(http, kind, upload.add)
@@ -126,7 +126,7 @@ class Routes:
     async def _receive_bundle(
         self, http: Request, kind: str, count: Callable[[int], None]
     ) -> bytearray | memory.Memory:
-        """A bundle from the body or from memory; `count` is told of its bytes as they come."""
+        """Receives a bundle in the body or in shared memory; `count` is called with the number of received bytes."""
         body = bytearray()
         await self._receive(http, body, count)
         if kind != MEMORY:
@@ -154,29 +154,29 @@ class Routes:
                     body += chunk
                     silence.reschedule(loop.time() + self._settings.body_timeout_s)
         except TimeoutError:
-            raise Refused(Code.TIMEOUT, "The body came too slowly and was given up.") from None
+            raise Refused(Code.TIMEOUT, "The body was sent too slowly.") from None
 
     async def _wait_for_engines(self) -> None:
         try:
             await asyncio.wait_for(self._queue.worker.engines_known.wait(), _ENGINES_TIMEOUT_S)
         except TimeoutError:
             raise Refused(
-                Code.NOT_READY, "The engines don't start; the reason is in the backend's log."
+                Code.NOT_READY, "The engines don't start. The reason is in the backend's log."
             ) from None
 
     async def status(self, http: Request) -> Response:
-        """One job's status."""
+        """The status of one job."""
         return JSONResponse(self._job(http).status())
 
     async def events(self, http: Request) -> Response:
-        """One job's status at every change, as server-sent events."""
+        """The status of one job at every change, as server-sent events."""
         job = self._job(http)
         self._queue.watch(job)
         return StreamingResponse(self._tell_changes(job), media_type="text/event-stream")
 
     async def _tell_changes(self, job: Job) -> AsyncIterator[str]:
         while True:
-            change = job.next_change  # taken before the status, so that nothing falls between
+            change = job.next_change  # read before the status, so that no change is missed
             yield f"event: status\ndata: {json.dumps(job.status())}\n\n"
             if job.ended:
                 return
@@ -185,7 +185,7 @@ class Routes:
                 yield ": still here\n\n"
 
     async def preview(self, http: Request) -> Response:
-        """The newest picture of how it will look."""
+        """The newest preview."""
         job = self._job(http)
         self._queue.watch(job)
         if not job.preview:
@@ -200,7 +200,7 @@ class Routes:
         return _bundle_answer(job.result)
 
     async def cancel(self, http: Request) -> Response:
-        """Cancels a waiting or running job, forgets an ended one."""
+        """Cancels a waiting or running job or deletes an ended one."""
         job = self._job(http)
         self._queue.cancel(job)
         return JSONResponse(job.status())
@@ -210,7 +210,7 @@ class Routes:
 
 
 def _bundle_kind(http: Request) -> str:
-    """How the bundle of a request comes: one of the two media types. Raises `Refused`."""
+    """The media type of a request's bundle, one of two. Raises `Refused` for others."""
     kind = http.headers.get("content-type", "")
     if kind not in (BUNDLE, MEMORY):
         raise Refused(Code.UNSUPPORTED_MEDIA_TYPE, f"`Content-Type` must be {BUNDLE}.")
@@ -232,7 +232,7 @@ def _bundle_answer(data: Buffer) -> Response:
 
 
 async def _ends(job: Job, within_s: float) -> None:
-    """Waits, but not longer than until the job has ended."""
+    """Waits for this time, or until the job has ended."""
     until = time.monotonic() + within_s
     while not job.ended and (left := until - time.monotonic()) > 0:
         await _happens(job.next_change, left)
@@ -254,7 +254,7 @@ async def _pieces(data: Buffer) -> AsyncIterator[memoryview]:
 def application(
     queue: JobQueue, edits: Edits, tasks: ModelTasks, settings: ServerSettings, devices: Devices | None = None
 ) -> Starlette:
-    """The application without its guard; with `devices` the one for other machines."""
+    """The application without its guard; with `devices` the application for other machines."""
     routes = Routes(queue, edits, settings, devices)
     models = ModelRoutes(tasks, settings)
     pairing_route = pairing.Pairing(devices, settings) if devices is not None else None
@@ -283,12 +283,12 @@ def application(
 
 
 def _memory() -> dict[str, int]:
-    """Bytes that this process and its workers take, and that are free on this computer."""
+    """The bytes that this process and its workers use, and the free memory of this computer."""
     import psutil
 
     used, this = 0, psutil.Process()
     for process in [this, *this.children(recursive=True)]:
-        with contextlib.suppress(psutil.Error):  # it ended meanwhile
+        with contextlib.suppress(psutil.Error):  # the process has ended in the meantime
             used += process.memory_info().rss
     return {"used": used, "free": psutil.virtual_memory().available}
 
@@ -306,17 +306,17 @@ def _on_error(http: Request, error: Exception) -> Response:
 def _on_http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == Code.METHOD_NOT_ALLOWED.status:
-        response = answer(Refused(Code.METHOD_NOT_ALLOWED, "This route doesn't answer that method."))
+        response = answer(Refused(Code.METHOD_NOT_ALLOWED, "This route doesn't support that method."))
         response.headers.update(error.headers or {})
         return response
     return answer(Refused(Code.UNKNOWN_ROUTE, "There is no such route."))
 
 
 def _on_disconnect(_: Request, __: Exception) -> Response:
-    return Response(status_code=Code.BAD_REQUEST.status)  # nobody reads it
+    return Response(status_code=Code.BAD_REQUEST.status)  # the client is gone and doesn't read it
 
 
 def _on_bug(_: Request, __: Exception) -> Response:
     return answer(
         Refused(Code.INTERNAL, INTERNAL)
-    )  # `guard` logs it: starlette raises it again after this answer
+    )  # `guard` logs the exception, because starlette raises it again after this answer

@@ -1,6 +1,6 @@
-"""One palette edit in the edit process: bundle in, bundle out with exchanged colours and what counts as delivered then.
+"""Makes one palette edit in the edit process: returns a bundle with the replaced colours and the delivered layers.
 
-Imports neither torch nor an engine. The bundle was checked by the HTTP process, its pictures are decoded only here.
+Imports neither torch nor an engine. The HTTP process has checked the bundle; its pictures are decoded only here.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from colorizer.server.pipe import Buffer
 
 
 def run(data: Buffer) -> list[Buffer]:
-    """The answer's bundle in pieces: each layer with its colours exchanged, of the size and at the place it came with.
+    """The answer's bundle in pieces: each layer with its colours replaced, with the size and position it was sent with.
 
-    Raises `ColorizerError` for what the artist should read.
+    Raises `ColorizerError`.
     """
     edit_bundle = bundle.read(data)
     edit = request.read_edit(edit_bundle)
@@ -51,12 +51,23 @@ def _changed(
     after: Mapping[str, Picture],
     decoder: Decoder,
 ) -> dict[Role, Picture]:
+<<<<<<< HEAD
     """What counts as delivered once the edited layers are in the document, by role; the edited picture itself where
     nobody painted on the layer, so that both are one blob."""
+=======
+    """The changed delivered layers once the edited layers are in the document, by role."""
+>>>>>>> language
     found = {}
     for layer in edit.layers:
         if layer.role not in delivered:
             continue
         old, new = (decoder.place(pictures[layer.role], layer.pixels) for pictures in (before, after))
+<<<<<<< HEAD
         found[Role(layer.role)] = delivered_after(delivered[Role(layer.role)], old, new)
+=======
+        made = delivered_after(delivered[Role(layer.role)], old, new)
+        found[Role(layer.role)] = (
+            new if np.array_equal(made, new) else made
+        )  # the same array, so that both share a blob
+>>>>>>> language
     return found

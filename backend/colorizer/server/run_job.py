@@ -1,6 +1,6 @@
-"""One job in the worker: bundle in, engine, bundle out, and the record that says how it came about.
+"""Runs one job in the worker: decodes the bundle, calls the engine, and packs the result with its record.
 
-Knows neither pipes nor HTTP. The bundle was checked by the HTTP process, but its pictures are decoded only here.
+Independent of pipes and HTTP. The HTTP process has checked the bundle; its pictures are decoded only here.
 """
 
 from __future__ import annotations
@@ -47,14 +47,14 @@ from colorizer.server.redo import Repairing
 
 
 class JobReport(Report, Protocol):
-    """What a job reports to: an engine's report, and where the result goes."""
+    """An engine's report that also receives the result."""
 
     def finish(self, preview: bytes, bundle: list[Buffer], record: dict[str, Any]) -> None:
-        """Takes the flattened result as PNG, the result's bundle, and its record."""
+        """Receives the flattened result as PNG, the result's bundle and its record."""
 
 
 def run(data: Buffer, report: JobReport) -> None:
-    """Runs one job from its bundle. Raises `ColorizerError` for what the artist should read."""
+    """Runs one job from its bundle. Raises `ColorizerError`."""
     clock = _Clock()
     report.stage("Reading the pictures")
     job_bundle = bundle.read(data)
@@ -84,12 +84,14 @@ def run(data: Buffer, report: JobReport) -> None:
 
 
 def decoder_of(job: JobRequest, job_bundle: Bundle) -> Decoder:
-    """The pictures of one job, on its canvas."""
+    """The decoder for the pictures of one job."""
     return Decoder(job_bundle, job.canvas.width, job.canvas.height)
 
 
 def decode_inputs(job: JobRequest, job_bundle: Bundle) -> ColorizeRequest:
-    """The pictures of a job as engines take them: sketch, mask and hints on the canvas, references as they are."""
+    """Decodes the pictures of a job for the engines: sketch, mask and hints on the canvas, references in their own
+    size.
+    """
     decoder = decoder_of(job, job_bundle)
     return ColorizeRequest(
         sketch=decoder.on_canvas(job.sketch),
@@ -118,7 +120,7 @@ def _reference(picture: Picture, mask: NDArray[np.uint8] | None) -> Reference:
 
 @dataclasses.dataclass(frozen=True)
 class _Done:
-    """A job's result, and what its preview is made of."""
+    """A job's result, and the layers and lines of its preview."""
 
     result: Result
     shown: tuple[Layer, ...]
@@ -161,7 +163,7 @@ def _preview(done: _Done, paper: Paper) -> bytes:
 
 
 def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:
-    """Refuses a job whose pictures alone (inputs, sketch on its canvas, one result layer) won't fit into memory."""
+    """Refuses a job if the memory isn't enough for its pictures (inputs, sketch on its canvas, one result layer)."""
     import psutil
 
     canvas_bytes = job.canvas.width * job.canvas.height * 4
@@ -169,13 +171,18 @@ def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:
     free = psutil.virtual_memory().available
     if needed > free:
         raise OutOfMemory(
-            f"This job needs at least {needed / 2**30:.1f} GiB of memory and {free / 2**30:.1f} GiB are free. "
+            f"This job needs at least {needed / 2**30:.1f} GiB of memory, but only {free / 2**30:.1f} GiB are free. "
             "Close other programs or use smaller pictures."
         )
 
 
+<<<<<<< HEAD
 class _Facts:
     """What the record says of a job's pictures, found on a thread beside the engine."""
+=======
+class _Hashes:
+    """The hashes of a job's pictures, computed on a thread while the engine works."""
+>>>>>>> language
 
     def __init__(self, inputs: ColorizeRequest) -> None:
         pool = ThreadPoolExecutor(1)
@@ -183,6 +190,7 @@ class _Facts:
         self._hashes = pool.submit(hash_inputs, inputs)
         pool.shutdown(wait=False)
 
+<<<<<<< HEAD
     @property
     def paper(self) -> Paper:
         """The sketch's; waits for it."""
@@ -192,10 +200,16 @@ class _Facts:
     def hashes(self) -> dict[str, Any]:
         """By the fields of the request; waits for them."""
         return self._hashes.result()
+=======
+    def get(self) -> dict[str, Any]:
+        """Waits until they are computed and returns them."""
+        self._thread.join()
+        return self._made
+>>>>>>> language
 
 
 class _Clock:
-    """Seconds between laps."""
+    """Measures the seconds between laps."""
 
     def __init__(self) -> None:
         self.laps: dict[str, float] = {}

@@ -1,7 +1,8 @@
-"""Starts the backend: one line on stdout says where it is, then it serves until its stdin ends or it is told to stop.
+"""Starts the backend: it prints one line with its address to stdout and serves until its stdin closes or it is stopped.
 
-For this machine: loopback only, a free port, a new token that leaves by stdout alone. For other machines: only with
-TLS, for paired devices. See docs/wire.md, "Start" and "Another machine".
+For this machine it listens only on the loopback interface, at a free port, with a new token that only that line
+contains. For other machines it uses TLS and admits only paired devices. See docs/wire.md, "Start" and "Another
+machine".
 """
 
 from __future__ import annotations
@@ -37,31 +38,31 @@ from colorizer.server.routes import application
 
 HOST = "127.0.0.1"
 _HEAD_BYTES = 16_384
-_LOOK_S = 1.0  # how often revoked devices are looked for
+_LOOK_S = 1.0  # interval of looking for revoked devices
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where to listen for other machines."""
+    """The address to listen on for other machines."""
 
     host: str
     port: int
 
 
 def read_address(words: str) -> Address:
-    """Reads `HOST:PORT`, `[IPV6]:PORT`. Raises `InvalidInput`."""
+    """Parses `HOST:PORT` or `[IPV6]:PORT`. Raises `InvalidInput`."""
     host, _, port = words.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not host or not port.isdecimal() or int(port) > 65535:
         raise InvalidInput(
-            f"`{words}`: write HOST:PORT, for example 0.0.0.0:7860 to listen on every network."
+            f"`{words}` isn't an address. Write HOST:PORT, for example 0.0.0.0:7860 to listen on all networks."
         )
     return Address(host, int(port))
 
 
 @dataclass(frozen=True)
 class _Opening:
-    """What differs between serving this machine and others."""
+    """The settings that differ between serving this machine and other machines."""
 
     door: Door
     ready: dict[str, Any]
@@ -80,12 +81,12 @@ def serve(
 
     Args:
         port: 0 lets the system choose.
-        listen: where other machines reach it; None serves this machine alone.
-        stream: where the ready line goes; stdout when None.
-        settings: the limits; those of docs/wire.md when None.
+        listen: the address for other machines; None serves only this machine.
+        stream: where to print the ready line; None prints it to stdout.
+        settings: the limits; None uses those of docs/wire.md.
 
     Returns:
-        The exit status: 0 after an orderly end, 1 when it couldn't start (the line says why).
+        The exit status: 0 after an orderly end, 1 if it couldn't start (the line says why).
     """
     stream, settings = stream or sys.stdout, settings or ServerSettings()
     settings = settings.shared() if listen else settings
@@ -94,13 +95,17 @@ def serve(
     except OSError as error:
         folder = log.log_file().parent
         return _fail(
-            stream, "no_home", f"The folder {folder} can't be written ({error.strerror}). Set COLORIZE_HOME."
+            stream,
+            "no_home",
+            f"The folder {folder} can't be written ({error.strerror}). Set COLORIZE_HOME to another folder.",
         )
     address = listen or Address(HOST, port)
     try:
         listener = _listen(address)
     except OSError as error:
-        words = f"Port {address.port} can't be used ({error.strerror}). Choose another or 0."
+        words = (
+            f"Port {address.port} can't be used ({error.strerror}). Choose another one, or 0 for a free one."
+        )
         return _fail(stream, "port_in_use", words)
     with listener, contextlib.suppress(KeyboardInterrupt):
         try:
@@ -130,9 +135,9 @@ def _listen(address: Address) -> socket.socket:
     )[0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        if sys.platform == "win32":  # else another program could bind the same port beside us
+        if sys.platform == "win32":  # otherwise another program could bind the same port, too
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_EXCLUSIVEADDRUSE, 1)
-        else:  # else nobody could listen there for a minute after a crash: the system keeps old connections
+        else:  # otherwise the port can't be used for a minute after a crash, while the system keeps old connections
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(place)
         listener.listen()
@@ -157,7 +162,7 @@ async def _serve(
         access_log=False,
         server_header=False,
         date_header=False,
-        timeout_keep_alive=settings.request_timeout_s,  # type: ignore[arg-type]  # it goes to `call_later`
+        timeout_keep_alive=settings.request_timeout_s,  # type: ignore[arg-type]  # uvicorn passes it to `call_later`
         timeout_graceful_shutdown=1,
         h11_max_incomplete_event_size=_HEAD_BYTES,
     )
@@ -167,7 +172,7 @@ async def _serve(
     if opening.devices is not None:
         sys.stderr.write(
             f"Pair a docker with this machine's address, port {port} and the code {opening.ready['code']}, "
-            "which is good for ten minutes and one device.\n"
+            "which is valid for ten minutes and one device.\n"
         )
     log.event("server ready", version=colorizer.__version__)
     _end_with_stdin(queue, edits, tasks)
@@ -188,15 +193,15 @@ async def _serve(
 
 
 async def _forget_revoked(devices: Devices, queue: JobQueue) -> None:
-    """Ends the jobs, and with them the event streams, of devices that were revoked."""
+    """Ends the jobs of revoked devices, and with them their event streams."""
     while True:
         await asyncio.sleep(_LOOK_S)
-        with contextlib.suppress(Refused):  # a list that can't be read lets nobody in anyway
+        with contextlib.suppress(Refused):  # a list that can't be read admits nobody anyway
             queue.forget_owners_but({device.id for device in devices.all()})
 
 
 def _end_with_stdin(queue: JobQueue, edits: Edits, tasks: ModelTasks) -> None:
-    """When stdin is a pipe, whoever started us holds the other end: when it ends, everything ends at once."""
+    """If stdin is a pipe, ends the backend at once when the program that started it closes the pipe or ends."""
     if sys.stdin is None or sys.stdin.closed:
         return
     mode = os.fstat(sys.stdin.fileno()).st_mode

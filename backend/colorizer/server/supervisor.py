@@ -1,6 +1,6 @@
-"""The worker process as the HTTP process sees it: starting, talking, ending, starting again.
+"""Controls the worker process from the HTTP process: starts and restarts it, exchanges messages with it and ends it.
 
-Knows nothing of jobs beyond passing messages. What the worker does is in `worker`.
+It passes on the messages without knowing about jobs. The worker itself is in `worker`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _LONGEST_PAUSE_S = 30.0
 
 
 class Worker:
-    """The one worker process; there is a new one whenever it ends."""
+    """The worker process, which is started again whenever it ends."""
 
     def __init__(
         self, command: Sequence[str], on_message: Callable[[Message], None], on_exit: Callable[[str], None]
@@ -35,15 +35,15 @@ class Worker:
         self.ready = asyncio.Event()
         self.engines_known = asyncio.Event()
         self.engines: list[dict[str, Any]] = []
-        """What the engines say about themselves (`EngineInfo` as JSON); stays known while a worker restarts."""
+        """The engines' capabilities (`EngineInfo` as JSON); kept while the worker restarts."""
         self.note = ""
-        """A sentence for the artist about what works less well than it should."""
+        """A sentence for the artist if something works less well than it should."""
         self.was_ready = False
-        """Whether this process ever got as far as taking jobs."""
+        """Whether this process has ever been ready for jobs."""
         self.starts = 0
 
     async def run_forever(self) -> None:
-        """Keeps a worker process running; waits longer each time when it doesn't even start."""
+        """Keeps a worker process running; if it fails to start, waits longer before each further try."""
         pause_s = 0.0
         while True:
             await asyncio.sleep(pause_s)
@@ -64,7 +64,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env=worker_environment(),
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # else Windows opens a console
+            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),  # otherwise Windows opens a console
         )
         log.event("worker started", worker=process.pid)
         threading.Thread(
@@ -81,12 +81,12 @@ class Worker:
         try:
             while message := pipe.read(process.stdout):
                 loop.call_soon_threadsafe(self._receive, message)
-            process.kill()  # it closed its pipe: whatever it is still doing, it is lost to us
+            process.kill()  # it has closed its pipe, so nothing can be received from it
             returncode = process.wait()
             self._close_pipes(process)
             loop.call_soon_threadsafe(self._settle, returncode)
         except RuntimeError:
-            return  # the loop has ended, and with it the program
+            return  # the event loop has ended, and with it the program
 
     def _close_pipes(self, process: subprocess.Popen[bytes]) -> None:
         assert process.stdin is not None
@@ -115,20 +115,20 @@ class Worker:
             self._ended.set_result(returncode)
 
     async def ask_for_engines(self) -> None:
-        """Has the engines described anew; a worker that is just starting does so by itself."""
+        """Lets the worker describe its engines again; a starting worker does that anyway."""
         if self.ready.is_set():
             self.engines_known.clear()
             await self.send(Message(Kind.DESCRIBE))
 
     async def run(self, job: str, bundle: Buffer | Memory, **fields: Any) -> None:
-        """Has a bundle worked on."""
+        """Sends a bundle to the worker."""
         if isinstance(bundle, Memory):
             await self.send(Message(Kind.RUN, job, {**fields, "memory": bundle.place}))
         else:
             await self.send(Message(Kind.RUN, job, fields, (bundle,)))
 
     async def send(self, message: Message) -> None:
-        """Hands a message over. A worker that is gone is no error here: its end is told by `on_exit`."""
+        """Sends a message. Raises nothing if the worker has ended; `on_exit` reports that."""
         process = self._process
         assert process is not None
         assert process.stdin is not None
@@ -142,15 +142,16 @@ class Worker:
             log.event("worker took no message", kind=message.kind.value)
 
     def kill(self) -> None:
-        """Ends the process at once."""
+        """Kills the process."""
         if self._process is not None:
             self._process.kill()
 
 
 def worker_environment() -> dict[str, str]:
-    """The environment of the worker; what the user has set himself counts more.
+    """The environment of the worker; the user's own settings have priority.
 
-    Spinning OpenMP threads fight with Krita for the cores (six times slower, measured), and one core stays free for it.
+    OpenMP's threads mustn't wait in a busy loop and leave one core free: otherwise they compete with Krita for the
+    cores (measured: six times slower).
     """
     ours = {
         "OMP_WAIT_POLICY": "PASSIVE",
@@ -162,25 +163,25 @@ def worker_environment() -> dict[str, str]:
 
 
 def ending(returncode: int) -> str:
-    """What to tell the artist about a worker that ended with this status in the middle of a job."""
+    """The sentence for the artist if the worker has ended with this status during a job."""
     if returncode == -9:
         return (
-            "The worker process was killed in the middle of the job, most likely because the memory was full. "
+            "The worker process was killed during the job, most likely because the memory was full. "
             "Close other programs or use a smaller picture, then try again."
         )
     if returncode == pipe.LOST_CARD:
         return (
-            "The graphics card stopped working in the middle of the job, as it can after the computer slept. "
+            "The graphics card stopped working during the job, which can happen after the computer has slept. "
             "The worker process was started again. Try again; if it happens again, update the graphics driver."
         )
     return (
-        "The worker process crashed in the middle of the job and was started again. Try again; if it happens again, "
+        "The worker process crashed during the job and was started again. Try again; if it happens again, "
         "update the graphics driver or choose another engine."
     )
 
 
 def _copy_log(process: subprocess.Popen[bytes]) -> None:
-    """Puts what the worker writes on stderr into our log: JSON lines by its own logger, else crash reports."""
+    """Copies the worker's stderr to the log: the JSON lines of its logger, and anything else, such as crash reports."""
     assert process.stderr is not None
     with process.stderr as stderr:
         for line in stderr:

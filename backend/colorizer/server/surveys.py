@@ -1,8 +1,8 @@
 """Caches the surveys of a sequence's frames between jobs (`COLORIZE_HOME/surveys`); each is made by a job of its own.
 
-A survey's name is the hash of everything that decides it, so that the same frame is never surveyed twice, also after a
-crash. The oldest surveys are deleted when the cache grows too large. How frames agree
-on colours is the engine's business (`colorizer.engines.sequences`).
+A survey's name is the hash of everything that determines it, so that the same frame is never surveyed twice, even after
+a crash. The oldest surveys are deleted when the cache grows too large. `colorizer.engines.sequences` chooses the common
+colours of the frames.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEPT_BYTES = 2**30
 
 
 def survey(engine: SequenceEngine, request: ColorizeRequest, device: str, report: Report) -> str:
-    """Looks at one frame, unless that has been done; returns the survey's name, 64 hex digits."""
+    """Surveys one frame, unless its survey is in the cache; returns the survey's name, 64 hex digits."""
     name = _name(engine, request, device)
     file = _file(name, "survey")
     if file.is_file():
@@ -39,21 +39,21 @@ def survey(engine: SequenceEngine, request: ColorizeRequest, device: str, report
 def colorize(
     engine: SequenceEngine, request: ColorizeRequest, sequence: Sequence[str], device: str, report: Report
 ) -> Result:
-    """Colours one frame as all frames of its sequence agreed.
+    """Colours one frame with the common colours of its sequence.
 
     Args:
-        engine: loaded.
-        request: of this frame, as it was surveyed.
-        sequence: the names of all frames' surveys in their order.
-        device: the torch device the engine is on.
-        report: where it is told how far this is.
+        engine: a loaded engine.
+        request: the request for this frame, the same as for its survey.
+        sequence: the names of the surveys of all frames, in order.
+        device: the torch device of the engine.
+        report: receives the progress.
 
     Raises:
-        InvalidInput: this frame isn't in the sequence, or a survey is no longer kept.
+        InvalidInput: this frame isn't in the sequence, or a survey is no longer in the cache.
     """
     name = _name(engine, request, device)
     if name not in sequence:
-        raise InvalidInput("This sketch is none of the frames of its sequence. Colour the frames again.")
+        raise InvalidInput("This sketch isn't one of the frames of its sequence. Colour the frames again.")
     file = _agreed(sequence, name)
     if not file.is_file():
         _agree(engine, sequence, report)
@@ -61,7 +61,7 @@ def colorize(
 
 
 def _agree(engine: SequenceEngine, sequence: Sequence[str], report: Report) -> None:
-    """Compares neighbouring frames and keeps what all agree on. A frame that occurs twice is one frame."""
+    """Compares neighbouring frames and stores the common colours. A frame that occurs twice is treated as one."""
     names = list(dict.fromkeys(sequence))
     surveys = [_read(engine, name) for name in names]
     pairs = sequences.neighbours(len(names))
@@ -75,7 +75,7 @@ def _agree(engine: SequenceEngine, sequence: Sequence[str], report: Report) -> N
 
 
 def _name(engine: SequenceEngine, request: ColorizeRequest, device: str) -> str:
-    """SHA-256 of everything that decides a survey, in hex."""
+    """SHA-256 in hex of everything that determines a survey."""
     record = make_record(engine, request, Result(()), device=device, seconds={})
     said = {field: record[field] for field in ("request", "versions", "hashes")}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
@@ -86,7 +86,7 @@ def _read(engine: SequenceEngine, name: str) -> Survey:
         return engine.read_survey(_file(name, "survey").read_bytes())
     except FileNotFoundError as error:
         raise InvalidInput(
-            "A frame of this sequence is no longer remembered. Colour the frames again."
+            "The survey of a frame of this sequence has been deleted. Colour the frames again."
         ) from error
 
 
@@ -99,13 +99,13 @@ def _file(name: str, kind: str) -> Path:
 
 
 def _write(file: Path, content: bytes) -> None:
-    """Writes a file that appears whole or not at all, then makes room."""
+    """Writes a file atomically, then deletes old files."""
     write_whole(file, content)
     _tidy(file.parent)
 
 
 def _tidy(folder: Path) -> None:
-    """Takes away the oldest files beyond `KEPT_BYTES`."""
+    """Deletes the oldest files beyond `KEPT_BYTES`."""
     found = sorted(((file.stat().st_mtime_ns, file) for file in folder.iterdir()), reverse=True)
     total = 0
     for _, file in found:

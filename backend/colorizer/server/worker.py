@@ -1,7 +1,7 @@
-"""The worker process: imports engines, runs one job after the other, and may die at any time without harm.
+"""The worker process: imports engines and runs one job after another. It may be killed at any time without harm.
 
-Started by `supervisor` with messages on stdin and stdout (`pipe`) and its log on stderr. One thread listens; the main
-thread works. When stdin ends, the HTTP process is gone, and the worker ends at once. What a job is, is in `run_job`.
+`supervisor` starts it, with messages on stdin and stdout (`pipe`) and its log on stderr. One thread listens, the main
+thread works. When stdin closes, the HTTP process has ended, and the worker ends at once. `run_job` runs a job.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ _PREVIEWS_A_SECOND = 2
 
 
 class EngineFailure(ColorizerError):
-    """A bug in an engine or below it."""
+    """An unexpected error in an engine or a library."""
 
     code = "internal"
 
 
 class Worker:
-    """The state that the listening and the working thread share."""
+    """The state that the listening thread and the main thread share."""
 
     def __init__(
         self, incoming: IO[bytes], outgoing: IO[bytes], run: Callable[[Buffer, JobReport], None]
@@ -57,7 +57,7 @@ class Worker:
             pipe.write(self._outgoing, Message(kind, job, fields, parts))
 
     def listen(self) -> None:
-        """The listening thread: never returns, ends the process when the other end is gone."""
+        """Runs in the listening thread; never returns, and ends the process when the HTTP process has ended."""
         while message := pipe.read(self._incoming):
             if message.kind is Kind.CANCEL:
                 self.cancelled.add(message.job)
@@ -88,17 +88,19 @@ class Worker:
             self.say(Kind.CANCELLED, message.job)
         except ColorizerError as error:
             self.say(Kind.FAILED, message.job, code=error.code, message=str(error))
-        except Exception as error:  # noqa: BLE001 - the border of a job: whatever happens, the next job must run
+        except Exception as error:  # noqa: BLE001 - an error in one job must not prevent the next
             told = tell(error)
             log.trouble("job failed", job=message.job, code=told.code)
             if lost_accelerator(error):
-                os._exit(pipe.LOST_CARD)  # every other job would fail as well; the next worker starts afresh
+                os._exit(
+                    pipe.LOST_CARD
+                )  # every further job would fail, too; a new worker process can use the card again
             self.say(Kind.FAILED, message.job, code=told.code, message=str(told))
             release_memory()
 
 
 class JobReport:
-    """What an engine reports to; satisfies `colorizer.engines.base.Report`."""
+    """The report of a job; implements `colorizer.engines.base.Report`."""
 
     def __init__(self, worker: Worker, job: str) -> None:
         self._worker = worker
@@ -108,7 +110,7 @@ class JobReport:
         self._next_preview_at = time.monotonic() + 1 / _PREVIEWS_A_SECOND  # a quick job makes none
 
     def stage(self, name: str, done: int = 0, total: int = 1) -> None:
-        """Tells the HTTP process; raises `Cancelled` when the job was cancelled."""
+        """Sends the stage to the HTTP process. Raises `Cancelled` if the job was cancelled."""
         self._stop_if_cancelled()
         now = time.monotonic()
         if name != self._stage or done >= total or now >= self._next_stage_at:
@@ -116,7 +118,7 @@ class JobReport:
             self._stage, self._next_stage_at = name, now + 1 / _STAGES_A_SECOND
 
     def preview(self, picture: Callable[[], Picture]) -> None:
-        """Sends the picture when somebody looks, and the last one or the job is half a second old."""
+        """Sends the picture if a client wants previews and the last one, or the start, is at least half a second ago."""
         self._stop_if_cancelled()
         now = time.monotonic()
         if self._job in self._worker.watched and now >= self._next_preview_at:
@@ -140,7 +142,7 @@ class JobReport:
         )
 
     def answer(self, bundle: list[Buffer]) -> None:
-        """Sends the result's bundle alone."""
+        """Sends only the result's bundle."""
         self._worker.say(Kind.DONE, self._job, *bundle)
 
     def _stop_if_cancelled(self) -> None:
@@ -149,16 +151,16 @@ class JobReport:
 
 
 def tell(error: BaseException) -> ColorizerError:
-    """What to tell the artist about an exception that is not a `ColorizerError`."""
+    """The error for the artist for an exception that isn't a `ColorizerError`."""
     if ran_out_of_memory(error):
         return OutOfMemory(
             "There is not enough memory for this job. Close other programs, or use a smaller picture or working size."
         )
-    return EngineFailure("Something went wrong inside the engine; the details are in the backend's log.")
+    return EngineFailure("Something went wrong in the engine. The details are in the backend's log.")
 
 
 def release_memory() -> None:
-    """Gives back what a failed job still holds, on the accelerator too."""
+    """Frees the memory that a failed job still holds, also on the accelerator."""
     import gc
 
     gc.collect()
@@ -168,32 +170,32 @@ def release_memory() -> None:
 
 
 def describe_engines() -> list[dict[str, Any]]:
-    """What every engine says about itself, as JSON; one that can't even be imported is left out and logged."""
+    """The capabilities of all engines as JSON. An engine that can't be imported is logged and left out."""
     as_json, found = TypeAdapter(EngineInfo), []
     for name in registry.names():
         try:
             found.append(as_json.dump_python(registry.get(name).info, mode="json"))
-        except Exception:  # noqa: BLE001 - a broken engine must not take the others with it
+        except Exception:  # noqa: BLE001 - one broken engine must not affect the others
             log.trouble("engine left out", engine=name)
     return found
 
 
 def warm_up(worker: Worker) -> None:
-    """Loads what the first job would have to wait for: torch and the built-in engine."""
+    """Loads torch and the built-in engine, so that the first job needn't wait for them."""
     from colorizer.engines.runtime.device import choose_device
-    from colorizer.server import run_job  # noqa: F401 - imported so that the first job finds it there
+    from colorizer.server import run_job  # noqa: F401 - imported for the first job
 
     try:
         device = choose_device()
-        if probe.trouble():
-            worker.say(Kind.NOTE, note=probe.trouble())
+        if probe.failure():
+            worker.say(Kind.NOTE, note=probe.failure())
         registry.get(registry.names()[0]).load(device)
-    except Exception:  # noqa: BLE001 - a worker without warm engines is still a worker
+    except Exception:  # noqa: BLE001 - the worker can run jobs without this preparation
         log.trouble("warm-up failed")
 
 
 def run_job_in_turn(data: Buffer, report: JobReport) -> None:
-    """Runs one job as soon as no other backend of this machine computes."""
+    """Runs one job as soon as no other backend of this machine runs one."""
     from colorizer.server import machine_lock, run_job
 
     with machine_lock.taken(report):
@@ -201,15 +203,13 @@ def run_job_in_turn(data: Buffer, report: JobReport) -> None:
 
 
 def start(run: Callable[[Buffer, JobReport], None]) -> Worker:
-    """Makes this process a worker that listens already; `work` then runs what comes with `run`."""
+    """Starts the listening thread of this process; the worker's `work` then runs the received jobs with `run`."""
     outgoing = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(
-        sys.stderr.fileno(), sys.stdout.fileno()
-    )  # what libraries print must not get between the messages
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # output of libraries must not mix with the messages
     faulthandler.enable()
     signal.signal(
         signal.SIGINT, signal.SIG_IGN
-    )  # Ctrl-C in a terminal reaches us too; the HTTP process ends us
+    )  # Ctrl-C in a terminal reaches this process, too; the HTTP process ends it
     log.start_on_stderr()
     worker = Worker(sys.stdin.buffer, outgoing, run)
     threading.Thread(target=worker.listen, name="listen", daemon=True).start()
@@ -217,7 +217,7 @@ def start(run: Callable[[Buffer, JobReport], None]) -> Worker:
 
 
 def main() -> None:
-    """The process: never returns while the HTTP process lives."""
+    """Runs the process; never returns while the HTTP process lives."""
     worker = start(run_job_in_turn)
     worker.say(Kind.READY, engines=describe_engines())
     warm_up(worker)

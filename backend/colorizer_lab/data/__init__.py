@@ -1,5 +1,5 @@
-"""Drawings that the project makes itself, to train on: sketch, reference and exact labels by seed.
+"""Procedural drawings for training: sketch, reference and exact labels, generated from a seed.
 
-`drawing.triplet` is the door. Needs skia-python (the `training` extra), imported only when something is drawn.
-No picture from outside is read here, except in `art`, which prepares pictures by others.
+The entry point is `drawing.triplet`. It needs skia-python (the `training` extra), which is imported only when something
+is drawn. No existing pictures are read, except in `art`, which prepares pictures by others.
 """

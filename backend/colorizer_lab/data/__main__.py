@@ -1,4 +1,4 @@
-"""`python -m colorizer_lab.data SHEET.png`: a contact sheet of triplets, to look at."""
+"""`python -m colorizer_lab.data SHEET.png`: draws a contact sheet of triplets, for visual inspection."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from colorizer_lab.data.drawing import Triplet, triplet
 
 
 def contact_sheet(first_seed: int, count: int, size: int, columns: int) -> NDArray[np.uint8]:
-    """Triplets side by side: sketch, reference, flats, foreground mask. (H, W, 3), sRGB."""
+    """A sheet (H, W, 3) sRGB of triplets: sketch, reference, flats, foreground mask."""
     cells = [_cell(triplet(first_seed + i, size)) for i in range(count)]
     cells += [np.zeros_like(cells[0])] * (-count % columns)
     rows = [np.concatenate(cells[i : i + columns], 1) for i in range(0, len(cells), columns)]
@@ -27,7 +27,7 @@ def _cell(drawn: Triplet) -> NDArray[np.uint8]:
 
 
 def main() -> None:
-    """Draws the sheet that the command line asks for."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m colorizer_lab.data", description=__doc__)
     parser.add_argument("sheet", help="PNG file to write")
     parser.add_argument("--seed", type=int, default=0)

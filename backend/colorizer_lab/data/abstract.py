@@ -1,8 +1,8 @@
-"""Scenes of closed shapes that mean nothing: what belongs together is told by shape, neighbours and place alone.
+"""Abstract scenes of closed shapes, in which correspondence follows from shape, neighbours and position only.
 
-Our figures have an anatomy, and a network that has learned it takes for hair whatever lies where hair would be. Here
-nothing lies where it usually does: shapes are fixed to shapes, and the reference shows the same ones moved, turned,
-bent, a few of them missing.
+The procedural characters have an anatomy, and a network that has learned it classifies by position: it takes for hair
+whatever is where hair usually is. Here there are no usual positions. Shapes are attached to other shapes, and the
+reference shows the same shapes moved, rotated and bent, with a few of them missing.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ from colorizer_lab.data.reference import paint, soften, warp
 from colorizer_lab.data.shapes import Path, Point, blob, box, curve, polygon, ring, shaky
 
 LABELS = 40
-"""Rows of the palette: 0 is the backdrop, the next ones up to `BACKGROUND_PARTS` other background."""
+"""Rows of the palette: 0 is the backdrop, the following rows up to `BACKGROUND_PARTS` are other background."""
 
 _DEEPEST = 3
-"""Shapes on shapes on shapes."""
+"""Largest depth of nested shapes."""
 
 
 @dataclass(frozen=True)
 class _Shape:
-    """A closed shape with what is fixed to it, in the frame of what it is fixed to itself: its middle lies at (0, 0)
-    there, its edge about 1 away."""
+    """A closed shape with the shapes attached to it, in the frame of its parent. In the shape's own frame its middle is
+    (0, 0) and its edge is about 1 away."""
 
     outline: tuple[Point, ...]
     is_smooth: bool
@@ -42,7 +42,7 @@ class _Shape:
     behind: tuple[_Shape, ...] = ()
     before: tuple[_Shape, ...] = ()
     inside: tuple[_Shape, ...] = ()
-    """Cut off at this shape's edge, as stripes are."""
+    """Shapes that are clipped at this shape's edge, e.g. stripes."""
 
     @property
     def path(self) -> Path:
@@ -52,24 +52,24 @@ class _Shape:
 
 @dataclass(frozen=True)
 class _Scene:
-    """All shapes, the farthest first."""
+    """All shapes, from back to front."""
 
     ground: tuple[Point, ...]
-    """The upper edge of what fills the lower part of the picture; may be empty."""
+    """The upper edge of a ground that fills the lower part of the picture; may be empty."""
     background: tuple[_Shape, ...]
     foreground: tuple[_Shape, ...]
 
 
 @dataclass(frozen=True)
 class _Restless:
-    """How much the shapes move between two pictures; standard deviations, and chances for each shape."""
+    """How much shapes change between two pictures: standard deviations, and probabilities per shape."""
 
     place: float
     degrees: float
     size: float
     outline: float
     far: float = 0.0
-    """How often a shape goes somewhere else."""
+    """Probability that a shape moves to another position."""
     missing: float = 0.0
 
 
@@ -83,10 +83,10 @@ _RESTLESS_SHARES = (0.2, 0.25, 0.35, 0.2)
 
 
 def abstract_triplet(seed: int, size: int = 128) -> Triplet:
-    """Draws one triplet; the same seed is the same drawing at every size.
+    """Draws one triplet; a seed gives the same drawing at every size.
 
     Args:
-        seed: decides everything.
+        seed: of all random choices.
         size: edge in px.
     """
     rng = random.Random(seed)
@@ -135,7 +135,7 @@ def _draw_scene(rng: random.Random) -> _Scene:
 
 
 def _with_parts(shape: _Shape, rng: random.Random, labels: list[int], depth: int) -> _Shape:
-    """The shape with others fixed to it: single ones, pairs that mirror each other, rows."""
+    """Attaches other shapes to a shape: single ones, mirrored pairs, rows."""
     behind: list[_Shape] = []
     before: list[_Shape] = []
     inside: list[_Shape] = []
@@ -151,7 +151,7 @@ def _with_parts(shape: _Shape, rng: random.Random, labels: list[int], depth: int
 
 
 def _placed(part: _Shape, rng: random.Random, *, outside: bool) -> list[_Shape]:
-    """One part, two or several of them, in the frame of what they are fixed to."""
+    """Places a part once, twice or several times in the frame of its parent."""
     angle, distance = rng.uniform(0, math.tau), rng.uniform(0.6, 1.3) if outside else rng.uniform(0, 0.8)
     x, y = distance * math.cos(angle), distance * math.sin(angle)
     part = replace(part, x=x, y=y)
@@ -166,7 +166,7 @@ def _placed(part: _Shape, rng: random.Random, *, outside: bool) -> list[_Shape]:
 
 
 def _mirrored(shape: _Shape) -> _Shape:
-    """The same on the other side."""
+    """The mirrored shape."""
     behind, before, inside = (
         tuple(_mirrored(part) for part in parts) for parts in (shape.behind, shape.before, shape.inside)
     )
@@ -223,7 +223,7 @@ def _drop(rng: random.Random) -> tuple[list[Point], bool]:
 
 
 def _fringe(rng: random.Random) -> tuple[list[Point], bool]:
-    """Round above, teeth below: what hair, grass and torn cloth look like."""
+    """Round above, teeth below, like hair, grass and torn cloth."""
     count = rng.randint(3, 6)
     teeth = [(1 - (i + 0.5) / count, 0.2 + rng.uniform(0.3, 0.8) * (i % 2)) for i in range(2 * count)]
     return [(-1.0, 0.2), (-0.8, -0.6), (0, -0.9), (0.8, -0.6), (1.0, 0.2), *teeth], False
@@ -242,7 +242,7 @@ def _moved_scene(scene: _Scene, restless: _Restless, rng: random.Random) -> _Sce
 
 
 def _moved(shape: _Shape, restless: _Restless, rng: random.Random) -> _Shape:
-    """Another pose of a shape: what is fixed to it goes along, and moves by itself."""
+    """Another pose of a shape. Attached shapes move with it and also on their own."""
     behind, before, inside = (
         tuple(_moved(part, restless, rng) for part in parts if rng.random() >= restless.missing)
         for parts in (shape.behind, shape.before, shape.inside)

@@ -1,6 +1,6 @@
-"""What stands behind the figure: plain, hills, a room, stripes, a city, dots, a split field, rays.
+"""Backgrounds of procedural drawings: plain, hills, a room, stripes, a city, dots, a split field, rays.
 
-Draws background parts only; the frame is the canvas.
+They draw background parts only, in the canvas's frame.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def draw_background(canvas: Canvas, kind: str) -> None:
 
 
 def pick_background(rng: random.Random) -> str:
-    """A kind, plain in every third."""
+    """Draws a random kind; every third is plain."""
     return "plain" if rng.random() < 0.3 else rng.choice(list(BACKGROUNDS))
 
 
 def _plain(canvas: Canvas) -> None:
-    """The backdrop alone."""
+    """The backdrop only."""
 
 
 def _hills(canvas: Canvas) -> None:

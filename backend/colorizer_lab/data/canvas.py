@@ -1,7 +1,8 @@
-"""The double surface of a drawing: exact labels on one sheet, lines on the other.
+"""The canvas of procedural drawings: one surface for exact labels, one for lines.
 
-Every shape is painted on both at once, so labels and lines agree by construction. Frames nest: inside one, lengths
-are in its units, while line widths stay shares of the canvas's edge. Decides nothing about what is drawn.
+Every shape is painted on both surfaces at once, so labels and lines agree by construction. Frames can be nested:
+inside a frame, lengths are in its units, while line widths are always shares of the canvas's edge. Other modules
+decide what is drawn.
 """
 
 from __future__ import annotations
@@ -28,21 +29,28 @@ class Drawing:
     lines: ByteGrid
     """255 = paper, 0 = ink."""
     parts: ByteGrid
-    """`palette.Part`, or another label, of every pixel."""
+    """The `palette.Part`, or another label, of every pixel."""
     instances: ByteGrid
-    """Which shape every pixel belongs to, 1..255, counted anew after 255."""
+    """The number of the shape of every pixel, 1..255; after 255 it starts at 1 again."""
     shade: ByteGrid
-    """1 where the shape lies in its own shadow."""
+    """1 where a shape is in its own shadow."""
 
 
 class Canvas:
-    """Draws shapes of parts; (0, 0) is the top left of the picture and 1 its edge, until a frame says else."""
+    """Draws shapes. Outside frames, (0, 0) is the top left corner of the picture and 1 its edge."""
 
     def __init__(self, size: int, style: LineStyle, seed: int, light: Point = (0.0, 0.0)) -> None:
-        """`seed` decides the shapes; `light` moves their lit side, in shares of the edge, (0, 0) for no shade."""
+        """Creates an empty canvas.
+
+        Args:
+            size: edge, px.
+            style: the line style.
+            seed: of the shapes.
+            light: offset of the lit side of shapes, in shares of the edge; (0, 0) for no shade.
+        """
         self.style = style
         self.rng = random.Random(seed)
-        # A stroke must not change the shapes after it: the same seed in another style is the same drawing.
+        # Strokes have a random generator of their own, so that the same seed gives the same shapes in every style.
         self._stroke_rng = random.Random(seed + 1)
         self._light = light
         self._unit = 1.0
@@ -63,7 +71,7 @@ class Canvas:
 
     @contextmanager
     def frame(self, x: float, y: float, unit: float = 1.0, degrees: float = 0.0) -> Iterator[None]:
-        """Inside: the origin is at (x, y), 1 is `unit` of the outer frame, turned by `degrees`."""
+        """Context with a nested frame: its origin is (x, y), its unit is `unit`, and it is rotated by `degrees`."""
         outer = self._unit
         self._unit = outer * unit
         for sheet in self._sheets:
@@ -78,7 +86,7 @@ class Canvas:
 
     @contextmanager
     def inside(self, path: Path) -> Iterator[None]:
-        """Inside: nothing is drawn beyond `path`."""
+        """Context that clips everything to `path`."""
         for sheet in self._sheets:
             sheet.save()
             sheet.clipPath(path)
@@ -94,9 +102,9 @@ class Canvas:
         Args:
             path: the outline.
             part: a `palette.Part`, or any other label below 256.
-            line: how many times the usual width the outline has; 0 for none.
-            shade: whether the shape may lie in its own shadow.
-            inked: filled with ink instead of paper.
+            line: width of the outline as a factor of the usual width; 0 for none.
+            shade: whether the shape may be in its own shadow.
+            inked: whether it is filled with ink instead of paper.
         """
         instance = 1 + self._shapes % 255
         self._shapes += 1
@@ -113,7 +121,7 @@ class Canvas:
             self.stroke(path, line)
 
     def stroke(self, path: Path, width: float = 1.0) -> None:
-        """Draws a line along `path`, `width` times the usual width; it belongs to no part."""
+        """Draws a line along `path`, with a factor of the usual width; it belongs to no part."""
         style, rng = self.style, self._stroke_rng
         if rng.random() < style.dropped:
             return
@@ -127,12 +135,12 @@ class Canvas:
             self._line_sheet.restore()
 
     def detail(self, path: Path, width: float = 0.6) -> None:
-        """A fold or strand, drawn only by artists who draw such things."""
+        """Draws a fold or a strand, if the line style includes such details."""
         if self._stroke_rng.random() < self.style.detail:
             self.stroke(path, width)
 
     def finish(self) -> Drawing:
-        """The drawing as it stands."""
+        """Returns the finished drawing."""
         parts, instances, shade = (np.ascontiguousarray(self._labels[..., i]) for i in range(3))
         lines = np.ascontiguousarray(self._lines[..., 0])
         if self.style.edges_only:

@@ -1,6 +1,6 @@
-"""Animals and monsters: a body, a head on it, marks and sometimes clothes.
+"""Animals and monsters: a body with a head, marks and sometimes clothes.
 
-Draws in the creature's frame: the origin is the middle of the body, 1 its half width, y points down.
+They are drawn in the creature's frame: the origin is the middle of the body, 1 is half its width, y points down.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _bow(canvas: Canvas, traits: Traits) -> None:
 
 
 def _no_ear(canvas: Canvas, side: int) -> None:
-    """Fish and birds show none."""
+    """No ears, for fish and birds."""
 
 
 def _cat_ear(canvas: Canvas, side: int) -> None:

@@ -1,6 +1,6 @@
-"""The door of this room: one seed in, one training triplet out.
+"""Draws a training triplet from a seed: the entry point of this package.
 
-A triplet is a sketch, a reference that shows the same identity otherwise, and exact labels for both.
+A triplet is a sketch, a reference with the same identity drawn differently, and exact labels of both.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from colorizer_lab.data.reference import paint, soften, warp
 from colorizer_lab.data.shapes import Point, curve
 
 ReferenceKind = Literal["view", "redressed", "bent", "sheet", "frame"]
-"""Another view; the same colours on other hair and clothes; the sketch's own pose, bent; two views side by side; the
-next frame of an animation, or another sprite of a set: much lies at the very same place, some has moved."""
+"""Another view; the same colours on other hair and clothes; the sketch's pose, bent; two views side by side; the next
+frame of an animation, in which most parts are at the same position and some have moved."""
 
 _REFERENCE_SHARES = [0.46, 0.16, 0.15, 0.07, 0.16]
 FIGURES = {"human": draw_human, "creature": draw_creature, "object": draw_object}
@@ -34,39 +34,39 @@ FIGURES = {"human": draw_human, "creature": draw_creature, "object": draw_object
 
 @dataclass(frozen=True)
 class Triplet:
-    """A sketch, its reference and the truth about both. Every grid is (S, S)."""
+    """A sketch, its reference and the labels of both. Every grid is (S, S)."""
 
     sketch: ByteGrid
     """255 = paper, 0 = ink."""
     reference: NDArray[np.uint8]
     """(S, S, 3), sRGB."""
     parts: ByteGrid
-    """`palette.Part` of every pixel of the sketch."""
+    """The `palette.Part` of every pixel of the sketch."""
     instances: ByteGrid
-    """Which shape every pixel of the sketch belongs to, 1..255."""
+    """The shape of every pixel of the sketch, 1..255."""
     reference_parts: ByteGrid
     palette: Palette
     reference_kind: ReferenceKind
 
     @property
     def flats(self) -> NDArray[np.float32]:
-        """The right answer: (S, S, 3), sRGB, 0..1, one colour a part."""
+        """The true flat colours (S, S, 3), sRGB 0..1, one colour per part."""
         return self.palette[self.parts]
 
     @property
     def foreground(self) -> NDArray[np.bool_]:
-        """Where the sketch's figure is."""
+        """The foreground of the sketch."""
         return self.parts >= BACKGROUND_PARTS
 
     @property
     def reference_foreground(self) -> NDArray[np.bool_]:
-        """Where the reference's figure is."""
+        """The foreground of the reference."""
         return self.reference_parts >= BACKGROUND_PARTS
 
 
 @dataclass(frozen=True)
 class _Company:
-    """A thing that stands beside, before or behind the figure. The frame's origin and unit are shares of the edge."""
+    """An object beside, in front of or behind the character. The frame's origin and unit are shares of the edge."""
 
     view: View
     x: float
@@ -77,7 +77,7 @@ class _Company:
 
 @dataclass(frozen=True)
 class _Scene:
-    """What decides the shapes of one drawing; the line style and the light come on top."""
+    """All choices that determine the shapes of a drawing, without line style and light."""
 
     identity: Identity
     views: tuple[View, ...]
@@ -87,12 +87,12 @@ class _Scene:
 
 
 def triplet(seed: int, size: int = 128, kind: ReferenceKind | None = None) -> Triplet:
-    """Draws one triplet; the same seed is the same drawing at every size.
+    """Draws one triplet; a seed gives the same drawing at every size.
 
     Args:
-        seed: decides everything.
+        seed: of all random choices.
         size: edge in px.
-        kind: how the reference differs from the sketch; drawn from the seed when None.
+        kind: how the reference differs from the sketch; None: chosen by the seed.
     """
     rng = random.Random(seed)
     identity = draw_identity(rng)
@@ -124,7 +124,7 @@ def _sketch_scene(identity: Identity, rng: random.Random) -> _Scene:
 
 
 def _draw_company(rng: random.Random) -> _Company:
-    """Real pictures hold things that the other picture lacks: what must not be copied from, or can't be answered."""
+    """An additional object. Real pictures contain objects that the other picture lacks, and that have no match."""
     unit = rng.uniform(0.25, 0.6)
     x, y = rng.uniform(-0.15, 1.15 - unit), rng.uniform(0.05, 1.05 - unit)
     return _Company(draw_view(rng), x, y, unit, in_front=rng.random() < 0.6)
@@ -133,7 +133,7 @@ def _draw_company(rng: random.Random) -> _Company:
 def _reference_scene(sketch: _Scene, kind: ReferenceKind, rng: random.Random) -> _Scene:
     identity = sketch.identity
     if kind == "redressed":
-        # A thing's colours mean nothing on another thing; hair is hair on every head.
+        # An object's colours do not carry over to another object, while hair is hair on every head.
         traits = replace(draw_traits(rng), thing=identity.traits.thing)
         identity = replace(identity, traits=traits)
     background = identity.background if rng.random() < 0.6 else pick_background(rng)
@@ -150,7 +150,7 @@ def _reference_scene(sketch: _Scene, kind: ReferenceKind, rng: random.Random) ->
 
 
 def _moved(view: View, rng: random.Random) -> View:
-    """The same camera and stance; some of face and limbs move, seldom all of it."""
+    """The same camera and position, with some changes of face and limbs."""
     other = draw_view(rng)
     moving = ["mouth", "blink", "arms", "elbows", "legs", "wind", "yaw", "tilt_degrees", "lean_degrees"]
     chance = rng.choice([0.15, 0.4, 0.8])
@@ -160,7 +160,7 @@ def _moved(view: View, rng: random.Random) -> View:
 
 def _render(scene: _Scene, size: int, rng: random.Random, *, lit: bool) -> Drawing:
     style = draw_line_style(rng)
-    if lit:  # what is filled with ink would hide the very colour that is asked for
+    if lit:  # In a reference, areas filled with ink would hide their colour.
         style = replace(style, inked_hair=False, inked_eyes=False)
     canvas = Canvas(size, style, scene.seed, draw_light(rng) if lit else (0.0, 0.0))
     draw_background(canvas, scene.background)
@@ -180,7 +180,9 @@ def _render(scene: _Scene, size: int, rng: random.Random, *, lit: bool) -> Drawi
 
 
 def _draw_thing(canvas: Canvas, identity: Identity, company: _Company) -> None:
-    if identity.kind == "object":  # it would have the same colours in other places
+    if (
+        identity.kind == "object"
+    ):  # An object beside an object would have the same colours at other positions.
         return
     with canvas.frame(company.x, company.y, company.unit):
         draw_object(canvas, identity.traits, company.view)
@@ -191,7 +193,7 @@ def _draw_figure(canvas: Canvas, identity: Identity, view: View) -> None:
 
 
 def draw_light(rng: random.Random) -> Point:
-    """How far the lit side of things lies from them, shares of the edge."""
+    """A random offset of the lit side of shapes, in shares of the edge."""
     angle, distance = rng.uniform(0, math.tau), rng.uniform(0.008, 0.035)
     return distance * math.cos(angle), distance * math.sin(angle)
 

@@ -1,4 +1,4 @@
-"""Head pieces: what `Traits.hat` can be. Draws in the head's frame, like `heads`."""
+"""Hats and other head pieces, the values of `Traits.hat`. They are drawn in the head's frame, like `heads`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from colorizer_lab.data.shapes import Point, blob, box, curve, mirrored, oval, p
 
 
 def draw_hat(canvas: Canvas, traits: Traits, view: View) -> None:
-    """The identity's head piece, if it wears one. Sizes follow the volume of the hair."""
+    """Draws the identity's head piece, if it has one. Sizes depend on the volume of the hair."""
     if traits.hat != "none":
         _HATS[traits.hat](canvas, traits.hair_volume, view)
 

@@ -1,7 +1,7 @@
 """The head of a human: hair behind and in front, face, ears, head pieces.
 
-Every function draws in the head's own frame: the origin is the middle of the skull, 1 is its radius, y points down.
-The rest of the body is in `humans`.
+Every function draws in the head's frame: the origin is the middle of the skull, 1 is its radius, y points down. The
+rest of the body is in `humans`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _EYE_HEIGHT = {"round": 0.22, "tall": 0.3, "narrow": 0.13, "dot": 0.1, "closed":
 
 
 def draw_back_hair(canvas: Canvas, traits: Traits, view: View) -> None:
-    """All hair that hangs behind the body."""
+    """Draws the hair behind the body."""
     style = traits.back_hair
     volume = traits.hair_volume
     if style in ("short", "bob", "long"):
@@ -50,7 +50,7 @@ def draw_back_hair(canvas: Canvas, traits: Traits, view: View) -> None:
 
 
 def draw_head(canvas: Canvas, traits: Traits, view: View) -> None:
-    """Ears, face, fringe and head piece."""
+    """Draws ears, face, fringe and head piece."""
     _ears(canvas, traits, view)
     _face(canvas, traits, view)
     for side in SIDES:

@@ -1,7 +1,7 @@
-"""A human body in clothes, from any of four framings.
+"""A human body in clothes, in one of four framings.
 
-Draws in the body's frame: the origin is the middle of the head, 1 its usual radius, y points down. The head itself
-is in `heads`, what it wears in `hats`.
+It is drawn in the body's frame: the origin is the middle of the head, 1 is its usual radius, y points down. The head is
+in `heads`, head pieces are in `hats`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def draw_human(canvas: Canvas, traits: Traits, view: View) -> None:
 
 @contextmanager
 def _head_frame(canvas: Canvas, traits: Traits, view: View) -> Iterator[None]:
-    """The head's own frame; a bigger head grows upwards from the chin."""
+    """Context with the head's frame; a bigger head extends upwards from the chin."""
     with canvas.frame(0, 1, traits.head_size, view.tilt_degrees), canvas.frame(0, -1):
         yield
 
@@ -115,7 +115,7 @@ def _leg(canvas: Canvas, traits: Traits, angle: float, side: int) -> None:
 
 
 def _upper_body(canvas: Canvas, traits: Traits, view: View) -> None:
-    """Torso, what is worn below it, collar and arms; sometimes the far arm is behind the torso."""
+    """Torso, clothes below it, collar and arms; sometimes the far arm is behind the torso."""
     hidden = canvas.rng.random() < 0.35
     far = 0 if view.yaw > 0 else 1
     if hidden:

@@ -1,6 +1,6 @@
-"""Who is drawn (identity: palette and traits) and how it is seen this time (view: framing and pose).
+"""Identities (palette and traits) and views (framing and pose) of procedural drawings.
 
-One identity can be seen in any number of views. Draws nothing.
+An identity can be drawn in any number of views. This module contains no drawing code.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Traits:
     marking: Marking
     thing: Thing
     count: int
-    """How many of what can be repeated (petals, spots, candles)."""
+    """Number of repeated elements (petals, spots, candles)."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +87,11 @@ class Identity:
 
 @dataclass(frozen=True)
 class View:
-    """One look at an identity. Angles in degrees where named so, else radians; lengths in head radii."""
+    """A view of an identity. Angles are in radians unless the name says degrees; lengths are in head radii."""
 
     framing: Framing
     x: float
-    """Where the figure stands, share of the canvas."""
+    """Horizontal position of the character, as a share of the canvas."""
     zoom: float
     yaw: float
     """-1 looks fully left, 1 fully right."""
@@ -107,13 +107,13 @@ class View:
 
 
 def draw_identity(rng: random.Random) -> Identity:
-    """A new identity: three of four are humans."""
+    """A random identity; three of four are humans."""
     kind: Kind = rng.choices(get_args(Kind), [0.74, 0.14, 0.12])[0]
     return Identity(kind, draw_palette(rng), draw_traits(rng), pick_background(rng))
 
 
 def draw_traits(rng: random.Random) -> Traits:
-    """New shapes, without colours."""
+    """Random traits."""
 
     def chance(share: float) -> bool:
         return rng.random() < share
@@ -156,7 +156,7 @@ def draw_traits(rng: random.Random) -> Traits:
 
 
 def draw_view(rng: random.Random) -> View:
-    """A new pose and camera."""
+    """A random pose and camera."""
     return View(
         framing=rng.choices(get_args(Framing), [1, 2, 1, 2])[0],
         x=0.5 + rng.gauss(0, 0.06),
@@ -175,6 +175,6 @@ def draw_view(rng: random.Random) -> View:
 
 
 def _weighted(rng: random.Random, names: Any, weights: dict[str, float]) -> Any:
-    """One of a `Literal`'s names; those not in `weights` weigh 1."""
+    """A random name of a `Literal`; names that are not in `weights` have weight 1."""
     choices = get_args(names)
     return rng.choices(choices, [weights.get(name, 1) for name in choices])[0]

@@ -1,6 +1,6 @@
-"""How a drawing's lines look: pens and habits of one artist, and what paper and scanner add.
+"""Line styles: pens and habits of an artist, and the effects of paper and scanner.
 
-Knows no shapes; `canvas` strokes paths with a `LineStyle`.
+`canvas` strokes paths with a `LineStyle`; this module does not handle shapes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Gray = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class LineStyle:
-    """One artist's line. Lengths are shares of the canvas's edge."""
+    """The line style of one artist. Lengths are shares of the canvas's edge."""
 
     width: float
     gray: int
@@ -28,19 +28,19 @@ class LineStyle:
     see_through: bool
     """Hidden lines stay visible, as in a construction sketch."""
     detail: float
-    """Share of folds and strands that are drawn."""
+    """Share of the folds and strands that are drawn."""
     uneven: float
     hatched: bool
     dropped: float
-    """Share of strokes that are missing."""
+    """Share of the strokes that are missing."""
     inked_hair: bool
     inked_eyes: bool
     edges_only: bool
-    """Lines made from the borders of the shapes instead of strokes."""
+    """Whether lines are made from the borders of the shapes instead of strokes."""
 
 
 def draw_line_style(rng: random.Random) -> LineStyle:
-    """One artist's habits, from clean vector lines to broken sketches."""
+    """A random line style, from clean vector lines to broken sketches."""
     widths = [rng.uniform(0.004, 0.008), rng.uniform(0.006, 0.014), rng.uniform(0.012, 0.022)]
     return LineStyle(
         width=rng.choice(widths),
@@ -71,7 +71,7 @@ def lines_from_edges(instances: Gray, width: float) -> Gray:
 
 
 def put_on_paper(lines: Gray, rng: random.Random) -> Gray:
-    """The same lines (255 = paper) after pencil grain, blur, gray paper and scanner noise."""
+    """Adds pencil grain, blur, gray paper and scanner noise to lines (255 = paper)."""
     size = lines.shape[0]
     light = lines.astype(np.float32) / 255
     kind = rng.random()
@@ -94,10 +94,10 @@ def _grain(size: int, rng: random.Random) -> NDArray[np.float32]:
 
 
 def lines_along_borders(instances: Gray, style: LineStyle, rng: random.Random) -> Gray:
-    """Line picture (255 = paper) of the borders between instances, in an artist's own line.
+    """Line picture (255 = paper) of the borders between instances, in a line style.
 
-    For shapes that are known as pixels only; what `canvas.Canvas.stroke` does to paths is done to the borders here:
-    width, gray, uneven pressure, gaps, missing strokes, and lines drawn twice.
+    For shapes that are known as pixels only. It has the same effects as `canvas.Canvas.stroke` for paths: width, gray,
+    uneven pressure, gaps, missing strokes, and lines drawn twice.
     """
     edges = _borders(instances, style.dropped, rng)
     size = len(edges)
@@ -114,7 +114,7 @@ def lines_along_borders(instances: Gray, style: LineStyle, rng: random.Random) -
 
 
 def _borders(instances: Gray, dropped: float, rng: random.Random) -> Gray:
-    """1 along the borders; a share `dropped` of all pairs of neighbours has none."""
+    """1 along the borders; a share `dropped` of all pairs of neighbouring instances has no border."""
     edges = np.zeros(instances.shape, np.uint8)
     odd, even = rng.randrange(1, 997), rng.randrange(1, 997)
     for here, there, place in (
@@ -128,7 +128,7 @@ def _borders(instances: Gray, dropped: float, rng: random.Random) -> Gray:
 
 
 def _open_gaps(edges: Gray, radius: int, density: int, rng: random.Random) -> None:
-    """Rubs the lines out at some places."""
+    """Erases the lines at random positions."""
     y, x = np.nonzero(edges)
     for _ in range(min(len(x), density * 4)):
         place = rng.randrange(len(x))
@@ -136,7 +136,7 @@ def _open_gaps(edges: Gray, radius: int, density: int, rng: random.Random) -> No
 
 
 def _shaken(edges: Gray, amount: float, rng: random.Random) -> Gray:
-    """The same lines, drawn by a hand that doesn't hit them again."""
+    """Displaces the lines slightly, as in a second stroke beside the first."""
     size = len(edges)
     columns, rows = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
     across, down = ((2 * _smooth(size, 6, rng) - 1) * np.float32(4 * amount) for _ in range(2))
@@ -144,6 +144,6 @@ def _shaken(edges: Gray, amount: float, rng: random.Random) -> Gray:
 
 
 def _smooth(size: int, cells: int, rng: random.Random) -> NDArray[np.float32]:
-    """(size, size), about 0..1, changing slowly."""
+    """Smooth noise (size, size), about 0..1."""
     noise = np.random.default_rng(rng.getrandbits(31)).random((cells, cells), np.float32)
     return np.asarray(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)

@@ -1,6 +1,6 @@
-"""Things without a face: a house, a car, a mug and so on, in up to four colours.
+"""Objects: a house, a car, a mug and others, in up to four colours.
 
-Draws in the thing's frame: the origin is its middle, 1 about its half width, y points down.
+They are drawn in the object's frame: the origin is its middle, 1 is about half its width, y points down.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ A, B, C, D = Part.OBJECT_A, Part.OBJECT_B, Part.OBJECT_C, Part.OBJECT_D
 
 
 def draw_object(canvas: Canvas, traits: Traits, view: View) -> None:
-    """Draws the thing."""
+    """Draws the object."""
     near = view.framing in ("head", "bust")
     with canvas.frame(view.x, 0.52, (0.28 if near else 0.22) * view.zoom, view.tilt_degrees):
         THINGS[traits.thing](canvas, traits, view)

@@ -1,6 +1,6 @@
-"""The semantic parts of a drawing and the colours one identity gives them.
+"""The semantic parts of a drawing, and the colours of an identity.
 
-Says nothing of where or how a part is drawn (`humans`, `creatures`, `objects`, `backgrounds`).
+Parts are drawn by `humans`, `creatures`, `objects` and `backgrounds`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Palette = NDArray[np.float32]
 
 
 class Part(IntEnum):
-    """What a pixel belongs to. Parts below `BACKGROUND_PARTS` are background."""
+    """The semantic part of a pixel. Parts below `BACKGROUND_PARTS` are background."""
 
     BACKDROP = 0
     GROUND = 1
@@ -79,7 +79,7 @@ _CLOTHES = (
 
 
 def draw_palette(rng: random.Random) -> Palette:
-    """One identity's colours. One in twenty-five is nearly white all over, on nearly white."""
+    """Random colours of an identity. One in twenty-five is nearly white, on a nearly white background."""
     colours: dict[Part, Colour] = {}
     _colour_person(colours, rng)
     _colour_clothes(colours, rng)
@@ -92,7 +92,7 @@ def draw_palette(rng: random.Random) -> Palette:
 
 
 def draw_colours(rng: random.Random, count: int) -> list[Colour]:
-    """Colours of things that mean nothing, some of them alike."""
+    """Random colours of abstract shapes, some of them similar."""
     colours = [_cloth(rng) for _ in range(count)]
     return [rng.choice(colours) if rng.random() < 0.15 else colour for colour in colours]
 

@@ -1,6 +1,6 @@
-"""From a labelled drawing and a palette to a picture as an artist would have coloured it.
+"""Paints references from labelled drawings and palettes: shading, line art, light, texture, warping.
 
-Shading, line art, light, texture, warping. Labels are warped along, so they stay exact.
+Labels are warped together with the picture, so they stay exact.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ FloatPicture = NDArray[np.float32]
 
 
 def paint(drawing: Drawing, palette: Palette, rng: random.Random) -> FloatPicture:
-    """Colours a drawing: flat or cel-shaded, usually with its lines, sometimes with soft light and texture."""
+    """Paints a drawing: flat or cel-shaded, usually with its lines, sometimes with soft light and texture."""
     picture = _cel_shaded(drawing, palette, rng.choice([0, 0.4, 0.8, 1.2]))
     size = len(picture)
     if rng.random() < 0.35:
@@ -35,7 +35,7 @@ def paint(drawing: Drawing, palette: Palette, rng: random.Random) -> FloatPictur
 def warp(
     picture: FloatPicture, parts: ByteGrid, amount: float, rng: random.Random
 ) -> tuple[FloatPicture, ByteGrid]:
-    """Bends picture and labels alike; `amount` is a share of the edge. Most are also turned, scaled and shifted."""
+    """Warps picture and labels; `amount` is a share of the edge. Most are also rotated, scaled and shifted."""
     size = len(parts)
     columns, rows = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
     x, y = columns - size / 2, rows - size / 2
@@ -53,7 +53,7 @@ def warp(
 
 
 def soften(picture: FloatPicture, rng: random.Random) -> FloatPicture:
-    """One in seven pictures, a little out of focus."""
+    """Blurs one in seven pictures slightly."""
     if rng.random() >= 0.15:
         return picture
     radius = rng.uniform(0.4, 1.2) * len(picture) / 128

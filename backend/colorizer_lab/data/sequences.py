@@ -1,6 +1,6 @@
-"""Drawn animations: one identity moving from one pose to another and back, to choose numbers for sequences on.
+"""Procedural animations: an identity moving from one pose to another and back, for choosing parameters of sequences.
 
-Truth and masks are exact, as those of `drawing.triplet`. Nothing is trained on these.
+Truth and masks are exact, as in `drawing.triplet`. They are not used for training.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ from colorizer_lab.data.reference import paint, soften
 
 @dataclass(frozen=True)
 class Sequence:
-    """Frames with their truth, and the pictures to colour them from. All of one size (S, S)."""
+    """Frames with their truth, and references. All pictures have the same size (S, S)."""
 
     sketches: tuple[ByteGrid, ...]
     """255 = paper, 0 = ink."""
     truths: tuple[ByteGrid, ...]
-    """(S, S, 3), sRGB: one colour a part."""
+    """(S, S, 3), sRGB: one colour per part."""
     masks: tuple[ByteGrid, ...]
-    """255 where the figure is."""
+    """255 = foreground."""
     references: tuple[ByteGrid, ...]
     """(S, S, 3), sRGB: the same identity in other poses, shaded."""
 
@@ -54,7 +54,13 @@ def sequence(seed: int, frames: int = 6, size: int = 512, references: int = 2) -
 
 
 def between(start: View, end: View, share: float) -> View:
-    """The pose `share` (0..1) of the way from one view to another; what can't be in between is the start's."""
+    """Interpolates two views; values that cannot be interpolated are taken from `start`.
+
+    Args:
+        start: the view at share 0.
+        end: the view at share 1.
+        share: 0..1.
+    """
     moved = {}
     for field in fields(View):
         low, high = getattr(start, field.name), getattr(end, field.name)
@@ -66,7 +72,7 @@ def between(start: View, end: View, share: float) -> View:
 
 
 def _share(frame: int, frames: int) -> float:
-    """There and most of the way back; neighbours lie as far apart as in a run of six to ten frames."""
+    """Share of a frame: to the end pose and most of the way back, with the steps of a run of six to ten frames."""
     return 0.7 * (1 - math.cos(math.tau * frame / frames)) / 2 + 0.3 * frame / frames
 
 

@@ -1,6 +1,6 @@
-"""Outlines as skia paths, from a handful of points. Knows no parts, colours or line styles.
+"""Outlines as skia paths, from a few points, without parts, colours or line styles.
 
-Units are whatever the caller's frame uses; y points down.
+Units are those of the caller's frame; y points down.
 """
 
 from __future__ import annotations
@@ -74,12 +74,12 @@ def between(start: Point, end: Point, share: float) -> Point:
 
 
 def shaky(rng: random.Random, points: Sequence[Point], amount: float) -> list[Point]:
-    """The points as an unsteady hand sets them; `amount` is a standard deviation."""
+    """Displaces the points randomly; `amount` is the standard deviation."""
     return [(x + rng.gauss(0, amount), y + rng.gauss(0, amount)) for x, y in points]
 
 
 def mirrored(points: Sequence[Point], side: int) -> list[Point]:
-    """The points as they are (side 1) or mirrored at x = 0 (side -1)."""
+    """The points unchanged (side 1) or mirrored at x = 0 (side -1)."""
     return [(x * side, y) for x, y in points]
 
 
@@ -90,7 +90,7 @@ def ring(x: float, y: float, radius_x: float, radius_y: float, count: int) -> li
 
 
 def _smooth(starts: Sequence[Point], padded: Sequence[Point]) -> Path:
-    """Catmull-Rom segments; `padded` holds one more point before and two more after `starts`."""
+    """Catmull-Rom segments; `padded` has one more point before and two more after `starts`."""
     path = skia.Path()
     path.moveTo(*starts[0])
     for i in range(len(starts)):

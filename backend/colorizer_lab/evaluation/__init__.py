@@ -1,1 +1,1 @@
-"""How well an engine colours: a corpus's items, a judge, baselines beside it, a report and a contact sheet."""
+"""Evaluation of engines: corpus, metrics, baselines, report and contact sheet."""

@@ -1,8 +1,8 @@
-"""A simulated artist: puts hint dots of the true colour on the largest wrong regions, and looks again.
+"""A simulated artist who puts hint dots of the true colour on the largest wrong regions.
 
-For each triplet: colour, judge, dot the largest regions that are wrong, colour again with all dots so far. The curve is
-`area_within_10` against the number of dots. `one_each` is every wrong region of the first result dotted at once:
-`repaired` is the share of the wrong area that is right then.
+For each triplet: colour, judge, put dots on the largest wrong regions, and colour again with all dots so far. The curve
+is `area_within_10` by number of dots. For `one_each`, every wrong region of the first result gets a dot at once;
+`repaired` is the share of the wrong area that is right afterwards.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from colorizer_lab.silent import Silent
 
 _RIGHT = 10.0
 _RADIUS = 0.006
-"""Of a dot, as a share of the canvas's longer side; less in regions too narrow for it."""
+"""Radius of a dot as a share of the canvas's longer side; smaller in narrow regions."""
 _DEPTH = 0.5
-"""A dot fills at most so much of the way from a region's middle to its border."""
+"""Largest radius of a dot as a share of the distance from the region's middle to its border."""
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One triplet in the hands of the artist."""
+    """One triplet."""
 
     engine: Engine
     request: ColorizeRequest
@@ -43,7 +43,7 @@ class _Task:
     """(judged, 3), the true colours."""
 
     def gaps(self, hints: Picture | None) -> NDArray[np.float64]:
-        """(judged,): how far each region is from the truth with these hints."""
+        """The colour difference of each judged region to the truth with these hints, (judged,)."""
         height, width = self.request.sketch.shape[:2]
         result = self.engine.colorize(replace(self.request, hints=hints), Silent())
         shown = squared(over_white(flatten(result.layers, width, height)))
@@ -59,21 +59,21 @@ def evaluate_dots(
     limit: int | None = None,
     progress: Stage | None = None,
 ) -> dict[str, Any]:
-    """The curve of an engine over the triplets of a corpus.
+    """Computes the curve of an engine over the triplets of a corpus.
 
     Args:
-        corpus: its folder.
-        engine: its name.
-        dots: numbers of dots, each larger than the one before.
-        report: where to write the figures.
-        limit: only the first so many items.
-        progress: told what is done.
+        corpus: the folder of the corpus.
+        engine: the name of the engine.
+        dots: numbers of dots, ascending.
+        report: file to write the figures to.
+        limit: number of items to use, from the first.
+        progress: called with the progress.
 
     Returns:
         `curve` (number of dots -> mean `area_within_10`), `one_each`, `repaired`, `items`.
 
     Raises:
-        ColorizerError: no such engine, no corpus, no weights.
+        ColorizerError: the engine, the corpus or the weights do not exist.
     """
     from colorizer.engines.registry import get
     from colorizer.engines.runtime.device import choose_device
@@ -95,7 +95,7 @@ def evaluate_dots(
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The curve as lines for a terminal."""
+    """Formats the curve for a terminal."""
     lines = [
         f"{len(figures['items'])} triplets; area within CIEDE2000 10 of the truth, by number of hint dots"
     ]
@@ -107,13 +107,13 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def draw_dots(problem: Problem, wrong: NDArray[np.intp], colours: NDArray[np.uint8], hints: Picture) -> None:
-    """Puts a dot into the middle of each of some judged regions.
+    """Draws a dot in the middle of each of the given regions.
 
     Args:
-        problem: whose regions they are.
+        problem: the problem with the regions.
         wrong: (n,), indices into `problem.judged`.
         colours: (judged, 3).
-        hints: (H, W, 4) of the sketch's size; is changed.
+        hints: (H, W, 4), the size of the sketch; modified in place.
     """
     height, width = hints.shape[:2]
     for index in wrong:
@@ -124,7 +124,7 @@ def draw_dots(problem: Problem, wrong: NDArray[np.intp], colours: NDArray[np.uin
 
 
 def _task(engine: Engine, case: Case) -> _Task | None:
-    """None where there is nothing to judge."""
+    """Prepares a triplet; None if there is nothing to judge."""
     truth = read_picture(case.truth) if case.truth is not None else None
     request = request_of(case, read_picture(case.sketch))
     problem = pose(request.sketch, truth, request.sketch_mask) if truth is not None else None

@@ -1,10 +1,11 @@
-"""What any engine must beat, and what none can that takes its colours from the reference; on the judge's square.
+"""Baselines and upper bounds, computed on the judge's square.
 
-`white` leaves the paper as it is. `same_place` takes the reference's colour at the same place: hard to beat where the
-pose is the same. `palette_match` gives each region the reference's area of like size, place and shape, without
-learning anything: hand-made features and a soft assignment balanced by area (Sinkhorn). `reference_limit` knows the
-truth and takes the reference's likest colour for each pixel: what a reference lacks, nobody can take from it.
-`region_limit` knows it, too, and gives each region its median: what flat colours in these regions can't show.
+- `white`: leaves the paper white.
+- `same_place`: takes the reference's colour at the same position; hard to beat where the pose is the same.
+- `palette_match`: assigns each region to an area of the reference with similar size, position and shape, by hand-made
+  features and optimal transport balanced by area (Sinkhorn, Cuturi 2013, arXiv 1306.0895). Nothing is learned.
+- `reference_limit`: an upper bound that knows the truth and takes the reference's nearest colour for each pixel.
+- `region_limit`: an upper bound that knows the truth and gives each region its median colour.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ _GRID = 96
 _COLOURS = 10
 _SMALLEST_AREA = 20
 _STEP = np.uint8(4)
-"""Colours of a truth are told apart to so many of 255: shaded ones would be too many to look each up."""
+"""Quantisation step of the truth's colours (of 255), to limit the number of look-ups in shaded pictures."""
 _WEIGHTS = np.array([1.5, 1.5, 0.25, 0.4, 0.7, 3.0, 0.4])
-"""Of place across, place down, log of size, log of proportion, fullness, foreground, sides of the picture touched."""
+"""Weights of the features: x, y, log of size, log of aspect ratio, fullness, foreground, picture sides touched."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def baselines(problem: Problem, reference: Picture, reference_mask: Mask | None)
 
 
 def _reference_limit(problem: Problem, reference: Picture) -> Colours:
-    """White outside of the figure."""
+    """The upper bound `reference_limit`; white outside the foreground."""
     limit = np.ones((SIDE, SIDE, 3), np.float32)
     palette = find_palette(reference)
     if len(palette):
@@ -79,7 +80,7 @@ def _palette_match(problem: Problem, picture: Colours, mask: NDArray[np.float32]
 def _balanced(
     affinity: NDArray[np.float64], rows: NDArray[np.float64], columns: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Sinkhorn's scaling, loose on the columns: an area of the reference may be used more or less often."""
+    """Sinkhorn scaling with relaxed columns: an area of the reference may be used more or less often than its size."""
     rows, columns = rows / rows.sum(), columns / columns.sum()
     row_scale = np.ones(len(rows))
     for _ in range(30):
@@ -91,7 +92,7 @@ def _balanced(
 def _reference_areas(
     picture: Colours, mask: NDArray[np.float32] | None
 ) -> tuple[Colours, NDArray[np.float64], NDArray[np.float64]]:
-    """Colours (m, 3), features (m, 7) and sizes (m,) of the reference's even areas."""
+    """Colours (m, 3), features (m, 7) and sizes (m,) of the reference's areas of uniform colour."""
     small = cv2.resize(picture, (_GRID, _GRID), interpolation=cv2.INTER_AREA)
     small = cv2.bilateralFilter(small, 5, 0.2, 3)
     figure = np.full((_GRID, _GRID), 0.5) if mask is None else cv2.resize(mask, (_GRID, _GRID))
@@ -135,7 +136,7 @@ def _sketch_areas(problem: Problem) -> tuple[NDArray[np.float64], NDArray[np.flo
 def _features(
     area: NDArray[np.bool_], figure: NDArray[np.float64], frame: tuple[float, float, float, float]
 ) -> NDArray[np.float64]:
-    """(7,): see `_WEIGHTS`; places are told in the figure's own frame."""
+    """The weighted features (7,) of an area, see `_WEIGHTS`; positions are relative to the foreground's frame."""
     side = len(area)
     y, x = np.nonzero(area)
     left, right, top, bottom = x.min(), x.max() + 1, y.min(), y.max() + 1
@@ -153,7 +154,7 @@ def _features(
 
 
 def _frame(figure: NDArray[np.bool_] | None) -> tuple[float, float, float, float]:
-    """The figure's middle (x, y) and extent (x, y), as shares of the square."""
+    """The foreground's centre (x, y) and extent (x, y), as shares of the square."""
     if figure is None or np.count_nonzero(figure) <= 10:
         return 0.5, 0.5, 1.0, 1.0
     y, x = np.nonzero(figure)

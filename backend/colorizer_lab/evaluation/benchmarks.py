@@ -1,9 +1,10 @@
-"""The benchmarks of the papers: their folder layouts, read into examples.
+"""Reads the folder layouts of the papers' benchmarks.
 
-`anime-diffusion`: `reference/` and `condition/` with the same file names, colour pictures and their line drawings. The
-colour picture is the truth; what colours are taken from is a warped copy of it (`same`), or another picture (`cross`).
-`colorflow`: the paper's ColorFlow-Bench was never published, so the folder names are ours: for each chapter
-`CHAPTER/reference/` (the pool), `CHAPTER/page/` (black and white) and `CHAPTER/original/` with the pages' names.
+`anime-diffusion` (arXiv 2303.11137): `reference/` and `condition/` contain colour pictures and their line drawings
+with the same file names. The colour picture is the truth. The reference is a warped copy of it (`same`), or another
+picture (`cross`). `colorflow` (arXiv 2412.11815): ColorFlow-Bench was never published, so the folder names are chosen
+here. Each chapter has `CHAPTER/reference/` (the pool), `CHAPTER/page/` (black and white) and `CHAPTER/original/` with
+the same file names as the pages.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 
 class Layout(str, Enum):
-    """How a benchmark's folder is laid out."""
+    """The folder layout of a benchmark."""
 
     ANIME_DIFFUSION = "anime-diffusion"
     COLORFLOW = "colorflow"
@@ -30,14 +31,14 @@ class Layout(str, Enum):
 
 @dataclass(frozen=True)
 class Example:
-    """One picture to colour; files are read when asked for."""
+    """One picture to colour; files are read on access."""
 
     name: str
     sketch: Path
     truth: Path
     references: tuple[Path, ...]
     warp_seed: int | None = None
-    """The reference is warped as in training, with this seed."""
+    """Seed of the warp that is applied to the reference, as in training; None: no warp."""
 
     def pool(self) -> tuple[Picture, ...]:
         """The references."""
@@ -46,20 +47,24 @@ class Example:
 
 
 def read_benchmark(folder: Path, layout: Layout, *, cross: bool = False) -> list[Example]:
-    """The examples of a benchmark's folder, by name.
+    """Reads the examples of a benchmark's folder, sorted by name.
 
     Args:
-        cross: take each picture's colours from another one; `anime-diffusion` alone has that.
+        folder: the folder.
+        layout: its layout.
+        cross: whether the reference is another picture; `anime-diffusion` only.
 
     Raises:
-        InvalidInput: the folder isn't laid out so.
+        InvalidInput: the folder does not have this layout.
     """
     if layout is Layout.COLORFLOW:
         found = [example for chapter in sorted(folder.iterdir()) for example in _chapter(chapter)]
     else:
         found = _faces(folder, cross=cross)
     if not found:
-        raise InvalidInput(f"{folder} isn't laid out like {layout.value}. See `colorize benchmark --help`.")
+        raise InvalidInput(
+            f"{folder} doesn't have the layout of {layout.value}. See `colorize benchmark --help`."
+        )
     return found
 
 
@@ -67,14 +72,16 @@ def _faces(folder: Path, *, cross: bool) -> list[Example]:
     colours, lines = _pictures(folder / "reference"), _pictures(folder / "condition")
     if colours.keys() != lines.keys():
         lonely = sorted(colours.keys() ^ lines.keys())[0]
-        raise InvalidInput(f"{lonely} is in only one of `reference` and `condition`. Add its counterpart.")
+        raise InvalidInput(
+            f"{lonely} is in only one of `reference` and `condition`. Add it to the other one."
+        )
     names = sorted(colours)
     return [
         Example(
             name,
             sketch=lines[name],
             truth=colours[name],
-            # The next picture: the same pairs every time, and none with itself.
+            # The reference is the next picture, so that pairs are reproducible and no picture is its own reference.
             references=(colours[names[(index + 1) % len(names)]] if cross else colours[name],),
             warp_seed=None if cross else index,
         )
@@ -90,7 +97,7 @@ def _chapter(folder: Path) -> Iterator[Example]:
 
 
 def _pictures(folder: Path) -> dict[str, Path]:
-    """By stem."""
+    """The pictures of a folder by their names without suffix."""
     if not folder.is_dir():
         return {}
     found = sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES)

@@ -1,6 +1,6 @@
-"""Is an engine right where it says it is sure? Of the surest part of the judged area, how much is right.
+"""Risk-coverage figures: how much of the area is right among the regions that the engine is most confident of.
 
-Every triplet counts alike, whatever its size, as in the means of `report`.
+Every triplet has the same weight, as in the means of `report`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from colorizer_lab.evaluation.judge import Colours, Problem, squared_mask
 
 COVERAGES = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 _RIGHT = 10.0
-"""CIEDE2000 below which a region's colour counts as right."""
+"""CIEDE2000 below which the colour of a region counts as right."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Certainty:
 
 
 def certainty(problem: Problem, colouring: Colours, check: Check | None) -> Certainty | None:
-    """How sure the engine was of every judged region, and whether it was right; None where it doesn't say."""
+    """The engine's confidence in every judged region, and whether it was right; None if the engine reports none."""
     if check is None or check.confidence is None:
         return None
     known = np.repeat(squared_mask(check.confidence)[..., None], 3, axis=2)
@@ -41,7 +41,7 @@ def certainty(problem: Problem, colouring: Colours, check: Check | None) -> Cert
 
 
 def risk(known: Sequence[Certainty]) -> dict[str, float]:
-    """Share of the area that is right, of the surest 50 % of all area, 60 %, ...; empty where nothing is known."""
+    """The share of the area that is right among the most confident 50 %, 60 %, ... of all area; empty without data."""
     if not known:
         return {}
     confidence = np.concatenate([one.confidence for one in known])

@@ -1,9 +1,10 @@
-"""A simulated artist who corrects by clicks: the largest wrong region first, with a likely colour or from the palette.
+"""A simulated artist who corrects the largest wrong region by a click, with a likely colour or one of the palette.
 
-For each triplet: colour, judge, click the middle of the largest region that is wrong; where one of the first three
-likely colours is right it is taken, else the palette's nearest to the truth. What was taken for the same thing follows,
-as in the docker. The curve is `area_within_10` against the number of clicks. `first` says how often the right colour
-was the first of the likely ones, among the first two, three, six, and in the palette at all, over all clicks.
+For each triplet: colour, judge, and click the middle of the largest wrong region. If one of the first three likely
+colours is right, the artist chooses it, otherwise the palette's colour that is nearest to the truth. As in the docker,
+regions that the engine took for the same thing change with it. The curve is `area_within_10` by number of clicks.
+`first` is the share of clicks in which the right colour was the first likely colour, among the first two, three, six,
+and anywhere in the palette.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ from colorizer_lab.silent import Silent
 
 _RIGHT = 10.0
 _TRIED = 3
-"""So many of the likely colours the artist looks at before the palette."""
+"""Number of likely colours that the artist considers before the palette."""
 RANKS = (1, 2, 3, LIKELY)
 
 
 @dataclass
 class _Task:
-    """One triplet in the hands of the artist."""
+    """One triplet."""
 
     engine: Engine
     request: ColorizeRequest
@@ -46,17 +47,17 @@ class _Task:
     truth: Colours
     """(judged, 3), the true colours."""
     ranks: list[int] = field(default_factory=list)
-    """Of each click the place of the right colour among the likely ones, from 1; 0: in the palette; -1: nowhere."""
+    """For each click, the rank of the right colour among the likely ones, from 1; 0: in the palette; -1: nowhere."""
 
     def coloured(self) -> tuple[Result, NDArray[np.float64]]:
-        """The result with the corrections so far, and (judged,): how far each region is from the truth."""
+        """The result with the corrections so far, and each region's colour difference to the truth, (judged,)."""
         height, width = self.request.sketch.shape[:2]
         result = last_stage.colorize(self.engine, self.request, Silent())
         shown = squared(over_white(flatten(result.layers, width, height)))
         return result, self.problem.gaps(self.problem.medians(shown))
 
     def click(self, result: Result, judged: int) -> None:
-        """Corrects one region, and what was taken for the same thing."""
+        """Corrects one region, and the regions that the engine took for the same thing."""
         table, truth = result.table, self.truth[judged]
         assert table is not None
         x, y = middle_of(self.problem, judged, self.request.sketch.shape[1::-1])
@@ -66,12 +67,12 @@ class _Task:
         )
         self.ranks.append(rank)
         if colour is not None:
-            made = [Correction(*place, colour) for place in _places(table, region)]
+            made = [Correction(*point, colour) for point in _points(table, region)]
             self.request = replace(self.request, corrections=(*self.request.corrections, *made))
 
 
 def chosen(likely: Colours, palette: Colours, truth: NDArray[np.uint8]) -> tuple[str | None, int]:
-    """What the artist takes, None where there is nothing, and the rank of the right colour as `_Task.ranks` has it.
+    """The colour that the artist chooses (None if there is none), and the right colour's rank as in `_Task.ranks`.
 
     Args:
         likely: (R, 3), the most likely first.
@@ -101,21 +102,21 @@ def evaluate_clicks(
     limit: int | None = None,
     progress: Stage | None = None,
 ) -> dict[str, Any]:
-    """The curve of an engine over the triplets of a corpus.
+    """Computes the curve of an engine over the triplets of a corpus.
 
     Args:
-        corpus: its folder.
-        engine: its name.
-        clicks: numbers of clicks, each larger than the one before.
-        report: where to write the figures.
-        limit: only the first so many items.
-        progress: told what is done.
+        corpus: the folder of the corpus.
+        engine: the name of the engine.
+        clicks: numbers of clicks, ascending.
+        report: file to write the figures to.
+        limit: number of items to use, from the first.
+        progress: called with the progress.
 
     Returns:
         `curve` (number of clicks -> mean `area_within_10`), `clicks`, `first` (rank -> share), `palette`, `items`.
 
     Raises:
-        ColorizerError: no such engine, no corpus, no weights.
+        ColorizerError: the engine, the corpus or the weights do not exist.
     """
     from colorizer.engines.registry import get
     from colorizer.engines.runtime.device import choose_device
@@ -137,7 +138,7 @@ def evaluate_clicks(
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The curve and the ranks as lines for a terminal."""
+    """Formats the curve and the ranks for a terminal."""
     lines = [
         f"{len(figures['items'])} triplets; area within CIEDE2000 10 of the truth, by number of corrected regions"
     ]
@@ -149,7 +150,7 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def _task(engine: Engine, case: Case) -> _Task | None:
-    """None where there is nothing to judge."""
+    """Prepares a triplet; None if there is nothing to judge."""
     truth = read_picture(case.truth) if case.truth is not None else None
     request = request_of(case, read_picture(case.sketch))
     problem = pose(request.sketch, truth, request.sketch_mask) if truth is not None else None
@@ -192,8 +193,8 @@ def _means(entries: Sequence[dict[str, Any]], clicks: Sequence[int]) -> dict[str
     }
 
 
-def _places(regions: RegionTable, region: int) -> list[tuple[int, int]]:
-    """A pixel of the region, and of each of those that were taken for the same thing."""
+def _points(regions: RegionTable, region: int) -> list[tuple[int, int]]:
+    """A pixel of the region, and one of each region that the engine took for the same thing."""
     found = []
     for one in (region, *regions.alike[region].tolist()):
         y, x = np.unravel_index(int((regions.labels == one).argmax()), regions.labels.shape)
@@ -202,6 +203,6 @@ def _places(regions: RegionTable, region: int) -> list[tuple[int, int]]:
 
 
 def _distances(colours: Colours, truth: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(N,), CIEDE2000."""
+    """CIEDE2000 of colours to the truth, (N,)."""
     lab = rgb2lab(colours.reshape(1, -1, 3) / 255)[0]
     return deltaE_ciede2000(lab, rgb2lab(truth.reshape(1, 1, 3) / 255)[0])  # type: ignore[no-any-return]

@@ -1,7 +1,7 @@
-"""Two reports of `colorize evaluate` on one corpus: what changed, and whether chance alone could have done it.
+"""Compares two reports of `colorize evaluate` on the same corpus, with confidence intervals.
 
-Items are paired; the interval is that of 95 % of 4,000 bootstrap means of the differences, items drawn anew each time
-within their families, so that no family counts more than it does in the means.
+Items are paired. The interval is the 95 % interval of 4,000 bootstrap means of the differences. Items are resampled
+within their families, so that each family keeps its weight in the means.
 
     python -m colorizer_lab.evaluation.compare BEFORE.json AFTER.json
 """
@@ -33,16 +33,16 @@ class Difference:
     before: float
     after: float
     low: float
-    """Of the mean difference, 95 %."""
+    """Lower bound of the 95 % interval of the mean difference; `high` is the upper bound."""
     high: float
 
 
 def compare(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
-    """Of all items, of each difficulty class and of each kind of pair where names tell it (`family-kind_number`).
+    """Compares two reports: all items, each difficulty class, and each kind of pair (by names `family-kind_number`).
 
     Args:
-        before: a report, see `colorizer_lab.evaluation.report.evaluate`. Its classes are used.
-        after: another one of the same corpus.
+        before: a report of `colorizer_lab.evaluation.report.evaluate`. Its classes are used.
+        after: another report on the same corpus.
 
     Raises:
         InvalidInput: the reports have no item in common.
@@ -52,7 +52,9 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
     )
     names = [name for name in old if name in new]
     if not names:
-        raise InvalidInput("The reports have no coloured item in common. Give two reports of one corpus.")
+        raise InvalidInput(
+            "The reports have no coloured item in common. Give two reports on the same corpus."
+        )
     groups: dict[str, list[str]] = {"all": names}
     for name in names:
         kind = name.rpartition("_")[0].partition("-")[2]
@@ -67,7 +69,7 @@ def compare(before: dict[str, Any], after: dict[str, Any]) -> list[Difference]:
 
 
 def interval(differences: NDArray[np.float64], families: Sequence[str]) -> tuple[float, float]:
-    """The 95 % bootstrap interval of the mean of (n,) differences, items drawn anew within each of their families."""
+    """The 95 % bootstrap interval of the mean of differences (n,), with items resampled within their families."""
     rng = np.random.default_rng(0)
     sums = np.zeros(_RESAMPLES)
     for family in dict.fromkeys(families):
@@ -78,7 +80,7 @@ def interval(differences: NDArray[np.float64], families: Sequence[str]) -> tuple
 
 
 def table(differences: Sequence[Difference]) -> str:
-    """A line for each."""
+    """Formats the differences for a terminal, one per line."""
     return "\n".join(
         f"{one.group:8s} {one.figure:18s} {one.items:4d} items  {one.before:.3f} -> {one.after:.3f}  "
         f"{one.after - one.before:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"

@@ -1,4 +1,4 @@
-"""What a corpus folder holds: `manifest.json` read into items. Pictures are read when they are needed."""
+"""Reads the items of a corpus from its `manifest.json`. Pictures are read when they are needed."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ class Case:
     truth: Path | None = None
     sketch_mask: Path | None = None
     reference_mask: Path | None = None
-    """Of the first reference."""
+    """Foreground mask of the first reference."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One entry of the manifest: a triplet or wild pair has one case, a sequence one for each frame."""
+    """An entry of the manifest. A triplet or a wild pair has one case, a sequence has one per frame."""
 
     id: str
     kind: str
@@ -33,20 +33,20 @@ class Item:
 
 
 def read_corpus(folder: Path) -> list[Item]:
-    """The items of a corpus in the manifest's order.
+    """Reads the items of a corpus in the manifest's order.
 
     Raises:
-        InvalidInput: there is no manifest, or it isn't one of a corpus.
+        InvalidInput: the manifest is missing or invalid.
     """
     manifest = folder / "manifest.json"
     if not manifest.is_file():
-        raise InvalidInput(f"{folder} holds no manifest.json. Give the folder of a corpus.")
+        raise InvalidInput(f"{folder} contains no manifest.json. Give the folder of a corpus.")
     try:
         entries: list[dict[str, Any]] = json.loads(manifest.read_text(encoding="utf-8"))["items"]
         return [_item(folder, entry, entries) for entry in entries]
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(
-            f"{manifest} can't be understood ({error!r}). It must list `items` with `files`."
+            f"{manifest} is not a valid manifest ({error!r}). It must list `items` with `files`."
         ) from error
 
 
@@ -90,8 +90,8 @@ def _frames(folder: Path, files: dict[str, list[str]]) -> Iterator[Case]:
 
 
 def _hostile_cases(folder: Path, files: dict[str, str], entries: list[dict[str, Any]]) -> Iterator[Case]:
-    """The pair itself; each odd mask with it; each other odd file in the place of the sketch."""
-    # An item that is only a sketch borrows the reference of some other item.
+    """The pair itself; the pair with each hostile mask; and each other hostile file in place of the sketch."""
+    # An item with only a sketch uses the reference of another item.
     lent = [entry["files"]["reference"] for entry in entries if "reference" in entry["files"]]
     if not lent:
         raise ValueError("no item with a reference")

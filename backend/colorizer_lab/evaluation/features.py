@@ -1,8 +1,8 @@
-"""Measures that look at pictures through a network: FID, CLIP-IS and the aesthetic score. Which network is a choice.
+"""Metrics that use a feature network: FID, CLIP-IS and the aesthetic score.
 
-Figures through different networks can't be compared, so every network carries its name into the report. `BuiltIn` is
-always there and is no published one; `Clip` is any CLIP image tower, the catalogue's or one in a folder.
-Pictures are (H, W, 3) uint8, sRGB.
+The network is a parameter. Figures of different networks cannot be compared, so the report contains the network's name.
+`BuiltIn` is always available but not used in any paper; `Clip` is a CLIP image tower from the catalogue or a folder.
+Pictures are uint8 sRGB (H, W, 3).
 """
 
 from __future__ import annotations
@@ -19,46 +19,47 @@ from colorizer.imaging.values import RGB
 from numpy.typing import NDArray
 
 INCEPTION = "inception-fid"
-"""What the catalogue calls it."""
+"""The name of Inception in the catalogue."""
 Features = NDArray[np.float64]
 """(N, D)."""
 
 
 class FeatureNetwork(Protocol):
-    """Pictures to vectors."""
+    """Computes feature vectors of pictures."""
 
     @property
     def name(self) -> str:
-        """For the report."""
+        """The name in the report."""
 
     def features(self, pictures: Sequence[RGB]) -> Features:
-        """One row a picture."""
+        """Features (N, D), one row per picture."""
 
 
 class Aesthetics(Protocol):
-    """Pictures to how well they please."""
+    """Computes aesthetic scores of pictures."""
 
     def scores(self, pictures: Sequence[RGB]) -> NDArray[np.float64]:
-        """(N,), 1..10."""
+        """Scores (N,), 1..10."""
 
 
 def frechet_distance(ours: Features, truth: Features) -> float:
-    """FID: the Fréchet distance between Gaussians fitted to two sets of two features or more (Heusel 2017)."""
+    """FID (Heusel et al. 2017, arXiv 1706.08500): Fréchet distance of Gaussians fitted to two sets of features."""
     gap = ours.mean(0) - truth.mean(0)
     a, b = (np.atleast_2d(np.cov(features, rowvar=False)) for features in (ours, truth))
-    # The trace of the root of a product is the sum of the roots of its eigenvalues, which are real and not negative.
+    # The trace of the square root of the product is the sum of the square roots of its eigenvalues, which are real and
+    # not negative.
     roots = np.sqrt(np.linalg.eigvals(a @ b).real.clip(0)).sum()
     return float(max(0.0, gap @ gap + np.trace(a) + np.trace(b) - 2 * roots))
 
 
 def image_similarity(ours: Features, truth: Features) -> float:
-    """CLIP-IS: the mean cosine between each picture's features and its truth's."""
+    """CLIP-IS: the mean cosine similarity of each picture's features and its truth's."""
     lengths = np.linalg.norm(ours, axis=1) * np.linalg.norm(truth, axis=1)
     return float(((ours * truth).sum(1) / np.maximum(lengths, 1e-12)).mean())
 
 
 class BuiltIn:
-    """The match engine's own view of coloured pictures: mean and spread of its deepest features. Small, offline."""
+    """The match engine's network: mean and standard deviation of its deepest features. Small and always installed."""
 
     name = "built-in (not comparable with published figures)"
 
@@ -69,7 +70,7 @@ class BuiltIn:
         self._network = MatchNetwork.from_pretrained(paths.resource("weights/match"))
 
     def features(self, pictures: Sequence[RGB]) -> Features:
-        """(N, 2 x depth)."""
+        """Features (N, 2 x depth)."""
         import torch
 
         side = self._network.config.image_size
@@ -86,9 +87,9 @@ class BuiltIn:
 
 
 def tower_folder(place: Path) -> Path:
-    """Where the image tower is: in a folder as transformers saves it, or inside an installed model of that name.
+    """The folder of an image tower: a folder saved by transformers, or an installed model of that name.
 
-    Both the catalogue's `clip-vit-h-14` and every ColorFlow model hold ViT-H/14's.
+    The catalogue's `clip-vit-h-14` and every ColorFlow model contain the image tower of ViT-H/14.
     """
     folder = place if place.is_dir() else models_folder() / place.name
     inside = folder / "image_encoder"
@@ -99,7 +100,7 @@ class Clip:
     """A CLIP image tower with projection; see `tower_folder`.
 
     Raises:
-        MissingModel: the folder holds none.
+        MissingModel: the folder contains none.
     """
 
     def __init__(self, folder: Path, device: str = "cpu") -> None:
@@ -110,7 +111,7 @@ class Clip:
             network = CLIPVisionModelWithProjection.from_pretrained(folder)
         except (OSError, ValueError, RuntimeError) as error:
             raise MissingModel(
-                f"{folder} holds no CLIP image tower. Give the name of an installed model (`colorize models download"
+                f"{folder} contains no CLIP image tower. Give the name of an installed model (`colorize models download"
                 " clip-vit-h-14`), or a folder with config.json and model.safetensors."
             ) from error
         side = network.config.image_size
@@ -121,7 +122,7 @@ class Clip:
         self.name = f"CLIP {network.config.hidden_size}x{network.config.num_hidden_layers}/{network.config.patch_size}"
 
     def features(self, pictures: Sequence[RGB]) -> Features:
-        """(N, projection)."""
+        """Features (N, projection)."""
         import torch
 
         rows = []
@@ -133,10 +134,10 @@ class Clip:
 
 
 class InceptionFeatures:
-    """The network of published FID figures, from the catalogue's model of that name.
+    """The network used for FID in papers, from the catalogue.
 
     Raises:
-        MissingModel: it isn't installed.
+        MissingModel: the model is not installed.
     """
 
     name = "Inception v3 (pytorch-fid)"
@@ -152,13 +153,13 @@ class InceptionFeatures:
             self._network = inception.load(load_file(folder / inception.WEIGHTS))
         except (OSError, SafetensorError, UnusableModel) as error:
             raise MissingModel(
-                "The network that published FID figures are measured with isn't installed. Get it with"
+                "The Inception network for FID isn't installed. Download it with"
                 f" `colorize models download {INCEPTION}`."
             ) from error
         self._side = inception.SIDE
 
     def features(self, pictures: Sequence[RGB]) -> Features:
-        """(N, 2048)."""
+        """Features (N, 2048)."""
         import torch
 
         rows = []
@@ -171,9 +172,9 @@ class InceptionFeatures:
 
 
 class LinearAesthetics:
-    """The LAION predictor (`sac+logos+ava1-l14-linearMSE`) on CLIP ViT-L/14 features, as .safetensors.
+    """LAION's aesthetic predictor (`sac+logos+ava1-l14-linearMSE`) on CLIP ViT-L/14 features, as .safetensors.
 
-    Its layers have nothing between them when it is used, so they are one linear map.
+    It has no activations between its layers, so they are one linear map.
     """
 
     def __init__(self, file: Path, network: FeatureNetwork) -> None:
@@ -186,13 +187,13 @@ class LinearAesthetics:
             parts = [(tensors[f"{layer}.weight"], tensors[f"{layer}.bias"]) for layer in layers]
         except (OSError, ValueError, KeyError, SafetensorError) as error:
             raise MissingModel(
-                f"{file} is no aesthetic predictor. Convert the published file first."
+                f"{file} is not an aesthetic predictor. Convert the published file first."
             ) from error
         self._parts = [(weight.astype(np.float64), bias.astype(np.float64)) for weight, bias in parts]
         self._network = network
 
     def scores(self, pictures: Sequence[RGB]) -> NDArray[np.float64]:
-        """(N,)."""
+        """Scores (N,)."""
         values = self._network.features(pictures)
         values = values / np.linalg.norm(values, axis=1, keepdims=True)
         for weight, bias in self._parts:

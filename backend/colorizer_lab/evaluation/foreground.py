@@ -1,4 +1,4 @@
-"""Foregrounds without any learning: what a flood from the picture's border doesn't reach."""
+"""A foreground baseline without learning: everything that a flood fill from the picture's border does not reach."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Mask, Picture
 
 _LIKE_BORDER = 24
-"""Largest difference (of 255, any channel) from the border's usual colour that still counts as background."""
+"""Largest difference (of 255, any channel) to the border's most common colour that counts as background."""
 _CLEAR = 0.02
-"""Share of a picture that must be transparent, or painted, for its transparency to tell its foreground."""
+"""Smallest share of transparent and of painted pixels for which transparency decides the foreground."""
 
 
 def flood(picture: Picture) -> Mask:
-    """(H, W), 255 = foreground: of a picture with transparency what is painted; else what can't be reached from the
-    picture's border over pixels that look like the border.
+    """Foreground mask (H, W), 255 = foreground.
+
+    In a picture with transparency, the painted pixels; otherwise the pixels that a flood fill from the border over
+    pixels of the border's colour does not reach.
     """
     painted = picture[..., 3] > 127
     if not _CLEAR < painted.mean() < 1 - _CLEAR:

@@ -1,7 +1,7 @@
-"""Inception v3 as FID is measured with (Szegedy 2015; Heusel 2017): pictures to 2048 features, for figures.
+"""Inception v3 for FID (Szegedy et al. 2015, arXiv 1512.00567; Heusel et al. 2017, arXiv 1706.08500): 2048 features.
 
-The weights are those of the original TensorFlow graph, published for PyTorch by the pytorch-fid project, so the network
-differs from the usual Inception in three poolings, as that graph does. Names of layers are the published file's.
+The weights are those of the original TensorFlow graph, published for PyTorch by the pytorch-fid project. Like that
+graph, the network differs from torchvision's Inception in three poolings. Layers have the published file's names.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from colorizer.errors import UnusableModel
 from torch import Tensor, nn
 
 SIDE = 299
-"""Of the pictures it looks at, px."""
+"""Side of the input pictures, px."""
 WEIGHTS = "inception.safetensors"
 Kernel = int | tuple[int, int]
 Row = tuple[str, int, Kernel]
-"""Name, channels, kernel of a convolution that keeps the size."""
+"""Name, channels and kernel of a convolution that keeps the size."""
 
 
 class Convolution(nn.Module):
@@ -41,22 +41,22 @@ class Convolution(nn.Module):
 
 
 def averaged(x: Tensor) -> Tensor:
-    """3 x 3 means that don't count what is outside."""
+    """3 x 3 average pooling that does not count the padding."""
     return F.avg_pool2d(x, 3, 1, 1, count_include_pad=False)
 
 
 def largest(x: Tensor) -> Tensor:
-    """3 x 3 maxima."""
+    """3 x 3 max pooling."""
     return F.max_pool2d(x, 3, 1, 1)
 
 
 def halved(x: Tensor) -> Tensor:
-    """3 x 3 maxima at half the size."""
+    """3 x 3 max pooling with stride 2."""
     return F.max_pool2d(x, 3, 2)
 
 
 class Mixed(nn.Module):
-    """Chains of convolutions side by side, and a pooling beside them; what comes of all of them in one."""
+    """Parallel chains of convolutions and a pooling, concatenated."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Mixed(nn.Module):
 
 
 class Split(nn.Module):
-    """The last two: some chains end in a wide and a high convolution side by side."""
+    """The last two blocks: some chains end in a 1 x 3 and a 3 x 1 convolution in parallel."""
 
     def __init__(self, inside: int, pool: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -115,7 +115,7 @@ class Split(nn.Module):
 
 
 def fine(inside: int, pooled: int) -> Mixed:
-    """35 px."""
+    """A block at 35 x 35 px."""
     doubled: list[Row] = [("branch3x3dbl_1", 64, 1), ("branch3x3dbl_2", 96, 3), ("branch3x3dbl_3", 96, 3)]
     chains: list[list[Row]] = [
         [("branch1x1", 64, 1)],
@@ -127,7 +127,7 @@ def fine(inside: int, pooled: int) -> Mixed:
 
 
 def middle(width: int) -> Mixed:
-    """17 px."""
+    """A block at 17 x 17 px."""
     wide, high = (1, 7), (7, 1)
     doubled: list[Row] = [("branch7x7dbl_1", width, 1), ("branch7x7dbl_2", width, high)]
     doubled += [
@@ -145,7 +145,7 @@ def middle(width: int) -> Mixed:
 
 
 class Inception(nn.Sequential):
-    """RGB (B, 3, 299, 299) in [-1, 1] to (B, 2048)."""
+    """Maps RGB (B, 3, 299, 299) in [-1, 1] to features (B, 2048)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -188,7 +188,7 @@ def _layers() -> dict[str, nn.Module]:
 
 
 def load(state: Mapping[str, Tensor]) -> Inception:
-    """The network from the published file's tensors. Raises `UnusableModel` where it isn't that file's."""
+    """Loads the network from the published file's tensors. Raises `UnusableModel` for other tensors."""
     with torch.device("meta"):
         network = Inception()
     kept = {key: value for key, value in state.items() if not key.startswith("fc.")}
@@ -196,13 +196,14 @@ def load(state: Mapping[str, Tensor]) -> Inception:
         network.load_state_dict(kept, assign=True)
     except RuntimeError as error:
         raise UnusableModel(
-            "This isn't the Inception that FID is measured with: tensors are missing, superfluous or of another size."
+            "This isn't the Inception network for FID: tensors are missing, superfluous or of another size."
+            " Choose pytorch-fid's file."
         ) from error
     return network.eval()
 
 
 def convert(file: Path, folder: Path) -> None:
-    """Writes the published file as a model folder. Raises `UnusableModel` where it isn't whole."""
+    """Writes the published file as a model folder. Raises `UnusableModel` if it is incomplete."""
     from colorizer.engines.checkpoints import read_tensors
     from safetensors.torch import save_file
 

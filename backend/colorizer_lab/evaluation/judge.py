@@ -1,21 +1,25 @@
-"""The judge: how near a colouring comes to the truth, on equal terms for every engine and baseline.
+"""The judge: metrics of a colouring against the truth, the same for every engine and baseline.
 
-Everything is looked at on a square of 640 px (pictures padded with white, masks with background). What lies outside the
-figure is not judged. The figure is the corpus's foreground mask; where there is none, what a flood of the *truth* from
-its border doesn't reach (`foreground.flood`).
+All metrics are computed on a square of 640 px (pictures padded with white, masks with background), and only inside the
+foreground. The foreground is the corpus's mask; without a mask, it is what a flood fill of the *truth* from its border
+does not reach (`foreground.flood`).
 
-`figure_within_10`, the headline: share of the figure's pixels off the lines whose own colour is less than 10 from the
-truth's pixel by CIEDE2000. A pixel is off the lines where the sketch over white has no luma below 0.8 within one pixel
-(the line mask, dilated by 3 x 3). It asks no regions, so a colour that leaked out of the figure, or paper that leaked
-in, costs its area.
+- `figure_within_10`, the main metric: the share of the foreground's pixels off the lines whose colour differs from the
+  truth by less than 10 in CIEDE2000. A pixel is off the lines if the sketch over white has no luma below 0.8 within
+  one pixel (the line mask dilated by 3 x 3). It does not use regions, so colour that leaked out of the foreground,
+  and paper that leaked in, count with their area.
 
-The others judge the regions that the sketch's lines enclose, at least 0.06 % of the square, mostly (> 60 %) inside the
-figure and not inked solid; where there are none, the whole figure is the one region. A region's colour is the median of
-its pixels off the lines. `area_within_10`, `area_within_5`, `regions_within_10`: share of the judged area, or of the
-judged regions, whose colour is less than 10 (5) from the truth by CIEDE2000. `delta_e_area`: the mean difference, by
-area. `psnr` (dB) and `ssim` (`likeness.ssim`): of the square with the lines multiplied on it, outside of the figure
-replaced by the truth. `bleed`: share of the judged pixels off the lines whose own colour is 10 or more from their
-region's: colour that ran over a line, or texture.
+The other metrics use the regions enclosed by the sketch's lines: those with at least 0.06 % of the square, mostly (> 60
+%) inside the foreground and not solid ink. Without such regions, the foreground is a single region. The colour of a
+region is the median of its pixels off the lines.
+
+- `area_within_10`, `area_within_5`, `regions_within_10`: the share of the judged area, or of the judged regions, whose
+  colour differs from the truth by less than 10 (5) in CIEDE2000.
+- `delta_e_area`: the mean difference, weighted by area.
+- `psnr` (dB) and `ssim` (`likeness.ssim`): of the square with the lines multiplied onto it; outside the foreground it
+  is replaced by the truth.
+- `bleed`: the share of the judged pixels off the lines that differ from their region's colour by 10 or more: colour
+  that bleeds over a line, or texture.
 """
 
 from __future__ import annotations
@@ -48,7 +52,7 @@ Colours = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Figures:
-    """The judgement of one colouring."""
+    """The metrics of one colouring."""
 
     figure_within_10: float
     area_within_10: float
@@ -62,7 +66,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class Problem:
-    """One sketch with its truth, prepared for judging any number of colourings."""
+    """A sketch with its truth, prepared for judging any number of colourings."""
 
     line: NDArray[np.float32]
     """(SIDE, SIDE), 1 = paper."""
@@ -72,16 +76,16 @@ class Problem:
     regions: NDArray[np.int32]
     """(SIDE, SIDE), 0..n-1."""
     judged: NDArray[np.intp]
-    """The regions that count."""
+    """The numbers of the regions that are judged."""
 
     @property
     def off_lines(self) -> NDArray[np.bool_]:
-        """(SIDE, SIDE): the figure's pixels that `figure_within_10` judges."""
+        """The foreground's pixels off the lines, (SIDE, SIDE), which `figure_within_10` uses."""
         paper: NDArray[np.bool_] = cv2.erode(self.line, np.ones((3, 3), np.uint8)) > _OFF_LINE
         return self.figure & paper
 
     def judge(self, colouring: Colours) -> Figures:
-        """Compares one colouring with the truth."""
+        """Computes the metrics of one colouring."""
         medians, spread = self._medians(colouring)
         gap, share = self.gaps(medians), self.shares()
         psnr, ssim = self._likeness(colouring)
@@ -97,19 +101,19 @@ class Problem:
         )
 
     def gaps(self, medians: Colours) -> NDArray[np.float64]:
-        """(judged,): CIEDE2000 between the truth and a colouring's medians (judged, 3)."""
+        """CIEDE2000 between the truth and a colouring's medians (judged, 3); (judged,)."""
         truth = self.medians(self.truth)
         gaps: NDArray[np.float64] = deltaE_ciede2000(rgb2lab(truth[None]), rgb2lab(medians[None]))[0]
         return gaps
 
     def shares(self) -> NDArray[np.float64]:
-        """(judged,): each judged region's share of the judged area."""
+        """Each judged region's share of the judged area, (judged,)."""
         area = np.bincount(self.regions.ravel())[self.judged].astype(np.float64)
         shares: NDArray[np.float64] = area / area.sum()
         return shares
 
     def flat(self, colouring: Colours) -> Colours:
-        """(SIDE, SIDE, 3): each region in the median of its colours off the lines."""
+        """The colouring with each region in its median colour, (SIDE, SIDE, 3)."""
         paper = self.line > _OFF_LINE
         counted = (
             paper
@@ -121,12 +125,12 @@ class Problem:
         return np.stack(medians, axis=-1).astype(np.float32)[self.regions]
 
     def picture(self, colouring: Colours) -> NDArray[np.uint8]:
-        """(SIDE, SIDE, 3): how a colouring looks, one colour a region, with the lines on it."""
+        """The colouring with one colour per region and the lines drawn over it, (SIDE, SIDE, 3)."""
         shown = np.where(self.figure[..., None], self.flat(colouring), 1) * self.line[..., None]
         return np.rint(shown * 255).clip(0, 255).astype(np.uint8)
 
     def medians(self, colouring: Colours) -> Colours:
-        """(judged, 3): the colour of every judged region, sRGB 0..1."""
+        """The median colour of every judged region, (judged, 3), sRGB 0..1."""
         return self._medians(colouring)[0]
 
     def _figure_within(self, most: float, colouring: Colours) -> float:
@@ -135,7 +139,7 @@ class Problem:
         return float((gaps < most).mean())
 
     def _medians(self, colouring: Colours) -> tuple[Colours, NDArray[np.float64]]:
-        """(judged, 3) median colours, and for each region the share of its pixels far from that median."""
+        """Median colours (judged, 3), and for each region the share of its pixels that differ from the median."""
         flat, paper = colouring.reshape(-1, 3), (self.line > _OFF_LINE).ravel()
         order = np.argsort(self.regions.ravel(), kind="stable")
         bounds = np.cumsum(np.bincount(self.regions.ravel()))
@@ -158,7 +162,7 @@ class Problem:
 
 
 def _region_medians(regions: NDArray[np.int32], values: NDArray[np.float32]) -> NDArray[np.float64]:
-    """(n,): the median of every region's values; both (pixels,)."""
+    """The median of every region's values, (n,); `regions` and `values` are (pixels,)."""
     order = np.lexsort((values, regions))
     counts = np.bincount(regions)
     middle = np.minimum(np.cumsum(counts) - counts + counts // 2, len(values) - 1)
@@ -166,7 +170,7 @@ def _region_medians(regions: NDArray[np.int32], values: NDArray[np.float32]) -> 
 
 
 def pose(sketch: Picture, truth: Picture, mask: Mask | None) -> Problem | None:
-    """Prepares a sketch and its truth; None where they don't fit each other or nothing is left to judge."""
+    """Prepares a sketch and its truth; None if they do not match or there is nothing to judge."""
     if abs(sketch.shape[1] / sketch.shape[0] - truth.shape[1] / truth.shape[0]) > 0.02:
         return None
     line = squared(over_white(sketch))
@@ -180,7 +184,7 @@ def pose(sketch: Picture, truth: Picture, mask: Mask | None) -> Problem | None:
 def _judged_regions(
     line: Colours, grey: NDArray[np.float32], figure: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int32], NDArray[np.intp]]:
-    """The sketch's regions and which of them count; the figure as the one region where none would."""
+    """The sketch's regions, and those that are judged; the foreground as a single region if there are none."""
     drawing = np.rint(line * 255).astype(np.uint8)
     try:
         regions = find_regions(find_ink(np.dstack([drawing, np.full((SIDE, SIDE), 255, np.uint8)]))).labels
@@ -194,12 +198,12 @@ def _judged_regions(
 
 
 def squared(colours: NDArray[np.uint8]) -> Colours:
-    """(H, W, 3) uint8 on a white square, SIDE px, 0..1."""
+    """Fits a picture (H, W, 3) uint8 into a white square of SIDE px, 0..1."""
     return _square(Image.fromarray(colours), (255, 255, 255))
 
 
 def squared_mask(mask: Mask) -> NDArray[np.float32]:
-    """(H, W) uint8 on a square of background, SIDE px, 0..1."""
+    """Fits a mask (H, W) uint8 into a square of SIDE px filled with background, 0..1."""
     return _square(Image.fromarray(mask), 0)
 
 

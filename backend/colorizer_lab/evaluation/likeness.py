@@ -1,6 +1,6 @@
-"""How near one picture is to another, pixel by pixel and as a whole. Pictures are (H, W, 3) float, sRGB 0..1.
+"""Similarity metrics of two pictures: PSNR, SSIM, MS-SSIM, CIEDE2000. Pictures are float (H, W, 3), sRGB 0..1.
 
-The settings are those the papers' measures are usually given with; `psnr` is of floats, not of rounded pixels.
+The parameters are those commonly used in papers. `psnr` is computed from floats, not from rounded levels.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ Colours = NDArray[np.floating]
 _WINDOW = 11
 _SIGMA = 1.5
 _SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
-"""Weights from fine to coarse (Wang, Simoncelli, Bovik 2003)."""
+"""Weights of the scales from fine to coarse (Wang, Simoncelli, Bovik 2003)."""
 _LEAST_SIDE = _WINDOW * 2 ** (len(_SCALES) - 1)
-"""The coarsest scale must still hold a window."""
+"""Smallest side for MS-SSIM, px: the coarsest scale must contain one window."""
 _C1, _C2 = 0.01**2, 0.03**2
 
 
 def psnr(ours: Colours, truth: Colours) -> float:
-    """dB; infinite for equal pictures."""
+    """Peak signal-to-noise ratio in dB; infinite for equal pictures."""
     if np.array_equal(ours, truth):
         return float("inf")
     return float(peak_signal_noise_ratio(truth, ours, data_range=1.0))
 
 
 def ssim(ours: Colours, truth: Colours) -> float:
-    """Structural similarity with a Gaussian window of 11 px, sigma 1.5, on RGB."""
+    """Structural similarity (Wang et al. 2004) on RGB, with a Gaussian window of 11 px and sigma 1.5."""
     return float(
         structural_similarity(
             truth,
@@ -47,7 +47,7 @@ def ssim(ours: Colours, truth: Colours) -> float:
 
 
 def ms_ssim(ours: Colours, truth: Colours) -> float | None:
-    """Structural similarity over five scales, the mean over the channels; None for a side below 176 px."""
+    """Structural similarity over five scales, averaged over the channels; None for a side below 176 px."""
     if min(truth.shape[:2]) < _LEAST_SIDE:
         return None
     a: Colours = np.asarray(ours, np.float64)
@@ -57,7 +57,7 @@ def ms_ssim(ours: Colours, truth: Colours) -> float | None:
         luminance, structure = _similarity(a, b)
         last = scale == len(_SCALES) - 1
         mean = (luminance * structure if last else structure).mean(axis=(0, 1))
-        product *= np.maximum(mean, 0) ** weight  # it can be negative, of which no power is taken
+        product *= np.maximum(mean, 0) ** weight  # it can be negative, and a power of it would not be real
         a, b = _half(a), _half(b)
     return float(product.mean())
 
@@ -68,9 +68,9 @@ def delta_e(ours: Colours, truth: Colours) -> float:
 
 
 def palette_distance(ours: Colours, truth: Colours) -> float:
-    """How far the colours of two pictures are apart, wherever they lie: CIEDE2000 to the other's nearest colour.
+    """Distance between the palettes of two pictures, independent of position: CIEDE2000 to the nearest colour.
 
-    The mean over both palettes, each colour weighed by its share of its picture.
+    It is averaged over both palettes, with each colour weighted by its share of its picture.
     """
     (first, first_share), (second, second_share) = _palette(ours), _palette(truth)
     gaps = deltaE_ciede2000(first[:, None], second[None])
@@ -85,7 +85,7 @@ def _palette(picture: Colours) -> tuple[NDArray[np.float64], NDArray[np.float64]
 
 
 def _similarity(a: Colours, b: Colours) -> tuple[Colours, Colours]:
-    """The luminance term and the contrast and structure term, where the whole window lies in the picture."""
+    """The luminance term, and the contrast-structure term, where the whole window is inside the picture."""
     mean_a, mean_b = _blur(a), _blur(b)
     variance_a, variance_b = _blur(a * a) - mean_a**2, _blur(b * b) - mean_b**2
     covariance = _blur(a * b) - mean_a * mean_b
@@ -101,7 +101,7 @@ def _blur(picture: Colours) -> Colours:
 
 
 def _half(picture: Colours) -> Colours:
-    """Every 2 x 2 pixels' mean; an odd last row or column is left out."""
+    """Averages 2 x 2 pixels; an odd last row or column is dropped."""
     height, width = picture.shape[0] // 2 * 2, picture.shape[1] // 2 * 2
     even = picture[:height, :width]
     return (even[::2, ::2] + even[1::2, ::2] + even[::2, 1::2] + even[1::2, 1::2]) / 4

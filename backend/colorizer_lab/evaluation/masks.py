@@ -1,6 +1,6 @@
-"""How well an engine finds foregrounds by itself: intersection over union with a corpus's masks, beside a plain way.
+"""Evaluation of an engine's automatic foreground masks: intersection over union with a corpus's masks.
 
-The plain way is `foreground.flood`.
+The baseline is `foreground.flood`.
 """
 
 from __future__ import annotations
@@ -29,13 +29,13 @@ def evaluate_masks(
     limit: int | None = None,
     progress: Stage | None = None,
 ) -> dict[str, Any]:
-    """Mean IoU of automatic masks over all pictures of a corpus that have a mask.
+    """Computes the mean IoU of automatic masks over all pictures of a corpus that have a mask.
 
     Returns:
         `sketch` and `reference`, each with `engine`, `flood` and `pictures`; and `items`.
 
     Raises:
-        ColorizerError: no such engine, no corpus, no weights.
+        ColorizerError: the engine, the corpus or the weights do not exist.
     """
     from colorizer.engines.registry import get
     from colorizer.engines.runtime.device import choose_device
@@ -63,7 +63,7 @@ def evaluate_masks(
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The means as lines for a terminal."""
+    """Formats the means for a terminal."""
     lines = ["mean IoU of automatic masks with the corpus's"]
     for role in ("sketch", "reference"):
         row = figures[role]

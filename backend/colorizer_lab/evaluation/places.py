@@ -1,4 +1,4 @@
-"""Where a simulated artist points: the middle of a judged region, on the sketch."""
+"""The point that a simulated artist clicks: the middle of a judged region, on the sketch."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from colorizer_lab.evaluation.judge import SIDE, Problem
 
 
 def middle_of(problem: Problem, judged: int, size: tuple[int, int]) -> tuple[int, int]:
-    """The pixel of the sketch, `size` (width, height) px, that is deepest inside of a judged region."""
+    """The pixel of the sketch (`size`: width, height) that is farthest from the border of a judged region."""
     return middle_and_depth(problem, judged, size)[0]
 
 
 def middle_and_depth(problem: Problem, judged: int, size: tuple[int, int]) -> tuple[tuple[int, int], float]:
-    """The same, and how deep inside it lies, px of the sketch."""
+    """Like `middle_of`, with the distance to the border, px of the sketch."""
     width, height = size
     scale = max(size) / SIDE
     left, top = (max(size) - width) / 2, (max(size) - height) / 2

@@ -1,13 +1,14 @@
-"""`colorize evaluate`: an engine on every item of a corpus, through the same door as everyone, baselines beside it.
+"""`colorize evaluate`: runs an engine on every item of a corpus by its public interface, with baselines.
 
-Triplets are judged (`judge`) and make the means, one that the engine refuses like one it left white; frames of a
-sequence that have a truth are judged one by one and averaged for their item; wild pairs and hostile items are run, and
-what came of it is written down: a result, or the sentence the artist would read. Besides the judge's figures every
-coloured item has
+Triplets are judged (`judge`) and averaged; a triplet that the engine refuses counts like a white result. Frames of a
+sequence that have a truth are judged separately and averaged per item. Wild pairs and hostile items are run, and their
+outcome is recorded: a result, or the error message for the artist. In addition to the judge's metrics, every coloured
+item has
 
-`unpainted`: share of the figure (the whole canvas where no mask is known) left transparent; `off_palette`: share of the
-painted pixels of flat layers whose exact colour occurs in no reference; `seconds`: the engine's own time;
-`lines_unchanged`: whether the sketch file and its pixels are the same afterwards (SHA-256).
+- `unpainted`: the share of the foreground (without a mask: of the canvas) that is transparent;
+- `off_palette`: the share of the flat layers' painted pixels whose exact colour occurs in no reference;
+- `seconds`: the engine's time;
+- `lines_unchanged`: whether the sketch file and its pixels are unchanged (SHA-256).
 """
 
 from __future__ import annotations
@@ -56,16 +57,16 @@ Stage = Callable[[str, int, int], None]
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What came of one case."""
+    """The outcome of one case."""
 
     figures: Figures
     baselines: dict[str, Figures]
     lines_unchanged: bool = True
     sentence: str = ""
-    """What the artist would read where there is no result."""
+    """The error message for the artist if there is no result."""
     row: Row | None = None
     sure: Certainty | None = None
-    """How sure the engine was of what."""
+    """The engine's confidence by region."""
 
 
 def evaluate(
@@ -77,15 +78,23 @@ def evaluate(
     limit: int | None = None,
     progress: Stage | None = None,
 ) -> dict[str, Any]:
-    """Measures an engine on a corpus folder.
+    """Evaluates an engine on a corpus.
+
+    Args:
+        corpus: the folder of the corpus.
+        engine: the name of the engine.
+        report: file to write the figures to.
+        sheet: file to write the contact sheet to.
+        limit: number of items to use, from the first.
+        progress: called with the progress.
 
     Returns:
-        `engine`, `corpus`, `items` (each `id`, `kind`, `family`, `class`, figures, `baselines`, `sentences`), `mean`,
-        `classes` and `families` over the triplets, `baselines` with the same for each baseline, and `risk`: how much
-        is right of the area that the engine is surest of (`certainty`). JSON values only.
+        `engine`, `corpus`, `items` (each with `id`, `kind`, `family`, `class`, metrics, `baselines`, `sentences`),
+        `mean`, `classes` and `families` over the triplets, `baselines` with the same for each baseline, and `risk` (see
+        `certainty`). JSON values only.
 
     Raises:
-        ColorizerError: no such engine, no corpus, no weights.
+        ColorizerError: the engine, the corpus or the weights do not exist.
     """
     from colorizer.engines.registry import get
     from colorizer.engines.runtime.device import choose_device
@@ -118,7 +127,7 @@ def evaluate(
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The means as a few lines for a terminal."""
+    """Formats the means for a terminal."""
     lines = [
         f"{len(figures['items'])} items; within CIEDE2000 10 of the truth: figure's pixels, area, regions; mean "
         "difference, PSNR, SSIM"
@@ -147,7 +156,7 @@ def _rights(row: Figures) -> str:
 
 
 def _title(figures: dict[str, Any]) -> str:
-    """The sheet's heading: how much of the figure is right, beside the baselines'."""
+    """The heading of the sheet: the share of the foreground that is right, for the engine and the baselines."""
     if not figures["mean"]:
         return f"{figures['engine']}: {len(figures['items'])} items"
     parts = [f"{figures['engine']} {figures['mean']['figure_within_10']:.3f}"]
@@ -178,7 +187,7 @@ def _run(engine: Engine, case: Case) -> _Outcome:
 
 
 def request_of(case: Case, sketch: Picture) -> ColorizeRequest:
-    """What an artist with masks would ask for: figure from figure; without both masks the whole picture."""
+    """The request of an artist with masks: foreground from foreground; without both masks, the whole picture."""
     mask = _mask(case.sketch_mask)
     reference_mask = _mask(case.reference_mask)
     pictures = [read_picture(path) for path in case.references]
@@ -220,7 +229,7 @@ def _judged(request: ColorizeRequest, result: Result, truth: Picture | None, sec
 def _baselines(
     problem: Problem, request: ColorizeRequest
 ) -> tuple[dict[str, Figures], list[NDArray[np.uint8]]]:
-    """Every baseline's figures, and pictures of those worth looking at."""
+    """The metrics of every baseline, and the pictures of those shown on the sheet."""
     made = baselines(problem, request.references[0].picture, request.references[0].mask)
     colourings = {name: getattr(made, name) for name in NAMES}
     figures = {name: asdict(problem.judge(colouring)) for name, colouring in colourings.items()}
@@ -254,7 +263,7 @@ def _fingerprint(path: Path) -> str:
 
 
 def _entry(item: Item, outcomes: Sequence[_Outcome]) -> dict[str, Any]:
-    """One line of the report."""
+    """One item of the report."""
     judged = [outcome for outcome in outcomes if outcome.baselines]
     beside = (
         {name: _mean([outcome.baselines[name] for outcome in judged]) for name in NAMES} if judged else {}
@@ -273,14 +282,14 @@ def _entry(item: Item, outcomes: Sequence[_Outcome]) -> dict[str, Any]:
 
 
 def _class(same_place: float) -> str:
-    """How much posing alone gives away."""
+    """The difficulty class, by the result of the `same_place` baseline."""
     if same_place < 0.3:
         return "hard"
     return "middle" if same_place < 0.7 else "aligned"
 
 
 def _summary(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Means over the judged triplets, all together and by difficulty, of the engine and of the baselines."""
+    """Means over the judged triplets, in total and by difficulty, of the engine and of the baselines."""
     judged = [entry for entry in entries if entry["kind"] == "triplet" and entry["baselines"]]
 
     def means(pick: Callable[[dict[str, Any]], Figures]) -> dict[str, Any]:
@@ -303,7 +312,7 @@ def _summary(entries: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _mean(rows: Sequence[Figures]) -> Figures:
-    """The mean of every figure over the rows that have it."""
+    """The mean of every metric over the rows that have it."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: float(np.mean([row[name] for row in rows if name in row])) for name in names}
 
@@ -316,5 +325,5 @@ def _captioned(row: Row, entry: dict[str, Any]) -> Row:
 
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
-    """Writes a report; the file appears whole or not at all."""
+    """Writes a report atomically."""
     write_whole(path, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")

@@ -1,13 +1,14 @@
-"""How alike the pages of a sequence are coloured: one label's regions over all frames, beside frame-by-frame colouring.
+"""Colour consistency of sequences: compares regions with the same label across frames.
 
-An engine that colours every page by itself (ColorFlow, AnimeDiffusion) has the built-in engine's frame by frame beside
-it, in the same run.
+The sequence coloured as a whole is compared with frame-by-frame colouring. An engine that colours every page
+independently (ColorFlow, AnimeDiffusion) is compared with the built-in engine, frame by frame, in the same run.
 
-Regions are the judge's, and a region's label is its true colour: regions whose truths lie within CIEDE2000 5 of each
-other, seen from the largest on, have one label. `largest` and `mean` are of the CIEDE2000 between what two regions of
-one label on two different frames were painted with, the mean weighed by the smaller of the two areas; `differing` is
-the weight of the pairs further than 1 apart. `area_within_10` stands beside them, because everything in one colour
-would be consistent, too; `truth` are the figures of the truth itself, whose regions may be shaded.
+Regions are the judge's. The label of a region is its true colour: starting with the largest region, regions whose
+true colours are within CIEDE2000 5 share a label. `largest` and `mean` are the CIEDE2000 between the painted colours
+of two regions with the same label on different frames; the mean is weighted by the smaller of the two areas.
+`differing` is the weight of the pairs that differ by more than 1. `area_within_10` is given too, because painting
+everything in one colour would also be consistent. `truth` are the same figures for the truth itself, whose regions
+may be shaded.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ _DIFFERENT = 1.0
 
 @dataclass(frozen=True)
 class Consistency:
-    """The figures of one colouring of one sequence."""
+    """The metrics of one colouring of a sequence."""
 
     largest: float
     mean: float
@@ -50,20 +51,20 @@ class Consistency:
 
 @dataclass(frozen=True)
 class Strip:
-    """A sequence posed for judging any number of colourings. n: judged regions of all frames."""
+    """A sequence prepared for judging any number of colourings; n is the number of judged regions of all frames."""
 
     problems: tuple[Problem, ...]
     frame: NDArray[np.intp]
-    """(n,): the frame each region is on."""
+    """(n,): the frame of each region."""
     area: NDArray[np.float64]
-    """(n,): share of the frame."""
+    """(n,): the region's share of the frame."""
     truth: NDArray[np.float64]
     """(n, 3) CIELAB."""
     label: NDArray[np.intp]
     """(n,)."""
 
     def judge(self, frames: Sequence[Picture]) -> Consistency:
-        """Compares the colours of one colouring, a flat RGBA picture for every problem."""
+        """Computes the metrics of one colouring: a flat RGBA picture for every problem."""
         colours = [
             problem.medians(squared(over_white(frame)))
             for problem, frame in zip(self.problems, frames, strict=True)
@@ -71,7 +72,7 @@ class Strip:
         return self._figures(_lab(colours))
 
     def of_truth(self) -> Consistency:
-        """The figures of the truth itself."""
+        """The metrics of the truth itself."""
         return self._figures(self.truth)
 
     def _figures(self, colours: NDArray[np.float64]) -> Consistency:
@@ -91,7 +92,7 @@ class Strip:
 
 
 def pose_strip(problems: Sequence[Problem]) -> Strip:
-    """Labels the regions of some frames."""
+    """Prepares frames: labels their regions by true colour."""
     truth = _lab([problem.medians(problem.truth) for problem in problems])
     area = np.concatenate(
         [np.bincount(problem.regions.ravel())[problem.judged] / problem.regions.size for problem in problems]
@@ -107,7 +108,7 @@ def pose_strip(problems: Sequence[Problem]) -> Strip:
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame that can be judged."""
+    """A frame with a known truth."""
 
     case: Case
     sketch: Picture
@@ -116,7 +117,7 @@ class Frame:
 
 
 def judged_frames(item: Item) -> list[Frame]:
-    """Those frames of a sequence whose truth is known."""
+    """The frames of a sequence whose truth is known."""
     frames = []
     for case in item.cases:
         if case.truth is None:
@@ -138,26 +139,31 @@ def evaluate_sequences(
     report: Path | None = None,
     progress: Stage | None = None,
 ) -> dict[str, Any]:
-    """Colours every sequence of a corpus frame by frame and together, and compares.
+    """Colours every sequence of a corpus frame by frame and as a whole, and compares them.
 
     Args:
-        model: which weights; empty for the engine's own choice.
-        options: steps and size of a diffusion model, and whatever else it heeds.
+        corpus: the folder of the corpus.
+        engine: the name of the engine.
+        model: the model; empty: the engine's default.
+        options: steps and size of a diffusion model, and other options.
+        report: file to write the figures to.
+        progress: called with the progress.
 
     Returns:
         `engine`, `model`, `corpus`, `items` (each `id`, `frames`, and `truth`, `frame_by_frame`, `together`, `match`
-        with the fields of `Consistency`) and `mean` of each way. JSON values only. Where the engine colours
-        every page by itself, `together` is missing and `match` is the built-in engine, frame by frame.
+        with the fields of `Consistency`) and their `mean`. JSON values only. If the engine colours every page
+        independently, `together` is missing and `match` is the built-in engine, frame by frame.
 
     Raises:
-        ColorizerError: no such engine, no corpus, no weights; the corpus has no sequence; a page is refused.
+        ColorizerError: the engine, the corpus or the weights do not exist, the corpus has no sequence, or a page is
+            refused.
     """
     from colorizer.engines.registry import get
     from colorizer.engines.runtime.device import choose_device
 
     items = [item for item in read_corpus(Path(corpus)) if item.kind == "sequence"]
     if not items:
-        raise InvalidInput(f"{corpus} holds no sequence. Leave out --sequences, or give another corpus.")
+        raise InvalidInput(f"{corpus} contains no sequence. Omit --sequences, or give another corpus.")
     chosen = get(engine)
     chosen.load(choose_device("auto"), model)
     peer = None if isinstance(chosen, SequenceEngine) else get("match")
@@ -188,7 +194,7 @@ def evaluate_sequences(
 
 
 def table(figures: dict[str, Any]) -> str:
-    """The figures as a few lines for a terminal."""
+    """Formats the figures for a terminal."""
     lines = ["CIEDE2000 between regions of one true colour on different frames; area within 10 of the truth"]
     rows = [*((entry["id"], entry) for entry in figures["items"]), ("mean", figures["mean"])]
     for name, entry in rows:
@@ -205,7 +211,7 @@ def table(figures: dict[str, Any]) -> str:
 def colour_together(
     engine: SequenceEngine, requests: Sequence[ColorizeRequest], tell: Callable[[str, int, int], None]
 ) -> list[Picture]:
-    """The pages as flat RGBA pictures, coloured as a sequence."""
+    """Colours the pages as a sequence; returns flat RGBA pictures."""
     surveys = []
     for index, request in enumerate(requests):
         tell("Surveying", index, len(requests))
@@ -223,7 +229,7 @@ def colour_together(
 def _requests(
     item: Item, frames: Sequence[Frame], engine: Engine, model: str, options: Options
 ) -> list[ColorizeRequest]:
-    """What an engine is asked for each frame, with as much of the pool as it takes."""
+    """The request for each frame, with as many references of the pool as the engine accepts."""
     pool = item.cases[0].references[: engine.info.max_references]
     references = tuple(Reference(read_picture(path)) for path in pool)
     return [
@@ -235,7 +241,7 @@ def _requests(
 def _measured(
     engine: Engine, strip: Strip, requests: Sequence[ColorizeRequest], tell: Callable[[str, int, int], None]
 ) -> dict[str, Any]:
-    """`frame_by_frame`, and `together` where the engine can do that."""
+    """The metrics `frame_by_frame`, and `together` if the engine supports sequences."""
     alone = []
     for index, request in enumerate(requests):
         tell("Colouring frames", index, len(requests))

@@ -1,4 +1,4 @@
-"""The contact sheet: every coloured item as a row of small pictures, to be looked at by people."""
+"""The contact sheet: every coloured item as a row of small pictures, for visual inspection."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Row:
     truth: Colours | None
     ours: Colours
     baselines: tuple[Colours, ...]
-    """`same_place` and `palette_match`; empty where there is no truth."""
+    """`same_place` and `palette_match`; empty without a truth."""
 
     def small(self) -> Row:
-        """The same with pictures no larger than a tile, for keeping many of them."""
+        """A copy with pictures no larger than a tile, to save memory."""
         truth = None if self.truth is None else _tile(self.truth)
         return Row(
             self.caption,
@@ -49,7 +49,7 @@ class Row:
 
 
 def write_sheet(path: Path, rows: Sequence[Row], *, title: str) -> None:
-    """Writes the sheet: two items side by side where there are many, headed by `title`."""
+    """Writes the sheet with the heading `title`; many items are arranged in two columns."""
     across = 2 if len(rows) > 6 else 1
     down = -(-len(rows) // across)
     width = across * (len(_COLUMNS) * (TILE + _GAP) + 3 * _GAP)

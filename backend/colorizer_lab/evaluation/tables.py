@@ -1,7 +1,7 @@
-"""An engine on a benchmark of the papers, as a row like theirs: CLIP-IS, FID, PSNR, SSIM, aesthetic score, and more.
+"""Evaluates an engine on a benchmark of the papers, as a row of their tables: CLIP-IS, FID, PSNR, SSIM, and more.
 
-Results are compared with the truth at the truth's size, the lines on both. What a network sees is named in the report;
-see `features`. Pictures an engine refuses are counted and left out.
+Results are compared with the truth at the truth's size, with the lines drawn over both. The report names the feature
+networks; see `features`. Pictures that an engine refuses are counted and left out.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ COLUMNS = {
     "delta_e": "dE00 v",
     "palette": "palette v",
 }
-"""Figure -> heading; whether more or less is better."""
+"""For each metric, its heading and whether more or less is better."""
 
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What is measured, on what and through which networks."""
+    """A benchmark, the engine to evaluate, and the feature networks."""
 
     folder: Path
     layout: Layout
@@ -58,7 +58,7 @@ class Benchmark:
     network: FeatureNetwork = field(default_factory=BuiltIn)
     aesthetics: Aesthetics | None = None
     fid_network: FeatureNetwork | None = None
-    """For FID alone, which papers measure through Inception; None is `network`."""
+    """The network for FID, for which papers use Inception; None: `network`."""
 
 
 def measure(
@@ -68,17 +68,20 @@ def measure(
     report: Path | None = None,
     progress: Stage | None = None,
 ) -> dict[str, Any]:
-    """Colours every example and compares.
+    """Colours every example and computes the metrics.
 
     Args:
-        beside: other engines, each with its own choice of weights.
+        benchmark: the benchmark and the engine.
+        beside: other engines to evaluate, each with its default model.
+        report: file to write the figures to.
+        progress: called with the progress.
 
     Returns:
         `engine`, `model`, `layout`, `cross`, `examples`, `refused`, `network`, `fid_network`, `mean` (figures as in
         `COLUMNS`, None where there is none), `items`, and `beside`: the same of the other engines. JSON values only.
 
     Raises:
-        ColorizerError: no such engine, no weights, another layout.
+        ColorizerError: the engine or its weights do not exist, or the folder has another layout.
     """
     others = [replace(benchmark, engine=name, model="") for name in beside]
     result, *rows = [_measured(one, progress) for one in (benchmark, *others)]
@@ -123,7 +126,7 @@ def _measured(benchmark: Benchmark, progress: Stage | None) -> dict[str, Any]:
 
 
 def table(first: dict[str, Any]) -> str:
-    """A row for each engine, with headings, for a terminal."""
+    """Formats a table with a row per engine, for a terminal."""
     widths = {name: max(len(title), 8) for name, title in COLUMNS.items()}
     head = "  ".join(title.rjust(widths[name]) for name, title in COLUMNS.items())
     lines = [

@@ -1,1 +1,1 @@
-"""Real Krita, started in throw-away profiles and driven: for the demo and for the tests."""
+"""Starts real Krita with temporary profiles and controls it, for the demo and for the tests."""

@@ -1,7 +1,7 @@
-"""The main job, shown: sample art coloured in real Krita through the docker, with real clicks.
+"""The demo: colours sample art in real Krita through the docker, with real mouse clicks.
 
-Leaves `demo.kra`, `demo.png` (flattened) and `docker.png` (Krita's window with the docker) in a folder. Krita runs in a
-throw-away profile, on the display where there is one, else on a virtual screen.
+Writes `demo.kra`, `demo.png` (flattened) and `docker.png` (Krita's window with the docker) to a folder. Krita runs with
+a temporary profile, on the user's display if there is one and on a virtual screen otherwise.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ JOB_LIMIT_S = 300
 
 
 class DemoFailed(ColorizerError):
-    """The docker said that something is wrong."""
+    """The docker showed an error, or the job took too long."""
 
     code = "demo_failed"
 
 
 def demo(out: Path, progress: Progress) -> None:
-    """Colours the sample sketch; raises a `ColorizerError` where Krita or a screen is missing or the job fails."""
+    """Colours the sample sketch. Raises a `ColorizerError` if Krita or a screen is missing or the job fails."""
     install.require_krita()
     out.mkdir(parents=True, exist_ok=True)
     progress("Starting Krita", 0, 1)
@@ -44,7 +44,7 @@ def demo(out: Path, progress: Progress) -> None:
         krita.wait_until(_is_applied, timeout_s=60)
         progress("Saving", 0, 1)
         krita.call(_save, kra=str((out / "demo.kra").resolve()), png=str((out / "demo.png").resolve()))
-        # What is in the document is listed and painted some time later.
+        # Krita's list of layers and its canvas are updated some time after the document.
         krita.wait_until(_is_listed, timeout_s=60)
         krita.call(_rest, turns=40)
         krita.screenshot(out / "docker.png")
@@ -53,7 +53,7 @@ def demo(out: Path, progress: Progress) -> None:
 
 @contextmanager
 def _display() -> Iterator[str]:
-    """The artist's display, or a virtual screen."""
+    """The user's display, or a virtual screen."""
     if install.has_display() and os.environ.get("DISPLAY"):
         yield os.environ["DISPLAY"]
     else:
@@ -62,7 +62,7 @@ def _display() -> Iterator[str]:
 
 
 def _set_up(krita: session.Session) -> None:
-    """Sketch, reference and mode, as an artist would."""
+    """Chooses sketch, reference and mode with the mouse, as an artist would."""
     layers = krita.wait_until(_layer_ids, timeout_s=20)
     pointer.choose(krita, "sketch_combo", layers["Lines"])
     pointer.choose_action(krita, "add_reference_button", "Reference")
@@ -70,7 +70,7 @@ def _set_up(krita: session.Session) -> None:
 
 
 def _colour(krita: session.Session, progress: Progress) -> None:
-    """Presses Colorize and shows how far it is."""
+    """Presses Colorize and reports the progress until the result is applied."""
     pointer.click(krita, "colorize_button")
     for _ in range(JOB_LIMIT_S * 10):
         state = krita.call(_job_state)
@@ -80,17 +80,19 @@ def _colour(krita: session.Session, progress: Progress) -> None:
             return
         progress(state["status"], state["done"], state["total"])
         krita.call(_rest)
-    raise DemoFailed(f"The colouring took more than {JOB_LIMIT_S // 60} minutes. Try `colorize doctor`.")
+    raise DemoFailed(
+        f"The colouring took more than {JOB_LIMIT_S // 60} minutes. Run `colorize doctor` to find out why."
+    )
 
 
 def _rest(turns: int = 7) -> Any:
-    """Runs inside Krita: lets it go on, about 15 ms a turn."""
+    """Runs inside Krita: returns to its event loop for some ticks of about 15 ms."""
     for _ in range(turns):
         yield
 
 
 def _open_sample(folder: str) -> Any:
-    """Runs inside Krita: the sketch over white paper, the reference hidden, the docker large enough to read."""
+    """Runs inside Krita: opens the sketch over white paper, hides the reference and enlarges the docker."""
     application = krita.Krita.instance()  # type: ignore[name-defined] # noqa: F821
     window = application.activeWindow()
     window.qwindow().showMaximized()
@@ -107,7 +109,7 @@ def _open_sample(folder: str) -> Any:
         node.setPixelData(pixels[name], *size)
         node.setVisible(name == "Paper")
         document.rootNode().addChildNode(node, None)
-    # The opened picture's layer is the lowest; a copy on top of the paper takes its place.
+    # The opened picture is the lowest layer; a copy above the paper replaces it.
     document.rootNode().addChildNode(lines.duplicate(), None)
     lines.remove()
     document.refreshProjection()
@@ -126,7 +128,7 @@ def _open_sample(folder: str) -> Any:
 
 
 def _layer_ids() -> Any:
-    """Runs inside Krita: ids of the document's layers by name, once the docker lists them."""
+    """Runs inside Krita: the ids of the document's layers by name, or None until the docker lists them."""
     document = krita.Krita.instance().activeDocument()  # type: ignore[name-defined] # noqa: F821
     window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
     combo = window.findChild(krita.QComboBox, "sketch_combo")  # type: ignore[name-defined] # noqa: F821
@@ -137,7 +139,7 @@ def _layer_ids() -> Any:
 
 
 def _job_state() -> Any:
-    """Runs inside Krita: what the docker says."""
+    """Runs inside Krita: the docker's status, error and progress."""
     window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
     names = ("status_label", "error_label", "progress_bar", "results_list")
     status, error, bar, results = (window.findChild(krita.QWidget, name) for name in names)  # type: ignore[name-defined] # noqa: F821

@@ -1,11 +1,11 @@
-"""Runs inside Krita, in throw-away profiles only: takes scripts from a folder, runs them, writes back what came out.
+"""Runs inside Krita, with temporary profiles only: reads scripts from a folder, runs them and writes their results.
 
-`session.py` copies this file into a profile as the plugin `colorize_driver` and talks to it through the folder named by
-`COLORIZE_DRIVER` (0700). It is never part of what an artist installs. Standard library and Krita's Python only.
+`session.py` copies this file into a profile as the plugin `colorize_driver` and communicates with it through the folder
+that `COLORIZE_DRIVER` names (mode 0700). Artists never get it. Imports only the standard library and Krita's modules.
 
-A request is `NUMBER.json`: `{"code", "name", "arguments"}`; `code` is run in one lasting namespace, then `name` is
-called if there is one. A function that yields is continued at every tick, so that it can wait while Krita works.
-The answer is `NUMBER.answer`: `{"value"}` or `{"error"}`.
+A request is a file `NUMBER.json`: `{"code", "name", "arguments"}`. `code` is executed in a namespace that all requests
+share; then the function `name`, if given, is called. A generator function is resumed at every tick, so that it can wait
+while Krita works. The answer is a file `NUMBER.answer`: `{"value"}` or `{"error"}`.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ TICK_MS = 15
 
 
 class Driver:
-    """Looks for requests on a timer of Krita's event loop."""
+    """Polls for requests with a timer of Krita's event loop."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -40,8 +40,8 @@ class Driver:
 
     def _tick(self) -> None:
         if os.getppid() != self._parent:
-            os._exit(0)  # whoever started this Krita has gone; nobody else would end it
-        if self._inside:  # a script that lets events through, such as one that opens a dialog
+            os._exit(0)  # the process that started this Krita has ended, and no other would end it
+        if self._inside:  # a script is running that processes events, for example because it opened a dialog
             return
         self._inside = True
         try:
@@ -57,7 +57,7 @@ class Driver:
                 next(self._running)
         except StopIteration as stop:
             self._answer({"value": stop.value})
-        except BaseException:  # noqa: BLE001 - whatever the script raised belongs to its sender
+        except BaseException:  # noqa: BLE001 - any exception of the script is sent back to its caller
             self._answer({"error": traceback.format_exc()})
 
     def _take(self) -> bool:
@@ -84,7 +84,7 @@ class Driver:
 
 
 def serve(*_arguments: object) -> None:
-    """For kritarunner: drives until its parent ends it."""
+    """For kritarunner: answers requests until the parent process ends it."""
     sys.path[:0] = [p for p in os.environ.get("COLORIZE_DRIVER_PATH", "").split(os.pathsep) if p]
     driver = Driver(Path(os.environ["COLORIZE_DRIVER"]))
     loop = krita.QEventLoop()

@@ -1,9 +1,9 @@
-"""Other Kritas beside the installed one: Debian packages of another suite, each in a root folder of its own.
+"""Other versions of Krita beside the installed one: Debian packages of another suite, each in its own root folder.
 
-For the tests, on Linux as root. `prepare` makes the root once with debootstrap, keeps it in the user's cache folder and
-writes two scripts, `krita` and `kritarunner`, to be put first on `PATH`. A script runs its program in the root and
-bind-mounts this machine's folders (clone, home, temporary files, X socket) over the root's own, in a mount namespace
-that ends with the process: no mount is ever left behind.
+For the tests, on Linux as root. `prepare` makes the root folder once with debootstrap, keeps it in the user's cache
+folder and writes two scripts, `krita` and `kritarunner`; their folder has to be first on `PATH`. A script runs its
+program in the root folder and bind-mounts this machine's folders (clone, home, temporary files, X socket) there, in a
+mount namespace of its own: the mounts end with the process.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ TOOLS = ("unshare", "chroot", "mount")
 PROGRAMS = ("krita", "kritarunner")
 SYSTEM_PATH = ("/usr/bin", "/bin", "/usr/sbin", "/sbin")
 OWN = ("bin", "boot", "etc", "lib", "lib32", "lib64", "libx32", "lost+found", "sbin", "usr", "var")
-"""Folders that a root keeps for itself; every other one is this machine's."""
+"""Folders of the root folder itself; all others are bind-mounted from this machine."""
 
 HOST_NAMES = ("/etc/hosts", "/etc/resolv.conf")
 
@@ -62,18 +62,20 @@ done
 exec chroot "$root" env -C "$PWD" PATH="$search" "$@"
 ' sh {root} {search}:"$PATH" /usr/bin/{program} "$@"
 """
-"""`mount --rbind` of a folder that is mounted already, such as the clone below `/home`, does no harm."""
+"""`mount --rbind` of a folder that is mounted already, such as the clone below `/home`, is harmless."""
 
 
 class NoOtherKrita(ColorizerError):
-    """Another Krita can't be had on this machine."""
+    """Another Krita can't be installed on this machine."""
 
     code = "no_other_krita"
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a Krita comes from: a Debian suite, what Krita only recommends there, and the suite above it with Krita."""
+    """Where a Krita comes from: a Debian suite, packages that Krita only recommends, and the newer suite that has Krita
+    if the first doesn't.
+    """
 
     suite: str
     beside: tuple[str, ...]
@@ -81,7 +83,7 @@ class Source:
 
     @property
     def suites(self) -> tuple[str, ...]:
-        """The suites that apt reads."""
+        """The suites in apt's list of sources."""
         return (self.suite, self.above) if self.above else (self.suite,)
 
 
@@ -93,12 +95,12 @@ SOURCES = {
 
 
 def prepare(name: str) -> Path:
-    """The folder with the scripts `krita` and `kritarunner` of one of `SOURCES`; makes its root where there is none.
+    """The folder with the scripts `krita` and `kritarunner` of one of `SOURCES`; makes its root folder if needed.
 
     Raises `NoOtherKrita` for an unknown name and on machines that can't run it.
     """
     if name not in SOURCES:
-        raise NoOtherKrita(f"There is no Krita {name} to be had; there are {', '.join(SOURCES)}.")
+        raise NoOtherKrita(f"Krita {name} isn't available. Choose one of: {', '.join(SOURCES)}.")
     _check_machine()
     root = cache_folder() / name
     with _alone(root):
@@ -108,16 +110,19 @@ def prepare(name: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where the roots lie."""
+    """The folder of the root folders."""
     return paths.cache() / "kritas"
 
 
 def _check_machine() -> None:
     if sys.platform != "linux" or os.geteuid() != 0:
-        raise NoOtherKrita("Another Krita needs Linux and root.")
+        raise NoOtherKrita("Another Krita needs Linux and the root user. Run this as root on Linux.")
     _require(*TOOLS)
     if _run(["unshare", "--mount", "true"], subprocess.DEVNULL) != 0:
-        raise NoOtherKrita("Another Krita needs mount namespaces, which this machine forbids.")
+        raise NoOtherKrita(
+            "Another Krita needs mount namespaces, which this machine doesn't allow. Use another machine or a"
+            " privileged container."
+        )
 
 
 def _require(*tools: str) -> None:
@@ -128,7 +133,7 @@ def _require(*tools: str) -> None:
 
 @contextmanager
 def _alone(root: Path) -> Iterator[None]:
-    """Lets one process at a time make a root; the system lets go when its holder dies."""
+    """Lets only one process at a time make a root folder; the system releases the lock when its holder ends."""
     import fcntl  # not on Windows
 
     root.parent.mkdir(parents=True, exist_ok=True)
@@ -138,29 +143,33 @@ def _alone(root: Path) -> Iterator[None]:
 
 
 def _make(name: str, root: Path) -> None:
-    """Makes a root beside its place and moves it there when it is whole."""
+    """Makes a root folder under a temporary name and renames it when it is complete."""
     if os.environ.get("COLORIZE_OFFLINE") == "1":
-        raise NoOtherKrita(f"Krita {name} isn't here and COLORIZE_OFFLINE=1 forbids downloads.")
+        raise NoOtherKrita(
+            f"Krita {name} isn't installed yet, and COLORIZE_OFFLINE=1 forbids downloads. Unset it and run this again."
+        )
     _require("debootstrap")
     source, new, log = SOURCES[name], root.parent / f"{root.name}.new", root.parent / f"{root.name}.log"
     shutil.rmtree(new, ignore_errors=True)
     with open(log, "wb") as output:
         for command in _commands(source, new):
-            # In a namespace of its own: debootstrap mounts /proc, also when it fails half way.
+            # In a mount namespace of its own, because debootstrap leaves /proc mounted when it fails.
             if _run(["unshare", "--mount", *command], output) != 0:
-                raise NoOtherKrita(f"Krita {name} could not be made: {_last_line(log)} ({log})")
+                raise NoOtherKrita(f"Krita {name} couldn't be installed: {_last_line(log)} See {log}.")
     found = _version(new)
     if not found.startswith(f"{name}."):
-        raise NoOtherKrita(f"Debian {source.suites[-1]} holds Krita {found} now, not {name}.")
+        raise NoOtherKrita(
+            f"Debian {source.suites[-1]} now has Krita {found}, not {name}. Choose another version."
+        )
     os.rename(new, root)
 
 
 def _commands(source: Source, root: Path) -> Iterator[Sequence[str]]:
-    """What makes a root, in order. A generator: apt is set up when there is a root."""
+    """The commands that make a root folder, in order. A generator, because apt is set up after the first command."""
     yield "debootstrap", "--variant=minbase", source.suite, str(root), MIRROR
     lines = [f"deb {MIRROR} {suite} main\n" for suite in source.suites]
     (root / "etc/apt/sources.list").write_text("".join(lines), encoding="utf-8")
-    # The Release file of experimental is often older than it says it may be.
+    # The Release file of experimental is often past its Valid-Until date.
     options = 'Acquire::Check-Valid-Until "false";\nAPT::Install-Recommends "false";\n'
     (root / "etc/apt/apt.conf.d/90colorize").write_text(options, encoding="utf-8")
     yield "chroot", str(root), "apt-get", "update"
@@ -169,14 +178,14 @@ def _commands(source: Source, root: Path) -> Iterator[Sequence[str]]:
 
 
 def _version(root: Path) -> str:
-    """The version of the Krita in a root, such as 6.0.4.1+dfsg-1."""
+    """The version of Krita in a root folder, such as 6.0.4.1+dfsg-1."""
     command = ["chroot", str(root), "dpkg-query", "--show", "--showformat=${Version}", "krita"]
     done = subprocess.run(command, env=_environment(), capture_output=True, text=True, check=False)
     return done.stdout.partition(":")[2] or done.stdout
 
 
 def _write_scripts(name: str, root: Path) -> Path:
-    """Writes the scripts beside this environment's programs, because they show its Python to Krita."""
+    """Writes the scripts to this environment's folder, because they depend on its Python."""
     folder = Path(sys.prefix) / "kritas" / name
     folder.mkdir(parents=True, exist_ok=True)
     search = ":".join([*SYSTEM_PATH, str(Path(sys.base_prefix) / "bin")])
@@ -191,7 +200,7 @@ def _write_scripts(name: str, root: Path) -> Path:
             program=program,
         )
         path = folder / program
-        # A script keeps its time: by it `session` knows which profiles fit.
+        # The script gets Krita's time stamp, by which `session` finds the profiles that fit this version.
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             new = path.with_name(f"{program}.new")
             new.write_text(text, encoding="utf-8")
@@ -201,13 +210,13 @@ def _write_scripts(name: str, root: Path) -> Path:
 
 
 def _shown(root: Path) -> list[Path]:
-    """What a root sees of this machine below the folders that it keeps for itself."""
+    """The paths of this machine to bind-mount below `OWN` folders."""
     needed = [Path.home(), Path(tempfile.gettempdir()), Path(sys.prefix), Path(__file__).resolve().parents[3]]
     paths = [Path(name) for name in HOST_NAMES] + [path for path in needed if path.parts[1] in OWN]
     base, python = Path(sys.base_prefix), f"python{sys.version_info[0]}.{sys.version_info[1]}"
     if base != Path("/usr"):
         return paths + ([base] if base.parts[1] in OWN else [])
-    if os.access(root / "usr/bin" / python, os.X_OK):  # the root has that Python itself
+    if os.access(root / "usr/bin" / python, os.X_OK):  # the root folder has its own copy of that Python
         return paths
     return [*paths, base / "bin" / python, base / "lib" / python]
 
@@ -228,7 +237,7 @@ def _environment() -> dict[str, str]:
 
 
 def _path() -> str:
-    """Root's own programs are not on everybody's path."""
+    """`PATH` with the system's folders: those of the administration programs are often missing from it."""
     return os.pathsep.join([*os.get_exec_path(), "/usr/sbin", "/sbin"])
 
 

@@ -1,7 +1,7 @@
-"""The real mouse pointer on a session's display: presses widgets, chooses in combos and menus, draws strokes.
+"""Controls the mouse pointer on a session's display: clicks widgets, chooses from combo boxes and menus, draws strokes.
 
-Widgets are found by their Qt object names; the events come from the X server (xdotool), so that whatever lies in the
-way of an artist's hand lies in the way here.
+Widgets are found by their Qt object names. The events come from the X server (xdotool), so a widget that is covered by
+another can't be clicked, as for an artist.
 """
 
 from __future__ import annotations
@@ -12,28 +12,28 @@ from typing import Any
 from colorizer_lab.krita.session import Session
 
 REST_S = 0.08
-"""Between moving and pressing: Qt has to have seen the pointer arrive."""
+"""Pause between moving and pressing, so that Qt has processed the movement."""
 POPUP_S = 30
-"""For a list or menu to open or to close."""
+"""Time limit for a list or menu to open or close."""
 
 
 def click(session: Session, name: str) -> None:
-    """Presses a widget."""
+    """Clicks a widget."""
     _press(session, session.call(_widget_centre, name=name))
 
 
 def choose(session: Session, combo: str, value: str) -> None:
-    """Opens a combo box and picks the entry with this user data."""
+    """Opens a combo box and clicks the entry with this user data."""
     _pick(session, _opened(session, combo, _entry_centre, combo=combo, value=value))
 
 
 def choose_action(session: Session, button: str, text: str) -> None:
-    """Opens a button's menu and picks the entry with this text."""
+    """Opens a button's menu and clicks the entry with this text."""
     _pick(session, _opened(session, button, _action_centre, text=text))
 
 
 def stroke(session: Session, points: Sequence[Sequence[int]]) -> None:
-    """Draws through points of the screen with the button held down."""
+    """Drags through points of the screen with the left button held down."""
     press(session, points[0])
     for point in points[1:]:
         move(session, point)
@@ -41,7 +41,7 @@ def stroke(session: Session, points: Sequence[Sequence[int]]) -> None:
 
 
 def press(session: Session, point: Sequence[int]) -> None:
-    """Puts the pen down."""
+    """Presses the left button at a point."""
     session.xdotool("mousemove", *point, "sleep", REST_S, "mousedown", 1)
 
 
@@ -51,7 +51,7 @@ def move(session: Session, point: Sequence[int]) -> None:
 
 
 def release(session: Session) -> None:
-    """Lifts the pen."""
+    """Releases the left button at a point."""
     session.xdotool("sleep", 0.02, "mouseup", 1)
 
 
@@ -60,7 +60,7 @@ def _press(session: Session, point: Sequence[int]) -> None:
 
 
 def _opened(session: Session, name: str, entry: Callable[..., Any], **wanted: str) -> Any:
-    """Presses a widget, and where its list or menu doesn't open, once more: busy machines lose presses."""
+    """Clicks a widget, and once more if its list or menu doesn't open, because clicks get lost on busy machines."""
     click(session, name)
     try:
         return session.wait_until(entry, **wanted, timeout_s=POPUP_S / 2)
@@ -70,19 +70,19 @@ def _opened(session: Session, name: str, entry: Callable[..., Any], **wanted: st
 
 
 def _pick(session: Session, entry: Sequence[int]) -> None:
-    """Presses an entry of an open list or menu, and waits until that has closed: it would swallow the next click."""
+    """Clicks an entry of an open list or menu and waits until it has closed, because it would take the next click."""
     _press(session, entry)
     try:
         session.wait_until(_no_popup, timeout_s=5)
     except (
         TimeoutError
-    ):  # Qt takes no choice in the first moments of a list, however long they last on a busy machine
+    ):  # Qt ignores clicks on a list that has just opened; on a busy machine this can last long
         _press(session, entry)
         session.wait_until(_no_popup, timeout_s=POPUP_S)
 
 
 def _widget_centre(name: str) -> Any:
-    """Runs inside Krita: where a widget is on the screen, in pixels of the screen; scrolls it into view first."""
+    """Runs inside Krita: scrolls a widget into view and returns its centre in screen pixels."""
     window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
     found = window.findChild(krita.QWidget, name)  # type: ignore[name-defined] # noqa: F821
     if found is None or not found.isVisible():
@@ -97,7 +97,7 @@ def _widget_centre(name: str) -> Any:
 
 
 def _entry_centre(combo: str, value: str) -> Any:
-    """Runs inside Krita: where an entry of an open combo box is on the screen, None while it isn't open."""
+    """Runs inside Krita: the centre of an entry of an open combo box in screen pixels, None while it isn't open."""
     window = krita.Krita.instance().activeWindow().qwindow()  # type: ignore[name-defined] # noqa: F821
     box = window.findChild(krita.QComboBox, combo)  # type: ignore[name-defined] # noqa: F821
     row = box.findData(value)
@@ -119,7 +119,7 @@ def _no_popup() -> bool:
 
 
 def _action_centre(text: str) -> Any:
-    """Runs inside Krita: where an entry of the open menu is on the screen, None while none is open."""
+    """Runs inside Krita: the centre of an entry of the open menu in screen pixels, None while no menu is open."""
     application = krita.QApplication.instance()  # type: ignore[name-defined] # noqa: F821
     menu = application.activePopupWidget()
     if menu is None or not hasattr(menu, "actionGeometry"):

@@ -1,6 +1,6 @@
-"""A virtual screen with a window manager, for Krita's window where there is no display. Linux only.
+"""A virtual screen with a window manager, for Krita's window on machines without a display. Linux only.
 
-Starts Xvfb on a free display and openbox on it, and ends exactly these two. Needs no root and no network.
+Starts Xvfb on a free display and openbox on it, and later ends these two processes. Needs no root and no network.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from colorizer.krita_host.install import NoScreen
 
 
 def missing_programs() -> list[str]:
-    """Programs a virtual screen needs that aren't installed."""
+    """The programs that a virtual screen needs and that aren't installed."""
     return [name for name in ("Xvfb", "openbox", "xdotool") if not shutil.which(name)]
 
 
 @contextmanager
 def virtual_screen(width: int = 1600, height: int = 1000) -> Iterator[str]:
-    """A screen of its own while the `with` block runs; gives the display's name, such as ":7"."""
+    """Runs a virtual screen during the `with` block; yields the display's name, such as ":7"."""
     missing = missing_programs()
     if missing:
         raise NoScreen(
@@ -46,7 +46,7 @@ def _start_server(width: int, height: int) -> tuple[subprocess.Popen[bytes], str
         number = answer.readline().strip()
     if not number:
         server.wait()
-        raise NoScreen("Xvfb could not start a virtual screen. Run `Xvfb -displayfd 1` to see why.")
+        raise NoScreen("Xvfb couldn't start a virtual screen. Run `Xvfb -displayfd 1` to see why.")
     return server, f":{number}"
 
 

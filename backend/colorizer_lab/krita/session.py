@@ -1,8 +1,8 @@
-"""Starts real Krita in a throw-away profile and drives it: for the demo and for the tests in real Krita.
+"""Starts real Krita with a temporary profile and controls it, for the demo and for the tests in real Krita.
 
-Each session has its own home folder, settings and `COLORIZE_HOME`, and ends the Krita it started. `call` runs a Python
-function inside Krita; `pointer.py` presses what is on the screen. Nothing here touches the user's own Krita. A profile
-that has been started once is kept in the user's cache folder, because a first start takes long.
+Each session has its own home folder, settings and `COLORIZE_HOME`, and ends the Krita that it started. `call` runs a
+Python function inside Krita; `pointer.py` clicks and draws on the screen. The user's own Krita isn't touched. Krita's
+first start with a new profile takes long, so the resource database of a profile is kept in the user's cache folder.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from colorizer.krita_host import install
 DRIVER = "colorize_driver"
 
 START_S = 240
-"""A first start fills Krita's resource database: 20 s on an idle machine, minutes on a busy one."""
+"""Krita's first start fills its resource database: 20 s on an idle machine, minutes on a busy one."""
 
 DRIVER_DESKTOP = f"""[Desktop Entry]
 Type=Service
@@ -41,17 +41,17 @@ Name=Krita Colorize test driver
 
 
 class KritaEnded(ColorizerError):
-    """Krita ended while it was being driven."""
+    """Krita ended during a session."""
 
     code = "krita_ended"
 
 
 class ScriptFailed(Exception):
-    """A function that ran inside Krita raised: the message is its traceback."""
+    """A function raised an exception inside Krita; the message is its traceback."""
 
 
 class Session:
-    """A running Krita. Made by `headless` and `windowed`."""
+    """A running Krita. Made by `headless`, `windowed` and `bare`."""
 
     def __init__(self, process: subprocess.Popen[bytes], home: Path, environment: dict[str, str]) -> None:
         self.process = process
@@ -61,10 +61,11 @@ class Session:
         self._requests = 0
 
     def call(self, function: Callable[..., Any] | str, *, timeout_s: float = 60, **arguments: Any) -> Any:
-        """Runs a function (or code) inside Krita and returns its JSON value.
+        """Runs a function (or code) inside Krita and returns its value, which must be JSON-serializable.
 
-        The function's source travels: it sees only its arguments, `krita`, and what earlier code left behind. One that
-        yields is continued at every tick. Raises `ScriptFailed`, `KritaEnded`, `TimeoutError`.
+        The function's source code is sent, so the function can use only its arguments, `krita`, and names that earlier
+        code has defined. A generator function is resumed at every tick of the driver. Raises `ScriptFailed`,
+        `KritaEnded` and `TimeoutError`.
         """
         code = function if isinstance(function, str) else textwrap.dedent(inspect.getsource(function))
         name = "" if isinstance(function, str) else function.__name__
@@ -78,11 +79,11 @@ class Session:
         return answer["value"]
 
     def define(self, function: Callable[..., Any]) -> None:
-        """Makes a function known to later calls."""
+        """Defines a function inside Krita that later calls can use."""
         self.call(textwrap.dedent(inspect.getsource(function)))
 
     def wait_until(self, function: Callable[..., Any], *, timeout_s: float = 60, **arguments: Any) -> Any:
-        """Calls a function inside Krita until its value is true; returns the value."""
+        """Calls a function inside Krita until it returns a true value; returns that value."""
         deadline = time.monotonic() + timeout_s
         while True:
             value = self.call(function, **arguments)
@@ -98,11 +99,11 @@ class Session:
         subprocess.run(command, env=self.environment, check=True, timeout=60, capture_output=True)
 
     def screenshot(self, path: Path) -> None:
-        """Saves Krita's main window, canvas included, as it is on the screen."""
-        self.call(_grab_window, path=str(path.resolve()))  # Krita works in another folder
+        """Saves Krita's main window with the canvas as it is on the screen."""
+        self.call(_grab_window, path=str(path.resolve()))  # Krita's working directory is another
 
     def end(self) -> None:
-        """Ends Krita at once."""
+        """Kills Krita."""
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
@@ -112,7 +113,7 @@ class Session:
         return (self.home / "krita.log").read_text(encoding="utf-8", errors="replace")
 
     def wait_for_start(self, timeout_s: float) -> None:
-        """Returns when the driver answers."""
+        """Waits until the driver answers."""
         self._wait_for_file(self._folder / "started", timeout_s)
 
     def _wait_for(self, path: Path, timeout_s: float) -> dict[str, Any]:
@@ -133,7 +134,7 @@ class Session:
 
 @contextmanager
 def headless(*, python_path: Sequence[Path] = ()) -> Iterator[Session]:
-    """Krita's library without windows, views or plugins (`kritarunner`); starts in about a second."""
+    """Runs Krita's library without windows, views or plugins (`kritarunner`); starts in about a second."""
     if not shutil.which("kritarunner"):
         raise install.NoKrita("kritarunner isn't installed. It comes with Krita's packages.")
     with tempfile.TemporaryDirectory(prefix="krita-", ignore_cleanup_errors=True) as folder:
@@ -154,8 +155,14 @@ def windowed(
     settings: dict[str, str] | None = None,
     variables: dict[str, str] | None = None,
 ) -> Iterator[Session]:
-    """Krita's window with the docker on a display. `backend` is the command that starts the backend, `settings` are
-    keys of kritarc ("group/key"), `variables` go into the environment.
+    """Runs Krita with the docker on a display.
+
+    Args:
+        display: the X display, such as ":7".
+        files: pictures to open.
+        backend: the command that starts the backend.
+        settings: values for kritarc by their keys ("group/key").
+        variables: additional environment variables.
     """
     program = install.require_krita()
     with tempfile.TemporaryDirectory(prefix="krita-", ignore_cleanup_errors=True) as folder:
@@ -177,7 +184,7 @@ def windowed(
 
 @contextmanager
 def bare(display: str, home: Path, *, variables: dict[str, str] | None = None) -> Iterator[Session]:
-    """Krita's window without the docker, in a profile that stays: to install it as an artist does, and to restart."""
+    """Runs Krita without the docker, with a profile in `home` that is kept, to test installing it and restarting."""
     program = install.require_krita()
     environment = _environment(home, "windowed") | {"DISPLAY": display} | (variables or {})
     folders = install.user_folders(environment)
@@ -202,7 +209,7 @@ def _started(command: list[str], environment: dict[str, str]) -> Iterator[Sessio
 
 
 def _environment(home: Path, kind: str) -> dict[str, str]:
-    """The environment of a profile in `home`; a new one is filled from the cache where there is one."""
+    """The environment for a profile in `home`; a new profile is copied from the cache if there is one."""
     warm = _warm_profile(kind)
     driver = home / "driver"
     if warm is not None and not driver.exists():
@@ -230,13 +237,13 @@ def _put_driver(plugins: Path) -> None:
 
 
 def _warm_profile(kind: str) -> Path | None:
-    """A profile that Krita has been started in once; None where this is the first time."""
+    """The cached profile of an earlier session, None if there is none."""
     kept = _cache_folder() / kind
     return kept if kept.is_dir() else None
 
 
 def _keep_warm(home: Path, kind: str) -> None:
-    """Keeps the resource database of a session that has ended for later profiles, unless there is one already."""
+    """Caches the resource database of a finished session for later profiles, unless there is one already."""
     kept = _cache_folder() / kind
     if kept.exists():
         return
@@ -244,18 +251,18 @@ def _keep_warm(home: Path, kind: str) -> None:
     shutil.copytree(home, new, ignore=_not_resources)
     try:
         os.rename(new, kept)
-    except OSError:  # another process was faster
+    except OSError:  # another process has stored one in the meantime
         shutil.rmtree(new, ignore_errors=True)
 
 
 def _not_resources(_folder: str, names: list[str]) -> set[str]:
-    """Leaves out of a kept profile whatever isn't Krita's own resources."""
+    """The files of a profile that aren't Krita's own resources, to be left out of the cache."""
     unwanted = {"pykrita", "driver", "runtime", "colorize", "krita.log", ".config", ".cache"}
     return unwanted & set(names)
 
 
 def _cache_folder() -> Path:
-    """By program and time: an older Krita doesn't open what a newer one has kept."""
+    """The cache for this Krita, by its path and modification time: an older Krita can't open a newer database."""
     program = install.find_krita()
     stamp = f"{zlib.crc32(bytes(program)):08x}-{int(program.stat().st_mtime)}" if program else "0"
     return paths.cache() / f"krita-profile-{stamp}"

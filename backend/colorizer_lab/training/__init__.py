@@ -1,8 +1,7 @@
-"""One trainer for each recipe. Nothing an artist runs needs this room; it loads torch when a training starts.
+"""Trainers, one per recipe. torch is imported when a training starts.
 
-`match` makes the built-in network from our own drawings, `anime_diffusion` and `colorize_diffusion` the published
-systems, `klein_lora` a LoRA for FLUX.2 klein. `loop` holds what trainers share: stopping, resuming, whole files,
-logging.
+`match` trains the built-in network, `anime_diffusion` and `colorize_diffusion` the published systems, `klein_lora` a
+LoRA for FLUX.2 klein. `loop` is shared by the trainers: stopping, resuming, atomic checkpoints, logging.
 """
 
 from __future__ import annotations
@@ -24,8 +23,8 @@ RECIPES = {
 
 
 @dataclass(frozen=True)
-class Wishes:
-    """What a person said on the command line about a recipe's settings; empty where they said nothing."""
+class Overrides:
+    """A recipe's settings given on the command line; empty where not given."""
 
     config: Path | None = None
     stage: str = ""
@@ -35,36 +34,34 @@ class Wishes:
 
     @property
     def any(self) -> bool:
-        """Whether there is any beside the seed."""
+        """Whether any setting except the seed was given."""
         return bool(self.config or self.stage or self.start or self.data)
 
 
 def recipe(name: str) -> Callable[..., None]:
-    """The `train` function of a recipe. Raises `InvalidInput` where there is none of that name."""
+    """The `train` function of a recipe. Raises `InvalidInput` for an unknown name."""
     found: Callable[..., None] = _trainer(name).train
     return found
 
 
-def settings(name: str, wishes: Wishes) -> Any:
-    """A recipe's settings from a person's wishes; None for its own. Raises `InvalidInput` where it takes none."""
+def settings(name: str, overrides: Overrides) -> Any:
+    """A recipe's settings with the given overrides; None: its defaults. Raises `InvalidInput` if it has no settings."""
     trainer = _trainer(name)
-    if not wishes.any:
+    if not overrides.any:
         return None
     if not hasattr(trainer, "settings"):
-        raise InvalidInput(
-            f"The recipe {name} has no settings; leave out --config, --stage, --from and --data."
-        )
-    return trainer.settings(wishes)
+        raise InvalidInput(f"The recipe {name} has no settings. Omit --config, --stage, --from and --data.")
+    return trainer.settings(overrides)
 
 
 def needs_packages(name: str) -> None:
-    """Raises `InvalidInput` where a recipe's packages are missing."""
+    """Raises `InvalidInput` if packages of a recipe are missing."""
     _trainer(name)
 
 
 def _trainer(name: str) -> Any:
     if name not in RECIPES:
-        raise InvalidInput(f"There is no recipe {name!r}. There is: {', '.join(RECIPES)}.")
+        raise InvalidInput(f"There is no recipe {name!r}. Choose one of: {', '.join(RECIPES)}.")
     try:
         return importlib.import_module(RECIPES[name])
     except ModuleNotFoundError as error:

@@ -1,8 +1,8 @@
 """Trains AnimeDiffusion (arXiv 2303.11137): noise prediction, then image reconstruction through the sampler.
 
-Defaults are the published hyper-parameters; losses are `engines.anime_diffusion.diffusion`'s, items come from
-`anime_diffusion_data`. Everything random in a step is drawn from a generator seeded with the step, so a resumed
-training goes on as if it had never stopped.
+Defaults are the published hyper-parameters. Losses are in `engines.anime_diffusion.diffusion`, items come from
+`anime_diffusion_data`. Each step has a random generator seeded with its number, so a resumed training is identical to
+an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.errors import InvalidInput
 from torch import Tensor
 
-from colorizer_lab.training import Wishes
+from colorizer_lab.training import Overrides
 from colorizer_lab.training.anime_diffusion_data import PUBLISHED_ITEMS, OwnDrawings, PublishedFolder
 from colorizer_lab.training.loop import (
     Descent,
@@ -44,40 +44,40 @@ MODEL_FOLDER = "model"
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the trained weights, besides the seed."""
+    """All settings that determine the trained weights, except the seed."""
 
     data: Path | None = None
-    """A folder in the published layout; None trains on our own drawings."""
+    """A folder in the published layout; None: procedural drawings."""
     channel_base: int = 64
     channel_mult: tuple[int, ...] = (1, 2, 4, 8)
     n_res_blocks: int = 2
     size: int = 256
     batch: int = 1
     noise_steps: int = 200 * PUBLISHED_ITEMS
-    """Phase 1, 200 epochs."""
+    """Steps of phase 1: 200 epochs."""
     reconstruction_steps: int = 10 * PUBLISHED_ITEMS
-    """Phase 2, 10 epochs, with a warm-up and a decay of its own."""
+    """Steps of phase 2: 10 epochs, with a separate warm-up and decay."""
     sampling_steps: int = SAMPLING_STEPS
     learning_rate: float = 1e-4
     least_rate: float = 1e-8
     warmup_steps: int = PUBLISHED_ITEMS
     weight_decay: float = 0.01
     parity: bool = False
-    """Phase 2 as published, where the inversion isn't told the time."""
+    """Whether phase 2 reproduces the published bug: the inversion calls the network without the time step."""
     log_every: int = 50
     save_every: int = 1000
 
     @property
     def steps(self) -> int:
-        """Of both phases."""
+        """Number of steps of both phases."""
         return self.noise_steps + self.reconstruction_steps
 
 
-def settings(wishes: Wishes) -> Recipe:
-    """The published recipe on a person's pictures. Raises `InvalidInput` for a wish it doesn't know."""
-    if wishes.config or wishes.stage or wishes.start:
-        raise InvalidInput("AnimeDiffusion's recipe takes --data alone: a folder in the published layout.")
-    return Recipe(data=wishes.data)
+def settings(overrides: Overrides) -> Recipe:
+    """The published recipe on the user's pictures. Raises `InvalidInput` for an unknown setting."""
+    if overrides.config or overrides.stage or overrides.start:
+        raise InvalidInput("AnimeDiffusion's recipe takes only --data, a folder in the published layout.")
+    return Recipe(data=overrides.data)
 
 
 def train(
@@ -92,12 +92,13 @@ def train(
 ) -> None:
     """Trains until the recipe's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.
 
-    Leaves in `out`: `checkpoint.pt` (everything needed to go on exactly), `training.jsonl` (figures) and `model/`
-    (what the engine loads).
+    Writes to `out`: `checkpoint.pt` (the full state, to resume exactly), `training.jsonl` (metrics) and `model/` (for
+    the engine).
 
     Raises:
-        InvalidInput: `out` holds a training and `resume` is not set, or the other way round; the recipe's `data` is no
-            folder in the published layout.
+        InvalidInput: `out` contains a training and `resume` is not set, or the other way round; or the recipe's
+        `data` is
+            not a folder in the published layout.
     """
     training = _Training(recipe or Recipe(), device, seed, open_run(out, resume=resume))
     pace = Pace(training.recipe.steps, training.recipe.log_every, training.recipe.save_every)
@@ -105,7 +106,7 @@ def train(
 
 
 class _Training(Descent):
-    """The state of one training, and the step that moves it on."""
+    """The state of a training run."""
 
     def __init__(self, recipe: Recipe, device: str, seed: int, state: dict[str, Any] | None) -> None:
         super().__init__()
@@ -133,7 +134,7 @@ class _Training(Descent):
         )
 
     def advance(self) -> None:
-        """One step of the phase it is in; a step whose loss is no number changes nothing."""
+        """Runs one step of the current phase; a step with a non-finite loss changes nothing."""
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, self.recipe)
         name, loss = self._loss()
@@ -178,7 +179,7 @@ class _Training(Descent):
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
-    """Linear warm-up and half a cosine, down to the least rate at both ends; anew in each phase."""
+    """Linear warm-up and cosine decay from and to the least rate, in each phase."""
     length = recipe.noise_steps
     if step >= length:
         step, length = step - length, recipe.reconstruction_steps

@@ -1,6 +1,8 @@
-"""AnimeDiffusion's training data: the published folder layout, or procedural drawings; seeded by an index.
+"""AnimeDiffusion's training data: the published folder layout, or procedural drawings; each item is seeded by its
+number.
 
-An item is a coloured picture and its lines; the reference is a warped copy of the picture, as published (section 4.1).
+An item is a coloured picture with its lines. The reference is a warped copy of the picture (arXiv 2303.11137, section
+4.1).
 """
 
 from __future__ import annotations
@@ -21,29 +23,29 @@ from torch import Tensor
 from colorizer_lab.data.drawing import triplet
 
 PUBLISHED_ITEMS = 31_696
-"""Training pictures of the paper's data set: the length of its epochs."""
+"""Number of training pictures in the paper's data set, which is the length of an epoch."""
 FIRST_TRAINING_SEED = 1_000_000
-"""Drawings below are kept for validation, in all our trainings."""
+"""Drawings with smaller seeds are held out for validation in all trainings."""
 
 
 @dataclass(frozen=True)
 class Item:
-    """One picture to learn from."""
+    """A training item."""
 
     picture: RGB
     """(S, S, 3), the target."""
     lines: NDArray[np.uint8]
     """(S, S), 0 = line."""
     reference: RGB
-    """(S, S, 3), the target warped."""
+    """(S, S, 3), the warped target."""
 
     def tensors(self) -> tuple[Tensor, Tensor]:
-        """The target (1, 3, S, S) and the condition (1, 4, S, S), [-1, 1]."""
+        """The target (1, 3, S, S) and the condition (1, 4, S, S), in [-1, 1]."""
         return to_tensor(self.picture), torch.cat([to_tensor(self.lines), to_tensor(self.reference)], dim=1)
 
 
 class OwnDrawings:
-    """An endless series of drawings by `colorizer_lab.data`, lines taken from them by XDoG."""
+    """An endless series of procedural drawings, with lines extracted by XDoG."""
 
     def __init__(self, size: int, seed: int) -> None:
         self._size = size
@@ -73,7 +75,7 @@ class PublishedFolder:
         ]
         if not names[0] or names[0] != names[1]:
             raise InvalidInput(
-                f"{folder} must hold `reference` and `condition` with pictures of equal names;"
+                f"{folder} must contain `reference` and `condition` with pictures of equal names;"
                 f" there are {len(names[0])} and {len(names[1])}."
             )
         self._folder, self._names = folder, names[0]
@@ -90,7 +92,7 @@ class PublishedFolder:
         return Item(self._square(picture), grey, self._square(warped))
 
     def _square(self, picture: RGB) -> RGB:
-        """The shorter side to the size, the middle cut out."""
+        """Crops the central square and resizes it."""
         height, width = picture.shape[:2]
         short = min(height, width)
         top, left = (height - short) // 2, (width - short) // 2

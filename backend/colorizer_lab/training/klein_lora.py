@@ -1,9 +1,9 @@
 """Trains a LoRA for FLUX.2 klein's base model: line art and a reference in, the coloured drawing out.
 
-The model is shown what `engines.flux2_klein` shows it, with the same instruction, and learns the velocity from noise to
-picture (rectified flow, arXiv 2209.03003, with logit-normal times, arXiv 2403.03206). Only peft's adapters are trained.
-Items come from `klein_lora_data`. Everything random in a step is drawn from a generator seeded with the step, so a
-resumed training goes on as if it had never stopped.
+The inputs and the instruction are those of `engines.flux2_klein`. The model learns the velocity from noise to picture
+(rectified flow, arXiv 2209.03003, with logit-normal times, arXiv 2403.03206). Only peft's adapters are trained. Items
+come from `klein_lora_data`. Each step has a random generator seeded with its number, so a resumed training is identical
+to an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from diffusers.training_utils import cast_training_params
 from peft import LoraConfig, get_peft_model_state_dict, set_peft_model_state_dict
 from torch import Tensor
 
-from colorizer_lab.training import Wishes
+from colorizer_lab.training import Overrides
 from colorizer_lab.training.klein_lora_data import Item, OwnDrawings, PictureFolder
 from colorizer_lab.training.loop import (
     Descent,
@@ -47,18 +47,18 @@ TARGETS = (
     r"transformer_blocks\.\d+\.attn\.(to_[qkv]|to_out\.0|add_[qkv]_proj|to_add_out)"
     r"|single_transformer_blocks\.\d+\.attn\.(to_qkv_mlp_proj|to_out)"
 )
-"""The attention of both kinds of blocks; the single ones' two layers hold their MLP, too."""
+"""The attention layers of both kinds of blocks; in single blocks the two layers include the MLP."""
 _ADAPTER = "default"
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the trained LoRA, besides the seed."""
+    """All settings that determine the trained LoRA, except the seed."""
 
     base: Path
-    """Folder of an installed model, the base one."""
+    """Folder of an installed FLUX.2 klein base model."""
     data: Path | None = None
-    """A folder of coloured pictures; None trains on our own drawings."""
+    """A folder of coloured pictures; None: procedural drawings."""
     size: int = 512
     rank: int = 16
     steps: int = 2000
@@ -68,20 +68,22 @@ class Recipe:
     save_every: int = 100
 
 
-def settings(wishes: Wishes) -> Recipe:
-    """A recipe from a person's words. Raises `InvalidInput` for a wish it doesn't know, or no base model."""
-    if wishes.config or wishes.stage:
-        raise InvalidInput("klein-lora takes --from MODEL and --data alone.")
+def settings(overrides: Overrides) -> Recipe:
+    """The recipe with the command line's overrides. Raises `InvalidInput` for an unknown setting, or no base model."""
+    if overrides.config or overrides.stage:
+        raise InvalidInput("klein-lora takes only --from MODEL and --data.")
     installed = Installed(files.NAME, "FLUX.2 klein")
     folder = (
-        Path(wishes.start) if Path(wishes.start).is_dir() and wishes.start else installed.find(wishes.start)
+        Path(overrides.start)
+        if Path(overrides.start).is_dir() and overrides.start
+        else installed.find(overrides.start)
     )
     if folder is None:
         raise InvalidInput(
-            "A LoRA is trained on FLUX.2 klein base, which isn't installed. Get flux2-klein-base-4b on the Models page,"
-            " or give a model's folder with --from."
+            "A LoRA is trained on FLUX.2 klein base, which isn't installed. Download flux2-klein-base-4b on the Models"
+            " page, or give a model's folder with --from."
         )
-    return Recipe(base=folder, data=wishes.data)
+    return Recipe(base=folder, data=overrides.data)
 
 
 def train(
@@ -96,21 +98,21 @@ def train(
 ) -> None:
     """Trains until the recipe's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.
 
-    Leaves in `out`: `checkpoint.pt` (everything needed to go on exactly), `training.jsonl` (figures) and `lora/` (a
-    model folder: put it into the models folder to use it).
+    Writes to `out`: `checkpoint.pt` (the full state, to resume exactly), `training.jsonl` (metrics) and `lora/` (a
+    model folder; move it into the models folder to use it).
 
     Raises:
-        InvalidInput: `out` holds a training and `resume` is not set, or the other way round; there is no base model; a
-            folder of pictures is empty.
+        InvalidInput: `out` contains a training and `resume` is not set, or the other way round; or there is no base
+            model, or no picture.
     """
-    recipe = recipe or settings(Wishes())
+    recipe = recipe or settings(Overrides())
     training = _Training(recipe, device, seed, open_run(out, resume=resume))
     pace = Pace(recipe.steps, recipe.log_every, recipe.save_every)
     run(training, out, pace, StopSignal(limit_minutes), progress)
 
 
 class _Training(Descent):
-    """The state of one training, and the step that moves it on."""
+    """The state of a training run."""
 
     def __init__(self, recipe: Recipe, device: str, seed: int, state: dict[str, Any] | None) -> None:
         super().__init__()
@@ -134,7 +136,7 @@ class _Training(Descent):
             self._optimiser.load_state_dict(state["optimiser"])
 
     def advance(self) -> None:
-        """One step; one whose loss is no number changes nothing."""
+        """Runs one step; a step with a non-finite loss changes nothing."""
         generator = torch.Generator().manual_seed(self._seed * 2**40 + self.step)
         loss = self._loss(self._items.item(self.step), generator)
         self.descend(self._optimiser, "velocity", loss)
@@ -173,18 +175,18 @@ class _Training(Descent):
         return network
 
     def _loss(self, item: Item, generator: torch.Generator) -> Tensor:
-        """Mean squared error of the predicted velocity, noise - picture."""
+        """Mean squared error of the predicted velocity (noise - picture)."""
         picture, places = self._latents([item.picture])
         shown, shown_places = self._latents([item.lines, item.reference])
         places = places.clone()
-        places[..., 0] = 0  # what is drawn is at time 0, what is shown at 10 and 20
+        places[..., 0] = 0  # the output is at time 0, the input pictures at 10 and 20
         noise = torch.randn(picture.shape, generator=generator).to(picture)
         time = torch.sigmoid(torch.randn(1, generator=generator)).to(picture)
         mixed = (1 - time) * picture + time * noise
         network, dtype = self._network, self._pipeline.vae.dtype
-        # WORKAROUND: diffusers 0.42 makes the places of text tokens in a private method alone, see
-        # https://github.com/huggingface/diffusers/blob/main/src/diffusers/pipelines/flux2/pipeline_flux2_klein.py;
-        # `_prepare_text_ids` goes when it is public.
+        # WORKAROUND: diffusers 0.42 computes the position ids of text tokens in a private method only, see
+        # https://github.com/huggingface/diffusers/blob/main/src/diffusers/pipelines/flux2/pipeline_flux2_klein.py.
+        # Can be removed when `_prepare_text_ids` is public.
         mixed_precision = (
             torch.autocast(picture.device.type, dtype=dtype) if dtype.itemsize < 4 else nullcontext()
         )
@@ -202,7 +204,7 @@ class _Training(Descent):
 
     @torch.no_grad()
     def _latents(self, pictures: list[Any]) -> tuple[Tensor, Tensor]:
-        """Pictures (H, W, 3) as the pipeline encodes references: tokens (1, n, C) and their places (1, n, 4)."""
+        """Encodes pictures (H, W, 3) like the pipeline's references: tokens (1, n, C) and position ids (1, n, 4)."""
         pipeline = self._pipeline
         tensors = [
             torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].to(pipeline.vae.dtype) / 127.5 - 1

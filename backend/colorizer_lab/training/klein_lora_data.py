@@ -1,8 +1,8 @@
-"""Training data of a klein LoRA: procedural drawings, or a folder of coloured pictures; seeded by an index.
+"""Training data of a klein LoRA: procedural drawings, or a folder of coloured pictures; items are seeded by their
+number.
 
-An item is a coloured picture, its line art, and a reference in which the same things are to be seen: of our own
-drawings the same characters in another pose, of a folder's pictures a warped copy, as AnimeDiffusion's
-(arXiv 2303.11137, 4.1).
+An item is a coloured picture, its line art, and a reference with the same objects: for procedural drawings the same
+characters in another pose, for the user's pictures a warped copy, as in AnimeDiffusion (arXiv 2303.11137, section 4.1).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from colorizer.imaging.values import RGB
 from colorizer_lab.data.drawing import triplet
 
 FIRST_TRAINING_SEED = 1_000_000
-"""Drawings below are kept for validation, in all our trainings."""
+"""Drawings with smaller seeds are held out for validation in all trainings."""
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True)
 class Item:
-    """One picture to learn from; all (S, S, 3)."""
+    """A training item; all pictures are (S, S, 3)."""
 
     picture: RGB
     lines: RGB
@@ -34,7 +34,7 @@ class Item:
 
 
 class OwnDrawings:
-    """An endless series of drawings by `colorizer_lab.data`."""
+    """An endless series of procedural drawings."""
 
     def __init__(self, size: int, seed: int) -> None:
         self._size = size
@@ -49,10 +49,10 @@ class OwnDrawings:
 
 
 class PictureFolder:
-    """A person's own pictures; lines are taken from them by XDoG unless `lines/` holds files of the same names.
+    """The user's pictures. Lines are extracted by XDoG unless `lines/` contains files of the same names.
 
     Raises:
-        InvalidInput: there is no picture in the folder.
+        InvalidInput: the folder contains no picture.
     """
 
     def __init__(self, folder: Path, size: int, seed: int) -> None:
@@ -61,7 +61,9 @@ class PictureFolder:
         found = folder.iterdir() if folder.is_dir() else ()
         self._names = sorted(path.name for path in found if path.suffix.lower() in SUFFIXES)
         if not self._names:
-            raise InvalidInput(f"{folder} holds no pictures ({', '.join(SUFFIXES)}) to learn from.")
+            raise InvalidInput(
+                f"{folder} contains no pictures ({', '.join(SUFFIXES)}). Choose another folder."
+            )
 
     def item(self, number: int) -> Item:
         """Item `number`; each epoch has its own order."""
@@ -79,7 +81,7 @@ class PictureFolder:
         return Item(picture, lines, Warp.draw(random).apply(picture))
 
     def _square(self, picture: RGB) -> RGB:
-        """As large as it fits into the square, in its middle, on white: nothing of a page is cropped."""
+        """Fits the picture into the square, centred on white, without cropping."""
         height, width = picture.shape[:2]
         scale = self._size / max(height, width)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))

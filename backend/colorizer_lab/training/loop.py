@@ -1,6 +1,6 @@
-"""The training loop of every trainer: clean stops, exact resuming, atomic checkpoints, a log of metrics.
+"""The training loop shared by all trainers: clean stops, exact resuming, atomic checkpoints, a log of metrics.
 
-Knows no network and no data.
+It is independent of networks and data.
 """
 
 from __future__ import annotations
@@ -33,17 +33,17 @@ OLD = ".old"
 
 @dataclass(frozen=True)
 class TrainingProgress:
-    """Where a training is."""
+    """The progress of a training."""
 
     step: int
     steps: int
     losses: dict[str, float]
-    """Running means."""
+    """Running means of the losses by name."""
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How long a training goes, and how often it writes."""
+    """The number of steps, and how often to log and to save."""
 
     steps: int
     log_every: int
@@ -51,13 +51,13 @@ class Pace:
 
 
 class Training(Protocol):
-    """The state of one training."""
+    """The interface of a training run."""
 
     step: int
     losses: dict[str, float]
 
     def advance(self) -> None:
-        """Moves on by one step."""
+        """Runs one step."""
 
     def figures(self) -> dict[str, Any]:
         """One line of the log."""
@@ -67,7 +67,7 @@ class Training(Protocol):
 
 
 class Descent:
-    """What trainers of one optimiser share of `Training`: the running step, its losses, and going down one of them."""
+    """Base class of trainings with one optimiser: step counter, running losses, and the optimiser step."""
 
     def __init__(self) -> None:
         self.step = 0
@@ -78,7 +78,7 @@ class Descent:
         return {"step": self.step, **self.losses}
 
     def descend(self, optimiser: torch.optim.Optimizer, name: str, loss: torch.Tensor) -> None:
-        """One step of the optimiser; with a loss that is no number only the count goes on."""
+        """Runs one step of the optimiser; with a non-finite loss, only the step counter is increased."""
         self.step += 1
         if not torch.isfinite(loss):
             return
@@ -89,7 +89,7 @@ class Descent:
 
 
 class StopSignal:
-    """Says when to stop: after a time limit, or when the person or the system asks (SIGINT, SIGTERM)."""
+    """Signals when to stop: after a time limit, or on SIGINT or SIGTERM."""
 
     def __init__(self, limit_minutes: float = math.inf) -> None:
         self._deadline = time.monotonic() + limit_minutes * 60
@@ -102,7 +102,7 @@ class StopSignal:
 
     @contextmanager
     def listening(self) -> Iterator[None]:
-        """Inside: SIGINT and SIGTERM stop after the running step. Only the main thread can listen."""
+        """Context in which SIGINT and SIGTERM stop the training after the current step. For the main thread only."""
         if threading.current_thread() is not threading.main_thread():
             yield
             return
@@ -126,7 +126,7 @@ def run(
     stop: StopSignal,
     progress: Callable[[TrainingProgress], None] = lambda _: None,
 ) -> None:
-    """Trains until the last step or until told to stop, and saves at the end in any case."""
+    """Trains until the last step or until `stop` is set, and saves at the end in any case."""
     with stop.listening():
         while training.step < pace.steps and not stop.is_set:
             training.advance()
@@ -139,13 +139,13 @@ def run(
 
 
 def follow(losses: dict[str, float], name: str, loss: float) -> None:
-    """Running means that follow by a fiftieth."""
+    """Updates a running mean with a weight of 1/50."""
     losses[name] = 0.98 * losses.get(name, loss) + 0.02 * loss
 
 
 @contextmanager
 def writing(out: Path) -> Iterator[None]:
-    """Inside, a disk that is full becomes one sentence; torch and safetensors have errors of their own for it."""
+    """Context that converts a full disk to a `ColorizerError`; torch and safetensors raise errors of their own."""
     try:
         yield
     except (OSError, RuntimeError, SafetensorError) as error:
@@ -158,13 +158,13 @@ def writing(out: Path) -> Iterator[None]:
         else:
             raise
         raise ColorizerError(
-            f"The training can't be written to {out}: {reason}. What was saved before is whole: make room, then go on"
-            " with --resume."
+            f"The training can't be written to {out}: {reason}. The last checkpoint is intact: free some disk space,"
+            " then continue with --resume."
         ) from error
 
 
 def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
-    """Writes the whole state of a training, whole or not at all."""
+    """Writes the checkpoint of a training atomically."""
     part = folder / (CHECKPOINT_FILE + PART)
     with writing(folder):
         try:
@@ -179,8 +179,8 @@ def save_checkpoint(folder: Path, state: dict[str, Any]) -> None:
 
 
 def save_folder(folder: Path, write: Callable[[Path], object]) -> None:
-    """Writes a folder, whole or not at all: `write` fills another, which then takes its place."""
-    # names with a dot in front are no models to those who list the models' folder
+    """Writes a folder atomically: `write` fills a temporary folder, which then replaces it."""
+    # Folders whose names start with a dot are not listed as models.
     part, old = (folder.with_name(f".{folder.name}{end}") for end in (PART, OLD))
     with writing(folder.parent):
         shutil.rmtree(part, ignore_errors=True)
@@ -197,22 +197,24 @@ def save_folder(folder: Path, write: Callable[[Path], object]) -> None:
 
 
 def open_run(folder: Path, *, resume: bool) -> dict[str, Any] | None:
-    """Makes the folder of a run and returns the checkpoint to go on from, or None for a new run.
+    """Creates the folder of a run and returns the checkpoint to continue from, or None for a new run.
 
-    Puts in order what a killed training left: halves of files go, a product that was being replaced comes back.
+    After a killed training it removes incomplete files and restores a product that was being replaced.
 
     Raises:
-        InvalidInput: there is a run in the folder and `resume` was not asked for, or the other way round.
+        InvalidInput: the folder contains a run and `resume` is not set, or the other way round.
     """
     checkpoint = folder / CHECKPOINT_FILE
     if checkpoint.exists() and not resume:
-        raise InvalidInput(f"{folder} already holds a training. Add --resume to go on with it.")
+        raise InvalidInput(f"{folder} already contains a training. Add --resume to continue it.")
     if resume and not checkpoint.exists():
-        raise InvalidInput(f"{folder} holds no training to resume. Leave out --resume to start one.")
+        raise InvalidInput(f"{folder} contains no training to resume. Omit --resume to start one.")
     folder.mkdir(parents=True, exist_ok=True)
     _tidy(folder)
     if not resume:
-        (folder / LOG_FILE).unlink(missing_ok=True)  # of a run that was killed before its first checkpoint
+        (folder / LOG_FILE).unlink(
+            missing_ok=True
+        )  # left by a run that was killed before its first checkpoint
         return None
     state: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
     _forget_later_lines(folder / LOG_FILE, state["step"])
@@ -220,7 +222,7 @@ def open_run(folder: Path, *, resume: bool) -> dict[str, Any] | None:
 
 
 def log(folder: Path, **figures: Any) -> None:
-    """Appends one line of figures to the run's log."""
+    """Appends a line of metrics to the run's log."""
     with writing(folder), (folder / LOG_FILE).open("a", encoding="utf-8") as file:
         file.write(json.dumps(figures) + "\n")
 
@@ -237,7 +239,7 @@ def _tidy(folder: Path) -> None:
 
 
 def _forget_later_lines(file: Path, step: int) -> None:
-    """Drops what was logged after the checkpoint, and a last line that is no whole one."""
+    """Removes lines logged after the checkpoint, and an incomplete last line."""
     if not file.exists():
         return
     kept = [

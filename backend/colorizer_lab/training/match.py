@@ -1,10 +1,9 @@
-"""Trains the match engine's correspondence network on our own drawings. Reads from top to bottom.
+"""Trains the match engine's correspondence network on procedural drawings.
 
-The truth is known for every pixel, so the attention itself is supervised: a region of the sketch must look at the
-reference's cells of the same part or colour, or at the null key where the reference has neither.
-No picture from outside is read unless a share of real art is asked for (`--art`, `colorizer_lab.data.art`). The batches
-come from `match_data`, the figures on held-out drawings from
-`match_validation`. Started by `torchrun`, several processes train together (`processes`).
+The truth is known for every pixel, so the attention is supervised directly: a region of the sketch must attend to the
+reference's cells of the same part or colour, or to the null key if the reference has neither. Existing pictures are
+used only with a share of real art (`--art`, `colorizer_lab.data.art`). Batches come from `match_data`, metrics on
+held-out drawings from `match_validation`. With `torchrun`, several processes train together (`processes`).
 
     python -m colorizer_lab.training.match --out DIR --limit-minutes 65
 """
@@ -54,48 +53,48 @@ from colorizer_lab.training.processes import Processes, StopTogether
 MODEL_FOLDER = "model"
 
 SAME_COLOUR = 0.06
-"""RGB distance (0..1) below which two palette colours count as one."""
+"""RGB distance (0..1) below which two palette colours count as equal."""
 
 NEVER = -1e4
-"""A logit that no sum of exponentials notices, and that bf16 and fp32 can hold."""
+"""A logit that is negligible in a sum of exponentials, in the range of bf16 and fp32."""
 
 OUTSIDE = 9.0
-"""A place beyond every picture."""
+"""A coordinate outside every picture."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the trained weights, besides the seed."""
+    """All settings that determine the trained weights, except the seed."""
 
     network: MatchConfig = MatchConfig(parts=len(Part), background_parts=BACKGROUND_PARTS)
     start: Path | None = None
-    """A folder that `train` left as `model/`, to begin with instead of with chance."""
+    """A `model/` folder of an earlier training to start from; None: random weights."""
     steps: int = 2600
-    """The learning rate comes down to its least at this step; then the training ends."""
+    """Number of steps; the learning rate decays to its minimum at the last one."""
     batch: int = 16
     art: float = 0.0
     """Share of the batch that is real art (`colorizer_lab.data.art`, its `train` families)."""
     abstract: float = 0.0
-    """Share of the batch that is shapes without meaning (`colorizer_lab.data.abstract`)."""
+    """Share of the batch that is abstract shapes (`colorizer_lab.data.abstract`)."""
     drawings_kept: int = 2048
     art_kept: int = 256
-    """The same for pairs of real art, which take longer to make."""
+    """Number of pairs of real art in the ring; they take longer to make than drawings."""
     drawings_per_step: int = 8
     drawn_larger: int = 2
-    """How many times the network's input the drawings' side is, so that a part of them can be seen larger."""
+    """Ratio of the drawings' side to the network's input, so that a crop can be enlarged."""
     close_ups: float = 0.6
-    """Share of the triplets with known masks of which a part is seen."""
+    """Share of the triplets with known masks of which only a crop is used."""
     not_laid: float = 0.1
-    """Share of the references that are not laid under their sketch."""
+    """Share of the references that are not registered (warped) to their sketch."""
     regions: int = 32
     """Regions compared per sketch and step."""
     places: int = 6
-    """Places compared per region."""
+    """Points compared per region."""
     learning_rate: float = 1.2e-3
     warmup_steps: int = 150
     weight_decay: float = 0.01
     average: float = 0.998
-    """How slowly the averaged weights follow; these are the ones that are kept."""
+    """Decay of the exponential moving average of the weights, which is the product."""
     log_every: int = 25
     save_every: int = 250
     validation_drawings: int = 96
@@ -113,12 +112,12 @@ def train(
 ) -> None:
     """Trains until the recipe's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.
 
-    Leaves in `out`: `checkpoint.pt` (everything needed to go on exactly), `training.jsonl` (figures) and `model/`
-    (what `MatchNetwork.from_pretrained` loads).
+    Writes to `out`: `checkpoint.pt` (the full state, to resume exactly), `training.jsonl` (metrics) and `model/` (for
+    `MatchNetwork.from_pretrained`).
 
     Raises:
-        InvalidInput: `out` holds a training and `resume` is not set, or the other way round; or the batch can't be
-            shared out evenly among the processes.
+        InvalidInput: `out` contains a training and `resume` is not set, or the other way round; or the batch cannot be
+            divided evenly among the processes.
     """
     recipe, processes = recipe or Recipe(), Processes.join(device)
     processes.check(recipe.batch)
@@ -137,7 +136,7 @@ def train(
 
 
 class _Training:
-    """The state of one training, and the step that moves it on."""
+    """The state of a training run."""
 
     def __init__(self, recipe: Recipe, processes: Processes, seed: int, state: dict[str, Any] | None) -> None:
         self.recipe = recipe
@@ -174,13 +173,13 @@ class _Training:
 
     @property
     def averaged(self) -> MatchNetwork:
-        """The averaged network, ready for use."""
+        """The network with the averaged weights, in evaluation mode."""
         network = self._average.module
         assert isinstance(network, MatchNetwork)
         return network.eval()
 
     def advance(self) -> None:
-        """One step: draw, compare, learn."""
+        """Runs one step."""
         generator = self._luck()
         drawings: list[Triplet | None] = []
         for count, ring in self._shares:
@@ -202,14 +201,14 @@ class _Training:
             follow(self.losses, name, self._processes.mean(loss))
 
     def figures(self) -> dict[str, Any]:
-        """One line of the log. `minutes` counts from the start of this process."""
+        """The metrics for the log. `minutes` counts from the start of this process."""
         minutes = (time.monotonic() - self._started) / 60
         samples = self.step * self.recipe.batch
         rounded = {name: round(value, 4) for name, value in self.losses.items()}
         return {"step": self.step, "samples": samples, "minutes": round(minutes, 2), **rounded}
 
     def save(self, out: Path) -> None:
-        """Writes the checkpoint and the averaged network, once for all processes."""
+        """Writes the checkpoint and the averaged network, in one process only."""
         if not self._processes.is_first:
             return
         state = {
@@ -225,7 +224,7 @@ class _Training:
         save_folder(out / MODEL_FOLDER, self.averaged.save_pretrained)
 
     def _restore(self, state: dict[str, Any]) -> list[int]:
-        """Takes up a checkpoint; returns how many triplets of each series had been drawn."""
+        """Loads a checkpoint, and returns the number of triplets of each series that had been drawn."""
         self.step, self._seed, self.losses = state["step"], state["seed"], state["losses"]
         self._network.load_state_dict(state["network"])
         self._average.load_state_dict(state["average"])
@@ -234,18 +233,18 @@ class _Training:
         return drawn
 
     def _follow(self, averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-        """Follows fast in the first steps, when the weights are still far from anything worth keeping."""
+        """Update of the moving average, with a lower decay in the first steps."""
         follow = 1 - min(self.recipe.average, float(count) / (float(count) + 20))
         return averaged.lerp(current, follow)
 
     def _luck(self) -> torch.Generator:
-        """This step's chances in this process; a resumed training has the same ones."""
+        """The random generator of this step and process; the same in a resumed training."""
         number = self.step * self._processes.count + self._processes.rank
         return torch.Generator().manual_seed(self._seed * 2**40 + number)
 
     def _see(self, drawn: Batch, generator: torch.Generator) -> tuple[Batch, WarpField]:
-        """Whole pictures or parts of them, and the references under the sketches; one in ten is not warp, as at run
-        time where two pages are compared."""
+        """The network's input: whole pictures or crops, and the warp fields of the references. Some references are not
+        registered, as when the engine compares two pages."""
         frames = draw_frames(drawn, self.recipe.close_ups, generator)
         warp = lay(drawn, frames, self._size)
         away = torch.rand(len(frames), generator=generator) < self.recipe.not_laid
@@ -264,7 +263,7 @@ class _Training:
 
 
 def _art_drawer() -> Callable[[int, int], Triplet]:
-    """Makes pairs of the real art that may be trained on."""
+    """A function that draws pairs of the real art's training split."""
     from colorizer_lab.data.art.library import open_library
     from colorizer_lab.data.art.pairs import art_triplet
 
@@ -274,18 +273,18 @@ def _art_drawer() -> Callable[[int, int], Triplet]:
 
 
 def learning_rate(step: int, recipe: Recipe) -> float:
-    """Warm-up, then half a cosine down to a fiftieth."""
+    """Warm-up, then cosine decay to 1/50."""
     warm = min(1.0, (step + 1) / recipe.warmup_steps)
     cosine = 0.5 * (1 + math.cos(math.pi * min(step / recipe.steps, 1.0)))
     return recipe.learning_rate * warm * (0.02 + 0.98 * cosine)
 
 
 def region_places(batch: Batch, recipe: Recipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Picks regions of each sketch, small ones nearly as often as big ones, and places inside them.
+    """Samples regions of each sketch, small ones nearly as often as large ones, and points inside them.
 
     Returns:
-        places: (B, R, M) indices into the query grid.
-        regions: (B, R) the part of each region.
+        places: the points, (B, R, M) indices into the query grid.
+        regions: the part of each region, (B, R).
     """
     stride = recipe.network.image_size // recipe.network.query_grid
     instances = batch.instances[:, ::stride, ::stride].flatten(1)
@@ -296,21 +295,21 @@ def region_places(batch: Batch, recipe: Recipe, generator: torch.Generator) -> t
     inside = instances.gather(1, first)[:, :, None] == instances[:, None]
     order = torch.rand(inside.shape, generator=generator) * inside
     value, places = order.topk(recipe.places, 2)
-    # A region smaller than the number of places is asked at its first place again.
+    # In a region with fewer points than that, the first point is repeated.
     return torch.where(value > 0, places, first[:, :, None]), parts.gather(1, first)
 
 
 def match_losses(
     batch: Batch, features: Features, logits: Tensor, places: Tensor, regions: Tensor
 ) -> dict[str, Tensor]:
-    """The losses, weighted; their sum is what is minimised.
+    """The weighted losses; their sum is minimised.
 
     Args:
         batch: the pictures and the truth.
-        features: what the network made of them.
-        logits: (B, R, M, K*K + 1) of the places.
-        places: (B, R, M) indices into the query grid.
-        regions: (B, R) part of each region.
+        features: the network's features.
+        logits: attention logits of the points, (B, R, M, K*K + 1).
+        places: the points, (B, R, M) indices into the query grid.
+        regions: (B, R), the part of each region.
     """
     keys = key_parts(batch.reference_parts, int(math.isqrt(features.colours.shape[1]))).flatten(1)
     truth = _colours_of(batch.palette, regions)
@@ -339,7 +338,7 @@ def match_losses(
 
 
 def _part_loss(logits: Tensor, parts: Tensor, named: Tensor) -> Tensor:
-    """Cross entropy of part logits (B, N, P); of what isn't named only whether it is background is known."""
+    """Cross entropy of part logits (B, N, P). Where parts are not known, only background is told from foreground."""
     every = torch.arange(logits.shape[-1], device=logits.device)
     same_side = (every < BACKGROUND_PARTS) == (parts < BACKGROUND_PARTS)[..., None]
     fits = torch.where(named[:, None, None], every == parts[..., None], same_side)
@@ -347,12 +346,12 @@ def _part_loss(logits: Tensor, parts: Tensor, named: Tensor) -> Tensor:
 
 
 def _colours_of(palette: Tensor, parts: Tensor) -> Tensor:
-    """(B, P, 3) and (B, N) to (B, N, 3)."""
+    """The palette's colours (B, P, 3) of parts (B, N): (B, N, 3)."""
     return palette.gather(1, parts[..., None].expand(-1, -1, 3))
 
 
 def main() -> None:
-    """The command line of this file alone; `colorize train match` is the same with a progress bar."""
+    """Runs the command; `colorize train match` is the same with a progress bar."""
     parser = argparse.ArgumentParser(prog="python -m colorizer_lab.training.match")
     parser.add_argument("--out", type=Path, required=True, help="folder of the run")
     parser.add_argument("--resume", action="store_true", help="go on with the run in the folder")

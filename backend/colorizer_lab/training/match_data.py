@@ -1,8 +1,8 @@
-"""Batches for the match network: a ring of drawings that is renewed all the time, what is varied per batch, and whether
-the network sees whole pictures or, as at run time, a part of both figures larger.
+"""Batches for the match network: a ring buffer of drawings that is continuously renewed, augmentation, and crops.
 
-Which drawings the ring holds depends on how many were drawn and on nothing else, so a resumed training can draw
-exactly the same ring again. The drawings themselves come from `colorizer_lab.data`.
+As at run time, the network gets whole pictures or an enlarged crop of sketch and reference. The contents of the ring
+depend only on the number of drawings made so far, so a resumed training has exactly the same ring. The drawings come
+from `colorizer_lab.data`.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from colorizer_lab.data.drawing import Triplet, triplet
 from colorizer_lab.data.palette import BACKGROUND_PARTS, Part
 
 FIRST_TRAINING_SEED = 1_000_000
-"""Drawings below are kept for validation."""
+"""Drawings with smaller seeds are held out for validation."""
 
 Draw = Callable[[int, int], Triplet]
-"""Makes one triplet from a seed and an edge, px."""
+"""Draws one triplet from a seed and an edge, px."""
 
 _NEAREST, _FARTHEST = 0.45, 1.1
-"""What a close-up shows at least and at most of a figure, as a share of the figure's longer side."""
+"""Smallest and largest side of a crop as a share of the foreground's longer side."""
 _ASTRAY = 0.08
-"""By how much the reference's close-up may show another part, in sides of its own."""
+"""Largest offset of the reference's crop against the sketch's, as a share of its side."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B triplets, ready for the network. S: image size, P: number of parts."""
+    """B triplets as tensors. S: image size, P: number of parts."""
 
     ink: Tensor
     """(B, 1, S, S), 0..1, 1 = line."""
@@ -48,12 +48,12 @@ class Batch:
     parts: Tensor
     """(B, S, S), int64."""
     instances: Tensor
-    """(B, S, S), int64, 1..255; 0 where there is only margin."""
+    """(B, S, S), int64, 1..255; 0 in the margin."""
     reference_parts: Tensor
     palette: Tensor
     """(B, P, 3), sRGB, 0..1."""
     named: Tensor
-    """(B,), bool: whether `parts` are `palette.Part`; of real art they only tell background from figure."""
+    """(B,), bool: whether `parts` are `palette.Part`; in real art they only tell background from foreground."""
 
     def to(self, device: str) -> Batch:
         """The same batch on another device."""
@@ -61,7 +61,7 @@ class Batch:
 
 
 class DrawingRing:
-    """Keeps the last `capacity` drawings of an endless series, or of one process's share of it."""
+    """A ring buffer of the latest drawings of an endless series, or of one process's share of it."""
 
     def __init__(
         self,
@@ -72,15 +72,15 @@ class DrawingRing:
         share: tuple[int, int] = (0, 1),
         draw: Draw = triplet,
     ) -> None:
-        """Starts full.
+        """Fills the buffer.
 
         Args:
-            capacity: how many drawings are kept.
+            capacity: number of drawings in the buffer.
             size: their edge, px.
-            seed: another is another series.
-            drawn: how many drawings a resumed training had made.
-            share: which of how many processes this is; each has drawings of its own.
-            draw: makes one drawing from a seed and an edge, px.
+            seed: seed of the series.
+            drawn: number of drawings that a resumed training had made.
+            share: the number of this process and the number of processes; each has different drawings.
+            draw: draws one triplet from a seed and an edge, px.
         """
         self._draw = draw
         self.capacity = capacity
@@ -99,31 +99,31 @@ class DrawingRing:
             self.drawn += 1
 
     def batch(self, count: int, generator: torch.Generator) -> Batch:
-        """`count` different drawings, varied."""
+        """A batch of `count` different drawings, augmented."""
         return vary(collate(self.pick(count, generator)), generator)
 
     def pick(self, count: int, generator: torch.Generator) -> list[Triplet | None]:
-        """`count` different drawings as they are."""
+        """`count` different drawings without augmentation."""
         chosen = torch.randperm(self.capacity, generator=generator)[:count].tolist()
         return [self._kept[i] for i in chosen]
 
 
 @dataclass(frozen=True)
 class Frame:
-    """What the network sees of one triplet, px of the drawing."""
+    """The crops of one triplet, px of the drawing."""
 
     sketch: Window
     reference: Window
 
 
 def whole_frames(batch: Batch) -> list[Frame]:
-    """All of every picture."""
+    """Frames of the whole pictures."""
     everything = Window(0, 0, batch.ink.shape[-1])
     return [Frame(everything, everything)] * len(batch.ink)
 
 
 def draw_frames(batch: Batch, close_ups: float, generator: torch.Generator) -> list[Frame]:
-    """Whole pictures, and of a share `close_ups` of those with known masks about the same part of both figures."""
+    """Frames of whole pictures; for a share `close_ups` of those with known masks, crops of about the same part."""
     frames = whole_frames(batch)
     chance = torch.rand(len(frames), 6, generator=generator)
     for index, (mask, reference_mask) in enumerate(
@@ -140,7 +140,7 @@ def draw_frames(batch: Batch, close_ups: float, generator: torch.Generator) -> l
 
 
 def _part(mask: NDArray[np.uint8], share: float, x: float, y: float) -> Window:
-    """A square that shows `share` of the figure's longer side, at (x, y), 0..1, of where it can be."""
+    """A square crop with `share` of the foreground's longer side, at (x, y) in 0..1 of its possible positions."""
     around, edge = box(mask, margin=0), len(mask)
     side = min(max(8, round(around.side * share)), edge)
     left, top = (
@@ -150,7 +150,7 @@ def _part(mask: NDArray[np.uint8], share: float, x: float, y: float) -> Window:
 
 
 def crop(batch: Batch, frames: list[Frame], size: int) -> Batch:
-    """What is seen of every picture, (size, size): pictures averaged, labels picked."""
+    """Crops and resizes every picture to (size, size): area averaging for pictures, nearest for labels."""
 
     def pictures(planes: Tensor, name: str) -> Tensor:
         cut = [_cut(plane, getattr(frame, name)) for plane, frame in zip(planes, frames, strict=True)]
@@ -181,12 +181,12 @@ def _cut(plane: Tensor, window: Window) -> Tensor:
 
 
 def lay(batch: Batch, frames: list[Frame] | None = None, size: int = 0) -> WarpField:
-    """Every reference as the engine would lay it under its sketch, with the masks that are known.
+    """The warp fields that register every reference to its sketch, as the engine does, with the known masks.
 
     Args:
         batch: whole pictures.
-        frames: what of them is seen; all by default.
-        size: px at which that is seen; the drawing's by default.
+        frames: their crops; the whole pictures by default.
+        size: size of the crops, px; the drawing's by default.
     """
     size = size or batch.ink.shape[-1]
     laid = []
@@ -209,12 +209,12 @@ def _bytes(planes: Tensor) -> NDArray[np.uint8]:
 
 
 def _known(mask: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
-    """(1, S, S) to (S, S); a mask that marks nothing says nothing."""
+    """Converts (1, S, S) to (S, S); None for an empty mask."""
     return mask[0] if mask.any() else None
 
 
 def collate(drawings: list[Triplet | None]) -> Batch:
-    """Drawings as they are, with exact masks."""
+    """Collates drawings without augmentation, with exact masks."""
     kept = [drawing for drawing in drawings if drawing is not None]
 
     def stack(name: str) -> Tensor:
@@ -236,12 +236,12 @@ def collate(drawings: list[Triplet | None]) -> Batch:
 
 
 def vary(batch: Batch, generator: torch.Generator) -> Batch:
-    """Other colours, margins, mirrored pictures, and masks that are rough or missing; the labels follow."""
+    """Augments a batch: colours, margins, mirroring, rough or missing masks; labels are changed along."""
     count = len(batch.ink)
     batch = _with_margins(batch, generator)
     reference, palette = _recolour(batch.reference, batch.palette, generator)
     mirror = torch.rand(count, generator=generator) < 0.5
-    # The pose stays alike in three of four: sketches are often coloured from a picture in the same pose.
+    # Three of four pairs keep a similar pose, because sketches are often coloured from a picture in the same pose.
     mirror_reference = mirror ^ (torch.rand(count, generator=generator) < 0.25)
     known = torch.multinomial(torch.tensor([0.25, 0.1, 0.1, 0.55]), count, True, generator=generator)
     ink_mask = _roughen(batch.ink_mask, generator) * _per_picture(known % 2 == 1)
@@ -260,9 +260,10 @@ def vary(batch: Batch, generator: torch.Generator) -> Batch:
 
 
 def key_parts(reference_parts: Tensor, key_grid: int) -> Tensor:
-    """The part each key's cell stands for: (B, S, S) to (B, K, K).
+    """The part that represents each key's cell: (B, S, S) to (B, K, K).
 
-    Mostly the one that covers most of the cell; the rarer in the picture, the less it needs (eyes would never win).
+    It is the part that covers most of the cell, weighted so that parts that are rare in the picture need a smaller
+    share; otherwise small parts such as eyes would not represent any cell.
     """
     count, cell = len(reference_parts), reference_parts.shape[-1] // key_grid
     pixels = F.pixel_unshuffle(reference_parts[:, None].float(), cell).long()  # (B, cell^2, K, K)
@@ -273,7 +274,7 @@ def key_parts(reference_parts: Tensor, key_grid: int) -> Tensor:
 
 
 def _with_margins(batch: Batch, generator: torch.Generator) -> Batch:
-    """Blank paper left and right of some pictures: at run time portraits are padded to squares."""
+    """Adds blank margins left and right of some pictures, because at run time portraits are padded to squares."""
     size = batch.ink.shape[-1]
     blank, reference_blank = (_margins(len(batch.ink), size, generator) for _ in range(2))
     wide, reference_wide = blank[:, None, None], reference_blank[:, None, None]
@@ -290,7 +291,7 @@ def _with_margins(batch: Batch, generator: torch.Generator) -> Batch:
 
 
 def _margins(count: int, size: int, generator: torch.Generator) -> Tensor:
-    """(B, S): which columns are blank; in three of five pictures none, else up to a quarter on either side."""
+    """The blank columns (B, S): none in three of five pictures, otherwise up to a quarter on either side."""
     shares = torch.rand(count, 2, generator=generator)
     width = torch.where(shares[:, 0] < 0.4, shares[:, 1] * size / 4, 0.0)[:, None]
     column = torch.arange(size)[None] + 0.5
@@ -311,7 +312,7 @@ def _per_picture(which: Tensor) -> Tensor:
 
 
 def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
-    """The whole batch's masks exact (half of the time), or up to 3 px too wide or too narrow."""
+    """Leaves the batch's masks exact (half of the time), or dilates or erodes them by up to 3 px."""
     radius, narrow = torch.randint(1, 4, (2,), generator=generator).tolist()
     if torch.rand(1, generator=generator).item() < 0.5:
         return mask
@@ -320,7 +321,7 @@ def _roughen(mask: Tensor, generator: torch.Generator) -> Tensor:
 
 
 def _recolour(reference: Tensor, palette: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Every second picture gets its channels swapped, another gamma and another saturation."""
+    """Permutes the channels and changes gamma and saturation of every second picture."""
     count = len(reference)
     changed = torch.rand(count, generator=generator) < 0.5
     order = torch.rand(count, 3, generator=generator).argsort(1)
@@ -330,7 +331,7 @@ def _recolour(reference: Tensor, palette: Tensor, generator: torch.Generator) ->
     saturation = torch.where(changed, saturation, 1.0)
 
     def recoloured(pixels: Tensor) -> Tensor:
-        """(B, 3, N) to the same."""
+        """(B, 3, N) to (B, 3, N)."""
         pixels = pixels.gather(1, order[:, :, None].expand_as(pixels))
         pixels = pixels ** gamma[:, None, None]
         gray = pixels.mean(1, keepdim=True)

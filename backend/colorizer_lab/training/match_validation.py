@@ -1,7 +1,7 @@
 """Validates the match network on held-out drawings.
 
-A region is read out as at run time: the attention of all its places is pooled, and the colour where most of it gathers
-wins. Figures on real pictures are `colorizer_lab.evaluation`'s.
+The colour of a region is determined as at run time: the attention of all its points is pooled, and the colour with most
+of the attention is chosen. Evaluation on real pictures is in `colorizer_lab.evaluation`.
 
     python -m colorizer_lab.training.match_validation MODEL_FOLDER --drawings 300
 """
@@ -25,36 +25,36 @@ from colorizer_lab.data.drawing import ReferenceKind, triplet
 from colorizer_lab.training.match_data import Batch, collate, key_parts, lay
 
 RIGHT = 10.0
-"""CIEDE2000 below which a region's colour counts as right."""
+"""CIEDE2000 below which the colour of a region counts as right."""
 
 _KERNEL = 0.06
-"""Width of the colour neighbourhood in which attention gathers, RGB 0..1."""
+"""Width of the colour neighbourhood in which attention is summed, RGB 0..1."""
 
 _LEAST_CELLS = 3
-"""Smaller regions, in cells of the query grid, are not judged."""
+"""Smallest region that is judged, in cells of the query grid."""
 
 
 @dataclass(frozen=True)
 class MatchFigures:
-    """Shares of 0..1 over all judged regions of the figures (not of the backgrounds)."""
+    """Shares in 0..1 over all judged regions of the foregrounds."""
 
     drawings: int
     regions_right: float
-    """Of the regions whose colour the reference has."""
+    """Share of the regions whose colour is in the reference that are right."""
     area_right: float
-    """The same, by area."""
+    """The same, weighted by area."""
     area_right_without_masks: float
     area_right_same_place: float
-    """What copying the reference's colours from the same place gets: the bar to beat."""
+    """The same for the baseline that copies the reference's colour at the same position."""
     absent_found: float
-    """Of the regions whose colour the reference lacks: how many look mostly at the null key."""
+    """Share of the regions whose colour is not in the reference that attend mostly to the null key."""
     present_missed: float
-    """Of the others: how many look mostly at the null key."""
+    """Share of the other regions that attend mostly to the null key."""
 
 
 @dataclass(frozen=True)
 class _Regions:
-    """One figure's judged regions, in arrays of the same length."""
+    """The judged regions of one drawing, in arrays of the same length."""
 
     right: NDArray[np.bool_]
     right_same_place: NDArray[np.bool_]
@@ -64,7 +64,7 @@ class _Regions:
 
 
 def validate(network: MatchNetwork, drawings: int, kind: ReferenceKind | None = None) -> MatchFigures:
-    """Judges the network on the first `drawings` validation drawings; `kind` None: the usual mixture."""
+    """Validates the network on the first `drawings` held-out drawings; `kind` None: the usual mixture."""
     size = network.config.image_size
     batches = [collate([triplet(seed, size, kind)]) for seed in range(drawings)]
     seen = _join([_judge(network, batch) for batch in batches])
@@ -107,13 +107,13 @@ def _judge(network: MatchNetwork, batch: Batch, *, masks: bool = True) -> _Regio
 
 
 def _commonest(attention: Tensor, colours: Tensor) -> Tensor:
-    """(R, K*K) and (K*K, 3) to (R, 3): the colour around which most attention gathers."""
+    """The colour with most of the attention: attention (R, K*K) and colours (K*K, 3) to (R, 3)."""
     nearness = torch.exp(-(torch.cdist(colours, colours) ** 2) / (2 * _KERNEL**2))
     return colours[torch.matmul(attention, nearness).argmax(1)]
 
 
 def _figure_regions(batch: Batch, config: MatchConfig) -> tuple[Tensor, Tensor]:
-    """Which cells belong to each region (R, Q*Q), 0 or 1, and the regions' parts (R,)."""
+    """The cells of each region (R, Q*Q), 0 or 1, and the parts of the regions (R,)."""
     stride = config.image_size // config.query_grid
     instances = batch.instances[0, ::stride, ::stride].flatten()
     parts = batch.parts[0, ::stride, ::stride].flatten()

@@ -1,14 +1,14 @@
-"""One training in several processes, started by `torchrun` or `accelerate launch`; alone it is the same code.
+"""Training in several processes, started by `torchrun` or `accelerate launch`. A single process runs the same code.
 
     torchrun --nproc_per_node 8 -m colorizer train colorize-diffusion --config FILE --out DIR
     torchrun --nproc_per_node 8 -m colorizer train match --device cuda --out DIR
 
-Every process makes its own share of each batch. Gradients are averaged (`average_gradients`, or DDP while they are
-still computed), or weights, gradients and optimiser are spread over the processes too (FSDP, `sharded = true`), where
-one machine's memory doesn't hold them.
+Every process computes its own share of each batch. Gradients are averaged afterwards (`average_gradients`) or during
+the backward pass (DDP). For models that do not fit one device, weights, gradients and optimiser state can be sharded
+(FSDP, `sharded = true`).
 
-accelerate would stand for `join`, `wait` and `mean` alone. What the trainers need beside (trained weights and optimiser
-state whole out of a sharded model, gradients averaged once after all are there) would be torch's own all the same.
+accelerate could replace only `join`, `wait` and `mean`. The trainers' other needs (full weights and optimiser state
+of a sharded model, gradients averaged once at the end) would use torch directly all the same.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from torch import Tensor, nn
 from colorizer_lab.training.loop import StopSignal
 
 SHARDED_TOGETHER = ("ResnetBlock2D", "Transformer2DModel", "CLIPEncoderLayer", "TokenBlock")
-"""Modules whose weights are fetched and let go of as one."""
+"""Modules that are sharded as one unit."""
 
 
 @dataclass(frozen=True)
 class Processes:
-    """Which of how many processes this is, and its device."""
+    """The number of this process, the number of processes, and the device."""
 
     rank: int = 0
     count: int = 1
@@ -39,7 +39,7 @@ class Processes:
 
     @classmethod
     def join(cls, device: str) -> Processes:
-        """Meets the others, where the launcher's environment says that there are some."""
+        """Joins the process group if the launcher's environment defines one."""
         count, rank = int(os.environ.get("WORLD_SIZE", "1")), int(os.environ.get("RANK", "0"))
         if count == 1:
             return cls(device=torch.device(device))
@@ -57,12 +57,12 @@ class Processes:
         return self.rank == 0
 
     def check(self, batch: int) -> None:
-        """Raises `InvalidInput` where a batch can't be shared out evenly."""
+        """Raises `InvalidInput` if a batch cannot be divided evenly."""
         if batch % self.count:
             raise InvalidInput(f"`batch` must be a multiple of the {self.count} processes, not {batch}.")
 
     def wait(self) -> None:
-        """Until all are here."""
+        """Waits until all processes have called it."""
         if self.count > 1:
             dist.barrier()
 
@@ -75,7 +75,7 @@ class Processes:
         return float(value)
 
     def average_gradients(self, parameters: Iterable[Tensor]) -> None:
-        """Every process's gradients become the mean of all processes'; every process must have the same ones."""
+        """Replaces the gradients by their mean over all processes, which must have the same parameters."""
         if self.count == 1:
             return
         gradients = [one.grad for one in parameters if one.grad is not None]
@@ -88,11 +88,11 @@ class Processes:
             gradient.copy_(part.view_as(gradient))
 
     def any(self, value: bool) -> bool:  # noqa: FBT001 - a question about one value
-        """Whether any process says so."""
+        """Whether the value is true in any process."""
         return self.mean(torch.tensor(float(value), device=self.device)) > 0
 
     def spread(self, module: nn.Module, *, sharded: bool) -> nn.Module:
-        """The module as all processes train it together."""
+        """Wraps a module for training in all processes (DDP or FSDP)."""
         if sharded:
             return _sharded(module, self)
         if self.count == 1:
@@ -101,7 +101,7 @@ class Processes:
 
 
 class StopTogether(StopSignal):
-    """Stops all processes after the same step when one is told to."""
+    """Stops all processes after the same step when one of them is signalled."""
 
     def __init__(self, limit_minutes: float, processes: Processes) -> None:
         super().__init__(limit_minutes)
@@ -115,7 +115,7 @@ class StopTogether(StopSignal):
 
 def _sharded(module: nn.Module, processes: Processes) -> nn.Module:
     if processes.count == 1:
-        raise InvalidInput("`sharded` spreads a model over processes: start several with torchrun.")
+        raise InvalidInput("`sharded` needs several processes. Start them with torchrun.")
     from torch.distributed.device_mesh import init_device_mesh
     from torch.distributed.fsdp import fully_shard
 
@@ -128,7 +128,7 @@ def _sharded(module: nn.Module, processes: Processes) -> nn.Module:
 
 
 def whole_weights(module: nn.Module, *, sharded: bool) -> dict[str, Tensor]:
-    """The trained weights by name; of a sharded model all of them in the first process, none in the others."""
+    """The full trained weights by name; for a sharded model only in the first process, empty in the others."""
     if not sharded:
         own = module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
         return {name: one.detach().cpu().clone() for name, one in own.named_parameters() if one.requires_grad}
@@ -140,7 +140,7 @@ def whole_weights(module: nn.Module, *, sharded: bool) -> dict[str, Tensor]:
 
 
 def set_weights(module: nn.Module, weights: dict[str, Tensor], *, sharded: bool) -> None:
-    """Takes up what `whole_weights` gave; of a sharded model only the first process needs it."""
+    """Loads weights of `whole_weights`; for a sharded model only the first process needs them."""
     if not sharded:
         own = module.module if isinstance(module, nn.parallel.DistributedDataParallel) else module
         result = own.load_state_dict(weights, strict=False)
@@ -153,7 +153,7 @@ def set_weights(module: nn.Module, weights: dict[str, Tensor], *, sharded: bool)
 
 
 def optimiser_state(module: nn.Module, optimiser: Any, *, sharded: bool) -> dict[str, Any]:
-    """The optimiser's whole state; of a sharded model in the first process."""
+    """The optimiser's full state; for a sharded model in the first process only."""
     if not sharded:
         state: dict[str, Any] = optimiser.state_dict()
         return state
@@ -165,7 +165,7 @@ def optimiser_state(module: nn.Module, optimiser: Any, *, sharded: bool) -> dict
 
 
 def set_optimiser_state(module: nn.Module, optimiser: Any, state: dict[str, Any], *, sharded: bool) -> None:
-    """Takes up what `optimiser_state` gave."""
+    """Loads a state of `optimiser_state`."""
     if not sharded:
         optimiser.load_state_dict(state)
         return

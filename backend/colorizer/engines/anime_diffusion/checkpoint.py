@@ -1,6 +1,7 @@
-"""AnimeDiffusion's published checkpoint layout: a state dict of network and schedule, every key accounted for.
+"""AnimeDiffusion's published checkpoint layout: a state dict of network and schedule, with every key accounted for.
 
-`denoise_fn.*` is the network; the seven tables beside it belong to the schedule and are checked against it, not kept.
+`denoise_fn.*` is the network. The other seven tensors are tables of the noise schedule; they are checked and not
+stored.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from colorizer.files import appearing_folder
 
 NETWORK = "denoise_fn."
 _RELATIVE_ERROR = 1e-4
-"""How far a table may be from ours; it was computed elsewhere in single precision."""
+"""Tolerance of the tables, which were computed in single precision."""
 
 
 def network_from_published(
     state: Mapping[str, Tensor], unet: Mapping[str, Any], betas: Betas = PUBLISHED
 ) -> AnimeDiffusionUNet:
-    """The network of a published state dict, float32.
+    """Loads the network of a published state dict, in float32.
 
     Args:
-        state: the whole state dict; names as `torch.save` of the published wrapper leaves them.
+        state: the complete state dict with its published names.
         unet: the `unet` part of the published configuration.
-        betas: the `betas` part; the tables must belong to it.
+        betas: the `betas` part of it; the tables in the state dict must match it.
 
     Raises:
-        UnusableModel: a key is missing, left over or of another shape, or the schedule is another one.
+        UnusableModel: a key is missing, superfluous or of another shape, or the noise schedule differs.
     """
     network = AnimeDiffusionUNet(**unet)
     weights = {key.removeprefix(NETWORK): value for key, value in state.items() if key.startswith(NETWORK)}
@@ -44,15 +45,15 @@ def network_from_published(
         network.load_state_dict(weights)
     except RuntimeError as error:
         raise UnusableModel(
-            f"The file is no AnimeDiffusion checkpoint of this configuration: {error}. Choose the file of its model."
+            f"The file is not an AnimeDiffusion checkpoint of this configuration: {error}. Choose another file."
         ) from error
     return network.eval()
 
 
 def read_config(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """The `unet` part of a checkpoint's configuration, from its tensors' shapes; empty where it is no such checkpoint.
+    """Infers the `unet` part of a checkpoint's configuration from tensor shapes; empty for another kind of file.
 
-    The number of attention heads leaves no trace in them; the published one is taken.
+    The shapes do not show the number of attention heads; the published number is assumed.
     """
     first, last = shapes.get(f"{NETWORK}input.0.weight"), shapes.get(f"{NETWORK}output.2.weight")
     if first is None or last is None:
@@ -60,7 +61,7 @@ def read_config(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     indices = [key.split(".")[2] for key in shapes if key.startswith(f"{NETWORK}encoder_block.")]
     count = 1 + max(map(int, indices), default=0)
     widths = [shapes.get(f"{NETWORK}encoder_block.{i}.conv2.3.weight", (0,))[0] for i in range(count)]
-    blocks = widths.index(0) if 0 in widths else count  # a gap in the numbers is where the picture is halved
+    blocks = widths.index(0) if 0 in widths else count  # missing numbers are the downsamplers
     levels = [widths[i] for i in range(0, count, blocks + 1)]
     return {
         "channel_in": first[1],
@@ -75,13 +76,16 @@ def read_config(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
 def convert(
     file: Path, folder: Path, unet: Mapping[str, Any] | None = None, betas: Betas = PUBLISHED
 ) -> None:
-    """Writes the model folder of a checkpoint that the published training left; see `network_from_published`.
+    """Writes a model folder from a checkpoint of the published training code.
 
     Args:
-        unet: the `unet` part of its configuration; None reads it from the tensors.
+        file: the checkpoint.
+        folder: the model folder to write.
+        unet: the `unet` part of its configuration; None: inferred from the tensors.
+        betas: the `betas` part of its configuration.
 
     Raises:
-        UnusableModel: the file is damaged or no such checkpoint; nothing is left behind then.
+        UnusableModel: the file is damaged or of another kind. Nothing is left on disk then.
     """
     state = read_tensors(file)
     if unet is None:
@@ -91,14 +95,17 @@ def convert(
         with appearing_folder(folder) as building:
             pipeline.save_pretrained(building)
     except OSError as error:
-        raise UnusableModel(f"The converted model can't be written: {error.strerror or error}.") from error
+        raise UnusableModel(
+            f"The converted model can't be written: {error.strerror or error}."
+            " Free some disk space, or check that the models folder can be written to."
+        ) from error
 
 
 def _check_tables(tables: Mapping[str, Tensor], betas: Betas) -> None:
     expected = schedule_tables(ddim_scheduler(betas))
     if different := sorted(set(tables) ^ set(expected)):
         raise UnusableModel(
-            f"The file is no AnimeDiffusion checkpoint: {', '.join(different[:5])} is missing or unknown."
+            f"The file is not an AnimeDiffusion checkpoint: {', '.join(different[:5])} is missing or unknown."
             " Choose the `.pth` file that the training wrote."
         )
     for name, values in expected.items():
@@ -106,6 +113,6 @@ def _check_tables(tables: Mapping[str, Tensor], betas: Betas) -> None:
             tables[name].float(), values, rtol=_RELATIVE_ERROR, atol=1e-7
         ):
             raise UnusableModel(
-                f"The checkpoint's noise schedule (`{name}`) isn't the one of its configuration."
-                " Give the `betas` it was trained with."
+                f"The checkpoint's noise schedule (`{name}`) doesn't match its configuration."
+                " Give the `betas` that it was trained with."
             )

@@ -1,8 +1,7 @@
 """AnimeDiffusion's noise schedule, samplers and losses (arXiv 2303.11137, section 3), on diffusers' DDIM schedulers.
 
-Pictures are float tensors (B, 3, H, W), RGB, [-1, 1]; a condition is (B, 4, H, W): lines 1, reference 3.
-Everything random is handed in, so that the same numbers give the same picture on every device. Which numbers, and
-where they come from, is decided in `pipeline` and in the trainer.
+Pictures are float tensors (B, 3, H, W), RGB in [-1, 1]. A condition is (B, 4, H, W): lines 1, reference 3. `pipeline`
+and the trainer pass all random numbers in, so that the result is the same on every device.
 """
 
 from __future__ import annotations
@@ -18,16 +17,16 @@ from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 
 SAMPLING_STEPS = 10
 ETA = 1.0
-"""Noise put back in each step. Published: 1; the `eta: 0` of the published configuration is never read."""
+"""DDIM's eta. The published code uses 1 and never reads `eta: 0` of its configuration."""
 
 
 @dataclass(frozen=True)
 class Betas:
-    """The linear schedule. It ends at a signal of sqrt(gamma) = 0.08, never at pure noise."""
+    """The linear noise schedule. It does not reach pure noise: at the last step, sqrt(gamma) is 0.08."""
 
     time_step: int = 1000
     linear_start: float = 1e-6
-    """Beta of the first of 1000 steps; with fewer steps each beta grows in proportion."""
+    """Beta of the first of 1000 steps; with fewer steps, all betas are scaled up in proportion."""
     linear_end: float = 1e-2
 
 
@@ -35,7 +34,7 @@ PUBLISHED = Betas()
 
 
 def ddim_scheduler(betas: Betas = PUBLISHED) -> DDIMScheduler:
-    """The published sampler: 901, 801, ... 1 for ten steps, ending at gamma 0."""
+    """The published sampler, with time steps 901, 801, ... 1 for ten steps."""
     scale = 1000 / betas.time_step
     return DDIMScheduler(
         num_train_timesteps=betas.time_step,
@@ -50,7 +49,7 @@ def ddim_scheduler(betas: Betas = PUBLISHED) -> DDIMScheduler:
 
 
 def add_noise(schedule: DDIMScheduler, clean: Tensor, noise: Tensor, t: Tensor) -> Tensor:
-    """The forward process, sqrt(gamma_t) x_0 + sqrt(1 - gamma_t) noise; t is (B,)."""
+    """The forward process, sqrt(gamma_t) x_0 + sqrt(1 - gamma_t) noise (arXiv 2006.11239, eq. 4); t is (B,)."""
     noisy: Tensor = schedule.add_noise(clean, noise, t)
     return noisy
 
@@ -64,14 +63,18 @@ def sample(
     *,
     eta: float = ETA,
 ) -> Tensor:
-    """DDIM from `start` to a picture; differentiable.
+    """Samples a picture with DDIM (Song et al. 2020, arXiv 2010.02502, eq. 12); differentiable.
 
     Args:
+        unet: the network.
+        schedule: with its time steps set.
         start: x_T, (B, 3, H, W).
-        noise: (steps, B, 3, H, W), what each step puts back; without effect where `eta` is 0.
+        condition: (B, 4, H, W).
+        noise: (steps, B, 3, H, W), the noise added in each step; not used where `eta` is 0.
+        eta: scale of the added noise.
 
     Returns:
-        The picture, (B, 3, H, W), not yet clamped.
+        The picture, (B, 3, H, W), not clamped.
     """
     schedule.set_timesteps(len(noise))
     x = start
@@ -90,14 +93,14 @@ def sample_step(
     *,
     eta: float = ETA,
 ) -> Tensor:
-    """One DDIM step from time `t` (scalar) to the one before it, with the step length of `schedule.timesteps`."""
+    """One DDIM step from time `t` (scalar) to the previous time of `schedule.timesteps`."""
     predicted = unet(torch.cat([x, condition], dim=1), t.expand(len(x)).to(x.device))
     before: Tensor = schedule.step(predicted, int(t), x, eta=eta, variance_noise=noise).prev_sample
     return before
 
 
 def schedule_tables(schedule: DDIMScheduler) -> dict[str, Tensor]:
-    """The published model's seven buffers, (time steps,) float32 each, by their published names."""
+    """The seven buffers of the published model by their published names, (time steps,) float32 each."""
     gammas = schedule.alphas_cumprod
     before = F.pad(gammas[:-1], (1, 0), value=1.0)
     variance = schedule.betas * (1 - before) / (1 - gammas)
@@ -115,11 +118,15 @@ def schedule_tables(schedule: DDIMScheduler) -> dict[str, Tensor]:
 def ancestral_step(
     schedule: DDIMScheduler, predicted: Tensor, x: Tensor, t: Tensor, noise: Tensor, *, eta: float = ETA
 ) -> Tensor:
-    """One step of the 1000-step sampler: the posterior's mean, and its noise times `eta`.
+    """One step of the 1000-step ancestral sampler: posterior mean plus noise times `eta` (arXiv 2006.11239, eq. 7).
 
     Args:
-        predicted: the network's noise at `x`, (B, 3, H, W).
-        t: (B,) the time of `x`; at time 0 no noise is put back.
+        schedule: the noise schedule.
+        predicted: the noise predicted at `x`, (B, 3, H, W).
+        x: the sample, (B, 3, H, W).
+        t: (B,) the time of `x`; at time 0 no noise is added.
+        noise: (B, 3, H, W), standard normal.
+        eta: scale of the added noise.
     """
     table = {
         name: values.to(x.device)[t][:, None, None, None]
@@ -142,16 +149,21 @@ def invert(
     steps: int = SAMPLING_STEPS,
     parity: bool = False,
 ) -> Tensor:
-    """Walks from a picture to the x_T it would be sampled from (DDIM inversion); the start of phase 2.
+    """DDIM inversion: computes the x_T that a picture would be sampled from. Phase 2 of training starts with it.
 
     Args:
-        noise: (B, 3, H, W); the first step, to time 1, adds it in place of a prediction.
-        parity: as published, where the network isn't told the time.
+        unet: the network.
+        schedule: the noise schedule.
+        picture: (B, 3, H, W).
+        condition: (B, 4, H, W).
+        noise: (B, 3, H, W), used in the first step (to time 1) in place of a prediction.
+        steps: number of steps.
+        parity: call the network without the time step, as the published code does by mistake.
 
     Returns:
         x_T, (B, 3, H, W).
     """
-    # alpha 1 before the first step: the picture itself holds no noise.
+    # Alpha is 1 before the first step, because the picture contains no noise.
     inverse = DDIMInverseScheduler.from_config(schedule.config, set_alpha_to_one=True)
     inverse.set_timesteps(steps)
     x = picture
@@ -172,19 +184,19 @@ def noise_loss(
     t: Tensor,
     noise: Tensor,
 ) -> Tensor:
-    """Phase 1: squared error of the predicted noise, summed over everything as published. t is (B,)."""
+    """Loss of phase 1: the squared error of the predicted noise, summed (not averaged) as published; t is (B,)."""
     noisy = add_noise(schedule, picture, noise, t)
     return F.mse_loss(unet(torch.cat([noisy, condition], dim=1), t), noise, reduction="sum")
 
 
 @dataclass(frozen=True)
 class ReconstructionNoise:
-    """What one step of phase 2 draws."""
+    """Random numbers of one training step in phase 2."""
 
     first: Tensor
-    """(B, 3, H, W), of the inversion's first step."""
+    """(B, 3, H, W), for the first step of the inversion."""
     steps: Tensor
-    """(steps, B, 3, H, W), of the sampler."""
+    """(steps, B, 3, H, W), for the sampler."""
 
 
 def reconstruction_loss(
@@ -196,9 +208,9 @@ def reconstruction_loss(
     *,
     parity: bool = False,
 ) -> Tensor:
-    """Phase 2, image reconstruction guidance: mean squared error of the picture sampled from its own inversion.
+    """Loss of phase 2 (image reconstruction guidance): the mean squared error of a picture sampled from its inversion.
 
-    The gradient runs through every network call of the sampler; switch the network's gradient checkpointing on.
+    Gradients flow through all network calls of the sampler, so the network should use gradient checkpointing.
     """
     steps = len(noise.steps)
     start = invert(unet, schedule, picture, condition, noise.first, steps=steps, parity=parity)

@@ -1,8 +1,9 @@
-"""AnimeDiffusion as an engine (`engines/base.py`): fits a request into the squares that the network was trained on.
+"""AnimeDiffusion as an engine (`engines/base.py`).
 
 No checkpoint was ever published: models are folders under the user's models folder, trained with
-`colorize train anime-diffusion` or converted from the user's own checkpoint. Sketches of any size are fitted into the
-model's square and the colours brought back to the canvas. torch and the network are loaded when first needed.
+`colorize train anime-diffusion` or converted from the user's own checkpoint. The network was trained on squares, so a
+sketch of any size is fitted into a square, and the result is cropped and resized to the canvas. torch and the network
+are loaded when first needed.
 """
 
 from __future__ import annotations
@@ -32,13 +33,13 @@ PREVIEW_SIDE = 1024
 
 
 class AnimeDiffusionEngine(DiffusionEngine["AnimeDiffusionPipeline"]):
-    """Faces, with a model of the user's own."""
+    """Colours faces with a model that the user trained or converted."""
 
     name = NAME
     title = "AnimeDiffusion"
     weights_file = "unet/diffusion_pytorch_model.safetensors"
     no_model = (
-        "There is no AnimeDiffusion model here, and none was ever published. Train one with"
+        "No AnimeDiffusion model is installed, and none was ever published. Train one with"
         " `colorize train anime-diffusion`, or choose another engine."
     )
     options = ("palette_lock", "line_gap", "steps", "size")
@@ -82,7 +83,7 @@ def _draw(
     report: Report,
     part: tuple[int, int],
 ) -> RGB:
-    """One side of the sketch as a square; `part` is its number and how many there are."""
+    """Colours one side of the sketch, as a square; `part` is the side's number and the number of sides."""
     steps, (index, count) = request.options.steps, part
     report.stage("Colouring", index * steps, count * steps)
     reference = _covering(side.references[0], len(lines))
@@ -96,7 +97,7 @@ def _draw(
 
 
 class _Square:
-    """Where a canvas lies in the model's square: as large as it fits, in the middle, on white paper."""
+    """The position of a canvas in the model's square: as large as possible, centred, on white."""
 
     def __init__(self, height: int, width: int, side: int) -> None:
         scale = side / max(height, width)
@@ -105,7 +106,7 @@ class _Square:
         self.top, self.left = (side - self.height) // 2, (side - self.width) // 2
 
     def fit(self, picture: RGB) -> RGB:
-        """A canvas-sized picture as the square."""
+        """Fits a canvas-sized picture into the square."""
         square = np.full((self.side, self.side, 3), 255, np.uint8)
         square[self.top : self.top + self.height, self.left : self.left + self.width] = resized(
             picture, self.height, self.width
@@ -113,12 +114,12 @@ class _Square:
         return square
 
     def cut(self, square: RGB) -> RGB:
-        """The canvas's part of the square."""
+        """Crops the square to the canvas's part and resizes it to the canvas."""
         return square[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 def _covering(picture: RGB, side: int) -> RGB:
-    """The middle square of a picture, (side, side, 3); the reference's place in the square matters to the network."""
+    """Crops the central square of a picture and resizes it to (side, side, 3)."""
     height, width = picture.shape[:2]
     short = min(height, width)
     top, left = (height - short) // 2, (width - short) // 2
@@ -140,7 +141,7 @@ def _read(folder: Path) -> AnimeDiffusionPipeline:
         pipeline = AnimeDiffusionPipeline.from_pretrained(folder)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise MissingModel(
-            f"The model {folder.name} can't be read; a file may be damaged. Convert or train it again."
+            f"The model {folder.name} can't be read; one of its files may be damaged. Convert or train it again."
         ) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline

@@ -1,7 +1,6 @@
-"""What AnimeDiffusion does to pictures before and after the network: lines by XDoG, the warp, pictures to tensors.
+"""AnimeDiffusion's processing of pictures: lines by XDoG, the warp of the reference, conversion to tensors.
 
-Pictures here are (H, W, 3) uint8 RGB. The warp belongs to training, where the reference is the target itself; when
-colouring it is off.
+Pictures are uint8 RGB (H, W, 3). The warp is used in training only, where the reference is the target picture itself.
 """
 
 from __future__ import annotations
@@ -17,19 +16,23 @@ from torch import Tensor
 from colorizer.imaging.values import RGB
 
 XDOG_SIGMAS = (0.3, 0.4, 0.5)
-"""The published line widths; training draws one of them."""
+"""The published widths of the narrow Gaussian, px; training chooses one at random."""
 _SHARPNESS = 10
 _WIDER = 3.5
 _EDGE = 0.01
 _STEEPNESS = 1e9
-"""So steep that the lines are black and white."""
+"""Slope of the soft threshold; with this value the lines are black and white."""
 
 
 def xdog(picture: RGB, sigma: float = XDOG_SIGMAS[1]) -> NDArray[np.uint8]:
-    """Lines by extended difference of Gaussians (Winnemoeller 2012), (H, W), 0 = line, 255 = paper.
+    """Extracts lines by extended difference of Gaussians (XDoG, Winnemoeller et al. 2012).
 
     Args:
-        sigma: of the narrow Gaussian, px.
+        picture: (H, W, 3).
+        sigma: standard deviation of the narrow Gaussian, px.
+
+    Returns:
+        (H, W) uint8, 0 = line, 255 = paper.
     """
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32) / 255
     sharpened = (1 + _SHARPNESS) * _blur(gray, sigma) - _SHARPNESS * _blur(gray, _WIDER * sigma)
@@ -44,9 +47,9 @@ def _blur(gray: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Warp:
-    """A thin-plate spline that moves two points on the diagonal while the corners stay (arXiv 2303.11137, section 4.1).
+    """A thin-plate spline that moves two points on the diagonal and keeps the corners (arXiv 2303.11137, section 4.1).
 
-    The points `(first, first)` and `(second, second)` move by `first_by` and `second_by`; sides are 0..1.
+    The points `(first, first)` and `(second, second)` move by `first_by` and `second_by`, in shares of the sides.
     """
 
     first: float
@@ -56,7 +59,7 @@ class Warp:
 
     @classmethod
     def draw(cls, random: np.random.Generator) -> Warp:
-        """A warp as training uses it: points 0.3..0.7, moved by up to 0.25, never onto each other."""
+        """Draws a random warp for training: points in 0.3..0.7, moved by up to 0.25, never onto each other."""
         while True:
             first, second = random.uniform(0.3, 0.7, 2).round(2).tolist()
             first_by, second_by = random.uniform(-0.25, 0.25, 2).round(2).tolist()
@@ -64,7 +67,7 @@ class Warp:
                 return cls(first, first_by, second, second_by)
 
     def sources(self, height: int, width: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Where each pixel comes from: columns and rows, each (height, width), px."""
+        """Source coordinates of each pixel: columns and rows, (height, width) each, px."""
         corners = [(0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0)]
         moved = [(self.first + self.first_by,) * 2, (self.second + self.second_by,) * 2]
         source = np.array([*corners, (self.first,) * 2, (self.second,) * 2])
@@ -74,7 +77,7 @@ class Warp:
         return (columns * width).astype(np.float32), (rows * height).astype(np.float32)
 
     def apply(self, picture: RGB) -> RGB:
-        """The warped picture, of the same size; black where nothing comes from."""
+        """Warps a picture to the same size; pixels whose source is outside are black."""
         columns, rows = self.sources(*picture.shape[:2])
         return cv2.remap(picture, columns, rows, cv2.INTER_CUBIC)
 
@@ -82,7 +85,7 @@ class Warp:
 def _spline(
     points: NDArray[np.float64], values: NDArray[np.float64], at: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """The thin-plate spline with these `values` (N, 2) at `points` (N, 2), evaluated `at` (..., 2)."""
+    """Interpolates `values` (N, 2) at `points` (N, 2) by a thin-plate spline, and evaluates it `at` (..., 2)."""
     size = len(points)
     affine = np.hstack([np.ones((size, 1)), points])
     system = np.zeros((size + 3, size + 3))
@@ -97,18 +100,18 @@ def _spline(
 
 
 def _kernel(at: NDArray[np.float64], points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """U(r) = r^2 log r between every pair, (M, N); with the published guard against log 0."""
+    """U(r) = r^2 log r of every pair, (M, N), with the published offset that avoids log 0."""
     distance = np.sqrt(((at[:, None] - points[None]) ** 2).sum(-1))
     return np.asarray(distance**2 * np.log(distance + 1e-6))
 
 
 def to_tensor(picture: NDArray[np.uint8]) -> Tensor:
-    """(H, W, 3) or (H, W) uint8 to (1, 3 or 1, H, W) float32, [-1, 1]."""
+    """Converts uint8 (H, W, 3) or (H, W) to float32 (1, 3 or 1, H, W) in [-1, 1]."""
     planes = np.atleast_3d(picture).transpose(2, 0, 1)[None].astype(np.float32)
     return torch.from_numpy(planes / 255 * 2 - 1)
 
 
 def to_picture(tensor: Tensor) -> RGB:
-    """(3, H, W), clamped to [-1, 1], to (H, W, 3) uint8, cut off and not rounded as published."""
+    """Converts (3, H, W), clamped to [-1, 1], to uint8 (H, W, 3); truncated, not rounded, as published."""
     scaled = (tensor.detach().float().clamp(-1, 1) + 1) / 2 * 255
     return scaled.to(torch.uint8).permute(1, 2, 0).cpu().numpy()

@@ -1,4 +1,4 @@
-"""AnimeDiffusion as a diffusers pipeline: lines and one reference to a coloured picture of the same size."""
+"""AnimeDiffusion as a diffusers pipeline: colours lines from one reference, at the same size."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.imaging.values import RGB
 
 Step = Callable[[int, int, Callable[[], RGB]], None]
-"""Called after each step with steps done, steps in all and a way to see the picture so far; may raise to stop."""
+"""Called after each step with the steps done, their total number, and a function that returns the picture so far; may
+raise to cancel."""
 
 FEW_STEPS = 4
-"""With fewer the published time steps begin far below the noise that the first sample is (one step: at 1 of 1000), so
-that noise comes out; they begin at the top instead."""
+"""With fewer steps than this, time steps start at the last one instead of the published ones. The published first time
+step would be far too low for a sample of pure noise (1 of 1000 with one step), and the result would be noise."""
 
 
 class AnimeDiffusionPipeline(DiffusionPipeline):
@@ -45,7 +46,11 @@ class AnimeDiffusionPipeline(DiffusionPipeline):
 
         Args:
             lines: (H, W), 0 = line; H and W multiples of 2 ** (levels - 1), 8 for the published network.
-            reference: (H, W, 3); taken as it is, the published demo warps it at random.
+            reference: (H, W, 3). It is not warped; the published demo warps it at random.
+            steps: number of DDIM steps.
+            eta: scale of the noise added in each step.
+            seed: of all random numbers.
+            on_step: see `Step`.
         """
         place = {"device": self.unet.device, "dtype": self.unet.dtype}
         condition = torch.cat([to_tensor(lines), to_tensor(reference)], dim=1).to(**place)

@@ -1,7 +1,7 @@
 """Memory profiles of AnimeDiffusion, see `engines.runtime.memory_profiles`.
 
-Its one network of 0.2 GB always fits, but at a large working size its activations may not: then it runs on the
-processor, which has more memory. Always float32, in which it was trained.
+The network of 0.2 GB always fits on an accelerator, but its activations may not at a large working size. It then runs
+on the CPU. The precision is always float32, in which the network was trained.
 """
 
 from __future__ import annotations
@@ -17,5 +17,5 @@ PROFILES = MemoryProfiles(
 
 
 def place(pipeline: AnimeDiffusionPipeline, profile: MemoryProfile) -> None:
-    """Places the network as the profile says."""
+    """Moves the network to the profile's device."""
     pipeline.to("cpu" if profile.keep is Residency.NOTHING else profile.device)

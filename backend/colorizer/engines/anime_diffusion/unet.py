@@ -1,7 +1,7 @@
-"""AnimeDiffusion's denoising network: a U-Net on pixels that sees the noisy picture, the lines and the reference.
+"""AnimeDiffusion's denoising network: a U-Net on pixels, conditioned on the lines and the reference.
 
-Submodules carry the names of the published state dict (without `denoise_fn.`), so that checkpoints load strictly.
-Noise schedule, sampling and losses are in `diffusion`.
+Submodules have the names of the published state dict (without `denoise_fn.`), so that checkpoints load strictly.
+The noise schedule, sampling and losses are in `diffusion`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch.utils.checkpoint import checkpoint
 
 GROUPS = 32
 TIME_PERIOD = 1000
-"""Longest wavelength of the time embedding; 10000 elsewhere in the field."""
+"""Longest period of the sinusoidal time embedding; it is usually 10000."""
 
 
 class AnimeDiffusionUNet(ModelMixin, ConfigMixin):
@@ -30,8 +30,8 @@ class AnimeDiffusionUNet(ModelMixin, ConfigMixin):
         channel_base: width of the first level; a multiple of 32.
         channel_mult: widths of the levels as multiples of `channel_base`, finest first.
         n_res_blocks: residual blocks per level.
-        attention_head: heads of the one self-attention, at the coarsest level.
-        cbam: channel and spatial attention in the decoder; off in the published configuration.
+        attention_head: heads of the self-attention at the coarsest level.
+        cbam: whether the decoder has channel and spatial attention; off in the published configuration.
     """
 
     _supports_gradient_checkpointing = True
@@ -74,8 +74,8 @@ class AnimeDiffusionUNet(ModelMixin, ConfigMixin):
         """Predicts the noise.
 
         Args:
-            x: (B, channel_in, H, W), values [-1, 1] beside the noise; H and W multiples of 2 ** (levels - 1).
-            t: (B,) time steps 0..999; None leaves the time embedding out, as the published phase 2 does by mistake.
+            x: noisy picture, lines and reference, (B, channel_in, H, W); H and W multiples of 2 ** (levels - 1).
+            t: (B,) time steps 0..999. None: without time embedding, as the published phase 2 does by mistake.
 
         Returns:
             (B, channel_out, H, W).
@@ -93,18 +93,18 @@ class AnimeDiffusionUNet(ModelMixin, ConfigMixin):
         return self.output(hidden)
 
     def embed_time(self, t: Tensor) -> Tensor:
-        """(B,) time steps to (B, 4 * channel_base)."""
+        """Embeds time steps (B,) as (B, 4 * channel_base)."""
         return self.time_embedding(sinusoid(t, self.config.channel_base).to(self.dtype))
 
     def _run(self, block: nn.Module, hidden: Tensor, time: Tensor | None) -> Tensor:
-        """One block, its activations recomputed in the backward pass when checkpointing is on."""
+        """Runs a block; with gradient checkpointing, its activations are recomputed in the backward pass."""
         if self.gradient_checkpointing and torch.is_grad_enabled():
             return checkpoint(block, hidden, time, use_reentrant=False)
         return block(hidden, time)
 
 
 def sinusoid(t: Tensor, width: int) -> Tensor:
-    """(B,) time steps to (B, width): cosines first, then sines."""
+    """Sinusoidal embedding (B, width) of time steps (B,): cosines first, then sines."""
     return get_timestep_embedding(
         t, width, flip_sin_to_cos=True, downscale_freq_shift=0, max_period=TIME_PERIOD
     )
@@ -119,7 +119,7 @@ class ResidualBlock(nn.Module):
         self.conv1 = nn.Sequential(
             nn.GroupNorm(GROUPS, channels_in), nn.SiLU(), nn.Conv2d(channels_in, channels_out, 3, padding=1)
         )
-        # The third place held a dropout of 0; the published names count it.
+        # The published Sequential has a dropout of 0 at index 2; `Identity` keeps the index of the convolution.
         self.conv2 = nn.Sequential(
             nn.GroupNorm(GROUPS, channels_out),
             nn.SiLU(),
@@ -141,7 +141,7 @@ class ResidualBlock(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """Self-attention over all positions, without output projection."""
+    """Self-attention over all pixels, without an output projection."""
 
     def __init__(self, channels: int, heads: int) -> None:
         super().__init__()
@@ -149,7 +149,7 @@ class SelfAttention(nn.Module):
         self.attention = nn.Sequential(nn.GroupNorm(GROUPS, channels), nn.Conv1d(channels, 3 * channels, 1))
 
     def forward(self, x: Tensor, time: Tensor | None = None) -> Tensor:  # noqa: ARG002 - called like the other blocks
-        """(B, C, H, W) to the same."""
+        """(B, C, H, W) to (B, C, H, W)."""
         batch, channels, height, width = x.shape
         projected = self.attention(x.flatten(2)).unflatten(1, (3, self.heads, channels // self.heads))
         query, key, value = projected.transpose(-1, -2).unbind(1)
@@ -166,7 +166,7 @@ class CBAM(nn.Module):
         self.spatial_attention = _SpatialAttention()
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, C, H, W) to the same."""
+        """(B, C, H, W) to (B, C, H, W)."""
         weighed = self.channel_attention(x) * x
         return self.spatial_attention(weighed) * weighed
 
@@ -205,7 +205,7 @@ class _Downsample(nn.Module):
 
 
 class _ResidualUpsample(nn.ModuleList):
-    """A residual block, then twice the size; a list because the published names count the block as 0."""
+    """A residual block followed by 2x upsampling. It is a list because the published name of the block is `0`."""
 
     def __init__(self, block: ResidualBlock) -> None:
         super().__init__([block])
@@ -217,7 +217,7 @@ class _ResidualUpsample(nn.ModuleList):
 def _encoder(
     width: int, widths: Sequence[int], blocks: int, time_width: int
 ) -> tuple[nn.ModuleList, list[int]]:
-    """The encoder's blocks, and the channels of every feature it leaves, the input's first."""
+    """The encoder's blocks, and the channels of all its features, starting with the input convolution's."""
     modules = nn.ModuleList()
     skips = [width]
     for level, level_width in enumerate(widths):
@@ -234,7 +234,7 @@ def _encoder(
 def _decoder(
     skips: list[int], widths: Sequence[int], blocks: int, time_width: int, *, cbam: bool
 ) -> nn.ModuleList:
-    """The decoder's blocks; each takes one feature of the encoder, deepest first. The input's own is left over."""
+    """The decoder's blocks. Each uses one feature of the encoder, deepest first, except the input convolution's."""
     modules = nn.ModuleList()
     left = list(skips)
     width = widths[-1]

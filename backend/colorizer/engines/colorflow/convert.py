@@ -1,7 +1,7 @@
-"""ColorFlow's published files and a base model, joined into one model folder. Every tensor of every file has its place.
+"""Converts ColorFlow's published files and a base model to one model folder, with every tensor accounted for.
 
-The LoRA is folded into the base network (8e-7 of difference) and the constant prompt is embedded once, so that neither
-peft nor a text encoder is needed afterwards. The folder is written beside its place and then moved there.
+The LoRA is merged into the base network (maximum difference 8e-7) and the constant prompt is embedded once, so that
+neither peft nor a text encoder is needed afterwards. The folder is written to a temporary place and then moved.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from colorizer.engines.checkpoints import read_tensors
 from colorizer.engines.colorflow.image_tower import ImageTower
 from colorizer.engines.colorflow.in_context import InContextPipeline
 from colorizer.engines.colorflow.input_style import InputStyle
-from colorizer.engines.colorflow.lora import PIXART_TARGETS, SD_TARGETS, fold_lora, load_lora
+from colorizer.engines.colorflow.lora import PIXART_TARGETS, SD_TARGETS, load_lora, merge_lora
 from colorizer.engines.colorflow.model import ColorFlowModel
 from colorizer.engines.colorflow.pixart_pipeline import ColorFlowPixArtPipeline, pixart_scheduler
 from colorizer.engines.colorflow.prompts import Prompts
@@ -54,14 +54,14 @@ class Variant(str, Enum):
 
     @property
     def style(self) -> InputStyle:
-        """What the model was trained to be shown."""
+        """The kind of page that the model was trained on."""
         styles = {Variant.GREY: InputStyle.GREY, Variant.SKETCH: InputStyle.SKETCH}
         return styles.get(self, InputStyle.SKETCH_SHADING)
 
 
 @dataclass(frozen=True)
 class Sources:
-    """Where the downloaded files are."""
+    """Folders of the downloaded files."""
 
     published: Path
     """The downloaded ColorFlow repository."""
@@ -73,10 +73,13 @@ def convert(sources: Sources, variant: Variant, folder: Path, prompts: Prompts |
     """Writes the model folder of a published variant.
 
     Args:
-        prompts: embeddings made elsewhere; None makes them with the base model's text encoder.
+        sources: the downloaded files.
+        variant: the published model.
+        folder: the model folder to write.
+        prompts: precomputed embeddings; None: computed with the base model's text encoder.
 
     Raises:
-        UnusableModel: a file is missing, damaged or belongs to another network; nothing is left behind then.
+        UnusableModel: a file is missing, damaged or of another network. Nothing is left on disk then.
     """
     try:
         with appearing_folder(folder) as building:
@@ -112,12 +115,12 @@ def _colouring(sources: Sources, variant: Variant, vae: AutoencoderKL, prompts: 
     if variant is Variant.GREY:
         unet = UNet2DConditionModel.from_pretrained(sources.base / "unet")
         load_lora(unet, _tensors(own / "unet_lora.bin"), SD_TARGETS)
-        fold_lora(unet)
+        merge_lora(unet)
         parts = (unet, sd_guider_from_published(guider, config), vae, sd_scheduler(), prompts)
         return ColorFlowSDPipeline(*parts)
     transformer = PixArtTransformer2DModel.from_pretrained(sources.base / "transformer")
     load_lora(transformer, _tensors(own / "transformer_lora.bin"), PIXART_TARGETS)
-    fold_lora(transformer)
+    merge_lora(transformer)
     parts = (transformer, pixart_guider_from_published(guider, config), vae, pixart_scheduler(), prompts)
     return ColorFlowPixArtPipeline(*parts)
 
@@ -140,7 +143,7 @@ def _screenstyle(published: Path) -> ScreenStyle:
 
 @torch.no_grad()
 def embed_prompts(base: Path, variant: Variant) -> Prompts:
-    """The constant prompt and the empty one through the base model's text encoder (T5 needs 20 GB of memory)."""
+    """Embeds the constant and the empty prompt with the base model's text encoder (T5 needs 20 GB of memory)."""
     tokenizer = AutoTokenizer.from_pretrained(base / "tokenizer")
     kind, length = (CLIPTextModel, SD_TOKENS) if variant is Variant.GREY else (T5EncoderModel, PIXART_TOKENS)
     encoder = kind.from_pretrained(base / "text_encoder")
@@ -154,6 +157,6 @@ def embed_prompts(base: Path, variant: Variant) -> Prompts:
 
 
 def _tensors(file: Path) -> dict[str, Tensor]:
-    """All tensors of a file, read without running any code in it; floats as float32."""
+    """Reads all tensors of a file without executing pickled code; floats are converted to float32."""
     tensors = read_tensors(file)
     return {key: value.float() if value.is_floating_point() else value for key, value in tensors.items()}

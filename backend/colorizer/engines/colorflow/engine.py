@@ -1,7 +1,7 @@
 """ColorFlow as an engine (`engines/base.py`): colours sketches and pages from a pool of references.
 
-Models are folders under the user's models folder, see `model`. A sketch of any proportions is set on white paper of a
-published size, so that nothing of it is cropped. torch and the networks are loaded when first needed.
+Models are folders under the user's models folder, see `model`. The sketch is padded with white to the proportions of a
+published size, so that nothing is cropped. torch and the networks are loaded when first needed.
 """
 
 from __future__ import annotations
@@ -32,26 +32,28 @@ if TYPE_CHECKING:
 NAME = "colorflow"
 LICENCE = "academic, non-commercial (ColorFlow)"
 SIZE_STEP = 32
-"""Canvas and patches have to divide evenly, down to latent pixels."""
+"""Working sizes are multiples of this, px, so that canvas and patches divide evenly into latent pixels."""
 PUBLISHED_AREA_SIDE = 640
 PREVIEW_SIDE = 1024
 _GREY_SHARE = 0.1
-"""A picture with more than this share of middle tones is a page, not line art."""
+"""A picture with a larger share of middle tones is treated as a page, not as line art."""
 
 
 class ColorFlowEngine(DiffusionEngine["ColorFlowModel"]):
-    """Pages and frames from one pool of references."""
+    """Colours pages and frames from one pool of references."""
 
     name = NAME
     title = "ColorFlow"
     licence = LICENCE
     weights_file = "colouring/guider/diffusion_pytorch_model.safetensors"
     no_model = (
-        "No ColorFlow model is installed. Get one on the docker's Models page or with"
+        "No ColorFlow model is installed. Download one on the docker's Models page or with"
         " `colorize models download`."
     )
     options = ("palette_lock", "line_gap", "steps", "size")
-    max_references = 1024  # a matter of memory alone: the work for a page hardly grows with the pool
+    max_references = (
+        1024  # limited by memory only; the time for a page hardly depends on the size of the pool
+    )
     memory_mb = 12000
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -107,7 +109,7 @@ class ColorFlowEngine(DiffusionEngine["ColorFlowModel"]):
 
 
 class _Paper:
-    """White paper of a size's proportions with the canvas in its middle."""
+    """White paper in a size's proportions, with the canvas centred on it."""
 
     def __init__(self, height: int, width: int, size: Size) -> None:
         self.size = size
@@ -117,19 +119,19 @@ class _Paper:
         self.top, self.left = (self.whole_height - height) // 2, (self.whole_width - width) // 2
 
     def lay(self, picture: RGB) -> RGB:
-        """The canvas on the paper."""
+        """Pads a canvas-sized picture to the paper."""
         paper = np.full((self.whole_height, self.whole_width, 3), 255, np.uint8)
         paper[self.top : self.top + self.height, self.left : self.left + self.width] = picture
         return paper
 
     def cut(self, page: RGB) -> RGB:
-        """The canvas's part of a page of any size, at the canvas's size."""
+        """Crops a page of any size to the canvas's part, and resizes that to the canvas's size."""
         whole = resized(page, self.whole_height, self.whole_width)
         return whole[self.top : self.top + self.height, self.left : self.left + self.width]
 
 
 def working_size(width: int, height: int, side: int) -> Size:
-    """The published size nearest to a canvas's proportions; `side` asks for another area, 0 for the published."""
+    """The published size nearest to the canvas's proportions, scaled to an area of side x side px (0: not scaled)."""
     size = nearest_size(width, height)
     if not side:
         return size
@@ -141,7 +143,7 @@ def working_size(width: int, height: int, side: int) -> Size:
 
 
 def _as_page(sketch: Picture, style: InputStyle) -> tuple[RGB, InputStyle]:
-    """Line art as clean lines, passed on as it is; anything else as a page to be prepared in the model's style."""
+    """The page and its input style: line art is reduced to clean lines and not prepared further, other pages are."""
     page = over_white(sketch)
     middle = (page > 50) & (page < 205)
     if style is InputStyle.GREY or middle.any(axis=2).mean() > _GREY_SHARE:
@@ -158,5 +160,5 @@ def _read(folder: Path) -> ColorFlowModel:
         return ColorFlowModel.load(folder)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise MissingModel(
-            f"The model {folder.name} can't be read; a file may be damaged. Convert it again."
+            f"The model {folder.name} can't be read; one of its files may be damaged. Convert or download it again."
         ) from error

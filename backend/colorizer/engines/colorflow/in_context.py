@@ -1,7 +1,8 @@
 """ColorFlow's In-context Colorization Pipeline (arXiv 2412.11815, section 3.2): denoises a canvas, returns its centre.
 
-What both base models share; `sd_pipeline` and `pixart_pipeline` say how each predicts noise. Posterior means and noise
-made on the CPU keep results the same everywhere; the published draws can be handed in.
+The part that both base models share; `sd_pipeline` and `pixart_pipeline` define how each predicts noise. Posterior
+means and noise generated on the CPU give the same result on every device. For parity, callers can pass the published
+noise.
 """
 
 from __future__ import annotations
@@ -15,25 +16,25 @@ from diffusers import DiffusionPipeline
 from torch import Tensor
 
 from colorizer.engines.colorflow.condition import centre, guider_condition, to_picture
-from colorizer.engines.runtime.device_swap import bring
+from colorizer.engines.runtime.device_swap import ensure_on_device
 from colorizer.imaging.values import RGB
 
 Step = Callable[[int, int, Tensor], None]
-"""Called after each step with steps done, steps in all and the latents; may raise to stop."""
+"""Called after each step with the steps done, their total number, and the latents; may raise to cancel."""
 
 
 @dataclass(frozen=True)
 class Guidance:
-    """How strongly prompt and guider lead."""
+    """Strengths of the prompt and of the guider."""
 
     prompt: float
-    """Classifier-free guidance; 1 or less leaves the negative prompt out and halves the work."""
+    """Scale of classifier-free guidance (arXiv 2207.12598). With 1 or less, the negative prompt is not computed."""
     guider: float = 1.0
     """Factor of the guider's residuals."""
     guider_start: float = 0.0
-    """Share of the steps before which the guider is silent."""
+    """Share of the steps before which the guider is off."""
     guider_end: float = 1.0
-    """Share of the steps after which it is silent."""
+    """Share of the steps after which the guider is off."""
 
     def guider_at(self, step: int, steps: int) -> float:
         """The guider's factor in step `step` of `steps`."""
@@ -42,7 +43,7 @@ class Guidance:
 
 
 class InContextPipeline(DiffusionPipeline):
-    """A frozen network with LoRA, a guider beside it, and one canvas for references and picture alike."""
+    """A base network with its LoRA and a guider, which denoise references and picture together on one canvas."""
 
     @torch.no_grad()
     def __call__(
@@ -54,7 +55,18 @@ class InContextPipeline(DiffusionPipeline):
         seed: int = 0,
         on_step: Step = lambda *_: None,
     ) -> RGB:
-        """Colours the centre of a stitched canvas (2H, 2W, 3); returns (H, W, 3)."""
+        """Colours the centre of a stitched canvas.
+
+        Args:
+            canvas: (2H, 2W, 3) uint8, see `retrieval.stitch`.
+            steps: number of denoising steps.
+            guidance: None: the published strengths.
+            seed: of the initial noise.
+            on_step: see `Step`.
+
+        Returns:
+            The coloured centre, (H, W, 3).
+        """
         condition = guider_condition(self.vae, canvas)
         shape = (1, self.vae.config.latent_channels, *condition.shape[-2:])
         start = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
@@ -72,11 +84,14 @@ class InContextPipeline(DiffusionPipeline):
         guidance: Guidance | None = None,
         on_step: Step = lambda *_: None,
     ) -> Tensor:
-        """From noise (1, 4, 2H/8, 2W/8) to the latents of the coloured canvas, still scaled.
+        """Denoises the canvas and returns its scaled latents (1, 4, 2H/8, 2W/8).
 
         Args:
-            condition: see `condition.guider_condition`; one for all or one per guidance half.
-            guidance: None is the published strength.
+            start: initial noise, (1, 4, 2H/8, 2W/8).
+            condition: see `condition.guider_condition`; one row, or one for each half of the guidance batch.
+            steps: number of steps.
+            guidance: None: the published strengths.
+            on_step: see `Step`.
         """
         guidance = guidance or self.published_guidance
         self.scheduler.set_timesteps(steps)
@@ -97,12 +112,12 @@ class InContextPipeline(DiffusionPipeline):
 
     @abstractmethod
     def predict(self, latents: Tensor, t: Tensor, condition: Tensor, guider: float) -> Tensor:
-        """The noise in the canvas for one step; batch 2 is negative and positive prompt, batch 1 the positive alone."""
+        """Predicts the noise for one step; a batch of 2 is negative and positive prompt, a batch of 1 the positive."""
 
     @torch.no_grad()
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents to the whole canvas, (1, 3, 2H, 2W), about [-1, 1]."""
-        bring(self.vae)
+        """Decodes latents to the whole canvas, (1, 3, 2H, 2W) in about [-1, 1]."""
+        ensure_on_device(self.vae)
         unscaled = (latents / self.vae.config.scaling_factor).to(self.vae.device, self.vae.dtype)
         decoded: Tensor = self.vae.decode(unscaled, return_dict=False)[0]
         return decoded
@@ -110,4 +125,4 @@ class InContextPipeline(DiffusionPipeline):
     @property
     @abstractmethod
     def published_guidance(self) -> Guidance:
-        """The strengths the published demo uses."""
+        """The strengths of the published demo."""

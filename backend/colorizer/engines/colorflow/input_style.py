@@ -1,6 +1,6 @@
-"""The page as ColorFlow wants to see it (published pre-processing): lines, shaded lines, or grey with screentone.
+"""ColorFlow's published preprocessing of the page: lines, shaded lines, or grey with screentone.
 
-Works at the page's own size, 1.5 times the model's. An artist's own line layer needs none of it: `InputStyle.LINES`.
+It works at the page's size, which is 1.5 times the model's. Line art needs no preprocessing: `InputStyle.LINES`.
 """
 
 from __future__ import annotations
@@ -16,33 +16,36 @@ from colorizer.engines.colorflow.retrieval import Size, fit
 from colorizer.imaging.values import RGB
 
 Extract = Callable[[RGB], NDArray[np.uint8]]
-"""(H, W, 3) to a grey picture (H, W)."""
+"""A function from (H, W, 3) to a grey picture (H, W)."""
 
 _DARK = 0.3 * 255
 """Grey below this is drawn black."""
 _SHADED = 145
 """Grey below this is shade."""
 _SHADE = 125
-"""What shade is drawn as."""
+"""Level that shade is drawn with."""
 
 
 class InputStyle(str, Enum):
-    """What the model was trained to be shown."""
+    """The kind of page that a model was trained on."""
 
     LINES = "lines"
-    """The picture is line art already and stays as it is."""
+    """The picture is line art and is not changed."""
     SKETCH = "sketch"
-    """Lines taken from any picture."""
+    """Lines extracted from a picture."""
     SKETCH_SHADING = "sketch_shading"
-    """Lines, with dark and shaded areas put back."""
+    """Extracted lines, with dark and shaded areas added."""
     GREY = "grey"
     """Half grey, half screentone."""
 
 
 def prepare(picture: RGB, style: InputStyle, size: Size, *, lines: Extract, screen: Extract) -> RGB:
-    """The page in the style's look, fitted to `size`; (H, W, 3), R = G = B save for `LINES`.
+    """Converts a page to an input style, fitted to `size`; (H, W, 3), with R = G = B except for `LINES`.
 
     Args:
+        picture: the page, (H, W, 3).
+        style: the input style.
+        size: the page's working size.
         lines: the line extractor; called for the sketch styles only.
         screen: the screentone generator; called for `GREY` only.
     """

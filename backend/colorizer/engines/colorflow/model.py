@@ -1,7 +1,7 @@
 """A ColorFlow model as a folder: the in-context pipeline and the networks before and after it.
 
-`colouring/` is the diffusers pipeline, `image_encoder/` and `fusion/` are networks of their own, `line_extractor` and
-`screenstyle` are there where the model's input style needs them. Published files become such a folder in `published`.
+`colouring/` is the diffusers pipeline; `image_encoder/` and `fusion/` are separate networks. `line_extractor` and
+`screenstyle` exist where the model's input style needs them. `convert` writes such a folder from the published files.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from colorizer.engines.colorflow.super_resolution import FusionNet
 from colorizer.engines.detectors.manga_lines import LineExtractor
 
 CARD = "colorflow.json"
-"""Says that a folder is a ColorFlow model, and of which style."""
+"""File that marks a folder as a ColorFlow model and names its input style."""
 
 _PIPELINES = {kind.__name__: kind for kind in (ColorFlowSDPipeline, ColorFlowPixArtPipeline)}
 Network = TypeVar("Network", bound=nn.Module)
@@ -34,10 +34,10 @@ Network = TypeVar("Network", bound=nn.Module)
 
 @dataclass(frozen=True)
 class ColorFlowModel:
-    """Everything one page needs, ready to run."""
+    """All networks for a page."""
 
     style: InputStyle
-    """What the model was trained to be shown."""
+    """The kind of page that the model was trained on."""
     colouring: InContextPipeline
     tower: ImageTower
     fusion: FusionNet
@@ -52,7 +52,7 @@ class ColorFlowModel:
                 network.to(device)
 
     def save(self, folder: Path) -> None:
-        """Writes the model's folder."""
+        """Writes the model folder."""
         self.colouring.save_pretrained(folder / "colouring")
         self.tower.network.save_pretrained(folder / "image_encoder")
         self.fusion.save_pretrained(folder / "fusion")
@@ -64,7 +64,7 @@ class ColorFlowModel:
 
     @classmethod
     def load(cls, folder: Path) -> ColorFlowModel:
-        """Reads a model's folder. Raises what diffusers, safetensors and json raise where it is damaged."""
+        """Loads a model folder. For a damaged one, errors of diffusers, safetensors and json are passed on."""
         card = json.loads((folder / CARD).read_text(encoding="utf-8"))
         colouring = _PIPELINES[card["colouring"]].from_pretrained(folder / "colouring")
         colouring.set_progress_bar_config(disable=True)

@@ -1,4 +1,4 @@
-"""One page through ColorFlow (arXiv 2412.11815, figure 2): retrieval, in-context colouring, super-resolution."""
+"""Colours one page with ColorFlow (arXiv 2412.11815, figure 2): retrieval, in-context colouring, super-resolution."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ from colorizer.errors import MissingModel
 from colorizer.imaging.values import RGB
 
 ENLARGED = 1.5
-"""How much larger the page is than what is coloured."""
+"""Ratio of the page's size to the size that is coloured."""
 
 
 @dataclass(frozen=True)
 class PageSettings:
-    """What decides a page besides its pictures."""
+    """Settings of a page."""
 
     style: InputStyle
-    """What the page is: `LINES` for line art, else what the model shall make of it."""
+    """`LINES` for line art, otherwise the style that the page is converted to."""
     size: Size
     """One of `retrieval.SIZES`, or a smaller one in tests."""
     steps: int = 10
     seed: int = 0
     parity: bool = False
-    """As published where that is a mistake: the fusion network in training mode, grey levels cut off."""
+    """Whether to reproduce the published demo's bugs: the fusion network in training mode, truncated levels."""
 
 
 def colour_page(
@@ -45,9 +45,11 @@ def colour_page(
     """Colours one page from a pool of references.
 
     Args:
-        page: (H, W, 3); brought to the settings' size by stretching a little or cropping, see `retrieval.fit`.
-        references: any number, at least one.
-        on_step: steps done and steps in all; may raise to stop.
+        model: the networks.
+        page: (H, W, 3); slightly stretched or cropped to the settings' size, see `retrieval.fit`.
+        references: at least one.
+        settings: style, size, steps, seed.
+        on_step: called with the steps done and their total number; may raise to cancel.
 
     Returns:
         The coloured page, 1.5 times the settings' size.
@@ -70,7 +72,7 @@ def colour_page(
 
 
 def _canvas(model: ColorFlowModel, query: RGB, references: Sequence[RGB]) -> RGB:
-    """Retrieval: the query among the patches that look like it."""
+    """Retrieval: stitches the query and the most similar patches of the references to a canvas."""
     patches = [patch for reference in references for patch in retrieval.reference_patches(reference)]
     known = np.concatenate([model.tower.embed_reference(reference) for reference in references])
     asked = model.tower.embed(retrieval.query_patches(query))
@@ -92,7 +94,7 @@ def _screen(model: ColorFlowModel) -> Callable[[RGB], NDArray[np.uint8]]:
 def _missing(name: str) -> Callable[[RGB], NDArray[np.uint8]]:
     def refuse(_picture: RGB) -> NDArray[np.uint8]:
         raise MissingModel(
-            f"This ColorFlow model came without its {name}, which pages that aren't line art need."
+            f"This ColorFlow model has no {name}, which is needed for pages that aren't line art."
             " Convert the model again with that file, or choose a layer with lines only."
         )
 

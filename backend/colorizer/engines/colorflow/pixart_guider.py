@@ -1,7 +1,8 @@
-"""ColorFlow's colour guider for PixArt: its first half of transformer blocks without text, and how it guides them.
+"""ColorFlow's colour guider for PixArt (arXiv 2412.11815, section 3.2; the published sketch models).
 
-(arXiv 2412.11815, section 3.2; the published sketch models.) Submodules carry the published names; `after_proj`, which
-published files hold besides, is a second name of the last adapter and is dropped on conversion.
+The guider is a copy of the first half of PixArt's transformer blocks without cross-attention to text. Submodules have
+the published names. Published files also contain `after_proj`, a duplicate of the last adapter, which the conversion
+drops.
 """
 
 from __future__ import annotations
@@ -20,22 +21,22 @@ from diffusers.models.normalization import AdaLayerNormSingle
 from torch import Tensor, nn
 
 TRAINED_SIDE = 64
-"""Side in latent pixels of the pictures the position table was made for; larger models stretch it."""
+"""Latent side for which the position embedding was defined; larger models interpolate it."""
 SIZE_CONDITIONED = 128
-"""The 1024 px models, of this latent side, are told resolution and aspect ratio."""
+"""Latent side of the 1024 px models, which are conditioned on resolution and aspect ratio."""
 
 
 class PixArtGuider(ModelMixin, ConfigMixin):
-    """Reads the noisy canvas and its condition; answers with one residual for each of the first blocks.
+    """Computes a residual for each of the transformer's first blocks from the noisy canvas and its condition.
 
     Args:
         num_attention_heads: heads of each block.
         attention_head_dim: channels of each head.
-        in_channels: of the noisy latent.
+        in_channels: channels of the noisy latent.
         cond_channels: border latent 4 + mask 1 + centre latent 4.
         num_layers: blocks of the main transformer; the guider has half as many.
-        sample_size: latent side the main transformer was trained for.
-        patch_size: latent pixels on a side of a token.
+        sample_size: latent side that the main transformer was trained with.
+        patch_size: side of a token in latent pixels.
     """
 
     @register_to_config
@@ -79,7 +80,7 @@ class PixArtGuider(ModelMixin, ConfigMixin):
     def forward(
         self, latent: Tensor, t: Tensor, condition: Tensor, sizes: dict[str, Tensor | None]
     ) -> tuple[Tensor, ...]:
-        """One look at the canvas.
+        """Computes the residuals for one step.
 
         Args:
             latent: noisy latent of the whole canvas, (B, 4, h, w).
@@ -101,7 +102,7 @@ class PixArtGuider(ModelMixin, ConfigMixin):
 
 @contextmanager
 def guided(transformer: PixArtTransformer2DModel, residuals: Sequence[Tensor]) -> Iterator[None]:
-    """While open, `transformer` adds each residual after the block of its number; the later blocks stay as they are."""
+    """Context in which `transformer` adds residual i after its block i. Later blocks are not changed."""
     with ExitStack() as hooks:
         for block, residual in zip(transformer.transformer_blocks, residuals, strict=False):
             hooks.callback(block.register_forward_hook(lambda _m, _a, out, add=residual: out + add).remove)
@@ -109,7 +110,7 @@ def guided(transformer: PixArtTransformer2DModel, residuals: Sequence[Tensor]) -
 
 
 def canvas_sizes(latents: Tensor, scale: int, *, told: bool) -> dict[str, Tensor | None]:
-    """What size-conditioned models are told: height and width in px, and height / width.
+    """Size conditions of the canvas: height and width in px, and height / width.
 
     Args:
         latents: (B, 4, h, w).

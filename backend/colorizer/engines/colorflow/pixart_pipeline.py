@@ -11,7 +11,7 @@ from colorizer.engines.colorflow.prompts import Prompts
 
 
 def pixart_scheduler() -> DPMSolverMultistepScheduler:
-    """DPM-Solver++, second order, midpoint, linear betas: PixArt's own configuration."""
+    """DPM-Solver++ (arXiv 2211.01095), second order, midpoint, linear betas: PixArt's own configuration."""
     return DPMSolverMultistepScheduler(
         beta_start=0.0001,
         beta_end=0.02,
@@ -42,11 +42,11 @@ class ColorFlowPixArtPipeline(InContextPipeline):
 
     @property
     def published_guidance(self) -> Guidance:
-        """As published."""
+        """The strengths of the published demo."""
         return Guidance(prompt=4.5)
 
     def predict(self, latents: Tensor, t: Tensor, condition: Tensor, guider: float) -> Tensor:
-        """See `InContextPipeline.predict`; the caller cuts off the four channels of variance."""
+        """See `InContextPipeline.predict`; the caller drops the four channels of predicted variance."""
         batch = len(latents)
         times = t.expand(batch)
         scale = 2 ** (len(self.vae.config.block_out_channels) - 1)

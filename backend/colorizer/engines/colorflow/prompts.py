@@ -1,6 +1,6 @@
-"""The constant prompt of ColorFlow ("manga", against "") as embeddings made once, so that no text encoder is loaded.
+"""Stored embeddings of ColorFlow's constant prompt "manga" and negative prompt "", so that no text encoder is loaded.
 
-The T5 encoder of the PixArt models alone would need 9.5 GB for one word that never changes.
+The T5 encoder of the PixArt models alone would need 9.5 GB.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from torch import Tensor
 
 
 class Prompts(ModelMixin, ConfigMixin):
-    """Two prompts' embeddings and which of their tokens count.
+    """The embeddings of both prompts and their attention masks.
 
     Args:
         tokens: length of each prompt.
-        width: of an embedding.
+        width: width of an embedding.
     """
 
     @register_to_config
@@ -34,7 +34,7 @@ class Prompts(ModelMixin, ConfigMixin):
         positive_mask: Tensor | None = None,
         negative_mask: Tensor | None = None,
     ) -> Prompts:
-        """Prompts with these embeddings (tokens, width) and masks (tokens,), 1 where a token counts; None: all."""
+        """Creates prompts from embeddings (tokens, width) and attention masks (tokens,); no mask: all tokens count."""
         prompts = cls(*positive.shape)
         prompts.positive.copy_(positive)
         prompts.negative.copy_(negative)
@@ -44,7 +44,7 @@ class Prompts(ModelMixin, ConfigMixin):
         return prompts
 
     def batch(self, *, guided: bool) -> tuple[Tensor, Tensor]:
-        """Embeddings (B, tokens, width) and masks (B, tokens): negative and positive, or the positive alone."""
+        """Embeddings (B, tokens, width) and masks (B, tokens): negative and positive if guided, else the positive."""
         if not guided:
             return self.positive[None], self.positive_mask[None]
         return torch.stack([self.negative, self.positive]), torch.stack(

@@ -1,7 +1,7 @@
-"""ColorFlow's published files: which network each belongs to, every key accounted for.
+"""Loads ColorFlow's published files into their networks, with every key accounted for.
 
-All are plain state dicts with the names our networks carry. The published configurations hold more settings than we
-use; those that are ours are taken. Base models come in diffusers' own format and aren't touched here.
+They are plain state dicts with the same names as the networks here. Published configurations contain more settings than
+needed; unknown ones are ignored. Base models are in diffusers' own format and are not handled here.
 """
 
 from __future__ import annotations
@@ -19,40 +19,40 @@ from colorizer.errors import UnusableModel
 Network = TypeVar("Network", bound=nn.Module)
 
 PIXART_ALIAS = "after_proj."
-"""A second name of the PixArt guider's last adapter, left by how the published list was built."""
+"""A duplicate of the PixArt guider's last adapter, an artefact of the published code."""
 
 
 def sd_guider_from_published(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> SDGuider:
-    """`GraySD/diffusion_pytorch_model.bin` with its `config.json`.
+    """Loads `GraySD/diffusion_pytorch_model.bin` with its `config.json`.
 
     Raises:
-        UnusableModel: a key is missing, left over or of another shape.
+        UnusableModel: a key is missing, superfluous or of another shape.
     """
     return load_strictly(build(SDGuider, config), state)
 
 
 def pixart_guider_from_published(state: Mapping[str, Tensor], config: Mapping[str, Any]) -> PixArtGuider:
-    """`sketch/` or `shading/diffusion_pytorch_model.bin` with its `config.json`.
+    """Loads `sketch/` or `shading/diffusion_pytorch_model.bin` with its `config.json`.
 
     Raises:
-        UnusableModel: a key is missing, left over or of another shape.
+        UnusableModel: a key is missing, superfluous or of another shape.
     """
     weights = {key: value for key, value in state.items() if not key.startswith(PIXART_ALIAS)}
     return load_strictly(build(PixArtGuider, config), weights)
 
 
 def build(kind: type[Network], config: Mapping[str, Any]) -> Network:
-    """A network from those settings of a published configuration that it knows."""
+    """Builds a network from the settings of a published configuration that its constructor takes."""
     known = inspect.signature(kind.__init__).parameters
     return kind(**{name: value for name, value in config.items() if name in known})
 
 
 def load_strictly(network: Network, state: Mapping[str, Tensor]) -> Network:
-    """Loads every tensor or raises `UnusableModel`; returns the network, ready to run."""
+    """Loads all tensors and returns the network in evaluation mode; raises `UnusableModel` if one does not fit."""
     try:
         network.load_state_dict(state)
     except RuntimeError as error:
         raise UnusableModel(
-            f"The file doesn't belong to this network: {error}. Choose the file published for this model."
+            f"The file doesn't fit this network: {error}. Choose the file published for this model."
         ) from error
     return network.eval()

@@ -1,7 +1,7 @@
 """ColorFlow's Retrieval-Augmented Pipeline (arXiv 2412.11815, section 3.1): chooses the patches around the picture.
 
-Picture and references are cut into overlapping patches, an image tower says which look alike, and the best three for
-each quadrant are pasted around the picture on one canvas. Pictures are (H, W, 3) uint8 RGB.
+Picture and references are cut into overlapping patches. An image tower measures their similarity, and the three most
+similar patches for each quadrant are pasted around the picture on one canvas. Pictures are uint8 RGB (H, W, 3).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from PIL import Image
 from colorizer.imaging.values import RGB
 
 Embeddings = NDArray[np.float32]
-"""(patches, D), as the image tower gives them."""
+"""Embeddings of patches by the image tower, (patches, D)."""
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Size:
     height: int
 
     def times(self, factor: float) -> Size:
-        """This size, larger or smaller."""
+        """This size times a factor."""
         return Size(int(self.width * factor), int(self.height * factor))
 
 
 SIZES = (Size(640, 640), Size(512, 800), Size(800, 512))
-"""The sizes the published models work at; the page itself has 1.5 times as many pixels on a side."""
+"""Working sizes of the published models; the sides of the page are 1.5 times as long."""
 
 _STRETCH = 0.15
-"""A picture whose ratio is nearer than this is stretched, not cropped."""
+"""Relative difference of aspect ratios up to which a picture is stretched instead of cropped."""
 _PATCHES_PER_REFERENCE = 5
 _BEST = 3
 _FRAME = 1
@@ -46,17 +46,17 @@ _CELLS = (
     ((2, 0), (3, 1), (3, 0)),
     ((2, 3), (3, 2), (3, 3)),
 )
-"""For each quadrant of the picture (top left, top right, bottom left, bottom right) the cells (row, column) of the
-4 x 4 canvas that take its best three patches, best first: two at the picture's edge, the third in the corner."""
+"""Cells (row, column) of the 4 x 4 canvas for the best three patches of each quadrant (top left, top right, bottom
+left, bottom right), best first: two touch the picture's edge, the third is in the corner."""
 
 
 def nearest_size(width: int, height: int) -> Size:
-    """The published size whose ratio is nearest to a picture's."""
+    """The published size whose aspect ratio is nearest to a picture's."""
     return min(SIZES, key=lambda size: abs(np.log(size.width / size.height * height / width)))
 
 
 def fit(picture: RGB, size: Size) -> RGB:
-    """Brings a picture to `size`: stretched where the ratio is near enough, else cropped around its middle first."""
+    """Resizes a picture to `size`, stretching it if the aspect ratio is similar, else cropping its centre first."""
     height, width = picture.shape[:2]
     if (width, height) == (size.width, size.height):
         return picture
@@ -88,24 +88,24 @@ def reference_patches(picture: RGB) -> list[RGB]:
 
 
 def similarities(query: Embeddings, references: Embeddings) -> NDArray[np.float32]:
-    """Cosines between query and reference patches, (queries, references)."""
+    """Cosine similarities between query and reference patches, (queries, references)."""
     unit = query / np.linalg.norm(query, axis=1, keepdims=True)
     others = references / np.linalg.norm(references, axis=1, keepdims=True)
     return np.asarray(unit @ others.T)
 
 
 def ranking(cosines: NDArray[np.float32]) -> NDArray[np.intp]:
-    """For each query patch the reference patches, most alike first; what is equally alike keeps its order."""
+    """Indices of the reference patches for each query patch, most similar first; ties keep their order."""
     return np.argsort(-cosines, axis=1, kind="stable")
 
 
 def stitch(picture: RGB, patches: Sequence[RGB], order: NDArray[np.intp]) -> RGB:
-    """The canvas, twice as wide and high: white, the picture in its centre, the best patches around it.
+    """Stitches a white canvas (2H, 2W, 3) with the picture in its centre and the best patches around it.
 
     Args:
         picture: (H, W, 3), fitted to one of the sizes.
         patches: all reference patches.
-        order: (4, patches), see `ranking`. A patch may be chosen several times, as published.
+        order: (4, patches), see `ranking`. A patch may be used several times, as in the published code.
     """
     height, width = picture.shape[:2]
     canvas = np.full((2 * height, 2 * width, 3), 255, np.uint8)

@@ -1,8 +1,9 @@
 """Screentone for ColorFlow's grey models: ScreenStyle's generator and the decoder of ScreenVAE, as published.
 
-A grey page and its colours become a four-channel screen code, the code becomes dots. Deterministic, by evaluation mode
-and no noise, where the published program draws both anew each time. Submodules carry the published names; spectral
-normalisation is folded into the weights on conversion (`fold_spectral_norm`).
+The generator converts a grey page and its colours to a four-channel screen code, which the decoder converts to dots.
+Both run in evaluation mode and without noise, so the result is deterministic; the published program leaves dropout
+and noise on. Submodules have the published names; the conversion folds spectral normalisation into the weights
+(`fold_spectral_norm`).
 """
 
 from __future__ import annotations
@@ -16,23 +17,24 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
 
-from colorizer.engines.runtime.device_swap import bring
+from colorizer.engines.runtime.device_swap import ensure_on_device
 from colorizer.imaging.values import RGB
 
 _GENERATOR_WIDTHS = (48, 96, 192, 384, 384, 384, 384, 384)
 _DECODER_WIDTHS = (48, 96, 192, 384, 384, 384, 384)
 _DECONVOLVED = 4
-"""Outer levels of the decoder that grow by transposed convolution."""
+"""Outer levels of the decoder that upsample by transposed convolution."""
 _NOISY = (1, 2, 3)
-"""Levels of the decoder that were trained with noise on their output; its bias is left of it."""
+"""Levels of the decoder that were trained with noise on their output. Only the noise's bias is used here."""
 _GENERATOR_MULTIPLE = 256
 _DECODER_MULTIPLE = 128
 _PADDING = (255, 0, 0)
-"""The published program means white and fills with red; the norms run over the whole picture, so it matters."""
+"""Padding colour. The published program pads with red instead of white by mistake. It matters for parity, because the
+norms are computed over the whole picture."""
 
 
 class ScreenStyle(nn.Module):
-    """Both networks, and the way of a page through them."""
+    """Generator and decoder, applied to a page."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -41,7 +43,7 @@ class ScreenStyle(nn.Module):
 
     @torch.no_grad()
     def screen(self, page: RGB) -> NDArray[np.uint8]:
-        """(H, W, 3) to its screentoned grey picture, (H, W)."""
+        """Converts a page (H, W, 3) to a screentoned grey picture (H, W)."""
         height, width = page.shape[:2]
         padding = ((0, -height % _GENERATOR_MULTIPLE), (0, -width % _GENERATOR_MULTIPLE))
         grey = np.pad(np.asarray(Image.fromarray(page).convert("L")), padding, constant_values=255)
@@ -49,18 +51,18 @@ class ScreenStyle(nn.Module):
         colour[:] = _PADDING
         colour[:height, :width] = page
         planes = np.concatenate([grey[..., None], colour], axis=2).transpose(2, 0, 1)
-        bring(self)
+        ensure_on_device(self)
         place = next(self.parameters())
         seen = torch.from_numpy(planes.astype(np.float32) / 127.5 - 1)[None].to(place)
         dots = self._decode(self.generator(seen))
         light = (seen[:, :1] + 1) / 2
-        # The grey picture is multiplied in twice, as published: once before the dots are cut off, once after.
+        # As published, the result is multiplied by the grey picture twice: before and after clamping the dots.
         shown = (((dots + 1) * light - 1).clamp(-1, 1) + 1) / 2 * light
         levels = (shown[0, 0, :height, :width] * 255).to(torch.uint8)
         return levels.cpu().numpy()
 
     def _decode(self, code: Tensor) -> Tensor:
-        """(1, 4, H, W) to dots (1, 1, H, W); always padded by at least one pixel, as published."""
+        """Decodes a screen code (1, 4, H, W) to dots (1, 1, H, W); padded by at least one pixel, as published."""
         height, width = code.shape[-2:]
         bottom, right = (_DECODER_MULTIPLE - side % _DECODER_MULTIPLE for side in (height, width))
         padded = F.pad(code, (0, right, 0, bottom), mode="replicate")
@@ -114,7 +116,7 @@ def _grown(channels_in: int, channels_out: int) -> list[nn.Module]:
 
 
 class _AddingLevel(nn.Module):
-    """One level of the generator around its inner levels; its input comes back added, once activated."""
+    """One level of the generator with its inner levels. The skip connection adds the activated input."""
 
     def __init__(self, level: int, inner: nn.Module | None) -> None:
         super().__init__()
@@ -149,7 +151,7 @@ class _AddingLevel(nn.Module):
 
 
 class _JoiningLevel(nn.Module):
-    """One level of the decoder around its inner levels; its input comes back beside, once activated."""
+    """One level of the decoder with its inner levels. The skip connection concatenates the activated input."""
 
     def __init__(self, level: int, inner: nn.Module | None) -> None:
         super().__init__()
@@ -181,7 +183,7 @@ class _JoiningLevel(nn.Module):
         if self.outermost:
             return new
         if self.noise_bias is not None:
-            # Noise was trained on the first half of the channels only.
+            # Only the first half of the channels was trained with noise.
             first = torch.arange(new.shape[1], device=new.device) < new.shape[1] // 2
             new = new + (self.noise_bias * first)[:, None, None]
         if new.shape[-2:] != x.shape[-2:]:
@@ -190,7 +192,7 @@ class _JoiningLevel(nn.Module):
 
 
 def fold_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A published state dict with W = W_orig / (u W v) in place of its spectrally normalised weights."""
+    """Replaces spectrally normalised weights of a published state dict by W = W_orig / (u W v) (arXiv 1802.05957)."""
     folded = {}
     for key, value in state.items():
         stem, _, kind = key.rpartition("weight_")
@@ -203,7 +205,7 @@ def fold_spectral_norm(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def without_unused_noise(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict without the noise blocks that never run; the decoder's biases under our name.
+    """Removes noise blocks that are never used from a state dict and renames the biases of those that are.
 
     The decoder's noisy levels are `model.model.2`, `model.model.2.model.4` and `model.model.2.model.4.model.4`.
     """

@@ -1,7 +1,7 @@
-"""ColorFlow's colour guider for Stable Diffusion 1.5: a copy of its U-Net without text, and how it guides the original.
+"""ColorFlow's colour guider for Stable Diffusion 1.5 (arXiv 2412.11815, section 3.2, "two-branch design").
 
-(arXiv 2412.11815, section 3.2, "two-branch design".) Built from diffusers' own blocks; submodules carry the published
-names. The condition it reads is made in `condition`.
+The guider is a copy of the U-Net without cross-attention to text, built from diffusers' own blocks; submodules have the
+published names. `condition` computes its condition. `guided` adds its residuals to the base U-Net.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Residuals:
-    """What the guider adds to the main U-Net, in the order the U-Net runs; each (B, C, h, w)."""
+    """The guider's residuals for the base U-Net in execution order, (B, C, h, w) each."""
 
     down: tuple[Tensor, ...]
-    """The input convolution's first, then after every attention (or residual) block and downsampler: 12 for SD 1.5."""
+    """For the input convolution, then for every attention (or residual) block and downsampler: 12 for SD 1.5."""
     mid: Tensor
     up: tuple[Tensor, ...]
-    """After every attention (or residual) block and upsampler: 15 for SD 1.5."""
+    """For every attention (or residual) block and upsampler: 15 for SD 1.5."""
 
     def scaled(self, factor: float) -> Residuals:
-        """All of them times `factor`."""
+        """All residuals times `factor`."""
         return Residuals(
             tuple(part * factor for part in self.down),
             self.mid * factor,
@@ -46,16 +46,16 @@ class Residuals:
 
 
 class SDGuider(ModelMixin, ConfigMixin):
-    """Reads the noisy canvas and its condition; answers with residuals for every place of the main U-Net.
+    """Computes residuals for the base U-Net from the noisy canvas and its condition.
 
     Args:
-        in_channels: of the noisy latent.
+        in_channels: channels of the noisy latent.
         conditioning_channels: border latent 4 + mask 1 + centre latent 4.
-        block_out_channels: widths of the levels; every level but the deepest attends to itself.
-        layers_per_block: residual blocks per level on the way down; one more on the way up.
-        attention_head_dim: the number of heads; the name is diffusers' mistake, kept in published configurations.
-        norm_num_groups: groups of the normalisations.
-        norm_eps: of the normalisations.
+        block_out_channels: widths of the levels; all levels except the deepest have self-attention.
+        layers_per_block: residual blocks per encoder level; decoder levels have one more.
+        attention_head_dim: the number of heads, despite its name; diffusers' configurations use this name.
+        norm_num_groups: groups of the group normalisations.
+        norm_eps: epsilon of the group normalisations.
     """
 
     @register_to_config
@@ -90,7 +90,7 @@ class SDGuider(ModelMixin, ConfigMixin):
         self.brushnet_up_blocks = _projections(_up_widths(widths, layers_per_block + 1))
 
     def forward(self, latent: Tensor, t: Tensor, condition: Tensor) -> Residuals:
-        """One look at the canvas.
+        """Computes the residuals for one step.
 
         Args:
             latent: noisy latent of the whole canvas, (B, 4, h, w).
@@ -115,10 +115,10 @@ class SDGuider(ModelMixin, ConfigMixin):
 
 @contextmanager
 def guided(unet: UNet2DConditionModel, residuals: Residuals) -> Iterator[None]:
-    """While open, `unet` adds the residuals as it runs (published injection order).
+    """Context in which `unet` adds the residuals in its forward pass, in the published order.
 
-    The first is added after the input convolution's output was kept as a skip, so that this one skip stays as it was;
-    the skips of all later places carry their residual.
+    The first residual is added after the input convolution's output has been stored as a skip, so that skip does not
+    contain it. All later skips contain their residual.
     """
     with ExitStack() as hooks:
 
@@ -128,9 +128,9 @@ def guided(unet: UNet2DConditionModel, residuals: Residuals) -> Iterator[None]:
         first = unet.down_blocks[0].register_forward_pre_hook(add_before, with_kwargs=True)
         hooks.callback(first.remove)
         places = [
-            *_places(unet.down_blocks, "downsamplers"),
+            *_guided_modules(unet.down_blocks, "downsamplers"),
             unet.mid_block,
-            *_places(unet.up_blocks, "upsamplers"),
+            *_guided_modules(unet.up_blocks, "upsamplers"),
         ]
         for place, residual in zip(places, [*residuals.down[1:], residuals.mid, *residuals.up], strict=True):
             hooks.callback(place.register_forward_hook(_adding(residual)).remove)
@@ -144,8 +144,8 @@ def _adding(residual: Tensor) -> Any:
     return add_after
 
 
-def _places(blocks: Any, resamplers: str) -> Iterator[nn.Module]:
-    """The modules of a U-Net's blocks whose output takes a residual, in the order they run."""
+def _guided_modules(blocks: Any, resamplers: str) -> Iterator[nn.Module]:
+    """The modules of a U-Net's blocks whose output a residual is added to, in execution order."""
     for block in blocks:
         yield from getattr(block, "attentions", None) or block.resnets
         yield from getattr(block, resamplers) or ()
@@ -154,7 +154,7 @@ def _places(blocks: Any, resamplers: str) -> Iterator[nn.Module]:
 def _down_blocks(
     widths: Sequence[int], layers: int, common: dict[str, Any], attention: dict[str, Any]
 ) -> nn.ModuleList:
-    """Self-attending blocks, and a plain one at the deepest level."""
+    """Down blocks: with self-attention, except at the deepest level."""
     blocks = nn.ModuleList()
     for level, width in enumerate(widths):
         deepest = level == len(widths) - 1
@@ -169,7 +169,7 @@ def _down_blocks(
 def _up_blocks(
     widths: Sequence[int], layers: int, common: dict[str, Any], attention: dict[str, Any]
 ) -> nn.ModuleList:
-    """The way back up: a plain block first, then self-attending ones."""
+    """Up blocks: with self-attention, except at the deepest level."""
     blocks = nn.ModuleList()
     for level in reversed(range(len(widths))):
         sizes = {
@@ -187,7 +187,7 @@ def _up_blocks(
 
 
 def _run_up_block(block: Any, hidden: Tensor, time: Tensor, skips: list[Tensor]) -> list[Tensor]:
-    """Runs one block and keeps what comes after every layer and the upsampler; takes its features off `skips`."""
+    """Runs one up block and returns the hidden states after every layer and the upsampler; pops its skips."""
     features = []
     attentions = getattr(block, "attentions", None) or [None] * len(block.resnets)
     for resnet, attention in zip(block.resnets, attentions, strict=True):
@@ -195,7 +195,7 @@ def _run_up_block(block: Any, hidden: Tensor, time: Tensor, skips: list[Tensor])
         hidden = hidden if attention is None else attention(hidden, return_dict=False)[0]
         features.append(hidden)
     for upsampler in block.upsamplers or ():
-        # The size of the next features: canvases needn't be multiples of 64.
+        # The size of the next skips: sides of canvases need not be multiples of 64.
         hidden = upsampler(hidden, skips[-1].shape[-2:])
         features.append(hidden)
     return features

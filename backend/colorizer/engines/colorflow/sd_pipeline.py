@@ -11,7 +11,7 @@ from colorizer.engines.colorflow.sd_guider import SDGuider, guided
 
 
 def sd_scheduler() -> UniPCMultistepScheduler:
-    """UniPC as it comes out of Stable Diffusion 1.5's own configuration: evenly from 999 down (`linspace`)."""
+    """UniPC (arXiv 2302.04867) from Stable Diffusion 1.5's scheduler configuration, with `linspace` time steps."""
     return UniPCMultistepScheduler(
         beta_start=0.00085,
         beta_end=0.012,
@@ -40,7 +40,7 @@ class ColorFlowSDPipeline(InContextPipeline):
 
     @property
     def published_guidance(self) -> Guidance:
-        """As published."""
+        """The strengths of the published demo."""
         return Guidance(prompt=7.5)
 
     def predict(self, latents: Tensor, t: Tensor, condition: Tensor, guider: float) -> Tensor:

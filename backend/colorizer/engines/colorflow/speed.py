@@ -1,9 +1,9 @@
 """Memory profiles of ColorFlow, see `engines.runtime.memory_profiles`.
 
-The U-Net or transformer and its guider run in the profile's precision; on an accelerator so do the autoencoder and the
-fusion network, as published. The image tower is always float32, because embeddings are kept from one start to the next.
-Where least memory is left, only the layers of the colouring networks visit the accelerator, one at a time: the larger
-part of the memory is what enlarging a page needs, and that stays on the processor.
+The base network and its guider run in the profile's precision. On an accelerator, the autoencoder and the fusion
+network do too, as published. The image tower is always float32, because its embeddings are stored between starts of
+the program. The profile with the least memory moves only the layers of the colouring networks to the accelerator, one
+at a time. Super-resolution needs most of the memory, and runs on the CPU in that profile.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ PROFILES = MemoryProfiles(
     ),
     shared=((0.0, "everything", {}),),
 )
-"""Counted for the grey model on a canvas of 1280 x 1280 px (docs/speed.md); line art needs less."""
+"""Memory counted for the grey model on a canvas of 1280 x 1280 px (docs/speed.md); line art needs less."""
 
 
 def place(model: ColorFlowModel, profile: MemoryProfile) -> None:
-    """Places a model's networks as the profile says, wherever they were before."""
+    """Applies a memory profile to a model: precision and placement of its networks."""
     painters, enlargers, others = _groups(model)
     release(model.colouring)
     for network in (*enlargers, *others):
@@ -48,7 +48,7 @@ def place(model: ColorFlowModel, profile: MemoryProfile) -> None:
 
 
 def _groups(model: ColorFlowModel) -> tuple[list[nn.Module], list[nn.Module], list[nn.Module]]:
-    """The networks that colour, those that encode, decode and enlarge, and those that are each needed alone."""
+    """The networks in three groups: colouring; encoding, decoding and super-resolution; and those used separately."""
     colouring = model.colouring
     painters = [colouring.guider, getattr(colouring, "unet", None) or colouring.transformer]
     others = [model.tower.network, model.line_extractor, model.screenstyle]

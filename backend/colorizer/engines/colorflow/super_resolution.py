@@ -1,7 +1,8 @@
-"""ColorFlow's Guided Super-Resolution Pipeline: the small coloured picture made larger along the page's lines.
+"""ColorFlow's Guided Super-Resolution Pipeline (arXiv 2412.11815, section 3.3).
 
-(arXiv 2412.11815, section 3.3.) Encoder features of colours and page are fused level by level and added while the
-colours are decoded. The autoencoder is an unmodified `AutoencoderKL`, watched and led by hooks.
+It scales the coloured picture up to the page's size, guided by the page's lines: the encoder features of the colours
+and of the page are fused level by level and added while the colours are decoded. The autoencoder is an unmodified
+`AutoencoderKL`; hooks read its features and add to them.
 """
 
 from __future__ import annotations
@@ -26,29 +27,30 @@ class FusionNet(ModelMixin, ConfigMixin):
     """Fuses the encoder features of colours and page, level by level (published `MultiResNetModel`).
 
     Args:
-        channels: of the five encoder features, finest first.
+        channels: channels of the five encoder features, finest first.
     """
 
     @register_to_config
     def __init__(self, channels: Sequence[int] = (128, 128, 256, 512, 512)) -> None:
         super().__init__()
-        # A level's output is added to what enters the decoder's level, which is as wide as the encoder's two below.
+        # A level's output is added to the input of a decoder level, which is as wide as the encoder two levels below.
         outputs = [*channels[2:], channels[-1], channels[-1]]
         self.two_layer_resnets = nn.ModuleList(
             _FusionLevel(2 * inside, outside) for inside, outside in zip(channels, outputs, strict=True)
         )
 
     def normalise_by_picture(self, *, on: bool) -> None:
-        """Whether to normalise by the picture's own statistics, as the published program always does.
+        """Sets whether batch norms use the statistics of the current picture, as they always do in the published
+        program.
 
-        On real weights this is another function than the stored statistics give, and forbids tiles and batches.
+        This is a different function than with the stored statistics, and it does not allow tiles or batches.
         """
         for module in self.modules():
             if isinstance(module, _PictureNorm):
                 module.by_picture = on
 
     def forward(self, colours: Sequence[Tensor], page: Sequence[Tensor]) -> list[Tensor]:
-        """Features of both, finest first, each (1, C, h, w), to what is added while decoding, finest first."""
+        """Fuses the features of colours and page, (1, C, h, w) each, finest first; returns them in the same order."""
         pairs = zip(self.two_layer_resnets, colours, page, strict=True)
         return [level(torch.cat([colour, lines], dim=1)) for level, colour, lines in pairs]
 
@@ -85,7 +87,7 @@ class _FusionBlock(nn.Module):
 
 
 class _PictureNorm(nn.BatchNorm2d):
-    """Batch normalisation that can use the statistics of the picture at hand; the stored ones are never changed."""
+    """Batch normalisation that can use the statistics of the current picture. Stored statistics are never changed."""
 
     by_picture = False
 
@@ -105,13 +107,15 @@ def upscale(
     *,
     parity: bool = False,
 ) -> Tensor:
-    """The coloured picture, redrawn along the page's lines.
+    """Decodes the colours with the fused features of the page.
 
     Args:
-        colours: the small result, already stretched to the page's size, (1, 3, H, W), [-1, 1].
-        page: the prepared page, of the same size and range.
-        noise: (1, 4, H/8, W/8), posterior noise as published; None takes the mean.
-        parity: as published, where the fusion network was never switched to evaluation.
+        vae: the autoencoder.
+        fusion: the fusion network.
+        colours: the coloured picture resized to the page's size, (1, 3, H, W) in [-1, 1].
+        page: the prepared page, of the same shape and range.
+        noise: posterior noise (1, 4, H/8, W/8), as published; None: posterior mean.
+        parity: run the fusion network in training mode, as the published program does by mistake.
 
     Returns:
         (1, 3, H, W), about [-1, 1].
@@ -129,7 +133,7 @@ def upscale(
 
 @contextmanager
 def _encoder_features(vae: AutoencoderKL) -> Iterator[list[Tensor]]:
-    """While open, collects what leaves the encoder's input convolution and each of its levels."""
+    """Context that collects the outputs of the encoder's input convolution and of each of its levels."""
     features: list[Tensor] = []
 
     def keep(_module: nn.Module, _args: Any, output: Tensor) -> None:
@@ -143,7 +147,7 @@ def _encoder_features(vae: AutoencoderKL) -> Iterator[list[Tensor]]:
 
 @contextmanager
 def _fed_to_decoder(vae: AutoencoderKL, features: Sequence[Tensor]) -> Iterator[None]:
-    """While open, adds the features, deepest first, to what enters the decoder's middle and each of its levels."""
+    """Context that adds the features, deepest first, to the inputs of the decoder's middle block and of its levels."""
 
     def adding(feature: Tensor) -> Any:
         return lambda _module, args: (args[0] + feature, *args[1:])

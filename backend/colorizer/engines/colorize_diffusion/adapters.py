@@ -1,7 +1,7 @@
-"""The two LoRA of split attention as peft adapters of the UNet, and their files.
+"""The two LoRAs of split attention (arXiv 2502.19937) as peft adapters of the UNet, and their files.
 
-Ranks differ between layers and are read from the tensors; every adapter acts at scale 1 (alpha = rank). Which adapter
-acts where is decided in `attention`, layer by layer: both are used in one forward pass, so none is ever "active".
+Ranks differ between layers and are read from the tensors. The scale is 1 (alpha = rank). `attention` decides for each
+layer which adapter is applied; both are used in one forward pass, so neither is set as peft's active adapter.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ FOLDER = "lora"
 
 
 def adapter_file(folder: Path, side: Branch) -> Path:
-    """Where a model folder keeps one side's LoRA."""
+    """Path of one branch's LoRA in a model folder."""
     return folder / FOLDER / f"{side.value}.safetensors"
 
 
 def add_adapter(unet: Any, side: Branch, tensors: Mapping[str, Tensor]) -> None:
-    """Adds one side's LoRA from its peft tensors (`...attn2.to_q.lora_A.weight` and so on)."""
+    """Adds one branch's LoRA to the UNet, from peft tensors (`...attn2.to_q.lora_A.weight` and so on)."""
     from peft import LoraConfig, set_peft_model_state_dict
 
     ranks = {
@@ -56,7 +56,7 @@ def add_adapter(unet: Any, side: Branch, tensors: Mapping[str, Tensor]) -> None:
 
 
 def adapters_of(unet: Any) -> dict[Branch, dict[str, Tensor]]:
-    """The tensors of each adapter that the UNet has."""
+    """Returns the tensors of every adapter in the UNet."""
     from peft import get_peft_model_state_dict
 
     present = getattr(unet, "peft_config", {})
@@ -68,7 +68,7 @@ def adapters_of(unet: Any) -> dict[Branch, dict[str, Tensor]]:
 
 
 def load_adapters(unet: Any, folder: Path) -> None:
-    """Adds the adapters whose files a model folder has."""
+    """Adds the adapters that a model folder contains."""
     from safetensors.torch import load_file
 
     for side in Branch:

@@ -1,6 +1,6 @@
-"""The sizes of a ColorizeDiffusion model, and its networks built in those sizes.
+"""The sizes of a ColorizeDiffusion model, and the construction of its networks in those sizes.
 
-The defaults are the published sizes; `read` finds them in a checkpoint's tensor shapes, all but the width of an
+The defaults are the published sizes. `read` infers them from a checkpoint's tensor shapes, except for the width of an
 attention head, which shapes do not show. Weights are loaded by `convert` and by diffusers' `from_pretrained`.
 """
 
@@ -13,14 +13,14 @@ from typing import Any
 from colorizer.engines.colorize_diffusion.checkpoint_keys import LAYERS, Component
 
 Shapes = Mapping[Component, Mapping[str, Sequence[int]]]
-"""Per component: our key to the tensor's shape."""
+"""For each component, the shape of every tensor by its key in this implementation."""
 
 CLIP_HEAD_DIMS = {Component.IMAGE_ENCODER: 80, Component.TEXT_ENCODER: 64}
 
 
 @dataclass(frozen=True)
 class Tower:
-    """The sizes of one CLIP tower."""
+    """The sizes of one CLIP tower (Radford et al. 2021, arXiv 2103.00020)."""
 
     width: int
     layers: int
@@ -33,11 +33,11 @@ class Tower:
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of all networks of one model."""
+    """The sizes of all networks of one model."""
 
     block_out_channels: tuple[int, ...] = (320, 640, 1280, 1280)
     stem_channels: tuple[int, ...] = (16, 16, 32, 32, 96, 96, 256)
-    """Of the sketch encoder's first convolutions."""
+    """Widths of the sketch encoder's first convolutions."""
     norm_groups: int = 32
     context_dim: int = 1024
     latent_channels: int = 4
@@ -54,12 +54,12 @@ class Architecture:
 
     @property
     def heads(self) -> tuple[int, ...]:
-        """Attention heads per UNet level."""
+        """Number of attention heads at each UNet level."""
         return tuple(width // self.head_dim for width in self.block_out_channels)
 
 
 def read(shapes: Shapes, head_dim: int = 64) -> Architecture:
-    """The sizes of a model from its tensors' shapes; missing components keep the published sizes."""
+    """Infers the sizes of a model from its tensor shapes; missing components keep the published sizes."""
     sizes: dict[str, Any] = {"head_dim": head_dim, "warp_head_dim": head_dim}
     unet = shapes.get(Component.UNET)
     if unet:
@@ -116,7 +116,7 @@ def _towers(shapes: Shapes) -> dict[Component, Tower]:
 
 
 def build(component: Component, sizes: Architecture) -> Any:
-    """The network of a component with random weights (LoRA is not a network of its own: see `adapters`)."""
+    """Builds a component's network with random weights. LoRA is not a network of its own: see `adapters`."""
     return BUILDERS[component](sizes)
 
 

@@ -1,6 +1,6 @@
-"""Mask and background augmentation of the published training (v2, arXiv 2504.06895).
+"""Mask and background augmentation of v2's training (arXiv 2504.06895: character-mask merging, background bleaching).
 
-Random numbers are passed in, so that a trainer keeps its own generators.
+The caller passes random numbers in, so that a trainer controls its own generators.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LEAST_WHITE = 0.95
 
 
 def expand_in_blocks(mask: Tensor, block: tuple[int, int]) -> Tensor:
-    """Every block (h, w) of a mask (B, 1, H, W) gets its maximum; an incomplete block at the edge becomes 0."""
+    """Replaces every block (h, w) of a mask (B, 1, H, W) by its maximum; incomplete blocks at the edge become 0."""
     largest = F.max_pool2d(mask, block, block)
     spread = largest.repeat_interleave(block[0], dim=2).repeat_interleave(block[1], dim=3)
     missing = (mask.shape[-2] - spread.shape[-2], mask.shape[-1] - spread.shape[-1])
@@ -26,7 +26,7 @@ def expand_in_blocks(mask: Tensor, block: tuple[int, int]) -> Tensor:
 
 @dataclass(frozen=True)
 class TrainingBatch:
-    """Ground truth and sketch with the sketch's mask, reference with its own; masks (B, 1, H, W)."""
+    """Ground truth, sketch and reference (B, 3, H, W), and the foreground masks of the latter two (B, 1, H, W)."""
 
     truth: Tensor
     sketch: Tensor
@@ -38,11 +38,19 @@ class TrainingBatch:
 def bleach_backgrounds(
     batch: TrainingBatch, thresholds: tuple[Tensor, Tensor], chosen: Tensor, white: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Truth, sketch and background reference after background bleaching.
+    """Applies background bleaching (arXiv 2504.06895).
 
-    `thresholds` are the sketch's and the reference's, (B,) each; samples `chosen` (B,) get a white background, their
-    reference a flat level between 0.95 and 1 by `white` (B,) in 0..1. The others' reference keeps what is outside its
-    foreground. The sketch loses its background lines in every sample, as published.
+    As in the published training, the sketch loses its background lines in every sample, bleached or not.
+
+    Args:
+        batch: the training batch.
+        thresholds: mask thresholds of sketch and reference, (B,) each.
+        chosen: the samples to bleach, (B,) bool. Their true background becomes white.
+        white: (B,) in 0..1; sets the level of a bleached background reference between 0.95 and 1.
+
+    Returns:
+        Ground truth, sketch, and background reference. The background reference of the other samples is the reference
+        with its foreground painted white.
     """
     foreground = is_foreground(batch.sketch_mask, thresholds[0])
     reference_foreground = is_foreground(batch.reference_mask, thresholds[1])

@@ -1,7 +1,7 @@
-"""The published checkpoints' key layout: which of our tensors each published tensor is.
+"""Key layout of the published checkpoints: maps each published key to the keys of this implementation.
 
-Names only, no files: `convert` reads and writes. A key that is neither mapped nor known to be superfluous is an error
-there, so that a wrong or newer file is never half loaded.
+This module handles names only; `convert` reads and writes files. There, a key that is neither mapped nor listed as
+superfluous is an error, so that a wrong or newer file is never loaded in part.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 class Component(str, Enum):
-    """A part of the pipeline; the values are the folder names. The two LoRA are peft adapters of the UNet."""
+    """A component of the pipeline; the values are folder names. The two LoRAs are peft adapters of the UNet."""
 
     UNET = "unet"
     FOREGROUND_LORA = "foreground"
@@ -33,7 +33,7 @@ class Component(str, Enum):
 
 
 class Change(Enum):
-    """What is done to a tensor on the way."""
+    """How a published tensor is changed to become one of ours."""
 
     NONE = "none"
     TRANSPOSE = "transpose"
@@ -44,7 +44,7 @@ class Change(Enum):
     LAST_THIRD = "last third"
 
     def apply(self, tensor: Tensor) -> Tensor:
-        """The changed tensor, contiguous. Tensors that already have the wanted rank stay as they are."""
+        """Returns the changed tensor, contiguous. A tensor that already has the target rank is not changed."""
         if self is Change.TRANSPOSE:
             tensor = tensor.T
         elif self is Change.TO_LINEAR and tensor.ndim == 4:
@@ -61,7 +61,7 @@ THIRDS = (Change.FIRST_THIRD, Change.SECOND_THIRD, Change.LAST_THIRD)
 
 @dataclass(frozen=True)
 class Target:
-    """Where a published tensor goes."""
+    """The component and key that a published tensor is stored under."""
 
     component: Component
     key: str
@@ -74,16 +74,17 @@ SUPERFLUOUS = re.compile(
     r"|posterior_log_variance_clipped|posterior_mean_coef1|posterior_mean_coef2|model_ema\..*"
     r"|cond_stage_model\.transformer\.model\.logit_scale)"
 )
-"""Keys that hold nothing we need: buffers of the noise schedule, moving averages, CLIP's logit scale."""
+"""Keys that are not needed: buffers of the noise schedule, moving averages, CLIP's logit scale."""
 
 LAYERS = 2
-"""Res blocks per encoder level; decoder levels have one more."""
+"""Residual blocks per encoder level; decoder levels have one more."""
 
 
 def targets(key: str) -> tuple[Target, ...] | None:
-    """Where a published key goes (several places where a tensor is cut up); None for an unknown key.
+    """Returns the targets of a published key.
 
-    Superfluous keys have no place: an empty tuple.
+    A tensor that is cut into parts has several targets, a superfluous key has none (an empty tuple). Returns None for
+    an unknown key.
     """
     if SUPERFLUOUS.fullmatch(key):
         return ()
@@ -98,7 +99,7 @@ Rule = Callable[[str], tuple[Target, ...] | None]
 
 
 def _renamed(component: Component, key: str, patterns: dict[str, str]) -> tuple[Target, ...] | None:
-    """The first pattern that the whole key matches decides its name."""
+    """Renames a key by the first pattern that matches the whole of it."""
     for pattern, replacement in patterns.items():
         match = re.fullmatch(pattern, key)
         if match:
@@ -121,7 +122,7 @@ def _res_block(key: str) -> str:
 
 
 def _encoder_step(number: int, rest: str) -> str:
-    """`input_blocks.<number>.<rest>` as a diffusers key."""
+    """Converts `input_blocks.<number>.<rest>` to a diffusers key."""
     if number == 0:
         return re.sub(r"^0\.", "conv_in.", rest)
     level, index = divmod(number - 1, LAYERS + 1)
@@ -133,7 +134,7 @@ def _encoder_step(number: int, rest: str) -> str:
 
 
 def _decoder_step(number: int, rest: str) -> str:
-    """`output_blocks.<number>.<rest>` as a diffusers key; an upsampler is told by its `conv`."""
+    """Converts `output_blocks.<number>.<rest>` to a diffusers key. Upsamplers are recognised by their `conv`."""
     level, index = divmod(number, LAYERS + 1)
     block = f"up_blocks.{level}"
     rest = re.sub(r"^[12]\.conv\.", f"{block}.upsamplers.0.conv.", rest)
@@ -297,7 +298,7 @@ def _clip(component: Component, tower: str, names: dict[str, str]) -> Rule:
 
 
 def _clip_block(component: Component, block: str, name: str, kind: str) -> tuple[Target, ...] | None:
-    """A transformer block of OpenCLIP; q, k and v are stored as one tensor there."""
+    """Converts a key of an OpenCLIP transformer block, where q, k and v are stored as one tensor."""
     if name == "attn.in_proj":
         parts = zip("qkv", THIRDS, strict=True)
         return tuple(Target(component, f"{block}.self_attn.{p}_proj.{kind}", third) for p, third in parts)

@@ -1,8 +1,8 @@
-"""Turns pictures and settings into the denoiser's conditions, in every mode of the three versions.
+"""Computes the denoiser's conditions from pictures and settings, for every mode of the three versions.
 
-All of it is independent of the time step and made once per picture. One row per condition: `guidance` repeats rows.
-v1 and v1.5 follow the v1.5 paper (split cross-attention, Bg2Fig and Fig2Fig), v2 its own (background and style
-encoders, skip injection, style modulation).
+Conditions do not depend on the time step and are computed once per picture, with one row each; `guidance` repeats the
+rows. v1 and v1.5 follow the v1.5 paper (arXiv 2502.19937: split cross-attention, modes Bg2Fig and Fig2Fig), v2 follows
+its own (arXiv 2504.06895: background and style encoder, skip injection, style modulation).
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ BOTH_SIDES = frozenset(Branch)
 
 @dataclass(frozen=True)
 class Pictures:
-    """One sketch and its references, as tensors of one row; RGB in [-1, 1], masks about 0..1."""
+    """A sketch and its references as tensors with one row: RGB in [-1, 1], masks about 0..1."""
 
     sketch: Tensor
     """(1, 3, H, W), lines +1 on background -1; H and W are multiples of 64."""
     reference: Tensor | None = None
     """(1, 3, h, w), any size."""
     background: Tensor | None = None
-    """(1, 3, h, w), any size: takes the place of the reference's own background."""
+    """(1, 3, h, w), any size: replaces the reference's own background."""
     sketch_mask: Tensor | None = None
     """(1, 1, H, W), 1 = foreground."""
     reference_mask: Tensor | None = None
-    """(1, 1, h, w) of the reference, 1 = foreground."""
+    """(1, 1, h, w), the size of the reference; 1 = foreground."""
     region_colours: Tensor | None = None
-    """(1, 3, H, W), for models that take them; see the module of that name."""
+    """(1, 3, H, W), for models that were trained with them; see the module `region_colours`."""
 
     @property
     def size(self) -> tuple[int, int]:
@@ -49,22 +49,22 @@ class Pictures:
 
 @dataclass(frozen=True)
 class SketchResiduals:
-    """The sketch encoder's maps, finest first."""
+    """The sketch encoder's residual maps, finest first."""
 
     sketch: Sequence[Tensor]
     none: Sequence[Tensor]
-    """Of the sketch that stands for none."""
+    """Residuals of the null sketch (see `sketch_encoder.null_sketch`), for sketch guidance."""
 
 
 @dataclass(frozen=True)
 class Conditions:
-    """Everything the denoiser takes beside the latent and the time step, one row each."""
+    """All inputs of the denoiser except the latent and the time step, one row each."""
 
     tokens: Tensor
-    """(1, N, D) image tokens; when split, the foreground's and then the background's: (1, 2 N, D)."""
+    """Image tokens (1, N, D). With a split: the foreground's tokens, then the background's, (1, 2 N, D)."""
     residuals: SketchResiduals
     scales: Sequence[float]
-    """Reference strength per cross-attention."""
+    """Reference strength of each cross-attention."""
     split: Split | None = None
     adapters: frozenset[Branch] = frozenset()
     whole_adapter: Branch | None = None
@@ -74,17 +74,17 @@ class Conditions:
     style: Sequence[Tensor] | None = None
     """Vectors of the style encoder (v2)."""
     region_colours: Tensor | None = None
-    """Their latent (1, C, H/8, W/8)."""
+    """Latent of the region colours, (1, C, H/8, W/8)."""
 
 
 @dataclass
 class Networks:
-    """The networks that make conditions; versions lack some."""
+    """The networks that compute conditions; None where a version lacks one."""
 
     image_tokens: Callable[[Tensor], Tensor]
-    """Picture (1, 3, h, w) to class token and local tokens (1, 1 + N, D)."""
+    """Maps a picture (1, 3, h, w) to its class token and local tokens (1, 1 + N, D)."""
     encode: Callable[[Tensor], Tensor]
-    """Picture (1, 3, H, W) to a scaled latent (1, C, H/8, W/8)."""
+    """Maps a picture (1, 3, H, W) to a scaled latent (1, C, H/8, W/8)."""
     sketch_encoder: Any
     recovery: Any = None
     threshold_embedder: Any = None
@@ -93,43 +93,52 @@ class Networks:
 
 
 def foreground_painted_out(reference: Tensor, mask: Tensor, threshold: float) -> Tensor:
-    """The reference with its foreground (mask at or above the threshold) painted white."""
+    """Returns the reference with its foreground (mask at or above the threshold) painted white."""
     return torch.where(mask < threshold, reference, torch.ones_like(reference))
 
 
-def reduced(tensor: Tensor, share: float) -> Tensor:
-    """A smaller (B, C, H, W), bicubic without antialiasing, not clamped."""
-    return F.interpolate(tensor, scale_factor=share, mode="bicubic", align_corners=False)
+def scale_down(tensor: Tensor, factor: float) -> Tensor:
+    """Scales (B, C, H, W) by a factor below 1: bicubic without antialiasing, not clamped."""
+    return F.interpolate(tensor, scale_factor=factor, mode="bicubic", align_corners=False)
 
 
 def latent_mask(mask: Tensor) -> Tensor:
-    """The sketch's mask (1, 1, H, W) at latent size (1, 1, H/8, W/8)."""
-    return reduced(mask, 1 / 8)
+    """Scales the sketch's mask (1, 1, H, W) to latent size (1, 1, H/8, W/8)."""
+    return scale_down(mask, 1 / 8)
 
 
 def squash(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resizes to (H, W), aspect not kept; without antialiasing, as the style and background encoders learned it."""
+    """Resizes to (H, W) without keeping the aspect ratio and without antialiasing.
+
+    The style and background encoders were trained with pictures resized this way.
+    """
     return F.interpolate(picture, size, mode="bicubic", align_corners=False)
 
 
 def resized(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """Resizes to (H, W), aspect not kept; with antialiasing, as attention injection takes the reference."""
+    """Resizes to (H, W) without keeping the aspect ratio, with antialiasing; used for attention injection."""
     return F.interpolate(picture, size, mode="bicubic", align_corners=False, antialias=True)
 
 
 class Conditioner:
-    """Prepares the conditions of one version."""
+    """Computes the conditions for one version."""
 
     def __init__(self, version: Version, networks: Networks) -> None:
         self.version = version
         self.networks = networks
         self.split_before = False
-        """Whether an earlier run used the LoRA; the published v2 leaves the foreground's switched on."""
+        """Whether an earlier run used the LoRAs. The published v2 leaves the foreground LoRA on after such a run."""
 
     def prepare(
         self, pictures: Pictures, settings: DiffusionSettings, text: Callable[[str], Tensor] | None = None
     ) -> Conditions:
-        """The conditions of one picture; `text` gives unit vectors (1, 1, D) for the settings' edits."""
+        """Computes the conditions of one picture.
+
+        Args:
+            pictures: the sketch and its references.
+            settings: modes, strengths, text edits.
+            text: maps a prompt to its unit vector (1, 1, D); needed for text edits only.
+        """
         full = self.reference_tokens(pictures)
         if settings.edits and text is not None:
             full = manipulate_local(full, settings.edits, text, parity=settings.parity)
@@ -141,13 +150,13 @@ class Conditioner:
         return replace(conditions, region_colours=self.networks.encode(pictures.region_colours))
 
     def reference_tokens(self, pictures: Pictures) -> Tensor:
-        """Class and local tokens of the reference, zeros where there is none."""
+        """Class and local tokens of the reference; zeros without a reference."""
         if pictures.reference is not None:
             return self.networks.image_tokens(pictures.reference)
         return torch.zeros_like(self.networks.image_tokens(torch.zeros_like(pictures.sketch)))
 
     def residuals(self, pictures: Pictures, settings: DiffusionSettings) -> SketchResiduals:
-        """Residuals of the sketch and of no sketch, times the sketch strength."""
+        """Residuals of the sketch and of the null sketch, times the sketch strength."""
         encode, strength = self.networks.sketch_encoder, settings.sketch_strength
         sketch = pictures.sketch.to(encode.dtype)
         return SketchResiduals(
@@ -156,7 +165,7 @@ class Conditioner:
         )
 
     def background_picture(self, pictures: Pictures, settings: DiffusionSettings) -> Tensor:
-        """The background picture, or the reference with its foreground painted out."""
+        """The background picture, or else the reference with its foreground painted white."""
         if pictures.background is not None:
             return pictures.background
         assert pictures.reference is not None
@@ -175,23 +184,27 @@ class Conditioner:
     def prepare_split(
         self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, residuals: SketchResiduals
     ) -> Conditions:
-        """v1 (background only, without LoRA) and v1.5 (Bg2Fig, Fig2Fig)."""
+        """Conditions of v1 (split attention without LoRA) and v1.5 (arXiv 2502.19937: Bg2Fig, Fig2Fig)."""
         modes = settings.modes
         foreground = modes.foreground and self.version is Version.V1_5
         if not (foreground or modes.background):
             return Conditions(tokens, residuals, settings.scales)
         if modes.background:
-            tokens = torch.cat(self.two_sides(pictures, settings, tokens), dim=1)
+            tokens = torch.cat(self.branch_tokens(pictures, settings, tokens), dim=1)
         if foreground and (settings.parity or not modes.background):
-            # the published program does this to the tokens of both sides too, which undoes their separation
+            # The published program also repeats tokens that are already split, so that both branches attend to all.
             tokens = tokens.repeat(1, 2, 1)
         used = {Branch.FOREGROUND: foreground, Branch.BACKGROUND: modes.background}
         adapters = frozenset(side for side in Branch if used[side])
         split = self.split(pictures, settings)
         return Conditions(tokens, residuals, settings.scales, split, adapters)
 
-    def two_sides(self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor) -> list[Tensor]:
-        """Foreground and background tokens; v1.5 marks both with their thresholds and recovers the hole."""
+    def branch_tokens(self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor) -> list[Tensor]:
+        """Foreground and background tokens.
+
+        v1.5 adds the embedded mask thresholds to both, and passes the background tokens through the recovery
+        transformer unless the artist gave a background picture.
+        """
         background = self.networks.image_tokens(self.background_picture(pictures, settings))[:, 1:]
         if self.version is Version.V1_5:
             thresholds = settings.thresholds
@@ -208,7 +221,10 @@ class Conditioner:
     def prepare_v2(
         self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, residuals: SketchResiduals
     ) -> Conditions:
-        """v2: background enhance, style enhance, both, or neither; `foreground` alone only divides the picture."""
+        """Conditions of v2 (arXiv 2504.06895): background enhance, style enhance, both, or neither.
+
+        `modes.foreground` alone only splits the attention, with the same tokens for both branches and without LoRA.
+        """
         modes, scales = settings.modes, settings.scales
         behind = self.background_tokens(pictures, modes, settings)
         style, latent = None, None
@@ -229,7 +245,7 @@ class Conditioner:
     def background_tokens(
         self, pictures: Pictures, modes: Modes, settings: DiffusionSettings
     ) -> Tensor | None:
-        """Tokens of what lies behind the foreground, where a mode of v2 needs them."""
+        """Tokens of the background, where a mode of v2 needs them; else None."""
         if not modes.background and (pictures.background is None or not modes.style):
             return None
         return self.networks.image_tokens(self.background_picture(pictures, settings))[:, 1:]
@@ -237,7 +253,7 @@ class Conditioner:
     def style(
         self, pictures: Pictures, settings: DiffusionSettings, tokens: Tensor, behind: Tensor | None
     ) -> tuple[list[Tensor], Tensor | None]:
-        """Style vectors of the reference, mixed with a background picture's; and that picture's latent."""
+        """Style vectors of the reference, merged with those of a background picture; and that picture's latent."""
         assert pictures.reference is not None
         vectors, _ = self.style_of(pictures.reference, pictures.size, tokens)
         if pictures.background is None:
@@ -256,7 +272,7 @@ class Conditioner:
     def background(
         self, pictures: Pictures, settings: DiffusionSettings, context: Tensor, latent: Tensor | None
     ) -> list[Tensor]:
-        """Background features; `latent` is the background picture's where the style has encoded it already."""
+        """Background features; `latent` is the background picture's latent if `style` has already computed it."""
         picture = self.background_picture(pictures, settings)
         if latent is None:
             latent = self.networks.encode(squash(picture, pictures.size))

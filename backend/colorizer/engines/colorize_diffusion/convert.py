@@ -1,8 +1,8 @@
-"""A published checkpoint to a model folder, every key accounted for.
+"""Converts a published checkpoint to a model folder, with every key accounted for.
 
-Writes one network after the other into a folder beside the
-target, checks keys and shapes against freshly built networks, and only then moves the folder into place. Names are
-`checkpoint_keys`' business, sizes `architecture`'s.
+The networks are written one after the other to a temporary folder beside the target. Keys and shapes are checked
+against newly built networks, and only then is the folder moved into place. `checkpoint_keys` maps the names,
+`architecture` infers the sizes.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ NEEDED = {
 }
 NAMED_IN_MESSAGE = 3
 HEAD_DIM = 64
-"""Of every published model; shapes don't show it."""
+"""Width of an attention head in all published models; tensor shapes do not show it."""
 
 
 @dataclass(frozen=True)
 class TensorSource:
-    """One of our tensors and the published tensor it is made of."""
+    """A tensor of ours and the published tensor that it is converted from."""
 
     published: str
     target: Target
@@ -49,15 +49,23 @@ class TensorSource:
 
 @dataclass(frozen=True)
 class Contents:
-    """What a checkpoint holds, sorted by network."""
+    """The tensors of a checkpoint, sorted by network."""
 
     version: Version
     parts: Mapping[Component, tuple[TensorSource, ...]]
     shapes: Mapping[Component, Mapping[str, tuple[int, ...]]]
 
 
-def survey(shapes: Mapping[str, tuple[int, ...]], name: str) -> Contents:
-    """Sorts all published keys. Raises `UnusableModel` for unknown keys and missing networks."""
+def inspect_checkpoint(shapes: Mapping[str, tuple[int, ...]], name: str) -> Contents:
+    """Sorts all published keys by network.
+
+    Args:
+        shapes: shape of every tensor in the file, by its published key.
+        name: the file's name, for error messages.
+
+    Raises:
+        UnusableModel: for unknown keys and missing networks.
+    """
     parts: dict[Component, list[TensorSource]] = {}
     ours: dict[Component, dict[str, tuple[int, ...]]] = {}
     unknown = []
@@ -69,20 +77,26 @@ def survey(shapes: Mapping[str, tuple[int, ...]], name: str) -> Contents:
             parts.setdefault(target.component, []).append(TensorSource(key, target))
             ours.setdefault(target.component, {})[target.key] = changed_shape(shape, target.change)
     if Component.UNET not in parts:
-        raise UnusableModel(f"{name} is not a ColorizeDiffusion model: it holds no colouring network.")
+        raise UnusableModel(
+            f"{name} is not a ColorizeDiffusion model: it contains no UNet. Choose another file."
+        )
     if unknown:
         raise UnusableModel(
-            f"{name} holds {len(unknown)} tensors that no known ColorizeDiffusion version has ({_some(unknown)})."
+            f"{name} contains {len(unknown)} tensors that no known ColorizeDiffusion version has ({_some(unknown)})."
+            " Choose a file of version 1, 1.5 or 2."
         )
-    version = recognise(parts)
+    version = detect_version(parts)
     missing = sorted(component.value for component in NEEDED[version] - parts.keys())
     if missing:
-        raise UnusableModel(f"{name} looks like {version.value} but lacks {', '.join(missing)}.")
+        raise UnusableModel(
+            f"{name} is a {version.value} model without its {', '.join(missing)}. The file is incomplete:"
+            " download it again."
+        )
     return Contents(version, {c: tuple(p) for c, p in parts.items()}, ours)
 
 
-def recognise(components: Iterable[Component]) -> Version:
-    """The version, by the networks that only it has."""
+def detect_version(components: Iterable[Component]) -> Version:
+    """Detects the version by the networks that no other version has."""
     present = set(components)
     if Component.BACKGROUND_ENCODER in present:
         return Version.V2
@@ -91,7 +105,7 @@ def recognise(components: Iterable[Component]) -> Version:
 
 
 def changed_shape(shape: tuple[int, ...], change: Change) -> tuple[int, ...]:
-    """The shape after a change."""
+    """The tensor's shape after the change."""
     if change is Change.TRANSPOSE:
         return shape[::-1]
     if change is Change.TO_LINEAR:
@@ -107,7 +121,7 @@ def _some(names: Iterable[str]) -> str:
 
 
 def guess_prediction(version: Version, name: str) -> Prediction | None:
-    """What the network predicts, where version and published file name tell; None: a person must say."""
+    """What the network predicts, if the version or the published file name tells; otherwise None: the user must say."""
     if version is Version.V2:
         return Prediction.V
     return Prediction.EPSILON if re.search(r"(^|[-_.])eps([-_.]|$)", name.lower()) else None
@@ -120,17 +134,25 @@ def convert(
     on_part: Callable[[str, int, int], None] | None = None,
     head_dim: int = HEAD_DIM,
 ) -> Version:
-    """Writes the model folder and returns the version; `on_part` hears the network, done and total.
+    """Writes a model folder from a published checkpoint and returns the version.
 
-    Raises `UnusableModel` for a file that can't be converted whole; nothing is left behind then.
+    Args:
+        file: the published checkpoint (safetensors or pickle).
+        folder: the model folder to write.
+        prediction: what the network predicts; None to guess it from version and file name.
+        on_part: called for each network with its name, the number of networks done, and their total number.
+        head_dim: width of an attention head, which the shapes do not show.
+
+    Raises:
+        UnusableModel: for a file that cannot be converted completely. Nothing is left on disk then.
     """
     with open_checkpoint(file) as checkpoint:
-        contents = survey(checkpoint.shapes, file.name)
+        contents = inspect_checkpoint(checkpoint.shapes, file.name)
         prediction = prediction or guess_prediction(contents.version, file.name)
         if prediction is None:
             raise UnusableModel(
-                f"Nothing in {file.name} tells whether it predicts noise (epsilon) or velocity (v_prediction)."
-                " Say which: all published v1 and v1.5 models predict noise."
+                f"{file.name} does not say whether it predicts noise (epsilon) or velocity (v_prediction)."
+                " Choose one: all published v1 and v1.5 models predict noise."
             )
         try:
             with appearing_folder(folder) as building:
@@ -139,6 +161,7 @@ def convert(
         except OSError as error:
             raise UnusableModel(
                 f"The converted model can't be written: {error.strerror or error}."
+                " Free some disk space, or check that the models folder can be written to."
             ) from error
     return contents.version
 
@@ -164,17 +187,21 @@ def _write(
 
 
 def sizes_of(contents: Contents, head_dim: int) -> Architecture:
-    """The sizes of a checkpoint's networks. Raises `UnusableModel` where tensors that tell them are missing."""
+    """Infers the sizes of a checkpoint's networks.
+
+    Raises:
+        UnusableModel: where tensors that determine the sizes are missing.
+    """
     try:
         return read(contents.shapes, head_dim)
     except (LookupError, ValueError) as error:
         raise UnusableModel(
-            "This file lacks tensors that every such model has. Download it again."
+            "This file lacks tensors that every ColorizeDiffusion model has. Download it again."
         ) from error
 
 
 def prepare(component: Component, contents: Contents, sizes: Architecture, folder: Path) -> Path:
-    """Checks a network's keys and shapes, writes its config, and says where its weights go."""
+    """Checks a network's keys and shapes, writes its config, and returns the path for its weights."""
     import torch
 
     found = contents.shapes[component]
@@ -194,8 +221,8 @@ def prepare(component: Component, contents: Contents, sizes: Architecture, folde
     differing = {key for key in wanted.keys() | found.keys() if wanted.get(key) != found.get(key)}
     if differing:
         raise UnusableModel(
-            f"The {component.value} of this file does not fit together: {len(differing)} tensors are missing,"
-            f" superfluous or of another size ({_some(differing)})."
+            f"The {component.value} of this file is incomplete or damaged: {len(differing)} tensors are missing,"
+            f" superfluous or of another size ({_some(differing)}). Download the file again."
         )
     network.config.save_pretrained(folder / component.value) if component in TOWERS else network.save_config(
         folder / component.value
@@ -205,19 +232,19 @@ def prepare(component: Component, contents: Contents, sizes: Architecture, folde
 
 
 def check_lora(found: Mapping[str, tuple[int, ...]], unet: Mapping[str, tuple[int, ...]]) -> None:
-    """Raises `UnusableModel` where a LoRA does not fit the UNet's layers."""
+    """Checks that a LoRA fits the UNet's layers; raises `UnusableModel` where it does not."""
     for key, shape in found.items():
         layer, matrix, _ = key.rsplit(".", 2)
         out_features, in_features = unet.get(f"{layer}.weight", (0, 0))
         down, up = found.get(f"{layer}.lora_A.weight"), found.get(f"{layer}.lora_B.weight")
         if not down or not up or down[0] != up[1] or (up[0], down[1]) != (out_features, in_features):
             raise UnusableModel(
-                f"The LoRA of this file does not fit its network ({layer}, {matrix} {shape})."
+                f"The LoRA in this file does not fit its UNet ({layer}, {matrix} {shape}). Download the file again."
             )
 
 
 def _write_index(folder: Path, contents: Contents, prediction: Prediction) -> None:
-    """`model_index.json`, which diffusers reads: the class of every network."""
+    """Writes `model_index.json`, from which diffusers reads the class of every network."""
     import diffusers
 
     room = __name__.rpartition(".")[0]

@@ -1,8 +1,9 @@
-"""One forward pass of the denoising UNet with everything the papers add to it.
+"""One forward pass of the denoising UNet with all additions of the papers.
 
-The sketch's residuals are added inside the encoder, before a state is kept as a skip (that is not ControlNet's place);
-in v2 the skips are warped towards the background outside of the foreground, and the style modulates every decoder step.
-C, the latents' channels, is 4 in the published models and 12 where `patches` stands in for an autoencoder.
+The sketch's residuals are added inside the encoder, before a hidden state is stored as a skip. ControlNet adds its
+residuals to the skips instead, so diffusers' `down_block_additional_residuals` does not give the same result. In v2
+(arXiv 2504.06895), skip injection changes the skips outside the foreground, and style modulation follows every decoder
+position. The latents have C channels: 4 in the published models, 12 with `patches` in place of an autoencoder.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import AttentionPlan, found, install
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan, cached, install
 from colorizer.engines.colorize_diffusion.decoder_modules import SkipWarp, StyleModulation
 from colorizer.engines.colorize_diffusion.positions import decoder_positions, encoder_positions
 from colorizer.engines.runtime import device_swap
@@ -22,21 +23,21 @@ from colorizer.engines.runtime import device_swap
 
 @dataclass(frozen=True)
 class Features:
-    """What enters the UNet beside the noisy latent; every tensor has the batch's B rows."""
+    """Inputs of the UNet beside the noisy latent; every tensor has B rows."""
 
     context: Tensor
     """Image tokens (B, N, D)."""
     residuals: Sequence[Tensor]
-    """Of the sketch encoder."""
+    """Residual maps of the sketch encoder, finest first."""
     background: Sequence[Tensor] | None = None
     """Token maps of the background encoder, deepest first (v2)."""
     style: Sequence[Tensor] | None = None
     """Modulation vectors of the style encoder, deepest first (v2)."""
     region_colours: Tensor | None = None
-    """Their latent (B, C, h, w), for a UNet that takes it."""
+    """Latent of the region colours (B, C, h, w), for a UNet that was trained with it."""
 
     def row(self, number: int) -> Features:
-        """One row of the batch."""
+        """The features of one row of the batch."""
 
         def of(tensors: Sequence[Tensor] | None) -> list[Tensor] | None:
             return None if tensors is None else [tensor[number : number + 1] for tensor in tensors]
@@ -47,35 +48,35 @@ class Features:
 
 
 def takes_region_colours(unet: Any) -> bool:
-    """Whether a second latent comes in beside the noisy one."""
+    """Whether the UNet expects the latent of the region colours, concatenated with the noisy latent."""
     return bool(unet.config.in_channels == 2 * unet.config.out_channels)
 
 
 class Denoiser:
-    """A UNet with its decoder modules; installs the attention processors of this room into the UNet."""
+    """A UNet with its decoder modules. The constructor sets the attention processors of `attention` on the UNet."""
 
     def __init__(self, unet: Any, warp: SkipWarp | None = None, style: StyleModulation | None = None) -> None:
         self.unet = unet
         self.warp = warp
         self.style = style
         self.shared = install(unet)
-        self.rows_apart = False
-        """One row of the batch after the other, which needs less memory. Not under attention injection."""
+        self.one_row_at_a_time = False
+        """Whether to compute the rows of a batch one by one, to save memory. Ignored with attention injection."""
 
     def __call__(self, latent: Tensor, timesteps: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
-        """Noisy latent (B, C, h, w) at (possibly fractional) `timesteps` (B,) to the prediction (B, C, h, w)."""
-        if not self.rows_apart or plan.bank is not None:
-            return self.together(latent, timesteps, features, plan)
+        """Noisy latent (B, C, h, w) at `timesteps` (B,), which may be fractional, to the prediction (B, C, h, w)."""
+        if not self.one_row_at_a_time or plan.bank is not None:
+            return self.forward(latent, timesteps, features, plan)
         rows = []
         for row in range(len(latent)):
             own = replace(plan, rows_with_reference=int(row < plan.rows_with_reference))
             one = slice(row, row + 1)
-            rows.append(self.together(latent[one], timesteps[one], features.row(row), own))
+            rows.append(self.forward(latent[one], timesteps[one], features.row(row), own))
         return torch.cat(rows)
 
-    def together(self, latent: Tensor, timesteps: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
-        """All rows at once."""
-        device_swap.bring(self.unet)
+    def forward(self, latent: Tensor, timesteps: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
+        """One forward pass of all rows."""
+        device_swap.ensure_on_device(self.unet)
         self.shared.plan = plan
         try:
             embedding = self.unet.time_embedding(self.unet.time_proj(timesteps).to(latent.dtype))
@@ -89,7 +90,7 @@ class Denoiser:
             self.shared.plan = None
 
     def encode(self, latent: Tensor, embedding: Tensor, features: Features) -> list[Tensor]:
-        """The skips, finest first. Residuals enter after `conv_in`, each downsampler and the last step."""
+        """Returns the skips, finest first. Residuals are added after `conv_in`, each downsampler and the last block."""
         residuals = list(features.residuals)
         skips = [self.unet.conv_in(latent) + residuals.pop(0)]
         steps = list(encoder_positions(self.unet.down_blocks))
@@ -103,7 +104,7 @@ class Denoiser:
     def decode(
         self, hidden: Tensor, skips: list[Tensor], embedding: Tensor, features: Features, plan: AttentionPlan
     ) -> Tensor:
-        """From the middle to the last hidden state."""
+        """Runs the decoder on the middle block's output and returns the last hidden state."""
         for i, step in enumerate(decoder_positions(self.unet.up_blocks)):
             skip = self.warp_skip(i, skips[-1 - i], features, plan)
             hidden = step(torch.cat([hidden, skip], dim=1), embedding, features.context)
@@ -112,17 +113,17 @@ class Denoiser:
         return hidden
 
     def warp_skip(self, position: int, skip: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
-        """Keeps the skip inside the foreground and warps it outside (v2, skip injection)."""
+        """Applies skip injection outside the foreground (v2); inside, the skip is not changed."""
         if self.warp is None or features.background is None or plan.split is None:
             return skip
         warp, background = self.warp, features.background[position]
         mask = plan.split.masks[skip.shape[-2] * skip.shape[-1]]
-        if plan.kept is None or len(mask) > 1:
+        if plan.cache is None or len(mask) > 1:
             mask = mask.transpose(1, 2).reshape(-1, 1, *skip.shape[2:])
             mask = mask.repeat(skip.shape[0] // mask.shape[0], 1, 1, 1)
             return torch.where(mask > plan.split.threshold, skip, warp(position, skip, background))
         outside = torch.nonzero(~(mask[0, :, 0] > plan.split.threshold))[:, 0]
-        kept = found(
-            plan.kept, ("warp", position), lambda: warp.keys_and_values(position, background[:1]), len(skip)
+        keys_and_values = cached(
+            plan.cache, ("warp", position), lambda: warp.keys_and_values(position, background[:1]), len(skip)
         )
-        return warp.warp_places(position, skip, outside, kept)
+        return warp.warp_pixels(position, skip, outside, keys_and_values)

@@ -1,7 +1,7 @@
-"""ColorizeDiffusion as an engine (`engines/base.py`): translates a request into the pipeline's pictures and settings.
+"""ColorizeDiffusion as an engine (`engines/base.py`): converts a request to the pipeline's pictures and settings.
 
-Models are folders under the user's models folder, made by `convert`. Which switches the four modes set in which version
-is the table `SWITCHES`. torch and the networks are loaded when the first picture is coloured.
+Models are folders under the user's models folder, written by `convert`. The table `SWITCHES` maps the request's four
+modes to the papers' switches. torch and the networks are loaded when the first picture is coloured.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from colorizer.engines.base import (
     Role,
 )
 from colorizer.engines.colorize_diffusion import loading
-from colorizer.engines.colorize_diffusion.background import Hiding
+from colorizer.engines.colorize_diffusion.background import BackgroundRemoval
 from colorizer.engines.colorize_diffusion.region_colours import region_colours
 from colorizer.engines.colorize_diffusion.settings import (
     BranchStrength,
@@ -62,7 +62,7 @@ NAME = "colorize_diffusion"
 LICENCE = "CC BY-NC-SA 4.0"
 MIDDLE_TONES = (90, 215)
 SHADED_SHARE = 0.25
-"""A sketch with more than this share of middle tones is a painted or grey picture."""
+"""A sketch with a larger share of middle tones than this is treated as a shaded (grey or painted) picture."""
 SIZE_STEP = 64
 USUAL_SIZE = {Version.V1: 512, Version.V1_5: 512, Version.V2: 768}
 PREVIEW_SIDE = 1024
@@ -76,19 +76,23 @@ SWITCHES = {
     (Version.V2, Mode.SPLIT): Modes(background=True),
     (Version.V2, Mode.BACKGROUND): Modes(background=True),
 }
-"""Papers' names: v1.5 split is Fig2Fig, v1.5 foreground Bg2Fig, v2 split background enhance; the rest is vanilla."""
+"""The papers' switches for each mode; modes that are missing here are the papers' vanilla mode (no switch).
+
+In the papers' names: v1.5 split is Fig2Fig and v1.5 foreground is Bg2Fig (arXiv 2502.19937); v2 split is background
+enhance (arXiv 2504.06895).
+"""
 
 
 class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
-    """The published systems with the user's own models."""
+    """ColorizeDiffusion v1, v1.5 and v2 with models that the user has installed."""
 
     name = NAME
     title = "ColorizeDiffusion"
     licence = LICENCE
     weights_file = "unet/diffusion_pytorch_model.safetensors"
     no_model = (
-        "No ColorizeDiffusion model is installed. Get one on the docker's Models page, or turn a file you have into one"
-        " with `colorize models convert FILE`."
+        "No ColorizeDiffusion model is installed. Download one on the docker's Models page, or convert a file that you"
+        " have with `colorize models convert FILE`."
     )
     options = (
         "palette_lock",
@@ -159,7 +163,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
         return pipeline
 
     def _missing(self) -> str:
-        """Also where every model lacks CLIP and it isn't installed by itself either."""
+        """Also reports CLIP as missing, where no installed model contains it and it is not installed separately."""
         alone = all(loading.lacks_towers(folder) for folder in self._models.folders())
         no_towers = loading.NO_TOWERS if alone and not self._towers.folders() else ""
         return super()._missing() or no_towers
@@ -169,7 +173,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
         return self._models.describe(folder, self.weights_file, licence=self.licence, title=title)
 
     def _sketch_mask(self, request: ColorizeRequest, report: Report, modes: Modes) -> Mask | None:
-        """The artist's mask, or where something has to be divided the one that is found."""
+        """The artist's foreground mask; without one, the mask that is found, if the mode needs one."""
         height, width = request.sketch.shape[:2]
         mask = usable_mask(request.sketch_mask, width, height)
         if mask is None and (modes.split or request.mode is not Mode.WHOLE):
@@ -178,7 +182,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
         return mask
 
     def _foreground(self, picture: Picture, report: Report, *, in_drawing: bool) -> Mask:
-        """By a network made for it where one is installed, else as usual."""
+        """Finds the foreground with an installed detector network, or else with the base class's method."""
         found = self._detectors.foreground(in_drawings=in_drawing)
         if found is None:
             return self.foreground_mask(picture, report)
@@ -193,7 +197,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
         mask: Mask | None,
         pipeline: ColorizeDiffusionPipeline,
     ) -> tuple[Pictures, Box]:
-        """The request as the pipeline's pictures, and where the sketch lies in them."""
+        """Converts the request to the pipeline's pictures; also returns the sketch's box within them."""
         from colorizer.engines.colorize_diffusion.conditioning import Pictures
         from colorizer.engines.colorize_diffusion.preprocess import (
             fit,
@@ -208,9 +212,9 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
             request.options.size or pipeline.size or USUAL_SIZE[pipeline.version],
         )
         fine = request.options.advanced
-        hiding = hiding_of(request, modes)
+        removal = background_removal(request, modes)
         found = network_lines(request.sketch, self._detectors.lines())
-        lines = hiding.lines(found, mask, fine.sketch_threshold)
+        lines = removal.kept_lines(found, mask, fine.sketch_threshold)
         sketch, box = fit(to_tensor(lines), size)
         reference = request.references[0] if request.references else None
         reference_mask = None
@@ -221,7 +225,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
                 reference_mask = self._foreground(reference.picture, report, in_drawing=False)
         padding = fine.reference_padding
         if reference_mask is not None:
-            reference_mask = hiding.hole(pad_sides(reference_mask, padding, fill=0), mask)
+            reference_mask = removal.removed_area(pad_sides(reference_mask, padding, fill=0), mask)
         colours = None
         if pipeline.takes_region_colours:
             flats = region_colours(replace(request, sketch_mask=mask), report)
@@ -239,7 +243,7 @@ class ColorizeDiffusionEngine(DiffusionEngine["ColorizeDiffusionPipeline"]):
 
 
 def switches(version: Version, request: ColorizeRequest) -> Modes:
-    """The papers' switches for a mode; details are v2's own and left out elsewhere."""
+    """The papers' switches for a request. Style and background detail exist in v2 only and are ignored elsewhere."""
     mode = request.mode
     if version is Version.V2 and request.options.background_detail and mode is Mode.WHOLE:
         mode = Mode.SPLIT
@@ -248,16 +252,16 @@ def switches(version: Version, request: ColorizeRequest) -> Modes:
     return Modes(modes.foreground, modes.background, style)
 
 
-def hiding_of(request: ColorizeRequest, modes: Modes) -> Hiding:
-    """What the artist wants hidden; a background picture says itself what is seen."""
+def background_removal(request: ColorizeRequest, modes: Modes) -> BackgroundRemoval:
+    """The artist's options for removing background; they do not apply to a separate background picture."""
     fine = request.options.advanced
     if not modes.background or request.background is not None:
-        return Hiding()
-    return Hiding(fine.merge_masks, fine.bleach_background)
+        return BackgroundRemoval()
+    return BackgroundRemoval(fine.merge_masks, fine.bleach_background)
 
 
 def settings_of(modes: Modes, fine: Advanced) -> DiffusionSettings:
-    """The artist's finer settings as the pipeline's. Raises `InvalidInput` for text that can't be read."""
+    """Converts the advanced options to the pipeline's settings; raises `InvalidInput` for an invalid text edit."""
     from colorizer.engines.colorize_diffusion.manipulation import parse_edits
 
     levels = (fine.fine_strength, fine.middle_strength, fine.coarse_strength, fine.bottom_strength)
@@ -275,9 +279,11 @@ def settings_of(modes: Modes, fine: Advanced) -> DiffusionSettings:
 
 
 def network_lines(sketch: Picture, detector: Callable[[RGB], RGB] | None = None) -> RGB:
-    """Light lines on black, as the network learned them: the ink of a drawing, of a shaded picture its dark edges.
+    """Returns light lines on black, as in the training data: the ink of a drawing, or the edges of a shaded picture.
 
-    `detector` finds those of shaded pictures instead.
+    Args:
+        sketch: RGBA picture (H, W, 4).
+        detector: a line detector to use for shaded pictures instead of the built-in method.
     """
     from colorizer.engines.colorize_diffusion.preprocess import lines_of_shaded
 
@@ -289,7 +295,7 @@ def network_lines(sketch: Picture, detector: Callable[[RGB], RGB] | None = None)
 
 
 def working_size(canvas_hw: tuple[int, ...], side: int) -> tuple[int, int]:
-    """Height and width, multiples of 64 px, of about side x side px in the canvas's proportions."""
+    """Height and width in multiples of 64 px, with about side x side px of area, in the canvas's proportions."""
     height, width = canvas_hw
     scale = side / (height * width) ** 0.5
     rounded = [max(SIZE_STEP, round(length * scale / SIZE_STEP) * SIZE_STEP) for length in (height, width)]
@@ -297,13 +303,13 @@ def working_size(canvas_hw: tuple[int, ...], side: int) -> tuple[int, int]:
 
 
 def _facts(pipeline: ColorizeDiffusionPipeline, size: tuple[int, int]) -> dict[str, Any]:
-    """What decided the result beside the request."""
+    """Entries of the record beside the request: version, working size, precision."""
     precision = str(pipeline.unet.dtype).removeprefix("torch.")
     return {"version": pipeline.version.value, "size": list(size), "precision": precision}
 
 
 def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[SketchSide]:
-    """The sides that the one picture is delivered as; the network has seen both references already."""
+    """The sides (foreground, background) that the drawn picture is delivered as."""
     whole = tuple(ReferenceSide(reference.picture) for reference in request.references)
     if mask is None:
         return [SketchSide(Role.FOREGROUND, whole, None)]
@@ -316,7 +322,7 @@ def delivered_sides(request: ColorizeRequest, mask: Mask | None) -> list[SketchS
 
 
 def _foregrounds(request: ColorizeRequest) -> tuple[ReferenceSide, ...]:
-    """The references' foregrounds where the artist marked them; each foreground then has its own palette."""
+    """The references' foregrounds if the artist masked all of them; the foreground's palette then comes from them."""
     parts = []
     for reference in request.references:
         height, width = reference.picture.shape[:2]
@@ -328,11 +334,11 @@ def _foregrounds(request: ColorizeRequest) -> tuple[ReferenceSide, ...]:
 
 
 def _sized(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uint8]:
-    """(h, w, 3) at (height, width, 3)."""
-    way = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_CUBIC
-    return cv2.resize(picture, (width, height), interpolation=way)
+    """Resizes a picture (h, w, 3) to (height, width, 3)."""
+    interpolation = cv2.INTER_AREA if picture.shape[0] > height else cv2.INTER_CUBIC
+    return cv2.resize(picture, (width, height), interpolation=interpolation)
 
 
 def _opaque(picture: NDArray[np.uint8]) -> Picture:
-    """(H, W, 3) as RGBA."""
+    """Adds an opaque alpha channel to a picture (H, W, 3)."""
     return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])

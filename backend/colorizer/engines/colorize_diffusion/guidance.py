@@ -1,7 +1,8 @@
-"""Classifier-free guidance: which rows a forward pass has, and how their predictions are combined.
+"""Classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598): the rows of a forward pass and their combination.
 
-Rows in the batch: conditional, without sketch, without reference. Rows that see the reference come first, because
-attention skips the others (`attention`). Published formula for two terms: the mean of both guided predictions.
+The batch holds, in this order, the conditional rows, the rows without a sketch, and the rows without a reference. Rows
+with a reference come first, because cross-attention skips the others (`attention`). With both terms active, the result
+is the mean of the two guided predictions, as in the published implementation.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import AttentionPlan, Bank, Kept
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan, Bank, KeyValueCache
 from colorizer.engines.colorize_diffusion.conditioning import Conditions
 from colorizer.engines.colorize_diffusion.denoiser import Features
 from colorizer.engines.colorize_diffusion.settings import Guidance
@@ -28,25 +29,25 @@ class Rows:
 
     @classmethod
     def of(cls, batch: int, guidance: Guidance) -> Rows:
-        """A row per sample, and one more for each active term."""
+        """The conditional row of each sample, and one more row per sample for each active guidance term."""
         return cls(batch, guidance.sketch > 1, guidance.reference > 1)
 
     @property
     def kinds(self) -> int:
-        """Rows per sample."""
+        """Number of rows per sample."""
         return 1 + self.without_sketch + self.without_reference
 
     @property
     def conditional(self) -> int:
-        """Rows in the batch that are conditioned on the reference."""
+        """Number of rows in the batch that are conditioned on the reference."""
         return self.batch * (self.kinds - self.without_reference)
 
     def repeat(self, one: Tensor) -> Tensor:
-        """A tensor of one row, or of one per sample, in all rows."""
+        """Repeats a tensor with one row, or with one row per sample, to all rows of the batch."""
         return one.repeat(self.kinds * self.batch // one.shape[0], *[1] * (one.ndim - 1))
 
     def features(self, conditions: Conditions) -> Features:
-        """The conditions in all rows."""
+        """The conditions, repeated to all rows."""
         residuals = []
         for residual, null in zip(conditions.residuals.sketch, conditions.residuals.none, strict=True):
             kinds = [residual, *[null] * self.without_sketch, *[residual] * self.without_reference]
@@ -70,11 +71,15 @@ class Rows:
         *,
         sees_reference: bool,
         bank: Bank | None = None,
-        kept: Kept | None = None,
+        cache: KeyValueCache | None = None,
     ) -> AttentionPlan:
-        """What the attention layers need; outside the guidance window no row sees the reference.
+        """The inputs of the attention layers.
 
-        `kept` is handed from step to step; it only serves where all samples share one reference.
+        Args:
+            conditions: the conditions of the picture.
+            sees_reference: whether the guidance window is open; if not, no row attends to the reference.
+            bank: for attention injection.
+            cache: keys and values shared by all steps; used only where all samples share one reference.
         """
         return AttentionPlan(
             rows_with_reference=self.conditional if sees_reference else 0,
@@ -83,11 +88,11 @@ class Rows:
             split=conditions.split,
             whole_adapter=conditions.whole_adapter,
             bank=bank,
-            kept=kept if len(conditions.tokens) == 1 else None,
+            cache=cache if len(conditions.tokens) == 1 else None,
         )
 
     def combine(self, predictions: Tensor, guidance: Guidance) -> Tensor:
-        """Predictions of all rows to one per sample."""
+        """Combines the predictions of all rows to one guided prediction per sample (arXiv 2207.12598, eq. 6)."""
         parts = list(predictions.chunk(self.kinds))
         conditional = parts.pop(0)
         guided = []

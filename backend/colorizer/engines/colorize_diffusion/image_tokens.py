@@ -1,7 +1,7 @@
-"""The reference as tokens: CLIP's image tower, its last norm and projection applied to every token; and CLIP's text.
+"""Image tokens of the reference, and text vectors, by CLIP (Radford et al. 2021, arXiv 2103.00020).
 
-The whole picture is squashed to the tower's square, whatever its aspect: the papers' tokens (v1: arXiv 2401.01456) are
-made that way.
+As in the papers (v1: arXiv 2401.01456), the tower's last norm and projection are applied to every token, not only to
+the class token, and the whole picture is resized to a square without keeping its aspect ratio.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
 def clip_input(picture: Tensor, size: int) -> Tensor:
-    """RGB (B, 3, H, W) in [-1, 1] to CLIP's normalised (B, 3, size, size)."""
-    # align_corners together with antialias is what the published weights were trained with
+    """Resizes RGB (B, 3, H, W) in [-1, 1] to (B, 3, size, size) and normalises it for CLIP."""
+    # The published weights were trained with both align_corners and antialias.
     square = F.interpolate(picture, (size, size), mode="bicubic", align_corners=True, antialias=True)
     mean, std = (picture.new_tensor(values)[:, None, None] for values in (CLIP_MEAN, CLIP_STD))
     return ((square + 1) / 2 - mean) / std
 
 
 class ImageTokens:
-    """Pictures to tokens; the tower is transformers' `CLIPVisionModelWithProjection`."""
+    """Computes image tokens with transformers' `CLIPVisionModelWithProjection`."""
 
     def __init__(self, tower: Any) -> None:
         self.tower = tower
 
     @property
     def count(self) -> int:
-        """Tokens of one picture, class token included."""
+        """Number of tokens per picture, including the class token."""
         config = self.tower.config
         return int((config.image_size // config.patch_size) ** 2 + 1)
 
     def __call__(self, picture: Tensor) -> Tensor:
-        """RGB (B, 3, H, W) in [-1, 1], any size, to (B, 1 + N, D): the class token, then one per patch."""
+        """RGB (B, 3, H, W) in [-1, 1], any size, to (B, 1 + N, D): the class token, then one token per patch."""
         tower = self.tower
-        device_swap.bring(tower)
+        device_swap.ensure_on_device(tower)
         pixels = clip_input(picture.float(), tower.config.image_size).to(tower.dtype)
         hidden = tower.vision_model(pixels).last_hidden_state
         tokens: Tensor = tower.visual_projection(tower.vision_model.post_layernorm(hidden))
@@ -49,7 +49,12 @@ class ImageTokens:
 
 
 def text_vectors(encoder: Any, token_ids: Tensor) -> Tensor:
-    """Token ids (B, L), padded after the end token, to unit vectors (B, 1, D) of the last but one layer."""
+    """Computes unit vectors (B, 1, D) of texts from the penultimate layer.
+
+    Args:
+        encoder: transformers' `CLIPTextModelWithProjection`.
+        token_ids: (B, L), padded after the end token.
+    """
     hidden = encoder(input_ids=token_ids, output_hidden_states=True).hidden_states[-2]
     projected = encoder.text_projection(encoder.text_model.final_layer_norm(hidden))
     end = token_ids.argmax(dim=-1)  # the end token has the largest id

@@ -1,6 +1,6 @@
-"""A model's folder to a pipeline: what is in it, what has to come from elsewhere, and what to say where it is damaged.
+"""Loads a pipeline from a model folder, with CLIP from another folder where the model has none.
 
-torch and the networks are loaded only by `read`.
+torch and the networks are imported only by `read`.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
 
 NO_TOWERS = (
-    "ColorizeDiffusion also needs CLIP ViT-H/14, which reads the reference. Get it on the docker's Models page or with"
-    " `colorize models download clip-vit-h-14`."
+    "ColorizeDiffusion also needs CLIP ViT-H/14, which reads the reference. Download it on the docker's Models page or"
+    " with `colorize models download clip-vit-h-14`."
 )
 
 
 def _index(folder: Path) -> dict[str, Any]:
-    """What diffusers wrote about the model; empty where it can't be read."""
+    """Contents of `model_index.json`; empty if it cannot be read."""
     try:
         index: dict[str, Any] = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -30,20 +30,20 @@ def _index(folder: Path) -> dict[str, Any]:
 
 
 def version(folder: Path) -> str:
-    """The version of a model, `?` where it can't be told."""
+    """The version of a model; `?` if it is not known."""
     return str(_index(folder).get("version", "?"))
 
 
 def lacks_towers(folder: Path) -> bool:
-    """Whether CLIP has to come from elsewhere."""
+    """Whether the model folder contains no CLIP, so that it has to be loaded from another folder."""
     return _index(folder).get("image_encoder", [None])[0] is None
 
 
 def read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline:
-    """A model, joined with CLIP where it lacks it. Raises `MissingModel` with what to do."""
+    """Loads a model, with CLIP from `towers_folder` where it has none. Raises `MissingModel` with what to do."""
     from safetensors import SafetensorError
 
-    # `patches` is what models of one's own may name as their autoencoder; diffusers imports nothing by itself
+    # A model may name `patches.PatchTransform` as its autoencoder. diffusers does not import it, so it is done here.
     from colorizer.engines.colorize_diffusion import patches as _patches  # noqa: F401
     from colorizer.engines.colorize_diffusion import towers
     from colorizer.engines.colorize_diffusion.pipeline import ColorizeDiffusionPipeline
@@ -55,5 +55,5 @@ def read(folder: Path, towers_folder: Path | None) -> ColorizeDiffusionPipeline:
         return ColorizeDiffusionPipeline.from_pretrained(folder, **parts)
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise MissingModel(
-            f"The model {folder.name} can't be read; a file may be damaged. Convert it again."
+            f"The model {folder.name} can't be read; one of its files may be damaged. Convert or download it again."
         ) from error

@@ -1,8 +1,9 @@
-"""Text manipulation of the reference's tokens (arXiv 2401.01456, section "text-based manipulation").
+"""Text-based manipulation of the reference's tokens (v1, arXiv 2401.01456).
 
-A group names a target ("red hair"), what it replaces (the anchor, optional) and where (the control). The projection
-of the local tokens on the control's text vector, normalised to 0..1 over the picture, decides piecewise how strongly
-each token is moved. Text vectors are unit length (`image_tokens.text_vectors`).
+An edit names a target ("red hair"), optionally the anchor that it replaces, and a control, which says where. The
+projection of the local tokens on the control's text vector, normalised to 0..1 over the picture, sets how far each
+token is moved, by a piecewise linear function with four thresholds. Text vectors have unit length
+(`image_tokens.text_vectors`).
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ NO_ANCHOR = "none"
 
 
 def projection(tokens: Tensor, text: Tensor) -> Tensor:
-    """Raw dot products of tokens (B, N, D) with a text vector (B or 1, 1, D): (B, N, 1)."""
+    """Dot products (B, N, 1) of tokens (B, N, D) with a text vector (B or 1, 1, D), not normalised."""
     return (tokens * text).sum(dim=-1, keepdim=True)
 
 
 def normalised(values: Tensor) -> Tensor:
-    """Values (B, N, 1) stretched to 0..1 over the tokens."""
+    """Scales values (B, N, 1) to 0..1 over the tokens."""
     low = values.amin(dim=1, keepdim=True)
     high = values.amax(dim=1, keepdim=True)
     return (values - low) / (high - low)
@@ -35,7 +36,14 @@ def normalised(values: Tensor) -> Tensor:
 def position_weights(
     relevance: Tensor, strength: Tensor, thresholds: Sequence[float], lowest: float = -2.0
 ) -> Tensor:
-    """How strongly each token is moved: `lowest`, -1..0, 0..1/2, 1/2..1 and 1 times `strength`, by relevance."""
+    """How far each token is moved, by its relevance.
+
+    Args:
+        relevance: (B, N, 1) in 0..1.
+        strength: factor of the result.
+        thresholds: four rising bounds t0..t3 in 0..1.
+        lowest: the weight up to t0. Above, the weight rises from -1 to 0 (t1), to 1/2 (t2), and to 1 (t3 and above).
+    """
     t0, t1, t2, t3 = thresholds
     pieces = (
         (relevance <= t0, torch.full_like(relevance, lowest)),
@@ -50,7 +58,7 @@ def position_weights(
 
 
 def heat_map(values: Tensor, thresholds: Sequence[float]) -> Tensor:
-    """For showing relevance (B, N, 1): a quarter for each threshold that its normalised value reaches."""
+    """Heat map of relevance (B, N, 1): a quarter for each threshold that the normalised value reaches."""
     relevance = normalised(values)
     return torch.stack([(relevance >= threshold) * 0.25 for threshold in thresholds]).sum(dim=0)
 
@@ -58,9 +66,13 @@ def heat_map(values: Tensor, thresholds: Sequence[float]) -> Tensor:
 def manipulate_local(
     tokens: Tensor, edits: Iterable[Edit], text: Callable[[str], Tensor], *, parity: bool = False
 ) -> Tensor:
-    """Class and local tokens (B, 1 + N, D) with the local ones moved, one edit after another.
+    """Applies edits to the local tokens, one after the other; the class token is not changed.
 
-    The control word "everything" moves all tokens fully. With `parity` it is a word like any other, as published.
+    Args:
+        tokens: class and local tokens (B, 1 + N, D).
+        edits: the edits in order. The control word "everything" moves all tokens by the full strength.
+        text: maps a prompt to its unit vector (1, 1, D).
+        parity: treat "everything" as an ordinary word, as the published program does.
     """
     cls, local = tokens[:, :1], tokens[:, 1:]
     for edit in edits:
@@ -83,7 +95,7 @@ def manipulate_local(
 
 
 def manipulate_global(cls: Tensor, edits: Iterable[Edit], text: Callable[[str], Tensor]) -> Tensor:
-    """The class token (B, 1, D) moved as a whole, for models conditioned on it alone."""
+    """Applies edits to the class token (B, 1, D), for models that are conditioned on the class token only."""
     for edit in edits:
         target = text(edit.target)
         if edit.anchor is None:
@@ -103,10 +115,17 @@ ENTRY = re.compile(r"\[(\w+)\]\s*([^;]*)")
 
 
 def parse_edits(text: str, *, parity: bool = False) -> tuple[Edit, ...]:
-    """Edits from lines such as `[target] red hair; [anchor] none; [control] hair; [scale] 2.5; [enhanced] False;
-    [ts0] 0.5; [ts1] 0.55; [ts2] 0.65; [ts3] 0.95` on one line each.
+    """Parses edits, one per line.
 
-    With `parity` any word after `[enhanced]` means yes, as published. Raises `InvalidInput` for a line it can't read.
+    A line reads `[target] red hair; [anchor] none; [control] hair; [scale] 2.5; [enhanced] False; [ts0] 0.5; [ts1]
+    0.55; [ts2] 0.65; [ts3] 0.95`.
+
+    Args:
+        text: the lines.
+        parity: read any word after `[enhanced]` as true, as the published program does.
+
+    Raises:
+        InvalidInput: for a line that cannot be parsed.
     """
     return tuple(_parse_line(line, parity) for line in text.splitlines() if line.strip())
 

@@ -1,7 +1,8 @@
-"""The noise schedule of Stable Diffusion, and the published ways to walk down it in n steps.
+"""The noise schedule of Stable Diffusion, and the published spacings of n steps on it.
 
-Sigmas are noise levels of a variance-exploding process: sigma^2 = (1 - alpha) / alpha with alpha the cumulative
-product. `samplers` hands them to diffusers' solvers. No zero-terminal-SNR: no published model was trained with it.
+Sigmas are the noise levels of a variance-exploding process: sigma^2 = (1 - alpha) / alpha, where alpha is the
+cumulative product of DDPM (Ho et al. 2020, arXiv 2006.11239). `samplers` passes them to diffusers' solvers. The
+schedule has no zero terminal SNR (arXiv 2305.08891), because no published model was trained with it.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ NUM_TRAIN_TIMESTEPS = 1000
 
 
 class Spacing(str, Enum):
-    """How the steps are spaced; the values are the names people know."""
+    """How the steps are spaced; the values are the names shown in other programs."""
 
     AUTOMATIC = "Automatic"
     UNIFORM = "Uniform"
@@ -30,7 +31,7 @@ class Spacing(str, Enum):
 
 
 class NoiseSchedule:
-    """The 1000 training steps: betas are the squares of evenly spaced roots."""
+    """The 1000 training steps, with Stable Diffusion's `scaled_linear` betas: their square roots are evenly spaced."""
 
     @cached_property
     def betas(self) -> Tensor:
@@ -46,11 +47,11 @@ class NoiseSchedule:
 
     @cached_property
     def sigmas(self) -> Tensor:
-        """(1000,) float32, rising."""
+        """(1000,) float32, ascending."""
         return ((1 - self.alphas_cumprod) / self.alphas_cumprod) ** 0.5
 
     def sigma_at(self, timesteps: Tensor) -> Tensor:
-        """Sigma at possibly fractional time steps, linear in log sigma."""
+        """Sigma at time steps that may be fractional; log sigma is interpolated linearly."""
         below = timesteps.floor().long()
         above = timesteps.ceil().long()
         weight = timesteps - timesteps.floor()
@@ -67,18 +68,25 @@ class NoiseSchedule:
         return ((1 - weight) * low + weight * (low + 1)).view(sigma.shape)
 
     def add_noise(self, latent: Tensor, noise: Tensor, timestep: int) -> Tensor:
-        """The latent with as much noise as at a training step."""
+        """Adds the noise of a training step to a latent (arXiv 2006.11239, eq. 4)."""
         alpha = float(self.alphas_cumprod[timestep])
         return latent * alpha**0.5 + noise * (1 - alpha) ** 0.5
 
     def denoised(self, noisy: Tensor, prediction: Tensor, timestep: float, *, is_velocity: bool) -> Tensor:
-        """What a prediction says the clean latent is; `noisy` has unit variance, `timestep` may be fractional."""
+        """The clean latent according to a prediction of noise or of velocity (Salimans and Ho 2022, arXiv 2202.00512).
+
+        Args:
+            noisy: the network's input, scaled to unit variance.
+            prediction: the network's output.
+            timestep: may be fractional.
+            is_velocity: whether the network predicts velocity.
+        """
         sigma = float(self.sigma_at(torch.tensor(timestep)))
         kept, noise = (sigma**2 + 1) ** -0.5, sigma * (sigma**2 + 1) ** -0.5
         return noisy * kept - prediction * noise if is_velocity else (noisy - prediction * noise) / kept
 
-    def walk(self, spacing: Spacing, steps: int) -> Tensor:
-        """Falling sigmas of n steps and a final 0: (n + 1,) float32."""
+    def spaced_sigmas(self, spacing: Spacing, steps: int) -> Tensor:
+        """Descending sigmas of n steps and a final 0, (n + 1,) float32. Karras: arXiv 2206.00364, eq. 5."""
         low, high = self.sigmas[0], self.sigmas[-1]
         last = NUM_TRAIN_TIMESTEPS - 1
         if spacing is Spacing.KARRAS:

@@ -1,7 +1,7 @@
-"""A fixed transform in place of an autoencoder, for models that are trained on a processor: nothing has to be learned.
+"""A fixed transform in place of an autoencoder, for small models that are trained on a CPU. Nothing in it is learned.
 
-Every 8 x 8 patch becomes the lowest frequencies of its cosine transform, six of brightness and three of each colour
-difference. What it loses is what regions and lines bring back at the end: sharp edges.
+Every patch of 8 x 8 px is represented by the lowest frequencies of its discrete cosine transform: six of brightness and
+three of each colour difference. Sharp edges are lost; the last stage restores them from the regions and the lines.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ PATCH = 8
 BRIGHTNESS = ((0, 0), (0, 1), (1, 0), (1, 1), (0, 2), (2, 0))
 DIFFERENCE = ((0, 0), (0, 1), (1, 0))
 COLOURS = ((0.299, 0.587, 0.114), (-0.169, -0.331, 0.5), (0.5, -0.419, -0.081))
-"""Brightness and the two colour differences, of RGB."""
+"""Brightness and the two colour differences (YCbCr) as weights of RGB."""
 CHANNELS = len(BRIGHTNESS) + 2 * len(DIFFERENCE)
 SPREAD = (3.9, 2.4, 2.4, 1.2, 1.2, 1.2) + 2 * (1.3, 0.7, 0.7)
-"""About the standard deviation of each patch's mean over our drawings, which the noise schedule expects to be 1, and
-twice that of the differences inside a patch: what colour a patch has matters more than what goes on in it."""
+"""What each channel is divided by. The noise schedule expects a standard deviation of 1. For the mean of a patch this
+is about its standard deviation over the project's drawings, for the other frequencies about twice theirs, because the
+colour of a patch matters more than its detail."""
 
 
 class Posterior:
-    """A picture's one and only latent, with the words of an autoencoder's posterior."""
+    """The latent of a picture, with the interface of an autoencoder's posterior. It is deterministic."""
 
     def __init__(self, latent: Tensor) -> None:
         self.mean = latent
@@ -40,10 +41,10 @@ class Posterior:
 
 
 class PatchTransform(ModelMixin, ConfigMixin):
-    """RGB (B, 3, H, W) in [-1, 1] to latents (B, 12, H/8, W/8) and back; as the pipeline's `vae`."""
+    """RGB (B, 3, H, W) in [-1, 1] to latents (B, 12, H/8, W/8) and back, with the interface of the pipeline's `vae`."""
 
     @register_to_config
-    def __init__(  # the arguments are what others read in the config
+    def __init__(  # the pipeline reads both arguments from the config
         self,
         latent_channels: int = CHANNELS,  # noqa: ARG002
         scaling_factor: float = 1.0,  # noqa: ARG002
@@ -53,17 +54,17 @@ class PatchTransform(ModelMixin, ConfigMixin):
             [torch.einsum("c,yx->cyx", torch.tensor(colour), _cosine(*wave)) for colour, wave in _channels()]
         )
         spread = torch.tensor(SPREAD).view(-1, 1, 1, 1)
-        # the inverse leaves out what the kept frequencies can't hold: the pseudo-inverse of the analysis
+        # The synthesis is the pseudo-inverse of the analysis: what the kept frequencies do not contain stays zero.
         inverse = torch.linalg.pinv(basis.flatten(1)).T.reshape(basis.shape)
         self.analysis = torch.nn.Parameter(basis / spread, requires_grad=False)
         self.synthesis = torch.nn.Parameter((inverse * spread).contiguous(), requires_grad=False)
 
     def encode(self, picture: Tensor) -> Any:
-        """What an autoencoder's `encode` gives."""
+        """Returns an object like the one that an autoencoder's `encode` returns."""
         return SimpleNamespace(latent_dist=Posterior(F.conv2d(picture, self.analysis, stride=PATCH)))
 
     def decode(self, latent: Tensor, *, return_dict: bool = True) -> Any:
-        """What an autoencoder's `decode` gives."""
+        """Returns an object like the one that an autoencoder's `decode` returns."""
         picture = F.conv_transpose2d(latent, self.synthesis, stride=PATCH)
         return SimpleNamespace(sample=picture) if return_dict else (picture,)
 
@@ -74,10 +75,10 @@ def _channels() -> list[tuple[tuple[float, ...], tuple[int, int]]]:
 
 
 def _cosine(down: int, across: int) -> Tensor:
-    """An orthonormal cosine wave (8, 8)."""
+    """Basis function (8, 8) of the orthonormal DCT-II with the given vertical and horizontal frequency."""
 
     def wave(frequency: int) -> Tensor:
-        places = (torch.arange(PATCH) + 0.5) * math.pi * frequency / PATCH
-        return torch.cos(places) * math.sqrt((1 if frequency == 0 else 2) / PATCH)
+        angles = (torch.arange(PATCH) + 0.5) * math.pi * frequency / PATCH
+        return torch.cos(angles) * math.sqrt((1 if frequency == 0 else 2) / PATCH)
 
     return wave(down)[:, None] * wave(across)[None]

@@ -1,7 +1,8 @@
 """ColorizeDiffusion as a diffusers pipeline: pictures and settings in, pictures out.
 
-`save_pretrained` and `from_pretrained` keep one folder per network and the LoRA in `lora/`. Which networks there are
-decides what the version can do; `__call__` checks that before it starts. The engine's door is in `engine`.
+`save_pretrained` and `from_pretrained` store one folder per network, and the LoRAs in `lora/`. The available networks
+depend on the version; `__call__` checks before it starts that they suffice for the settings. `engine` connects the
+pipeline to the program.
 """
 
 from __future__ import annotations
@@ -54,15 +55,15 @@ from colorizer.errors import InvalidInput
 
 SIZE_STEP = 64
 LATENT_SHRINK = 8
-REMEMBERED = 16
-"""Tokens and latents of pictures that are kept."""
+CACHE_SIZE = 16
+"""Number of tokens and latents of pictures that are cached."""
 POSTERIOR_SEED = 0
-"""The VAE's posterior is sampled as published, but apart from the picture's seed, so that conditions can be kept."""
+"""The VAE's posterior is sampled, as in the published program, but with its own seed, so that latents can be cached."""
 
 
 @dataclass(frozen=True)
 class Steps:
-    """How the noise is removed."""
+    """The sampler, the spacing of its steps, and their number."""
 
     sampler: Sampler = Sampler.DPM
     spacing: Spacing = Spacing.AUTOMATIC
@@ -70,7 +71,11 @@ class Steps:
 
 
 class ColorizeDiffusionPipeline(DiffusionPipeline):
-    """One model of one version. v1 needs the first four networks, the others more; text needs the last two."""
+    """A model of version v1, v1.5 or v2.
+
+    v1 needs `unet`, `sketch_encoder`, `vae` and `image_encoder`; v1.5 adds `threshold_embedder` and `recovery`; v2 adds
+    `background_encoder`, `style_encoder`, `warp` and `style`. Text edits need `text_encoder` and `tokenizer`.
+    """
 
     _optional_components = [
         "image_encoder",
@@ -122,16 +127,16 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         self.version = Version(version)
         self.prediction = Prediction(prediction)
         self.size = size
-        """Side of the pictures that a model of one's own was trained on, px; 0 for a published one."""
+        """Side of the pictures that the model was trained on, px; 0 for published models."""
         self.guided = guided
-        """Whether guidance helps: not a distilled model, which has it in its weights, nor one that learned little."""
+        """Whether classifier-free guidance helps. It does not for a distilled model, nor for a weakly trained one."""
         self.denoiser = Denoiser(unet, warp, style)
         self.conditioner = Conditioner(self.version, self._networks())
-        self.memory: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self.cache: OrderedDict[Hashable, Tensor] = OrderedDict()
         self.tiny_vae: Any = None
-        """For previews, where somebody has one: an `AutoencoderTiny`; not part of the model."""
+        """An `AutoencoderTiny` for previews, if one is installed; not part of the model."""
         self.vae_previews = True
-        """Whether the VAE may make previews: it is at hand and quick."""
+        """Whether the VAE may decode previews: only where it stays on the device and is fast."""
 
     @property
     def takes_region_colours(self) -> bool:
@@ -150,7 +155,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         )
 
     def save_pretrained(self, save_directory: str | Path, **options: Any) -> None:
-        """Writes a folder per network, without the LoRA, and the LoRA beside them."""
+        """Writes a folder for each network, and the LoRAs to files of their own."""
         from safetensors.torch import save_file
 
         folder = Path(save_directory)
@@ -166,7 +171,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, **options: Any) -> ColorizeDiffusionPipeline:
-        """Reads a folder on this machine; nothing is ever fetched."""
+        """Loads a model folder from disk. Nothing is downloaded."""
         pipeline: ColorizeDiffusionPipeline = super().from_pretrained(
             str(folder), local_files_only=True, **options
         )
@@ -182,17 +187,28 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         seeds: Sequence[int] = (0,),
         on_step: OnStep | None = None,
     ) -> Tensor:
-        """One picture per seed: (B, 3, H, W) in about [-1, 1]. `on_step` may raise to stop.
+        """Colours a sketch once per seed.
 
-        Raises `InvalidInput` for what this version or these pictures can't give.
+        Args:
+            pictures: the sketch, its references and masks.
+            settings: modes, strengths, guidance, text edits.
+            steps: sampler, spacing and number of steps.
+            seeds: one per picture.
+            on_step: called after each forward pass; may raise to cancel.
+
+        Returns:
+            (B, 3, H, W) in about [-1, 1], float32; B is the number of seeds.
+
+        Raises:
+            InvalidInput: where the version or the given pictures do not suffice for the settings.
         """
         settings, steps = settings or DiffusionSettings(), steps or Steps()
         self.check_inputs(pictures, settings)
         if settings.parity and self.version is not Version.V2:
-            # the published program does not pass the two strengths on
+            # The published program ignores both strengths in these versions.
             settings = replace(settings, strength=BranchStrength(merge=settings.strength.merge))
         scheduler = make_scheduler(steps.sampler, steps.spacing, steps.count, self.prediction, seeds)
-        pictures = self.placed(pictures)
+        pictures = self.to_device(pictures)
         conditions = self.conditioner.prepare(pictures, settings, self.text_vector)
         generators = [torch.Generator("cpu").manual_seed(seed) for seed in seeds]
         predict = Predictor(
@@ -211,15 +227,16 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         noise = randn_tensor(shape, generator=generators, device=self._execution_device, dtype=torch.float32)
         colours = conditions.region_colours
         if colours is not None and on_step is not None:
-            on_step = added(colours, on_step)
+            on_step = with_colours(colours, on_step)
         latent = denoise(predict, scheduler, noise * initial_scale(steps.sampler, scheduler), on_step)
         if colours is None or pictures.region_colours is None:
             return self.decode(latent)
-        lost = pictures.region_colours - self.decode(colours)  # what the autoencoder can't hold of them
+        # The autoencoder loses detail of the region colours. That difference is added again.
+        lost = pictures.region_colours - self.decode(colours)
         return self.decode(latent + colours) + lost
 
-    def placed(self, pictures: Pictures) -> Pictures:
-        """The pictures on the pipeline's device; networks of less precision take them down themselves."""
+    def to_device(self, pictures: Pictures) -> Pictures:
+        """Moves the pictures to the pipeline's device. Networks convert them to their own precision."""
         tensors = {
             name: tensor.to(self._execution_device)
             for name, tensor in vars(pictures).items()
@@ -228,7 +245,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         return Pictures(**tensors)
 
     def check_inputs(self, pictures: Pictures, settings: DiffusionSettings) -> None:
-        """Raises `InvalidInput` for the first thing that can't be done."""
+        """Raises `InvalidInput` for the first setting that the version or the pictures do not allow."""
         height, width = pictures.size
         if height % SIZE_STEP or width % SIZE_STEP:
             raise InvalidInput(
@@ -238,12 +255,11 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         self.check_modes(settings.modes)
         if self.takes_region_colours != (pictures.region_colours is not None):
             raise InvalidInput(
-                "Models that were trained with region colours need them, and others can't use them."
-                " Give `region_colours` where the model takes them."
+                "Give `region_colours` to a model that was trained with them, and to no other model."
             )
         if settings.modes.split and pictures.sketch_mask is None:
             raise InvalidInput(
-                "Colouring in two parts needs a foreground mask of the sketch. Make one first."
+                "Colouring foreground and background apart needs a foreground mask of the sketch. Create one first."
             )
         if (settings.modes.split or settings.modes.style) and pictures.reference is None:
             raise InvalidInput("This mode needs a reference picture. Add one.")
@@ -251,56 +267,62 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         if needs_mask and pictures.reference_mask is None:
             raise InvalidInput(
                 "Taking the background from the reference needs a foreground mask of the reference."
-                " Make one, or choose a background picture."
+                " Create one, or choose a background picture."
             )
         if settings.injection is not None and pictures.reference is None:
             raise InvalidInput("Attention injection needs a reference picture. Add one.")
         if settings.edits and (self.text_encoder is None or self.tokenizer is None):
-            raise InvalidInput("Changing the reference by words needs the text model. Download it first.")
+            raise InvalidInput("Text edits need CLIP's text model. Download CLIP ViT-H/14 first.")
 
     def check_modes(self, modes: Modes) -> None:
-        """Raises `InvalidInput` for a switch that this version lacks."""
+        """Raises `InvalidInput` for a mode that this version does not have."""
         if modes.style and self.version is not Version.V2:
             raise InvalidInput(f"ColorizeDiffusion {self.version.value} has no style detail. Use a v2 model.")
         if modes.foreground and self.version is Version.V1:
             raise InvalidInput(
-                "ColorizeDiffusion v1 can't tell the foreground from the background. Use a v1.5 or v2 model."
+                "ColorizeDiffusion v1 can't colour foreground and background apart. Use a v1.5 or v2 model."
             )
 
     def conditions(self, pictures: Pictures, settings: DiffusionSettings) -> Conditions:
-        """The time-independent part of `__call__`, for looking at."""
+        """The conditions that `__call__` computes, for inspection and tests."""
         with torch.no_grad():
-            return self.conditioner.prepare(self.placed(pictures), settings, self.text_vector)
+            return self.conditioner.prepare(self.to_device(pictures), settings, self.text_vector)
 
     def image_tokens(self, picture: Tensor) -> Tensor:
         """RGB (1, 3, h, w) in [-1, 1] to class and local tokens (1, 1 + N, D)."""
         if self.image_encoder is None:
-            raise InvalidInput("ColorizeDiffusion needs the CLIP image model. Download it first.")
+            raise InvalidInput("ColorizeDiffusion needs CLIP's image model. Download CLIP ViT-H/14 first.")
         tower = ImageTokens(self.image_encoder)
-        return self.remembered("tokens", picture, lambda: tower(picture).to(self.unet.dtype))
+        return self.cached("tokens", picture, lambda: tower(picture).to(self.unet.dtype))
 
-    def remembered(self, what: str, picture: Tensor, make: Callable[[], Tensor]) -> Tensor:
-        """What was made of an equal picture before: an artist colours many sketches from one reference."""
+    def cached(self, what: str, picture: Tensor, compute: Callable[[], Tensor]) -> Tensor:
+        """Returns the cached result for an equal picture, or computes it. Artists reuse a reference for many sketches.
+
+        Args:
+            what: kind of result, part of the cache key.
+            picture: the picture that the result is computed from.
+            compute: called if the result is not cached.
+        """
         content = hashlib.sha256(picture.detach().float().cpu().numpy().tobytes()).hexdigest()
         name = (what, tuple(picture.shape), content, str(self._execution_device), str(self.unet.dtype))
-        if name not in self.memory:
-            self.memory[name] = make()
-        self.memory.move_to_end(name)
-        while len(self.memory) > REMEMBERED:
-            self.memory.popitem(last=False)
-        return self.memory[name]
+        if name not in self.cache:
+            self.cache[name] = compute()
+        self.cache.move_to_end(name)
+        while len(self.cache) > CACHE_SIZE:
+            self.cache.popitem(last=False)
+        return self.cache[name]
 
     def text_vector(self, words: str) -> Tensor:
-        """Words to a unit vector (1, 1, D)."""
+        """CLIP's unit vector (1, 1, D) of a text."""
         ids = self.tokenizer(words, padding="max_length", truncation=True, return_tensors="pt").input_ids
         return text_vectors(self.text_encoder, ids.to(self._execution_device)).to(self.unet.dtype)
 
     def encode(self, picture: Tensor) -> Tensor:
         """RGB (1, 3, H, W) in [-1, 1] to a scaled sample of the VAE's posterior (1, C, H/8, W/8)."""
-        return self.remembered("latent", picture, lambda: self.encode_anew(picture))
+        return self.cached("latent", picture, lambda: self.encode_uncached(picture))
 
-    def encode_anew(self, picture: Tensor) -> Tensor:
-        """The same without looking at what is remembered."""
+    def encode_uncached(self, picture: Tensor) -> Tensor:
+        """Like `encode`, without the cache."""
         posterior = self.vae.encode(picture.to(self.vae.dtype)).latent_dist
         sample = posterior.sample(torch.Generator("cpu").manual_seed(POSTERIOR_SEED))
         return (sample * self.vae.config.scaling_factor).to(self.unet.dtype)
@@ -312,15 +334,15 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
 
     @torch.no_grad()
     def preview(self, latent: Tensor) -> Tensor:
-        """A small picture of a latent (1, C, h, w), of any size; see `previews`."""
+        """A preview of a latent (1, C, h, w), in a size that depends on the method; see `previews`."""
         if self.tiny_vae is not None:
             return previews.tiny(self.tiny_vae, latent)
         if not self.vae_previews and latent.shape[1] == len(previews.COLOURS):
             return previews.linear(latent)
-        return self.decode(previews.reduced(latent, previews.VAE_LATENT))
+        return self.decode(previews.scale_down(latent, previews.VAE_LATENT))
 
     def injected_reference(self, pictures: Pictures, settings: DiffusionSettings) -> InjectedReference | None:
-        """What attention injection reads, where it is on."""
+        """The reference's latent and residuals for attention injection; None where it is off."""
         if settings.injection is None or pictures.reference is None:
             return None
         reference = resized(pictures.reference, pictures.size)
@@ -328,6 +350,6 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         return InjectedReference(self.encode(reference), self.sketch_encoder(lines))
 
 
-def added(colours: Tensor, on_step: OnStep) -> OnStep:
-    """Tells what a step points to with the region colours that it corrects."""
+def with_colours(colours: Tensor, on_step: OnStep) -> OnStep:
+    """Adds the region colours' latent to the predicted latents that are passed to `on_step`."""
     return lambda done, total, ahead: on_step(done, total, lambda: ahead() + colours)

@@ -1,7 +1,8 @@
-"""The UNet's positions: the steps of its encoder and decoder in order, as the papers count them.
+"""The positions of the UNet: the blocks of its encoder and decoder in order, as the published code numbers them.
 
-A diffusers UNet groups its layers in blocks; the papers number the steps one by one (twelve in, twelve out).
-Residuals, skips, warping and style modulation belong to those steps. Nothing here computes anything new.
+A diffusers UNet groups its layers by level. The published code (like Latent Diffusion's, arXiv 2112.10752) numbers
+input and output blocks one by one, twelve each. Residuals, skips, skip injection and style modulation belong to those
+positions. This module only reorders the UNet's own layers.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from torch import Tensor, nn
 
 @dataclass(frozen=True)
 class Position:
-    """One step: a res block with its transformer and resampler, each of which may be missing."""
+    """One input or output block: residual block, transformer and resampler, each optional."""
 
     resnet: nn.Module | None = None
     transformer: nn.Module | None = None
@@ -35,7 +36,7 @@ class Position:
 
 
 def encoder_positions(down_blocks: Any) -> Iterator[Position]:
-    """The steps after `conv_in`: each res block, and each downsampler as a step of its own."""
+    """The positions after `conv_in`: each residual block, and each downsampler as a position of its own."""
     for block in down_blocks:
         transformers = getattr(block, "attentions", None) or [None] * len(block.resnets)
         for resnet, transformer in zip(block.resnets, transformers, strict=True):
@@ -45,7 +46,7 @@ def encoder_positions(down_blocks: Any) -> Iterator[Position]:
 
 
 def decoder_positions(up_blocks: Any) -> Iterator[Position]:
-    """One step per res block; the last of a block carries its upsampler."""
+    """One position per residual block; the last of each level includes the upsampler."""
     for block in up_blocks:
         transformers = getattr(block, "attentions", None) or [None] * len(block.resnets)
         upsamplers = [None] * (len(block.resnets) - 1) + list(block.upsamplers or [None])
@@ -54,7 +55,7 @@ def decoder_positions(up_blocks: Any) -> Iterator[Position]:
 
 
 def transformers_in_order(unet: Any) -> list[Any]:
-    """The transformers of a UNet in the papers' order: encoder, middle, decoder (16 of them at full size)."""
+    """The transformers of a UNet in the order of encoder, middle, decoder (16 in the published models)."""
     encoder = [step.transformer for step in encoder_positions(unet.down_blocks)]
     decoder = [step.transformer for step in decoder_positions(unet.up_blocks)]
     return [t for t in (*encoder, *unet.mid_block.attentions, *decoder) if t is not None]

@@ -1,7 +1,8 @@
-"""Pictures to tensors before the model: sketch polarity and fitting, reference padding, masks.
+"""Converts pictures to the model's input tensors: sketch polarity and size, reference padding, masks.
 
-Pictures are uint8 RGB (H, W, 3) arrays, tensors (1, C, H, W) float32 in [-1, 1], masks 0..1. A sketch's lines are +1
-on a background of -1. Resampling is the published program's to the last bit, because the networks learned with it.
+Pictures are uint8 RGB arrays (H, W, 3). Tensors are float32 (1, C, H, W) in [-1, 1], masks in 0..1. A sketch's lines
+are +1 on a background of -1. Resampling equals the published program's bit for bit, because the networks were trained
+with it.
 """
 
 from __future__ import annotations
@@ -25,12 +26,12 @@ LINE_LEVEL = 127
 
 
 class SketchStyle(str, Enum):
-    """What a drawing looks like; the values are the published names."""
+    """The kind of drawing; the values are the published program's names."""
 
     LIGHT_ON_DARK = "none"
     DARK_ON_LIGHT = "invert"
     SHADED = "invert-webui"
-    """Dark lines over grey or coloured areas: only what is darker than its surroundings counts."""
+    """Dark lines over grey or coloured areas; pixels darker than their surroundings are lines."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ def mask_to_tensor(mask: NDArray[np.uint8]) -> Tensor:
 
 
 def lines_of_shaded(picture: Picture) -> Picture:
-    """Light lines on dark from what is darker than its blurred surroundings, evened out in strength."""
+    """Extracts light lines on black from a shaded picture: the difference to its blurred copy, scaled to a level."""
     levels = picture.astype(np.float32)
     blurred = cv2.GaussianBlur(levels, (0, 0), LINE_BLUR_SIGMA)
     strength = np.min(blurred - levels, axis=2).clip(0, 255)
@@ -66,7 +67,7 @@ def lines_of_shaded(picture: Picture) -> Picture:
 
 
 def sketch_lines(picture: Picture, style: SketchStyle) -> Tensor:
-    """A drawing as (1, 3, H, W), lines +1 on background -1."""
+    """Converts a drawing to (1, 3, H, W), with lines +1 on background -1."""
     if style is SketchStyle.SHADED:
         return to_tensor(lines_of_shaded(picture))
     tensor = to_tensor(picture)
@@ -74,7 +75,7 @@ def sketch_lines(picture: Picture, style: SketchStyle) -> Tensor:
 
 
 def fit(tensor: Tensor, size: tuple[int, int], fill: float = -1.0) -> tuple[Tensor, Box]:
-    """Resizes to the largest that fits (H, W) at its own aspect, centred on `fill`; and where it lies there."""
+    """Resizes a tensor to fit (H, W) with its aspect ratio kept, centred on `fill`; also returns its box."""
     height, width = size
     scale = min(height / tensor.shape[-2], width / tensor.shape[-1])
     inner = (max(1, int(tensor.shape[-2] * scale)), max(1, int(tensor.shape[-1] * scale)))
@@ -86,12 +87,15 @@ def fit(tensor: Tensor, size: tuple[int, int], fill: float = -1.0) -> tuple[Tens
 
 
 def no_sketch(size: tuple[int, int]) -> tuple[Tensor, Box]:
-    """The sketch that stands for none, (H, W) px."""
+    """The null sketch of size (H, W) px, and its box."""
     return torch.full((1, 3, *size), -1.0), Box(0, 0, size[1], size[0])
 
 
 def pad_sides(picture: Picture, scale: float, fill: int = 255) -> Picture:
-    """White to the left and right, up to `scale` times the width: keeps the reference's shapes from leaking."""
+    """Pads a picture on both sides to `scale` times its width.
+
+    The padding reduces spatial entanglement: shapes of the reference that appear in the result.
+    """
     height, width = picture.shape[:2]
     wide = int(width * scale)
     left = (wide - width) // 2
@@ -101,11 +105,11 @@ def pad_sides(picture: Picture, scale: float, fill: int = 255) -> Picture:
 
 
 def is_foreground(mask: Tensor, threshold: float | Tensor) -> Tensor:
-    """Where the mask (B, 1, H, W) is above the threshold (a number, or one per mask: (B,))."""
+    """Where the mask (B, 1, H, W) is above the threshold, which is a number or one per mask, (B,)."""
     limit = threshold.view(-1, 1, 1, 1) if isinstance(threshold, Tensor) else threshold
     return mask > limit
 
 
 def above(mask: Tensor, threshold: float | Tensor) -> Tensor:
-    """The mask (B, 1, H, W) where it is above the threshold, 0 elsewhere."""
+    """Sets the mask (B, 1, H, W) to 0 where it is not above the threshold."""
     return torch.where(is_foreground(mask, threshold), mask, torch.zeros_like(mask))

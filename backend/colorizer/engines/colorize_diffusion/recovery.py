@@ -1,7 +1,7 @@
-"""v1.5's two small networks: the threshold embedder and the recovery transformer (arXiv 2502.19937).
+"""v1.5's two small networks (arXiv 2502.19937): the threshold embedder and the recovery transformer.
 
-A background reference has a hole where its foreground was painted out; the recovery transformer reads its image tokens
-and returns as many tokens of a background without the hole. Both end in `conditioning`.
+In a background reference the foreground is painted white. The recovery transformer maps its image tokens to tokens of a
+complete background. `conditioning` uses both networks.
 """
 
 from __future__ import annotations
@@ -15,12 +15,20 @@ from torch import Tensor, nn
 
 
 def sinusoid(values: Tensor, dim: int) -> Tensor:
-    """cat(cos, sin) of `values` (N,) at `dim` / 2 geometric frequencies from 1 to 1/10000; (N, dim)."""
+    """Sinusoidal embedding (Vaswani et al. 2017, arXiv 1706.03762, section 3.5), with cosines first.
+
+    Args:
+        values: (N,).
+        dim: size of the embedding; the frequencies are `dim` / 2 powers from 1 to 1/10000.
+
+    Returns:
+        (N, dim).
+    """
     return get_timestep_embedding(values, dim, flip_sin_to_cos=True, downscale_freq_shift=0)
 
 
 class CrossAttention(nn.Module):
-    """Multi-head attention from queries to a context of the same width; no bias on q, k and v."""
+    """Multi-head cross-attention to a context of the same width, without bias on q, k and v."""
 
     def __init__(self, dim: int, head_dim: int) -> None:
         super().__init__()
@@ -35,11 +43,11 @@ class CrossAttention(nn.Module):
         return self.attend(queries, *self.keys_and_values(context))
 
     def keys_and_values(self, context: Tensor) -> tuple[Tensor, Tensor]:
-        """What a context (B, M, dim) is to every query: (B, M, dim) each."""
+        """Keys and values (B, M, dim) of a context (B, M, dim)."""
         return self.to_k(context), self.to_v(context)
 
     def attend(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """(B, N, dim) queries to (B, N, dim)."""
+        """Attention of queries (B, N, dim) to given keys and values."""
         q, k, v = (
             x.view(*x.shape[:2], -1, self.head_dim).transpose(1, 2)
             for x in (self.to_q(queries), keys, values)
@@ -48,7 +56,7 @@ class CrossAttention(nn.Module):
 
 
 class TokenBlock(nn.Module):
-    """x + attention(LN x, context), then x + MLP(LN x); the context is not normalised."""
+    """Pre-norm transformer block: x + attention(LN x, context), then x + MLP(LN x). The context is not normalised."""
 
     def __init__(self, dim: int, head_dim: int) -> None:
         super().__init__()
@@ -62,13 +70,13 @@ class TokenBlock(nn.Module):
         return self.attend(tokens, *self.attention.keys_and_values(context))
 
     def attend(self, tokens: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """The same with a context's keys and values, see `CrossAttention.keys_and_values`."""
+        """Like `forward`, with the context's keys and values from `CrossAttention.keys_and_values`."""
         tokens = tokens + self.attention.attend(self.norm1(tokens), keys, values)
         return tokens + self.mlp(self.norm2(tokens))
 
 
 class RecoveryTransformer(ModelMixin, ConfigMixin):
-    """Tokens of a background with a hole (B, M, dim) to `num_tokens` tokens of a whole one (B, N, dim)."""
+    """Maps tokens (B, M, dim) of a background with its foreground removed to tokens (B, N, dim) of a complete one."""
 
     @register_to_config
     def __init__(
@@ -79,7 +87,7 @@ class RecoveryTransformer(ModelMixin, ConfigMixin):
         self.blocks = nn.ModuleList(TokenBlock(dim, head_dim) for _ in range(num_layers))
 
     def forward(self, context: Tensor) -> Tensor:
-        """Reads the context with learned queries."""
+        """Cross-attention from N = `num_tokens` learned queries to the context."""
         tokens = self.queries.expand(context.shape[0], -1, -1)
         for block in self.blocks:
             tokens = block(tokens, context)
@@ -87,7 +95,7 @@ class RecoveryTransformer(ModelMixin, ConfigMixin):
 
 
 class ThresholdEmbedder(ModelMixin, ConfigMixin):
-    """A mask threshold (B,) in 0..1 to one token (B, 1, dim), which is added to all tokens of its side."""
+    """Embeds a mask threshold (B,) in 0..1 as one token (B, 1, dim), which is added to all tokens of its branch."""
 
     @register_to_config
     def __init__(self, frequencies: int = 256, dim: int = 1024) -> None:
@@ -97,6 +105,6 @@ class ThresholdEmbedder(ModelMixin, ConfigMixin):
         self.linear_2 = nn.Linear(dim, dim)
 
     def forward(self, thresholds: Tensor) -> Tensor:
-        """Sinusoid of the raw number, then Linear, SiLU, Linear."""
+        """Sinusoidal embedding of the threshold, then Linear, SiLU, Linear."""
         embedding = sinusoid(thresholds, self.frequencies).to(self.linear_1.weight.dtype)
         return self.linear_2(F.silu(self.linear_1(embedding)))[:, None]

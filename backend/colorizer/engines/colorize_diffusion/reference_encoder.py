@@ -1,7 +1,7 @@
-"""v2's two reference encoders (arXiv 2504.06895): copies of the UNet's encoder that read a latent picture at t = 0.
+"""v2's two reference encoders (arXiv 2504.06895): copies of the UNet's encoder that read a latent at time step 0.
 
-The background encoder returns a token map per step for `SkipWarp`, the style encoder one vector per step for
-`StyleModulation`; both in decoder order, deepest first. Which picture they read is decided in `conditioning`.
+For each decoder position, deepest first, the background encoder returns a token map for `SkipWarp`, and the style
+encoder a vector for `StyleModulation`. `conditioning` decides which picture they read.
 """
 
 from __future__ import annotations
@@ -24,9 +24,10 @@ SIZE_FREQUENCIES = 256
 
 
 def size_embedding(picture_hw: tuple[int, int], target_hw: tuple[int, int]) -> Tensor:
-    """How large the picture was beside the target, as two sinusoids: (1, 512).
+    """Sinusoidal embedding (1, 512) of a picture's height and width relative to the target's.
 
-    A picture smaller than the target counts as its height plus the target's longer side, at its own aspect.
+    As in the published code, the height of a picture smaller than the target is increased by the target's longer side;
+    its width follows from its aspect ratio.
     """
     height, width = float(picture_hw[0]), float(picture_hw[1])
     if picture_hw[0] < target_hw[0] or picture_hw[1] < target_hw[1]:
@@ -38,7 +39,7 @@ def size_embedding(picture_hw: tuple[int, int], target_hw: tuple[int, int]) -> T
 def _down_blocks(
     widths: Sequence[int], layers: int, heads: Sequence[int], context_dim: int, norm_groups: int
 ) -> nn.ModuleList:
-    """The encoder of `UNet2DConditionModel`: transformers on all levels but the last, which does not shrink."""
+    """The down blocks of `UNet2DConditionModel`; the last level has neither transformers nor a downsampler."""
     blocks: list[Any] = []
     channels = widths[0]
     for width, num_heads in zip(widths[:-1], heads[:-1], strict=True):
@@ -70,7 +71,7 @@ def _down_blocks(
 
 
 class _ReferenceEncoder(ModelMixin, ConfigMixin):
-    """The UNet's encoder with a size embedding beside the time embedding, and a projection of each of its states."""
+    """The UNet's encoder with a size embedding added to the time embedding, and a projection of each hidden state."""
 
     @register_to_config
     def __init__(
@@ -94,11 +95,16 @@ class _ReferenceEncoder(ModelMixin, ConfigMixin):
         self.projections = nn.ModuleList(map(self._projection, states, outputs))
 
     def _projection(self, state: int, output: int) -> nn.Module:
-        """Of a state with so many channels, for the decoder position with so many at its end."""
+        """Creates a projection of a hidden state.
+
+        Args:
+            state: channels of the hidden state.
+            output: output channels of the decoder position that reads the projection.
+        """
         raise NotImplementedError
 
     def _encode(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
-        """The hidden state after each of the encoder's steps, finest first."""
+        """The hidden states after each encoder position, finest first."""
         at_zero = self.time_proj(latent.new_zeros(latent.shape[0])).to(latent.dtype)
         embedding = self.time_embedding(at_zero) + self.size_embedding(size.to(latent.dtype))
         states = [self.conv_in(latent)]
@@ -108,26 +114,26 @@ class _ReferenceEncoder(ModelMixin, ConfigMixin):
 
 
 class BackgroundEncoder(_ReferenceEncoder):
-    """Latent (B, C, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve token maps, deepest first."""
+    """Maps latent (B, C, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve token maps, deepest first."""
 
     def _projection(self, state: int, _output: int) -> nn.Module:
         return nn.Conv2d(state, state, 1)
 
     def forward(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
-        """Token maps (B, h w, C); map i has the size and width of the skip that enters decoder position i."""
+        """Returns token maps (B, h w, C). Map i has the size and the channels of the skip at decoder position i."""
         states = self._encode(latent, context, size)
         maps = [projection(state) for projection, state in zip(self.projections, states, strict=True)]
         return [one.flatten(2).transpose(1, 2) for one in reversed(maps)]
 
 
 class StyleEncoder(_ReferenceEncoder):
-    """Latent (B, C, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve vectors, deepest first."""
+    """Maps latent (B, C, h, w), tokens (B, N, D) and size embedding (B, 512) to twelve vectors, deepest first."""
 
     def _projection(self, state: int, output: int) -> nn.Module:
         return nn.Linear(state, 2 * output)
 
     def forward(self, latent: Tensor, context: Tensor, size: Tensor) -> list[Tensor]:
-        """Modulation vectors (B, 2C) from the spatial means, C the width of the decoder position."""
+        """Returns modulation vectors (B, 2C) from spatial means; C is the decoder position's number of channels."""
         means = [state.mean(dim=(2, 3)) for state in self._encode(latent, context, size)]
         vectors = [projection(mean) for projection, mean in zip(self.projections, means, strict=True)]
         return vectors[::-1]

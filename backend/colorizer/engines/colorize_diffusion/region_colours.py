@@ -1,7 +1,7 @@
-"""The match engine's colours as one more input, for models that were trained with it; published ones know none.
+"""The match engine's colours as a further input, for models that were trained with it (published ones were not).
 
-Their latent comes in beside the noisy one (`denoiser`), and what is denoised is the correction that is added to it
-(`pipeline`): where the match engine is right, the model only has to leave things as they are.
+The latent of the region colours is concatenated with the noisy latent (`denoiser`). The model predicts only the
+correction that `pipeline` adds to it: where the match engine is right, the correction is zero.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from colorizer.imaging.pictures import over_white
 
 
 def region_colours(request: ColorizeRequest, report: Report) -> NDArray[np.uint8]:
-    """(H, W, 3): the sketch's regions in the colours that the match engine finds for them, under its ink."""
+    """Colours the sketch's regions with the match engine and draws its ink over them; (H, W, 3)."""
     mode = Mode.WHOLE if request.mode is Mode.WHOLE else Mode.SPLIT
     asked = replace(request, mode=mode, model="", options=Options(line_gap=request.options.line_gap))
     found = registry.get("match").colorize(asked, report)

@@ -1,9 +1,9 @@
-"""The published samplers as diffusers schedulers, walking the published noise levels.
+"""The published samplers as diffusers schedulers on the published noise levels.
 
-`make_scheduler` returns a scheduler whose time steps are set; the caller multiplies unit noise by `initial_scale` and
-then follows diffusers' usual loop. Four samplers are diffusers' own set-ups (their names start with "diffuser"), the
-others are diffusers' solvers, and three of `solvers`, put on the sigmas of `noise`. "DPM adaptive" is left out: it
-chooses its number of steps by itself.
+`make_scheduler` returns a scheduler whose time steps are set. The caller multiplies unit noise by `initial_scale` and
+then runs diffusers' usual loop. Four samplers are diffusers' schedulers with their own time steps (names starting
+with "diffuser"). The others are diffusers' solvers, and three of `solvers`, with the sigmas of `noise`. "DPM
+adaptive" is not offered, because it chooses its number of steps by itself.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ class Sampler(str, Enum):
 
 @dataclass(frozen=True)
 class Solver:
-    """A diffusers scheduler that walks our sigmas, and how."""
+    """A diffusers scheduler class that runs on given sigmas, and its options."""
 
     scheduler: type
     options: dict[str, Any]
     spacing: Spacing = Spacing.UNIFORM
-    """What "Automatic" means."""
+    """The spacing that "Automatic" stands for."""
     skips_second_last: bool = False
-    """Makes one more step and leaves the last but one noise level out."""
+    """Whether the penultimate sigma is left out; one more sigma is computed to keep the number of steps."""
 
 
 BETAS = {"beta_start": BETA_START, "beta_end": BETA_END, "beta_schedule": "scaled_linear"}
@@ -104,26 +104,34 @@ TWO_PASS = (
     DPMSolverSDEScheduler,
 )
 VARIANCE_PRESERVING = (DPMSolverMultistepScheduler,)
-"""Solvers whose samples are scaled to unit variance, unlike those that work on the noise level itself."""
+"""Solvers whose samples have unit variance; the samples of the others have the variance of the noise level."""
 
 
 def sigmas_of(sampler: Sampler, spacing: Spacing, steps: int) -> Tensor:
-    """The noise levels that a sampler of `SOLVERS` walks down, a final 0 included: (steps + 1,)."""
+    """The descending sigmas of a sampler of `SOLVERS`, with a final 0: (steps + 1,)."""
     solver = SOLVERS[sampler]
     spacing = solver.spacing if spacing is Spacing.AUTOMATIC else spacing
     if not solver.skips_second_last:
-        return NoiseSchedule().walk(spacing, steps)
-    sigmas = NoiseSchedule().walk(spacing, steps + 1)
+        return NoiseSchedule().spaced_sigmas(spacing, steps)
+    sigmas = NoiseSchedule().spaced_sigmas(spacing, steps + 1)
     return torch.cat([sigmas[:-2], sigmas[-1:]])
 
 
 def make_scheduler(
     sampler: Sampler, spacing: Spacing, steps: int, prediction: Prediction, seeds: Sequence[int] = (0,)
 ) -> Any:
-    """A scheduler at its start, ready for `steps` steps. Raises `InvalidInput` for a number it can't make.
+    """Creates a scheduler with its time steps set.
 
-    `seeds`, one per sample, matter to "DPM++ SDE" alone, which keeps its own Brownian path; the others take
-    generators at each step.
+    Args:
+        sampler: the published sampler.
+        spacing: the spacing of its steps; ignored by diffusers' own set-ups except for Karras.
+        steps: number of steps.
+        prediction: what the network predicts.
+        seeds: one per sample; used only by "DPM++ SDE", which has its own Brownian path. The other samplers take
+            generators at each step.
+
+    Raises:
+        InvalidInput: for a number of steps that the sampler does not support.
     """
     least = MIN_PNDM_STEPS if sampler is Sampler.PNDM else 1
     if not least <= steps <= MAX_STEPS:
@@ -149,12 +157,12 @@ def make_scheduler(
 
 
 def _on_sigmas(solver: Solver, sigmas: Tensor, options: dict[str, Any]) -> Any:
-    """A scheduler put on given sigmas and their fractional time steps."""
+    """Creates a scheduler with given sigmas and their fractional time steps."""
     schedule = NoiseSchedule()
     steps = len(sigmas) - 1
     if issubclass(solver.scheduler, TWO_PASS):
         walking = type(
-            solver.scheduler.__name__, (_WalksGivenSigmas, solver.scheduler), {"walked": sigmas[:-1]}
+            solver.scheduler.__name__, (_GivenSigmas, solver.scheduler), {"given_sigmas": sigmas[:-1]}
         )
         scheduler = walking(**options, **solver.options, use_exponential_sigmas=True)
         scheduler.set_timesteps(steps)
@@ -170,13 +178,13 @@ def _on_sigmas(solver: Solver, sigmas: Tensor, options: dict[str, Any]) -> Any:
     return scheduler
 
 
-class _WalksGivenSigmas:
-    """Gives a diffusers scheduler that evaluates between its steps our sigmas in place of its exponential ones."""
+class _GivenSigmas:
+    """Replaces the exponential sigmas of a diffusers scheduler that evaluates between its steps by given sigmas."""
 
-    walked: Tensor
+    given_sigmas: Tensor
 
     def _convert_to_exponential(self, in_sigmas: Any, num_inference_steps: int) -> Any:  # noqa: ARG002
-        return self.walked.numpy()
+        return self.given_sigmas.numpy()
 
     def _sigma_to_t(self, sigma: Any, log_sigmas: Any) -> Any:  # noqa: ARG002
         return (
@@ -185,7 +193,7 @@ class _WalksGivenSigmas:
 
 
 def initial_scale(sampler: Sampler, scheduler: Any) -> float:
-    """What unit noise is multiplied with at the start: the first noise level, as published."""
+    """The factor of the initial unit noise: the first noise level, as in the published program."""
     if sampler not in SOLVERS:
         return float(scheduler.init_noise_sigma)
     first = float(scheduler.sigmas[0])

@@ -1,7 +1,7 @@
-"""The denoising loop: from noise to a latent, with guidance (Ho 2022, arXiv 2207.12598), its window, and injection.
+"""The denoising loop, with classifier-free guidance (arXiv 2207.12598), its window, and attention injection.
 
-Noise comes from one CPU generator per sample, so a sample is the same alone and in a batch. Nothing here knows
-pictures; `pipeline` does.
+Each sample has a CPU generator of its own, so it is the same alone and in a batch. This module handles latents only;
+pictures are handled by `pipeline`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from colorizer.engines.colorize_diffusion.attention import Bank, Kept
+from colorizer.engines.colorize_diffusion.attention import Bank, KeyValueCache
 from colorizer.engines.colorize_diffusion.conditioning import Conditions
 from colorizer.engines.colorize_diffusion.denoiser import Denoiser, Features
 from colorizer.engines.colorize_diffusion.guidance import Rows
@@ -30,41 +30,42 @@ from colorizer.engines.colorize_diffusion.settings import (
 )
 
 OnStep = Callable[[int, int, Callable[[], Tensor]], None]
-"""Called after each forward pass with its number (from 1), how many there are, and a way to ask for the latent that the
-pass points to (B, C, h, w)."""
+"""Called after each forward pass with its number (from 1), the total number, and a function that computes the predicted
+clean latent (B, C, h, w), for previews."""
 
 
 @dataclass(frozen=True)
 class InjectedReference:
-    """What attention injection reads: the reference's latent (1, C, h, w) and its own residuals."""
+    """Inputs of attention injection: the reference's latent (1, C, h, w) and the residuals of its lines."""
 
     latent: Tensor
     residuals: Sequence[Tensor]
 
 
 class Window:
-    """The guidance window; with `parity` it is as shut as the published program leaves it.
+    """The guidance window: the share of the steps in which the reference acts.
 
-    There, v1 writes the emptied context back, so that the reference is lost for good; v1.5 and v2 never look.
+    With `parity`, it behaves as in the published program: in v1 the reference stays off once the window has been
+    closed, because the emptied context is written back; v1.5 and v2 ignore the window.
     """
 
     def __init__(self, guidance: Guidance, version: Version, *, parity: bool) -> None:
         self.guidance = guidance
-        self.sticks = parity and version is Version.V1
+        self.stays_closed = parity and version is Version.V1
         self.ignored = parity and version is not Version.V1
-        self.lost = False
+        self.closed_for_good = False
 
     def is_open(self, timestep: float) -> bool:
-        """Whether the reference acts at a time step; steps are asked in order."""
+        """Whether the reference acts at a time step. To be called with the time steps in order."""
         if self.ignored:
             return True
-        seen = self.guidance.sees_reference(timestep, NUM_TRAIN_TIMESTEPS) and not self.lost
-        self.lost = self.sticks and not seen
-        return seen
+        is_open = self.guidance.sees_reference(timestep, NUM_TRAIN_TIMESTEPS) and not self.closed_for_good
+        self.closed_for_good = self.stays_closed and not is_open
+        return is_open
 
 
 class Predictor:
-    """The guided prediction at one time step."""
+    """Computes the guided prediction at a time step."""
 
     def __init__(
         self,
@@ -83,30 +84,30 @@ class Predictor:
         self.generators = generators
         self.rows = Rows.of(len(generators), settings.guidance)
         self.features = self.rows.features(conditions)
-        self.kept: Kept = {}
+        self.cache: KeyValueCache = {}
 
     def __call__(self, latent: Tensor, timestep: float) -> Tensor:
-        """Latent (B, C, h, w) of unit variance to the prediction of the same shape."""
+        """Latent (B, C, h, w) of unit variance to the guided prediction of the same shape."""
         return self.rows.combine(self.all_rows(latent, timestep), self.settings.guidance)
 
     def all_rows(self, latent: Tensor, timestep: float) -> Tensor:
-        """The predictions of all rows (see `guidance.Rows`)."""
+        """The predictions of all rows of `guidance.Rows`, not yet combined."""
         sees = self.window.is_open(timestep)
         bank = self.bank(latent, timestep, sees_reference=sees)
-        plan = self.rows.plan(self.conditions, sees_reference=sees, bank=bank, kept=self.kept)
+        plan = self.rows.plan(self.conditions, sees_reference=sees, bank=bank, cache=self.cache)
         return self.run(latent, timestep, self.features, plan)
 
     def run(self, latent: Tensor, timestep: float, features: Features, plan: Any) -> Tensor:
-        """One forward pass of all rows."""
+        """Runs one forward pass of all rows."""
         rows = self.rows.repeat(latent).to(features.context.dtype)
         timesteps = torch.full((rows.shape[0],), timestep, dtype=torch.float32, device=latent.device)
         return self.denoiser(rows, timesteps, features, plan).to(latent.dtype)
 
     def bank(self, latent: Tensor, timestep: float, *, sees_reference: bool) -> Bank | None:
-        """The pass over the noised reference whose self-attention inputs are then attended to."""
+        """Runs a forward pass on the noised reference and returns its self-attention inputs (attention injection)."""
         injection = self.settings.injection
-        way = 1 - timestep / (NUM_TRAIN_TIMESTEPS - 1)
-        if injection is None or self.injected is None or way < injection.start:
+        progress = 1 - timestep / (NUM_TRAIN_TIMESTEPS - 1)
+        if injection is None or self.injected is None or progress < injection.start:
             return None
         bank = Bank(injection.fidelity, self.rows.conditional, writing=True)
         noise = randn_tensor(
@@ -114,15 +115,15 @@ class Predictor:
         )
         clean = self.injected.latent
         if self.features.region_colours is not None:
-            clean = torch.zeros_like(clean)  # its own colours need no correction
+            clean = torch.zeros_like(clean)  # The correction of the reference's own colours is zero.
         noised = NoiseSchedule().add_noise(clean, noise, round(timestep))
-        plan = self.rows.plan(self.conditions, sees_reference=sees_reference, bank=bank, kept=self.kept)
+        plan = self.rows.plan(self.conditions, sees_reference=sees_reference, bank=bank, cache=self.cache)
         self.run(noised, timestep, self.reference_features(injection), plan)
         bank.writing = False
         return bank
 
     def reference_features(self, injection: Injection) -> Features:
-        """The conditions with the reference's own residuals in place of the sketch's."""
+        """The features with the residuals of the reference in place of the sketch's."""
         assert self.injected is not None
         residuals = [self.rows.repeat(residual * injection.control) for residual in self.injected.residuals]
         own = self.features
@@ -131,7 +132,7 @@ class Predictor:
 
 
 def denoise(predict: Predictor, scheduler: Any, latent: Tensor, on_step: OnStep | None = None) -> Tensor:
-    """Follows a scheduler from its initial sample (B, C, h, w) to the final latent. `on_step` may raise to stop."""
+    """Denoises a latent (B, C, h, w) with a scheduler; `on_step` may raise to cancel."""
     accepted = inspect.signature(scheduler.step).parameters
     extra = {"generator": predict.generators} if "generator" in accepted else {}
     timesteps = scheduler.timesteps

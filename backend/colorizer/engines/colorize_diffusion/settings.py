@@ -1,7 +1,7 @@
-"""What a person can choose for one ColorizeDiffusion picture, beside the pictures themselves.
+"""The user's settings for a picture coloured by ColorizeDiffusion.
 
-Plain frozen values and nothing that needs torch, so that a list of choices can be shown without loading it. The
-`*_scales` functions know the groups of the sixteen cross-attentions.
+Frozen dataclasses that do not need torch, so that the settings can be listed without importing it. The `*_scales`
+functions compute the reference strengths of the sixteen cross-attentions by group.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ NUM_TRANSFORMERS = 16
 
 
 class Version(str, Enum):
-    """The published generations."""
+    """The published versions: arXiv 2401.01456 (v1), 2502.19937 (v1.5), 2504.06895 (v2)."""
 
     V1 = "v1"
     V1_5 = "v1.5"
@@ -21,14 +21,14 @@ class Version(str, Enum):
 
 
 class Prediction(str, Enum):
-    """What the network was trained to predict; the values are diffusers'."""
+    """What the network predicts; the values are diffusers'."""
 
     EPSILON = "epsilon"
     V = "v_prediction"
 
 
 class Branch(str, Enum):
-    """The two sides of split attention; the values are the names of the peft adapters."""
+    """The two branches of split attention; the values are the names of the peft adapters."""
 
     FOREGROUND = "foreground"
     BACKGROUND = "background"
@@ -36,12 +36,12 @@ class Branch(str, Enum):
 
 @dataclass(frozen=True)
 class BranchStrength:
-    """What split attention weighs its two sides with (paper: foreground, background and merging scale)."""
+    """Weights of the two branches of split attention (published names: foreground, background and merging scale)."""
 
     foreground: float = 1.0
     background: float = 1.0
     merge: float = 0.0
-    """How much of the background's attention is mixed into the foreground, 0..1."""
+    """Share of the background branch in the foreground's output, 0..1."""
 
 
 ENCODER_BLOCKS = (0, 1, 2, 3, 4, 5)
@@ -57,7 +57,10 @@ def uniform_scales(strength: float) -> tuple[float, ...]:
 
 
 def level_scales(encoder: float, middle: float, low: float) -> tuple[float, ...]:
-    """The published groups, which overlap: later ones win, and blocks 6 and 13-15 stay at 1. See `group_scales`."""
+    """Reference strengths by the published groups: where they overlap, the later wins; blocks 6 and 13 to 15 stay 1.
+
+    `group_scales` covers all blocks without overlap.
+    """
     scales = [1.0] * NUM_TRANSFORMERS
     for blocks, scale in ((ENCODER_BLOCKS, encoder), (MIDDLE_BLOCKS, middle), (LOW_BLOCKS, low)):
         for block in blocks:
@@ -66,7 +69,7 @@ def level_scales(encoder: float, middle: float, low: float) -> tuple[float, ...]
 
 
 def group_scales(high: float, middle: float, low: float, bottom: float) -> tuple[float, ...]:
-    """Reference strengths by latent level, for all sixteen."""
+    """Reference strengths of all sixteen cross-attentions by the level of the UNet."""
     scales = [1.0] * NUM_TRANSFORMERS
     groups = ((HIGH_BLOCKS, high), (MIDDLE_BLOCKS, middle), (LOW_BLOCKS, low), (BOTTOM_BLOCKS, bottom))
     for blocks, scale in groups:
@@ -77,7 +80,7 @@ def group_scales(high: float, middle: float, low: float, bottom: float) -> tuple
 
 @dataclass(frozen=True)
 class Modes:
-    """The three switches; none of them is the papers' vanilla mode."""
+    """The three switches of the published program. With all of them off, it is the papers' vanilla mode."""
 
     foreground: bool = False
     """v1.5: Bg2Fig, with `background` Fig2Fig. v2: split attention without LoRA."""
@@ -88,13 +91,13 @@ class Modes:
 
     @property
     def split(self) -> bool:
-        """Whether the picture is divided into two sides."""
+        """Whether foreground and background have attention branches of their own."""
         return self.foreground or self.background
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Where masks become foreground, 0..1."""
+    """Mask values, 0..1, above which a pixel is foreground."""
 
     sketch: float = 0.05
     reference: float = 0.5
@@ -102,17 +105,17 @@ class Thresholds:
 
 @dataclass(frozen=True)
 class Guidance:
-    """Classifier-free guidance; a scale of 1 or less switches its term off."""
+    """Classifier-free guidance (arXiv 2207.12598). A scale of 1 or less switches a term off."""
 
     reference: float = 4.0
     sketch: float = 1.0
     start: float = 0.0
-    """The reference acts from this share of the way on, 0..1."""
+    """Share of the denoising from which the reference acts, 0..1."""
     end: float = 1.0
-    """The reference acts up to this share of the way."""
+    """Share of the denoising up to which the reference acts, 0..1."""
     pause_start: float = -0.05
     pause_end: float = -0.05
-    """The reference does not act between these shares of the way."""
+    """Shares of the denoising between which the reference does not act; negative: no pause."""
 
     def sees_reference(self, timestep: float, num_train_timesteps: int) -> bool:
         """Whether the window is open at a time step."""
@@ -123,18 +126,18 @@ class Guidance:
 
 @dataclass(frozen=True)
 class Injection:
-    """Attention injection: the self-attention also sees the noised reference."""
+    """Attention injection: self-attention also attends to the noised reference (see `attention`)."""
 
     fidelity: float = 0.5
     control: float = 0.0
-    """Strength of the reference's own residuals in the pass that reads it."""
+    """Strength of the reference's own residuals in the forward pass on the reference."""
     start: float = 0.0
-    """Share of the way after which it acts, 0..1."""
+    """Share of the denoising from which injection acts, 0..1."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """One text manipulation of the reference's tokens (see `manipulation`)."""
+    """A text-based manipulation of the reference's tokens (see `manipulation`)."""
 
     target: str
     control: str
@@ -146,13 +149,13 @@ class Edit:
 
 @dataclass(frozen=True)
 class DiffusionSettings:
-    """Everything that decides a result beside the pictures, the sampler and the seed."""
+    """All settings of a result except the pictures, the sampler and the seed."""
 
     modes: Modes = Modes()
     thresholds: Thresholds = Thresholds()
     strength: BranchStrength = BranchStrength()
     scales: tuple[float, ...] = uniform_scales(1.0)
-    """Reference strength per cross-attention."""
+    """Reference strength of each cross-attention."""
     sketch_strength: float = 1.0
     background_factor: float = 1.0
     """Strength of the background encoder's features (v2)."""
@@ -160,4 +163,4 @@ class DiffusionSettings:
     injection: Injection | None = None
     edits: tuple[Edit, ...] = field(default=())
     parity: bool = False
-    """Reproduce the published program's faults; for comparing with it only."""
+    """Whether to reproduce the published program's bugs; only for comparisons with it."""

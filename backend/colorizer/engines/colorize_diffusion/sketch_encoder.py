@@ -1,6 +1,6 @@
-"""The sketch encoder: a drawing becomes five residual maps that are added inside the UNet's encoder.
+"""The sketch encoder: computes five residual maps of a drawing, which `denoiser` adds inside the UNet's encoder.
 
-It runs once per picture (no time step). Where the residuals enter is `denoiser`'s business.
+It has no time step and runs once per picture.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class SketchEncoder(ModelMixin, ConfigMixin):
             channels = width
 
     def forward(self, sketch: Tensor) -> list[Tensor]:
-        """The residual maps, finest first: one more than there are UNet levels."""
+        """Returns the residual maps, finest first: one more than the UNet has levels."""
         hidden = self.stem(sketch)
         residuals = [self.stem_hint(hidden)]
         for level, residual in zip(self.levels, self.level_hints, strict=True):
@@ -63,5 +63,5 @@ class SketchEncoder(ModelMixin, ConfigMixin):
 
 
 def null_sketch(sketch: Tensor) -> Tensor:
-    """The sketch that means "no sketch": background (-1) everywhere. Its residuals are not zero."""
+    """The null sketch, which stands for no sketch: background (-1) everywhere. Its residuals are not zero."""
     return torch.full_like(sketch, -1.0)

@@ -1,7 +1,7 @@
 """Solvers that diffusers lacks, as diffusers schedulers: DPM-Solver++ 2S ancestral, DPM-Solver-fast, third-order SDE.
 
-All follow the published programs' k-diffusion samplers (Lu et al. 2022, arXiv 2211.01095). `samplers` sets their
-sigmas and time steps.
+They follow k-diffusion's samplers, which the published program uses (DPM-Solver: Lu et al. 2022, arXiv 2206.00927;
+DPM-Solver++: Lu et al. 2022, arXiv 2211.01095). `samplers` sets their sigmas and time steps.
 """
 
 from __future__ import annotations
@@ -57,14 +57,14 @@ class ThirdOrderSDEScheduler(DPMSolverMultistepScheduler):
 
 
 def ancestral_step(level: Tensor, following: Tensor) -> tuple[Tensor, Tensor]:
-    """From one sigma to the next: the sigma stepped down to, and how much noise is added there (eta 1)."""
+    """Splits an ancestral step between two sigmas: the sigma to step down to, and the noise to add there (eta 1)."""
     up = torch.minimum(following, (following**2 * (level**2 - following**2) / level**2).sqrt())
     return (following**2 - up**2).sqrt(), up
 
 
 @dataclass(frozen=True)
-class Stride:
-    """One step: from a sigma down to another with a number of forward passes, then noise."""
+class SolverStep:
+    """One step: from sigma `level` to sigma `target` in a number of forward passes, then added noise."""
 
     level: Tensor
     target: Tensor
@@ -72,106 +72,114 @@ class Stride:
     passes: int
 
     def sigma(self, number: int) -> Tensor:
-        """Where forward pass `number` looks: evenly spaced in log sigma."""
+        """The sigma at which forward pass `number` (from 0) evaluates the network: evenly spaced in log sigma."""
         return self.level * (self.target / self.level) ** (number / self.passes) if number else self.level
 
 
 class SingleStepScheduler(SchedulerMixin, ConfigMixin):
-    """A solver whose steps look ahead by themselves; what a look-ahead is made of is its subclass's `advance`."""
+    """A single-step solver: a step has several forward passes at intermediate sigmas. Subclasses define `advance`."""
 
     order = 1
 
     @register_to_config
     def __init__(self, prediction_type: str = "epsilon") -> None:  # noqa: ARG002 - kept by the decorator
         self.sigmas = torch.empty(0)
-        self._calls: list[tuple[Stride, int]] = []
+        self._calls: list[tuple[SolverStep, int]] = []
         self._at = 0
         self._start = torch.empty(0)
         self._slopes: list[Tensor] = []
 
-    def strides(self, sigmas: Tensor) -> list[Stride]:
-        """The steps for falling sigmas with a final 0."""
+    def solver_steps(self, sigmas: Tensor) -> list[SolverStep]:
+        """The steps for descending sigmas with a final 0."""
         raise NotImplementedError
 
-    def advance(self, stride: Stride, start: Tensor, slopes: list[Tensor]) -> Tensor:
-        """The sample after the passes made so far, from the step's first sample and the noise found in each."""
+    def advance(self, solver_step: SolverStep, start: Tensor, slopes: list[Tensor]) -> Tensor:
+        """The sample after the forward passes of a step so far.
+
+        Args:
+            solver_step: the step.
+            start: the sample at the start of the step.
+            slopes: the predicted noise of each forward pass so far.
+        """
         raise NotImplementedError
 
     @property
     def timesteps(self) -> Tensor:
         """One time step per forward pass."""
         return NoiseSchedule().timestep_of(
-            torch.stack([stride.sigma(number) for stride, number in self._calls])
+            torch.stack([solver_step.sigma(number) for solver_step, number in self._calls])
         )
 
     def set_timesteps(self, sigmas: Tensor) -> None:
-        """Falling sigmas with a final 0."""
+        """Sets the descending sigmas with a final 0."""
         self.sigmas = sigmas
-        strides = self.strides(sigmas)
-        self._calls = [(stride, number) for stride in strides for number in range(stride.passes)]
+        solver_steps = self.solver_steps(sigmas)
+        self._calls = [
+            (solver_step, number) for solver_step in solver_steps for number in range(solver_step.passes)
+        ]
         self._at, self._slopes = 0, []
 
     def scale_model_input(self, sample: Tensor, timestep: Any) -> Tensor:  # noqa: ARG002
-        """Brings a sample to unit variance."""
-        stride, number = self._calls[self._at]
-        return sample / (stride.sigma(number) ** 2 + 1) ** 0.5
+        """Scales a sample to unit variance."""
+        solver_step, number = self._calls[self._at]
+        return sample / (solver_step.sigma(number) ** 2 + 1) ** 0.5
 
     def step(
         self,
         model_output: Tensor,
-        timestep: Any,  # noqa: ARG002 - the door of a diffusers scheduler
+        timestep: Any,  # noqa: ARG002 - the interface of a diffusers scheduler
         sample: Tensor,
         generator: torch.Generator | list[torch.Generator] | None = None,
     ) -> SchedulerOutput:
-        """One forward pass further."""
-        stride, number = self._calls[self._at]
+        """Advances the sample by one forward pass."""
+        solver_step, number = self._calls[self._at]
         self._at += 1
         if number == 0:
             self._start, self._slopes = sample, []
-        self._slopes.append(self._noise_in(model_output, sample, stride.sigma(number)))
-        following = self.advance(stride, self._start, self._slopes)
-        if number == stride.passes - 1 and self._at < len(self._calls):
+        self._slopes.append(self._noise_in(model_output, sample, solver_step.sigma(number)))
+        following = self.advance(solver_step, self._start, self._slopes)
+        if number == solver_step.passes - 1 and self._at < len(self._calls):
             noise = randn_tensor(sample.shape, generator=generator, device=sample.device, dtype=sample.dtype)
-            following = following + noise * stride.noise
+            following = following + noise * solver_step.noise
         return SchedulerOutput(prev_sample=following)
 
     def _noise_in(self, prediction: Tensor, sample: Tensor, sigma: Tensor) -> Tensor:
-        """The prediction as noise: (sample - denoised) / sigma."""
+        """Converts a prediction to noise: (sample - denoised) / sigma."""
         if self.config.prediction_type == "epsilon":
             return prediction
         return sample * sigma / (sigma**2 + 1) + prediction / (sigma**2 + 1) ** 0.5
 
 
 class DPMSolver2SAncestralScheduler(SingleStepScheduler):
-    """DPM-Solver++ 2S ancestral: each step looks half way (in log sigma) to a lower level and then adds noise."""
+    """DPM-Solver++(2S) (arXiv 2211.01095, algorithm 1) with ancestral noise after each step."""
 
-    def strides(self, sigmas: Tensor) -> list[Stride]:
-        """Two passes a step, one for the last."""
+    def solver_steps(self, sigmas: Tensor) -> list[SolverStep]:
+        """Two forward passes per step, one for the last."""
         steps = []
         for level, following in zip(sigmas[:-1], sigmas[1:], strict=True):
             down, up = ancestral_step(level, following)
-            steps.append(Stride(level, down, up, 2 if down > 0 else 1))
+            steps.append(SolverStep(level, down, up, 2 if down > 0 else 1))
         return steps
 
-    def advance(self, stride: Stride, start: Tensor, slopes: list[Tensor]) -> Tensor:
-        """To where the next pass looks, or to the target, with the newest denoised estimate."""
-        target = stride.sigma(1) if len(slopes) < stride.passes else stride.target
-        ratio = target / stride.level
-        looked_at = stride.sigma(len(slopes) - 1)
-        sample = start if len(slopes) == 1 else self.advance(stride, start, slopes[:1])
+    def advance(self, solver_step: SolverStep, start: Tensor, slopes: list[Tensor]) -> Tensor:
+        """Moves the sample to the next pass's sigma, or to the target, with the latest denoised estimate."""
+        target = solver_step.sigma(1) if len(slopes) < solver_step.passes else solver_step.target
+        ratio = target / solver_step.level
+        looked_at = solver_step.sigma(len(slopes) - 1)
+        sample = start if len(slopes) == 1 else self.advance(solver_step, start, slopes[:1])
         denoised = sample - looked_at * slopes[-1]
         return ratio * start + (1 - ratio) * denoised
 
 
 class DPMSolverFastScheduler(SingleStepScheduler):
-    """DPM-Solver-fast (Lu et al. 2022, arXiv 2206.00927): steps of order 3, at the end lower, with ancestral noise.
+    """DPM-Solver-fast (arXiv 2206.00927): steps of order 3, the last ones of a lower order, with ancestral noise.
 
-    As published it ends at the smallest trained sigma, not at 0.
+    As in k-diffusion, it ends at the smallest sigma of the training schedule, not at 0.
     """
 
-    def strides(self, sigmas: Tensor) -> list[Stride]:
-        """As many forward passes as there are sigmas, in steps evenly spaced in log sigma."""
-        # not the last sigma before 0, which with one step is the first, and with some spacings is large
+    def solver_steps(self, sigmas: Tensor) -> list[SolverStep]:
+        """Steps evenly spaced in log sigma, with as many forward passes in total as there are sigmas."""
+        # The last given sigma before 0 is not used as the end: it is large with some spacings or with a single step.
         first, last, passes = sigmas[0], NoiseSchedule().sigmas.min(), len(sigmas) - 1
         count = passes // 3 + 1
         orders = [3] * (count - 2) + [2, 1] if passes % 3 == 0 else [3] * (count - 1) + [passes % 3]
@@ -179,19 +187,19 @@ class DPMSolverFastScheduler(SingleStepScheduler):
         steps = []
         for level, following, order in zip(levels[:-1], levels[1:], orders, strict=True):
             target = torch.maximum(last, ancestral_step(level, following)[0])
-            steps.append(Stride(level, target, (following**2 - target**2).clamp(min=0).sqrt(), order))
+            steps.append(SolverStep(level, target, (following**2 - target**2).clamp(min=0).sqrt(), order))
         return steps
 
-    def advance(self, stride: Stride, start: Tensor, slopes: list[Tensor]) -> Tensor:
-        """DPM-Solver's singlestep formulas: the first look-ahead is of order 1, later ones correct its slope."""
+    def advance(self, solver_step: SolverStep, start: Tensor, slopes: list[Tensor]) -> Tensor:
+        """DPM-Solver-1, -2 and -3 (arXiv 2206.00927): the first pass is of order 1, later passes correct it."""
         made = len(slopes)
-        target = stride.target if made == stride.passes else stride.sigma(made)
-        h = (stride.level / target).log()
+        target = solver_step.target if made == solver_step.passes else solver_step.sigma(made)
+        h = (solver_step.level / target).log()
         ahead = start - target * torch.expm1(h) * slopes[0]
         if made == 1:
             return ahead
         correction = target * (slopes[-1] - slopes[0])
-        if stride.passes == MIDPOINT_PASSES:
+        if solver_step.passes == MIDPOINT_PASSES:
             return ahead - correction * torch.expm1(h)
-        share = (made - 1) / made  # how far of the way the newest slope was found
+        share = (made - 1) / made  # the latest slope's position within the step
         return ahead - correction * (torch.expm1(h) / h - 1) / share

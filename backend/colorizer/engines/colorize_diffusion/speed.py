@@ -1,8 +1,9 @@
 """Memory profiles of ColorizeDiffusion: precision, memory layout, and which networks are on the device at a time.
 
-`PROFILES` goes from the fastest to the one that needs least memory (`engines.runtime.memory_profiles`). What each of
-its choices gains and costs is measured by `benchmarks/colorize_diffusion_choices.py` (docs/speed.md). The VAE and CLIP
-stay in float32, as in the published program: they take a small part of the time, and the eye sees their errors first.
+`PROFILES` is ordered from the fastest profile to the one that needs the least memory
+(`engines.runtime.memory_profiles`). `benchmarks/colorize_diffusion_choices.py` measures what each choice gains and
+costs (docs/speed.md). The VAE and CLIP stay in float32, as in the published program: they take a small part of the
+time, and their errors are the most visible.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from colorizer.engines.runtime.memory_profiles import (
 )
 
 TILE = 512
-"""Side of the tiles that the VAE works in, px; a picture of that size is one tile."""
+"""Side of the VAE's tiles, px. A picture of that size is a single tile."""
 SHRINK = 8
 HALVED = (
     "unet",
@@ -33,7 +34,7 @@ HALVED = (
     "recovery",
     "threshold_embedder",
 )
-"""Networks that run in the chosen precision."""
+"""Networks that use the profile's precision."""
 GROUPS = (
     ("text_encoder",),
     ("image_encoder",),
@@ -50,17 +51,17 @@ PROFILES = MemoryProfiles(
         (10.0, "everything", {}),
         (7.0, "8 GB", {"keep": Residency.GROUPS}),
         (4.6, "6 GB", {"keep": Residency.GROUPS, "tiled": True}),
-        (3.0, "4 GB", {"keep": Residency.GROUPS, "tiled": True, "rows_apart": True}),
-        (0.0, "least", {"keep": Residency.LAYERS, "tiled": True, "rows_apart": True}),
+        (3.0, "4 GB", {"keep": Residency.GROUPS, "tiled": True, "one_row_at_a_time": True}),
+        (0.0, "least", {"keep": Residency.LAYERS, "tiled": True, "one_row_at_a_time": True}),
     ),
-    shared=((3.0, "everything", {}), (0.0, "least", {"tiled": True, "rows_apart": True})),
+    shared=((3.0, "everything", {}), (0.0, "least", {"tiled": True, "one_row_at_a_time": True})),
 )
 
 
 def place(pipeline: Any, profile: MemoryProfile) -> None:
-    """Places a pipeline's networks as the profile says, wherever they were before."""
+    """Applies a memory profile to a pipeline: precision, layout, tiling, and placement of its networks."""
     release(pipeline)
-    pipeline.memory.clear()
+    pipeline.cache.clear()
     for name in HALVED:
         network = getattr(pipeline, name)
         if network is not None:
@@ -71,9 +72,9 @@ def place(pipeline: Any, profile: MemoryProfile) -> None:
         if network is not None:
             network.to(memory_format=layout)
     _tile(pipeline.vae, on=profile.tiled)
-    # A processor takes longer for it than for a step.
+    # On a CPU, decoding a preview would take longer than a step.
     pipeline.vae_previews = profile.keep is Residency.ALL and profile.device != "cpu"
-    pipeline.denoiser.rows_apart = profile.rows_apart
+    pipeline.denoiser.one_row_at_a_time = profile.one_row_at_a_time
     if pipeline.tiny_vae is not None:
         pipeline.tiny_vae.to(profile.device)
     if profile.keep is Residency.ALL:
@@ -87,7 +88,7 @@ def place(pipeline: Any, profile: MemoryProfile) -> None:
 
 
 def _tile(vae: Any, *, on: bool) -> None:
-    if not hasattr(vae, "enable_tiling"):  # a fixed transform needs no memory
+    if not hasattr(vae, "enable_tiling"):  # `patches.PatchTransform` needs hardly any memory.
         return
     vae.tile_sample_min_size, vae.tile_latent_min_size = TILE, TILE // SHRINK
     for what in ("tiling", "slicing"):

@@ -1,7 +1,7 @@
-"""CLIP ViT-H/14's picture and text networks, which no ColorizeDiffusion checkpoint brings, as a model folder.
+"""CLIP ViT-H/14's image and text towers as a model folder; ColorizeDiffusion checkpoints do not contain them.
 
-Published as one file in two layouts: transformers' names, and OpenCLIP's. `convert` accounts for every key of either;
-`load` hands the networks to a pipeline that lacks them.
+They are published as one file, with transformers' or with OpenCLIP's key names. `convert` accounts for every key of
+either layout; `load` returns the networks for a pipeline.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from colorizer.engines.checkpoints import open_checkpoint
+from colorizer.engines.colorize_diffusion import checkpoint_keys
 from colorizer.engines.colorize_diffusion import convert as checkpoints
-from colorizer.engines.colorize_diffusion.checkpoint_keys import Component, Target, targets
+from colorizer.engines.colorize_diffusion.checkpoint_keys import Component, Target
 from colorizer.engines.colorize_diffusion.convert import Contents, TensorSource
 from colorizer.engines.colorize_diffusion.settings import Version
 from colorizer.errors import UnusableModel
@@ -30,13 +31,13 @@ _OPENCLIP = re.compile(r"visual\.(.+)")
 
 
 def is_towers(keys: Iterable[str]) -> bool:
-    """Whether a file's keys are CLIP's."""
+    """Whether a file contains CLIP, by its keys."""
     keys = set(keys)
     return bool(keys & {"visual_projection.weight", "visual.proj"})
 
 
-def places(key: str) -> tuple[Target, ...] | None:
-    """Where a published key goes; None for an unknown one, nothing for a superfluous one."""
+def targets(key: str) -> tuple[Target, ...] | None:
+    """The targets of a published key: none (an empty tuple) for a superfluous key, None for an unknown key."""
     if _SUPERFLUOUS.fullmatch(key):
         return ()
     if _IMAGE.fullmatch(key):
@@ -44,7 +45,8 @@ def places(key: str) -> tuple[Target, ...] | None:
     if _TEXT.fullmatch(key):
         return (Target(Component.TEXT_ENCODER, key),)
     visual = _OPENCLIP.fullmatch(key)
-    return targets(f"cond_stage_model.visual.model.{visual[1]}" if visual else _text_key(key))
+    published = f"cond_stage_model.visual.model.{visual[1]}" if visual else _text_key(key)
+    return checkpoint_keys.targets(published)
 
 
 def _text_key(key: str) -> str:
@@ -52,14 +54,20 @@ def _text_key(key: str) -> str:
 
 
 def convert(file: Path, folder: Path, tokenizer: Path | None = None) -> None:
-    """Writes both networks, and the tokenizer where its files are there, to an empty folder.
+    """Writes both towers to an empty folder, and the tokenizer where its files are given.
 
-    Raises `UnusableModel` for a file that can't be converted whole.
+    Args:
+        file: the published weights.
+        folder: an empty folder.
+        tokenizer: folder with the tokenizer's files.
+
+    Raises:
+        UnusableModel: for a file that cannot be converted completely.
     """
     from safetensors.torch import save_file
 
     with open_checkpoint(file) as checkpoint:
-        contents = _survey(checkpoint.shapes, file.name)
+        contents = _inspect(checkpoint.shapes, file.name)
         sizes = checkpoints.sizes_of(contents, checkpoints.HEAD_DIM)
         for component, parts in contents.parts.items():
             target = checkpoints.prepare(component, contents, sizes, folder)
@@ -72,12 +80,12 @@ def convert(file: Path, folder: Path, tokenizer: Path | None = None) -> None:
     (folder / MARK).write_text(json.dumps({"towers": [c.value for c in contents.parts]}), encoding="utf-8")
 
 
-def _survey(shapes: Any, name: str) -> Contents:
+def _inspect(shapes: Any, name: str) -> Contents:
     parts: dict[Component, list[TensorSource]] = {}
     ours: dict[Component, dict[str, tuple[int, ...]]] = {}
     unknown = []
     for key, shape in shapes.items():
-        found = places(key)
+        found = targets(key)
         if found is None:
             unknown.append(key)
         for target in found or ():
@@ -87,15 +95,16 @@ def _survey(shapes: Any, name: str) -> Contents:
             )
     if unknown:
         raise UnusableModel(
-            f"{name} holds {len(unknown)} tensors that CLIP doesn't have ({', '.join(sorted(unknown)[:3])})."
+            f"{name} contains {len(unknown)} tensors that CLIP doesn't have ({', '.join(sorted(unknown)[:3])})."
+            " Choose the file of CLIP ViT-H/14."
         )
     if Component.IMAGE_ENCODER not in parts:
-        raise UnusableModel(f"{name} lacks CLIP's picture network.")
+        raise UnusableModel(f"{name} lacks CLIP's image network. Choose the complete file of CLIP ViT-H/14.")
     return Contents(Version.V1, {c: tuple(p) for c, p in parts.items()}, ours)
 
 
 def load(folder: Path) -> dict[str, Any]:
-    """The networks and the tokenizer of such a folder, by the names of the pipeline's parts."""
+    """Loads the towers and the tokenizer of a folder, by the pipeline's component names."""
     from transformers import CLIPTextModelWithProjection, CLIPTokenizer, CLIPVisionModelWithProjection
 
     parts: dict[str, Any] = {

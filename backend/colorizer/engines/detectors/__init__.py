@@ -1,1 +1,1 @@
-"""Published networks that find the lines or the foreground of a picture."""
+"""Published networks that detect the lines or the foreground of a picture."""

@@ -1,7 +1,7 @@
-"""Anime2Sketch, which finds the lines of coloured drawings (Xiang 2021): the U-Net of pix2pix (Isola 2017).
+"""Anime2Sketch (Xiang et al. 2021), which extracts lines from coloured drawings.
 
-Written from the pix2pix paper and the published file's tensor names, whose nesting the modules repeat. Instance norm
-without parameters, so a file holds nothing but convolutions.
+The network is the U-Net of pix2pix (Isola et al. 2017, arXiv 1611.07004). Modules are nested like the published file's
+tensor names. Instance norms have no parameters, so the file contains convolutions only.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 
 WIDTHS = (64, 128, 256, 512, 512, 512, 512, 512)
-"""Of each level, from the finest; the published network halves a picture so often."""
+"""Channels of each level, the finest first."""
 SLOPE = 0.2
 
 
 class Anime2Sketch(nn.Module):
-    """(B, 3, H, W) in [-1, 1], H and W multiples of 256, to (B, 1, H, W) in [-1, 1], lines -1."""
+    """Maps (B, 3, H, W) in [-1, 1], with H and W multiples of 256, to (B, 1, H, W) in [-1, 1], lines -1."""
 
     def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
         super().__init__()
@@ -35,14 +35,14 @@ class Anime2Sketch(nn.Module):
 
 
 class Nest(nn.Module):
-    """Layers one after another, under the name `model` as in the published file."""
+    """A sequence of layers under the name `model`, as in the published file."""
 
     def __init__(self, *layers: nn.Module) -> None:
         super().__init__()
         self.model = nn.Sequential(*layers)
 
     def forward(self, x: Tensor) -> Tensor:
-        """What the last layer gives."""
+        """Applies the layers in order."""
         result: Tensor = self.model(x)
         return result
 
@@ -63,5 +63,5 @@ class Level(Nest):
 
 
 def is_anime2sketch(keys: Iterable[str]) -> bool:
-    """Whether a file's keys are Anime2Sketch's."""
+    """Whether a file contains Anime2Sketch, by its keys."""
     return {"model.model.0.weight", "model.model.1.model.3.model.1.weight"} <= set(keys)

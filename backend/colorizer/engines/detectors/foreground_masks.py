@@ -1,7 +1,7 @@
-"""Foreground masks by a segmentation network: what is done to a picture before and after it.
+"""Pre- and postprocessing for foreground masks by a segmentation network.
 
-The network itself (ISNet and relatives) comes from the catalogue and is passed in; it takes (1, 3, S, S) and returns
-foreground probabilities (1, 1, S, S).
+The network (ISNet or a similar one, from the catalogue) is passed in. It takes (1, 3, S, S) and returns foreground
+probabilities (1, 1, S, S).
 """
 
 from __future__ import annotations
@@ -25,9 +25,19 @@ def reference_mask(
     out_size: tuple[int, int] | None = None,
     dilation: int = DILATION,
 ) -> Tensor:
-    """Mask (1, 1, H, W) of a colour picture (1, 3, H, W) in [-1, 1], grown by a square of `dilation` px.
+    """Foreground mask of a colour picture.
 
-    The network sees the picture as a negative in 0..1, letter-boxed: the published weights are used that way.
+    The network gets the negative of the picture in 0..1, letter-boxed, as in the published use of the weights.
+
+    Args:
+        network: the segmentation network.
+        picture: (1, 3, H, W) in [-1, 1].
+        working_size: side of the network's input, px.
+        out_size: (H, W) of the mask; None: the picture's.
+        dilation: side of the square that the mask is dilated with, px.
+
+    Returns:
+        (1, 1, H, W) in 0..1.
     """
     scale = working_size / max(picture.shape[-2:])
     small = F.interpolate(picture, scale_factor=scale, mode="bicubic", align_corners=False)
@@ -42,7 +52,10 @@ def reference_mask(
 
 
 def sketch_mask(network: Network, drawing: Tensor, working_size: int = WORKING_SIZE) -> Tensor:
-    """Mask (1, 1, H, W) of a drawing (1, 3, H, W) with dark lines (-1) on white (+1), squashed to a square."""
+    """Foreground mask (1, 1, H, W) of a drawing (1, 3, H, W) with dark lines (-1) on white (+1).
+
+    The drawing is squashed to a square for the network.
+    """
     square = F.interpolate(drawing, (working_size, working_size), mode="bicubic", align_corners=False)
     size = (drawing.shape[-2], drawing.shape[-1])
     found: Tensor = F.interpolate(network(square), size, mode="bicubic", align_corners=False)

@@ -1,12 +1,11 @@
-"""ISNet, which finds the foreground: U²-Net's nested U-blocks behind one more downsampling.
+"""ISNet, a foreground segmentation network: U²-Net's nested U-blocks after one more downsampling.
 
-References: ISNet, "Highly Accurate Dichotomous Image Segmentation" (Qin 2022, arXiv:2203.03041); U²-Net (Qin 2020,
-arXiv:2005.09007).
+References: ISNet, "Highly Accurate Dichotomous Image Segmentation" (Qin et al. 2022, arXiv 2203.03041); U²-Net (Qin et
+al. 2020, arXiv 2005.09007).
 
-Written from those papers and the published files' tensor names, which the layers carry. Of the six outputs in a file
-only the finest is used. What is done to a picture before and after it is `foreground_masks`'s. Own code, because no
-library at hand has it: timm and transformers don't, and rembg brings onnxruntime and numba, over 100 MB, and ONNX files
-whose tensors `colorize models convert` couldn't account for.
+The layers have the published files' tensor names. Of the six outputs only the finest is used. Pre- and postprocessing
+is in `foreground_masks`. It is implemented here because timm and transformers do not have it, and rembg would add
+onnxruntime and numba (over 100 MB) and ONNX files whose tensors `colorize models convert` could not check.
 """
 
 from __future__ import annotations
@@ -18,15 +17,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 STAGES = ((7, 64, 32, 64), (6, 64, 32, 128), (5, 128, 64, 256), (4, 256, 128, 512), (0, 512, 256, 512))
-"""Levels, channels into, inside and out of the first five stages; 0: four levels without halving, as in the sixth."""
+"""Levels, input, inner and output channels of the first five encoder stages. 0 levels: four levels without pooling,
+as in the sixth stage."""
 BACK = ((7, 128, 16, 64), (6, 256, 32, 64), (5, 512, 64, 128), (4, 1024, 128, 256), (0, 1024, 256, 512))
-"""The same for the stages on the way back, the finest first."""
+"""The same for the decoder stages, the finest first."""
 SIDES = (64, 64, 128, 256, 512, 512)
 FLAT_LEVELS = 4
 
 
 class ISNet(nn.Module):
-    """(B, 3, H, W) to foreground probabilities (B, 1, H, W) in 0..1. `small` divides every width."""
+    """Maps (B, 3, H, W) to foreground probabilities (B, 1, H, W) in 0..1. `small` divides all numbers of channels."""
 
     def __init__(self, small: int = 1) -> None:
         super().__init__()
@@ -54,7 +54,7 @@ class ISNet(nn.Module):
 
 
 class Nested(nn.Module):
-    """A residual U-block (U²-Net's RSU): a small U-Net whose output is added to its convolved input."""
+    """A residual U-block (RSU, arXiv 2005.09007): a small U-Net whose output is added to its convolved input."""
 
     def __init__(self, levels: int, inside: int, middle: int, outside: int) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ class Nested(nn.Module):
             self.add_module(f"rebnconv{level}d", unit)
 
     def _dilation(self, level: int) -> int:
-        """The dilation of a level: doubled per level in blocks without pooling, else only in the last level."""
+        """Dilation of a level: in blocks without pooling it doubles per level, in others only the last level has 2."""
         if not self.halving:
             return 2 ** (level - 1)
         return 2 if level == self.levels else 1
@@ -116,5 +116,5 @@ def sized(x: Tensor, like: Tensor) -> Tensor:
 
 
 def is_isnet(keys: Iterable[str]) -> bool:
-    """Whether a file's keys are ISNet's; U²-Net, which is built alike, has no `conv_in`."""
+    """Whether a file contains ISNet, by its keys. U²-Net has similar keys but no `conv_in`."""
     return {"conv_in.weight", "stage1.rebnconvin.conv_s1.weight"} <= set(keys)

@@ -1,6 +1,6 @@
-"""The network that finds the structural lines of a manga page ("Deep extraction of manga structural lines", 2017).
+"""Extraction of a manga page's structural lines ("Deep extraction of manga structural lines", Li et al. 2017).
 
-Submodules carry the names of the published file (`LE/erika.pth`). How a page is prepared with it says `input_style`.
+Submodules have the names of the published file (`LE/erika.pth`). ColorFlow's `input_style` uses it too.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from colorizer.engines.runtime.device_swap import bring
+from colorizer.engines.runtime.device_swap import ensure_on_device
 from colorizer.imaging.values import RGB
 
 MULTIPLE = 16
-"""The network halves the picture four times."""
+"""Sides of the input are multiples of this, because the network downsamples four times."""
 PADDING = 1.0
-"""Grey of the rows and columns added on the right and at the bottom: nearly black, as published."""
+"""Grey level (0..255) of the padding on the right and at the bottom: nearly black, as published."""
 
 _DOWN = ((24, 2), (48, 3), (96, 5), (192, 7), (384, 12))
 _UP = ((192, 7), (96, 5), (48, 3), (24, 2))
@@ -26,7 +26,7 @@ _LAST = (16, 2)
 
 
 class LineExtractor(nn.Module):
-    """A residual encoder and decoder whose stages are added across."""
+    """A residual encoder and decoder with additive skip connections."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -42,7 +42,7 @@ class LineExtractor(nn.Module):
         self.conv15 = _NormedConv(_LAST[0], 1, 1)
 
     def forward(self, grey: Tensor) -> Tensor:
-        """(B, 1, H, W) grey 0..255, H and W multiples of 16, to lines of the same size, about 0..255."""
+        """Maps grey levels (B, 1, H, W), 0..255, H and W multiples of 16, to lines of the same size and range."""
         features = []
         hidden = grey
         for index in range(len(_DOWN)):
@@ -55,19 +55,19 @@ class LineExtractor(nn.Module):
 
     @torch.no_grad()
     def extract(self, picture: RGB) -> NDArray[np.uint8]:
-        """(H, W, 3) of any size to its lines, (H, W), 0 = line."""
+        """Extracts the lines (H, W), 0 = line, of a picture (H, W, 3) of any size."""
         grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
         height, width = grey.shape
         padding = ((0, -height % MULTIPLE), (0, -width % MULTIPLE))
         padded = torch.from_numpy(np.pad(grey, padding, constant_values=PADDING))
-        bring(self)
+        ensure_on_device(self)
         place = next(self.parameters())
         lines = self(padded[None, None].to(place))[0, 0, :height, :width]
         return lines.clamp(0, 255).to(torch.uint8).cpu().numpy()
 
 
 class _Stage(nn.Module):
-    """Residual blocks; the first may double the size, the last may halve it."""
+    """Residual blocks; the first may upsample, the last may downsample."""
 
     def __init__(
         self, channels_in: int, channels_out: int, blocks: int, *, down: bool = False, up: bool = False
@@ -104,7 +104,7 @@ class _Block(nn.Module):
 
 
 class _Sequence(nn.Module):
-    """Holds its parts under the name `model`, as the published file does."""
+    """A sequence of modules under the name `model`, as in the published file."""
 
     def __init__(self, *parts: nn.Module) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
-"""Published networks that find lines and foregrounds, as models of the catalogue: recognised, converted, and run.
+"""Published line and foreground detectors as models of the catalogue: recognition, conversion, inference.
 
-Three networks are known: `line_extractor` (manga), `anime2sketch`, and `isnet` with two sets of weights that only a
-person can tell apart. They work on the processor, at their published sizes, once for a picture. Nothing here decides
-when they are asked (`engine`), nor is any of them needed: without them the built-in methods find lines and foregrounds.
+Three networks are known: `line_extractor` (manga), `anime2sketch`, and `isnet`, with two sets of weights that cannot be
+told apart by their tensors. They run on the CPU at their published sizes, once per picture. Engines decide when to use
+them. They are optional: without them, the built-in methods find lines and foregrounds.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ CARD = "finder.json"
 LINES = "lines"
 FOREGROUND = "figures"
 DRAWINGS = "drawings"
-"""Variant of the ISNet weights that were trained on line drawings; the others are for coloured pictures."""
+"""Variant of the ISNet weights trained on line drawings; the other weights are for coloured pictures."""
 LINE_SIDE = 512
-"""Pictures are squashed to this square, as the published program does; both line networks take it."""
+"""Side of the square that pictures are squashed to for both line networks, as in the published program."""
 FOREGROUND_SIDE = 1024
 _PREFIXES = ("module.", "net.")
 _TRAINING_ONLY = ("gt_encoder.", "module.gt_encoder.")
 
 
 class Detector(str, Enum):
-    """Which network."""
+    """The known networks."""
 
     MANGA_LINES = "line_extractor"
     ANIME2SKETCH = "anime2sketch"
@@ -49,12 +49,12 @@ class Detector(str, Enum):
 
     @property
     def finds(self) -> str:
-        """What: the engine of its model card."""
+        """What it detects; this is the engine in its model card."""
         return FOREGROUND if self is Detector.ISNET else LINES
 
 
 def published_names(keys: Iterable[str]) -> dict[str, str]:
-    """The networks' own names of a file's tensors, by the names there; those that only training needs are left out."""
+    """Maps a file's tensor names to the network's names; tensors that only training needs are left out."""
     names = {}
     for key in keys:
         name = key
@@ -66,7 +66,7 @@ def published_names(keys: Iterable[str]) -> dict[str, str]:
 
 
 def recognise(keys: Iterable[str]) -> Detector | None:
-    """The network that a file's tensors are of; None for another file."""
+    """The network that a file contains, by its keys; None for another kind of file."""
     from colorizer.engines.detectors.anime2sketch import is_anime2sketch
     from colorizer.engines.detectors.isnet import is_isnet
 
@@ -79,7 +79,7 @@ def recognise(keys: Iterable[str]) -> Detector | None:
 
 
 def build(detector: Detector) -> nn.Module:
-    """The network at its published size, without weights."""
+    """Builds a network in its published size, with random weights."""
     import torch
 
     from colorizer.engines.detectors.anime2sketch import Anime2Sketch
@@ -92,13 +92,15 @@ def build(detector: Detector) -> nn.Module:
 
 
 def convert(file: Path, folder: Path, variant: str = "") -> Detector:
-    """Writes a published file as a model folder, every tensor accounted for.
+    """Writes a published file as a model folder, with every tensor accounted for.
 
     Args:
-        variant: `DRAWINGS` for ISNet weights that find figures in line drawings.
+        file: the published weights.
+        folder: the model folder to write.
+        variant: `DRAWINGS` for ISNet weights trained on line drawings.
 
     Raises:
-        UnusableModel: it is of another kind, or tensors are missing, superfluous or of another size.
+        UnusableModel: the file is of another kind, or tensors are missing, superfluous or of another size.
     """
     from safetensors.torch import save_file
 
@@ -109,7 +111,7 @@ def convert(file: Path, folder: Path, variant: str = "") -> Detector:
         detector = recognise(checkpoint.shapes)
         state = {name: checkpoint.load(key) for key, name in names.items()}
     if detector is None:
-        raise UnusableModel(f"{file.name} finds neither lines nor foregrounds. Choose another file.")
+        raise UnusableModel(f"{file.name} is neither a line nor a foreground detector. Choose another file.")
     network = _filled(detector, state, file.name)
     folder.mkdir()
     save_file({key: value.contiguous() for key, value in network.state_dict().items()}, folder / WEIGHTS)
@@ -119,7 +121,7 @@ def convert(file: Path, folder: Path, variant: str = "") -> Detector:
 
 
 def _filled(detector: Detector, state: Mapping[str, Tensor], name: str) -> nn.Module:
-    """The network with its weights, float32; counts of training batches, which older files lack, don't matter."""
+    """Loads a network's weights in float32. Counters of training batches may be missing, as in older files."""
     import torch
 
     network = build(detector)
@@ -137,22 +139,22 @@ def _filled(detector: Detector, state: Mapping[str, Tensor], name: str) -> nn.Mo
 
 
 class Detectors:
-    """The installed networks; each is read when it is first asked. `folder` is where models lie, for tests."""
+    """The installed detectors; each is loaded when it is first used. Tests pass `folder` as the models folder."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._lines = Installed(LINES, "line finder", folder)
         self._foreground = Installed(FOREGROUND, "foreground detector", folder)
         self._read: dict[Path, tuple[Detector, nn.Module]] = {}
         self.asked: set[str] = set()
-        """Names of the models that were asked; whoever wants to know clears it before."""
+        """Names of the models that were used; callers clear it before a job."""
 
     def lines(self) -> Callable[[RGB], RGB] | None:
-        """What gives a picture's lines, light on black, by the first installed line detector; None for none."""
+        """A function that detects lines, light on black, with the first installed line detector; None without one."""
         found = self._lines.find("")
         return None if found is None else lambda picture: self._find_lines(found, picture)
 
     def foreground(self, *, in_drawings: bool) -> Callable[[RGB], Mask] | None:
-        """What gives a foreground mask, by the first one for drawings, or for pictures; None where there is none."""
+        """A function that detects the foreground, with the first detector for drawings or for pictures; or None."""
         for folder in self._foreground.folders():
             if (_variant(folder) == DRAWINGS) == in_drawings:
                 return lambda picture, at=folder: self._find_foreground(at, picture, in_drawings)  # type: ignore[misc]
@@ -164,7 +166,7 @@ class Detectors:
         detector, network = self._network(folder)
         square = resized(picture, LINE_SIDE, LINE_SIDE)
         if detector is Detector.MANGA_LINES:
-            lines = 255 - network.extract(square)  # type: ignore[operator] # nn.Module knows no methods
+            lines = 255 - network.extract(square)  # type: ignore[operator] # not a method of nn.Module
         else:
             with torch.inference_mode():
                 drawn = network(_to_tensor(square))[0, 0]
@@ -197,7 +199,8 @@ class Detectors:
                 self._read[folder] = (detector, _filled(detector, load_file(folder / WEIGHTS), folder.name))
             except (OSError, ValueError, KeyError, SafetensorError, UnusableModel) as error:
                 raise MissingModel(
-                    f"The model {folder.name} can't be read; a file may be damaged. Remove it, or install it again."
+                    f"The model {folder.name} can't be read; one of its files may be damaged. Remove it, or install it"
+                    " again."
                 ) from error
         return self._read[folder]
 
@@ -215,7 +218,7 @@ def _variant(folder: Path) -> str:
 
 
 def _to_tensor(picture: RGB) -> Tensor:
-    """(1, 3, H, W) in [-1, 1]."""
+    """Converts a picture (H, W, 3) to (1, 3, H, W) in [-1, 1]."""
     import torch
 
     levels = torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255

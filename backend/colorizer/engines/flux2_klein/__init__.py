@@ -1,6 +1,10 @@
-"""FLUX.2 klein (Black Forest Labs, 2026) as a colorizer: sketch and references go in as pictures with an instruction.
+"""FLUX.2 klein (Black Forest Labs, 2026) as a colorizer: an edit model that gets the sketch, references and a prompt.
 
-The network and the sampling are diffusers' (`Flux2KleinPipeline`); here is how a request is translated for it
-(`pictures`, `instructions`, `drawing`), how its files are found and read (`checkpoint_keys`, `files`, `model`), the
-text encoder that is needed once per text (`embeddings`), and how far the model moved the drawing (`registration`).
+The network and the sampling are diffusers' `Flux2KleinPipeline`. The modules here:
+
+- `pictures`, `instructions`, `hints`, `drawing`: convert a request to the pipeline's inputs and run it.
+- `checkpoint_keys`, `files`, `install`, `model`, `lora`: find and load the model's files.
+- `embeddings`: embeds an instruction once and caches the result.
+- `registration`: finds how far the model moved the drawing.
+- `series`: pages of a series. `speed`: memory profiles. `engine`: the engine itself.
 """

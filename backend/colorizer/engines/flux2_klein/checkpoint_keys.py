@@ -1,8 +1,7 @@
-"""Recognises the files of FLUX.2 klein by the names and shapes of their tensors; reads no weights.
+"""Recognises the files of FLUX.2 klein by the names and shapes of their tensors, without reading weights.
 
-One file a network, as ComfyUI keeps them, in the published naming: the transformer (bfloat16, scaled fp8, GGUF), Qwen3,
-the VAE, LoRA. Sizes are read from the shapes, so that the same code accounts for every key of a tiny file and of the
-published one.
+ComfyUI stores one file per network, in the published naming: the transformer (bfloat16, scaled fp8 or GGUF), Qwen3, the
+VAE, and LoRAs. Sizes are inferred from the shapes, so that the same code checks tiny test files and the published ones.
 """
 
 from __future__ import annotations
@@ -17,14 +16,14 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 COMFY_PREFIX = "model.diffusion_model."
 SCALES = (".weight_scale", ".scale_weight")
-"""What an fp8 weight is to be multiplied with."""
+"""Suffixes of the scales that fp8 weights are multiplied by."""
 _UNUSED = (".input_scale", ".scale_input", "scaled_fp8", ".comfy_quant")
-"""Belongs to fp8 arithmetic, which isn't used: weights are kept or computed in bfloat16."""
+"""Parts of names that belong to fp8 arithmetic, which is not used here: computation is in bfloat16."""
 KLEIN_9B_WIDTH = 4096
 
 
 class Network(str, Enum):
-    """Which network a file holds."""
+    """The network that a file contains."""
 
     TRANSFORMER = "transformer"
     TEXT_ENCODER = "text_encoder"
@@ -33,7 +32,7 @@ class Network(str, Enum):
 
 
 def recognise(keys: Iterable[str]) -> Network | None:
-    """What a file is; None for anything else."""
+    """The network that a file contains, by its keys; None for another kind of file."""
     names = {key.removeprefix(COMFY_PREFIX) for key in keys}
     if any("lora_A" in name or "lora_down" in name or ".lokr_" in name for name in names):
         of_flux = ("double_blocks", "single_blocks", "single_transformer_blocks")
@@ -51,15 +50,16 @@ def recognise(keys: Iterable[str]) -> Network | None:
 
 
 def weights_only(shapes: Shapes) -> dict[str, tuple[int, ...]]:
-    """Published names and shapes without ComfyUI's prefix and what fp8 needs beside the weights."""
+    """Names and shapes of the weights, without ComfyUI's prefix and without the scales of fp8 weights."""
     found = {key.removeprefix(COMFY_PREFIX): shape for key, shape in shapes.items()}
     return {key: shape for key, shape in found.items() if not key.endswith((*SCALES, *_UNUSED))}
 
 
 def transformer_config(shapes: Shapes) -> dict[str, Any]:
-    """`Flux2Transformer2DModel`'s configuration from a file in the published or in diffusers' naming.
+    """Infers `Flux2Transformer2DModel`'s configuration from a file in the published or in diffusers' naming.
 
-    Raises `UnusableModel` where a tensor that shows a size is missing.
+    Raises:
+        UnusableModel: a tensor that determines a size is missing.
     """
     found = weights_only(shapes)
     diffusers = "x_embedder.weight" in found
@@ -85,7 +85,7 @@ def transformer_config(shapes: Shapes) -> dict[str, Any]:
         wide = found[f"{names[3]}.weight"][0]
     except (KeyError, ValueError, IndexError) as error:
         raise UnusableModel(
-            "The file isn't a whole FLUX.2 klein transformer: tensors are missing. Download it again."
+            "The file isn't a complete FLUX.2 klein transformer: tensors are missing. Download it again."
         ) from error
     kinds = (
         ("transformer_blocks", "single_transformer_blocks")
@@ -110,7 +110,7 @@ def transformer_config(shapes: Shapes) -> dict[str, Any]:
 
 
 def text_encoder_config(shapes: Shapes) -> dict[str, Any]:
-    """`Qwen3Config`'s arguments from a file's shapes; what shapes don't show is as in the published Qwen3."""
+    """Infers `Qwen3Config`'s arguments from a file's shapes; the others have the values of the published Qwen3."""
     found = weights_only(shapes)
     layer = "model.layers.0"
     try:
@@ -131,12 +131,12 @@ def text_encoder_config(shapes: Shapes) -> dict[str, Any]:
         }
     except (KeyError, ValueError, IndexError) as error:
         raise UnusableModel(
-            "The file isn't a whole Qwen3 text encoder: tensors are missing. Download it again."
+            "The file isn't a complete Qwen3 text encoder: tensors are missing. Download it again."
         ) from error
 
 
 def vae_config(shapes: Shapes) -> dict[str, Any]:
-    """`AutoencoderKLFlux2`'s configuration from a file in the published or in diffusers' naming."""
+    """Infers `AutoencoderKLFlux2`'s configuration from a file in the published or in diffusers' naming."""
     diffusers = any(key.startswith("encoder.down_blocks.") for key in shapes)
     first = (
         "encoder.down_blocks.{}.resnets.0.conv1.weight"
@@ -163,13 +163,13 @@ def vae_config(shapes: Shapes) -> dict[str, Any]:
         }
     except (KeyError, IndexError) as error:
         raise UnusableModel(
-            "The file isn't a whole FLUX.2 VAE: tensors are missing. Download it again."
+            "The file isn't a complete FLUX.2 VAE: tensors are missing. Download it again."
         ) from error
     return config
 
 
 def check_keys(expected: Shapes, found: Shapes, name: str) -> None:
-    """Raises `UnusableModel` unless a file's tensors are exactly those of the network."""
+    """Raises `UnusableModel` unless the tensors of a file are exactly those of the network."""
     missing = sorted(expected.keys() - found.keys())
     unknown = sorted(found.keys() - expected.keys())
     other = sorted(key for key in expected.keys() & found.keys() if expected[key] != found[key])
@@ -180,11 +180,11 @@ def check_keys(expected: Shapes, found: Shapes, name: str) -> None:
 
 
 def is_nvfp4(shapes: Shapes) -> bool:
-    """Whether weights are packed in four bits, which only ComfyUI's own arithmetic reads."""
+    """Whether the weights are NVFP4 (packed in four bits), which only ComfyUI supports."""
     return any(key.endswith(".weight_scale_2") for key in shapes)
 
 
 def _count(shapes: Iterable[str], prefix: str) -> int:
-    """How many numbered layers begin with the prefix."""
+    """Number of numbered layers whose names begin with the prefix."""
     start = f"{prefix}."
     return len({key[len(start) :].partition(".")[0] for key in shapes if key.startswith(start)})

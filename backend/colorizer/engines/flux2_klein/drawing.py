@@ -1,7 +1,7 @@
-"""Draws one picture with diffusers' own pipeline, from pictures, an embedded instruction and a seed.
+"""Runs diffusers' pipeline for one picture, with progress, cancellation within a step, and previews.
 
-Nothing of the sampling is ours: the same pictures, text and seed give the library's pipeline's own picture, bit for bit
-(tests). Added around it: progress and cancelling inside a step, and previews.
+The sampling is the pipeline's own: with the same pictures, text and seed, the result equals a direct call of the
+pipeline bit for bit (tested).
 """
 
 from __future__ import annotations
@@ -22,46 +22,53 @@ from colorizer.engines.flux2_klein.model import KleinModel
 from colorizer.imaging.values import RGB
 
 PREVIEW_LATENT = 32
-"""Longest side of the latent, px, that is decoded for a look."""
+"""Longest side of the latent that is decoded for a preview, in latent pixels."""
 
 Tell = Callable[[int, int], None]
-"""How many blocks of how many are done; may raise to stop."""
+"""Called with the number of transformer blocks done and their total number; may raise to cancel."""
 OnPreview = Callable[[Callable[[], RGB]], None]
-"""Offered a look at the picture to come."""
+"""Called with a function that decodes a preview."""
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """What decides a picture, besides the model."""
+    """The pipeline's inputs for one picture."""
 
     pictures: tuple[RGB, ...]
-    """The line art first; sides are multiples of 16."""
+    """Input pictures, the line art first; their sides are multiples of 16 px."""
     embedding: Tensor
-    """(1, 512, D)."""
+    """Embedding of the instruction, (1, 512, D)."""
     negative: Tensor | None
-    """Of no text, for guidance; None where the model takes none."""
+    """Embedding of the empty text, for guidance; None for distilled models."""
     steps: int
     guidance: float
     seed: int
 
     @property
     def tokens(self) -> int:
-        """Of the picture to be drawn, those that are shown, and the text."""
+        """Number of tokens of the output picture, the input pictures and the text together."""
         shown = sum(picture.shape[0] * picture.shape[1] for picture in self.pictures)
         return (shown + self.size[0] * self.size[1]) // 256 + self.embedding.shape[1]
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the picture, px: the line art's."""
+        """Height and width of the output picture, px; the same as the line art's."""
         return self.pictures[0].shape[:2]
 
 
 def draw(model: KleinModel, drawing: Drawing, tell: Tell, look: OnPreview) -> RGB:
-    """The picture, (height, width, 3)."""
+    """Generates a picture (height, width, 3).
+
+    Args:
+        model: the loaded model.
+        drawing: the inputs.
+        tell: see `Tell`.
+        look: see `OnPreview`.
+    """
     pipeline = model.pipeline
     height, width = drawing.size
     device, dtype = pipeline._execution_device, pipeline.transformer.dtype
-    dtype = dtype if dtype.itemsize > 1 else torch.bfloat16  # kept in fp8, computed in this
+    dtype = dtype if dtype.itemsize > 1 else torch.bfloat16  # fp8 weights are computed in bfloat16
     embedding = drawing.embedding.to(device, dtype)
     generator = torch.Generator().manual_seed(drawing.seed)
     shape = (1, pipeline.transformer.config.in_channels, height // 16, width // 16)
@@ -105,7 +112,7 @@ def draw(model: KleinModel, drawing: Drawing, tell: Tell, look: OnPreview) -> RG
 
 @contextmanager
 def _counting(transformer: Any, passes: int, tell: Tell) -> Iterator[None]:
-    """Reports every block that runs: a pass may take minutes, and must be cancellable within seconds."""
+    """Context that reports every transformer block, so that a job can be cancelled within a forward pass of minutes."""
     blocks: Sequence[Any] = [*transformer.transformer_blocks, *transformer.single_transformer_blocks]
     done, total = [0], len(blocks) * passes
 
@@ -124,7 +131,7 @@ def _counting(transformer: Any, passes: int, tell: Tell) -> Iterator[None]:
 
 @torch.no_grad()
 def _seen(pipeline: Any, packed: Tensor, height: int, width: int) -> RGB:
-    """A small picture of a packed latent (1, n, C), decoded by the model's own VAE."""
+    """Decodes a scaled-down packed latent (1, n, C) with the model's VAE, for a preview."""
     vae = pipeline.vae
     latent = packed.permute(0, 2, 1).reshape(1, -1, height // 16, width // 16)
     mean = vae.bn.running_mean.view(1, -1, 1, 1).to(latent)

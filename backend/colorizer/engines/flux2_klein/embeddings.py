@@ -1,8 +1,8 @@
 """Embeddings of instructions, computed once per text by the text encoder and cached on disk.
 
-Qwen3-4B is as large as the transformer, so it is loaded only for a text that isn't cached, on the processor (a few
-seconds to a minute), and released at once. Embeddings are cached under `COLORIZE_HOME/cache/instructions` by the
-SHA-256 of its files and of the text.
+Qwen3-4B is as large as the transformer. It is therefore loaded only for a text that is not cached, on the CPU (a few
+seconds to a minute), and released immediately. The cache is `COLORIZE_HOME/cache/instructions`; its keys are the
+SHA-256 of the encoder's files and of the text.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from colorizer.engines.runtime.memory_profiles import has_bfloat16_units
 from colorizer.files import appearing, sha256_of
 
 KEPT_FILES = 64
-"""Texts that are kept, 8 MB each with the published text encoder; the oldest go."""
+"""Number of cached embeddings, 8 MB each with the published text encoder; the oldest are deleted."""
 _SUMS = "sums.json"
 _EMBEDDING = "embedding"
 
 
 class Instructions:
-    """The embeddings of one text encoder.
+    """Embeds texts with one text encoder, with a cache on disk.
 
     Args:
-        files: everything that decides them: the encoder's and the tokenizer's files.
-        read: reads encoder and tokenizer, `(Qwen3ForCausalLM, Qwen2TokenizerFast)`.
-        folder: where embeddings are kept.
+        files: the files of the encoder and of the tokenizer; their hash is part of the cache key.
+        read: loads encoder and tokenizer, `(Qwen3ForCausalLM, Qwen2TokenizerFast)`.
+        folder: the cache folder.
     """
 
     def __init__(self, files: Sequence[Path], read: Callable[[], tuple[Any, Any]], folder: Path) -> None:
@@ -43,9 +43,11 @@ class Instructions:
         self._folder = folder
 
     def embed(self, texts: Sequence[str], tell: Callable[[], None]) -> list[Tensor]:
-        """The embedding of each text, (1, 512, 7680) with the published encoder.
+        """Returns the embedding of each text, (1, 512, 7680) with the published encoder.
 
-        `tell` is called before the encoder is read, which takes a while.
+        Args:
+            texts: the texts.
+            tell: called before the encoder is loaded, which may take a minute.
         """
         files = [self._file(text) for text in texts]
         known = [_load(file) for file in files]
@@ -77,7 +79,7 @@ class Instructions:
 
 
 def _precision(encoder: Any) -> torch.dtype:
-    """As it is stored, unless this processor is slow at that and there is room for twice the size."""
+    """The precision to compute in: float32 if the CPU is slow at the stored precision and there is enough memory."""
     stored: torch.dtype = encoder.dtype
     if stored is torch.float32 or has_bfloat16_units():
         return stored
@@ -90,7 +92,7 @@ def _precision(encoder: Any) -> torch.dtype:
 def _load(file: Path) -> Tensor | None:
     try:
         return load_file(file)[_EMBEDDING]
-    except (OSError, SafetensorError, KeyError):  # not there, or damaged
+    except (OSError, SafetensorError, KeyError):  # missing or damaged
         return None
 
 
@@ -105,7 +107,7 @@ def _save(file: Path, embedding: Tensor | None) -> None:
 
 
 def _sum(folder: Path, file: Path) -> str:
-    """A file's SHA-256; of one that hasn't changed since it was read last from a list on disk."""
+    """SHA-256 of a file; for a file that has not changed, it is read from a list on disk."""
     stat = file.stat()
     known_by = f"{file.resolve()}:{stat.st_size}:{stat.st_mtime_ns}"
     listed = folder / _SUMS

@@ -1,8 +1,9 @@
-"""FLUX.2 klein as an engine (`engines/base.py`): translates a request into pictures with an instruction.
+"""FLUX.2 klein as an engine (`engines/base.py`): converts a request to input pictures and an instruction.
 
-Every side of the sketch is drawn by itself from its side of the references; what was drawn is brought back under the
-sketch's lines (`registration`) and becomes layers like every drawn picture (`engines.foreground_background`): one
-colour of the references for every region, shading and light apart. torch and the networks are loaded when first needed.
+Each side of the sketch (foreground, background) is generated separately from its side of the references. The generated
+picture is aligned with the sketch's lines (`registration`) and converted to layers as for every diffusion engine
+(`engines.foreground_background`): one reference colour per region, shading and light apart. torch and the networks are
+loaded when first needed.
 """
 
 from __future__ import annotations
@@ -68,14 +69,14 @@ _SUBJECTS = {
 
 
 class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
-    """The edit model that artists run themselves, under exact flats."""
+    """Colours with FLUX.2 klein, and reduces its picture to exact reference colours per region."""
 
     name = NAME
     title = "FLUX.2 klein"
     licence = "Apache 2.0"
     weights_file = files.WEIGHTS
     no_model = (
-        "No FLUX.2 klein model is installed. Get one on the docker's Models page, or point at the files you have with"
+        "No FLUX.2 klein model is installed. Download one on the docker's Models page, or add files that you have with"
         " `colorize models convert FILE`."
     )
     options = (
@@ -105,7 +106,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         return {"lora": (Choice(value="", title="None"), *known)}
 
     def weights(self, model: str = "") -> Path | None:
-        """The transformer's file; the other networks lie elsewhere."""
+        """The transformer's file."""
         folder = self._models.find(model)
         return files.weights_of(files.read(folder)) if folder else None
 
@@ -114,7 +115,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         return self.colorize_after(request, None, report)
 
     def colorize_after(self, request: ColorizeRequest, previous: RGB | None, report: Report) -> Result:
-        """Colours one sketch of a series; `previous` (H, W, 3) is the picture before, coloured."""
+        """Colours one sketch of a series; `previous` is the previous picture, coloured, (H, W, 3)."""
         from colorizer.engines.flux2_klein.hints import with_hints
 
         self._check_numbers(request, least_steps=0)
@@ -130,7 +131,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         for number, side in enumerate(sides):
             told = _Progress(request, report, number, len(sides))
             picture, facts = self._draw(request, side, previous, told)
-            report.stage("Bringing it under the lines")
+            report.stage("Aligning with the lines")
             found = register(ink if side.mask is None else cv2.bitwise_and(ink, side.mask), picture)
             drawn.append(found.undo(picture))
             made.append(facts | _registered(found))
@@ -143,25 +144,25 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
     # -- pages of a series, see `engines.sequences` ---------------------------------------------------------------
 
     def survey(self, request: ColorizeRequest, report: Report) -> PageSurvey:
-        """The page itself: only the model sees how pages are alike."""
+        """Stores the page; there is nothing to compute, because the model itself sees the similarity of pages."""
         report.stage("Finding lines")
-        find_ink(request.sketch)  # says at once where there are none
+        find_ink(request.sketch)  # raises at once if there are no lines
         return PageSurvey(Page.of(request))
 
     def read_survey(self, content: bytes) -> PageSurvey:
-        """A survey from its bytes."""
+        """Reads a survey from its bytes."""
         return PageSurvey.from_bytes(content)
 
     def compare(self, _one: Survey, _other: Survey) -> Likeness:
-        """Nothing to compare: each page is drawn with the page before it as a picture."""
+        """Returns no similarity: the model gets the previous page as an input picture instead."""
         return np.zeros((1, 1), np.float32)
 
     def agree(self, surveys: Sequence[Survey], _likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
-        """Every page with those it follows."""
+        """Adds to every page the pages before it."""
         return list(agreed([survey for survey in surveys if isinstance(survey, PageSurvey)]))
 
     def colorize_surveyed(self, request: ColorizeRequest, survey: Survey, report: Report) -> Result:
-        """Colours one page after those it follows; what of them is known isn't drawn again."""
+        """Colours one page after the pages before it; of these, only those that are not cached are generated."""
         assert isinstance(survey, PageSurvey)
         previous, before = None, ""
         series = Series(paths.home() / "cache" / "series")
@@ -205,7 +206,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
     def _draw(
         self, request: ColorizeRequest, side: SketchSide, previous: RGB | None, told: _Progress
     ) -> tuple[RGB, dict[str, Any]]:
-        """One side of the sketch, at the model's size; and what decided it."""
+        """Generates the picture of one side at the model's size; also returns its entries of the record."""
         from colorizer.engines.flux2_klein import drawing
 
         slot = self._slot
@@ -231,7 +232,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
     def _pictures(
         self, request: ColorizeRequest, side: SketchSide, previous: RGB | None, paper: pictures.Paper
     ) -> tuple[Shown, tuple[RGB, ...]]:
-        """What is shown: line art, references, hints, the picture before."""
+        """The input pictures: line art, references, hints, previous picture."""
         lines = pictures.line_art(request.sketch)
         hinted = pictures.has_hints(request.hints)
         slots = pictures.MOST_PICTURES - 1 - hinted - (previous is not None)
@@ -253,7 +254,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         return embedded[0], None if model.files.distilled else embedded[1]
 
     def _warn(self, drawing: Drawing, report: Report) -> None:
-        """Says before the start how long a processor will take."""
+        """Reports the estimated time before a job on the CPU starts."""
         from colorizer.engines.flux2_klein import speed
 
         if self._slot.device != "cpu":
@@ -261,7 +262,7 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
         passes = drawing.steps * (2 if drawing.negative is not None and drawing.guidance > 1 else 1)
         minutes = speed.estimate_minutes(self._slot.model, drawing.tokens, passes)
         if minutes >= 1:
-            report.stage(f"Colouring on the processor: about {minutes:.0f} minutes")
+            report.stage(f"Colouring on the CPU: about {minutes:.0f} minutes")
 
     def _facts(self, request: ColorizeRequest) -> dict[str, Any]:
         profile, fine = self._slot.profile, request.options.advanced
@@ -282,24 +283,24 @@ class Flux2KleinEngine(DiffusionEngine["KleinModel"]):
 
 
 class _Progress:
-    """The stage "Colouring" of one side among several."""
+    """Reports the stage "Colouring" of one side as a share of all sides."""
 
     def __init__(self, request: ColorizeRequest, report: Report, number: int, count: int) -> None:
         self.report = report
         self._number, self._count, self._steps = number, count, request.options.steps
 
     def tell(self, done: int, total: int) -> None:
-        """Blocks of this side's picture; shown as steps of all sides'."""
+        """Converts the blocks done for this side to steps of all sides, and reports them."""
         steps = self._number * self._steps + done * self._steps // max(total, 1)
         self.report.stage("Colouring", steps, self._count * self._steps)
 
 
 def resized_cut(paper: pictures.Paper, page: RGB) -> RGB:
-    """What of the canvas is on a small picture of the whole paper."""
+    """Resizes a preview of the paper to the paper's size and crops the canvas from it."""
     whole = resized(page, paper.height, paper.width)
     return paper.cut(whole)
 
 
 def _registered(found: Registration) -> dict[str, Any]:
-    """What to report about the drawing's place."""
+    """Entries of the record about the registration."""
     return {"lines_found": found.found, "lines_agreement": round(found.on_lines, 3)}

@@ -1,7 +1,7 @@
-"""Where the files of a model are: a folder in diffusers' layout, or single files of ComfyUI's that stay where they are.
+"""The files of a model: a folder in diffusers' layout, or single files of a ComfyUI installation that are not copied.
 
-A model folder of the second kind holds only `flux2_klein.json`, which names the files; nothing is copied. Loads no
-library, so that the HTTP process can list models.
+A model folder of the second kind contains only `flux2_klein.json`, which names the files. This module imports no
+libraries, so that the HTTP process can list models.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from colorizer.errors import MissingModel
 NAME = "flux2_klein"
 POINTER = "flux2_klein.json"
 PARTS_ENGINE = "flux2_klein_parts"
-"""What the card of a folder with everything but a transformer says."""
+"""The engine in the card of a folder with text encoder, tokenizer and VAE but without a transformer."""
 LORA_ENGINE = "flux2_klein_lora"
-"""What the card of a LoRA's folder says."""
+"""The engine in the card of a LoRA's folder."""
 LORA_FILE = "lora.safetensors"
 DISTILLED_STEPS, BASE_STEPS = 4, 50
 KV_PIPELINE = "Flux2KleinKVPipeline"
@@ -30,29 +30,29 @@ BESIDE = {
     "vae": ("vae", "VAE"),
     "tokenizer": ("tokenizer", "tokenizers"),
 }
-"""ComfyUI's folders, beside the one the transformer lies in."""
+"""Names of ComfyUI's folders for the other networks, beside the transformer's folder."""
 
 
 @dataclass(frozen=True)
 class Files:
-    """The parts of a model: folders in diffusers' layout or single files."""
+    """The files or folders of a model's networks."""
 
     transformer: Path
     vae: Path
     text_encoder: Path
     tokenizer: Path
     distilled: bool
-    """Four steps without guidance."""
+    """Whether the model is distilled: four steps, no guidance."""
     kv: bool = False
-    """Trained to keep the keys and values of reference pictures from step to step (published for 9B alone)."""
+    """Whether it was trained with cached keys and values of the reference pictures (published for 9B only)."""
 
     @property
     def steps(self) -> int:
-        """As many as suit the model."""
+        """The model's usual number of steps."""
         return DISTILLED_STEPS if self.distilled else BASE_STEPS
 
     def write(self, folder: Path) -> None:
-        """Makes a model folder that points at the files."""
+        """Writes a model folder that refers to the files."""
         folder.mkdir(parents=True, exist_ok=True)
         data = {
             name: str(value) if isinstance(value, Path) else value for name, value in asdict(self).items()
@@ -61,24 +61,24 @@ class Files:
 
 
 def read(folder: Path) -> Files:
-    """The files of a model folder.
+    """Reads the files of a model folder.
 
     Raises:
-        MissingModel: one is no longer where it was, or the folder is damaged.
+        MissingModel: a file no longer exists, or the folder is damaged.
     """
     files = _pointed(folder) if (folder / POINTER).is_file() else _in_folder(folder)
     for name in ("transformer", "vae", "text_encoder", "tokenizer"):
         path: Path = getattr(files, name)
         if not path.exists():
             raise MissingModel(
-                f"The model {folder.name} lacks its {name.replace('_', ' ')}: {path} isn't there any more. Put it back,"
-                " or remove the model on the Models page and add it again."
+                f"The {name.replace('_', ' ')} of the model {folder.name} is missing: {path} no longer exists. Restore"
+                " the file, or remove the model on the Models page and add it again."
             )
     return files
 
 
 def steps(folder: Path) -> int:
-    """As many as suit the model; a number for a damaged folder, too."""
+    """The usual number of steps of a model folder; a damaged folder gets a default."""
     card = Card.read(folder)
     if card and card.steps:
         return card.steps
@@ -89,14 +89,14 @@ def steps(folder: Path) -> int:
 
 
 def weights_of(files: Files) -> Path:
-    """The transformer's file, whose hash goes into the record of a result."""
+    """The transformer's file; its hash is written to the record of a result."""
     if files.transformer.is_file():
         return files.transformer
     return next(iter(sorted(files.transformer.glob("*.safetensors"))), files.transformer / "missing")
 
 
 def text_encoder_files(files: Files) -> list[Path]:
-    """All files that decide what a text becomes."""
+    """All files that determine the embedding of a text."""
     found = list(_safetensors(files.text_encoder))
     tokens = [path for path in sorted(files.tokenizer.rglob("*")) if path.is_file()]
     return found + tokens

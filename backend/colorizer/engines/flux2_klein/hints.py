@@ -1,6 +1,7 @@
 """Enforces hints and bindings: a region with a hint or a binding gets exactly that colour, whatever the model drew.
 
-The model sees hints as a picture; the regions that they name are moved to their colour here, shading kept.
+The model gets the hints as an input picture, but need not follow them. Here the colour of their regions is replaced,
+while the shading is kept.
 """
 
 from __future__ import annotations
@@ -25,12 +26,16 @@ PaletteOf = Callable[[ReferenceSide], NDArray[np.uint8]]
 def with_hints(
     request: ColorizeRequest, pictures: Sequence[RGB], ink: Ink, palette_of: PaletteOf
 ) -> tuple[list[RGB], PaletteOf]:
-    """The drawn pictures with their told regions in the told colours, and a palette that has these colours.
+    """Recolours the regions with hints and bindings, and adds their colours to the palette.
 
     Args:
-        pictures: the whole canvas at any size, one for each side.
-        ink: of the sketch.
-        palette_of: of the references.
+        request: with hints and bindings.
+        pictures: the generated picture of each side: the whole canvas at any size.
+        ink: the sketch's ink.
+        palette_of: computes the palette of a reference.
+
+    Returns:
+        The pictures, and a function that computes palettes with the added colours.
     """
     if request.hints is None and not request.bindings:
         return list(pictures), palette_of

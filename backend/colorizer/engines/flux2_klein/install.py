@@ -1,7 +1,7 @@
-"""Makes model folders of FLUX.2 klein files: downloads are moved in, the artist's own files stay where they are.
+"""Creates model folders from FLUX.2 klein's files. Downloads are moved in; the artist's own files are not copied.
 
-What a file is, is told by its tensors (`checkpoint_keys`). A transformer alone is completed by the text encoder and the
-VAE that lie in ComfyUI's folders beside it, else by those of another installed model.
+`checkpoint_keys` recognises the files by their tensors. A transformer without text encoder and VAE uses those in
+ComfyUI's folders beside it, or else those of another installed model.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ NOT_NAMED = "not named in the file"
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a folder is a klein pipeline, or holds ComfyUI's folders."""
+    """Whether a folder is a klein pipeline or contains ComfyUI's model folders."""
     of_diffusers = ("transformer/config.json", "text_encoder/config.json")
     return any((path / name).is_file() for name in of_diffusers) or any(
         (path / name).is_dir() for name in _comfy_places()
@@ -36,7 +36,7 @@ def is_folder(path: Path) -> bool:
 
 
 def shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a file's tensors. Raises `UnusableModel` for what can't be read."""
+    """Names and shapes of a file's tensors. Raises `UnusableModel` if it cannot be read."""
     if file.suffix == GGUF:
         from colorizer.engines.flux2_klein.model import gguf_shapes
 
@@ -48,16 +48,18 @@ def shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
 
 
 def convert_folder(path: Path, folder: Path) -> str:
-    """Makes a model folder of a pipeline's folder or of ComfyUI's folders; its title.
+    """Creates a model folder from a pipeline's folder or from ComfyUI's folders, and returns its title.
 
-    Raises `UnusableModel` where something is missing.
+    Raises:
+        UnusableModel: a part is missing.
     """
     if not (path / "transformer").is_dir():
         return convert(_transformer_in(path), folder)
     lacking = [name for name in _PARTS if not (path / name).is_dir()]
     if lacking:
         raise UnusableModel(
-            f"The folder {path.name} isn't a whole FLUX.2 klein: {', '.join(lacking)} is missing."
+            f"The folder {path.name} isn't a complete FLUX.2 klein: {', '.join(lacking)} is missing."
+            " Download the missing part into it, then try again."
         )
     title = _title(_config(path), distilled=places.read(path).distilled)
     if _is_ours(path):
@@ -70,23 +72,24 @@ def convert_folder(path: Path, folder: Path) -> str:
 
 
 def convert(file: Path, folder: Path) -> str:
-    """Makes a model folder of a transformer's file; its title.
+    """Creates a model folder from a transformer's file, and returns its title.
 
     Raises:
-        UnusableModel: it doesn't fit, or text encoder, tokenizer or VAE are nowhere to be found.
+        UnusableModel: the file does not fit, or text encoder, tokenizer or VAE were not found.
     """
     shapes = shapes_of(file)
     if checkpoint_keys.is_nvfp4(shapes):
         raise UnusableModel(
-            f"{file.name} is packed in four bits (NVFP4), which can't be read here. Use the bfloat16, fp8 or GGUF file."
+            f"{file.name} is an NVFP4 file (packed in four bits), which isn't supported. Use the bfloat16, fp8 or GGUF"
+            " file."
         )
     config = checkpoint_keys.transformer_config(shapes)
     beside = _beside(file, config["joint_attention_dim"])
     lacking = [name.replace("_", " ") for name in BESIDE if name not in beside]
     if lacking:
         raise UnusableModel(
-            f"{file.name} is FLUX.2 klein's transformer and needs its {', '.join(lacking)}. Put them into ComfyUI's"
-            " folders beside it, or get “FLUX.2 klein: text encoder and VAE” on the Models page, then try again."
+            f"{file.name} is FLUX.2 klein's transformer, but its {', '.join(lacking)} is missing. Put it into ComfyUI's"
+            " folders beside it, or download “FLUX.2 klein: text encoder and VAE” on the Models page, then try again."
         )
     transformer = file.resolve()
     if _is_ours(file):
@@ -100,7 +103,7 @@ def convert(file: Path, folder: Path) -> str:
 
 
 def convert_parts(path: Path, folder: Path) -> str:
-    """Installs text encoder, tokenizer and VAE without a transformer; the title."""
+    """Installs text encoder, tokenizer and VAE without a transformer, and returns the title."""
     folder.mkdir()
     for name in ("text_encoder", "tokenizer", "vae"):
         os.replace(path / name, folder / name)
@@ -108,7 +111,7 @@ def convert_parts(path: Path, folder: Path) -> str:
 
 
 def convert_lora(file: Path, folder: Path) -> tuple[str, str]:
-    """Makes a LoRA's folder; its title and its licence, as far as the file tells."""
+    """Creates a LoRA's folder, and returns its title and the licence named in the file."""
     from safetensors import safe_open
 
     with safe_open(file, framework="pt") as opened:
@@ -123,7 +126,7 @@ def convert_lora(file: Path, folder: Path) -> tuple[str, str]:
 
 
 def _beside(file: Path, text_width: int) -> dict[str, Path]:
-    """Text encoder, tokenizer and VAE that fit a transformer, from the nearest place where there are any."""
+    """Finds text encoder, tokenizer and VAE that fit a transformer, in the nearest folder that has them."""
     found: dict[str, Path] = {}
     for name, folder in (
         (name, folder) for root in (file.parent.parent, file.parent) for name, folder in _near(root)
@@ -144,7 +147,7 @@ def _near(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _fitting(folder: Path, name: str, text_width: int) -> Path | None:
-    """A file in ComfyUI's folder that is this part, or the folder itself where it is diffusers'."""
+    """The file of this part in a ComfyUI folder, or the folder itself if it is in diffusers' layout."""
     if name == "tokenizer":
         return (
             folder.resolve()
@@ -156,7 +159,7 @@ def _fitting(folder: Path, name: str, text_width: int) -> Path | None:
     for file in sorted(folder.glob("*.safetensors")):
         try:
             shapes = shapes_of(file)
-        except UnusableModel:  # another model's file, damaged: not ours to tell of
+        except UnusableModel:  # a damaged file of another model is not reported here
             continue
         if checkpoint_keys.recognise(shapes) is Network(name):
             width = shapes.get("model.embed_tokens.weight", (0, text_width // 3))[1]
@@ -166,7 +169,7 @@ def _fitting(folder: Path, name: str, text_width: int) -> Path | None:
 
 
 def _installed(name: str) -> Path | None:
-    """The part of another installed model."""
+    """The same part of another installed model."""
     for folder in sorted(models_folder().glob("*")) if models_folder().is_dir() else ():
         card = Card.read(folder)
         if card is None or card.engine not in (places.NAME, places.PARTS_ENGINE):
@@ -181,7 +184,7 @@ def _installed(name: str) -> Path | None:
 
 
 def _transformer_in(path: Path) -> Path:
-    """The one transformer of klein in ComfyUI's folders. Raises `UnusableModel` for none or several."""
+    """The only klein transformer in ComfyUI's folders. Raises `UnusableModel` for none or several."""
     there = []
     for place in _comfy_places():
         for file in sorted([*(path / place).glob("*.safetensors"), *(path / place).glob(f"*{GGUF}")]):
@@ -194,9 +197,9 @@ def _transformer_in(path: Path) -> Path:
         return there[0]
     names = ", ".join(str(file.relative_to(path)) for file in there)
     raise UnusableModel(
-        f"The folder {path.name} holds several: {names}. Give one of these files."
+        f"The folder {path.name} contains several transformers: {names}. Choose one of these files."
         if there
-        else f"The folder {path.name} holds no FLUX.2 klein transformer. Give its file."
+        else f"The folder {path.name} contains no FLUX.2 klein transformer. Choose its file."
     )
 
 
@@ -205,12 +208,12 @@ def _comfy_places() -> list[str]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether it lies in the program's own folder, as what was downloaded or dropped does."""
+    """Whether a file is in the program's own folder, as downloaded and uploaded files are."""
     return path.resolve().is_relative_to(paths.home().resolve())
 
 
 def licence_of(title: str) -> str:
-    """9B was published for non-commercial use only."""
+    """The licence of a model; 9B was published for non-commercial use only."""
     return "FLUX Non-Commercial" if title.endswith("9B") else "Apache 2.0"
 
 
@@ -221,7 +224,7 @@ def _title(config: dict[str, Any], *, distilled: bool) -> str:
 
 
 def _config(folder: Path) -> dict[str, Any]:
-    """A pipeline's transformer's configuration. Raises `UnusableModel` where it is damaged."""
+    """Configuration of a pipeline's transformer. Raises `UnusableModel` if it is damaged."""
     try:
         config: dict[str, Any] = json.loads(
             (folder / "transformer" / "config.json").read_text(encoding="utf-8")
@@ -229,6 +232,6 @@ def _config(folder: Path) -> dict[str, Any]:
         _ = config["num_attention_heads"] * config["attention_head_dim"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UnusableModel(
-            f"The folder {folder.name} is damaged: its transformer's config.json can't be read."
+            f"The folder {folder.name} is damaged: its transformer's config.json can't be read. Download it again."
         ) from error
     return config

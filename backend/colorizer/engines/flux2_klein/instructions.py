@@ -1,6 +1,7 @@
-"""The instruction that goes with the pictures. FLUX.2 counts them: image 1 is the line art, the rest follow in order.
+"""The instruction for the model. FLUX.2 numbers the input pictures: image 1 is the line art, the others follow in
+order.
 
-A text of the artist's own takes the place of the whole instruction; nothing is added to it.
+A text written by the artist replaces the whole instruction; nothing is added to it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from enum import Enum
 
 
 class Subject(str, Enum):
-    """What of the line art is to be coloured."""
+    """The part of the line art to colour."""
 
     WHOLE = "whole"
     FOREGROUND = "figure"
@@ -31,23 +32,23 @@ _COLORS = "Use exactly the same colors, even inside each outlined area, with sof
 
 @dataclass(frozen=True)
 class Shown:
-    """Which pictures are shown after the line art, in this order."""
+    """The input pictures after the line art, in this order."""
 
     references: int
-    """Pictures of references; one may be a sheet of several."""
+    """Number of pictures with references; a picture may be a sheet of several references."""
     hints: bool = False
-    """Colour marks on the line art."""
+    """Whether there is a picture of the line art with colour hints."""
     previous: bool = False
-    """The page or frame before, coloured."""
+    """Whether there is the previous page or frame, coloured."""
 
     @property
     def count(self) -> int:
-        """All pictures, the line art among them."""
+        """Number of all input pictures, including the line art."""
         return 1 + self.references + self.hints + self.previous
 
 
 def instruction(subject: Subject, shown: Shown) -> str:
-    """What the model is told, in English: its text encoder has read little else about pictures."""
+    """The instruction, in English, the language that the text encoder knows best."""
     sentences = [f"{_TASKS[subject]}{_like(shown.references)}.", _COLORS]
     place = 1 + shown.references
     if shown.hints:

@@ -1,6 +1,6 @@
-"""LoRA for FLUX.2 klein: files of the artist's own or trained here, as model folders of their own with a licence.
+"""LoRAs (arXiv 2106.09685) for FLUX.2 klein: the artist's own files, or trained here, in model folders with a licence.
 
-diffusers reads them (its own, kohya's, ai-toolkit's and LyCORIS's naming); peft keeps them beside the weights.
+diffusers reads them (its own, kohya's, ai-toolkit's and LyCORIS's naming); peft applies them without merging.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _ADAPTER = "artist"
 
 
 def find(installed: Installed, name: str) -> Path | None:
-    """The file of a LoRA by its name; None for no name. Raises `InvalidInput` where it isn't installed."""
+    """The file of a LoRA by its name; None for no name. Raises `InvalidInput` if it is not installed."""
     if not name:
         return None
     folders = {folder.name: folder for folder in installed.folders()}
     if name not in folders:
         known = (
-            f"There is: {', '.join(folders)}."
+            f"Choose one of: {', '.join(folders)}."
             if folders
             else "None is installed: drop one onto the Models page."
         )
@@ -33,12 +33,15 @@ def find(installed: Installed, name: str) -> Path | None:
 
 
 def use(model: KleinModel, file: Path | None, strength: float) -> bool:
-    """Puts a LoRA beside the transformer's weights in place of the one before; whether anything changed.
+    """Replaces the transformer's LoRA; returns whether it changed. The memory profile must be applied again then.
 
-    The model has to be placed anew then.
+    Args:
+        model: the loaded model.
+        file: the LoRA; None removes the current one.
+        strength: its scale.
 
     Raises:
-        UnusableModel: the file doesn't fit this transformer.
+        UnusableModel: the file does not fit this transformer.
     """
     wanted = (file, strength) if file is not None and strength else None
     if wanted == model.lora:
@@ -53,8 +56,8 @@ def use(model: KleinModel, file: Path | None, strength: float) -> bool:
     return True
 
 
-def read_anew(model: KleinModel) -> None:
-    """Reads the transformer again, with the LoRA it had."""
+def reload(model: KleinModel) -> None:
+    """Loads the transformer again, with its current LoRA."""
     wanted = model.lora
     model.pipeline.transformer = read_transformer(model.files.transformer)
     model.rounded, model.lora = False, None
@@ -76,6 +79,6 @@ def _load(pipeline: Any, file: Path, strength: float) -> None:
         pipeline.unload_lora_weights()
         raise UnusableModel(
             f"The LoRA {file.parent.name} doesn't fit this model: it was made for another size of FLUX.2, or its file"
-            " is damaged. Choose another, or none."
+            " is damaged. Choose another LoRA, or none."
         ) from error
     pipeline.set_adapters([_ADAPTER], [strength])

@@ -1,6 +1,6 @@
-"""Reads a model's networks from a folder in diffusers' layout or from single files, in the precision they are kept in.
+"""Loads a model's networks from a folder in diffusers' layout or from single files, in their stored precision.
 
-Single files are in Black Forest Labs' and ComfyUI's naming; diffusers converts names, `checkpoint_keys` accounts for
+Single files have Black Forest Labs' or ComfyUI's names. diffusers converts the names; `checkpoint_keys` accounts for
 every key.
 """
 
@@ -29,22 +29,22 @@ _FP8 = (torch.float8_e4m3fn, torch.float8_e5m2)
 
 @dataclass
 class KleinModel:
-    """What one picture needs: diffusers' pipeline without its text encoder, and what that said."""
+    """diffusers' pipeline without its text encoder, and the embeddings of instructions."""
 
     pipeline: Any
     """`Flux2KleinPipeline` or `Flux2KleinKVPipeline`."""
     instructions: Instructions
     files: Files
     quantised: bool = False
-    """GGUF: the transformer's precision is fixed."""
+    """Whether the transformer is a GGUF file; its precision is fixed then."""
     rounded: bool = False
-    """The transformer was kept in fp8, and what that rounded away is gone."""
+    """Whether the transformer's weights were rounded to fp8; their former precision is lost until it is reloaded."""
     lora: tuple[Path, float] | None = field(default=None)
-    """The LoRA in use, and its strength."""
+    """The current LoRA and its strength."""
 
 
 def read(folder: Path) -> KleinModel:
-    """Reads a model folder. Raises `MissingModel` with what to do where it is damaged."""
+    """Loads a model folder. Raises `MissingModel` with what to do if it is damaged."""
     from safetensors import SafetensorError
 
     files = places.read(folder)
@@ -54,7 +54,7 @@ def read(folder: Path) -> KleinModel:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError, EOFError) as error:
         raise MissingModel(
-            f"The model {folder.name} can't be read; a file may be damaged. Download it again."
+            f"The model {folder.name} can't be read; one of its files may be damaged. Download it again."
         ) from error
 
 
@@ -86,7 +86,7 @@ def _read(files: Files) -> KleinModel:
 
 
 def read_transformer(path: Path) -> Any:
-    """A diffusers folder, a .safetensors file (bfloat16 or fp8) or a .gguf file."""
+    """Loads the transformer from a diffusers folder, a .safetensors file (bfloat16 or fp8) or a .gguf file."""
     from diffusers import Flux2Transformer2DModel
 
     if path.is_dir():
@@ -110,14 +110,14 @@ def read_transformer(path: Path) -> Any:
 
 
 def _read_gguf(path: Path) -> Any:
-    """diffusers' own loader; weights stay quantised and are unpacked a layer at a time."""
+    """Loads a GGUF file with diffusers' loader; weights stay quantised and are dequantised layer by layer."""
     from importlib.util import find_spec
 
     from diffusers import Flux2Transformer2DModel, GGUFQuantizationConfig
 
     if find_spec("gguf") is None:
         raise MissingModel(
-            f"{path.name} is a GGUF file; reading it needs the package gguf. Run `pip install gguf` in the backend's"
+            f"{path.name} is a GGUF file, which needs the package gguf. Run `pip install gguf` in the backend's"
             " environment, or use the .safetensors file."
         )
     config = checkpoint_keys.transformer_config(gguf_shapes(path))
@@ -140,7 +140,7 @@ def _read_gguf(path: Path) -> Any:
 
 
 def gguf_shapes(path: Path) -> dict[str, tuple[int, ...]]:
-    """Names and shapes of a GGUF file's tensors, rows first."""
+    """Names and shapes of a GGUF file's tensors; the shapes are in torch's order (rows first)."""
     import gguf
 
     try:
@@ -153,7 +153,7 @@ def gguf_shapes(path: Path) -> dict[str, tuple[int, ...]]:
 
 
 def read_vae(path: Path) -> Any:
-    """A diffusers folder, or a file in the published or in diffusers' naming."""
+    """Loads the VAE from a diffusers folder, or from a file in the published or in diffusers' naming."""
     from diffusers import AutoencoderKLFlux2
     from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
@@ -174,7 +174,7 @@ def read_vae(path: Path) -> Any:
 
 
 def read_text_encoder(path: Path) -> Any:
-    """A transformers folder, or a single file of Qwen3."""
+    """Loads the text encoder from a transformers folder or from a single file of Qwen3."""
     from transformers import Qwen3Config, Qwen3ForCausalLM
 
     if path.is_dir():
@@ -189,18 +189,21 @@ def read_text_encoder(path: Path) -> Any:
     checkpoint_keys.check_keys(expected, {key: tuple(value.shape) for key, value in state.items()}, path.name)
     network.load_state_dict(state, strict=False, assign=True)
     network.tie_weights()
-    network.model.rotary_emb = type(network.model.rotary_emb)(network.config)  # its buffers are in no file
+    network.model.rotary_emb = type(network.model.rotary_emb)(
+        network.config
+    )  # its buffers are not stored in files
     return network.eval()
 
 
 def plain(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
-    """A file's weights by published name; fp8 becomes bfloat16, multiplied with its scales.
+    """A file's weights by published name; fp8 weights are multiplied by their scales and converted to bfloat16.
 
-    Raises `UnusableModel` for NVFP4, which nothing but ComfyUI reads.
+    Raises:
+        UnusableModel: for NVFP4, which only ComfyUI supports.
     """
     if checkpoint_keys.is_nvfp4({key: tuple(value.shape) for key, value in state.items()}):
         raise UnusableModel(
-            f"{name} is packed in four bits (NVFP4), which can't be read here. Use the bfloat16, fp8 or GGUF file."
+            f"{name} is an NVFP4 file (packed in four bits), which isn't supported. Use the bfloat16, fp8 or GGUF file."
         )
     found = {key.removeprefix(checkpoint_keys.COMFY_PREFIX): value for key, value in state.items()}
     kept = checkpoint_keys.weights_only({key: tuple(value.shape) for key, value in found.items()})
@@ -234,7 +237,7 @@ def _expected(config: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
 
 
 def _tensors(path: Path) -> dict[str, Tensor]:
-    """All tensors of a .safetensors file, mapped, not copied. Raises `UnusableModel` where it is damaged."""
+    """All tensors of a .safetensors file, memory-mapped. Raises `UnusableModel` if it is damaged."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -247,14 +250,14 @@ def _tensors(path: Path) -> dict[str, Tensor]:
 
 
 def _stored(folder: Path) -> torch.dtype:
-    """The precision that a folder's weights are kept in."""
+    """The stored precision of a folder's weights."""
     from safetensors import safe_open
 
     file = next(iter(sorted(folder.glob("*.safetensors"))), None)
     if file is None:
         raise OSError(f"no weights in {folder}")
     with safe_open(file, framework="pt") as opened:
-        kinds = (opened.get_tensor(key).dtype for key in opened.keys())  # noqa: SIM118 - it is no dictionary
+        kinds = (opened.get_tensor(key).dtype for key in opened.keys())  # noqa: SIM118 - not a dictionary
         return next(kind for kind in kinds if kind.is_floating_point)
 
 

@@ -1,8 +1,8 @@
-"""Pages of a series coloured alike: one pool, one seed, and the picture before as a further reference.
+"""Consistent colours in a series of pages: one pool of references, one seed, and the previous page as an input picture.
 
-Every page's survey holds the pages it follows, so that it can be coloured anywhere and in any order with the same
-result: page 0 is the first, page n looks at page n-1, and every eighth at page 0 again, so that no error is handed on
-for long. What a page became is kept, and in the usual order each is drawn once.
+Page n uses page n-1; every eighth page uses page 0 instead, so that errors do not accumulate. The survey of a page
+contains the pages that it depends on, so that the result does not depend on the order or the machine. Coloured pages
+are cached: in reading order each page is generated once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import RGB
 
 ANEW = 8
-"""Pages after which the first page is looked at again."""
+"""Every page with a multiple of this number uses page 0 as its previous page."""
 SHOWN_SIDE = 1024
 KEPT_FILES = 128
 _PARTS = ("sketch", "mask", "hints")
@@ -35,7 +35,7 @@ _PARTS = ("sketch", "mask", "hints")
 
 @dataclass(frozen=True)
 class Page:
-    """What of a request is a page's own."""
+    """The parts of a request that differ between pages."""
 
     sketch: Picture
     mask: Mask | None = None
@@ -47,19 +47,19 @@ class Page:
         return cls(request.sketch, request.sketch_mask, request.hints)
 
     def request(self, like: ColorizeRequest) -> ColorizeRequest:
-        """The request for this page with everything else as in another's."""
+        """The request for this page, with everything else from another page's request."""
         return replace(like, sketch=self.sketch, sketch_mask=self.mask, hints=self.hints, bindings=())
 
 
 @dataclass(frozen=True)
 class PageSurvey:
-    """A page, and the pages it follows, the first of them first."""
+    """A page and the pages that it depends on, in order."""
 
     page: Page
     before: tuple[Page, ...] = ()
 
     def to_bytes(self) -> bytes:
-        """An .npz of PNG files."""
+        """Serialises the survey as an .npz of PNG files."""
         packed = {
             f"{name}{number}": _packed(picture)
             for number, page in enumerate((*self.before, self.page))
@@ -72,7 +72,7 @@ class PageSurvey:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> PageSurvey:
-        """The survey again. Raises `ValueError` or `OSError` where it is damaged."""
+        """Reads a survey. Raises `ValueError` or `OSError` if it is damaged."""
         with np.load(io.BytesIO(content), allow_pickle=False) as packed:
             names = set(packed.files)
             count = sum(name.startswith("sketch") for name in names)
@@ -84,13 +84,13 @@ class PageSurvey:
 
 
 def agreed(surveys: Sequence[PageSurvey]) -> list[PageSurvey]:
-    """Every page with the pages it follows."""
+    """Adds to every page the pages that it depends on."""
     pages = [survey.page for survey in surveys]
     return [PageSurvey(page, tuple(pages[n] for n in _chain(place))) for place, page in enumerate(pages)]
 
 
 def _chain(place: int) -> list[int]:
-    """The pages that page `place` depends on, in the order they are coloured in."""
+    """The numbers of the pages that page `place` depends on, in the order in which they are coloured."""
     if place == 0:
         return []
     start = place // ANEW * ANEW
@@ -98,20 +98,20 @@ def _chain(place: int) -> list[int]:
 
 
 class Series:
-    """What pages became, kept on disk; only as a reference for the pages after them."""
+    """A cache of coloured pages on disk, used only as input pictures for later pages."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def key(self, request: ColorizeRequest, before: str, model: str) -> str:
-        """Known by everything that decides it, the pages before it included."""
+        """Cache key of a page: the hash of everything that determines its result, including the pages before it."""
         said: dict[str, Any] = {"before": before, "model": model, "inputs": hash_inputs(request)}
         said |= {"mode": request.mode.value, "seed": request.seed, "options": request.options.model_dump()}
         said["bindings"] = [asdict(binding) for binding in request.bindings]
         return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def find(self, key: str) -> RGB | None:
-        """The coloured page (h, w, 3), where it is kept."""
+        """The cached page (h, w, 3), or None."""
         try:
             found = np.fromfile(self._folder / f"{key}.png", np.uint8)
         except OSError:
@@ -120,7 +120,7 @@ class Series:
         return None if decoded is None else cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
 
     def keep(self, key: str, request: ColorizeRequest, result: Result) -> RGB:
-        """Keeps a coloured page with its lines; the page."""
+        """Caches a coloured page with its lines, and returns it."""
         page = over_white(preview(result.layers, request.sketch, SHOWN_SIDE))
         self._folder.mkdir(parents=True, exist_ok=True)
         with appearing(self._folder / f"{key}.png", by_many=True) as part:

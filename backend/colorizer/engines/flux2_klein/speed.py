@@ -1,8 +1,8 @@
-"""How a FLUX.2 klein model is put onto a device, see `engines.runtime.memory_profiles`.
+"""Memory profiles of FLUX.2 klein, see `engines.runtime.memory_profiles`.
 
-The text encoder is never there: it runs on the processor, once per text (`embeddings`). fp8 halves the transformer's
-memory and costs accuracy, so it comes after what fits without; where it doesn't fit either, blocks and at last single
-layers come and go in bfloat16.
+The text encoder is not part of them: it runs on the CPU, once per text (`embeddings`). fp8 halves the transformer's
+memory but costs accuracy, so profiles without fp8 come first. Where fp8 does not fit either, single blocks or single
+layers are moved to the device in bfloat16.
 """
 
 from __future__ import annotations
@@ -29,24 +29,23 @@ PROFILES = MemoryProfiles(
         (0.0, "least", {"dtype": torch.bfloat16, "stored": torch.float8_e4m3fn, "tiled": True}),
     ),
 )
-"""Counted (docs/flux2_klein.md) with a gigabyte for what is not counted; not yet seen on a card."""
+"""Memory counted (docs/flux2_klein.md), plus a gigabyte for what is not counted; not measured on a card."""
 _BLOCKS = 1
 _PRECISE = ("pos_embed", "norm", "^proj_out$", "^x_embedder$", "time_guidance_embed", "lora_")
-"""Never kept in fp8."""
+"""Layers that are never stored in fp8."""
 _FP8_UNITS = (8, 9)
-"""Compute capability of the first NVIDIA cards that know fp8."""
+"""Compute capability of the first NVIDIA cards with fp8 support."""
 
 
 def place(model: KleinModel, profile: MemoryProfile) -> None:
-    """Puts a model's networks where and how the profile says, wherever they were before."""
+    """Applies a memory profile to a model: precision, tiling, and placement of its networks."""
     pipeline = model.pipeline
     release(pipeline)
     if model.rounded:  # to fp8, by an earlier profile
-        lora.read_anew(model)
+        lora.reload(model)
     transformer, vae = pipeline.transformer, pipeline.vae
-    vae.to(
-        torch.bfloat16 if model.quantised else profile.dtype
-    )  # the pipeline hands over what the transformer gives
+    # The pipeline passes the transformer's output on in the transformer's precision.
+    vae.to(torch.bfloat16 if model.quantised else profile.dtype)
     if not model.quantised:
         transformer.to(profile.dtype)
         if profile.stored is not None and knows_fp8(profile.device):
@@ -68,19 +67,19 @@ def place(model: KleinModel, profile: MemoryProfile) -> None:
 
 
 def knows_fp8(device: str) -> bool:
-    """Whether a device keeps fp8; NVIDIA's older cards do so too slowly to be worth it."""
+    """Whether to store weights in fp8 on a device; on older NVIDIA cards it would be too slow."""
     if not device.startswith("cuda"):
         return True
     return bool(torch.cuda.get_device_capability(torch.device(device)) >= _FP8_UNITS)
 
 
 def estimate_minutes(model: KleinModel, tokens: int, steps: int) -> float:
-    """About how long the steps take on this processor: their arithmetic at the rate of one product of matrices.
+    """Estimates the duration of the steps on this CPU from their operations and one timed matrix product.
 
     Args:
-        model: on the processor.
-        tokens: of text and pictures together.
-        steps: forward passes, those of guidance counted.
+        model: the model, on the CPU.
+        tokens: number of tokens of text and pictures together.
+        steps: number of forward passes, including those of guidance.
     """
     transformer = model.pipeline.transformer
     weights = sum(parameter.numel() for parameter in transformer.parameters())
@@ -90,7 +89,7 @@ def estimate_minutes(model: KleinModel, tokens: int, steps: int) -> float:
     flops = 2 * weights * tokens + 4 * tokens**2 * width * layers
     dtype = transformer.dtype if transformer.dtype.itemsize > 1 else torch.bfloat16
     one, other = torch.ones(512, 2048, dtype=dtype), torch.ones(2048, 2048, dtype=dtype)
-    _ = one @ other  # the first one also sets things up
+    _ = one @ other  # the first product includes initialisation
     start = time.perf_counter()
     _ = one @ other
     rate = 2 * 512 * 2048 * 2048 / max(time.perf_counter() - start, 1e-6)

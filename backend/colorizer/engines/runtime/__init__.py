@@ -1,1 +1,1 @@
-"""What engines share to run a model: devices, memory profiles, offloading, caches."""
+"""Shared by the engines to run models: devices, memory profiles, offloading, caches."""

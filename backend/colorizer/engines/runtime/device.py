@@ -1,4 +1,4 @@
-"""Which torch device the work runs on."""
+"""Choice of the torch device, and errors that a device raises."""
 
 from __future__ import annotations
 
@@ -9,9 +9,13 @@ DEVICES = ("auto", "cpu", "cuda", "mps", "xpu")
 
 
 def choose_device(name: str = "auto") -> str:
-    """Checks a device name against this machine; `auto` takes the first accelerator there is, else the CPU.
+    """Checks that a device exists on this machine and returns its torch name.
 
-    Raises `InvalidInput` for an unknown device and for one that isn't there.
+    Args:
+        name: one of `DEVICES`; `auto` chooses the first available accelerator, or else the CPU.
+
+    Raises:
+        InvalidInput: for an unknown or unavailable device.
     """
     import torch
 
@@ -23,13 +27,13 @@ def choose_device(name: str = "auto") -> str:
         return next((device for device in ("cuda", "mps", "xpu") if there[device]), "cpu")
     if not there[name]:
         raise InvalidInput(
-            f"There is no {name} device here. Use auto or cpu, or install the torch build for it."
+            f"No {name} device is available. Use auto or cpu, or install the torch build for it."
         )
     return name
 
 
 def lost_accelerator(error: BaseException) -> bool:
-    """Whether the accelerator itself failed, as it may after the computer slept; this process can't use it any more."""
+    """Whether the accelerator itself failed, e.g. after the computer slept. This process can no longer use it then."""
     words = ("cuda error", "hip error", "device_lost", "device lost")
     text = str(error).lower()
     return (

@@ -24,20 +24,20 @@ class SwapHook(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has
         self.present = False
 
     def pre_forward(self, _: Any, *arguments: Any, **named: Any) -> tuple[Any, Any]:
-        """Called before a network of the group runs."""
-        self.come()
+        """Called by accelerate before a network of the group runs."""
+        self.load()
         return arguments, named
 
-    def come(self) -> None:
+    def load(self) -> None:
         """Moves the group to the device and offloads the others."""
         if not self.present:
             for other in self.others:
-                other.leave()
+                other.offload()
             self.present = True
             for network in self.networks:
                 network.to(self.execution_device)
 
-    def leave(self) -> None:
+    def offload(self) -> None:
         """Offloads the group to CPU memory."""
         if self.present:
             self.present = False
@@ -46,7 +46,7 @@ class SwapHook(ModelHook):  # type: ignore[misc, unused-ignore] # accelerate has
 
 
 def swap_on_device(groups: Iterable[Iterable[nn.Module | None]], device: str) -> list[SwapHook]:
-    """Installs the hooks on groups of networks, which are all in CPU memory; `None` stands for no network."""
+    """Installs the hooks on groups of networks, all of which are in CPU memory; None entries are ignored."""
     hooks: list[SwapHook] = []
     for group in groups:
         networks = [network for network in group if network is not None]
@@ -56,10 +56,10 @@ def swap_on_device(groups: Iterable[Iterable[nn.Module | None]], device: str) ->
     return hooks
 
 
-def bring(network: nn.Module | None) -> None:
-    """Moves a network to the device whose parts are called one by one instead of its `forward`."""
-    # WORKAROUND: accelerate has no public way to ask a module for its hook, see
-    # https://github.com/huggingface/accelerate/blob/main/src/accelerate/hooks.py; goes when there is one.
+def ensure_on_device(network: nn.Module | None) -> None:
+    """Moves a network's group to the device. For networks whose submodules are called instead of their `forward`."""
+    # WORKAROUND: accelerate has no public way to get a module's hook, see
+    # https://github.com/huggingface/accelerate/blob/main/src/accelerate/hooks.py. Can be removed when there is one.
     hook = getattr(network, "_hf_hook", None)
     if isinstance(hook, SwapHook):
-        hook.come()
+        hook.load()

@@ -1,9 +1,8 @@
-"""Memory profiles: the precision a model runs in, and how much of it is in the device's memory at a time.
+"""Memory profiles: the precision of a model, and how much of it is in the device's memory at a time.
 
-An engine brings a list of profiles, from the fastest to the one that needs least memory, and functions that read its
-model and put it where a profile says. `ModelSlot` keeps the model, takes the first profile that fits what is free, and
-goes one step down where memory runs out all the same. What a profile means for an engine's networks is in that
-engine's `speed`.
+An engine provides a list of profiles, from the fastest to the one that needs the least memory, and functions that load
+its model and apply a profile to it. `ModelSlot` holds the model, chooses the first profile that fits the free memory,
+and steps down to the next one if memory runs out. Each engine defines its profiles in its module `speed`.
 """
 
 from __future__ import annotations
@@ -26,13 +25,13 @@ log = logging.getLogger(__name__)
 
 GIB = 2**30
 CEILING = "COLORIZE_GPU_MEMORY_GB"
-"""Environment: how much of an accelerator's memory may be counted on, where it isn't all that is free."""
+"""Environment variable that limits the accelerator's memory to count on, in GB."""
 Answer = TypeVar("Answer")
 Model = TypeVar("Model")
 
 
 class Residency(str, Enum):
-    """Which part of a model stays in the device's memory."""
+    """The part of a model that is in the device's memory at a time."""
 
     ALL = "everything"
     GROUPS = "what is needed at a time"
@@ -42,24 +41,24 @@ class Residency(str, Enum):
 
 @dataclass(frozen=True)
 class MemoryProfile:
-    """How a model runs."""
+    """Precision, memory layout and residency of a model."""
 
     device: str
     dtype: torch.dtype = torch.float32
     channels_last: bool = False
     name: str = "everything"
-    """For the record of a result."""
+    """Name of the profile in the record of a result."""
     keep: Residency = Residency.ALL
     stored: torch.dtype | None = None
-    """What weights are kept in between their uses, where that is less than `dtype`."""
+    """Precision in which weights are stored between their uses, if it is lower than `dtype`."""
     tiled: bool = False
-    """The VAE works in tiles and picture by picture."""
-    rows_apart: bool = False
-    """The rows of the guidance run one after another."""
+    """Whether the VAE processes tiles, and one picture of a batch at a time."""
+    one_row_at_a_time: bool = False
+    """Whether the rows of classifier-free guidance are computed one by one."""
 
 
 ProfileTable = tuple[tuple[float, str, dict[str, Any]], ...]
-"""For each profile: GiB that have to be free, its name, and the fields of `MemoryProfile` that it sets."""
+"""For each profile: the free memory it needs in GiB, its name, and the fields of `MemoryProfile` that it sets."""
 
 
 @dataclass(frozen=True)
@@ -67,14 +66,14 @@ class MemoryProfiles:
     """The profiles of one engine."""
 
     dedicated: ProfileTable
-    """For graphics cards with memory of their own, of which the system takes the last gigabyte."""
+    """For graphics cards with dedicated memory."""
     shared: ProfileTable
-    """In main memory, where the model is anyway; Apple's accelerator has no other."""
+    """For devices that use main memory: the CPU and Apple's accelerator."""
     precise: bool = False
-    """Always float32, for networks that are small or never saw anything else."""
+    """Whether to use float32 always, for networks that are small or were trained in float32 only."""
 
     def profiles(self, device: str) -> list[tuple[float, MemoryProfile]]:
-        """All profiles for a torch device name, the fastest first, each with the free memory it needs, GiB."""
+        """All profiles for a torch device, the fastest first, each with the free memory that it needs, GiB."""
         kind = device.partition(":")[0]
         if self.precise:
             usual = MemoryProfile(device)
@@ -90,12 +89,12 @@ class MemoryProfiles:
         return [(wanted, replace(usual, name=name, **choices)) for wanted, name, choices in steps]
 
     def choose(self, device: str) -> MemoryProfile:
-        """The fastest profile that fits into the free memory."""
+        """The fastest profile that fits the free memory."""
         free = free_memory(device) / GIB
         return next(profile for wanted, profile in self.profiles(device) if free >= wanted)
 
     def cheaper(self, profile: MemoryProfile) -> MemoryProfile | None:
-        """The next profile, which needs less memory; None after the last."""
+        """The next profile, which needs less memory; None for the last."""
         there = [one for _, one in self.profiles(profile.device)]
         following = [one.name for one in there].index(profile.name) + 1
         return there[following] if following < len(there) else None
@@ -105,9 +104,9 @@ class ModelSlot(Generic[Model]):
     """The model that an engine has in memory, and its current memory profile.
 
     Args:
-        profiles: the engine's.
-        read: reads the model in a folder.
-        place: puts a model where a profile says, wherever it was before.
+        profiles: the engine's profiles.
+        read: loads the model of a folder.
+        place: applies a profile to a model, whatever profile it had before.
     """
 
     def __init__(
@@ -133,7 +132,7 @@ class ModelSlot(Generic[Model]):
     def load(self, folder: Path, device: str) -> None:
         """Loads the model unless it is loaded already, and places it with the first memory profile that fits."""
         if self._folder != folder:
-            self._model = self._folder = None  # there may not be room for two
+            self._model = self._folder = None  # there may not be enough memory for two models
             self._model = self._read(folder)
             self._folder, self.device = folder, ""
         if self.device != device:
@@ -150,8 +149,8 @@ class ModelSlot(Generic[Model]):
                 profile = self._profiles.cheaper(self.profile)
                 if profile is None or not ran_out_of_memory(error):
                     raise
-            # Outside of `except`, whose error still holds what was made.
-            report.stage("Making do with less memory")
+            # Outside of `except`: its traceback keeps references to the tensors of the failed attempt.
+            report.stage("Retrying with less memory")
             log.warning("out of memory: going on with the setting %r", profile.name)
             self._at(profile)
 
@@ -183,8 +182,8 @@ def free_memory(device: str) -> float:
 
 
 def has_bfloat16_units() -> bool:
-    """Whether this processor multiplies bfloat16 matrices faster than float32 ones; elsewhere it is far slower."""
-    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public way to ask
+    """Whether this CPU multiplies bfloat16 matrices faster than float32 ones; on other CPUs it is much slower."""
+    supported = getattr(torch.cpu, "_is_amx_tile_supported", None)  # torch has no public function for this
     return bool(supported and supported())
 
 

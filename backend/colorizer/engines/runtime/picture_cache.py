@@ -1,6 +1,6 @@
-"""A cache of values computed from a picture, kept as long as the picture exists.
+"""A cache of values computed from pictures, with the lifetime of the pictures.
 
-For batches, in which every page has the same pool of references. Pictures must never be changed.
+It is used in batches, where all pages have the same pool of references. Pictures must not be modified.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ Value = TypeVar("Value")
 
 
 class PictureCache(Generic[Value]):
-    """Values by picture (the very array, not one that is equal) and a key."""
+    """Values by picture (by identity of the array, not by content) and key."""
 
     def __init__(self) -> None:
         self._values: dict[int, dict[Hashable, Value]] = {}
 
     def get(self, picture: NDArray[Any], key: Hashable, make: Callable[[], Value]) -> Value:
-        """Returns the cached value; computes it first where there is none."""
+        """Returns the cached value; computes it if there is none."""
         name = id(picture)
         if name not in self._values:
             self._values[name] = {}
-            # The number may be given to another array afterwards.
+            # Python may reuse the id for another array afterwards.
             weakref.finalize(picture, self._values.pop, name, None)
         values = self._values[name]
         if key not in values:

@@ -1,4 +1,4 @@
-"""Asks torch for accelerators in a child process: a broken driver ends whoever asks, and that mustn't be the worker."""
+"""Queries torch for accelerators in a child process, because a broken driver can crash the process that queries it."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ print("done", flush=True)
 
 @functools.cache
 def usable() -> frozenset[str]:
-    """The kinds of accelerators that answer. A build of torch without any isn't asked."""
+    """The kinds of accelerators that work. With a CPU-only build of torch, no child process is started."""
     return _answers()[0]
 
 
-def trouble() -> str:
-    """A sentence for the artist where asking for an accelerator ended in a crash or in silence; else empty."""
+def failure() -> str:
+    """A message for the artist if the query crashed or timed out; else empty."""
     if _answers()[1]:
         return ""
     return (
-        "The graphics card can't be used: asking for it crashed. The processor does the work, which takes longer. "
+        "The graphics card can't be used: its driver crashed. The CPU is used instead, which takes longer. "
         "Update the graphics driver, then restart Krita."
     )
 
 
 @functools.cache
 def _answers() -> tuple[frozenset[str], bool]:
-    """The kinds that answer, and whether all were asked."""
+    """The kinds that work, and whether the query was completed."""
     import torch
 
     version = torch.version
@@ -63,6 +63,6 @@ def _answers() -> tuple[frozenset[str], bool]:
     words = said.split()
     found = frozenset(words) & frozenset(kinds)
     if "cuda" not in found:
-        # Libraries ask, too, and would crash this process.
+        # Libraries query CUDA too and would crash this process.
         torch.cuda.is_available = lambda: False
     return found, "done" in words

@@ -1,8 +1,7 @@
-"""A cache of what an engine's stages computed last, so that a repair (Redo) starts at the first stage that it changes.
+"""A cache of the latest results of an engine's stages, so that a repair (Redo) starts at the first stage that changes.
 
-A repair repeats the whole request, mostly with the same sketch and references. Pictures are compared by their content;
-they and the cached values must never be changed. The oldest entries are dropped when their pictures take too much
-memory.
+A repair repeats the whole request, mostly with the same sketch and references. Pictures are compared by content. They
+and the cached values must not be modified. The oldest entries are removed when their pictures take too much memory.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import numpy as np
 from colorizer.imaging.values import Mask, Picture
 
 MAX_PIXELS = 2**25
-"""Of the sketches of all entries of a stage: three pages of A4 at 300 dpi, and none of 8192 px on a side."""
+"""Limit of the total size of the sketches in a stage's entries, px: three A4 pages at 300 dpi."""
 
 Value = TypeVar("Value")
 
@@ -29,7 +28,7 @@ class _Entry(Generic[Value]):
 
 
 class StageCache(Generic[Value]):
-    """The values of one stage, by the pictures and the key that they are computed from; the newest first."""
+    """The values of one stage by their pictures and key, the newest first."""
 
     def __init__(self, max_pixels: int = MAX_PIXELS) -> None:
         self._max_pixels = max_pixels
@@ -38,7 +37,7 @@ class StageCache(Generic[Value]):
     def get(
         self, pictures: Sequence[Picture | Mask | None], key: Hashable, make: Callable[[], Value]
     ) -> Value:
-        """Returns the value for these pictures (the sketch first) and this key; computes it where there is none."""
+        """Returns the value for the pictures (the sketch first) and the key; computes it if it is not cached."""
         for entry in self._entries:
             if entry.key == key and _same(entry.pictures, pictures):
                 self._put(entry)
@@ -59,7 +58,7 @@ class StageCache(Generic[Value]):
 
 
 def _own(picture: Picture | Mask | None) -> Picture | Mask | None:
-    """A copy of the picture: a view would keep the job's whole bundle in memory."""
+    """Copies the picture, because a view would keep the job's whole bundle in memory."""
     return picture if picture is None or picture.base is None else picture.copy()
 
 

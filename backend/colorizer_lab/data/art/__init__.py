@@ -1,6 +1,6 @@
-"""Real art, to train on and to choose by: pictures of packages under free licences, rasterised, divided into fills.
+"""Real art for training and validation: pictures of packages under free licences, rasterised and segmented into fills.
 
-`families.json` names every package, its licence and authors, and on which side of the split each family stands: what is
-`deciding` is never trained on. `library.build` fetches and prepares everything once, `pairs` makes triplets of it.
-Needs the `training` extra; npm and apt are called only for packages that aren't there yet.
+`families.json` lists every package with its licence and authors, and the split of each family. The `deciding` split is
+the validation set and never used for training. `library.build` downloads and prepares everything once, `pairs` makes
+triplets of it. It needs the `training` extra; npm and apt are called only for packages that are not cached.
 """

@@ -1,4 +1,4 @@
-"""`python -m colorizer_lab.data.art build`: fetches and prepares real art; `families`, `sheet`, `deciding` show it."""
+"""`python -m colorizer_lab.data.art build` downloads and prepares real art; `families`, `sheet`, `deciding` show it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from colorizer_lab.data.art.pairs import art_triplet
 
 
 def table(library: Library) -> str:
-    """The families as a Markdown table: where from, licence, authors, pictures, side of the split."""
+    """The families as a Markdown table: source, licence, authors, pictures, split."""
     counts = Counter(entry.family for entry in library.entries)
     paired = Counter(entry.family for entry in library.entries if entry.partners)
     rows = [
@@ -41,7 +41,7 @@ def table(library: Library) -> str:
 
 
 def contact_sheet(library: Library, split: str, count: int, size: int, family: str = "") -> np.ndarray:
-    """Triplets side by side: sketch, reference, what is right here and there. (H, W, 3), sRGB."""
+    """A sheet (H, W, 3) sRGB of triplets: sketch, reference, and the true colours of both."""
     numbers = [one for one in library.of(split) if family in ("", library.entries[one].family)]
     cells = []
     for seed in range(count):
@@ -58,7 +58,7 @@ def contact_sheet(library: Library, split: str, count: int, size: int, family: s
 
 
 def main() -> None:
-    """The command line."""
+    """Runs the command."""
     parser = argparse.ArgumentParser(prog="python -m colorizer_lab.data.art", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     building = commands.add_parser(

@@ -1,7 +1,7 @@
-"""The deciding pairs as a corpus: what `colorize evaluate` reads, made of the families that are never trained on.
+"""The validation pairs (split `deciding`) as a corpus for `colorize evaluate`, from families that are never trained on.
 
-They decide weights, thresholds and what is kept. Each picture is rasterised anew at the judge's size, the truth is the
-artist's own picture, and an item's name begins with its family and the kind of its pair.
+Weights, thresholds and changes are chosen by them. Each picture is rasterised at the judge's size, and the truth is the
+artist's own picture. The name of an item starts with its family and the kind of pair.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ SIZE = 640
 VERSION = 1
 _DRAWN = 640
 _ITEMS, _CROSS = 13, 8
-"""Of each family, at most: all pairs, and those of two pictures."""
+"""Largest number of pairs of each family: in total, and of two different pictures."""
 _SEED = 20_261_129
 _HABITS = Habits(relit=0.0, beside=0.25, beside_sketch=0.0, backdrop=0.3, cut=0.1, mirrored=0.15, habit=False)
 _COVERED = 0.75
 
 
 def deciding_folder() -> Path:
-    """Where the corpus lies."""
+    """The folder of the corpus."""
     return cache_folder() / f"deciding-{VERSION}"
 
 
 def write_deciding(
     library: Library, progress: Callable[[str, int, int], None] | None = None, workers: int = 1
 ) -> Path:
-    """Writes the corpus and returns its folder; items that were written before an interruption are kept."""
+    """Writes the corpus and returns its folder. After an interruption, existing items are kept."""
     folder = deciding_folder()
     if (folder / "manifest.json").is_file():
         return folder
@@ -59,7 +59,7 @@ def write_deciding(
 
 
 def _family_items(library: Library, folder: Path, family: Family) -> list[dict[str, Any]]:
-    """Draws and describes the family's pairs."""
+    """Draws the pairs of a family and returns their manifest entries."""
     drawn = {source.name: source for source in sources(family)}
     numbers = [one for one in library.of("deciding") if library.entries[one].family == family.name]
     numbers = random.Random(f"{_SEED} {family.name}").sample(numbers, len(numbers))
@@ -77,7 +77,7 @@ def _family_items(library: Library, folder: Path, family: Family) -> list[dict[s
 
 
 def _pair(library: Library, family: Family, drawn: dict[str, Source], number: int, kind: str) -> Pair | None:
-    """One pair at the judge's size; None where the pictures don't make one."""
+    """One pair at the judge's size; None if the pictures do not form a pair."""
     rng = random.Random(f"{_SEED} {kind} {library.entries[number].name}")
     mate = rng.choice(library.entries[number].partners) if kind == "cross" else None
     other = library.read(rng.choice(library.of("deciding")))
@@ -92,7 +92,7 @@ def _pair(library: Library, family: Family, drawn: dict[str, Source], number: in
 
 
 def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | None]) -> dict[str, Any] | None:
-    """Writes one item, whole or not at all, unless it is there already; its description, None where there is none."""
+    """Writes an item atomically unless it exists, and returns its manifest entry; None if there is no pair."""
     place = folder / name
     roles = ("sketch", "reference", "ground_truth", "sketch_foreground_mask", "reference_foreground_mask")
     if not place.is_dir():

@@ -1,4 +1,4 @@
-"""The families of real art as `families.json` fixes them: where each comes from, under which licence, on which side."""
+"""The families of real art, read from `families.json`: source, licence and split of each."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Split = Literal["train", "deciding"]
 
 @dataclass(frozen=True)
 class Package:
-    """A package of a registry, pinned."""
+    """A pinned package of a registry."""
 
     client: Literal["npm", "debian", "shared"]
     """`shared`: a folder beside the clone."""
@@ -26,7 +26,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Family:
-    """Pictures of one hand."""
+    """Pictures by the same artist or project."""
 
     name: str
     package: str
@@ -34,24 +34,24 @@ class Family:
     split: Split
     reader: Literal["iconify", "dicebear", "files"]
     most: int
-    """Pictures taken at most, evenly from all."""
+    """Largest number of pictures, chosen evenly from all."""
     skip: tuple[str, ...] = ()
-    """Categories that are left out."""
+    """Categories that are not used."""
     root: str = ""
     pattern: str = ""
-    """Of files below `root`: glob with alternatives in brackets, matched at the end of a path."""
+    """Glob for files below `root`, with alternatives in parentheses, matched at the end of a path."""
     character: str = ""
-    """A regular expression; files of which it finds the same text show one character. Empty: every file its own."""
+    """Regular expression; files with the same match show the same character. Empty: each file is a character."""
     least: int = 0
-    """Smaller pictures (longer side, px) are left out."""
+    """Pictures with a shorter longer side, px, are not used."""
     shaded: bool = False
-    """Painted softly or with texture."""
+    """Whether the pictures are painted softly or with texture."""
     pixels: bool = False
-    """Pixel art: enlarged without its stairs."""
+    """Whether it is pixel art, which is enlarged with smoothed steps."""
 
     @property
     def painted(self) -> bool:
-        """Whether its colours aren't even: fills and lines have to be guessed."""
+        """Whether the colours are not uniform, so that fills and lines must be estimated."""
         return self.shaded or self.pixels
 
 

@@ -1,8 +1,8 @@
-"""What a coloured picture consists of: fills (areas of one colour or soft shading), parts (fills that differ only in
-light), and the outlines that its artist drew.
+"""Segments a coloured picture into fills (areas of one colour or soft shading), parts (fills that differ only in
+light), and the artist's outlines.
 
-Nothing is known but the pixels, so all of this is a guess; the numbers were chosen by looking at contact sheets of
-pictures that are trained on.
+Only the pixels are known, so the result is an estimate. The parameters were chosen by inspecting contact sheets of the
+training split.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ ByteGrid = NDArray[np.uint8]
 
 MOST_FILLS = 80
 _STEP = 5.0
-"""CIELAB difference between neighbouring pixels from which on there is a border."""
+"""Smallest CIELAB difference between neighbouring pixels at a border."""
 _SOFT_SIDE, _SOFT_SCALE = 256, 60
-"""Edge, px, at which painted pictures are divided, and how large their fills are (Felzenszwalb, Huttenlocher 2004)."""
+"""Edge, px, at which painted pictures are segmented, and the scale (Felzenszwalb and Huttenlocher 2004)."""
 _LEAST = 4e-4
-"""Share of the square below which an area is no fill."""
+"""Smallest share of the square for a fill."""
 _LINE_WIDTH = 0.03
-"""Share of the edge up to which something dark is a line."""
+"""Largest width of a line as a share of the edge."""
 _DARK, _DARKER = 45.0, 18.0
-"""Lightness (0..100) of a line at most, and by how much it is darker than what lies around it."""
+"""Largest lightness (0..100) of a line, and its smallest difference to the surroundings."""
 _LONG = 3.0
-"""How many times the area of its widest disc a line has at least; less is a dot, which is a thing."""
+"""Smallest ratio of a line's area to that of its widest disc; a shorter one is a dot, which is an object."""
 _OUTLINED = 0.35
-"""Share of the borders between fills that must be lines where a picture has outlines."""
+"""Smallest share of the borders between fills that are lines, for a picture with outlines."""
 _SAME_HUE, _SAME_LIGHT = 10.0, 20.0
-"""CIELAB: how far apart in a and b, and in L, two neighbouring fills are at most if one is the other in shade."""
+"""CIELAB: largest difference in a and b, and in L, between a fill and its shaded neighbour."""
 
 
 @dataclass(frozen=True)
 class Fills:
-    """A picture taken apart. Every grid is (S, S)."""
+    """A segmented picture. Every grid is (S, S)."""
 
     colours: Pixels
     fills: ByteGrid
-    """0 outside of the figure, else 1..n; what lies under a line belongs to the nearest fill."""
+    """0 outside the foreground, otherwise 1..n; pixels under a line belong to the nearest fill."""
     lines: ByteGrid
     """255 where the artist drew a line."""
     palette: NDArray[np.uint8]
-    """(n + 1, 3): each fill's colour; white for the outside."""
+    """(n + 1, 3): the colour of each fill; white for the outside."""
     parts: NDArray[np.uint8]
-    """(n + 1,): the fill that stands for each fill's part: the largest of those that differ only in light."""
+    """(n + 1,): for each fill, the largest of the fills that differ from it only in light."""
     outlined: bool
-    """Whether lines go along most borders."""
+    """Whether most borders are lines."""
 
 
 def find_fills(picture: Pixels, *, soft: bool, size: int) -> Fills | None:
-    """Takes a picture (H, W, 4) apart, the grids (size, size); None where it has less than two colours."""
+    """Segments a picture (H, W, 4) into grids (size, size); None if it has less than two colours."""
     visible = picture[..., 3] > 127
     shown = np.where(visible[..., None], picture[..., :3], np.uint8(255))
     lab = cv2.cvtColor(shown.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
@@ -79,7 +79,7 @@ def find_fills(picture: Pixels, *, soft: bool, size: int) -> Fills | None:
 
 
 def _lines(light: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """(H, W): thin, long and darker than what is around it."""
+    """Line pixels (H, W): thin, long, and darker than their surroundings."""
     side = len(light)
     width = max(3, round(side * _LINE_WIDTH)) | 1
     around = cv2.morphologyEx(
@@ -96,7 +96,7 @@ def _lines(light: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _areas(lab: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """(H, W): areas without a border in them, 1..n, the largest ones; 0 elsewhere."""
+    """The largest areas without inner borders, (H, W), 1..n; 0 elsewhere."""
     calm = inside.copy()
     across = np.abs(lab[:, 1:] - lab[:, :-1]).max(-1) < _STEP
     down = np.abs(lab[1:] - lab[:-1]).max(-1) < _STEP
@@ -107,7 +107,7 @@ def _areas(lab: NDArray[np.float32], inside: NDArray[np.bool_]) -> NDArray[np.in
 
 
 def _soft_areas(shown: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[np.int32]:
-    """The same for a painted picture."""
+    """Like `_areas`, for a painted picture."""
     small = cv2.resize(shown, (_SOFT_SIDE, _SOFT_SIDE), interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(cv2.bilateralFilter(small, 7, 40, 5).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     areas = felzenszwalb(lab / 100, scale=_SOFT_SCALE, sigma=0.5, min_size=40, channel_axis=-1)
@@ -116,7 +116,7 @@ def _soft_areas(shown: NDArray[np.uint8], inside: NDArray[np.bool_]) -> NDArray[
 
 
 def _largest(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The largest areas, numbered 1..n by size; 0 stays, and what is too small becomes 0."""
+    """Renumbers the largest areas 1..n by size; areas that are too small become 0."""
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
     order = np.argsort(-sizes, kind="stable")[:MOST_FILLS]
@@ -127,7 +127,7 @@ def _largest(labels: NDArray[np.int32]) -> NDArray[np.int32]:
 
 
 def _nearest(labels: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Fills every gap with what is nearest."""
+    """Fills every gap with the nearest label."""
     _, nearest = cv2.distanceTransformWithLabels(
         (labels == 0).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
@@ -149,7 +149,7 @@ def _palette(shown: NDArray[np.uint8], labels: NDArray[np.int32], count: int) ->
 def _parts(
     fills: NDArray[np.int32], lines: NDArray[np.bool_], palette: NDArray[np.uint8], count: int
 ) -> NDArray[np.uint8]:
-    """(count + 1,): fills that touch without a line between them and differ only in light, joined."""
+    """Joins fills that touch without a line between them and differ only in light; (count + 1,)."""
     lab = cv2.cvtColor(palette[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0]
     touching = np.zeros((count + 1, count + 1), np.int64)
     for one, other, between in (
@@ -178,7 +178,7 @@ def _share_of_lines(fills: NDArray[np.int32], lines: NDArray[np.bool_]) -> float
 
 
 def _smaller(picture: Pixels, size: int) -> Pixels:
-    """Averaged, so that edges are smooth; what is clear lends no colour."""
+    """Resizes a picture by area averaging; transparent pixels contribute no colour."""
     alpha = picture[..., 3:].astype(np.float32) / 255
     both = np.dstack([picture[..., :3] * alpha, alpha * 255])
     both = cv2.resize(both.astype(np.float32), (size, size), interpolation=cv2.INTER_AREA)

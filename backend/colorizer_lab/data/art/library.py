@@ -1,7 +1,7 @@
-"""The prepared pictures: every family's, taken apart once and kept in the cache, with what can be paired with what.
+"""The library of prepared pictures: segmented once and cached, with the pictures that each can be paired with.
 
-A picture is one `.npz` file; `index.json` is written last and lists all that are usable. What was prepared before an
-interruption isn't prepared again.
+A picture is one `.npz` file. `index.json` is written last and lists all usable pictures. After an interruption,
+existing pictures are not prepared again.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ Done = TypeVar("Done")
 SIZE = 256
 """Edge of the prepared pictures, px."""
 VERSION = 1
-"""Another one is prepared anew."""
+"""Version of the format; a library with another version is prepared again."""
 
 _DRAWN = 512
 _COVERED = 0.7
-"""How much of a picture's area must have a colour of the other for the two to be a pair."""
+"""Smallest share of a picture's area whose colours must occur in the other picture of a pair."""
 _MOST_PARTNERS = 8
 _TWIN = 4.0
-"""Mean difference (of 255) of two 12 px thumbnails below which they are one picture."""
+"""Mean difference (of 255) of two 12 px thumbnails below which the pictures are duplicates."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +50,9 @@ class Entry:
     name: str
     character: str
     file: str
-    """Relative to the library's folder."""
+    """Path relative to the library's folder."""
     partners: tuple[int, ...] = ()
-    """Numbers in the index of pictures that show the same character or have the same palette."""
+    """Index numbers of pictures with the same character or the same palette."""
 
 
 @dataclass(frozen=True)
@@ -63,27 +63,27 @@ class Library:
     entries: tuple[Entry, ...]
 
     def read(self, number: int) -> Fills:
-        """One picture, by its number."""
+        """Reads a picture by its number."""
         return read_fills(self.folder / self.entries[number].file)
 
     def family(self, number: int) -> Family:
-        """The family a picture belongs to."""
+        """The family of a picture."""
         name = self.entries[number].family
         return next(family for family in catalogue().families if family.name == name)
 
     def of(self, split: str) -> list[int]:
-        """The numbers of all pictures on one side of the split."""
+        """The numbers of all pictures of a split."""
         names = {family.name for family in catalogue().families if family.split == split}
         return [number for number, entry in enumerate(self.entries) if entry.family in names]
 
 
 def library_folder() -> Path:
-    """Where it lies."""
+    """The folder of the library."""
     return cache_folder() / f"pictures-{VERSION}"
 
 
 def open_library() -> Library:
-    """What `build` left. Raises `InvalidInput` where there is nothing."""
+    """Opens the library that `build` wrote. Raises `InvalidInput` if there is none."""
     file = library_folder() / "index.json"
     if not file.is_file():
         raise InvalidInput(f"{file} is missing. Build it with python -m colorizer_lab.data.art build.")
@@ -94,7 +94,7 @@ def open_library() -> Library:
 
 
 def build(progress: Callable[[str, int, int], None] | None = None, workers: int = 1) -> Library:
-    """Fetches the packages, prepares every picture and finds the pairs."""
+    """Downloads the packages, prepares every picture and finds the pairs."""
     folder = library_folder()
     jobs = [(family, source) for family in catalogue().families for source in sources(family)]
     entries: list[Entry] = []
@@ -116,29 +116,29 @@ def build(progress: Callable[[str, int, int], None] | None = None, workers: int 
 def over_processes(
     work: Callable[[Job], Done], jobs: Sequence[Job], workers: int, chunk: int = 1
 ) -> Iterator[Done]:
-    """`map` over so many processes, `chunk` jobs at a time; with one worker in this process."""
+    """`map` over `workers` processes, `chunk` jobs at a time; with one worker it runs in this process."""
     if workers == 1:
         yield from map(work, jobs)
         return
-    # Spawned: a fork of a process that has threads may wait forever for a lock that one of them held.
+    # Processes are spawned: a fork of a process with threads may deadlock on a lock that one of them held.
     with ProcessPoolExecutor(workers, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
         yield from pool.map(work, jobs, chunksize=chunk)
 
 
 def prepare(family: Family, source: Source, size: int = SIZE, drawn: int = _DRAWN) -> Fills | None:
-    """Rasterises one picture at `drawn` px and takes it apart; grids of `size` px."""
+    """Rasterises a picture at `drawn` px and segments it into grids of `size` px."""
     picture = rasterise(source, family, drawn)
     return None if picture is None else find_fills(picture, soft=family.painted, size=size)
 
 
 def write_fills(file: Path, fills: Fills) -> None:
-    """Writes one picture, whole or not at all."""
+    """Writes a picture atomically."""
     with appearing(file) as part, part.open("wb") as stream:
         np.savez_compressed(stream, **asdict(fills))
 
 
 def read_fills(file: Path) -> Fills:
-    """Reads what `write_fills` wrote."""
+    """Reads a picture that `write_fills` wrote."""
     with np.load(file, allow_pickle=False) as content:
         return Fills(
             **{name: content[name] for name in content.files if name != "outlined"},
@@ -148,7 +148,7 @@ def read_fills(file: Path) -> Fills:
 
 _Thumbnail = NDArray[np.float32]
 _Colours = dict[int, float]
-"""Share of the figure's area by colour, coarsely packed."""
+"""Share of the foreground's area by coarsely quantised colour."""
 
 
 def _prepared(job: tuple[Family, Source]) -> tuple[Entry, _Thumbnail | None, _Colours]:
@@ -177,7 +177,7 @@ def _prepared(job: tuple[Family, Source]) -> tuple[Entry, _Thumbnail | None, _Co
 
 
 def _is_twin(thumbnail: _Thumbnail, entry: Entry, thumbnails: list[_Thumbnail], entries: list[Entry]) -> bool:
-    """Whether the same picture is there already; frames of one character may be nearly alike."""
+    """Whether a picture is a duplicate; frames of the same character may be very similar and are not duplicates."""
     if not thumbnails:
         return False
     apart = np.abs(np.stack(thumbnails) - thumbnail).mean(1)
@@ -201,8 +201,8 @@ def _paired(entries: list[Entry], palettes: list[_Colours]) -> list[Entry]:
 
 
 def _partners(family: Family, entries: list[Entry], palettes: list[_Colours]) -> list[list[int]]:
-    """For each picture of a family those of the same character; where none are known, those that have a word of their
-    name and the colours of most of their area in common."""
+    """The partners of each picture of a family: pictures of the same character, or, where characters are not known,
+    pictures that share a word of their name and the colours of most of their area."""
     kinds = {
         colour: index for index, colour in enumerate(sorted({c for palette in palettes for c in palette}))
     }
@@ -228,7 +228,7 @@ def _partners(family: Family, entries: list[Entry], palettes: list[_Colours]) ->
 
 
 def _words(entry: Entry) -> set[str]:
-    """Words of a picture's name that may tell of what kind it is."""
+    """The words of a picture's name that may describe its kind."""
     return {word for word in re.split(r"[^a-z]+", entry.name.rpartition("/")[2].lower()) if len(word) > 2} - {
         "png",
         "svg",

@@ -1,7 +1,7 @@
-"""Packages fetched by name through their registries' own clients, checked and unpacked into the cache.
+"""Downloads packages with their registries' own clients, checks their hashes and unpacks them into the cache.
 
-What is there isn't fetched again, so everything works offline afterwards. `COLORIZE_ART` says where; by default it is
-the platform's cache folder.
+Cached packages are not downloaded again, so everything works offline afterwards. The cache is `COLORIZE_ART`, or a
+folder in the platform's cache folder.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from colorizer_lab.data.art.families import Package
 
 
 def cache_folder() -> Path:
-    """Where packages and prepared pictures lie."""
+    """The folder of packages and prepared pictures."""
     chosen = os.environ.get("COLORIZE_ART")
     return Path(chosen) if chosen else paths.cache() / "art"
 
 
 def shared_folder() -> Path:
-    """The folder beside the clone that holds what no registry has (`COLORIZE_SHARED`)."""
+    """The folder beside the clone with pictures that no registry has (`COLORIZE_SHARED`)."""
     chosen = os.environ.get("COLORIZE_SHARED")
     return Path(chosen) if chosen else Path(__file__).resolve().parents[4].parent / "shared"
 
 
 def unpacked(package: Package) -> Path:
-    """The folder of a package's files; fetches it if it isn't there.
+    """The folder of a package's files; downloads it if it is not cached.
 
     Raises:
-        InvalidInput: it can't be had, or it isn't what was pinned.
+        InvalidInput: the download fails, or the archive is not the pinned one.
     """
     if package.client == "shared":
         folder = shared_folder() / package.name
         if not folder.is_dir():
-            raise InvalidInput(f"{folder} is missing. Set COLORIZE_SHARED to the folder that holds it.")
+            raise InvalidInput(f"{folder} is missing. Set COLORIZE_SHARED to the folder that contains it.")
         return folder
     folder = cache_folder() / "packages" / f"{_plain(package.name)}-{_plain(package.version)}"
     if not folder.is_dir():
@@ -58,7 +58,7 @@ def unpacked(package: Package) -> Path:
 
 
 def _fetched(package: Package) -> Path:
-    """The package's archive, whole."""
+    """The path of the package's complete archive."""
     archives = cache_folder() / "archives"
     archives.mkdir(parents=True, exist_ok=True)
     file = archives / f"{_plain(package.name)}-{_plain(package.version)}"
@@ -75,13 +75,15 @@ def _fetched(package: Package) -> Path:
             (fetched,) = place.iterdir()
         except (OSError, ValueError, subprocess.CalledProcessError) as error:
             raise InvalidInput(
-                f"{package.name} {package.version} can't be fetched with {commands[package.client][0]}. "
-                f"Put its archive at {file}."
+                f"{package.name} {package.version} can't be downloaded with {commands[package.client][0]}. "
+                f"Download its archive to {file}."
             ) from error
         os.replace(fetched, file)
     found = hashlib.sha256(file.read_bytes()).hexdigest()
     if found != package.sha256:
-        raise InvalidInput(f"{file} isn't the archive that was pinned: its SHA-256 is {found}. Remove it.")
+        raise InvalidInput(
+            f"{file} isn't the pinned archive: its SHA-256 is {found}. Delete it and try again."
+        )
     return file
 
 

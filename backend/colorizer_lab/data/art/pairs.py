@@ -1,9 +1,10 @@
-"""Triplets made of real art: a sketch of one picture, and a reference that shows the same character or that picture.
+"""Triplets of real art: a sketch of one picture, and a reference with the same character or the same picture.
 
-*Cross*: the reference is another picture of the same character, or of the same palette; a place is right where the
-colour is. *Self*: the reference is the picture itself, bent, cut, lit otherwise, often with something beside it; a
-place is right where it came from. Sketches are the artist's own lines where there are any, lines along the borders of
-fills or extracted from painted pictures otherwise, in all the line styles of our drawings (`data.lines`).
+*Cross* pairs: the reference is another picture of the same character or with the same palette; a match is right if
+its colour is right. *Self* pairs: the reference is the picture itself, warped, cropped, relit, often with another
+object beside it; a match is right if it is the corresponding position. Sketches are the artist's own lines where
+there are any. Otherwise lines are drawn along the borders of fills or extracted from painted pictures, in all line
+styles of the procedural drawings (`data.lines`).
 """
 
 from __future__ import annotations
@@ -23,19 +24,19 @@ from colorizer_lab.data.lines import LineStyle, draw_line_style, lines_along_bor
 from colorizer_lab.data.palette import BACKGROUND_PARTS
 
 LABELS = 256
-"""Rows of a triplet's palette. Label 0 is what lies around the figures; fills follow from `BACKGROUND_PARTS` on."""
+"""Rows of a triplet's palette. Label 0 is the background; fills start at `BACKGROUND_PARTS`."""
 
 _CROSS = 0.6
-"""How often a picture that has partners is paired with one of them."""
+"""Probability that a picture with partners is paired with one of them."""
 _ALIKE = 0.06
-"""RGB distance (0..1) below which two colours count as one, as in the training's loss."""
+"""RGB distance (0..1) below which two colours count as equal, as in the training loss."""
 _COVERED = 0.6
-"""Share of a sketch's area whose colour a cross reference must have."""
+"""Smallest share of a sketch's area whose colours a cross reference must contain."""
 
 
 @dataclass(frozen=True)
 class Placing:
-    """How a picture lies on the square; lengths are shares of the edge."""
+    """Position and deformation of a picture on the square; lengths are shares of the edge."""
 
     angle: float = 0.0
     scale: float = 1.0
@@ -53,12 +54,12 @@ class Placed:
     """(S, S, 4), sRGB and alpha, 0..1."""
     labels: ByteGrid
     lines: NDArray[np.float32]
-    """(S, S), 0..1: the artist's."""
+    """(S, S), 0..1: the artist's lines."""
 
 
 @dataclass(frozen=True)
 class Habits:
-    """How often the chances of one triplet come up; those of the deciding pairs are milder."""
+    """Probabilities of a triplet's random changes. The validation pairs use lower ones."""
 
     relit: float = 0.35
     beside: float = 0.25
@@ -66,11 +67,11 @@ class Habits:
     backdrop: float = 0.4
     cut: float = 0.15
     joined: float = 0.6
-    """How often fills that differ only in light are one region."""
+    """Probability that fills that differ only in light are one region."""
     mirrored: float = 0.0
-    """How often the reference looks the other way; training mirrors by itself."""
+    """Probability that the reference is mirrored; training does its own mirroring."""
     habit: bool = True
-    """Whether some lines may be missing or open."""
+    """Whether lines may be missing or have gaps."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ class Pair:
     cross: bool
 
     def triplet(self) -> Triplet:
-        """What is trained on."""
+        """Converts the pair to a training triplet."""
         return Triplet(
             sketch=self.lines,
             reference=self.reference,
@@ -100,7 +101,7 @@ class Pair:
 
 
 def art_triplet(library: Library, numbers: list[int], seed: int, size: int) -> Triplet:
-    """One triplet of the pictures `numbers`; the same arguments give the same triplet."""
+    """Draws a triplet from the pictures `numbers`; the same arguments give the same triplet."""
     rng = random.Random(seed)
     by_family: dict[str, list[int]] = {}
     for one in numbers:
@@ -128,15 +129,15 @@ def pair_of(
     *,
     painted: bool,
 ) -> Pair:
-    """A pair of given pictures.
+    """Makes a pair of given pictures.
 
     Args:
-        first: becomes the sketch.
-        second: becomes the reference; None: `first` does.
-        other: may stand beside either.
-        rng: decides the rest.
-        size: px.
-        habits: how often what happens.
+        first: the picture of the sketch.
+        second: the picture of the reference; None: `first`.
+        other: a picture that may be placed beside either.
+        rng: the random generator.
+        size: edge, px.
+        habits: probabilities of random changes.
         painted: whether lines must be extracted from the colours.
     """
     joined = rng.random() < habits.joined
@@ -183,14 +184,14 @@ def sketch_lines(
     has_lines: bool,
     painted: bool,
 ) -> ByteGrid:
-    """(S, S), 255 = paper: a picture's sketch.
+    """Draws the sketch of a picture, (S, S), 255 = paper.
 
     Args:
         laid: the picture.
         palette: (LABELS, 3).
-        style: of the lines that are drawn; its gray is that of the artist's own ones, too.
-        rng: decides the rest.
-        has_lines: the artist's lines are the sketch, and nothing else.
+        style: style of drawn lines; its gray is also used for the artist's own lines.
+        rng: the random generator.
+        has_lines: whether to use the artist's lines only.
         painted: as in `pair_of`.
     """
     strength = 1 - style.gray / 255
@@ -211,7 +212,7 @@ def sketch_lines(
 
 
 def coverage(first: Fills, second: Fills) -> float:
-    """Share of the first picture's area that has a colour of the second one."""
+    """Share of the first picture's area whose colour occurs in the second picture."""
     area = np.bincount(first.fills.ravel(), minlength=len(first.palette))[1:]
     here, there = (fills.palette[1:].astype(np.float32) / 255 for fills in (first, second))
     near = np.sqrt(((here[:, None] - there[None]) ** 2).sum(-1)).min(1) < _ALIKE
@@ -219,24 +220,24 @@ def coverage(first: Fills, second: Fills) -> float:
 
 
 def _grouped(fills: Fills, *, joined: bool) -> ByteGrid:
-    """(n + 1,): which fill stands for each."""
+    """For each fill, the number of the fill that represents its region, (n + 1,)."""
     return fills.parts.copy() if joined else np.arange(len(fills.palette), dtype=np.uint8)
 
 
 def _enter(palette: NDArray[np.float32], labels: ByteGrid, fills: Fills) -> None:
-    """Each label gets the colour of the fill that stands for it, the largest of its group."""
+    """Sets the palette's colour of each label to that of its largest fill."""
     for fill in range(len(labels) - 1, 0, -1):
         palette[labels[fill]] = fills.palette[fill] / np.float32(255)
 
 
 def _placing(rng: random.Random, habits: Habits, *, steady: bool, bent: bool = False) -> Placing:
-    """Where a picture lies: `steady` ones hardly move, so that the same things stay at the same place."""
+    """Draws a random placing. A `steady` picture hardly moves, so corresponding parts stay at the same position."""
     bend = rng.choice([0.01, 0.025, 0.045]) if bent else 0.0
     if steady:
         return Placing(
             rng.gauss(0, 0.01), rng.uniform(0.97, 1.03), rng.gauss(0, 0.01), rng.gauss(0, 0.01), bend / 3
         )
-    if rng.random() < habits.cut:  # a part from near, as if the frame cut the figure
+    if rng.random() < habits.cut:  # an enlarged part, as if the frame cropped the character
         return Placing(
             rng.gauss(0, 0.1), rng.uniform(1.3, 2.0), rng.uniform(-0.25, 0.25), rng.uniform(-0.25, 0.25), bend
         )
@@ -251,7 +252,7 @@ def _aside(rng: random.Random) -> Placing:
 
 
 def _lay(fills: Fills, labels: ByteGrid, placing: Placing, size: int, rng: random.Random) -> Placed:
-    """The picture turned, scaled, moved and bent; labels go along."""
+    """Rotates, scales, moves and bends a picture together with its labels."""
     source = len(fills.fills)
     columns, rows = np.meshgrid(np.arange(size, dtype=np.float32), np.arange(size, dtype=np.float32))
     x, y = (columns + 0.5) / size - 0.5 - placing.x, (rows + 0.5) / size - 0.5 - placing.y
@@ -272,7 +273,7 @@ def _lay(fills: Fills, labels: ByteGrid, placing: Placing, size: int, rng: rando
 
 
 def _beside(laid: Placed, thing: Placed, rng: random.Random) -> Placed:
-    """Both, either one in front. Colours are multiplied with their alpha, so that they can be laid over each other."""
+    """Composites two pictures, either one in front. Colours are premultiplied."""
     front, back = (thing, laid) if rng.random() < 0.5 else (laid, thing)
     through = 1 - front.colours[..., 3:]
     return Placed(
@@ -283,7 +284,7 @@ def _beside(laid: Placed, thing: Placed, rng: random.Random) -> Placed:
 
 
 def _painted(laid: Placed, rng: random.Random, habits: Habits) -> NDArray[np.uint8]:
-    """(S, S, 3): the reference on paper or before a backdrop, perhaps in another light."""
+    """Paints the reference (S, S, 3) on paper or a backdrop, sometimes relit."""
     size = len(laid.labels)
     colours = laid.colours[..., :3]
     if rng.random() < habits.relit:
@@ -300,7 +301,7 @@ def _painted(laid: Placed, rng: random.Random, habits: Habits) -> NDArray[np.uin
 
 
 def _extracted(laid: Placed, rng: random.Random) -> NDArray[np.float32]:
-    """(S, S), 0..1: lines of a painted picture, the dark side of its edges (a difference of Gaussians)."""
+    """Extracts the lines of a painted picture by a difference of Gaussians, (S, S), 0..1."""
     size = len(laid.labels)
     darkest = (laid.colours[..., :3] + 1 - laid.colours[..., 3:]).min(-1)
     narrow = rng.uniform(0.6, 1.2) * size / 256

@@ -1,7 +1,7 @@
-"""The pictures of a family, one after the other, as squares of pixels.
+"""Rasterises the pictures of a family to squares.
 
-Vector pictures are drawn without smoothed edges, so that every pixel has a colour that the artist chose; pictures made
-of pixels are brought to the size that is wanted. Avatar styles are run through the package that draws them.
+Vector pictures are drawn without antialiasing, so that every pixel has a colour that the artist chose. Raster pictures
+are resized. Avatar styles are drawn by the package that defines them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Pixels = NDArray[np.uint8]
 _MARGIN = 0.05
 _SKIN_TONE = re.compile(r"-(light|medium-light|medium|medium-dark|dark)-skin-tone")
 _VARIANTS = 4
-"""Faces drawn of one avatar: the same colours, other features."""
+"""Number of faces per avatar, with the same colours and different features."""
 _DRAW_AVATARS = """
 import { createAvatar } from '@dicebear/core';
 import { writeFileSync } from 'node:fs';
@@ -53,17 +53,17 @@ for (let person = 0; person < +people; person++) {
 
 @dataclass(frozen=True)
 class Source:
-    """One picture of a family, not drawn yet."""
+    """A picture of a family, not rasterised yet."""
 
     name: str
     character: str
-    """Pictures with the same one show the same character."""
+    """Pictures with the same value show the same character."""
     file: Path | None = None
     svg: str = ""
 
 
 def sources(family: Family) -> list[Source]:
-    """The family's pictures in a fixed order, at most `family.most`, evenly chosen."""
+    """The family's pictures in a fixed order; at most `family.most`, chosen evenly."""
     found = list({"iconify": _icons, "dicebear": _avatars, "files": _files}[family.reader](family))
     if len(found) > family.most:
         step = len(found) / family.most
@@ -72,7 +72,7 @@ def sources(family: Family) -> list[Source]:
 
 
 def rasterise(source: Source, family: Family, size: int) -> Pixels | None:
-    """The picture on a transparent square, its figure nearly filling it; None where it can't be drawn or is empty."""
+    """Rasterises a picture to a transparent square that it nearly fills; None if it cannot be drawn or is empty."""
     picture = _drawn(source, size)
     if picture is None or max(picture.shape[:2]) < family.least:
         return None
@@ -97,7 +97,7 @@ def _drawn(source: Source, size: int) -> Pixels | None:
         svg = source.svg or (source.file or Path()).read_text(encoding="utf-8", errors="replace")
         import resvg_py
 
-        # Drawn once at a guess and again so large that the figure alone has the size that is wanted.
+        # Drawn twice: the first time to measure the picture's extent, then at the scale that gives it the wanted size.
         first = _resvg(resvg_py, svg, 128)
         rows, columns = (np.flatnonzero((first[..., 3] > 127).any(axis=axis)) for axis in (1, 0))
         if not len(rows):
@@ -117,7 +117,7 @@ def _resvg(resvg_py, svg: str, size: int) -> Pixels:  # type: ignore[no-untyped-
 
 
 def _resized(picture: Pixels, width: int, height: int, family: Family) -> Pixels:
-    """Vector pictures keep their exact colours; pixel art loses its stairs; other pixels are interpolated."""
+    """Resizes a picture: vector pictures keep exact colours, pixel art is smoothed, others are interpolated."""
     if family.pixels:
         side = max(1, round(width / picture.shape[1]))
         large = cv2.resize(picture, None, fx=side, fy=side, interpolation=cv2.INTER_NEAREST)
@@ -192,6 +192,6 @@ def _files(family: Family) -> Iterator[Source]:
 
 
 def _fits(path: str, pattern: str) -> bool:
-    """Whether a path ends as the pattern says: `(a|b)/*.png` is `*a/*.png` or `*b/*.png`."""
+    """Whether the end of a path matches a pattern: `(a|b)/*.png` means `*a/*.png` or `*b/*.png`."""
     pieces = [part.split("|") for part in re.split(r"[()]", pattern)]
     return any(fnmatch.fnmatch("/" + path, "*/" + "".join(one)) for one in itertools.product(*pieces))

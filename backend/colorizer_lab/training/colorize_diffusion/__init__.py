@@ -1,4 +1,5 @@
-"""Training ColorizeDiffusion v1, v1.5 and v2, stage by stage as the papers do, on whatever pictures one has.
+"""Training of ColorizeDiffusion v1, v1.5 and v2 in the papers' stages (arXiv 2401.01456, 2502.19937, 2504.06895).
 
-`config` says what a stage is, `trainer` runs one, `model` is its loss. `ablation` asks what each stage brought.
+`config` defines the stages, `trainer` runs one, `model` computes its loss. `ablation` measures the effect of each
+stage.
 """

@@ -1,8 +1,8 @@
-"""The ablation of the papers' training stages: leakage across the foreground's border, right colours, training time.
+"""The ablation of the papers' training stages: leakage across the foreground's border, correct area, training time.
 
-Sketches are held-out drawings whose reference shows the same figure before another background. How a picture is judged
-is `leakage`'s, the page that comes out `ablation_page`'s. Runs are folders named after their stages, as
-`train --out RUNS/STAGE` leaves them.
+Sketches are held-out drawings whose reference shows the same foreground before another background. `leakage` computes
+the metrics, `ablation_page` writes the page. Runs are folders named after their stages, as written by `train --out
+RUNS/STAGE`.
 """
 
 from __future__ import annotations
@@ -36,32 +36,32 @@ from colorizer_lab.training.colorize_diffusion.distillation import STUDENT_STEPS
 from colorizer_lab.training.loop import LOG_FILE
 
 FIRST_DRAWING = 0
-"""Drawings below `TrainingConfig.first_drawing` are never trained on."""
+"""Drawings below `TrainingConfig.first_drawing` are never used for training."""
 SEARCHED = 4000
-"""Drawings that are looked through for ones with a background."""
+"""Number of drawings that are searched for ones with a background."""
 LEAST_SHARE = 0.15
-"""Of the picture, that either side must have in sketch and reference."""
+"""Smallest share of the picture of foreground and background, in sketch and reference."""
 DIFFERENT = 15.0
-"""CIEDE2000 between the backgrounds' usual colours from which they count as different."""
+"""Smallest CIEDE2000 between the backgrounds' most common colours for them to count as different."""
 RESAMPLED = 2000
 
 
 @dataclass(frozen=True)
 class Variant:
-    """One line of the table."""
+    """A row of the table."""
 
     name: str
     stage: Stage
     modes: Modes
     count: int = 0
-    """Of its own steps; 0: the plan's."""
+    """Number of sampling steps; 0: the plan's."""
 
     def steps(self, plan: AblationPlan) -> int:
-        """Of its sampling."""
+        """The number of sampling steps."""
         return self.count or plan.steps
 
     def guidance(self, trained: TrainingConfig) -> Guidance:
-        """As on the sheets of samples; a distilled model's is in its weights."""
+        """The guidance, as on the sheets of samples; a distilled model needs none."""
         return Guidance(reference=1.0 if self.stage is Stage.DISTIL else trained.guidance)
 
 
@@ -73,7 +73,7 @@ V2_STYLE = Variant("+ style encoder (v2)", Stage.V2_STYLE, Modes(background=True
 V2_FOUR = Variant("the same, 4 steps", Stage.V2_STYLE, V2_STYLE.modes, STUDENT_STEPS)
 V2_TWO = Variant("the same, 2 steps", Stage.V2_STYLE, V2_STYLE.modes, 2)
 DISTILLED = Variant("the same, distilled to 4 steps", Stage.DISTIL, V2_STYLE.modes, STUDENT_STEPS)
-"""Measured too where there is such a run."""
+"""Measured only if there is such a run."""
 VARIANTS = (V1, V1_SPLIT, V1_5, V2_BACKGROUND, V2_STYLE, V2_FOUR, V2_TWO)
 REGION_COLOURS = "the match engine's colours alone"
 SAME_PLACE = "the reference's colour of the same place"
@@ -88,12 +88,12 @@ COMPARED = (
     (DISTILLED, V2_STYLE),
     (DISTILLED, V2_FOUR),
 )
-"""The pairs of variants that are compared; each is also compared with the match engine, where it takes its colours."""
+"""The pairs of variants to compare. A variant with region colours is also compared with the match engine."""
 
 
 @dataclass(frozen=True)
 class AblationPlan:
-    """How much is measured."""
+    """The size of the ablation."""
 
     drawings: int = 24
     seeds: int = 3
@@ -110,7 +110,7 @@ class Figure:
 
     @classmethod
     def of(cls, values: NDArray[np.float64]) -> Figure:
-        """By drawing from the values (N,) again and again (bootstrap)."""
+        """The mean and its bootstrap interval over values (N,)."""
         random = np.random.default_rng(0)
         means = random.choice(values, (RESAMPLED, len(values))).mean(axis=1)
         low, high = np.percentile(means, [2.5, 97.5])
@@ -120,30 +120,30 @@ class Figure:
         return f"{self.mean:.3f} ({self.low:.3f}-{self.high:.3f})"
 
     def signed(self, digits: int = 3) -> str:
-        """As a difference; bold where the interval leaves out zero."""
+        """Formats a difference; bold if the interval excludes zero."""
         text = f"{self.mean:+.{digits}f} ({self.low:+.{digits}f} to {self.high:+.{digits}f})"
         return f"**{text}**" if self.low > 0 or self.high < 0 else text
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one variant got."""
+    """The figures of one variant."""
 
     variant: str
     into_background: Figure
-    """Share of the background's pixels that take a colour of the reference's figure."""
+    """Share of the background's pixels with a colour of the reference's foreground."""
     into_figure: Figure
-    """Share of the figure's pixels that take a colour of the reference's background."""
+    """Share of the foreground's pixels with a colour of the reference's background."""
     area_within_10: Figure
-    """Share of the figure's area whose colour lies within CIEDE2000 10 of the truth."""
+    """Share of the foreground's area whose colour is within CIEDE2000 10 of the truth."""
     steps: int
     seconds: float
-    """Of processor time, for one picture."""
+    """CPU seconds per picture."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What one variant got less what another got, drawing by drawing."""
+    """Paired differences of two variants over the same drawings."""
 
     variant: str
     other: str
@@ -154,32 +154,32 @@ class Comparison:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The loss of a run's averaged weights on drawings that no training saw."""
+    """The loss of a run's averaged weights on held-out drawings."""
 
     before: float
-    """The first step."""
+    """Before the first step."""
     after: float
-    """The last."""
+    """After the last step."""
     change: Figure
-    """Batch by batch."""
+    """Paired difference over batches."""
 
     @classmethod
     def between(cls, first: NDArray[np.float64], last: NDArray[np.float64]) -> HeldOut:
-        """Of the same batches' losses (N,) at two moments."""
+        """From the losses (N,) of the same batches at two moments."""
         return cls(float(first.mean()), float(last.mean()), Figure.of(last - first))
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a stage's run says of itself."""
+    """Facts about a stage's run, from its log."""
 
     stage: Stage
     steps: int
     pictures: int
     minutes: float
-    """By the clock; of its last piece, where it was resumed."""
+    """Wall-clock time; if the run was resumed, of the last part."""
     held_out: HeldOut | None
-    """None where the run didn't measure it."""
+    """None if the run did not measure it."""
 
 
 @dataclass(frozen=True)
@@ -197,14 +197,14 @@ class Study:
 
 @dataclass(frozen=True)
 class _Measured:
-    """A variant's figures (3, drawings), as `leakage.figures` gives them."""
+    """A variant's figures (3, drawings), see `leakage.figures`."""
 
     figures: NDArray[np.float64]
     steps: int = 0
     seconds: float = 0.0
 
     def row(self, name: str) -> Row:
-        """Of the table."""
+        """The row of the table."""
         into_background, into_figure, right = map(Figure.of, self.figures)
         return Row(name, into_background, into_figure, right, self.steps, self.seconds)
 
@@ -218,8 +218,14 @@ def run(
 ) -> Study:
     """Measures every variant on the same drawings with the same noise.
 
+    Args:
+        runs: the folder with the stages' runs.
+        plan: the size of the ablation.
+        tell: called with the progress.
+        sheet: file to write the contact sheet to.
+
     Raises:
-        InvalidInput: a stage's run is missing in the folder.
+        InvalidInput: a stage's run is missing.
     """
     has_student = (runs / Stage.DISTIL.value / products.MODEL_FOLDER).is_dir()
     variants = (*VARIANTS, DISTILLED) if has_student else VARIANTS
@@ -245,7 +251,7 @@ def run(
 
 
 def _copied(batch: Batch) -> dict[str, _Measured]:
-    """What no model is needed for: the match engine's colours, where the models take them, and the same place's."""
+    """The rows without a model: the match engine's colours (if the models use them), and the same-place baseline."""
     found = {}
     for name, colours in ((REGION_COLOURS, batch.region_colours), (SAME_PLACE, batch.reference)):
         if colours.shape[1]:
@@ -255,7 +261,7 @@ def _copied(batch: Batch) -> dict[str, _Measured]:
 
 
 def comparisons(figures: dict[str, NDArray[np.float64]]) -> list[Comparison]:
-    """The comparisons that can be made of variants' figures (3, drawings)."""
+    """The comparisons of the available variants' figures (3, drawings)."""
     pairs = [(one.name, other.name) for one, other in COMPARED]
     pairs += [(name, REGION_COLOURS) for name in figures if name not in (REGION_COLOURS, SAME_PLACE)]
     return [
@@ -266,7 +272,7 @@ def comparisons(figures: dict[str, NDArray[np.float64]]) -> list[Comparison]:
 
 
 def trained(runs: Path, stage: Stage) -> Trained:
-    """What the log of a stage's run tells; it may have been stopped before its last step."""
+    """Reads the facts of a stage's run from its log; it may have been stopped before its last step."""
     folder = runs / stage.value
     lines = [json.loads(line) for line in (folder / LOG_FILE).read_text(encoding="utf-8").splitlines()]
     told = [np.array(line["held_out_batches"]) for line in lines if "held_out_batches" in line]
@@ -281,7 +287,7 @@ def trained(runs: Path, stage: Stage) -> Trained:
 
 
 def judged(config: TrainingConfig, count: int) -> Batch:
-    """Held-out drawings whose reference's background has another colour than their own."""
+    """Held-out drawings whose reference has a background of another colour."""
     side = max(config.crops[0])
     drawings = data.OwnDrawings(FIRST_DRAWING, SEARCHED, side)
     numbers = _suitable(drawings, count)
@@ -317,20 +323,22 @@ def _suitable(drawings: data.OwnDrawings, count: int) -> list[int]:
             found.append(number)
         if len(found) == count:
             return found
-    raise InvalidInput(f"There are only {len(found)} suitable drawings; ask for fewer.")
+    raise InvalidInput(f"There are only {len(found)} suitable drawings. Choose fewer with --drawings.")
 
 
 def _config(runs: Path, stage: Stage) -> TrainingConfig:
     folder = runs / stage.value
     if not (folder / products.MODEL_FOLDER).is_dir() or not (folder / CONFIG_FILE).is_file():
-        raise InvalidInput(f"{runs} lacks the run of stage {stage.value}: train it with --out {folder}.")
+        raise InvalidInput(
+            f"The run of stage {stage.value} is missing in {runs}. Train it with --out {folder}."
+        )
     return read(folder / CONFIG_FILE)
 
 
 def _colour(
     runs: Path, variant: Variant, config: TrainingConfig, plan: AblationPlan, batch: Batch
 ) -> tuple[list[list[NDArray[np.uint8]]], float]:
-    """Every drawing's pictures, one a seed, and the seconds that one took."""
+    """Every drawing's pictures, one per seed, and the seconds per picture."""
     model = ColorizeDiffusionPipeline.from_pretrained(runs / variant.stage.value / products.MODEL_FOLDER)
     model.set_progress_bar_config(disable=True)
     settings = DiffusionSettings(modes=variant.modes, guidance=variant.guidance(config))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 START, END = "<!-- table -->", "<!-- end of table -->"
 SHOWN = 8
-"""Drawings on the sheet."""
+"""Number of drawings on the sheet."""
 
 
 def sheet(batch: Batch, variants: list[list[NDArray[np.uint8]]]) -> NDArray[np.uint8]:
@@ -35,7 +35,7 @@ def sheet(batch: Batch, variants: list[list[NDArray[np.uint8]]]) -> NDArray[np.u
 def table(study: Study) -> str:
     """The figures and their paired differences as Markdown tables."""
     lines = [
-        "| variant | figure's colours in the background | background's colours in the figure | area_within_10"
+        "| variant | foreground's colours in the background | background's colours in the foreground | area_within_10"
         " | steps | seconds |",
         "|---|---|---|---|---|---|",
     ]
@@ -44,9 +44,9 @@ def table(study: Study) -> str:
         f" | {row.seconds:.2f} |"
         for row in study.rows
     ]
-    lines += ["", "Differences, drawing by drawing; bold where the interval leaves out zero:", ""]
+    lines += ["", "Paired differences over drawings; bold where the interval excludes zero:", ""]
     lines += [
-        "| variant | less | into the background | into the figure | area_within_10 |",
+        "| variant | minus | into the background | into the foreground | area_within_10 |",
         "|---|---|---|---|---|",
     ]
     lines += [
@@ -58,7 +58,7 @@ def table(study: Study) -> str:
 
 
 def losses(study: Study) -> str:
-    """What the runs tell of their training, as a Markdown table."""
+    """The facts of the runs as a Markdown table."""
     lines = [
         "| stage | steps | pictures | minutes | before | after | change |",
         "|---|---|---|---|---|---|---|",
@@ -73,12 +73,12 @@ def _line(run: Trained) -> str:
 
 
 def write(study: Study, file: Path) -> None:
-    """Puts the tables into a page, between its marks where it has them; what a person wrote around it stays."""
+    """Writes the tables into a page, between its marks if it has them; other text in the page is kept."""
     plan = study.plan
     facts = (
         f"{plan.drawings * plan.seeds} pictures of {plan.drawings} drawings, {plan.steps} steps,"
         f" guidance {study.guidance:g}, {study.size[1]} x {study.size[0]} px."
-        " Means with 95 % intervals over drawings; seconds of processor time a picture."
+        " Means with 95 % intervals over drawings; CPU seconds per picture."
     )
     learned = (
         "The stages' runs: loss of the averaged weights on held-out drawings before the first step and after the last,"

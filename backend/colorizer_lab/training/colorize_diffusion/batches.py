@@ -1,7 +1,7 @@
-"""Collates items into augmented batches of tensors; all randomness of a sample is seeded by its number.
+"""Collates items into augmented batches of tensors. All randomness of a sample is seeded by its number.
 
-So a batch is the same whether one process makes it or several make their shares, and whether the training was resumed.
-Geometry and masks are changed here; what a stage shows of them is decided in `model`.
+A batch is therefore the same with one or several processes, and in a resumed training. This module augments geometry
+and masks; `model` decides which inputs a stage uses.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from colorizer_lab.training.colorize_diffusion.data import Item, Source
 
 LATENT_SHRINK = 8
 PARTNER = 2
-"""How far away the sample is whose foreground is cut out of the background reference too, as published."""
+"""Offset of the sample whose foreground is also removed from the background reference (mask merging), as published."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """B samples. Pictures in [-1, 1], a sketch's lines +1; masks 0 or 1, 1 = foreground."""
+    """A batch of B samples. Pictures are in [-1, 1], a sketch's lines +1; masks are 0 or 1, 1 = foreground."""
 
     truth: Tensor
     """(B, 3, H, W)"""
@@ -39,25 +39,25 @@ class Batch:
     reference: Tensor
     """(B, 3, R, R), squashed to a square."""
     reference_mask: Tensor
-    """(B, 1, R, R), grown to blocks and merged with another sample's."""
+    """(B, 1, R, R), expanded to blocks and merged with another sample's mask."""
     noise: Tensor
     """(B, C, H/8, W/8)"""
     posterior: Tensor
-    """(B, C, H/8, W/8): decides the sample of the autoencoder's posterior."""
+    """(B, C, H/8, W/8), standard normal noise for sampling the autoencoder's posterior."""
     timesteps: Tensor
     """(B,), int64."""
     seen: Tensor
-    """(B,), 0 where the sample sees no reference."""
+    """(B,), 0 for samples whose reference is dropped."""
     thresholds: Tensor
-    """(B, 2) in 0..1: the sketch's and the reference's."""
+    """(B, 2) in 0..1: mask thresholds of sketch and reference."""
     bleached: Tensor
-    """(B,), bool: whose background becomes white (v2)."""
+    """(B,), bool: samples whose background is bleached (v2)."""
     white: Tensor
-    """(B,) in 0..1: how white."""
+    """(B,) in 0..1: the level of the bleached background."""
     region_colours: Tensor
-    """(B, 3, H, W), for models that take them; else none of the three."""
+    """(B, 3, H, W) for models that use them, else (B, 0, H, W)."""
     variant: Tensor
-    """(B,) in 0..1, one number for the whole step: which of a stage's ways to see the reference it takes."""
+    """(B,) in 0..1, the same number for the whole step: chooses among a stage's conditioning modes."""
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on another device."""
@@ -70,7 +70,7 @@ class Batches:
     def __init__(
         self, pictures: Source, config: TrainingConfig, latent_channels: int, share: tuple[int, int] = (0, 1)
     ) -> None:
-        """`share`: which of how many processes this is."""
+        """`share` is the number of this process and the number of processes."""
         self._pictures, self._config = pictures, config
         self._channels = latent_channels
         self._share = share
@@ -128,7 +128,7 @@ class Batches:
         }
 
     def _background_hole(self, mask: NDArray[np.uint8], number: int, side: int) -> Tensor:
-        """(1, R, R): the foreground in blocks, and another sample's, so that the hole doesn't tell the outline."""
+        """The mask (1, R, R) of the removed area: the foreground in blocks, merged with another sample's."""
         hole = (_tensor(_resized(mask, (side, side))) > 0.5).float()
         block = self._config.augmentation.mask_block
         if not self._config.plan.split or 0 in block:
@@ -151,7 +151,7 @@ def _reference(item: Item, *, wants_pair: bool) -> tuple[NDArray[np.uint8], NDAr
 
 
 def _recoloured(picture: NDArray[np.uint8], order: Tensor, gamma: float) -> NDArray[np.uint8]:
-    """Channels in another order and another gamma: colours that the figure's parts don't usually have."""
+    """Permutes the channels and changes the gamma, for unusual colours."""
     table = (np.linspace(0, 1, 256) ** gamma * 255 + 0.5).astype(np.uint8)
     return np.ascontiguousarray(table[picture[..., order.tolist()]])
 
@@ -159,7 +159,7 @@ def _recoloured(picture: NDArray[np.uint8], order: Tensor, gamma: float) -> NDAr
 def _cropped(
     item: Item, crop: tuple[int, int], load_size: int, luck: Tensor
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Truth, sketch (3, H, W), mask (1, H, W) and region colours: resized so that the crop fits, cut alike."""
+    """Resizes and crops truth, sketch (3, H, W), mask (1, H, W) and region colours in the same way."""
     height, width = item.truth.shape[:2]
     least = max(crop[0] / height, crop[1] / width)
     most = max(least, load_size / min(height, width))
@@ -177,7 +177,7 @@ def _cropped(
 
 
 def _with_border(sketch: Tensor, widest: int, luck: Tensor) -> Tensor:
-    """Blank paper at no side, left and right, above and below, or all around: the model paints there too."""
+    """Adds a blank border to the sketch: none, left and right, above and below, or on all sides."""
     width, sides = int(float(luck[0]) * widest), int(float(luck[1]) * 4)
     if not width or not sides:
         return sketch

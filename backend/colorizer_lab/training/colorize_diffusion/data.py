@@ -1,6 +1,6 @@
-"""Training data: procedural drawings, the published layout, or an artist's folder; each item is seeded by its number.
+"""Training data: procedural drawings, the published layout, or the user's folder; each item is seeded by its number.
 
-Masks are 255 in the foreground, sketches 0 where a line is. Nothing is augmented here: see `batches`.
+Masks are 255 = foreground, sketches 0 = line. Augmentation is in `batches`.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Grey = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Reference:
-    """Another picture of the same figure."""
+    """Another picture of the same character."""
 
     picture: RGB
     mask: Grey
@@ -44,25 +44,25 @@ class Reference:
 
 @dataclass(frozen=True)
 class Item:
-    """One picture to learn from; all of one size."""
+    """A training item; all its pictures have the same size."""
 
     truth: RGB
     sketch: Grey
     mask: Grey
     other: Reference | None = None
     region_colours: RGB | None = None
-    """What the match engine finds with the other picture; with this one where there is no other."""
+    """The match engine's colours with the other picture as reference, or with the truth if there is no other."""
 
 
 class Source(Protocol):
     """An endless series of items."""
 
     def item(self, number: int) -> Item:
-        """Item `number`; the same number is the same item."""
+        """Item `number`; a number always gives the same item."""
 
 
 def source(config: TrainingConfig) -> Source:
-    """The pictures that a training's settings name. Raises `InvalidInput` where they aren't there."""
+    """The data of a training's settings. Raises `InvalidInput` if it does not exist."""
     if config.data is None:
         side = max(config.augmentation.load_size, *(max(crop) for crop in config.crops))
         return OwnDrawings(config.first_drawing, config.drawings, side, region_colours=config.region_colours)
@@ -72,7 +72,7 @@ def source(config: TrainingConfig) -> Source:
 
 
 class OwnDrawings:
-    """Drawings by `colorizer_lab.data` with exact masks; the truth is flat colours under the sketch's lines."""
+    """Procedural drawings with exact masks; the truth is flat colours under the sketch's lines."""
 
     def __init__(self, first: int, count: int, side: int, *, region_colours: bool = False) -> None:
         self._first, self._count, self._side = first, count, side
@@ -80,7 +80,7 @@ class OwnDrawings:
         self._drawn = lru_cache(KEPT)(self._draw)
 
     def item(self, number: int) -> Item:
-        """Drawing `number` of the series, which begins anew after its last."""
+        """Drawing `number` of the series, which repeats after its last."""
         return self._drawn(self._first + number % self._count)
 
     def _draw(self, seed: int) -> Item:
@@ -99,13 +99,13 @@ class OwnDrawings:
 
 
 class PublishedLayout:
-    """`color/`, `sketch/` and `mask/` with equally named zips, the same names inside; lists with scores beside them.
+    """The published layout: `color/`, `sketch/` and `mask/` with equally named zips and equal names inside.
 
-    A list (`image_list*.json`) says of `ZIP/NAME` its aesthetic_score, resolution and exist_sketch; pictures that no
-    list names are taken as they are, as published.
+    A list beside them (`image_list*.json`) contains aesthetic_score, resolution and exist_sketch of `ZIP/NAME`.
+    Pictures that are in no list are used without a check, as published.
 
     Raises:
-        InvalidInput: a folder or a shard is missing, or no picture is left.
+        InvalidInput: a folder or a zip is missing, or no picture is left.
     """
 
     def __init__(self, folder: Path, seed: int, least_score: float = 0.0, least_side: int = 0) -> None:
@@ -118,8 +118,8 @@ class PublishedLayout:
             missing = [name for name in shards if not (folder / part / name).is_file()]
             if missing or not shards:
                 raise InvalidInput(
-                    f"{folder} must hold `color`, `sketch` and `mask` with zips of equal names; `{part}` lacks"
-                    f" {', '.join(missing[:3]) or 'all of them'}."
+                    f"{folder} must contain `color`, `sketch` and `mask` with zips of equal names; in `{part}`"
+                    f" {', '.join(missing[:3]) or 'all of them'} is missing."
                 )
         self._zips = {(part, name): _open_zip(folder / part / name) for part in PARTS for name in shards}
         self._names = [
@@ -129,7 +129,9 @@ class PublishedLayout:
             if _wanted(listed.get(f"{shard}/{name}", {}), least_score, least_side)
         ]
         if not self._names:
-            raise InvalidInput(f"{folder} holds no picture that the settings allow.")
+            raise InvalidInput(
+                f"{folder} contains no picture that the settings allow. Lower `least_score` or `least_side`."
+            )
 
     def item(self, number: int) -> Item:
         """Item `number`; each epoch has its own order."""
@@ -142,21 +144,21 @@ class PublishedLayout:
             return over_white(decode_picture(self._zips[part, shard].read(name)))
         except (KeyError, zipfile.BadZipFile, UnreadablePicture) as error:
             file = self._folder / part / shard
-            raise InvalidInput(f"{file} holds no readable picture {name}.") from error
+            raise InvalidInput(f"{file} contains no readable picture {name}. Replace the zip.") from error
 
 
 class ArtistPictures:
-    """A folder of coloured pictures; sketches are taken from them, masks found by the built-in engine.
+    """A folder of coloured pictures; sketches are extracted, masks are found by the built-in engine.
 
     Raises:
-        InvalidInput: there is no picture in the folder.
+        InvalidInput: the folder contains no picture.
     """
 
     def __init__(self, folder: Path, seed: int, *, region_colours: bool = False) -> None:
         files = sorted(folder.iterdir()) if folder.is_dir() else []
         self._files = [file for file in files if file.suffix.lower() in SUFFIXES]
         if not self._files:
-            raise InvalidInput(f"{folder} holds no PNG, JPEG or WebP pictures to learn from.")
+            raise InvalidInput(f"{folder} contains no PNG, JPEG or WebP pictures. Choose another folder.")
         self._seed = seed
         self._region_colours = region_colours
         self._made = lru_cache(KEPT)(self._make)
@@ -177,7 +179,7 @@ class ArtistPictures:
 
 
 def with_region_colours(item: Item, number: int) -> Item:
-    """The item with the match engine's colours; it is told the masks of every other item, as in some modes."""
+    """Adds the match engine's colours to an item; every second item is coloured with masks, as in some modes."""
     told = bool(number % 2)
     other = item.other or Reference(item.truth, item.mask)
     request = base.ColorizeRequest(
@@ -190,7 +192,7 @@ def with_region_colours(item: Item, number: int) -> Item:
 
 
 def shuffled(number: int, count: int, seed: int) -> int:
-    """The place of item `number` in an order that is new in each epoch."""
+    """The index of item `number` in an order that is shuffled for each epoch."""
     epoch, place = divmod(number, count)
     return int(np.random.default_rng((seed, epoch)).permutation(count)[place])
 
@@ -208,7 +210,7 @@ def _open_zip(file: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(file)
     except (OSError, zipfile.BadZipFile) as error:
-        raise InvalidInput(f"{file} isn't a readable zip.") from error
+        raise InvalidInput(f"{file} isn't a readable zip. Replace it.") from error
 
 
 def _grey(picture: RGB) -> Grey:

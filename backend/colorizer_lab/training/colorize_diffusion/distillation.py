@@ -1,8 +1,8 @@
-"""Few-step distillation: a student that needs four steps and no guidance, from any trained model.
+"""Few-step distillation of a trained model to a student that needs four steps and no guidance.
 
-One step of the student has to arrive where five guided Euler steps of the teacher arrive (progressive distillation,
-Salimans and Ho 2022, in one go; the guidance goes into the student as in Meng et al. 2023). Sample the product with
-`Euler`, spacing `SGM Uniform`, 4 steps, guidance 1.
+One step of the student is trained to reach the result of five guided Euler steps of the teacher. This is progressive
+distillation (Salimans and Ho 2022, arXiv 2202.00512) in a single stage, with the guidance distilled into the student
+(Meng et al. 2023, arXiv 2210.03142). Sample the product with `Euler`, spacing `SGM Uniform`, 4 steps, guidance 1.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from colorizer_lab.training.colorize_diffusion.model import Conditioned, shown
 
 STUDENT_STEPS = 4
 TEACHER_STEPS = 5
-"""Of the teacher, for one of the student."""
+"""Steps of the teacher for one step of the student."""
 HEAVIEST = 5.0
-"""The clearest pictures would otherwise outweigh all others."""
+"""Largest weight of a sample's loss; without it, samples with little noise would outweigh all others."""
 
 
 class Distilling(Conditioned):
@@ -40,15 +40,17 @@ class Distilling(Conditioned):
         self._teacher = Denoiser(unet, model.warp, model.style)
         self.teacher_unet = unet
         schedule = NoiseSchedule()
-        self.register_buffer("sigmas", schedule.walk(Spacing.SGM_UNIFORM, STUDENT_STEPS), persistent=False)
+        self.register_buffer(
+            "sigmas", schedule.spaced_sigmas(Spacing.SGM_UNIFORM, STUDENT_STEPS), persistent=False
+        )
 
     def state_dict(self, *args: Any, **kwargs: Any) -> Any:
-        """Without the teacher."""
+        """The state without the teacher."""
         state = super().state_dict(*args, **kwargs)
         return {name: value for name, value in state.items() if "teacher_unet" not in name}
 
     def forward(self, batch: Batch) -> Tensor:
-        """How far the student's clean picture is from the one that leads where the teacher goes."""
+        """The error of the student's clean latent against the one that leads to the teacher's result."""
         features, plan = self.conditions(batch, shown(self.config, self.version, float(batch.variant[0])))
         clean = self.clean(batch, features)
         level = batch.timesteps * STUDENT_STEPS // NUM_TRAIN_TIMESTEPS
@@ -92,7 +94,7 @@ class Distilling(Conditioned):
     def _clean(
         self, denoiser: Denoiser, noisy: Tensor, sigma: Tensor, features: Features, plan: AttentionPlan
     ) -> Tensor:
-        """What a network says the clean latent is; `noisy` is the clean one plus sigma times noise."""
+        """The clean latent according to a network; `noisy` is the clean latent plus sigma times noise."""
         scale = (sigma**2 + 1).sqrt()
         answer = denoiser(noisy / scale, self._timestep(sigma), features, plan)
         if self.prediction is Prediction.V:
@@ -100,5 +102,5 @@ class Distilling(Conditioned):
         return noisy - sigma * answer
 
     def _timestep(self, sigma: Tensor) -> Tensor:
-        """(B,) of sigmas (B, 1, 1, 1)."""
+        """The time steps (B,) of sigmas (B, 1, 1, 1)."""
         return NoiseSchedule().timestep_of(sigma.flatten().cpu()).to(sigma.device)

@@ -1,7 +1,7 @@
 """Computes the loss of a batch in every stage: the networks' inputs and their targets.
 
-The published inference makes one picture's conditions in `engines.colorize_diffusion.conditioning`; here whole batches
-are made in one pass, each sample with thresholds of its own. What a stage trains is decided in `networks`.
+For inference, `engines.colorize_diffusion.conditioning` computes the conditions of a single picture. Here conditions
+are computed for a whole batch, and each sample has its own thresholds. `networks` decides what a stage trains.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from colorizer.engines.colorize_diffusion.attention import AttentionPlan, Shared, Split, level_masks
+from colorizer.engines.colorize_diffusion.attention import AttentionPlan, SharedPlan, Split, level_masks
 from colorizer.engines.colorize_diffusion.augmentation import TrainingBatch, bleach_backgrounds
 from colorizer.engines.colorize_diffusion.conditioning import foreground_painted_out, latent_mask, squash
 from colorizer.engines.colorize_diffusion.denoiser import Features, takes_region_colours
@@ -30,22 +30,22 @@ from colorizer_lab.training.colorize_diffusion.batches import Batch
 from colorizer_lab.training.colorize_diffusion.config import Stage, TrainingConfig
 
 NOISY_FROM = 900
-"""v1's first part: from this time step on the context's noise falls with the picture's, before it rises."""
+"""v1's first part: from this time step on, the context's noise decreases with the time step; below, it increases."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """Which of the papers' branches a step uses."""
+    """The papers' modules that a step uses."""
 
     adapters: frozenset[Branch] = frozenset()
     split: bool = False
-    """Whether the two sides have their own places; their tokens are the same unless `hole`."""
+    """Whether the attention is split; both branches have the same tokens unless `hole`."""
     hole: bool = False
-    """Whether the background sees the reference with its foreground painted out."""
+    """Whether the background branch gets the reference with its foreground removed."""
     background: bool = False
-    """v2's background encoder."""
+    """Whether v2's background encoder is used."""
     style: bool = False
-    """v2's style encoder."""
+    """Whether v2's style encoder is used."""
 
 
 BOTH = frozenset(Branch)
@@ -55,7 +55,7 @@ WHOLE = Shown()
 
 
 def shown(config: TrainingConfig, version: Version, variant: float) -> Shown:
-    """What a step of a stage shows; `variant` in 0..1 chooses where there is a choice."""
+    """The modules that a step of a stage uses; `variant` in 0..1 chooses where a stage has several."""
     first_half = variant < 0.5
     enhanced = replace(FIG2FIG, background=True)
     with_style = variant < config.augmentation.background_with_style
@@ -74,8 +74,8 @@ def shown(config: TrainingConfig, version: Version, variant: float) -> Shown:
     }.get(config.stage, WHOLE)
 
 
-def forget_inside(unet: Any, shared: Shared) -> None:
-    """Gradient checkpointing: what happens inside a step is computed again on the way back, with the same plan."""
+def checkpoint_blocks(unet: Any, shared: SharedPlan) -> None:
+    """Gradient checkpointing of the UNet's blocks; the backward pass recomputes them with the same attention plan."""
 
     def forgetful(forward: Callable[..., Any]) -> Callable[..., Any]:
         def run(*inputs: Any, **named: Any) -> Any:
@@ -99,7 +99,7 @@ def forget_inside(unet: Any, shared: Shared) -> None:
 
 
 class Conditioned(nn.Module):
-    """All networks of a model as one module, and what they are shown of a batch."""
+    """All networks of a model as one module, with the conditioning of a batch."""
 
     networks: Any
     alphas: Tensor
@@ -113,16 +113,16 @@ class Conditioned(nn.Module):
         self.version, self.prediction = model.version, model.prediction
         self.denoiser = model.denoiser
         if config.gradient_checkpointing:
-            forget_inside(model.unet, self.denoiser.shared)
+            checkpoint_blocks(model.unet, self.denoiser.shared)
         self._tower = ImageTokens(model.image_encoder)
         self.register_buffer("alphas", NoiseSchedule().alphas_cumprod, persistent=False)
 
     def predict(self, latent: Tensor, timesteps: Tensor, features: Features, plan: AttentionPlan) -> Tensor:
-        """Noisy latents (B, C, h, w) at possibly fractional time steps (B,) to the network's answer."""
+        """Noisy latents (B, C, h, w) at time steps (B,), which may be fractional, to the network's prediction."""
         return self.denoiser(latent, timesteps.float(), features, plan)
 
     def latent(self, picture: Tensor, noise: Tensor | None = None) -> Tensor:
-        """RGB (B, 3, H, W) to a scaled latent: the posterior's mean, or its sample for a given noise."""
+        """Encodes RGB (B, 3, H, W) to a scaled latent: the posterior's mean, or a sample with the given noise."""
         vae = self.networks["vae"]
         with torch.no_grad():
             posterior = vae.encode(picture).latent_dist
@@ -131,7 +131,7 @@ class Conditioned(nn.Module):
             return scaled
 
     def conditions(self, batch: Batch, seen: Shown) -> tuple[Features, AttentionPlan]:
-        """What the denoiser takes beside the latent."""
+        """The denoiser's inputs beside the latent."""
         tokens = self._tokens(batch.reference)
         if self.config.plan.noisy_context:
             tokens = self._noised_context(tokens, batch)
@@ -156,7 +156,7 @@ class Conditioned(nn.Module):
         return self.latent(batch.region_colours) if takes_region_colours(self.denoiser.unet) else None
 
     def clean(self, batch: Batch, features: Features) -> Tensor:
-        """The latent that noise is put on: the truth's, or what it differs by from the region colours'."""
+        """The latent that noise is added to: the truth's, or its difference to the region colours'."""
         truth = self.latent(batch.truth, batch.posterior)
         return truth if features.region_colours is None else truth - features.region_colours
 
@@ -164,7 +164,7 @@ class Conditioned(nn.Module):
         return self._tower(picture)[:, 1:]
 
     def _noised_context(self, tokens: Tensor, batch: Batch) -> Tensor:
-        """The context at the noise of t, from step 900 on of 999 - t."""
+        """The context with the noise of time step t, or of 999 - t from time step 900 on."""
         t = batch.timesteps
         alphas = self.alphas[torch.where(t >= NOISY_FROM, NUM_TRAIN_TIMESTEPS - 1 - t, t)].view(-1, 1, 1)
         generator = torch.Generator().manual_seed(int(t[0]) * 2**32 + int(t.sum()))
@@ -172,7 +172,7 @@ class Conditioned(nn.Module):
         return tokens * alphas.sqrt() + noise * (1 - alphas).sqrt()
 
     def _hole(self, batch: Batch) -> Tensor:
-        """The reference without its foreground; where it is bleached, plain nearly white."""
+        """The reference without its foreground; for bleached samples, a uniform nearly white picture."""
         painted = foreground_painted_out(batch.reference, batch.reference_mask, 0.5)
         if self.version is not Version.V2:
             return painted
@@ -190,14 +190,14 @@ class Conditioned(nn.Module):
         return self.networks[encoder](latent, tokens, y.expand(len(tokens), -1))
 
     def _split(self, batch: Batch) -> Split:
-        """Masks less each sample's threshold, so that one limit serves all."""
+        """The split, with masks minus each sample's threshold, so that the common threshold is 0."""
         mask = latent_mask(batch.sketch_mask) - batch.thresholds[:, 0].view(-1, 1, 1, 1)
         levels = len(self.networks["sketch_encoder"].config.block_out_channels)
         return Split(level_masks(mask, levels), 0.0)
 
 
 class Denoising(Conditioned):
-    """The papers' loss: how far the predicted noise or velocity is from the true one."""
+    """The papers' loss: the squared error of the predicted noise or velocity."""
 
     def forward(self, batch: Batch) -> Tensor:
         """The mean squared error of a batch."""
@@ -215,10 +215,10 @@ class Denoising(Conditioned):
 
 
 def bleached(batch: Batch) -> Batch:
-    """Background bleaching (v2): chosen samples get a white background and lose the lines there.
+    """Background bleaching (v2, arXiv 2504.06895): chosen samples get a white background without lines.
 
-    The published program erases those lines in every sample, where the model could never learn from a background that
-    is drawn; the paper's text speaks of the bleached ones.
+    The published code erases these lines in every sample, so that the model could never learn from drawn backgrounds.
+    The paper describes it for the bleached samples only, as here.
     """
     as_published = TrainingBatch(
         batch.truth, batch.sketch, batch.sketch_mask, batch.reference, batch.reference_mask
@@ -237,7 +237,7 @@ def bleached(batch: Batch) -> Batch:
 
 
 class Autoencoding(nn.Module):
-    """The loss of the autoencoder's own stage: absolute and squared error, and a touch of Kullback-Leibler."""
+    """The loss of the autoencoder's stage: absolute and squared error, and a small Kullback-Leibler term."""
 
     DIVERGENCE = 1e-6
 
@@ -246,7 +246,7 @@ class Autoencoding(nn.Module):
         self.vae = vae
 
     def forward(self, batch: Batch) -> Tensor:
-        """Learns truths and references in turn."""
+        """The loss of a batch, alternating between truths and references."""
         use_truth = float(batch.variant[0]) < 0.5 or batch.truth.shape != batch.reference.shape
         picture = batch.truth if use_truth else batch.reference
         vae: Any = self.vae

@@ -1,7 +1,8 @@
-"""The networks of a training: loads them from the stage before, adds the new ones, freezes the frozen ones.
+"""The networks of a training: loads them from the previous stage, adds new ones, and freezes those that are not
+trained.
 
-New networks start as ones that change nothing, so that every stage goes on where the one before ended; v1.5's recovery
-transformer and threshold embedder can't.
+New networks are initialised so that they do not change the output, and every stage continues from the previous one.
+This is not possible for v1.5's recovery transformer and threshold embedder.
 """
 
 from __future__ import annotations
@@ -28,15 +29,15 @@ from torch import nn
 from colorizer_lab.training.colorize_diffusion.config import BEGINNINGS, Stage, TrainingConfig
 
 OWN_LORA = "own"
-"""The fine-tuning's LoRA. It acts where the sides' LoRA don't, and is merged into the weights of its product."""
+"""Name of the fine-tuning's LoRA. It adapts other layers than the branches' LoRAs and is merged into the product."""
 OWN_LORA_LAYERS = r".*\.(attn1\.to_[qkv]|attn[12]\.to_out\.0|ff\.net\.0\.proj|ff\.net\.2)"
 NARROW = -8.0
-"""Logarithm of the posterior's first variance."""
+"""Initial log variance of the posterior."""
 PROJECTIONS = ("to_q", "to_k", "to_v")
 
 
 def autoencoder(config: TrainingConfig) -> Any:
-    """A small autoencoder with random weights, whose posterior starts narrow: noise as loud as a picture hides it."""
+    """A small autoencoder with random weights. Its posterior starts narrow, because noise would hide the picture."""
     from diffusers import AutoencoderKL
 
     sizes = config.sizes
@@ -55,10 +56,10 @@ def autoencoder(config: TrainingConfig) -> Any:
 
 
 def pipeline(config: TrainingConfig) -> ColorizeDiffusionPipeline:
-    """The model that a stage works on, with its new parts; weights of new parts are decided by the seed.
+    """The model that a stage trains, with its new networks, whose weights are determined by the seed.
 
     Raises:
-        InvalidInput: the start holds no model that the stage can go on from.
+        InvalidInput: the start is no model that the stage can continue from.
     """
     quiet_libraries()
     with torch.random.fork_rng(devices=[]):
@@ -66,7 +67,7 @@ def pipeline(config: TrainingConfig) -> ColorizeDiffusionPipeline:
         found = _loaded(config.start) if config.start and (config.start / "unet").is_dir() else _begun(config)
         _check_start(config, found)
         if config.region_colours and not found.takes_region_colours:
-            let_in_region_colours(found.unet)
+            add_region_colours_input(found.unet)
         found = _with_new_parts(config, found)
         for side in config.plan.lora:
             if side.value not in getattr(found.unet, "peft_config", {}):
@@ -84,7 +85,7 @@ def _loaded(folder: Path) -> ColorizeDiffusionPipeline:
     try:
         return ColorizeDiffusionPipeline.from_pretrained(folder)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise InvalidInput(f"{folder} holds no ColorizeDiffusion model that can be read: {error}.") from error
+        raise InvalidInput(f"{folder} contains no readable ColorizeDiffusion model: {error}.") from error
 
 
 def _begun(config: TrainingConfig) -> ColorizeDiffusionPipeline:
@@ -94,7 +95,8 @@ def _begun(config: TrainingConfig) -> ColorizeDiffusionPipeline:
     start = config.start or Path()
     if config.stage not in BEGINNINGS:
         raise InvalidInput(
-            f"{start} holds no ColorizeDiffusion model for stage {config.stage.value} to go on from."
+            f"{start} contains no ColorizeDiffusion model for stage {config.stage.value} to continue from."
+            " Train the previous stage first."
         )
     vae: Any
     if not config.sizes.autoencoder:
@@ -102,7 +104,9 @@ def _begun(config: TrainingConfig) -> ColorizeDiffusionPipeline:
     elif (start / "vae").is_dir():
         vae = AutoencoderKL.from_pretrained(start / "vae")
     else:
-        raise InvalidInput(f"{start} holds neither a ColorizeDiffusion model nor an autoencoder (`vae`).")
+        raise InvalidInput(
+            f"{start} contains neither a ColorizeDiffusion model nor an autoencoder (`vae`). Give another folder."
+        )
     sizes = _sizes(config, vae.config.latent_channels)
     tower = start / "image_encoder"
     return ColorizeDiffusionPipeline(
@@ -147,17 +151,19 @@ def _check_start(config: TrainingConfig, found: ColorizeDiffusionPipeline) -> No
     }.get(config.stage)
     if wanted and found.version not in wanted:
         raise InvalidInput(
-            f"Stage {config.stage.value} goes on from a {wanted[0].value} model; {config.start} is"
+            f"Stage {config.stage.value} starts from a {wanted[0].value} model, but {config.start} is"
             f" {found.version.value}."
         )
     if found.takes_region_colours and not config.region_colours:
-        raise InvalidInput(f"{config.start} takes region colours: set `region_colours = true`.")
+        raise InvalidInput(f"{config.start} was trained with region colours. Set `region_colours = true`.")
     if found.image_encoder is None:
-        raise InvalidInput(f"{config.start} lacks the image network that reads references (`image_encoder`).")
+        raise InvalidInput(
+            f"{config.start} lacks CLIP's image network (`image_encoder`). Add it, or use another model."
+        )
 
 
-def let_in_region_colours(unet: Any) -> None:
-    """Widens the first convolution for a second latent, which changes nothing yet."""
+def add_region_colours_input(unet: Any) -> None:
+    """Widens the first convolution for the latent of the region colours, with zero weights."""
     narrow = unet.conv_in
     wide = nn.Conv2d(2 * narrow.in_channels, narrow.out_channels, 3, padding=1)
     weight = torch.cat([narrow.weight, torch.zeros_like(narrow.weight)], dim=1)
@@ -167,7 +173,7 @@ def let_in_region_colours(unet: Any) -> None:
 
 
 def sizes_of(model: ColorizeDiffusionPipeline) -> Architecture:
-    """The sizes of a model's networks, for networks that go beside them."""
+    """The sizes of a model's networks, for building further networks."""
     unet = model.unet.config
     head_dim = unet.block_out_channels[0] // unet.attention_head_dim[0]
     tower = model.image_encoder.config
@@ -184,7 +190,7 @@ def sizes_of(model: ColorizeDiffusionPipeline) -> Architecture:
 
 
 def _with_new_parts(config: TrainingConfig, model: ColorizeDiffusionPipeline) -> ColorizeDiffusionPipeline:
-    """The model as the stage's version with all its networks; what it has already stays."""
+    """Adds the networks that the stage's version needs and the model does not have."""
     plan = config.plan
     sizes = sizes_of(model)
     parts = {name: part for name, part in model.components.items() if part is not None}
@@ -215,9 +221,9 @@ def _with_new_parts(config: TrainingConfig, model: ColorizeDiffusionPipeline) ->
 
 
 def _start_quietly(component: Component, network: Any, unet: Any) -> None:
-    """Weights with which a new part changes nothing yet; encoders begin as copies of the UNet's.
+    """Initialises a new network so that it does not change the output; encoders start as copies of the UNet's encoder.
 
-    v1.5's stay random: the recovery transformer makes the background's tokens from nothing but its queries, and the
+    v1.5's networks stay random: the recovery transformer computes the background's tokens from its queries, and the
     threshold embedder adds to all tokens.
     """
     if component in (Component.BACKGROUND_ENCODER, Component.STYLE_ENCODER):
@@ -226,7 +232,7 @@ def _start_quietly(component: Component, network: Any, unet: Any) -> None:
                 key.replace(".base_layer", ""): value
                 for key, value in getattr(unet, name).state_dict().items()
             }
-            if name == "conv_in":  # without the region colours'
+            if name == "conv_in":  # without the input of the region colours
                 state["weight"] = state["weight"][:, : network.conv_in.in_channels]
             getattr(network, name).load_state_dict({k: v for k, v in state.items() if "lora_" not in k})
     if component is Component.WARP:
@@ -241,7 +247,7 @@ def _start_quietly(component: Component, network: Any, unet: Any) -> None:
 
 
 def fresh_lora(unet: Any, rank: int, *, decoder_only: bool) -> dict[str, torch.Tensor]:
-    """A LoRA on every cross-attention's q, k and v that changes nothing yet; rank 0 is half of the smaller side."""
+    """An untrained LoRA on q, k and v of every cross-attention; rank 0 is half of the smaller side."""
     tensors = {}
     for name, layer in unet.named_modules():
         if ".attn2.to_" not in name or name.rsplit(".", 1)[-1] not in PROJECTIONS:
@@ -267,7 +273,7 @@ def _add_own_lora(unet: Any, rank: int) -> None:
 
 
 def merge_own_lora(unet: Any) -> None:
-    """Adds the fine-tuning's LoRA to the weights it changes, and takes it away."""
+    """Merges the fine-tuning's LoRA into the weights and removes it."""
     for name, layer in list(unet.named_modules()):
         if has_adapters(layer) and OWN_LORA in layer.lora_A:
             layer.merge(adapter_names=[OWN_LORA])
@@ -276,7 +282,7 @@ def merge_own_lora(unet: Any) -> None:
 
 
 def trained(config: TrainingConfig, model: ColorizeDiffusionPipeline) -> Iterator[nn.Parameter]:
-    """Freezes everything and then lets go of what the stage trains; gives these parameters."""
+    """Freezes all parameters except those that the stage trains, and yields the latter."""
     parts = model.components
     for network in parts.values():
         if isinstance(network, nn.Module):
@@ -296,18 +302,18 @@ def trained(config: TrainingConfig, model: ColorizeDiffusionPipeline) -> Iterato
 
 @dataclass(frozen=True)
 class Work:
-    """What a stage trains."""
+    """The networks, parameters and loss of a stage."""
 
     loss: nn.Module
-    """A batch to the loss."""
+    """Maps a batch to its loss."""
     trained: tuple[nn.Parameter, ...]
     latent_channels: int
     model: ColorizeDiffusionPipeline | None
-    """None while there is only an autoencoder."""
+    """None in the autoencoder's stage."""
 
 
 def work(config: TrainingConfig) -> Work:
-    """Everything a stage needs, ready for its first step."""
+    """Prepares everything for the first step of a stage."""
     from colorizer_lab.training.colorize_diffusion.distillation import Distilling
     from colorizer_lab.training.colorize_diffusion.model import Autoencoding, Denoising
 

@@ -1,6 +1,6 @@
-"""Writes a training's products: the model folder that the engine loads, a sheet of samples, its entry among the models.
+"""Writes a training's products: the model folder for the engine, a sheet of samples, and the installed model.
 
-The product is the stage's start with the averaged weights of what was trained; a fine-tuning's LoRA is merged into it.
+The product is the stage's start with the averaged weights of the trained networks; a fine-tuning's LoRA is merged.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from colorizer_lab.training.loop import save_folder
 MODEL_FOLDER = "model"
 SHEET_FILE = "sheet.png"
 SCALED_OVER = 8
-"""Batches whose latents decide the autoencoder's scale."""
+"""Number of batches that the autoencoder's scaling factor is computed from."""
 FULL_MODES = {
     Version.V1: Modes(),
     Version.V1_5: Modes(foreground=True, background=True),
@@ -47,7 +47,7 @@ ENGINE = "colorize_diffusion"
 
 
 def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> dict[str, Any]:
-    """Writes `model/` and the sheet from the averaged weights; gives their `held_out_loss`."""
+    """Writes `model/` and the sheet from the averaged weights, and returns their `held_out_loss`."""
     work = networks.work(config)
     result = work.loss.load_state_dict(weights, strict=False)
     assert not result.unexpected_keys, result.unexpected_keys[:3]
@@ -68,7 +68,7 @@ def save(config: TrainingConfig, weights: dict[str, Tensor], out: Path) -> dict[
 
 
 def _write_model(config: TrainingConfig, model: ColorizeDiffusionPipeline, folder: Path) -> None:
-    """The pipeline, and a student's card: it is good in the steps it was taught, in no others."""
+    """Writes the pipeline, and for a distilled model a card with the number of steps that it was trained for."""
     model.save_pretrained(folder)
     if config.stage is Stage.DISTIL:
         card = {"engine": ENGINE, "steps": STUDENT_STEPS}
@@ -77,10 +77,10 @@ def _write_model(config: TrainingConfig, model: ColorizeDiffusionPipeline, folde
 
 @torch.no_grad()
 def held_out_loss(config: TrainingConfig, work: networks.Work) -> dict[str, Any]:
-    """The loss on drawings that no training sees, always the same; nothing where none is wanted or drawn.
+    """The loss on held-out drawings, which are always the same; empty if it is switched off.
 
-    `held_out` is their mean, `held_out_batches` the losses of its batches: two moments of a run can be compared batch
-    by batch, which tells a small change from chance.
+    `held_out` is the mean, `held_out_batches` are the losses of the batches, so that two moments of a run can be
+    compared by paired differences.
     """
     if config.data is not None or not config.held_out:
         return {}
@@ -94,21 +94,21 @@ def held_out_loss(config: TrainingConfig, work: networks.Work) -> dict[str, Any]
 
 
 def held_out(config: TrainingConfig) -> data.Source:
-    """Pictures for looking at results: of our own drawings ones that no training sees."""
+    """Data for samples: held-out drawings if the training data are procedural drawings."""
     if config.data is not None:
         return data.source(config)
     return data.source(replace(config, first_drawing=0, drawings=10_000))
 
 
 def look(config: TrainingConfig, count: int, *, pairs: bool) -> Batch:
-    """The first `count` pictures held out, as they are; the reference is another picture where `pairs`."""
+    """The first `count` held-out pictures without augmentation; with `pairs`, the reference is another picture."""
     plain = Augmentation(pairs=float(pairs), mask_block=(0, 0))
     seen = replace(config, augmentation=plain, batch=count, crops=config.crops[:1])
     return Batches(held_out(config), seen, latent_channels=1).of(0)
 
 
 def pictures_of(batch: Batch, number: int) -> Pictures:
-    """One sample of a batch as the pipeline takes it."""
+    """One sample of a batch as the pipeline's input."""
     one = slice(number, number + 1)
     return Pictures(
         batch.sketch[one],
@@ -120,7 +120,7 @@ def pictures_of(batch: Batch, number: int) -> Pictures:
 
 
 def _samples(config: TrainingConfig, model: ColorizeDiffusionPipeline) -> NDArray[np.uint8] | None:
-    """A row per picture: sketch, reference, the model's whole mode, its fullest mode, truth."""
+    """The sheet with a row per picture: sketch, reference, result without and with all modules, truth."""
     if not config.sheet:
         return None
     batch = look(config, config.sheet, pairs=True)
@@ -162,25 +162,27 @@ def _tile(picture: NDArray[np.uint8], height: int, width: int) -> NDArray[np.uin
 
 @torch.no_grad()
 def _latent_scale(config: TrainingConfig, vae: Any) -> float:
-    """What brings latents to a spread of 1, as the noise schedule expects."""
+    """The factor that scales latents to a standard deviation of 1, as the noise schedule expects."""
     batches = Batches(data.source(config), config, config.sizes.latent_channels)
     latents = [vae.encode(batches.of(step).truth).latent_dist.mean for step in range(SCALED_OVER)]
     return float(1 / torch.cat(latents).std())
 
 
 def check_name(config: TrainingConfig, out: Path) -> None:
-    """Raises `InvalidInput` where a fine-tuned model couldn't be called after its folder."""
+    """Raises `InvalidInput` if a fine-tuned model cannot be named after its folder."""
     if config.stage is not Stage.FINE_TUNE:
         return
     target = models_folder() / out.resolve().name
     if not NAME.fullmatch(target.name):
-        raise InvalidInput(f"The model is named after --out: {target.name!r} can't be a model's name.")
+        raise InvalidInput(
+            f"The model is named after --out, and {target.name!r} can't be a model's name. Use letters, digits, - or _."
+        )
     if target.exists() and not _is_of(target, out):
-        raise InvalidInput(f"There is another model called {target.name}. Choose another folder with --out.")
+        raise InvalidInput(f"Another model is named {target.name}. Choose another folder with --out.")
 
 
 def install(config: TrainingConfig, out: Path) -> None:
-    """Puts a fine-tuned model among the user's models, with its card."""
+    """Installs a fine-tuned model in the user's models folder, with its card."""
     if config.stage is not Stage.FINE_TUNE:
         return
     target = models_folder() / out.resolve().name

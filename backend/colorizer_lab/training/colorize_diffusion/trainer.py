@@ -1,7 +1,8 @@
 """Trains one stage of ColorizeDiffusion: `train` is what `colorize train colorize-diffusion` calls.
 
-Everything random is decided by the number of a step or sample, so a resumed training goes on as if it had never
-stopped, and several processes do what one would. The loss is `model`'s, the pictures come from `data` and `batches`.
+All random numbers are seeded by the number of the step or sample. A resumed training is therefore identical to an
+uninterrupted one, and so is a training in several processes to one in a single process. The loss is in `model`, the
+data come from `data` and `batches`.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ from colorizer_lab.training.colorize_diffusion.config import (
 from colorizer_lab.training.loop import Pace, TrainingProgress, follow, log, open_run, run, save_checkpoint
 from colorizer_lab.training.processes import Processes, StopTogether
 
-__all__ = ["settings", "train"]  # what `colorizer_lab.training` looks for
+__all__ = ["settings", "train"]  # used by `colorizer_lab.training`
 
 LEAST_RATE = 0.05
-"""Of the learning rate, at the end."""
+"""Final learning rate as a share of the highest."""
 LARGEST_GRADIENT = 1.0
-"""Gradients are shortened to this norm."""
+"""Gradients are clipped to this norm."""
 
 
 def train(
@@ -50,25 +51,25 @@ def train(
 ) -> None:
     """Trains until the stage's last step, the time limit, or SIGINT/SIGTERM, whichever comes first.
 
-    Leaves in `out`: `config.toml` (what was trained; a resumed training reads it again), `checkpoint.pt`,
-    `training.jsonl` (figures), `sheet.png` (samples) and `model/` (what the engine loads).
+    Writes to `out`: `config.toml` (the settings, read again on resume), `checkpoint.pt`, `training.jsonl` (metrics),
+    `sheet.png` (samples) and `model/` (for the engine).
 
     Args:
         out: folder of this stage's run.
-        resume: go on from the folder's checkpoint.
-        limit_minutes: stop cleanly after so long.
-        device: a torch device; of several processes, their kind.
-        seed: instead of the settings' own, where it isn't 0.
-        progress: is told where the training is.
+        resume: whether to continue from the folder's checkpoint.
+        limit_minutes: time after which to stop cleanly.
+        device: a torch device; with several processes, its type.
+        seed: replaces the settings' seed unless it is 0.
+        progress: called with the progress.
         recipe: the settings; not needed to resume.
 
     Raises:
-        InvalidInput: settings, start, data or `out` don't fit.
+        InvalidInput: settings, start, data or `out` are invalid.
     """
     processes = Processes.join(device)
     config = read(out / CONFIG_FILE) if resume and (out / CONFIG_FILE).is_file() else recipe
     if config is None:
-        raise InvalidInput("Say what to train: give a file with --config, or a stage with --stage.")
+        raise InvalidInput("No settings were given. Give a file with --config, or a stage with --stage.")
     config = replace(config, seed=seed) if seed and not resume else config
     config.check()
     processes.check(config.batch)
@@ -91,7 +92,7 @@ def train(
 
 
 class _Training:
-    """The state of one stage's training, and the step that moves it on."""
+    """The state of a stage's training."""
 
     def __init__(self, config: TrainingConfig, processes: Processes, state: dict[str, Any] | None) -> None:
         from diffusers.training_utils import EMAModel
@@ -105,13 +106,13 @@ class _Training:
         self._parameters = list(work.trained)
         module = work.loss.to(processes.device)
         self._module = processes.spread(module, sharded=config.sharded)
-        if config.sharded:  # sharding replaces parameters by its own
+        if config.sharded:  # sharding replaces the parameters
             self._parameters = [one for one in self._module.parameters() if one.requires_grad]
         self._optimiser = torch.optim.AdamW(
             self._parameters,
             config.learning_rate,
             weight_decay=config.weight_decay,
-            fused=not config.sharded,  # a tenth of a small network's step
+            fused=not config.sharded,  # saves a tenth of the time of a small network's step
         )
         self._average = EMAModel(self._parameters, decay=config.average)
         self._scaler = torch.amp.GradScaler(processes.device.type, enabled=config.precision == "fp16")
@@ -121,7 +122,7 @@ class _Training:
             self._restore(state)
 
     def advance(self) -> None:
-        """One step: see, compare, learn. A step whose loss is no number changes nothing."""
+        """Runs one step. A step with a non-finite loss changes nothing."""
         config = self.config
         for group in self._optimiser.param_groups:
             group["lr"] = learning_rate(self.step, config)
@@ -143,14 +144,14 @@ class _Training:
             follow(self.losses, "gradient_norm", float(norm))
 
     def figures(self) -> dict[str, Any]:
-        """One line of the log. `minutes` counts from the start of this process."""
+        """The metrics for the log. `minutes` counts from the start of this process."""
         minutes = (time.monotonic() - self._started) / 60
         rounded = {name: round(value, 5) for name, value in self.losses.items()}
         samples = self.step * self.config.batch
         return {"step": self.step, "samples": samples, "minutes": round(minutes, 2), **rounded}
 
     def save(self, out: Path) -> None:
-        """Writes checkpoint, product and sheet; all processes have to take part."""
+        """Writes checkpoint, product and sheet; all processes must call it."""
         sharded = self.config.sharded
         state = {
             "step": self.step,
@@ -185,7 +186,7 @@ class _Training:
 
 
 def learning_rate(step: int, config: TrainingConfig) -> float:
-    """Linear warm-up, then half a cosine."""
+    """Linear warm-up, then cosine decay."""
     warm = min(1.0, (step + 1) / max(1, config.warmup_steps))
     cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, step / config.steps)))
     return config.learning_rate * warm * (LEAST_RATE + (1 - LEAST_RATE) * cosine)
