@@ -51,23 +51,12 @@ def _changed(
     after: Mapping[str, Picture],
     decoder: Decoder,
 ) -> dict[Role, Picture]:
-<<<<<<< HEAD
-    """What counts as delivered once the edited layers are in the document, by role; the edited picture itself where
+    """The changed delivered layers once the edited layers are in the document, by role; the edited picture itself where
     nobody painted on the layer, so that both are one blob."""
-=======
-    """The changed delivered layers once the edited layers are in the document, by role."""
->>>>>>> language
     found = {}
     for layer in edit.layers:
         if layer.role not in delivered:
             continue
         old, new = (decoder.place(pictures[layer.role], layer.pixels) for pictures in (before, after))
-<<<<<<< HEAD
         found[Role(layer.role)] = delivered_after(delivered[Role(layer.role)], old, new)
-=======
-        made = delivered_after(delivered[Role(layer.role)], old, new)
-        found[Role(layer.role)] = (
-            new if np.array_equal(made, new) else made
-        )  # the same array, so that both share a blob
->>>>>>> language
     return found

@@ -176,13 +176,8 @@ def _check_memory(job: JobRequest, job_bundle: Bundle) -> None:
         )
 
 
-<<<<<<< HEAD
 class _Facts:
-    """What the record says of a job's pictures, found on a thread beside the engine."""
-=======
-class _Hashes:
-    """The hashes of a job's pictures, computed on a thread while the engine works."""
->>>>>>> language
+    """What the record says of a job's pictures, computed on a thread while the engine works."""
 
     def __init__(self, inputs: ColorizeRequest) -> None:
         pool = ThreadPoolExecutor(1)
@@ -190,22 +185,15 @@ class _Hashes:
         self._hashes = pool.submit(hash_inputs, inputs)
         pool.shutdown(wait=False)
 
-<<<<<<< HEAD
     @property
     def paper(self) -> Paper:
-        """The sketch's; waits for it."""
+        """The sketch's paper. Waits until it is found."""
         return self._paper.result()
 
     @property
     def hashes(self) -> dict[str, Any]:
-        """By the fields of the request; waits for them."""
+        """The hashes by the fields of the request. Waits until they are computed."""
         return self._hashes.result()
-=======
-    def get(self) -> dict[str, Any]:
-        """Waits until they are computed and returns them."""
-        self._thread.join()
-        return self._made
->>>>>>> language
 
 
 class _Clock:

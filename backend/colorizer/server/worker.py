@@ -118,7 +118,7 @@ class JobReport:
             self._stage, self._next_stage_at = name, now + 1 / _STAGES_A_SECOND
 
     def preview(self, picture: Callable[[], Picture]) -> None:
-        """Sends the picture if a client wants previews and the last one, or the start, is at least half a second ago."""
+        """Sends the picture if a client wants previews and the last one or the start is half a second ago."""
         self._stop_if_cancelled()
         now = time.monotonic()
         if self._job in self._worker.watched and now >= self._next_preview_at:
