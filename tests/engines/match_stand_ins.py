@@ -46,12 +46,15 @@ class SamePlace(MatchNetwork):
         reference: torch.Tensor,
         reference_mask: torch.Tensor,
         laid: WarpField | None = None,
+        chosen: torch.Tensor | None = None,
     ) -> Correspondence:
         q, k = self.config.query_grid, self.config.key_grid
         near = -(torch.cdist(places(q), places(k)) ** 2) * 400
         null = torch.full((q * q, 1), self.null)
         colours = F.interpolate(reference, (k, k), mode="nearest").flatten(2).transpose(1, 2)
-        return Correspondence(torch.cat([near, null], 1)[None], colours, self.parts(q), self.parts(k))
+        logits = torch.cat([near, null], 1)
+        logits = logits if chosen is None else logits[chosen[0]]
+        return Correspondence(logits[None], colours, self.parts(q), self.parts(k))
 
     def parts(self, grid: int) -> torch.Tensor:
         inner = (places(grid) - 0.5).abs().max(1).values < 0.25

@@ -20,18 +20,17 @@ from colorizer.engines.base import ColorizeRequest, Correction, Engine, Result
 from colorizer.imaging import color
 from colorizer.imaging.color import Colours
 from colorizer.imaging.layers import flatten
-from colorizer.imaging.pictures import over_white, read_picture
+from colorizer.imaging.pictures import over_white
 from colorizer.imaging.region_table import LIKELY, RegionTable
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorizer_lab.evaluation.corpus import Case, read_corpus
-from colorizer_lab.evaluation.judge import Problem, pose, squared
+from colorizer_lab.evaluation.judge import Problem, squared
 from colorizer_lab.evaluation.places import middle_of
-from colorizer_lab.evaluation.report import Stage, request_of, write_json
+from colorizer_lab.evaluation.report import Stage, write_json
+from colorizer_lab.evaluation.triplets import RIGHT, judged_triplets, load_engine, mean_curve
 from colorizer_lab.silent import Silent
 
-_RIGHT = 10.0
 _TRIED = 3
 """Number of likely colours that the artist considers before the palette."""
 RANKS = (1, 2, 3, LIKELY)
@@ -79,7 +78,7 @@ def chosen(likely: Colours, palette: Colours, truth: NDArray[np.uint8]) -> tuple
         palette: (P, 3).
         truth: (3,).
     """
-    right = np.flatnonzero(_distances(likely, truth) < _RIGHT)
+    right = np.flatnonzero(_distances(likely, truth) < RIGHT)
     rank = int(right[0]) + 1 if len(right) else -1
     if 0 < rank <= _TRIED:
         return color.as_hex(likely[rank - 1 : rank])[0], rank
@@ -88,7 +87,7 @@ def chosen(likely: Colours, palette: Colours, truth: NDArray[np.uint8]) -> tuple
         return None, -1
     apart = _distances(every, truth)
     nearest = int(apart.argmin())
-    if rank < 0 and apart[nearest] < _RIGHT:
+    if rank < 0 and apart[nearest] < RIGHT:
         rank = 0
     return color.as_hex(every[nearest : nearest + 1])[0], rank
 
@@ -118,19 +117,11 @@ def evaluate_clicks(
     Raises:
         ColorizerError: the engine, the corpus or the weights do not exist.
     """
-    from colorizer.engines.registry import get
-    from colorizer.engines.runtime.device import choose_device
-
-    drawn = get(engine)
-    drawn.load(choose_device("auto"))
-    items = [item for item in read_corpus(Path(corpus))[:limit] if item.kind == "triplet"]
-    entries: list[dict[str, Any]] = []
-    for number, item in enumerate(items):
-        if progress is not None:
-            progress(f"Correcting {item.id}", number, len(items))
-        task = _task(drawn, item.cases[0])
-        if task is not None:
-            entries.append({"id": item.id, **_figures(task, clicks)})
+    drawn = load_engine(engine)
+    entries = [
+        {"id": one.id, **_figures(_Task(drawn, one.request, one.problem, one.truth), clicks)}
+        for one in judged_triplets(corpus, limit, "Correcting", progress)
+    ]
     result = {"engine": engine, "corpus": str(corpus), **_means(entries, clicks), "items": entries}
     if report is not None:
         write_json(Path(report), result)
@@ -149,17 +140,6 @@ def table(figures: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _task(engine: Engine, case: Case) -> _Task | None:
-    """Prepares a triplet; None if there is nothing to judge."""
-    truth = read_picture(case.truth) if case.truth is not None else None
-    request = request_of(case, read_picture(case.sketch))
-    problem = pose(request.sketch, truth, request.sketch_mask) if truth is not None else None
-    if problem is None:
-        return None
-    colours = np.rint(problem.medians(problem.truth) * 255).clip(0, 255).astype(np.uint8)
-    return _Task(engine, request, problem, colours)
-
-
 def _figures(task: _Task, clicks: Sequence[int]) -> dict[str, Any]:
     share = task.problem.shares()
     result, gaps = task.coloured()
@@ -167,14 +147,14 @@ def _figures(task: _Task, clicks: Sequence[int]) -> dict[str, Any]:
     curve: dict[str, float] = {}
     for number in clicks:
         while len(task.ranks) < number and result.table is not None:
-            wrong = np.flatnonzero((gaps >= _RIGHT) & ~done)
+            wrong = np.flatnonzero((gaps >= RIGHT) & ~done)
             if not len(wrong):
                 break
             largest = int(wrong[np.argmax(share[wrong])])
             done[largest] = True
             task.click(result, largest)
             result, gaps = task.coloured()
-        curve[str(number)] = float((share * (gaps < _RIGHT)).sum())
+        curve[str(number)] = float((share * (gaps < RIGHT)).sum())
     return {"curve": curve, "ranks": task.ranks}
 
 
@@ -182,11 +162,7 @@ def _means(entries: Sequence[dict[str, Any]], clicks: Sequence[int]) -> dict[str
     ranks = [rank for entry in entries for rank in entry["ranks"]]
     total = max(len(ranks), 1)
     return {
-        "curve": {
-            str(n): round(float(np.mean([entry["curve"][str(n)] for entry in entries])), 4) for n in clicks
-        }
-        if entries
-        else {},
+        "curve": mean_curve(entries, clicks),
         "clicks": len(ranks),
         "first": {str(most): round(sum(0 < rank <= most for rank in ranks) / total, 4) for most in RANKS},
         "palette": round(sum(rank >= 0 for rank in ranks) / total, 4),
