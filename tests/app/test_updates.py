@@ -93,7 +93,7 @@ def test_latest_version_is_told(updates: Updates, releases: Releases, qtbot: Any
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((404, b""), "No release is known there yet."),
+        ((404, b""), "pypi.org has no release yet."),
         ((500, b""), "Nobody could be asked"),
         ((302, b""), "Nobody could be asked"),
         ((200, b"nonsense"), "Nobody could be asked"),

@@ -54,7 +54,7 @@ def test_wrong_use_is_status_two(colorize, words, extra):
 def test_missing_folder_is_one_sentence(colorize, words, tmp_path):
     status, _, problem = colorize("batch", tmp_path / "nowhere", *words[2:])
     assert status == 1
-    assert "is no folder" in problem
+    assert "isn't a folder" in problem
 
 
 def test_benchmark_prints_a_row(colorize, tmp_path):

@@ -191,5 +191,5 @@ def test_modes_are_the_engines(task: str) -> None:
 def test_other_wires_are_told_apart(spoken: int, older: str) -> None:
     made = changed("api", spoken)
     made.request["engine"] = {"what": "a later wire may say"}
-    with pytest.raises(ColorizerError, match=f"speaks version {spoken} of the wire.* {older}"):
+    with pytest.raises(ColorizerError, match=f"uses version {spoken} of the protocol.* {older}"):
         check(made)
