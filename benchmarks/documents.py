@@ -38,7 +38,7 @@ GMIC = "fx_colorize_lineart_smart 1,95,0,0,1,24,200,0,75,2,60,20,90,1,10,1"
 LARGEST_DOT = 8
 SMALLEST_DOT = 1.5
 """Radii in pixels; a piece that holds no dot of the smaller one gets none."""
-MARK = "## The figures\n"
+MARK = "## Results\n"
 TITLES = {"ours": "ours", "gmic": "G'MIC", "colorize_mask": "Colorize Mask"}
 
 Score = tuple[float, float]

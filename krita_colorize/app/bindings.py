@@ -82,7 +82,7 @@ class Bindings(QtCore.QObject):
         if sketch is None or self.view is None:
             raise UserError(tr("Select the layer with your sketch first."))
         if not self._port.pick(self._on_picked):
-            raise UserError(tr("Clicks on this canvas can't be caught. Use a hint layer instead."))
+            raise UserError(tr("Clicks on this canvas can't be received. Use a hint layer instead."))
         self.spot = (x, y)
         self._waiting = (model, sketch.id, self.view.source.key)
         self.changed.emit()

@@ -97,7 +97,11 @@ class Catalogue(QtCore.QObject):
         if not path.is_dir() and path.suffix.lower() not in catalogue.SUFFIXES:
             endings = ", ".join(catalogue.SUFFIXES)
             raise UserError(
-                tr("{name} is no model file: those end in {endings}.", name=path.name, endings=endings)
+                tr(
+                    "{name} isn't a model file. Choose one that ends in {endings}.",
+                    name=path.name,
+                    endings=endings,
+                )
             )
         self._brought = path
         own = {"path": str(path), "prediction": prediction}

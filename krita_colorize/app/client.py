@@ -28,8 +28,8 @@ REMOTE_HOST = "colorize.invalid"
 """The name that other machines answer to (docs/wire.md, "Another machine")."""
 
 WRONG_CERTIFICATE = (
-    "That machine shows another certificate than the one it was paired with, so nothing was sent. "
-    "If it was set up anew, remove it and pair it again."
+    "That machine has another certificate than when it was paired, so nothing was sent. If it was set up again,"
+    " remove it and pair it again."
 )
 GONE = "The colour engine stopped answering. Press Restart, or Colorize to try again."
 NOT_UNDERSTOOD = "The colour engine answered in a way this docker doesn't understand. Update Krita Colorize."

@@ -68,7 +68,7 @@ class Corrections(QtCore.QObject):
         """From now on clicks on the canvas offer colours instead of painting."""
         _item(model)
         if not self._tools.port.pick(self._on_picked):
-            raise UserError(tr("Clicks on this canvas can't be caught. Use a hint layer instead."))
+            raise UserError(tr("Clicks on this canvas can't be received. Use a hint layer instead."))
         self.on, self._model = True, model
         self.changed.emit()
 

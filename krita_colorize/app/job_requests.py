@@ -189,7 +189,7 @@ class JobRequests(QtCore.QObject):
         if len(self._tools.jobs.of(key)) >= MAX_JOBS:
             raise UserError(
                 tr(
-                    "{count} jobs of this picture are waiting already. Let one end, or cancel one.",
+                    "{count} jobs of this picture are waiting already. Wait until one is done, or cancel one.",
                     count=MAX_JOBS,
                 )
             )

@@ -87,9 +87,7 @@ class References(QtCore.QObject):
         elif mime.hasImage():
             self.add_image(model, _image(mime), name)
         else:
-            raise UserError(
-                tr("There is no picture in it. Copy or drop a picture, a picture file or a layer.")
-            )
+            raise UserError(tr("It contains no picture. Copy or drop a picture, a picture file or a layer."))
 
     def load_thumbnails(self, model: DocumentModel) -> None:
         """Reads the small pictures of files and notes that haven't been seen yet."""

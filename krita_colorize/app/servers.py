@@ -163,7 +163,10 @@ class Servers(QtCore.QObject):
     def _on_not_paired(self, failure: Failure) -> None:
         if failure.code == "gone":
             raise UserError(
-                tr("Nobody answers there. Is the address right, and `colorize serve --listen` running?")
+                tr(
+                    "There is no answer from that address. Check the address, and that `colorize serve --listen` is"
+                    " running there."
+                )
             )
         if failure.code == "wrong_certificate":
             raise UserError(
@@ -213,7 +216,11 @@ class Servers(QtCore.QObject):
             os.replace(new, self.home / FILE)
         except OSError as error:
             raise UserError(
-                tr("The list of paired machines can't be kept: {reason}.", reason=error.strerror)
+                tr(
+                    "The list of paired machines can't be saved: {reason}. Free some disk space or check the folder's"
+                    " permissions.",
+                    reason=error.strerror,
+                )
             ) from error
         self._kept = kept
 

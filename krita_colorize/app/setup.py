@@ -22,7 +22,7 @@ from krita_colorize.setup.install import Order, Progress
 from krita_colorize.setup.pointer import Installed, Pointer
 
 LOOK_MS = 200
-STOPPED = "Stopped. What has come is kept: Install goes on from there."
+STOPPED = "Stopped. The downloaded files are kept: Install continues from there."
 
 
 class Engine(Protocol):

@@ -47,6 +47,6 @@ def _idle(session: Session) -> str:
         return tr("Select the layer with your sketch")
     if backend.state is BackendState.STOPPED:
         if backend.remote:
-            return tr("Ready; {name} is asked with the first job", name=backend.chosen)
+            return tr("Ready; {name} will be used for the first job", name=backend.chosen)
         return tr("Ready; the colour engine starts with the first job")
     return tr("Ready, only in the selection") if session.canvas.selection.counts else tr("Ready")

@@ -70,7 +70,7 @@ class Swatches(QtCore.QObject):
         if self.map is None:
             raise UserError(tr("There is no palette yet: press Colorize first."))
         if not self._port.pick(self._on_picked):
-            raise UserError(tr("Clicks on this canvas can't be caught. Use a hint layer instead."))
+            raise UserError(tr("Clicks on this canvas can't be received. Use a hint layer instead."))
         self.picking = True
         self.changed.emit()
 

@@ -43,7 +43,7 @@ class Updates(QtCore.QObject):
         if self.asking:
             return
         if os.environ.get("COLORIZE_OFFLINE") == "1":
-            raise UserError(tr("COLORIZE_OFFLINE=1 forbids to ask for updates."))
+            raise UserError(tr("COLORIZE_OFFLINE=1 forbids asking for updates. Unset it and try again."))
         if self._manager is None:
             self._manager = QtNetwork.QNetworkAccessManager(self)
         request = QtNetwork.QNetworkRequest(QtCore.QUrl(self._releases))
@@ -67,7 +67,7 @@ class Updates(QtCore.QObject):
         reply.deleteLater()
         code = reply.attribute(QtNetwork.QNetworkRequest.Attribute.HttpStatusCodeAttribute)
         if code == 404:
-            raise UserError(tr("No release is known there yet."))
+            raise UserError(tr("pypi.org has no release yet."))
         body = reply.read(_LONGEST_ANSWER)
         if code != 200 or body is None:
             raise UserError(
@@ -81,7 +81,8 @@ class Updates(QtCore.QObject):
             ) from error
         if is_later(latest):
             words = tr(
-                "Version {latest} is there; this is {ours}. Get its zip and import it in Krita as you did this one.",
+                "Version {latest} is available; this is {ours}. Download its zip and import it in Krita as you"
+                " did with this one.",
                 latest=latest,
                 ours=VERSION,
             )

@@ -11,7 +11,9 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parents[1] / "pictures"
 
-DRAWN = "The small pictures are drawn to explain what goes in and what comes out. No model has made them."
+DRAWN = (
+    "The small pictures are drawn as explanations of the inputs and results. They weren't made by a model."
+)
 
 TITLES = {
     "coloured": "Coloured picture",

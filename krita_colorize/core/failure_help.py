@@ -42,7 +42,7 @@ _LESS_MEMORY = (
     "Close other programs that take much memory, such as a browser. Smaller pictures take less, too."
 )
 _REPAIR = "If it happens again, open Set up… and press Repair or Install. Models, results and settings stay."
-_HELPER = "If nothing helps, save the diagnostics file and show it to whoever helps you."
+_HELPER = "If nothing helps, save the diagnostics file and show it to the person who helps you."
 
 ADVICE = {
     Cause.KILLED: (_LESS_MEMORY, "Press Restart, then press Colorize.", _HELPER),
@@ -56,7 +56,7 @@ ADVICE = {
     Cause.WORKER: (
         "Press Colorize again: the colour engine is ready.",
         _LESS_MEMORY,
-        "If it happens again, take another engine or model, or update the graphics driver.",
+        "If it happens again, choose another engine or model, or update the graphics driver.",
         _HELPER,
     ),
     Cause.FAULT: (
@@ -65,5 +65,5 @@ ADVICE = {
     ),
 }
 
-KEPT = "Your picture, its layers and all settings: none of them was touched. Results in the list stay, too."
+KEPT = "Your picture, its layers and all settings are unchanged. The results stay in the list, too."
 """What every one of them leaves alone: jobs only read the picture."""

@@ -15,8 +15,8 @@ from krita_colorize.core.translations import tr
 
 NOT_INSTALLED = "The colour engine isn't installed. Press Set up… (in a clone: run `./colorize krita` once)."
 BROKEN_LAUNCH_FILE = (
-    "The file that says where the colour engine lies can't be read. "
-    "Press Set up… (in a clone: run `./colorize krita` once)."
+    "The file with the location of the colour engine can't be read. Press Set up… (in a clone: run `./colorize"
+    " krita` once)."
 )
 TOO_SLOW = (
     "The colour engine didn't get ready within a minute. Press Restart; if that fails, press … and repair it."
@@ -84,16 +84,16 @@ def check_api(its: object) -> None:
     if isinstance(its, int) and its > API:
         raise UserError(
             tr(
-                "This docker is too old for the colour engine: it speaks version {ours} of the wire, the engine {its}. "
-                "Update Krita Colorize in Krita.",
+                "This docker is too old for the colour engine: it uses version {ours} of the protocol, the engine"
+                " version {its}. Update Krita Colorize in Krita.",
                 its=its,
                 ours=API,
             )
         )
     raise UserError(
         tr(
-            "The colour engine speaks version {its} of the wire, this docker speaks {ours}. "
-            "Press … and update it (in a clone: run `./colorize krita` once).",
+            "The colour engine uses version {its} of the protocol, this docker version {ours}. Press … and update"
+            " it (in a clone: run `./colorize krita` once).",
             its=its,
             ours=API,
         )
@@ -125,8 +125,7 @@ def ended(code: int, *, crashed: bool) -> str:
     """The process is gone although nobody asked it to go."""
     if crashed:
         return tr(
-            "The colour engine was ended by the system (often: not enough memory). "
-            "Press Restart, or Colorize to try again."
+            "The system ended the colour engine, often for lack of memory. Press Restart, or Colorize to try again."
         )
     return tr(
         "The colour engine ended by itself (code {code}). Press Restart, or Colorize to try again.", code=code

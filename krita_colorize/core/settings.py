@@ -30,8 +30,8 @@ SWATCH_MERGE, MAX_SWATCH_MERGE = 5, 30
 
 BROKEN = "The colouring settings stored in this picture can't be read, so the defaults are used."
 FROM_LATER_VERSION = (
-    "This picture's colouring settings were stored by a later version of Krita Colorize; "
-    "what this version doesn't know is left at its default."
+    "This picture's colouring settings were saved by a later version of Krita Colorize; settings that this"
+    " version doesn't know have their default values."
 )
 
 _E = TypeVar("_E", bound=Enum)

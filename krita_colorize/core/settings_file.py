@@ -13,7 +13,7 @@ from krita_colorize.core.settings import VERSION, Settings, SourceKind, from_jso
 
 SUFFIX = ".colorize.json"
 NO_SETTINGS = (
-    "This file holds no settings of Krita Colorize. Choose one that was saved with “Save settings…”."
+    "This file contains no settings of Krita Colorize. Choose one that was saved with “Save settings…”."
 )
 MAX_BYTES = 1 << 20
 

@@ -45,7 +45,7 @@ def collect(home: Path, facts: dict[str, str]) -> str:
 
 def last_lines(home: Path, heard: Sequence[str] = ()) -> str:
     """The ends of the engine's and the docker's log, to be read at a glance. `heard`: what the engine wrote at last."""
-    parts = [] if not heard else ["-- " + tr("The engine's last words"), *heard[-_GLANCE_LINES:], ""]
+    parts = [] if not heard else ["-- " + tr("Last output of the engine"), *heard[-_GLANCE_LINES:], ""]
     for name in ("server.log", "docker.log"):
         lines = _tail(home / "logs" / name, _GLANCE_BYTES).splitlines()[-_GLANCE_LINES:]
         parts += [f"-- {name}", *map(_readable, lines), ""]

@@ -69,8 +69,8 @@ class Rules:
         ):
             raise UserError(
                 tr(
-                    "The download leads to {host}, which isn't one of the places that Krita Colorize takes files from."
-                    " Nothing was taken. Is a network log-in page in the way?",
+                    "The download was redirected to {host}, from which Krita Colorize takes no files, so nothing"
+                    " was downloaded. If your network has a log-in page, log in and try again.",
                     host=host or url[:60],
                 )
             )
@@ -98,7 +98,7 @@ def disk_is_full(folder: Path) -> UserError:
     """What is said when nothing more can be written."""
     return UserError(
         tr(
-            "The disk is full ({folder}). What has come is kept: make room, then press Install again.",
+            "The disk is full ({folder}). The downloaded files are kept: free some space, then press Install again.",
             folder=folder,
         )
     )
@@ -143,8 +143,8 @@ class _Download:
                 if tries >= self._rules.tries:
                     raise UserError(
                         tr(
-                            "{name} stopped coming ({why}). What has come is kept: check the network connection, "
-                            "then press Install again.",
+                            "The download of {name} was interrupted ({why}). The downloaded part is kept: check"
+                            " the network connection, then press Install again.",
                             name=self._file.name,
                             why=trouble,
                         )
@@ -170,7 +170,7 @@ class _Download:
         except (TimeoutError, urllib.error.URLError, http.client.HTTPException, ConnectionError) as error:
             slow = "timed out" in str(error)
             raise _Interrupted(
-                tr("nothing came for a while") if slow else tr("the connection failed")
+                tr("no data was received for a while") if slow else tr("the connection failed")
             ) from error
 
     def _take(self, answer: http.client.HTTPResponse, asked: int) -> None:
@@ -212,7 +212,7 @@ class _Download:
             raise _Interrupted(tr("the host answered {status}", status=error.code)) from error
         raise UserError(
             tr(
-                "The host doesn't give out {name} ({status}). Update Krita Colorize, or install from a folder.",
+                "The host refuses to send {name} ({status}). Update Krita Colorize, or install from a folder.",
                 name=self._file.name,
                 status=error.code,
             )
@@ -223,8 +223,8 @@ class _Download:
             self._discard()
             raise UserError(
                 tr(
-                    "{name} came whole, but it isn't the published file, so it was thrown away. Press Install again; "
-                    "if it happens again, something between you and the host changes files.",
+                    "The downloaded {name} isn't the published file, so it was deleted. Press Install again; if"
+                    " it happens again, something on your network changes files.",
                     name=self._file.name,
                 )
             )

@@ -29,8 +29,8 @@ BUNDLE = Path(__file__).with_name("bundle")
 """The backend's wheel and constraints.txt, put there when the zip is packed; a clone has none."""
 
 NO_BUNDLE = (
-    "This copy of the docker carries no colour engine to install. Get the packaged zip, or run `./colorize krita` "
-    "in the clone."
+    "This copy of the docker doesn't contain the colour engine. Get the packaged zip, or run `./colorize krita`"
+    " in the clone."
 )
 OFFLINE = (
     "Downloads are switched off on this computer (COLORIZE_OFFLINE=1). Install from a folder, or unset it."
@@ -77,7 +77,7 @@ def install(order: Order, on_progress: OnProgress, stop: threading.Event) -> Ins
     if not bundled_version(order.bundle):
         raise UserError(NO_BUNDLE)
     if order.folder is not None and not order.folder.is_dir():
-        raise UserError(tr("There is no folder {folder}.", folder=order.folder))
+        raise UserError(tr("The folder {folder} doesn't exist.", folder=order.folder))
     if order.folder is None and os.environ.get("COLORIZE_OFFLINE") == "1":
         raise UserError(OFFLINE)
     with _lock(order.home):
@@ -131,8 +131,8 @@ class _Installation:
         if free + here < needed:
             raise UserError(
                 tr(
-                    "{needed} MB are needed in {folder}, but only {free} MB are free. Make room, "
-                    "then press Install again.",
+                    "{needed} MB are needed in {folder}, but only {free} MB are free. Free some space, then press"
+                    " Install again.",
                     needed=needed,
                     folder=self._order.home,
                     free=free,
@@ -185,7 +185,7 @@ class _Installation:
     # -- plan and downloads --------------------------------------------------------------------------------------
 
     def _plan(self, found: python.Python, pip: Path) -> tuple[File, ...]:
-        self._say(tr("Working out what is needed"), 0.02)
+        self._say(tr("Finding out what to install"), 0.02)
         order = self._order
         key = f"{bundled_version(order.bundle)} {order.build.name} {found.tag} {order.folder or ''}"
         path = self._downloads / "plan.json"
@@ -208,7 +208,7 @@ class _Installation:
                 paths.append(self._fetch(file))
             elif file.sha256 and download.sha256_of(local) != file.sha256:
                 raise UserError(
-                    tr("{name} has changed while it was looked at. Press Install again.", name=local.name)
+                    tr("{name} changed while it was being read. Press Install again.", name=local.name)
                 )
             else:
                 paths.append(local)
@@ -272,8 +272,8 @@ class _Installation:
             ]
             raise UserError(
                 tr(
-                    "It was installed, but it doesn't work here ({what}). Nothing was switched. "
-                    "Try another build; the log tells the details.",
+                    "It was installed, but it doesn't work here ({what}), so the previous state was kept. Try"
+                    " another build; the details are in the log.",
                     what="; ".join(f"{item['name']}: {item['detail']}"[:120] for item in lacking)
                     or ended.code,
                 )

@@ -100,7 +100,7 @@ def unpack_uv(wheel: Path, folder: Path) -> Path:
                 shutil.copyfileobj(source, file)
     except (zipfile.BadZipFile, StopIteration) as error:
         raise UserError(
-            tr("{name} holds no program. Delete it, then press Install again.", name=wheel.name)
+            tr("{name} contains no program. Delete it, then press Install again.", name=wheel.name)
         ) from error
     target.with_suffix(".new").chmod(0o755)
     os.replace(target.with_suffix(".new"), target)

@@ -109,17 +109,17 @@ def explain(ended: Ended, folder: Path) -> str:
     if "No matching distribution" in text or "ResolutionImpossible" in text:
         what = next((line for line in reversed(text.splitlines()) if "No matching" in line), "")
         return tr(
-            "A part is missing where it was looked for ({what}). Choose another build, "
-            "or complete the folder and press Install again.",
+            "A required file is missing ({what}). Choose another build, or complete the folder and press Install"
+            " again.",
             what=what.partition("for ")[2][:80] or "torch",
         )
     if any(sign in text for sign in ("Connection", "connection", "Could not fetch URL", "timed out", "SSL")):
         return tr(
-            "The package index can't be reached. Check the network connection (a proxy is taken from the system), "
-            "then press Install again, or install from a folder."
+            "The package index can't be reached. Check the network connection (the system's proxy is used), then"
+            " press Install again, or install from a folder."
         )
     return tr(
-        "Putting the parts together failed (code {code}). Press Install again; the log tells the details.",
+        "The installation failed (code {code}). Press Install again; the details are in the log.",
         code=ended.code,
     )
 
@@ -156,7 +156,11 @@ def _read_report(report: Path) -> tuple[File, ...]:
         sha256 = found.get("archive_info", {}).get("hashes", {}).get("sha256", "")
         if not sha256 and local_path(found["url"]) is None:
             raise UserError(
-                tr("The package index names no SHA-256 for {name}, so it isn't taken.", name=name)
+                tr(
+                    "The package index has no SHA-256 for {name}, so it wasn't downloaded. Try again later, or"
+                    " install from a folder.",
+                    name=name,
+                )
             )
         files.append(File(name, found["url"], sha256))
     return tuple(files)

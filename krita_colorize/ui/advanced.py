@@ -44,7 +44,9 @@ class AdvancedFold(QtWidgets.QWidget):
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(
-            CollapsibleSection(tr("Advanced"), inside, tooltip=tr("The finer settings of the chosen engine."))
+            CollapsibleSection(
+                tr("Advanced"), inside, tooltip=tr("The advanced settings of the chosen engine.")
+            )
         )
 
     def show_values(

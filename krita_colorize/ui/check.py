@@ -60,11 +60,11 @@ class CheckPanel(QtWidgets.QWidget):
         checks = self._session.checks
         model = self._session.document
         if model is None or model.applied() is None:
-            return tr("What should be looked at is told here with the first result.")
+            return tr("The places that you should check are listed here with the first result.")
         if not checks.places:
             return tr("Nothing to check in this result.")
         if checks.index < 0:
-            return tr("{count} places to look at", count=len(checks.places))
+            return tr("{count} places to check", count=len(checks.places))
         kinds = {
             PlaceKind.DOUBTFUL: tr("unsure of the colour"),
             PlaceKind.UNPAINTED: tr("not painted"),

@@ -193,7 +193,7 @@ def _words(offer: Offer) -> str:
     more = len(offer.same) - 1
     if not more:
         return tr("N: next to check · Esc: close")
-    return tr("Also {count} like it · Shift: this one alone\nN: next to check · Esc: close", count=more)
+    return tr("Also {count} similar ones · Shift: only this one\nN: next to check · Esc: close", count=more)
 
 
 def _line(buttons: Sequence[QtWidgets.QWidget]) -> QtWidgets.QHBoxLayout:

@@ -27,7 +27,8 @@ class CorrectionsPanel(QtWidgets.QWidget):
             "correct_button",
             tr("Correct colours"),
             tr(
-                "Click a region on the canvas and choose its colour. Regions taken for the same thing follow."
+                "Click a region on the canvas and choose its colour. Regions recognised as the same part change"
+                " with it."
             ),
         )
         self._correct.setCheckable(True)

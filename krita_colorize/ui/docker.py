@@ -132,7 +132,7 @@ class DockerWidget(QtWidgets.QWidget):
         self._colorize.setFont(font)
         self._redo = self._action("redo_button", tr("Redo"), session.redo)
         self._redo.setToolTip(
-            tr("Repair the result where its masks, hints or bindings changed. Nothing else is touched.")
+            tr("Update the result where its masks, hints or bindings have changed. The rest stays unchanged.")
         )
         self._apply = self._action("apply_button", tr("Apply"), session.apply)
         self._apply.setToolTip(tr("Insert the selected result as a group of layers."))
@@ -225,7 +225,7 @@ class DockerWidget(QtWidgets.QWidget):
         session = self.session
         hints = tr("Say the colour of regions: by dots on a layer, or by a spot of the reference.")
         palette = tr("The colours of the result: change and exchange them.")
-        check = tr("Go through the places that should be looked at.")
+        check = tr("Go through the places that you should check.")
         self._corrections = CorrectionsPanel(session)
         return _page(
             self._corrections,

@@ -56,7 +56,9 @@ class FailureHelpPage(QtWidgets.QDialog):
         self._open_setup = push_button("trouble_setup_button", tr("Set up…"), on_setup)
         self._save = push_button("trouble_save_button", tr("Save diagnostics…"), self._on_save)
         self._save.setToolTip(
-            tr("Writes a text for whoever helps you. Your name, folders and passwords are taken out of it.")
+            tr(
+                "Writes a report for the person who helps you. Your name, folders and passwords are removed from it."
+            )
         )
         self._init_layout()
         session.state_changed.connect(self.refresh)

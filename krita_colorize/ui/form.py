@@ -33,7 +33,7 @@ from krita_colorize.ui.widgets import (
     words_label,
 )
 
-_PAINT_TIP = "Find the foreground and lay it down as a layer that can be painted."
+_PAINT_TIP = "Find the foreground and insert it as a mask layer that you can paint on."
 
 
 class Form(QtWidgets.QWidget):
@@ -81,7 +81,7 @@ class Form(QtWidgets.QWidget):
             "engine_combo", tr("Engine"), tr("The system that does the colouring."), "engine"
         )
         self._model_choice = self._choice(
-            "model_combo", tr("Model"), tr("The set of weights the engine works with."), "model"
+            "model_combo", tr("Model"), tr("The model that the engine uses."), "model"
         )
         self._models = ToolButton(
             "models_button", tr("Models…"), tr("Download models, and see their licences and sizes.")
@@ -106,7 +106,7 @@ class Form(QtWidgets.QWidget):
         self._background = self._choice(
             "background_combo",
             tr("Background picture"),
-            tr("A layer whose colours are for the background alone."),
+            tr("A layer whose colours are used only for the background."),
             "background",
         )
         self._create_sketch_mask = ToolButton("create_sketch_mask_button", tr("Create"), tr(_PAINT_TIP))
@@ -254,7 +254,7 @@ class Form(QtWidgets.QWidget):
             blocker = QtCore.QSignalBlocker(check)
             check.setChecked(getattr(options, name))
             heeded = engine is None or name in engine.options
-            allow(check, when=heeded, why_not=tr("The chosen engine doesn't have this."))
+            allow(check, when=heeded, why_not=tr("The chosen engine doesn't support this."))
             blocker.unblock()
         for spin, value in (
             (self._seed, settings.seed),

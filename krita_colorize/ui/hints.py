@@ -78,19 +78,19 @@ class HintsPanel(QtWidgets.QWidget):
         self._hints = Choice(
             "hints_combo",
             tr("Colour hints"),
-            tr("A layer with dots or strokes of colour: each region takes the colour that lies on it."),
+            tr("A layer with dots or strokes of colour: each region gets the colour painted on it."),
         )
         self._hints.chosen.connect(self._on_hints)
         self._create = ToolButton(
             "create_hints_button",
             tr("Create"),
-            tr("Make an empty layer above the sketch and paint hints on it."),
+            tr("Make an empty layer above the sketch to paint hints on."),
         )
         self._create.clicked.connect(self._on_create)
         self._reference = Choice(
             "binding_reference_combo",
             tr("Reference to click in"),
-            tr("The reference whose colours you point at."),
+            tr("The reference whose colours you choose from."),
         )
         self._reference.chosen.connect(self._on_reference)
         self._look = ToolButton(
@@ -107,7 +107,7 @@ class HintsPanel(QtWidgets.QWidget):
         self._list = QtWidgets.QListWidget()
         self._list.setObjectName("bindings_list")
         self._list.setAccessibleName(tr("Bindings"))
-        self._list.setToolTip(tr("Regions of the sketch that take a spot's colour."))
+        self._list.setToolTip(tr("Regions of the sketch that are bound to a colour of a reference."))
         self._list.setFixedHeight(_LIST_HEIGHT)
         self._remove = ToolButton("remove_binding_button", tr("Remove"), tr("Remove the selected binding."))
         self._remove.clicked.connect(self._on_remove)

@@ -160,7 +160,7 @@ class Progress(QtWidgets.QWidget):
         self._bar.setFixedHeight(8)
         self.stop = QtWidgets.QPushButton(tr("Stop"))
         self.stop.setObjectName("stop_model_button")
-        self.stop.setToolTip(tr("What has come of a download is kept: it goes on from there."))
+        self.stop.setToolTip(tr("The downloaded part is kept, and the download can be continued later."))
         layout = QtWidgets.QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row(self._words, self.stop))
@@ -209,7 +209,7 @@ class Card(QtWidgets.QFrame):
         running = task is not None and task.running
         state = {
             ModelState.INSTALLED: tr("Installed"),
-            ModelState.PARTIAL: tr("{size} of it are here", size=f"{model.downloaded / 1e9:.1f} GB"),
+            ModelState.PARTIAL: tr("{size} are downloaded", size=f"{model.downloaded / 1e9:.1f} GB"),
             ModelState.ABSENT: tr("Not installed"),
         }[model.state]
         if task is not None and task.kind == "verify" and task.state == "done" and not task.problems:
@@ -235,12 +235,16 @@ class Card(QtWidgets.QFrame):
             "download_model_button", tr("Download"), lambda: catalogue.download(self._model)
         )
         self._verify = push_button("verify_model_button", tr("Verify"), lambda: catalogue.verify(self._model))
-        self._verify.setToolTip(tr("Compares every file with how it was installed."))
+        self._verify.setToolTip(tr("Compares every file with its hash from the installation."))
         self._remove = push_button("remove_model_button", tr("Remove"), self._on_remove)
 
     def _allow_download(self, *, busy: bool) -> None:
         accepted = self._accept.isChecked()
-        why_not = tr("Another model is being worked on.") if accepted else tr("Accept the licence first.")
+        why_not = (
+            tr("Another task on the models is running. Wait until it ends, or stop it.")
+            if accepted
+            else tr("Accept the licence first.")
+        )
         allow(self._download, when=accepted and not busy, why_not=why_not)
 
     @guarded

@@ -132,19 +132,19 @@ class PalettePanel(QtWidgets.QWidget):
         self._edit = self._button(
             "edit_colour_button",
             tr("Edit…"),
-            tr("Change the selected colour, exactly and everywhere."),
+            tr("Change the selected colour exactly, everywhere in the result."),
             self._on_edit,
         )
         self._exchange = self._button(
             "exchange_colours_button",
             tr("Exchange"),
-            tr("Let two selected colours change places."),
+            tr("Swap two selected colours."),
             self._on_exchange,
         )
         self._merge = self._button(
             "merge_colours_button",
             tr("Merge"),
-            tr("Make the selected colours one: that of the largest area."),
+            tr("Merge the selected colours into the one with the largest area."),
             self._on_merge,
         )
         self._lock = self._button(

@@ -90,7 +90,7 @@ class Results(QtWidgets.QWidget):
         self._list.setObjectName("results_list")
         self._list.setAccessibleName(tr("Results"))
         self._list.setToolTip(
-            tr("What was coloured so far, the newest first, with its seed. Select one to see it.")
+            tr("The results so far, the newest first, with their seeds. Select one to see it.")
         )
         self._list.setViewMode(QtWidgets.QListView.ViewMode.IconMode)
         self._list.setFlow(QtWidgets.QListView.Flow.LeftToRight)
@@ -105,7 +105,7 @@ class Results(QtWidgets.QWidget):
         self._show_check = ToolButton(
             "show_on_canvas_check",
             tr("On canvas"),
-            tr("Lay the selected result over the canvas. The picture itself isn't touched."),
+            tr("Show the selected result over the canvas. The picture itself isn't changed."),
             icons=self._icons,
             icon="visible",
         )
@@ -115,7 +115,7 @@ class Results(QtWidgets.QWidget):
         self._discard = ToolButton(
             "discard_button",
             tr("Discard"),
-            tr("Drop the selected result."),
+            tr("Remove the selected result from the list."),
             icons=self._icons,
             icon="edit-delete",
         )
@@ -131,7 +131,7 @@ class Results(QtWidgets.QWidget):
             button.released.connect(session.peek_ends)
 
     def _more_button(self) -> ToolButton:
-        button = ToolButton("more_results_button", tr("More"), tr("What else can be done with this result."))
+        button = ToolButton("more_results_button", tr("More"), tr("More actions for this result."))
         button.setPopupMode(QtWidgets.QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QtWidgets.QMenu(self)
         menu.setObjectName("more_results_menu")
@@ -174,9 +174,9 @@ class Results(QtWidgets.QWidget):
 
 
 _COLOURED_LINES = {
-    "borders": "Coloured lines were taken for borders.",
-    "roughs": "Coloured lines were taken for roughs and ignored.",
-    "trace_lines": "Coloured lines were taken for trace lines.",
+    "borders": "Coloured lines were treated as borders.",
+    "roughs": "Coloured lines were treated as roughs and ignored.",
+    "trace_lines": "Coloured lines were treated as trace lines.",
 }
 
 
@@ -194,7 +194,7 @@ def _list_item(item: Item, *, lies_here: bool) -> QtWidgets.QListWidgetItem:
         tr("Engine: {name}", name=f"{settings.engine} {settings.model}".strip()),
     ]
     if item.result.panels:
-        lines.append(tr("{count} panels, each coloured by itself.", count=item.result.panels))
+        lines.append(tr("{count} panels, coloured independently.", count=item.result.panels))
     if item.result.doubts:
         lines.append(tr("The engine was unsure about {count} regions.", count=item.result.doubts))
     if item.result.coloured_lines in _COLOURED_LINES:

@@ -19,7 +19,7 @@ class ServersPanel(QtWidgets.QWidget):
         self._combo = Choice(
             "server_combo",
             tr("Computed on"),
-            tr("Where the colours are computed. Pictures are only ever sent to the machine chosen here."),
+            tr("Where the colours are computed. Pictures are sent only to the machine chosen here."),
         )
         self._combo.chosen.connect(self._on_chosen)
         self._remove = push_button("remove_server_button", tr("Remove"), self._on_remove)
@@ -29,7 +29,8 @@ class ServersPanel(QtWidgets.QWidget):
         self._pair = push_button("pair_button", tr("Pair"), self._on_pair)
         self._pair.setToolTip(
             tr(
-                "On the other machine, `colorize serve --listen` shows the code, `colorize devices pair` another one."
+                "The other machine shows the code when `colorize serve --listen` starts; `colorize devices pair`"
+                " makes a new one."
             )
         )
         self._problem = words_label("server_problem_label")

@@ -38,7 +38,7 @@ class SetupPage(QtWidgets.QDialog):
         self._problem = words_label("setup_problem_label")
         self._note = words_label("setup_note_label")
         self._progress_words = words_label("setup_progress_label")
-        self._build = Choice("setup_build_combo", tr("Build"), tr("Which version of torch is installed."))
+        self._build = Choice("setup_build_combo", tr("Build"), tr("The build of torch to install."))
         self._build.chosen.connect(self.refresh)
         self._updates = Updates(self)
         self._updates_words = words_label("updates_label")
@@ -100,7 +100,7 @@ class SetupPage(QtWidgets.QDialog):
     def _state_words(self) -> str:
         setup, current = self._setup, self._setup.pointer.current
         if setup.unfinished and (current is None or not current.complete):
-            return tr("An installation was interrupted. Nothing is lost: it goes on from there.")
+            return tr("An installation was interrupted. Nothing is lost: press Install to continue it.")
         if current is None:
             return tr("The colour engine isn't installed yet.")
         if not current.complete:
@@ -131,7 +131,7 @@ class SetupPage(QtWidgets.QDialog):
             "Found: {hardware}, {memory} GB of memory.", hardware=machine.hardware.words, memory=gigabytes
         )
         if not machine.python:
-            words += " " + tr("Python is missing and is brought along.")
+            words += " " + tr("Python is missing and will be downloaded, too.")
         self._found.setText(words)
         entries = [(build.title, build.name) for build in machine.builds]
         if entries:
@@ -183,12 +183,14 @@ class SetupPage(QtWidgets.QDialog):
             "setup_diagnostics_button", tr("Save diagnostics…"), self._on_diagnostics
         )
         self._diagnostics.setToolTip(
-            tr("Writes a text for whoever helps you. Your name, folders and passwords are taken out of it.")
+            tr(
+                "Writes a report for the person who helps you. Your name, folders and passwords are removed from it."
+            )
         )
 
         self._updates_button = push_button("updates_button", tr("Look for an update"), self._updates.ask)
         self._updates_button.setToolTip(
-            tr("Asks pypi.org for the latest version, now and only now. Nothing about you is sent.")
+            tr("Asks pypi.org for the latest version, only when you press this. Nothing about you is sent.")
         )
 
     def _init_layout(self) -> None:

@@ -28,7 +28,7 @@ _BUTTONS = {
 
 _REMOTE_BUTTONS = {
     BackendState.STOPPED: ("Connect", "Connect to the chosen machine now. Colorize does it by itself, too."),
-    BackendState.STARTING: ("Stop", "Don't try to connect any more."),
+    BackendState.STARTING: ("Stop", "Stop trying to connect."),
     BackendState.READY: ("Disconnect", "Leave the chosen machine. Colorize connects again."),
     BackendState.ERROR: ("Connect", "Try to connect again."),
 }

@@ -93,7 +93,7 @@ def test_deaf_process_is_killed(backend: Backend, qtbot: Any, monkeypatch: pytes
     ("code", "words"),
     [
         ("import sys; sys.exit(7)", "ended by itself (code 7)"),
-        (GREET + "import os; os.kill(os.getpid(), 9)", "ended by the system"),
+        (GREET + "import os; os.kill(os.getpid(), 9)", "The system ended the colour engine"),
         ("print('hello', flush=True); input()", "doesn't understand"),
         ("print('[]', flush=True); input()", "doesn't understand"),
         (
@@ -102,7 +102,7 @@ def test_deaf_process_is_killed(backend: Backend, qtbot: Any, monkeypatch: pytes
         ),
         (
             "print('{}', flush=True); input()".replace("{}", speaking(API - 1)),
-            f"The colour engine speaks version {API - 1} of the wire, this docker speaks {API}. Press … and update it",
+            f"The colour engine uses version {API - 1} of the protocol, this docker version {API}. Press …",
         ),
         ("""print('{"event": "failed", "message": "No room."}', flush=True)""", "No room."),
         ("print('x' * 100000, flush=True); input()", "doesn't understand"),

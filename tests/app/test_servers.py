@@ -257,7 +257,7 @@ def test_nobody_there_is_told(servers: Servers, qtbot: Any) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     pair(servers, qtbot, port, "0" * 24)
-    assert "Nobody answers there" in servers.problem
+    assert "There is no answer from that address" in servers.problem
 
 
 @pytest.mark.parametrize("code", ["", "123", "U" * 24, "é" * 24, "0" * 25])

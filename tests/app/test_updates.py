@@ -81,7 +81,7 @@ def test_nothing_is_asked_unasked(updates: Updates, releases: Releases, qtbot: A
 
 def test_later_version_is_told(updates: Updates, releases: Releases, qtbot: Any) -> None:
     releases.answer = version("99.0.0")
-    assert ask(updates, qtbot).startswith(f"Version 99.0.0 is there; this is {VERSION}.")
+    assert ask(updates, qtbot).startswith(f"Version 99.0.0 is available; this is {VERSION}.")
 
 
 @pytest.mark.parametrize("number", [VERSION, "0.0.9", "99.0.0rc1"])
@@ -93,7 +93,7 @@ def test_latest_version_is_told(updates: Updates, releases: Releases, qtbot: Any
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ((404, b""), "No release is known there yet."),
+        ((404, b""), "pypi.org has no release yet."),
         ((500, b""), "Nobody could be asked"),
         ((302, b""), "Nobody could be asked"),
         ((200, b"nonsense"), "Nobody could be asked"),

@@ -167,7 +167,7 @@ def test_results_never_replace_pages(job: BatchJob) -> None:
 
 
 def test_nothing_to_colour_told(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="is no folder"):
+    with pytest.raises(InvalidInput, match="isn't a folder"):
         find_pages(tmp_path / "nowhere")
     with pytest.raises(InvalidInput, match="contains no pictures"):
         find_pages(tmp_path)

@@ -98,13 +98,13 @@ def test_whole_part_is_recognised_by_416(get, host, target):
 @pytest.mark.parametrize(
     ("trick", "sentence"),
     [
-        ("busy", r"stopped coming \(the host answered 503\).*kept"),
-        ("stall", r"stopped coming \(nothing came for a while\)"),
+        ("busy", r"was interrupted \(the host answered 503\).*kept"),
+        ("stall", r"was interrupted \(no data was received for a while\)"),
         ("short", r"offers 100 bytes .* isn't the published file"),
         ("long", r"isn't the published file"),
         ("nameless", r"doesn't tell the size"),
-        ("false", r"isn't the published file .*thrown away"),
-        ("gone", r"no longer has model.bin .*404"),
+        ("false", r"isn't the published file .*deleted"),
+        ("gone", r"model.bin is no longer at the catalogue's address .*404"),
         ("private", r"only to users with an account"),
     ],
 )
@@ -134,7 +134,7 @@ def test_announced_hash_counts_where_none_is_published(get, host):
 )
 def test_redirects_stay_with_the_known_hosts(location, get, host, target):
     host.always, host.location = "redirect", location
-    with pytest.raises(DownloadFailed, match="isn't one of the places"):
+    with pytest.raises(DownloadFailed, match="isn't one of the hosts"):
         get()
     assert left(target) == []
 
@@ -170,7 +170,7 @@ def test_offline_asks_nobody(get, host, monkeypatch):
 
 def test_full_disk_is_said_before_a_byte_is_written(get, target, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10, 10, 1000))
-    with pytest.raises(DownloadFailed, match="Make room"):
+    with pytest.raises(DownloadFailed, match="Free some disk space"):
         get()
     assert left(target) == []
 

@@ -33,7 +33,7 @@ def test_batch_tells_what_came_of_it(colorize, words):
     status, printed, problem = colorize(*words)
     assert (status, problem) == (0, "")
     assert "2 pages coloured" in printed
-    assert "2 were finished already" in colorize(*words)[1]
+    assert "2 already finished" in colorize(*words)[1]
 
 
 def test_failed_page_is_status_one(colorize, words, tmp_path):
@@ -41,7 +41,7 @@ def test_failed_page_is_status_one(colorize, words, tmp_path):
     status, printed, problem = colorize(*words, "--json")
     record = json.loads(printed)
     assert (status, record["done"], record["failed"]) == (1, 1, 1)
-    assert problem == "colorize: 1 of 2 pages failed. Run the same again to try only these.\n"
+    assert problem == "colorize: 1 of 2 pages failed. Run the same command again to retry only these.\n"
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_wrong_use_is_status_two(colorize, words, extra):
 def test_missing_folder_is_one_sentence(colorize, words, tmp_path):
     status, _, problem = colorize("batch", tmp_path / "nowhere", *words[2:])
     assert status == 1
-    assert "is no folder" in problem
+    assert "isn't a folder" in problem
 
 
 def test_benchmark_prints_a_row(colorize, tmp_path):

@@ -25,7 +25,9 @@ def colorize_without_lab(*words):
 def test_missing_lab_is_said_in_one_sentence(words):
     done = colorize_without_lab(*words)
     assert done.returncode == 1
-    assert done.stderr.startswith(f"colorize: `colorize {words[0]}` needs the lab, which isn't installed.")
+    assert done.stderr.startswith(
+        f"colorize: `colorize {words[0]}` needs the package krita-colorize-lab, which isn't installed."
+    )
     assert "Install krita_colorize_lab-" in done.stderr
     assert done.stderr.count("\n") == 1
 
@@ -45,5 +47,5 @@ def test_every_command_of_the_lab_is_known():
 
 def test_module_of_the_missing_lab_is_refused(monkeypatch):
     monkeypatch.setattr(lab, "installed", lambda: False)
-    with pytest.raises(lab.NoLab, match="^Inception needs the lab"):
+    with pytest.raises(lab.NoLab, match="network, which is only for evaluation, needs the package"):
         lab.module("evaluation.inception", "Inception")

@@ -41,5 +41,5 @@ def test_own_references_stay_where_the_file_has_none():
     | st.just(b'{"krita_colorize": 2, "settings": 3}')
 )
 def test_other_files_are_told(data):
-    with pytest.raises(UserError, match="holds no settings"):
+    with pytest.raises(UserError, match="contains no settings"):
         settings_file.load(data, Settings())

@@ -85,7 +85,7 @@ def test_good_request_passes() -> None:
         ("bindings", [{}], "request.bindings.0"),
         ("bindings", [SPOT | {"x": 8}], "`request.bindings`: Binding 1 lies outside of the canvas"),
         ("bindings", [SPOT | {"y": 6}], "Binding 1 lies outside of the canvas"),
-        ("bindings", [SPOT | {"reference": 1}], "Binding 1 names a reference that there isn't"),
+        ("bindings", [SPOT | {"reference": 1}], "Binding 1 names a reference that doesn't exist"),
         ("bindings", [SPOT, SPOT | {"reference_x": 1}], "Binding 2 lies outside of its reference"),
         ("bindings", [SPOT | {"reference_y": -1}], "request.bindings.0.reference_y"),
         ("bindings", [SPOT] * 257, "request.bindings"),
@@ -191,5 +191,5 @@ def test_modes_are_the_engines(task: str) -> None:
 def test_other_wires_are_told_apart(spoken: int, older: str) -> None:
     made = changed("api", spoken)
     made.request["engine"] = {"what": "a later wire may say"}
-    with pytest.raises(ColorizerError, match=f"speaks version {spoken} of the wire.* {older}"):
+    with pytest.raises(ColorizerError, match=f"uses version {spoken} of the protocol.* {older}"):
         check(made)

@@ -139,7 +139,7 @@ def test_other_engines_refuse_sequences() -> None:
     made.request["task"] = "survey"
     info = {"name": "scripted", "title": "Scripted", "models": [], "max_side": 99, "modes": ["whole"]}
     info |= {"options": [], "max_references": 2}
-    with pytest.raises(request.InvalidRequest, match="Scripted colours every frame by itself"):
+    with pytest.raises(request.InvalidRequest, match="it colours every frame independently"):
         request.check_engine(request.read(bundle.read(made.encode())), [info])
 
 

@@ -95,7 +95,7 @@ def test_disk_that_gets_full_while_downloading_is_told_and_taken_up(start, home,
     status, sentence = finish(start(largest_file=2_500_000))
     assert status == 1
     assert sentence.startswith("The disk is full (")
-    assert sentence.endswith("What has come is kept: make room, then press Install again.")
+    assert sentence.endswith("The downloaded files are kept: free some space, then press Install again.")
     assert not (home / "backend.json").exists()
     assert finish(start()) == (0, "")
     assert works(home)

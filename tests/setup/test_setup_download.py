@@ -99,15 +99,15 @@ def test_cancel_ends_the_pause_between_tries(get, host):
     [
         (
             "busy",
-            r"torch.whl stopped coming \(the host answered 503\). What has come is kept: .* press Install again",
+            r"download of torch.whl was interrupted \(the host answered 503\). .* press Install again",
         ),
-        ("stall", r"stopped coming \((nothing came for a while|the connection was cut)\)"),
-        ("long", r"stopped coming \(the connection was cut\)"),
-        ("short", r"came whole, but it isn't the published file, so it was thrown away"),
+        ("stall", r"was interrupted \((no data was received for a while|the connection was cut)\)"),
+        ("long", r"was interrupted \(the connection was cut\)"),
+        ("short", r"isn't the published file, so it was deleted"),
         ("nameless", r"isn't the published file"),
         ("false", r"isn't the published file"),
-        ("gone", r"doesn't give out torch.whl \(404\)"),
-        ("private", r"doesn't give out torch.whl \(401\)"),
+        ("gone", r"refuses to send torch.whl \(404\)"),
+        ("private", r"refuses to send torch.whl \(401\)"),
     ],
 )
 def test_bad_host_gets_a_sentence(trick, sentence, get, host, folder):
@@ -122,7 +122,7 @@ def test_bad_host_gets_a_sentence(trick, sentence, get, host, folder):
 )
 def test_redirects_stay_with_the_known_hosts(location, get, host, folder):
     host.always, host.location = "redirect", location
-    with pytest.raises(UserError, match="isn't one of the places .* log-in page"):
+    with pytest.raises(UserError, match="takes no files.* log-in page"):
         get()
     assert left(folder) == []
 
@@ -168,7 +168,9 @@ def test_full_disk_keeps_what_has_come(get, folder, monkeypatch):
         return Full(file) if path.name.endswith(".part") and mode != "rb" else file
 
     monkeypatch.setattr(Path, "open", opened)
-    with pytest.raises(UserError, match=r"The disk is full .* kept: make room, then press Install again"):
+    with pytest.raises(
+        UserError, match=r"The disk is full .* kept: free some space, then press Install again"
+    ):
         get()
     monkeypatch.undo()
     assert get().read_bytes() == CONTENT

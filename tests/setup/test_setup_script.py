@@ -67,11 +67,14 @@ def test_whole_suite_runs_in_a_second_krita_too(script, monkeypatch, capsys):
     done = subprocess.CompletedProcess([], 0)
     monkeypatch.setattr(script.subprocess, "run", lambda *_, **__: done)
     assert script.kritas() == ["--krita", "installed", "--krita", script.SECOND_KRITA]
-    done.returncode, done.stderr = 1, "colorize: Another Krita needs Linux and root.\n"
+    done.returncode, done.stderr = (
+        1,
+        "colorize: Another Krita needs Linux.\n",
+    )
     capsys.readouterr()
     assert script.kritas() == []
     assert capsys.readouterr().err.splitlines()[1:] == [
-        "colorize: Another Krita needs Linux and root. So Krita's tests run in the installed one alone."
+        "colorize: Another Krita needs Linux. Krita's tests run only in the installed Krita."
     ]
 
 

@@ -74,7 +74,7 @@ def test_a_killed_engine_is_explained_and_restarted(
     assert not page.isModal()
     assert text(page, "title") == "The system ended the colour engine"
     assert "Close other programs" in text(page, "advice")
-    assert "none of them was touched" in text(page, "kept")
+    assert "all settings are unchanged" in text(page, "kept")
     assert "job queued" in log_of(page)
     assert '{"' not in log_of(page)  # told, not dumped
     page.findChild(QtWidgets.QPushButton, "trouble_restart_button").click()

@@ -120,7 +120,7 @@ def test_places_are_circled_one_after_the_other(
     coloured: DockerWidget, port: FakePort, ready: Session, page: Page, qtbot: Any
 ) -> None:
     label, forward = find(coloured, "check_label"), find(coloured, "next_place_button")
-    assert label.text() == "2 places to look at"
+    assert label.text() == "2 places to check"
     preview = port.overlay
     forward.click()
     wait(qtbot, lambda: port.overlay != preview)

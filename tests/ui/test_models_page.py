@@ -126,7 +126,7 @@ def test_a_broken_file_is_told_on_the_page(page, session, tmp_path, until):
 
 def test_other_files_are_not_taken(page, session, tmp_path):
     session.catalogue.bring(tmp_path / "picture.png")
-    assert "is no model file" in session.catalogue.problem
+    assert "isn't a model file" in session.catalogue.problem
     data = QtCore.QMimeData()
     data.setUrls([QtCore.QUrl("https://example.org/a.safetensors")])
     assert _model_file(data) is None

@@ -94,5 +94,5 @@ def test_code_is_cleared_once_it_is_used(docker: DockerWidget, qtbot: Any) -> No
     assert find(docker, "server_code_edit").text() == ""
     assert find(docker, "pair_button").text() == "Pairing…"
     wait(qtbot, lambda: find(docker, "server_problem_label").isVisible())
-    assert "Nobody answers there" in find(docker, "server_problem_label").text()
+    assert "There is no answer from that address" in find(docker, "server_problem_label").text()
     assert find(docker, "pair_button").isEnabled()

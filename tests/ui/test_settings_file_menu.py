@@ -34,7 +34,7 @@ def test_settings_are_saved_and_loaded(button, model, tmp_path, qtbot, monkeypat
 
 def test_file_that_is_no_settings_is_told(button, session, tmp_path, monkeypatch):
     (tmp_path / "x.json").write_text("{}")
-    for name, words in (("x.json", "holds no settings"), ("nowhere.json", "can't be used (No such file")):
+    for name, words in (("x.json", "contains no settings"), ("nowhere.json", "can't be used (No such file")):
         monkeypatch.setattr(
             QtWidgets.QFileDialog, "getOpenFileName", lambda *_, name=name: (str(tmp_path / name), "")
         )

@@ -104,7 +104,7 @@ def test_trouble_is_shown_and_nothing_claims_to_work(page, setup, home, engine, 
     part(page, "folder_edit").setText(str(tmp_path / "nowhere"))
     press(qtbot, page, "install_button")
     qtbot.waitUntil(lambda: not setup.busy, timeout=PATIENCE_MS)
-    assert part(page, "problem_label").text() == f"There is no folder {tmp_path / 'nowhere'}."
+    assert part(page, "problem_label").text() == f"The folder {tmp_path / 'nowhere'} doesn't exist."
     assert part(page, "state_label").text() == "The colour engine isn't installed yet."
     assert engine.did == []
 
@@ -115,7 +115,7 @@ def test_cancel_leaves_what_can_be_taken_up(page, setup, home, tmp_path, qtbot, 
     press(qtbot, page, "install_button")
     press(qtbot, page, "cancel_button")
     qtbot.waitUntil(lambda: not setup.busy, timeout=PATIENCE_MS)
-    assert part(page, "note_label").text().startswith("Stopped. What has come is kept")
+    assert part(page, "note_label").text().startswith("Stopped. The downloaded files are kept")
     assert button_says(page, "install_button") == "Install"
     assert part(page, "install_button").isEnabled()
 

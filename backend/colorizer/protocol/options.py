@@ -51,23 +51,23 @@ class Advanced(Message):
         "How strongly the reference acts. Less helps when its shapes get into the picture.",
     )
     foreground_strength: float = _number(
-        1, 0, 1, "Foreground's reference", "The same for the foreground alone."
+        1, 0, 1, "Foreground's reference", "How strongly the reference acts on the foreground."
     )
     background_strength: float = _number(
-        1, 0, 1, "Background's reference", "The same for the background alone."
+        1, 0, 1, "Background's reference", "How strongly the reference acts on the background."
     )
     merge: float = _number(0, 0, 1, "Merge", "How much of the background's colours the foreground takes.")
     merge_masks: bool = _option(
         False,
         "Merge the foreground masks",
-        "The sketch's foreground is taken out of the reference's background as well: no outline of the reference's"
-        " foreground gets into yours. For the modes that keep foreground and background apart.",
+        "Remove the sketch's foreground from the reference's background, too, so that no outline of the"
+        " reference's foreground gets into the picture. For the modes that separate foreground and background.",
     )
     bleach_background: bool = _option(
         False,
         "Bleach the background",
-        "Take nothing from the reference's background, and leave out the sketch's lines there: it becomes white. For"
-        " the modes that keep foreground and background apart.",
+        "Take no colours from the reference's background and leave out the sketch's lines there: the background"
+        " becomes white. For the modes that separate foreground and background.",
     )
     sketch_strength: float = _number(1, 0, 3, "Sketch", "How strictly the lines are followed.")
     background_factor: float = _number(
@@ -80,19 +80,25 @@ class Advanced(Message):
         "Guidance",
         "How far the colours are pushed towards the reference. 1 is none, and twice as fast.",
     )
-    sketch_guidance: float = _number(1, 1, 5, "Sketch guidance", "The same towards the sketch. 1 is none.")
+    sketch_guidance: float = _number(
+        1, 1, 5, "Sketch guidance", "How far the picture is pushed towards the sketch. 1 is none."
+    )
     guidance_start: float = _number(
-        0, 0, 1, "From", "The reference acts from this part of the way on (0 is the start)."
+        0, 0, 1, "From", "The reference acts from this fraction of the steps on (0 is the start)."
     )
     guidance_end: float = _number(
-        1, 0, 1, "Until", "The reference acts up to this part of the way (1 is the end)."
+        1, 0, 1, "Until", "The reference acts up to this fraction of the steps (1 is the end)."
     )
     fine_strength: float = _number(
         1, 0, 1, "Fine detail", "How strongly the reference acts on texture and edges."
     )
     middle_strength: float = _number(1, 0, 1, "Colour", "How strongly the reference acts on areas of colour.")
     coarse_strength: float = _number(
-        1, 0, 1, "Meaning", "How strongly the reference acts on what things are."
+        1,
+        0,
+        1,
+        "Meaning",
+        "How strongly the reference acts on the meaning of things: what is hair, what is skin.",
     )
     bottom_strength: float = _number(
         1, 0, 1, "Layout", "How strongly the reference acts on the picture as a whole."
@@ -108,7 +114,7 @@ class Advanced(Message):
         1,
         2,
         "Padding",
-        "White beside the reference, so that its shapes don't get into the picture. 1.5 helps often.",
+        "White space around the reference, so that its shapes don't get into the picture. 1.5 often helps.",
     )
     injection: bool = _option(
         False,
@@ -117,10 +123,10 @@ class Advanced(Message):
     )
     injection_fidelity: float = _number(0.5, 0, 1, "Fidelity", "How closely the style is copied.")
     injection_start: float = _number(
-        0, 0, 1, "Copy from", "The style is copied from this part of the way on."
+        0, 0, 1, "Copy from", "The style is copied from this fraction of the steps on."
     )
     sampler: Sampler = _option(
-        "diffuser_dpm", "Sampler", "How the picture is worked out. The first is the published one."
+        "diffuser_dpm", "Sampler", "The algorithm that computes the picture. The first is the published one."
     )
     spacing: Spacing = _option(
         "Automatic", "Spacing", "How the steps are spaced. Automatic fits the sampler."
@@ -128,8 +134,8 @@ class Advanced(Message):
     coloured_lines: ColouredLines = _option(
         "automatic",
         "Coloured lines",
-        "What coloured lines beside black ones are: borders like these, roughs to be ignored, or trace lines between"
-        " light and shade. Automatic finds it out; pointing at the result tells what was found.",
+        "How to treat coloured lines beside black ones: as borders, as roughs (which are ignored), or as trace"
+        " lines between light and shade. Automatic detects it; the result's tooltip says what was detected.",
     )
     clear_hints: bool = _option(
         False,
@@ -147,14 +153,14 @@ class Advanced(Message):
     instruction: str = _option(
         "",
         "Instruction",
-        "What the model is told, in English and in place of the usual words. Image 1 is the line art, the references"
-        " follow.",
+        "The prompt for the model, in English; it replaces the default one. Image 1 is the line art, the"
+        " references follow.",
         max_length=LONGEST_TEXT,
     )
     lora: str = _option(
         "",
         "LoRA",
-        "A LoRA that was dropped on the Models page.",
+        "A LoRA that was added on the Models page.",
         max_length=LONGEST_TEXT,
     )
     lora_strength: float = _number(1, 0, 2, "LoRA's strength", "How strongly the LoRA acts.")
@@ -183,14 +189,14 @@ class Options(Message):
     steps: int = _option(
         0,
         "Steps",
-        "How often the picture is improved: more takes longer. It begins with what suits the model.",
+        "How many steps the model makes: more take longer. The default fits the model.",
         ge=0,
         le=1000,
     )
     size: int = _option(
         0,
         "Working size",
-        "Side in px that the model works at; 0 is the model's own. The layers keep your canvas.",
+        "Side in pixels at which the model works; 0 uses the model's own size. The layers keep your canvas's size.",
         ge=0,
         le=MAX_SIDE,
     )
