@@ -35,6 +35,14 @@ def test_lines_on_nothing_have_no_paper(colour: tuple[int, int, int]) -> None:
     assert not has_paper(on_nothing(colour))
 
 
+@given(size=st.integers(1, 80), tone=st.integers(0, 255))
+@settings(max_examples=25, deadline=None)
+def test_an_opaque_layer_has_paper_whatever_is_on_it(size: int, tone: int) -> None:
+    sketch = np.full((size, size + 3, 4), tone, np.uint8)
+    sketch[..., 3] = 255
+    assert has_paper(sketch)
+
+
 def test_filled_hair_on_nothing_is_no_paper() -> None:
     sketch = on_nothing()
     sketch[64:128, 64:192] = (10, 10, 10, 255)

@@ -18,7 +18,7 @@ Lines = NDArray[np.uint8]
 
 _LEVEL = 0.004
 """How far apart in height lines may end, as a share of the longer side."""
-_SEEN = 0.02
+_SEEN = 0.04
 """How far a line is followed from its end,"""
 _WIDEST = 0.03
 """how wide it is at most, and"""

@@ -90,6 +90,8 @@ def find_paper(sketch: Picture) -> Paper:
     dark &= ~shade
     left = painted.sum(dtype=np.float64) - painted[dark].sum(dtype=np.float64)
     if not light.any() or painted[light].sum(dtype=np.float64) < _LEAST * left:
+        if painted.min() == 255:  # nothing can be seen through it, whatever it is
+            return _paper(255 - colours, opened, broad, np.zeros_like(broad), is_dark=True)
         return none
     if painted.min() < 255 and not _holds_lines(sketch, light, tone):
         return none
@@ -179,6 +181,8 @@ def _is_dark_sheet(sketch: Picture, lightest: Plane, broad: NDArray[np.bool_]) -
     light, dark = (
         cv2.morphologyEx(grey, way, reach).mean() for way in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)
     )
+    if light == dark:  # there are no lines, or they are as wide as paper
+        return bool(np.median(lightest[toned]) <= _DARK)
     return bool(light > dark)
 
 
