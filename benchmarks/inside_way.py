@@ -4,6 +4,7 @@
 that after Krita's own calls is ours.
 """
 
+import os
 import time
 
 from krita import Krita, QByteArray
@@ -14,6 +15,35 @@ from krita_colorize.qt import QtCore, QtGui
 
 window = Krita.instance().activeWindow()
 HEARTBEAT_MS = 1
+
+
+def processor_s():
+    """Processor seconds so far: of Krita's threads without those that draw the canvas in software (on an artist's
+    machine a graphics card does), and of the backend's processes."""
+    clock, own = os.sysconf("SC_CLK_TCK"), os.getpid()
+    parents = {
+        int(process): _stat(f"/proc/{process}/stat") for process in os.listdir("/proc") if process.isdigit()
+    }
+    children, backend = {own}, 0.0
+    while found := {
+        one for one, stat in parents.items() if stat and stat[0] in children and one not in children
+    }:
+        children |= found
+        backend += sum(parents[one][1] for one in found)
+    threads = (f"/proc/{own}/task/{task}" for task in os.listdir(f"/proc/{own}/task"))
+    krita = sum(stat[1] for task in threads if (stat := _stat(f"{task}/stat")) and "llvmpipe" not in stat[2])
+    return krita / clock, backend / clock
+
+
+def _stat(path):
+    """A process's parent, its ticks and its name; None where it has ended."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            head, _, rest = file.read().rpartition(")")
+    except OSError:
+        return None
+    fields = rest.split()
+    return int(fields[1]), int(fields[11]) + int(fields[12]), head.partition("(")[2]
 
 
 class TimedPort:
