@@ -30,9 +30,9 @@ def processor_s():
     }:
         children |= found
         backend += sum(parents[one][1] for one in found)
-    threads = (f"/proc/{own}/task/{task}" for task in os.listdir(f"/proc/{own}/task"))
-    krita = sum(stat[1] for task in threads if (stat := _stat(f"{task}/stat")) and "llvmpipe" not in stat[2])
-    return krita / clock, backend / clock
+    threads = (_stat(f"/proc/{own}/task/{task}/stat") for task in os.listdir(f"/proc/{own}/task"))
+    drawing = sum(stat[1] for stat in threads if stat and "llvmpipe" in stat[2])
+    return (parents[own][1] - drawing) / clock, backend / clock
 
 
 def _stat(path):
