@@ -5,6 +5,8 @@ that after Krita's own calls is ours.
 """
 
 import os
+import sys
+import threading
 import time
 
 from krita import Krita, QByteArray
@@ -15,6 +17,7 @@ from krita_colorize.qt import QtCore, QtGui
 
 window = Krita.instance().activeWindow()
 HEARTBEAT_MS = 1
+SAMPLE_S = 0.004
 
 
 def processor_s():
@@ -71,11 +74,37 @@ class TimedPort:
         return timed
 
 
+class Sampler(threading.Thread):
+    """Notes again and again whether the GUI thread runs Python: else it runs Krita or Qt, or waits."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.spans = []
+        self._runs = True
+        self._gui = threading.main_thread().ident
+
+    def run(self):
+        start = None
+        while self._runs:
+            now = time.perf_counter()
+            if self._gui in sys._current_frames():
+                start = now if start is None else start
+            elif start is not None:
+                self.spans.append((start, now))
+                start = None
+            time.sleep(SAMPLE_S)
+
+    def stop(self):
+        self._runs = False
+
+
 class Heartbeat:
     """Notes every gap between two turns of the event loop."""
 
     def __init__(self):
         self.gaps = []
+        self._sampler = Sampler()
+        self._sampler.start()
         self.inserted = float("inf")
         self._last = time.perf_counter()
         self._timer = QtCore.QTimer()
@@ -89,15 +118,21 @@ class Heartbeat:
 
     def stop(self):
         self._timer.stop()
+        self._sampler.stop()
 
     def longest_ms(self, spans):
-        """The longest gap up to the insertion, less the time inside Krita's own calls.
+        """The longest time that our Python kept the event loop from turning, up to the insertion: time inside Krita's
+        own calls doesn't count, nor where no Python ran, as while Krita draws.
 
-        What follows is Krita looking at the new layers (no Python runs in it), see `aftermath_ms`.
+        What follows is Krita looking at the new layers, see `aftermath_ms`.
         """
 
+        def inside(start, end, others):
+            return [(max(start, a), min(end, b)) for a, b in others if a < end and b > start]
+
         def ours(start, end):
-            return end - start - sum(max(0, min(end, b) - max(start, a)) for a, b in spans)
+            python = inside(start, end, self._sampler.spans)
+            return sum(b - a - sum(d - c for c, d in inside(a, b, spans)) for a, b in python)
 
         return 1000 * max(ours(a, b) for a, b in self.gaps if b < self.inserted)
 
