@@ -4,6 +4,9 @@
 that after Krita's own calls is ours.
 """
 
+import os
+import sys
+import threading
 import time
 
 from krita import Krita, QByteArray
@@ -14,6 +17,36 @@ from krita_colorize.qt import QtCore, QtGui
 
 window = Krita.instance().activeWindow()
 HEARTBEAT_MS = 1
+SAMPLE_S = 0.004
+
+
+def processor_s():
+    """Processor seconds so far: of Krita's threads without those that draw the canvas in software (on an artist's
+    machine a graphics card does), and of the backend's processes."""
+    clock, own = os.sysconf("SC_CLK_TCK"), os.getpid()
+    parents = {
+        int(process): _stat(f"/proc/{process}/stat") for process in os.listdir("/proc") if process.isdigit()
+    }
+    children, backend = {own}, 0.0
+    while found := {
+        one for one, stat in parents.items() if stat and stat[0] in children and one not in children
+    }:
+        children |= found
+        backend += sum(parents[one][1] for one in found)
+    threads = (_stat(f"/proc/{own}/task/{task}/stat") for task in os.listdir(f"/proc/{own}/task"))
+    drawing = sum(stat[1] for stat in threads if stat and "llvmpipe" in stat[2])
+    return (parents[own][1] - drawing) / clock, backend / clock
+
+
+def _stat(path):
+    """A process's parent, its ticks and its name; None where it has ended."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            head, _, rest = file.read().rpartition(")")
+    except OSError:
+        return None
+    fields = rest.split()
+    return int(fields[1]), int(fields[11]) + int(fields[12]), head.partition("(")[2]
 
 
 class TimedPort:
@@ -41,11 +74,37 @@ class TimedPort:
         return timed
 
 
+class Sampler(threading.Thread):
+    """Notes again and again whether the GUI thread runs Python: else it runs Krita or Qt, or waits."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.spans = []
+        self._runs = True
+        self._gui = threading.main_thread().ident
+
+    def run(self):
+        start = None
+        while self._runs:
+            now = time.perf_counter()
+            if self._gui in sys._current_frames():
+                start = now if start is None else start
+            elif start is not None:
+                self.spans.append((start, now))
+                start = None
+            time.sleep(SAMPLE_S)
+
+    def stop(self):
+        self._runs = False
+
+
 class Heartbeat:
     """Notes every gap between two turns of the event loop."""
 
     def __init__(self):
         self.gaps = []
+        self._sampler = Sampler()
+        self._sampler.start()
         self.inserted = float("inf")
         self._last = time.perf_counter()
         self._timer = QtCore.QTimer()
@@ -59,15 +118,21 @@ class Heartbeat:
 
     def stop(self):
         self._timer.stop()
+        self._sampler.stop()
 
     def longest_ms(self, spans):
-        """The longest gap up to the insertion, less the time inside Krita's own calls.
+        """The longest time that our Python kept the event loop from turning, up to the insertion: time inside Krita's
+        own calls doesn't count, nor where no Python ran, as while Krita draws.
 
-        What follows is Krita looking at the new layers (no Python runs in it), see `aftermath_ms`.
+        What follows is Krita looking at the new layers, see `aftermath_ms`.
         """
 
+        def inside(start, end, others):
+            return [(max(start, a), min(end, b)) for a, b in others if a < end and b > start]
+
         def ours(start, end):
-            return end - start - sum(max(0, min(end, b) - max(start, a)) for a, b in spans)
+            python = inside(start, end, self._sampler.spans)
+            return sum(b - a - sum(d - c for c, d in inside(a, b, spans)) for a, b in python)
 
         return 1000 * max(ours(a, b) for a, b in self.gaps if b < self.inserted)
 

@@ -112,7 +112,7 @@ class Session(QtCore.QObject):
         self.job_requests.ended.connect(self._on_order_ended)
         self.job_requests.previewed.connect(self._on_previewed)
         self.canvas.selection.changed.connect(self.state_changed)
-        self.canvas.registration.moved.connect(self._on_order_ended)
+        self.canvas.registration.moved.connect(self.peek_ends)
         self.results_changed.connect(lambda: self.canvas.registration.soon(self.document))
         self.backend.changed.connect(self.state_changed)
         self.activity.changed.connect(self.state_changed)
@@ -315,7 +315,9 @@ class Session(QtCore.QObject):
     @guarded
     def _on_order_ended(self, model: DocumentModel) -> None:
         if model is self.document:
-            self._show_selected()
+            there = model.selected is not None and model.lies_here(model.selected)
+            # What is there is shown by the picture itself, and a repair is just on its way into it.
+            (self.canvas.hide if there else self._show_selected)()
 
     @guarded
     def _on_previewed(self, model: DocumentModel, png: bytes) -> None:

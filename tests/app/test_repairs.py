@@ -68,6 +68,16 @@ def choose_painted_mask(page: Page, model: DocumentModel, port: FakePort) -> Non
     paint(page, "My mask", b"\x00\x00\x00\xff", 3, 3)
 
 
+def test_nothing_lies_over_the_picture_while_it_is_repaired(
+    ready: Session, page: Page, applied: Item, port: FakePort, qtbot: Any
+) -> None:
+    wait(qtbot, lambda: port.overlay is None)
+    port.overlays.clear()
+    paint(page, "Foreground mask", b"\x00", 10, 5, 4, 3)
+    redo(ready, page, qtbot, applied)
+    assert port.overlays == []
+
+
 def test_only_the_painted_part_of_the_mask_changes(
     ready: Session, page: Page, applied: Item, qtbot: Any
 ) -> None:

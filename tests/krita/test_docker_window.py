@@ -121,6 +121,32 @@ def test_the_whole_way_with_real_clicks(krita):
     assert krita.call(use_action, action="edit_redo") == after["tree"]
 
 
+def note_overlay():
+    """From now on, whenever a group goes in: whether a result lies over the canvas."""
+    global covered
+    covered, port = [], session().canvas._port
+    insert = port.insert_group
+
+    def insert_group(*arguments):
+        covered.append(docker_state()["overlay"])
+        return insert(*arguments)
+
+    port.insert_group = insert_group
+
+
+def is_uncovered():
+    return None if docker_state()["overlay"] else covered
+
+
+def test_a_result_lies_over_the_canvas_until_its_layers_are_there(krita):
+    set_up(krita)
+    watch(krita)
+    krita.call(note_overlay)
+    pointer.click(krita, "apply_button")
+    krita.wait_until(is_applied, timeout_s=30)
+    assert krita.wait_until(is_uncovered, timeout_s=30) == [True]
+
+
 def paint_on_mask(name):
     """Selects a mask, takes black and a wide brush; where a stroke through the house's wall is on the screen."""
     mask = find(document(), name)

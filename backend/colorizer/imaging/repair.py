@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from colorizer.errors import NothingToColour
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
-from colorizer.imaging.values import Check, Layer, Mask, Picture, Place, Redo, Role
+from colorizer.imaging.values import Check, Layer, LayerState, Mask, Picture, Place, Redo, Role
 
 Box = tuple[slice, slice]
 """Rows and columns of a picture."""
 
-WHOLE: Box = (slice(None), slice(None))
+_BAND_ROWS = 64
 
 
 @dataclass(frozen=True)
@@ -76,41 +76,64 @@ def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
     layers, shown, delivered = [], [], {}
     pixels = strokes = 0
     box = bounds(reach.inside)
-    inside = reach.inside[box]
     for state in redo.layers:
         layer = by_role.get(state.role)
         if layer is None:
             continue
-        before = _whole_pixels(state.now[box])
-        own = _differs(state.now[box], state.delivered[box]) & inside
-        fresh_pixels = _whole_pixels(_on_canvas(layer, reach.inside.shape)[box])
-        after = np.where(inside & ~own, fresh_pixels, before)
-        differs = after != before
-        changed = int(np.count_nonzero(differs))
-        now = state.now
-        if changed:
-            now = state.now.copy()
-            now[box] = after.view(np.uint8).reshape(*after.shape, 4)
+        made = _put_fresh(state, _on_canvas(layer, reach.inside.shape), reach.inside, box)
+        changed = int(np.count_nonzero(made.differs))
         pixels += changed
-        if own.any():
-            strokes += cv2.connectedComponents(own.view(np.uint8), connectivity=8)[0] - 1
-        shown.append(replace(layer, pixels=now, x=0, y=0, mask=_mask_on_canvas(layer, reach.inside.shape)))
+        if made.own.any():
+            strokes += cv2.connectedComponents(made.own.view(np.uint8), connectivity=8)[0] - 1
+        mask = _mask_on_canvas(layer, reach.inside.shape)
+        shown.append(replace(layer, pixels=made.now, x=0, y=0, mask=mask))
         if changed:
-            layers.append(_cropped(shown[-1], differs, box))
-            delivered[state.role] = delivered_after(state.delivered, state.now, now, box)
+            layers.append(_cropped(shown[-1], made.differs, box))
+            delivered[state.role] = made.delivered
     return Repair(tuple(layers), tuple(shown), delivered, pixels, strokes)
 
 
-def delivered_after(delivered: Picture, before: Picture, after: Picture, box: Box = WHOLE) -> Picture:
+@dataclass(frozen=True)
+class _Put:
+    """A layer after a redo."""
+
+    now: Picture
+    delivered: Picture
+    """What counts as delivered then; see `delivered_after`."""
+    own: NDArray[np.bool_]
+    """(h, w), of the box: the artist's own pixels."""
+    differs: NDArray[np.bool_]
+    """(h, w), of the box: what has changed."""
+
+
+def _put_fresh(state: LayerState, fresh: Picture, inside: NDArray[np.bool_], box: Box) -> _Put:
+    """Puts fresh pixels where `inside` is set, all of it in `box`, and the artist didn't paint. In bands of rows, which
+    stay in the processor's cache."""
+    now, delivered = state.now.copy(), state.delivered.copy()
+    before, was, new = (_whole_pixels(one) for one in (state.now, state.delivered, fresh))
+    shown, counted = _whole_pixels(now), _whole_pixels(delivered)
+    rows, columns = box
+    size = rows.stop - rows.start, columns.stop - columns.start
+    own, differs = np.zeros(size, bool), np.zeros(size, bool)
+    for top in range(rows.start, rows.stop, _BAND_ROWS):
+        band = slice(top, min(top + _BAND_ROWS, rows.stop)), columns
+        here = slice(top - rows.start, band[0].stop - rows.start)
+        own[here] = _differ(before[band], was[band]) & inside[band]
+        after = np.where(inside[band] & ~own[here], new[band], before[band])
+        differs[here] = after != before[band]
+        shown[band] = after
+        counted[band] = np.where(differs[here], after, was[band])
+    return _Put(now, delivered, own, differs)
+
+
+def delivered_after(delivered: Picture, before: Picture, after: Picture) -> Picture:
     """What counts as delivered once a layer that was `before` has become `after`: that where it changed. Elsewhere it
-    stays, so that the artist's strokes are still known as such the next time. Nothing changed outside of `box`."""
-    if box == WHOLE and np.array_equal(delivered, before):
+    stays, so that the artist's strokes are still known as such the next time."""
+    if np.array_equal(delivered, before):
         return after
-    new = _whole_pixels(after[box])
-    found = np.where(new != _whole_pixels(before[box]), new, _whole_pixels(delivered[box]))
-    made = delivered.copy()
-    made[box] = found.view(np.uint8).reshape(*found.shape, 4)
-    return made
+    new = _whole_pixels(after)
+    found = np.where(new != _whole_pixels(before), new, _whole_pixels(delivered))
+    return found.view(np.uint8).reshape(delivered.shape)
 
 
 def within(reach: Reach, selection: Mask | None) -> Reach:
@@ -148,10 +171,10 @@ def check_within(check: Check, reach: Reach) -> Check:
     return Check(mask, places)
 
 
-def _differs(first: Picture, second: Picture) -> NDArray[np.bool_]:
-    """(H, W); what is clear in both is alike whatever its colour."""
-    differs: NDArray[np.bool_] = _whole_pixels(first) != _whole_pixels(second)
-    return differs & ((first[..., 3] > 0) | (second[..., 3] > 0))
+def _differ(first: NDArray[np.uint32], second: NDArray[np.uint32]) -> NDArray[np.bool_]:
+    """(h, w); what is clear in both is alike whatever its colour."""
+    differs: NDArray[np.bool_] = first != second
+    return differs & ((first | second).view(np.uint8).reshape(*first.shape, 4)[..., 3] > 0)
 
 
 def _whole_pixels(picture: Picture) -> NDArray[np.uint32]:

@@ -112,9 +112,10 @@ def _layers(state: EarlierResult, decoder: Decoder) -> tuple[Layer, ...]:
 def _pictures_of(sent: RedoBlobs) -> Iterator[PlacedBlob | None]:
     """The pictures that are needed if the document shows the newest state."""
     newest = sent.states[0]
-    for layer in (*sent.layers, *newest.layers):
-        yield layer.pixels
-        yield layer.mask
+    for layer in sent.layers:
+        yield from (layer.pixels, layer.mask)
+    for delivered in newest.layers:
+        yield from (delivered.pixels, delivered.mask)
     made = newest.made_from
     yield from (made.sketch, made.hints, made.chosen_mask, made.sketch_mask)
 

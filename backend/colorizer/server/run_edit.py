@@ -26,7 +26,7 @@ def run(data: Buffer) -> list[Buffer]:
     edit_bundle = bundle.read(data)
     edit = request.read_edit(edit_bundle)
     decoder = Decoder(edit_bundle, edit.canvas.width, edit.canvas.height)
-    decoder.start(one.pixels for one in (*edit.layers, *edit.delivered))
+    decoder.start([*(one.pixels for one in edit.layers), *(one.pixels for one in edit.delivered)])
     swaps = [Swap(swap.before, swap.after) for swap in edit.swaps]
     before: dict[str, Picture] = {layer.role: decoder.picture(layer.pixels) for layer in edit.layers}
     after = {role: recolour(picture, swaps)[0] for role, picture in before.items()}
