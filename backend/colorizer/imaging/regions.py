@@ -28,7 +28,7 @@ _GAP_STROKES, _GAP_SHARE = 4, 0.02
 """Default of the largest opening that is closed: a multiple of the strokes' width, but at most this fraction of the
 longer side. It depends on the strokes, because canvases with more pixels have finer strokes and gaps."""
 CARRIED_PIXELS = 40_000_000
-"""Number of pixels up to which borders are computed at full size; a larger canvas uses an enlarged copy of this size."""
+"""Number of pixels up to which borders are computed at full size; a larger canvas uses an enlarged copy."""
 _LEVELS = 7
 _GRAZED = 0.15
 """Fraction of a region that a mask may miss or include without dividing the region: painted masks are inexact."""
