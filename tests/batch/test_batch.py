@@ -123,8 +123,8 @@ def test_broken_page_is_listed_and_the_rest_coloured(job: BatchJob) -> None:
     (job.folder / "page 9.png").write_bytes(b"no picture")
     record = run(job)
     assert (record["done"], record["failed"]) == (2, 1)
-    assert "page 9.png is no picture" in record["pages"][1]["error"]
-    assert "page 9.png: page 9.png is no picture" in sentence(record)
+    assert "page 9.png isn't a picture" in record["pages"][1]["error"]
+    assert "page 9.png: page 9.png isn't a picture" in sentence(record)
     write_png(job.folder / "page 9.png", box_sketch(104))
     assert run(job)["failed"] == 0
 

@@ -17,8 +17,8 @@ from listening import Silent
 REFUSED = {
     "hostile_one_pixel": "few pixels",
     "hostile_empty_transparent": "empty",
-    "hostile_empty_white": "one even colour",
-    "hostile_all_black": "one even colour",
+    "hostile_empty_white": "only one colour",
+    "hostile_all_black": "only one colour",
 }
 
 pytestmark = pytest.mark.corpus

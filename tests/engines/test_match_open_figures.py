@@ -19,7 +19,9 @@ def box(size: int, *, open_below: bool) -> np.ndarray:
     cv2.line(sketch, (size // 4, size // 4), (3 * size // 4, size // 4), (0, 0, 0, 255), 3)
     if open_below:
         sketch[3 * size // 4 - 6 :, :, :3] = 255
-        sketch[round(0.69 * size) :, size // 2 :, :3] = 255  # lines that end on one level are closed without a network
+        sketch[round(0.69 * size) :, size // 2 :, :3] = (
+            255  # lines that end on one level are closed without a network
+        )
     else:
         cv2.line(sketch, (size // 4, 3 * size // 4), (3 * size // 4, 3 * size // 4), (0, 0, 0, 255), 3)
     return sketch

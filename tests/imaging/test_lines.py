@@ -73,8 +73,8 @@ def test_screentone_cleared(drawn: np.ndarray) -> None:
     ("sketch", "words"),
     [
         (np.zeros((64, 64, 4), np.uint8), "empty"),
-        (blank(64, 64), "one even colour"),
-        (blank(64, 64, (0, 0, 0)), "one even colour"),
+        (blank(64, 64), "only one colour"),
+        (blank(64, 64, (0, 0, 0)), "only one colour"),
         (blank(1, 1), "few pixels"),
         (blank(6000, 3), "few pixels"),
     ],

@@ -1,1 +1,1 @@
-"""Pictures in and out, lines, regions, palette, masks, colour science, layer composition."""
+"""Reading and writing pictures, lines, regions, palette, masks, colour spaces and layer composition."""

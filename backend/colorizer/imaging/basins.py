@@ -1,9 +1,9 @@
-"""Areas between lines as basins of the distance to the nearest line.
+"""Segments the areas between lines as basins of the distance to the nearest line.
 
-Method: a watershed of the distance transform with merging by persistence, close to trapped-ball segmentation (Zhang et
-al., "Vectorizing cartoon animations", 2009). Seen from the widest places down to the narrowest, a basin that is hardly
-wider than the neck to its neighbour is one area with it; where the neck is much narrower it is a gap in the line, and
-both stay.
+The method is a watershed of the distance transform with merging by persistence, similar to trapped-ball segmentation
+(Zhang et al., "Vectorizing cartoon animations", 2009). The distance is lowered from the widest places to the narrowest.
+If the neck between two basins is nearly as wide as the smaller basin, both are merged to one area. If it is much
+narrower, it is a gap in the line, and both areas are kept.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
 Labels = NDArray[np.int32]
-"""(H, W), 0..count-1; while areas are decided 0 stands for "not decided" and regions count from 1."""
+"""(H, W), 0..count-1. During segmentation 0 means "undecided", and regions are numbered from 1."""
 
 _SAME_AREA = 0.45
-"""Neck width over the smaller basin's width from which on both are one area (measured in the study)."""
+"""Ratio of the neck's width to the smaller basin's width from which both are merged (measured)."""
 _COARSENESS = 0.25
-"""How much wider, px, a neck may be than it measures: hatching a few px apart isn't a row of gaps."""
+"""Tolerance of a neck's width, in pixels, so that the spaces of fine hatching aren't treated as gaps."""
 _SHARED = -1
-"""Owner of a pool in which several basins stand."""
+"""Owner of a pool that contains several basins."""
 
 
 class Basins:
-    """Basins of the distance landscape while its water level is lowered."""
+    """The basins of a distance map while its level is lowered."""
 
     def __init__(self, distance: NDArray[np.float32]) -> None:
         self.distance = distance
@@ -33,7 +33,7 @@ class Basins:
         self.peaks: NDArray[np.float32] = np.zeros(1, np.float32)
 
     def lower(self, radius: float) -> None:
-        """Goes down to `radius`: opens new basins, lets all grow over what is now dry, and joins those that meet."""
+        """Lowers the level to `radius`: adds new basins, grows all of them into the new pixels, and merges basins."""
         count, pools = cv2.connectedComponents((self.distance > radius).view(np.uint8), connectivity=4)
         members = _pairs(pools, self.labels, len(self.peaks))
         owner = np.zeros(count, np.int32)
@@ -50,7 +50,7 @@ class Basins:
         self._join(pools, members, radius)
 
     def _join(self, pools: Labels, members: dict[int, list[int]], radius: float) -> None:
-        """Makes one area of each basin that is hardly wider than its neck and the one behind its widest neck."""
+        """Merges each basin that is hardly wider than its widest neck with the basin behind that neck."""
         narrow = radius >= _SAME_AREA * self.peaks - _COARSENESS
         joining = [
             basin for basins in members.values() if len(basins) > 1 for basin in basins if narrow[basin]
@@ -72,7 +72,7 @@ class Basins:
         self.labels = root[self.labels]
 
     def _necks(self, pools: Labels) -> dict[int, dict[int, float]]:
-        """For every basin how wide (radius, px) the way is to each basin beside it."""
+        """The radius in pixels of the necks between neighbouring basins: basin -> neighbour -> radius."""
         found: dict[int, dict[int, float]] = {}
         for axis in (0, 1):
             ends = [slice(None, -1), slice(1, None)]
@@ -91,7 +91,7 @@ class Basins:
         return found
 
     def _open(self, pools: Labels, fresh: NDArray[np.intp], owner: NDArray[np.int32]) -> None:
-        """Starts a basin in every pool of `fresh` and enters it in `owner`."""
+        """Starts a basin in every pool of `fresh` and sets it in `owner`."""
         if not len(fresh):
             return
         owner[fresh] = len(self.peaks) + np.arange(len(fresh), dtype=np.int32)
@@ -104,7 +104,7 @@ class Basins:
 
 
 def _grow(labels: Labels, contested: NDArray[np.bool_], pools: Labels) -> None:
-    """Lets basins grow into what is contested between them, each along its own pool, never across a line."""
+    """Grows basins into the contested pixels between them, within their pool and never across a line."""
     around = cv2.dilate(contested.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
     rim = around & (labels > 0) & (pools > 0)
     part = rim | contested
@@ -115,7 +115,7 @@ def _grow(labels: Labels, contested: NDArray[np.bool_], pools: Labels) -> None:
 
 
 def _pairs(pools: Labels, labels: Labels, basins: int) -> dict[int, list[int]]:
-    """For every pool the basins that have pixels in it."""
+    """The basins that have pixels in each pool, by pool."""
     both = (pools.astype(np.int64) * basins + labels).ravel()
     starts = np.concatenate([both[:1], both[1:][both[1:] != both[:-1]]])  # of runs along the rows: far fewer
     members: dict[int, list[int]] = {}
@@ -138,10 +138,10 @@ def nearest(labels: Labels) -> Labels:
 
 
 def _nearest_at(labels: Labels, empty: NDArray[np.bool_], where: NDArray[np.bool_]) -> None:
-    """Fills in `labels` at `where`, a part of `empty`, from the nearest pixel that isn't empty."""
+    """Fills `labels` at `where`, a part of `empty`, from the nearest pixel that isn't empty."""
     _, seed = cv2.distanceTransformWithLabels(
         empty.view(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
     )
-    # OpenCV numbers the decided pixels from 1 in reading order, the order in which numpy selects them.
+    # OpenCV numbers the decided pixels from 1 in reading order, which is also the order in which numpy selects them.
     label_of_seed = np.concatenate([np.zeros(1, np.int32), labels[~empty]])
     labels[where] = label_of_seed[seed[where]]

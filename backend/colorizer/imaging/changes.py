@@ -1,6 +1,6 @@
-"""Finds what an artist changed since a result was made, and the sketch's foreground mask that counts now.
+"""Finds what the artist has changed since a result was made, and the sketch's present foreground mask.
 
-Compares byte by byte on the canvas. Which regions a change reaches, and what is replaced there, is decided in `repair`.
+It compares the pixels on the canvas exactly. `repair` finds the regions that a change affects and replaces them.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ NOTHING_CHANGED = "Nothing has changed since this result was made. Paint its mas
 
 @dataclass(frozen=True)
 class Changes:
-    """What changed since a result was made."""
+    """The changes since a result was made."""
 
     where: NDArray[np.bool_]
     """(H, W)."""
     sketch_mask: Mask | None
-    """The sketch's foreground for the engine: as chosen, with what was painted on the result's own masks."""
+    """The sketch's foreground for the engine: the chosen mask with the changes painted on the result's masks."""
     unseen: bool
-    """Whether the chosen mask was painted where the result's own mask, which only the artist changes, shows the
-    other side."""
+    """Whether the chosen mask was changed at places that the result's own masks hide. These masks aren't replaced, so
+    the artist has to paint on them, too."""
 
 
 def differing(before: Picture | Mask | None, after: Picture | Mask | None) -> NDArray[np.bool_]:
-    """(H, W): where two pictures or two masks differ; None is all 0, and one of them is given."""
+    """(H, W): where two pictures or two masks differ. None means all 0; at least one must be given."""
     first, second = (None if one is None else _numbers(one) for one in (before, after))
     if first is None or second is None:
         there = second if first is None else first
@@ -46,8 +46,10 @@ def differing(before: Picture | Mask | None, after: Picture | Mask | None) -> ND
 
 
 def nearest(states: Iterable[Sequence[Layer]], now: Sequence[DocumentLayer]) -> tuple[int, Sequence[Layer]]:
-    """The number of the state that the document shows, by how few pixels of its layers are other than delivered, and
-    its layers. States after one that is shown exactly aren't looked at."""
+    """The index and the layers of the state that the document shows: the one with the fewest differing pixels.
+
+    States after an exact match aren't compared.
+    """
     shown = {layer.role: layer.pixels for layer in now}
     found: tuple[int, Sequence[Layer]] = 0, ()
     fewest: int | None = None
@@ -65,17 +67,18 @@ def nearest(states: Iterable[Sequence[Layer]], now: Sequence[DocumentLayer]) -> 
 
 
 def find_changes(earlier: Earlier, layers: Sequence[DocumentLayer], now: MadeFrom) -> Changes:
-    """What changed between a result and the document of now.
+    """Finds the changes between a result and the present document.
 
     Args:
+        earlier: the state of the result.
         layers: the result's layers as they are in the document.
-        now: what a result would be made from, but for `sketch_mask`, which is found here.
+        now: the pictures from which a result would be made now, without `sketch_mask`, which this function finds.
 
     Raises `NothingChanged`.
     """
     assert now.sketch is not None
     masks: _Masks = {layer.role: layer.mask for layer in layers}
-    # What came without a mask counts as it is now.
+    # For layers that were delivered without a mask, the present mask is used.
     before = {role: masks.get(role) for role in (Role.BACKGROUND, Role.FOREGROUND)}
     before |= {layer.role: layer.mask for layer in earlier.layers if layer.mask is not None}
     painted = {
@@ -96,7 +99,7 @@ def find_changes(earlier: Earlier, layers: Sequence[DocumentLayer], now: MadeFro
 
 
 def _differences(earlier: Earlier, own_mask: Mask | None, now: MadeFrom) -> Iterable[NDArray[np.bool_]]:
-    """Where sketch, hints and chosen mask differ; where none was chosen, the one that the engine found counted."""
+    """Where sketch, hints and chosen mask differ. If no mask was chosen, the mask that the engine found is compared."""
     made = earlier.made_from
     pairs: list[tuple[Picture | Mask | None, Picture | Mask | None]] = [
         (made.sketch, now.sketch),
@@ -109,8 +112,8 @@ def _differences(earlier: Earlier, own_mask: Mask | None, now: MadeFrom) -> Iter
 
 
 def _start(made: MadeFrom, chosen: Mask | None) -> Mask | None:
-    """The sketch's mask before what was painted on the result's own masks since: the one that the engine was given,
-    with what changed in the chosen mask."""
+    """The sketch's mask without the changes painted on the result's masks: the mask that the engine was given, with the
+    changes of the chosen mask."""
     if chosen is None:
         return made.sketch_mask if made.chosen_mask is None else None
     if made.sketch_mask is None or made.chosen_mask is None:
@@ -119,8 +122,8 @@ def _start(made: MadeFrom, chosen: Mask | None) -> Mask | None:
 
 
 def _with_paint(start: Mask | None, masks: _Masks, painted: Mapping[Role, NDArray[np.bool_]]) -> Mask | None:
-    """The mask with what was painted on the result's masks; what was painted on the background's counts where the
-    foreground's wasn't painted."""
+    """The mask with the changes painted on the result's masks; the foreground mask has priority over the background
+    mask."""
     foreground, background = masks.get(Role.FOREGROUND), masks.get(Role.BACKGROUND)
     result = _either(start, foreground)
     if result is None:

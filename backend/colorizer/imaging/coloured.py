@@ -1,7 +1,7 @@
-"""Coloured lines beside black ones: a rough below the inks, trace lines between light and shade, or ordinary lines.
+"""Classifies coloured lines beside black ones: a rough below the inks, trace lines between light and shade, or borders.
 
-A rough accompanies the ink on most of its length. Trace lines end on ink and divide areas. Which of them it is, is
-found on a small copy of the sketch; where the coloured lines are, at its own size.
+A rough runs along most of the ink. Trace lines end at the ink and divide areas. The kind is detected on a small copy of
+the sketch; the coloured pixels are found at full size.
 """
 
 from __future__ import annotations
@@ -18,31 +18,38 @@ from colorizer.imaging.values import Picture
 Plane = NDArray[np.uint8]
 
 _SIDE = 1024
-"""Longer side, px, of the copy on which coloured lines are looked at."""
+"""Longer side, in pixels, of the copy on which coloured lines are classified."""
 _FAINTEST = 14
-"""How much of the paper's light (of 255) a line takes away at least."""
+"""Least difference (of 255) between a line and the paper."""
 _HUE = 0.4
-"""Share of that by which the channels differ from which on a line is coloured."""
+"""Difference between the channels, as a fraction of the difference from the paper, from which a line is coloured."""
 _FEW = 0.02
-"""Share of all lines below which coloured ones are specks."""
+"""Fraction of all lines below which coloured ones are ignored as specks."""
 _NEAR = 0.025
-"""How far a rough lies from its ink, as a share of the drawing's longer side,"""
+"""Largest distance of a rough from its ink, as a fraction of the drawing's longer side."""
 _ALONG = 0.5
-"""and the share of the ink that a rough accompanies, and of the rough that accompanies ink, at least."""
+"""Least fraction of the ink that is near the rough, and of the rough that is near ink."""
 
 
 class ColouredLines(StrEnum):
-    """What coloured lines are, where there is black ink, too."""
+    """The kinds of coloured lines beside black ink."""
 
     AUTOMATIC = "automatic"
-    """Found from the drawing."""
+    """Detected from the drawing."""
     BORDERS = "borders"
     ROUGHS = "roughs"
     TRACE_LINES = "trace_lines"
 
 
 def what_coloured_are(sketch: Picture, paper: Paper, told: ColouredLines) -> ColouredLines | None:
-    """What the coloured lines of a sketch (H, W, 4) are, unless told; None where there are none beside black ones."""
+    """The kind of a sketch's coloured lines: `told`, or detected; None if there are no coloured lines beside black
+    ones.
+
+    Args:
+        sketch: (H, W, 4).
+        paper: the sketch's paper.
+        told: the user's choice; `AUTOMATIC` detects the kind.
+    """
     return _found(sketch, paper) if told is ColouredLines.AUTOMATIC else told
 
 
@@ -57,7 +64,7 @@ def _found(sketch: Picture, paper: Paper) -> ColouredLines | None:
         return None
     lines = taken > _FAINTEST
     coloured = lines & _is_coloured(taken, spread)
-    # The soft edge of black ink on a coloured line is coloured, too.
+    # The soft edge of black ink on a coloured line also looks coloured.
     ink = lines & ~cv2.dilate(coloured.view(np.uint8), np.ones((3, 3), np.uint8)).astype(bool)
     coloured = cv2.morphologyEx(coloured.view(np.uint8), cv2.MORPH_OPEN, np.ones((2, 2), np.uint8)) > 0
     total = int(np.count_nonzero(lines))
@@ -79,7 +86,7 @@ def _is_coloured(taken: Plane, spread: Plane) -> NDArray[np.bool_]:
 
 
 def _taken(sketch: Picture, paper: Paper) -> tuple[Plane, Plane]:
-    """(H, W) each: how much of the paper's light is taken away at most, and by how much its channels differ."""
+    """(H, W) each: the largest difference from the paper over the channels, and the difference between the channels."""
     alpha = cv2.extractChannel(sketch, 3)
     planes = []
     for channel in range(3):
@@ -94,7 +101,7 @@ def _taken(sketch: Picture, paper: Paper) -> tuple[Plane, Plane]:
 
 
 def _accompanies(coloured: NDArray[np.bool_], ink: NDArray[np.bool_]) -> bool:
-    """Whether coloured lines run along the ink nearly everywhere, and nowhere else."""
+    """Whether the coloured lines run along most of the ink and only there."""
     if np.count_nonzero(coloured) < _ALONG * np.count_nonzero(ink):
         return False
     rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
@@ -118,6 +125,6 @@ def _divides(coloured: NDArray[np.bool_], ink: NDArray[np.bool_]) -> bool:
 
 
 def _areas(lines: Plane) -> int:
-    """How many areas lines enclose, specks left out."""
+    """The number of areas that lines enclose, without specks."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(1 - lines, connectivity=4)
     return int(np.count_nonzero(stats[1:, cv2.CC_STAT_AREA] > 30))

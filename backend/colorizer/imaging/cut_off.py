@@ -1,8 +1,8 @@
-"""Drawings that are cut off below: lines that end side by side on one level, as those of a bust do.
+"""Closes drawings that are cut off below: their lines end side by side at one level, like those of a bust.
 
-Their ends are continued a little in the direction they have and joined by a straight border, so that what they bound is
-closed; only the mask that regions are found with changes. Figures that run open elsewhere are closed in
-`colorizer.engines.match.open_figures`.
+The ends are extended a little in their direction and joined by a straight border, which closes the areas between them.
+Only the mask for finding regions is changed. `colorizer.engines.match.open_figures` closes figures that are open
+elsewhere.
 """
 
 from __future__ import annotations
@@ -17,31 +17,31 @@ Lines = NDArray[np.uint8]
 """(H, W), 1 = line."""
 
 _LEVEL = 0.004
-"""How far apart in height lines may end, as a share of the longer side."""
+"""Tolerance of the height at which lines end, as a fraction of the longer side."""
 _SEEN = 0.04
-"""How far a line is followed from its end,"""
+"""Length on which a line is followed from its end, as a fraction of the longer side."""
 _WIDEST = 0.03
-"""how wide it is at most, and"""
+"""Largest width of a line, as a fraction of the longer side."""
 _FARTHEST = 0.045
-"""how far it is continued; all shares of the longer side."""
+"""Largest length by which a line is extended, as a fraction of the longer side."""
 _STEEPEST = 1.2
-"""Largest slope, columns by rows, of a line that ends."""
+"""Largest slope of a line that ends, in columns per row."""
 
 
 @dataclass(frozen=True)
 class _End:
     x: float
-    """Where its middle meets the level at which the drawing ends, px."""
+    """Column at which its middle reaches the level at which the drawing ends."""
     slope: float
-    """Columns by rows."""
+    """Columns per row."""
 
 
 def continue_cut_off(lines: Lines) -> Lines:
-    """The same lines, or with the border below them where they are cut off."""
+    """The lines, with an added border below them if the drawing is cut off there."""
     inked = np.flatnonzero(cv2.reduce(lines, 1, cv2.REDUCE_MAX).ravel())
     height, side = lines.shape[0], max(lines.shape)
     level = max(2, round(_LEVEL * side))
-    if not len(inked) or inked[-1] >= height - 1 - level:  # the canvas's edge closes them
+    if not len(inked) or inked[-1] >= height - 1 - level:  # the canvas's edge closes the areas
         return lines
     bottom = int(inked[-1])
     ends = _ends(lines[: bottom + 1], level, side)
@@ -58,7 +58,7 @@ def continue_cut_off(lines: Lines) -> Lines:
 
 
 def _ends(lines: Lines, level: int, side: int) -> list[_End]:
-    """Where strokes end in the last `level` rows, and where two meet there: none, where no stroke ends alone."""
+    """The ends of strokes in the last `level` rows, and where two of them meet; empty if no stroke ends alone."""
     seen = max(3 * level, round(_SEEN * side))
     rows = [_runs(row) for row in lines[::-1][level : level + seen]]
     _, pieces = cv2.connectedComponents(np.ascontiguousarray(lines[-1 - level :]), connectivity=8)
@@ -84,7 +84,7 @@ def _ends(lines: Lines, level: int, side: int) -> list[_End]:
 def _followed(
     rows: list[list[tuple[int, int]]], run: tuple[int, int], widest: int
 ) -> tuple[list[float], bool]:
-    """The middles of a stroke from its end upwards, as far as it is one, and whether it parts into two there."""
+    """The middles of a stroke from its end upwards, as long as it is one stroke, and whether it divides into two."""
     middles = []
     for row in rows:
         above = [other for other in row if other[0] <= run[1] and other[1] >= run[0]]
@@ -98,6 +98,6 @@ def _followed(
 
 
 def _runs(row: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """First and last column (beyond it) of what is inked in a row."""
+    """The runs of ink in a row: the first column, and the one after the last."""
     changes = np.flatnonzero(np.diff(np.pad(row, 1).view(np.int8)))
     return list(zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True))

@@ -1,8 +1,8 @@
-"""A picture that a model drew, brought to the canvas: no colour crosses a line, whatever the sizes of both.
+"""Transfers a picture that a model has generated to the canvas, so that no colour crosses a line.
 
-The model draws at its own size, lines included. Here its lines are painted over from both sides (the artist's own lie
-on top), the picture grows with every pixel taking from its own region only, and it can be taken apart into one palette
-colour a region, and what is darker and lighter than that as two layers.
+The model works at its own size, and its picture includes lines. They are painted over from both sides, because the
+artist's own lines are on top. The picture is enlarged so that every pixel is interpolated only from its own region. It
+can be divided into one palette colour for each region and two layers with the darker and lighter tones.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import RGB, Blend, Layer, Mask, Picture, Role
 
 _INKED = 24
-"""Ink (of 255) from which a pixel of the drawn picture shows the line and not what is beside it."""
+"""Ink (of 255) from which a pixel of the picture shows a line instead of the colour beside it."""
 _BAND_PIXELS = 1_000_000
 _TONES = (0.35, 1.6)
-"""Darkest and lightest tone, over a region's own colour, that is kept."""
+"""Darkest and lightest tone that is kept, relative to a region's own colour."""
 _MOST_LIGHT = 0.6
 _VISIBLE_TONE = 0.03
 _VISIBLE_SHARE = 0.01
-"""Share of the picture that must differ by so much from flat colour for a layer to be worth it."""
+"""Fraction of the picture that must differ from the flat colours by `_VISIBLE_TONE` for a layer to be made."""
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A drawn picture without its lines, and which of the canvas's regions each of its pixels lies in."""
+    """A model's picture without its lines, and the canvas's region at each of its pixels."""
 
     colours: RGB
-    """(h, w, 3), the model's size."""
+    """(h, w, 3), in the model's size."""
     labels: NDArray[np.int32]
     """(h, w)."""
     middle: RGB
@@ -43,12 +43,12 @@ class Drawn:
 
 
 def prepare(picture: RGB, regions: Regions, ink: Ink) -> Drawn:
-    """Paints the lines of a drawn picture over, and looks at its regions.
+    """Paints over the lines of a model's picture and computes the colours of its regions.
 
     Args:
-        picture: (h, w, 3), shows the whole canvas at any size.
-        regions: of the canvas.
-        ink: (H, W) of the canvas.
+        picture: (h, w, 3), the whole canvas at any size.
+        regions: the regions of the canvas.
+        ink: (H, W), the ink of the canvas.
     """
     height, width = picture.shape[:2]
     labels = cv2.resize(regions.labels, (width, height), interpolation=cv2.INTER_NEAREST)
@@ -59,7 +59,7 @@ def prepare(picture: RGB, regions: Regions, ink: Ink) -> Drawn:
 
 
 def carry_up(drawn: Drawn, regions: Regions) -> RGB:
-    """The picture at the canvas's size (H, W, 3); every pixel is mixed from pixels of its own region."""
+    """The picture at the canvas's size (H, W, 3); every pixel is interpolated from pixels of its own region."""
     height, width = regions.labels.shape
     shrinks = drawn.labels.shape[0] >= height
     way = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
@@ -78,7 +78,7 @@ def carry_up(drawn: Drawn, regions: Regions) -> RGB:
 def in_flats(
     drawn: Drawn, carried: RGB, regions: Regions, palette: color.Colours, mask: Mask | None
 ) -> tuple[Layer, ...]:
-    """`Flats`, each region one colour of `palette` (N, 3); `Shading` and `Light` where there is something of them."""
+    """The layers `Flats`, with one colour of `palette` (N, 3) for each region, and `Shading` and `Light` if visible."""
     chosen = palette[color.nearest(color.lab(drawn.middle), color.lab(palette))]
     flat = np.take(_opaque_rows(chosen).view(np.uint32).ravel(), regions.labels).view(np.uint8)
     flat = flat.reshape(*regions.labels.shape, 4)
@@ -89,10 +89,13 @@ def in_flats(
 
 
 def _middles(picture: RGB, labels: NDArray[np.int32], clear: NDArray[np.bool_], regions: Regions) -> RGB:
-    """(n, 3): the median colour of each region where the drawn lines aren't; of a region too small to be seen the
-    nearest colour there is."""
+    """(n, 3): the median colour of each region without the picture's lines; for a region that is too small for the
+    picture, the nearest pixel's colour."""
     middle = _nearest_pixels(picture, regions)
-    for chosen in (np.ones_like(clear), clear):  # where nothing is clear, what is under the lines counts
+    for chosen in (
+        np.ones_like(clear),
+        clear,
+    ):  # regions without pixels off the lines keep the colour on the lines
         inside = labels[chosen]
         count = np.bincount(inside, minlength=regions.count)
         seen = count > 0
@@ -105,7 +108,7 @@ def _middles(picture: RGB, labels: NDArray[np.int32], clear: NDArray[np.bool_], 
 
 
 def _nearest_pixels(picture: RGB, regions: Regions) -> RGB:
-    """(n, 3): the drawn pixel at some place of each region."""
+    """(n, 3): the picture's pixel at some position of each region."""
     small = regions.coarse
     place = np.zeros(regions.count, np.intp)
     place[small.ravel()] = np.arange(small.size)
@@ -132,10 +135,14 @@ def _without_lines(picture: RGB, labels: NDArray[np.int32], clear: NDArray[np.bo
 def _from_own_region(
     drawn: Drawn, regions: Regions, y: NDArray[np.intp], x: NDArray[np.intp]
 ) -> NDArray[np.uint8]:
-    """(k, 3): mixed from those of the nearest drawn pixels that lie in the pixel's own region."""
+    """(k, 3): interpolated from the nearest pixels of the picture that are in the pixel's own region."""
     mixed = drawn.middle[regions.labels[y, x]]
     todo = np.arange(len(y))
-    for reach in (1, 2, 3):  # bilinear where that finds something, else from a little farther away
+    for reach in (
+        1,
+        2,
+        3,
+    ):  # bilinear if any of those pixels is in the region, otherwise from a wider neighbourhood
         colours, found = _within(drawn, regions, y[todo], x[todo], reach)
         mixed[todo[found]] = colours[found]
         todo = todo[~found]
@@ -145,7 +152,7 @@ def _from_own_region(
 def _within(
     drawn: Drawn, regions: Regions, y: NDArray[np.intp], x: NDArray[np.intp], reach: int
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Colours (k, 3) weighed by a tent of `reach` drawn pixels, and where there was anything to weigh."""
+    """Colours (k, 3) weighted by a tent filter of radius `reach`, and where any pixel had a weight."""
     (height, width), (tall, wide) = drawn.labels.shape, regions.labels.shape
     own = regions.labels[y, x]
     down = (y.astype(np.float32) + 0.5) * np.float32(height / tall) - np.float32(0.5)
@@ -168,7 +175,7 @@ def _within(
 def _tones(
     drawn: Drawn, carried: RGB, regions: Regions, chosen: color.Colours, shown: Mask
 ) -> tuple[Layer, ...]:
-    """`Shading` (multiply) and `Light` (screen): how far the picture is from its regions' own colours."""
+    """The layers `Shading` (multiply) and `Light` (screen): the differences from the colours of the regions."""
     height, width = regions.labels.shape
     usual = np.maximum(drawn.middle.astype(np.float32) @ _LUMA, 1.0)
     own = (chosen.astype(np.float32) @ _LUMA) / 255
@@ -206,5 +213,5 @@ def _opaque_rows(colours: color.Colours) -> NDArray[np.uint8]:
 
 
 def opaque(picture: RGB) -> Picture:
-    """(H, W, 3) as RGBA."""
+    """An RGB picture (H, W, 3) as opaque RGBA."""
     return np.dstack([picture, np.full(picture.shape[:2], 255, np.uint8)])

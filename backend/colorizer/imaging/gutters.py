@@ -1,8 +1,8 @@
 """Cuts a page along its gutters into convex polygons (X-Y cut with slanted cuts).
 
-A gutter is a strip of paper from one end of an area to the other, with a straight border on one side of it at least.
-Something may bridge it in a place. An area is a panel if most of its sides carry a frame; sides on which it runs off
-the page don't count, and a missing side is drawn between the ends of its neighbours.
+A gutter is a strip of paper from one end of an area to the other, with a straight border on at least one side. Drawn
+things may cross it in few places. An area is a panel if most of its sides have a frame. Sides at the page's edge don't
+count, and a missing side is drawn between the ends of its neighbours.
 """
 
 from __future__ import annotations
@@ -18,42 +18,42 @@ from numpy.typing import NDArray
 Plane = NDArray[np.uint8]
 """(h, w), 1 = drawn, 0 = paper."""
 Polygon = NDArray[np.float64]
-"""(N, 2): corners of a convex polygon, x and y, px, in order."""
+"""(N, 2): the corners of a convex polygon in order, x and y in pixels."""
 
 _SIDE = 384
-"""Longer side, px, at which gutters are looked for."""
+"""Longer side, in pixels, of the copy on which gutters are searched."""
 _SLOPES = tuple(math.tan(math.radians(angle)) for angle in range(-32, 33))
 _UPRIGHT = slice(24, 41)
-"""Those of a page's outer borders."""
+"""The slopes of a page's outer borders."""
 _CLEAN = 0.75
-"""Share of a gutter's length on which nothing crosses it."""
+"""Least fraction of a gutter's length on which nothing crosses it."""
 _WIDEST, _USUAL = 0.1, 0.02
-"""Widest gutter, and one that has no border on one side, as shares of the page's longer side."""
+"""Largest width of a gutter, and of one with a border on one side only, as fractions of the page's longer side."""
 _OTHER_BORDER, _BOTH_BORDERS, _ONE_BORDER = 0.5, 1.4, 0.85
-"""Share of a gutter's length that each of its borders and both together have at least; one border is enough if it is
-so long"""
+"""Least lengths of the borders, as fractions of the gutter's length: of the shorter one, of both together, and of a
+single one."""
 _WHOLE = 0.95
-"""and the gutter is not much shorter than the longest line of its slope."""
+"""Least length of a gutter with a single border, as a fraction of the longest line of its slope."""
 _OUTER_BORDER = 0.6
-"""The same of the border between a page's margin and its panels."""
+"""Least length of the border between a page's margin and its panels, as a fraction."""
 _END = 0.08
-"""Share of its length at either end on which nothing may close a gutter."""
+"""Fraction of a gutter's length at each end on which nothing may close it."""
 _SMALLEST = 0.015
-"""Share of the page that an area has at least."""
+"""Least fraction of the page for an area."""
 _FRAMED = 0.55
-"""Share of a panel's sides, those along the page's edge not counted, that carry a frame."""
+"""Least fraction of a panel's sides that have a frame, without the sides along the page's edge."""
 _ALL_FRAMED = 0.6
-"""The same over all panels and all sides."""
+"""Least fraction of the sides of all panels that have a frame."""
 _NOTES = 0.12
-"""Height, as a share of the page's, up to which what is drawn outside of all frames is a title or notes."""
+"""Height, as a fraction of the page's, up to which things outside of all frames are treated as a title or notes."""
 _STICKING_OUT = 0.1
-"""How far, as a share of the page's longer side, something may stick out of a frame into the margin."""
+"""How far something may extend from a frame into the margin, as a fraction of the page's longer side."""
 _DEEPEST = 6
 
 
 @dataclass(frozen=True)
 class _Cut:
-    """A gutter: paper between two parallel lines x + slope * y = `start`, `end` (x and y exchanged if level)."""
+    """A gutter between two parallel lines x + slope * y = `start` and = `end` (with x and y swapped if `level`)."""
 
     level: bool
     slope: float
@@ -63,7 +63,7 @@ class _Cut:
 
 
 class _Field:
-    """What lies in an area, turned so that gutters of one kind run from top to bottom."""
+    """The content of an area, transposed if needed so that the gutters run from top to bottom."""
 
     def __init__(self, area: Plane, drawn: Plane, *, level: bool) -> None:
         ink = drawn & area
@@ -77,7 +77,7 @@ class _Field:
         self.near_y, self.near_x = np.nonzero(cv2.dilate(ink, np.ones((1, 5), np.uint8)))
 
     def profile(self, slope: float) -> _Profile:
-        """Its columns after a shear that makes lines x + `slope` * y = constant upright."""
+        """The columns after a shear that makes the lines x + `slope` * y = constant vertical."""
         moved = np.rint(slope * np.arange(self.height)).astype(np.intp)
         shift = -int(moved.min())
         moved += shift
@@ -98,33 +98,33 @@ class _Profile:
     field: _Field
     slope: float
     length: NDArray[np.float64]
-    """Pixels of the area in each column,"""
+    """Number of the area's pixels in each column."""
     drawn: NDArray[np.intp]
-    """of these drawn ones,"""
+    """Number of drawn pixels in each column."""
     border: NDArray[np.intp]
-    """and those beside which something is drawn, two pixels to the left or right at most."""
+    """Number of pixels in each column with something drawn at most two pixels to the left or right."""
     columns: NDArray[np.intp]
-    """Of each drawn pixel."""
+    """The column of each drawn pixel."""
     shift: int
-    """Column 0 lies so far left of the page."""
+    """Distance of column 0 to the left of the page."""
 
     @property
     def level(self) -> bool:
-        """Whether the columns run from left to right in the page."""
+        """Whether the columns are horizontal on the page."""
         return self.field.level
 
     @property
     def crossed(self) -> NDArray[np.float64]:
-        """Share of each column that is drawn."""
+        """Fraction of each column that is drawn."""
         return self.drawn / np.maximum(self.length, 1)
 
     @property
     def bordered(self) -> NDArray[np.float64]:
-        """Share of each column beside which something is drawn."""
+        """Fraction of each column with something drawn beside it."""
         return self.border / np.maximum(self.length, 1)
 
     def is_open(self, start: int, end: int) -> bool:
-        """Whether nothing closes columns `start`..`end` at either end, as a frame that they don't divide would."""
+        """Whether columns `start`..`end` are open at both ends; a frame that they don't divide would close them."""
         within = (self.columns >= start) & (self.columns < end)
         drawn = np.bincount(self.field.ink_y[within], minlength=self.field.height)
         rows = np.flatnonzero(np.bincount(self.field.rows, minlength=self.field.height))
@@ -138,10 +138,10 @@ class _Profile:
 
 
 def find_polygons(drawn: Plane) -> list[Polygon] | None:
-    """The panels of a page; None where it has no gutters.
+    """Finds the panels of a page; None if it has no gutters.
 
     Args:
-        drawn: (h, w), any size.
+        drawn: (h, w), at any size.
     """
     if not _Page(_smaller(drawn, _SIDE // 2)[0]).may_have_gutters():
         return None
@@ -153,14 +153,14 @@ def find_polygons(drawn: Plane) -> list[Polygon] | None:
 
 
 def _smaller(drawn: Plane, side: int) -> tuple[Plane, int]:
-    """A copy that loses no line, and how many pixels one of its pixels stands for."""
+    """A smaller copy that keeps all lines, and the factor of reduction."""
     step = max(1, math.ceil(max(drawn.shape) / side))
     small = cv2.dilate(drawn, np.ones((step, step), np.uint8), anchor=(0, 0))[::step, ::step]
     return np.ascontiguousarray(small), step
 
 
 class _Page:
-    """One page while it is cut."""
+    """A page that is being cut."""
 
     def __init__(self, drawn: Plane) -> None:
         self.drawn = drawn
@@ -168,7 +168,7 @@ class _Page:
         self.side = max(drawn.shape)
 
     def may_have_gutters(self) -> bool:
-        """Whether paper beside a long straight border runs through the page anywhere: in most drawings none does."""
+        """A quick test whether paper with a long straight border runs through the page; in most drawings it doesn't."""
         mask = np.ones_like(self.drawn)
         for level in (True, False):
             field = _Field(mask, self.drawn, level=level)
@@ -183,7 +183,7 @@ class _Page:
         return False
 
     def panels(self) -> list[Polygon]:
-        """Framed polygons; fewer than two where this is no page."""
+        """The framed polygons; fewer than two if this isn't a comic page."""
         right, bottom = self.width - 1.0, self.height - 1.0
         whole = np.array([(0, 0), (right, 0), (right, bottom), (0, bottom)], np.float64)
         found = self._divide(whole, 0)
@@ -195,7 +195,7 @@ class _Page:
         return found if framed >= _ALL_FRAMED * sides else []
 
     def _divide(self, area: Polygon, depth: int) -> list[Polygon] | None:
-        """The panels in an area; None where it is no panel and holds none."""
+        """The panels in an area; None if it isn't a panel and contains none."""
         cut = self._best_cut(area) if depth < _DEEPEST else None
         if cut is not None:
             parts = [self._clip(area, cut, before=before) for before in (True, False)]
@@ -210,7 +210,7 @@ class _Page:
         return [panel] if framed >= _FRAMED * counted > 0 else None
 
     def _is_note(self, area: Polygon) -> bool:
-        """Whether what lies loose in an area is nothing, or no more than a title."""
+        """Whether the area's content outside of frames is empty or small enough for a title."""
         rows = np.flatnonzero((self._mask(area) & self.drawn).any(axis=1))
         return len(rows) == 0 or rows[-1] - rows[0] < _NOTES * self.height
 
@@ -241,7 +241,9 @@ class _Page:
             left = profile.bordered[max(0, start - 4) : start + 2].max() if start > 0 else 0.0
             right = profile.bordered[end - 2 : end + 4].max() if end < len(clean) else 0.0
             strips = [(start, end, left, right)]
-            if end - start > widest:  # paper of a panel without a side lies in it
+            if (
+                end - start > widest
+            ):  # the strip would contain the paper of a panel without a frame on that side
                 strips = [(start, start + usual, left, 0.0), (end - usual, end, 0.0, right)]
             for first, last, before, after in strips:
                 from_, to = int(first), max(int(first) + 1, int(last))
@@ -274,7 +276,7 @@ class _Page:
         return True
 
     def _clip(self, area: Polygon, cut: _Cut, *, before: bool) -> Polygon:
-        """The area's part before or behind a gutter (Sutherland-Hodgman)."""
+        """The part of the area before or after a gutter (Sutherland-Hodgman clipping)."""
         across, along = (1, 0) if cut.level else (0, 1)
         at = area[:, across] + cut.slope * area[:, along]
         inside = cut.start - at if before else at - cut.end
@@ -323,7 +325,7 @@ class _Page:
         return None
 
     def _closed(self, panel: Polygon) -> Polygon:
-        """The panel with each side that carries no frame drawn between the ends of its neighbours."""
+        """The panel, in which each side without a frame is replaced by a line between the ends of its neighbours."""
         corners = panel.copy()
         count = len(corners)
         carried = [self._carried(corners[i], corners[(i + 1) % count]) for i in range(count)]
@@ -351,7 +353,7 @@ class _Page:
         return cv2.dilate(self.drawn, np.ones((5, 5), np.uint8))  # type: ignore[no-any-return]
 
     def _framed(self, panel: Polygon) -> tuple[float, float, float]:
-        """How long the frame of a panel is, how long its sides are, and how long those not along the page's edge."""
+        """The lengths of a panel's frame, of its sides, and of its sides that aren't along the page's edge."""
         framed = total = counted = 0.0
         for index, corner in enumerate(panel):
             following = panel[(index + 1) % len(panel)]
@@ -363,7 +365,7 @@ class _Page:
         return framed, total, counted
 
     def _is_edge(self, start: NDArray[np.float64], end: NDArray[np.float64]) -> bool:
-        """Whether a side lies along the page's edge."""
+        """Whether a side is along the page's edge."""
         near = 0.006 * self.side
         low = (np.maximum(start, end) <= near).any()
         high = (np.minimum(start, end) >= np.array([self.width, self.height]) - 1 - near).any()

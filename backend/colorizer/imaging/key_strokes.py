@@ -1,7 +1,7 @@
-"""Key strokes: a mark inside every area of one flat colour, from which Krita's Colorize Mask fills the area again.
+"""Key strokes: a mark inside every area of a flat colour, from which Krita's Colorize Mask fills the area again.
 
-What is filled between the marks is Krita's business; the marks are as thick as their areas allow, so that little is
-left to chance. Only flat pictures of few colours have key strokes.
+Krita decides how the space between the marks is filled, so the marks are as thick as their areas allow. Key strokes are
+made only for flat pictures with few colours.
 """
 
 from __future__ import annotations
@@ -19,16 +19,15 @@ from colorizer.imaging.recolour import FLAT
 from colorizer.imaging.values import Layer, Picture, Role
 
 MAX_COLOURS = 64
-"""Krita lists every colour of a Colorize Mask; nobody would find one among more."""
+"""Limit of the number of colours, because Krita lists all colours of a Colorize Mask."""
 CORE = 0.5
-"""A mark keeps this share of its area's half width away from the area's edge."""
+"""Distance of a mark from its area's edge, as a fraction of half the area's width."""
 CLEAR = 128
-"""The alpha of marks where nothing is painted; marks of a colour are opaque."""
+"""Alpha of the marks in unpainted areas; marks with a colour are opaque."""
 
 
 def key_strokes(layers: Sequence[Layer], width: int, height: int) -> Layer | None:
-    """The marks of all flat layers as they show together, on the canvas; None where there are none or they have
-    too many colours."""
+    """The marks for all flat layers together, on the canvas; None if there are no flat layers or too many colours."""
     hard = [_hard(layer) for layer in layers if layer.role in FLAT]
     if not hard:
         return None
@@ -44,12 +43,12 @@ def key_strokes(layers: Sequence[Layer], width: int, height: int) -> Layer | Non
 
 
 def recoloured(marks: Picture, flats: Sequence[Layer]) -> Picture:
-    """The same marks in the colours that flat layers, from bottom to top, show at them now; marks of clear areas stay,
-    and all of them where there are too many colours.
+    """The same marks with the present colours of the flat layers. Marks of unpainted areas stay unchanged, and all
+    marks do if there are too many colours.
 
     Args:
-        marks: (H, W, 4), as `key_strokes` makes them.
-        flats: of the size of `marks`, with their masks.
+        marks: (H, W, 4), made by `key_strokes`.
+        flats: the flat layers with their masks, from bottom to top, of the size of `marks`.
     """
     found = marks
     for layer in flats:
@@ -62,13 +61,13 @@ def recoloured(marks: Picture, flats: Sequence[Layer]) -> Picture:
 
 
 def _hard(layer: Layer) -> Layer:
-    """The layer without half covered pixels, whose colours would be mixtures."""
+    """The layer with binary alpha, because the colours of partly covered pixels would be mixtures."""
     mask = None if layer.mask is None else np.where(layer.mask < CLEAR, 0, 255).astype(np.uint8)
     return replace(layer, mask=mask, opacity=1.0)
 
 
 def _cores(packed: NDArray[np.uint32]) -> NDArray[np.bool_]:
-    """(H, W): where an area of one colour is far from its edge, as measured by its widest place."""
+    """(H, W): the core of each area of one colour, whose distance from the edge depends on the area's largest width."""
     inside = np.zeros((packed.shape[0] + 2, packed.shape[1] + 2), np.uint8)
     inside[1:-1, 1:-1] = 1
     across, down = packed[:, 1:] != packed[:, :-1], packed[1:] != packed[:-1]

@@ -1,7 +1,8 @@
-"""Result layers put together, as Krita shows them: blend modes, opacity, masks and clipping on 8-bit sRGB.
+"""Composites result layers like Krita: blend modes, opacity, masks and clipping on 8-bit sRGB.
 
-Formulas are those of Krita's composite ops (and of the W3C's compositing page). Works in bands of rows, so that
-a large canvas needs little more memory than its result. Layer files are written by `colorizer.imaging.openraster`.
+The formulas are those of Krita's composite ops (and of the W3C's recommendation on compositing). It works in bands of
+rows, so that a large canvas needs little more memory than its result. `colorizer.imaging.openraster` writes layer
+files.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Pixels = NDArray[np.uint8]
 
 
 def flatten(layers: Sequence[Layer], width: int, height: int) -> Picture:
-    """The layers, bottom to top, as one picture (height, width, 4); transparent where none of them paints."""
+    """Composites the layers, from bottom to top, to one picture (height, width, 4), transparent where unpainted."""
     canvas = np.zeros((height, width, 4), np.uint8)
     rows = max(1, _BAND_PIXELS // max(1, width))
     for top in range(0, height, rows):
@@ -33,14 +34,14 @@ def flatten(layers: Sequence[Layer], width: int, height: int) -> Picture:
 
 
 def with_lines(layers: Sequence[Layer], sketch: Picture) -> Picture:
-    """The layers with the artist's lines on them, see `lines_layer`."""
+    """Composites the layers with the artist's lines above them, see `lines_layer`."""
     height, width = sketch.shape[:2]
     return flatten([*layers, lines_layer(sketch)], width, height)
 
 
 def lines_layer(sketch: Picture, paper: Paper | None = None) -> Layer:
-    """The sketch, untouched, as the layer above the colours; its paper (found here where it isn't given), light or
-    dark, lets them through."""
+    """The unchanged sketch as the layer above the colours, with a blend mode that keeps the colours visible through its
+    light or dark paper. The paper is found if it isn't given."""
     paper = find_paper(sketch) if paper is None else paper
     blend = Blend.NORMAL
     if paper.is_painted:
@@ -51,13 +52,19 @@ def lines_layer(sketch: Picture, paper: Paper | None = None) -> Layer:
 def preview(
     layers: Sequence[Layer], sketch: Picture, longest_side: int, paper: Paper | None = None
 ) -> Picture:
-    """How it will look with the lines, its longer side `longest_side` px or the sketch's own, whichever is less; with
-    the sketch's paper where that is known."""
+    """A preview of the result with the lines.
+
+    Args:
+        layers: the layers, from bottom to top.
+        sketch: (H, W, 4).
+        longest_side: the preview's longer side, in pixels; the preview is never larger than the sketch.
+        paper: the sketch's paper, if it is known.
+    """
     height, width = sketch.shape[:2]
     scale = min(1.0, longest_side / max(height, width))
     if scale == 1:
         return flatten([*layers, lines_layer(sketch, paper)], width, height)
-    # Colours are taken at twice the size from the nearest pixel: nearly as good, and far quicker.
+    # Nearest-neighbour sampling at twice the size is nearly as good as averaging, and much faster.
     double = min(1.0, 2 * scale)
     size = (max(1, round(width * double)), max(1, round(height * double)))
     colours = flatten([_scaled(layer, double) for layer in layers], *size)
@@ -71,7 +78,7 @@ def preview(
 
 
 def coverage(layer: Layer) -> NDArray[np.uint8]:
-    """(H, W): the layer's alpha with its mask, 255 = fully painted; its opacity is not in it."""
+    """(H, W): the layer's alpha multiplied by its mask, 255 = fully painted; without its opacity."""
     alpha = layer.pixels[..., 3]
     if layer.mask is None:
         return np.ascontiguousarray(alpha)
@@ -91,7 +98,7 @@ def _scaled(layer: Layer, scale: float) -> Layer:
 
 
 def _paint(canvas: Picture, layer: Layer, top: int, bottom: int) -> None:
-    """Paints the rows `top`..`bottom` of the canvas with what of the layer lies there."""
+    """Paints a layer onto the rows `top`..`bottom` of the canvas."""
     height, width = layer.pixels.shape[:2]
     left, right = max(0, layer.x), min(canvas.shape[1], layer.x + width)
     top, bottom = max(top, layer.y), min(bottom, layer.y + height)
@@ -108,13 +115,13 @@ def _paint(canvas: Picture, layer: Layer, top: int, bottom: int) -> None:
     if plain and cv2.countNonZero(alpha) == np.count_nonzero(alpha == 255):
         cv2.copyTo(source, alpha, target)
         return
-    shown = alpha > 0  # a layer of lines is mostly clear
+    shown = alpha > 0  # a layer of lines is mostly transparent
     share = alpha[shown].astype(np.float32) * (layer.opacity / 255)
     target[shown] = _blended(target[shown], source[shown], share, layer)
 
 
 def _blended(target: Pixels, source: Pixels, share: NDArray[np.float32], layer: Layer) -> Pixels:
-    """One layer's pixels (N, 4) over those below them; `share` (N,) 0..1 is how much of each shows."""
+    """Blends one layer's pixels (N, 4) with those below; `share` (N,), 0..1, is the coverage of each pixel."""
     below = target[..., :3].astype(np.float32) / 255
     above = source[..., :3].astype(np.float32) / 255
     ground = (target[..., 3:].astype(np.float32)) / 255
@@ -132,7 +139,7 @@ def _blended(target: Pixels, source: Pixels, share: NDArray[np.float32], layer: 
 
 
 def _mix(below: Plane, above: Plane, blend: Blend) -> Plane:
-    """The blend mode's own formula, both colours opaque, 0..1."""
+    """The formula of a blend mode for opaque colours, 0..1."""
     if blend is Blend.MULTIPLY:
         return below * above
     if blend is Blend.SCREEN:

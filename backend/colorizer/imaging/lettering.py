@@ -1,8 +1,8 @@
-"""Lettering in line art: words in speech bubbles, captions, sound effects as type, notes beside a drawing.
+"""Detects lettering in line art: words in speech bubbles, captions, printed sound effects, notes beside a drawing.
 
-Method, as for text in comics (Rigaud et al., 2013; stroke-based text detection): small connected pieces of ink of
-about one height that stand in a row are words if they are thin strokes of different, not simple shapes; rows under
-each other are one block. Hatching, buttons and eyes fail one of these.
+The method is that for text in comics (Rigaud et al., 2013; stroke-based text detection): small connected components of
+ink with similar heights in a row are words if they consist of thin strokes and have different, complex shapes. Rows
+below each other form a block. Hatching, buttons and eyes fail at least one of these criteria.
 """
 
 from __future__ import annotations
@@ -16,51 +16,52 @@ from numpy.typing import NDArray
 from colorizer.imaging.lines import Ink
 
 SIDE = 1024
-"""Longer side, px, of the copy on which lettering is found."""
+"""Longer side, in pixels, of the copy on which lettering is detected."""
 _INKED = 90
-"""Ink (of 255) from which a place belongs to a stroke."""
+"""Ink (of 255) from which a pixel belongs to a stroke."""
 _LOWEST, _TALLEST = 5, 0.06
-"""Height of a letter, px and as a share of the copy's longer side."""
+"""Least height of a letter, in pixels, and largest height, as a fraction of the copy's longer side."""
 _WIDEST = 5.0
-"""Width of a piece (letters may touch) over its height."""
+"""Largest ratio of a component's width to its height (letters may touch)."""
 _FEWEST = 4
-"""Letters of a block; a row has one less at least."""
+"""Least number of letters of a block; a row has at least one less."""
 _LONG = 8
-"""Letters from which a block can't be mistaken for parts of a drawing."""
+"""Number of letters from which a block isn't mistaken for parts of a drawing."""
 _SPACE = 1.3
-"""Widest space in a row, in heights of its letters,"""
+"""Largest space in a row, as a multiple of its letters' height."""
 _LEADING = 1.8
-"""and between rows of a block."""
+"""Largest distance of the rows of a block, as a multiple of the letters' height."""
 _UNLIKE_HEIGHT = 2.3
 _STROKE = 0.48
-"""Widest stroke over height,"""
+"""Largest ratio of a stroke's width to the letters' height."""
 _FULL = 0.82
-"""largest median share of its convex hull that a letter fills,"""
+"""Largest median fraction of their convex hulls that letters fill."""
 _VARIETY = 0.15
-"""and least standard deviation, over the letters, of what is inked of their boxes, all scaled to"""
+"""Least standard deviation of the letters' pixels, when their boxes are scaled to `_BOX`."""
 _BOX = 6, 8
-"""that many places."""
+"""Width and height, in pixels, to which the letters are scaled for comparing their shapes."""
 
 _ALONE = 0.85
-"""Share of the ink in a block's box that is letters."""
+"""Least fraction of the ink in a block's box that belongs to letters."""
 
 
 @dataclass(frozen=True)
 class Lettering:
-    """Lettering on a drawing."""
+    """The lettering of a drawing."""
 
     letters: NDArray[np.uint8]
-    """(h, w), a copy of the drawing, small: 1.. = belongs to that block, a pixel around its strokes too."""
+    """(h, w), in the size of a small copy of the drawing: the number 1.. of the block at each pixel, 0 elsewhere. It
+    includes one pixel around the strokes."""
     boxes: tuple[tuple[int, int, int, int], ...]
-    """x, y, width, height of every block on that copy."""
+    """x, y, width and height of every block on the copy."""
     counts: tuple[int, ...]
-    """Letters of every block."""
+    """The number of letters of every block."""
 
     def sure_blocks(self, drawn: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """`letters` less the blocks that, off comic pages, may be a face's features: short ones inside of a drawing.
+        """`letters` without short blocks inside a drawing, which may be a face's features if it isn't a comic page.
 
         Args:
-            drawn: (h, w), all that is inked.
+            drawn: (h, w), all ink.
         """
         left, top, wide, tall = cv2.boundingRect((drawn & (self.letters == 0)).view(np.uint8))
         sure = [0]
@@ -72,10 +73,10 @@ class Lettering:
 
 
 def find_lettering(ink: Ink) -> Lettering | None:
-    """The lettering of a drawing; None where there is none.
+    """Detects the lettering of a drawing; None if there is none.
 
     Args:
-        ink: (h, w), 255 = line; its longer side about `SIDE`.
+        ink: (h, w), 255 = line; its longer side is about `SIDE`.
     """
     strokes = (ink > _INKED).view(np.uint8)
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
@@ -84,7 +85,7 @@ def find_lettering(ink: Ink) -> Lettering | None:
     fits[0] = False
     rows = _rows(np.flatnonzero(fits), stats)
     written = [_is_written(row, pieces, stats) for row in rows]
-    # A row under a written one belongs to it, whatever its few letters look like.
+    # A row below a detected one belongs to it, even if its few letters don't fulfil the criteria.
     blocks = [
         [rows[index] for index in block]
         for block in _blocks(rows, stats)
@@ -103,7 +104,7 @@ def find_lettering(ink: Ink) -> Lettering | None:
         middle_x, middle_y = stats[:, 0] + wide / 2, stats[:, 1] + tall / 2
         inside = (middle_x > x - height) & (middle_x < right + height)
         inside &= (middle_y > y - height / 2) & (middle_y < bottom + height / 2)
-        inside &= (tall <= 2 * height) & (wide <= _WIDEST * height)  # dots and dashes, too
+        inside &= (tall <= 2 * height) & (wide <= _WIDEST * height)  # includes dots and dashes
         inside[0] = False
         around = pieces[y:bottom, x:right]
         if np.isin(around, members).sum() < _ALONE * np.count_nonzero(around):
@@ -118,7 +119,7 @@ def find_lettering(ink: Ink) -> Lettering | None:
 
 
 def _rows(pieces: NDArray[np.intp], stats: NDArray[np.int32]) -> list[NDArray[np.intp]]:
-    """Pieces of like height beside each other."""
+    """Components of similar height beside each other."""
     if not _FEWEST <= len(pieces) <= 4000:
         return []
     x, y, wide, tall = (stats[pieces, column].astype(np.float64) for column in range(4))
@@ -146,7 +147,7 @@ def _rows(pieces: NDArray[np.intp], stats: NDArray[np.int32]) -> list[NDArray[np
 
 
 def _not_nested(row: NDArray[np.intp], stats: NDArray[np.int32]) -> NDArray[np.intp]:
-    """The pieces of a row less those that lie inside of another's box: letters do not."""
+    """The components of a row without those inside another one's box, which can't be letters."""
     x, y, wide, tall = (stats[row, column] for column in range(4))
     outer = (x[None] <= x[:, None]) & (y[None] <= y[:, None])
     outer &= (x + wide)[None] >= (x + wide)[:, None]
@@ -156,7 +157,7 @@ def _not_nested(row: NDArray[np.intp], stats: NDArray[np.int32]) -> NDArray[np.i
 
 
 def _is_written(row: NDArray[np.intp], pieces: NDArray[np.int32], stats: NDArray[np.int32]) -> bool:
-    """Whether the pieces of a row are letters."""
+    """Whether the components of a row are letters."""
     tall = stats[row, cv2.CC_STAT_HEIGHT]
     bottom = stats[row, cv2.CC_STAT_TOP] + tall
     height = float(np.median(tall))
@@ -173,14 +174,14 @@ def _is_written(row: NDArray[np.intp], pieces: NDArray[np.int32], stats: NDArray
         cv2.fillConvexPoly(whole, hull, 1)
         filled.append(shape.sum() / max(1, whole.sum()))
         depth = cv2.distanceTransform(shape, cv2.DIST_L2, 3)
-        strokes.append(4 * depth[shape > 0].mean() - 1)  # of a stroke of even width that is its width
+        strokes.append(4 * depth[shape > 0].mean() - 1)  # the width of a stroke of constant width
     if np.median(strokes) > _STROKE * height or np.median(filled) > _FULL:
         return False
     return bool(np.std(shapes, axis=0).mean() >= _VARIETY)
 
 
 def _blocks(rows: list[NDArray[np.intp]], stats: NDArray[np.int32]) -> list[list[int]]:
-    """Rows under each other, of like height, as blocks; rows by their index."""
+    """Groups rows of similar height below each other into blocks, as lists of the rows' indices."""
     blocks: list[list[int]] = []
     boxes = [_box(row, stats) for row in rows]
     heights = [float(np.median(stats[row, cv2.CC_STAT_HEIGHT])) for row in rows]
@@ -199,7 +200,7 @@ def _blocks(rows: list[NDArray[np.intp]], stats: NDArray[np.int32]) -> list[list
 
 
 def _box(pieces: NDArray[np.intp], stats: NDArray[np.int32]) -> tuple[int, int, int, int]:
-    """Left, top, right, bottom."""
+    """Left, top, right and bottom of components."""
     left, top = stats[pieces, 0].min(), stats[pieces, 1].min()
     right = (stats[pieces, 0] + stats[pieces, 2]).max()
     bottom = (stats[pieces, 1] + stats[pieces, 3]).max()

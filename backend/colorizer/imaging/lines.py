@@ -1,8 +1,8 @@
-"""From a sketch layer to its ink: how dark each place is drawn, whatever paper, pen or camera it came from.
+"""Extracts the ink of a sketch layer: how strongly each pixel is drawn, independent of paper, pen or camera.
 
-Ink is what differs from what it lies on (`colorizer.imaging.paper`), and every line is judged by what is around it: a
-pale line beside black ones is a line, too. Nothing is decided about areas here (`colorizer.imaging.regions`), and the
-sketch itself is never changed.
+Ink is the difference from the paper (`colorizer.imaging.paper`). Every line is compared with its surroundings, so that
+a pale line beside black ones is found, too. `colorizer.imaging.regions` finds the areas between the lines. The sketch
+itself is never changed.
 """
 
 from __future__ import annotations
@@ -17,45 +17,48 @@ from colorizer.imaging.paper import Paper, find_paper, levelled, small
 from colorizer.imaging.values import Picture
 
 Ink = NDArray[np.uint8]
-"""(H, W), 255 = drawn with full force, 0 = paper."""
+"""(H, W), 255 = full ink, 0 = paper."""
 
 _SURE = 0.3
-"""Share of the strongest ink close by above which a pixel is a line."""
+"""Fraction of the strongest ink nearby above which a pixel is a line."""
 _CLOSE = 0.005
-"""How wide "close by" is, as a share of the longer side."""
+"""Width of the neighbourhood for `_SURE`, as a fraction of the longer side."""
 _FAINTEST, _CLEAR_OF_NOISE = 14, 6
-"""Ink (of 255) that no line falls below, and how many times the noise it must be above that."""
+"""Least ink of a line (of 255), and its least ratio to the noise."""
 _FORCE_STEP = 16.0
-"""The usual force of faint lines is known no finer than this, so that one more stroke doesn't change all others."""
+"""Step to which the contrast of faint lines is rounded, so that an additional stroke doesn't change all others."""
 _GRAIN = 0.002
-"""Sides of the largest grain that is no part of any line, as a share of the longer side."""
+"""Largest side of a grain that isn't part of a line, as a fraction of the longer side."""
 _WIDEST_DOT = 0.012
-"""Widest dot of a screentone, as a share of the longer side."""
+"""Largest width of a screentone's dot, as a fraction of the longer side."""
 _FEWEST_DOTS = 400
 _QUIET_GRAIN = 1.5
-"""Mean step between neighbouring paper pixels above which the paper is smoothed."""
+"""Mean difference of neighbouring paper pixels above which the paper is smoothed."""
 _PALEST_GRAIN = 3
-"""How many mean steps below the paper's tone its grain reaches."""
+"""Range of the grain below the paper's tone, as a multiple of the mean difference of neighbouring pixels."""
 _LIGHT_INK = 96
-"""Darkness that nine tenths of the painted pixels stay below where all ink is light, made for a dark canvas."""
+"""Darkness below which nine tenths of the painted pixels are if the ink is light, for a dark canvas."""
 
 
 def find_ink(sketch: Picture) -> Ink:
-    """The sketch's ink, 255 = full force, of the sketch's size; raises as `read_lines` does."""
+    """The sketch's ink, 255 = full ink, of the sketch's size. Raises the same errors as `read_lines`."""
     return read_lines(sketch)[0]
 
 
 def read_lines(
     sketch: Picture, coloured: ColouredLines = ColouredLines.AUTOMATIC
 ) -> tuple[Ink, ColouredLines | None]:
-    """The sketch's ink, of the sketch's size, and what its coloured lines are (None: there are none beside black ones).
+    """Extracts the sketch's ink, of the sketch's size, and the kind of its coloured lines.
 
     Args:
         sketch: (H, W, 4).
-        coloured: what they are, or that it is to be found out; roughs are no ink.
+        coloured: the kind of the coloured lines, or `AUTOMATIC` to detect it. Roughs are left out of the ink.
+
+    Returns:
+        The ink, and the kind (None: there are no coloured lines beside black ones).
 
     Raises:
-        NothingToColour: the layer is transparent, blank, all black or too small to hold a drawing.
+        NothingToColour: the layer is transparent, blank, all black or too small for a drawing.
     """
     if min(sketch.shape[:2]) < 8:
         raise NothingToColour("The sketch is only a few pixels large. Choose a layer with a drawing on it.")
@@ -65,7 +68,7 @@ def read_lines(
     darkness = _darkness(sketch, paper)
     if int(darkness.max()) - int(darkness.min()) < 10:
         raise NothingToColour(
-            "The sketch layer holds no lines, only one even colour. Choose the layer with the lines."
+            "The sketch layer contains no lines, only one colour. Choose the layer with the lines."
         )
     ink = darkness if paper.is_clean else _without_noise(darkness)
     found = what_coloured_are(sketch, paper, coloured)
@@ -78,7 +81,7 @@ def read_lines(
 
 
 def line_mask(ink: Ink) -> NDArray[np.uint8]:
-    """(H, W), 1 = line: ink that stands out from its surroundings. Large areas of even ink are no lines."""
+    """(H, W), 1 = line: ink that is stronger than its surroundings. Large areas of even ink aren't lines."""
     contrast: Ink = cv2.subtract(ink, _ground(ink))
     reach = 2 * max(2, round(_CLOSE / 2 * max(ink.shape))) + 1
     limit = cv2.convertScaleAbs(cv2.dilate(contrast, np.ones((reach, reach), np.uint8)), alpha=_SURE)
@@ -90,9 +93,9 @@ def line_mask(ink: Ink) -> NDArray[np.uint8]:
 
 
 def clean_lines(sketch: Picture, coloured: str = "") -> Picture:
-    """The sketch as it lies on finished colours: its paper white (black, if it is dark), without its trace lines.
+    """The sketch for placing it on finished colours: with white paper (black, if it is dark) and without trace lines.
 
-    So neither the paper's tone nor uneven light tints the colours, and no pale line remains in them.
+    So neither the paper's tone nor uneven light tints the colours, and no pale lines remain on them.
     """
     paper = find_paper(sketch)
     if coloured == ColouredLines.TRACE_LINES:
@@ -111,9 +114,10 @@ def clean_lines(sketch: Picture, coloured: str = "") -> Picture:
 
 
 def stroke_width(lines: NDArray[np.uint8]) -> float:
-    """The usual width, px, of a line mask's strokes: twice their area over the length of their outline.
+    """The typical width, in pixels, of a line mask's strokes: twice their area divided by the length of their outline.
 
-    Known in steps of a factor of 1.4, so that one more stroke doesn't change what is decided by it.
+    It is rounded in steps of a factor of 1.4, so that an additional stroke doesn't change the results that depend on
+    it.
     """
     square = np.ones((3, 3), np.uint8)
     whole = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, square)
@@ -123,14 +127,14 @@ def stroke_width(lines: NDArray[np.uint8]) -> float:
 
 
 def without_grains(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A line mask less the grains too small for a stroke: they make openings look narrower than they are."""
+    """A line mask without grains that are too small for a stroke; they would make openings look narrower."""
     _, labels, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
     grain = stats[:, cv2.CC_STAT_AREA] < (_GRAIN * max(lines.shape)) ** 2
     return np.where(grain[labels], np.uint8(0), lines) if grain.any() else lines
 
 
 def _darkness(sketch: Picture, paper: Paper) -> Ink:
-    """255 = furthest from the paper it lies on; what is transparent is paper."""
+    """(H, W): the difference from the paper, up to 255; transparent pixels are paper."""
     alpha = cv2.extractChannel(sketch, 3)
     opaque = alpha.min() == 255
     near = None if opaque or not paper.is_painted else cv2.resize(paper.alpha, alpha.shape[::-1])
@@ -141,17 +145,19 @@ def _darkness(sketch: Picture, paper: Paper) -> Ink:
         return dark
     if near is None:
         seen = dark[alpha > 127]
-        if seen.size == 0 or np.percentile(seen, 90) < _LIGHT_INK:  # light ink, or a very faint layer
+        if (
+            seen.size == 0 or np.percentile(seen, 90) < _LIGHT_INK
+        ):  # the ink is light, or the layer is very faint
             return alpha  # type: ignore[no-any-return]
     ink = cv2.multiply(dark, alpha, scale=1 / 255)
-    if near is not None and paper.alpha[paper.alpha > 0].min() < 250:  # lines on paper that shines through
+    if near is not None and paper.alpha[paper.alpha > 0].min() < 250:  # lines on semi-transparent paper
         ink = cv2.divide(ink, np.where(near == 0, np.uint8(255), np.maximum(near, 64)), scale=255)
     return ink  # type: ignore[no-any-return]
 
 
 def _distance(sketch: Picture, paper: Paper) -> Ink:
     """How much darker each pixel is than light paper, or lighter than dark paper."""
-    # The channel that is furthest: a light blue pencil is nearly white in luminance, but not in red.
+    # The channel with the largest difference: a light blue pencil is nearly white in luminance, but not in red.
     channels = [np.ascontiguousarray(sketch[..., channel]) for channel in range(3)]
     if paper.is_clean:
         if paper.is_dark:
@@ -166,7 +172,7 @@ def _distance(sketch: Picture, paper: Paper) -> Ink:
 
 
 def _unmultiplied(sketch: Picture, alpha: Ink, near: Ink) -> Picture:
-    """Takes the black out of the paper's soft edge: programs that turn a page may mix it with transparent black."""
+    """Removes the black from the paper's soft edge: programs that rotate a page may mix it with transparent black."""
     edge = (alpha > 0) & (alpha < near)
     if not edge.any():
         return sketch
@@ -177,7 +183,7 @@ def _unmultiplied(sketch: Picture, alpha: Ink, near: Ink) -> Picture:
 
 
 def _without_noise(darkness: Ink) -> Ink:
-    """Takes away the paper's grain, and gives faint lines their full force."""
+    """Removes the paper's grain and scales faint lines to full ink."""
     contrast = cv2.subtract(darkness, _ground(darkness))
     grain, force = _grain(contrast), max(_usual_force(contrast), 12.0)
     ink = darkness
@@ -188,7 +194,7 @@ def _without_noise(darkness: Ink) -> Ink:
 
 
 def _grain(ink: Ink) -> float:
-    """How much neighbouring pixels of the paper differ: the mean step between a pixel and its neighbourhood."""
+    """The mean difference between a pixel of the paper and its neighbourhood."""
     height, width = ink.shape
     middle = ink[height // 2 - 256 if height > 512 else 0 :, width // 2 - 256 if width > 512 else 0 :][
         :512, :512
@@ -198,7 +204,7 @@ def _grain(ink: Ink) -> float:
 
 
 def _without_screentone(ink: Ink) -> Ink:
-    """Clears fields of printed dots: hundreds of alike specks are no lines."""
+    """Removes screentone: hundreds of similar dots aren't lines."""
     if not _dots(_at_most(ink, 1024))[0]:
         return ink
     found, dots = _dots(ink)
@@ -210,7 +216,7 @@ def _without_screentone(ink: Ink) -> Ink:
 
 
 def _dots(ink: Ink) -> tuple[bool, NDArray[np.uint8]]:
-    """Whether there is screentone, and (H, W) 1 = its dots."""
+    """Whether there is screentone, and (H, W), 1 = its dots."""
     lines = (ink > 127).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
     longest = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
@@ -224,7 +230,7 @@ def _dots(ink: Ink) -> tuple[bool, NDArray[np.uint8]]:
 
 
 def _usual_force(contrast: Ink) -> float:
-    """The contrast that all but the darkest tenth of the drawn pixels stay below, rounded (see `_FORCE_STEP`)."""
+    """The ninth decile of the contrast of the drawn pixels, rounded (see `_FORCE_STEP`)."""
     counts = cv2.calcHist([contrast], [0], None, [256], [0, 256]).ravel()
     counts[:13] = 0
     total = counts.sum(dtype=np.float64)
@@ -242,7 +248,7 @@ def _at_most(values: Ink, side: int) -> Ink:
 
 
 def _ground(ink: Ink) -> Ink:
-    """The slowly changing tone that the drawing stands on: the least ink around, smoothed."""
+    """The slowly changing tone of the background: the smoothed minimum of the ink."""
     low = cv2.erode(small(ink), np.ones((9, 9), np.uint8))
     low = cv2.GaussianBlur(low, (0, 0), 4)
     return cv2.resize(low, ink.shape[::-1])  # type: ignore[no-any-return]

@@ -1,6 +1,6 @@
-"""Masks: from a picture or layer that marks the foreground to (H, W), 255 = foreground, of the size that is needed.
+"""Converts a picture or layer that marks the foreground to a mask (H, W), 255 = foreground, of the required size.
 
-Nothing here finds a foreground by itself; that is `Engine.foreground_mask`.
+`Engine.foreground_mask` finds a foreground automatically.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from colorizer.imaging.values import Mask, Picture
 
 
 def mask_from_picture(picture: Picture) -> Mask:
-    """What a picture marks: where every pixel is opaque its brightness counts, else its alpha."""
+    """The mask in a picture: its brightness if all pixels are opaque, otherwise its alpha."""
     if picture[..., 3].min() == 255:
         return cv2.cvtColor(np.ascontiguousarray(picture[..., :3]), cv2.COLOR_RGB2GRAY)  # type: ignore[no-any-return]
     return np.ascontiguousarray(picture[..., 3])
 
 
 def fit_mask(mask: Mask, width: int, height: int) -> Mask:
-    """The mask at another size, stretched where its proportions differ."""
+    """The mask resized to another size, regardless of its aspect ratio."""
     if mask.shape == (height, width):
         return mask
     shrinking = width * height < mask.size
@@ -28,7 +28,7 @@ def fit_mask(mask: Mask, width: int, height: int) -> Mask:
 
 
 def usable_mask(mask: Mask | None, width: int, height: int) -> Mask | None:
-    """The mask at the size needed; None where nothing is marked, as on a mask layer nobody has painted yet."""
+    """The mask resized to the required size; None if it is empty, like a new mask layer."""
     if mask is None:
         return None
     fitted = fit_mask(mask, width, height)

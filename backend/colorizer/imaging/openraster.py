@@ -1,7 +1,7 @@
-"""OpenRaster files (https://www.openraster.org): the result as a group of layers under the artist's lines.
+"""Writes OpenRaster files (https://www.openraster.org): the result as a group of layers below the artist's lines.
 
-OpenRaster has neither masks nor clipping, so both go into a layer's alpha; the colours under it stay in the file.
-Only writing: reading layered files is the painting program's business.
+OpenRaster has neither masks nor clipping, so both are multiplied into a layer's alpha; the hidden colours stay in the
+file.
 """
 
 from __future__ import annotations
@@ -37,11 +37,9 @@ def write_openraster(
     name: str = "Colorized",
     hidden: Sequence[Layer] = (),
 ) -> None:
-    """Writes one group called `name` with `layers` (bottom to top) and, above it, the sketch as `Lines`.
+    """Atomically writes one group called `name` with `layers` (bottom to top) and, above it, the sketch as `Lines`.
 
-    On top come the `hidden` layers, switched off.
-
-    The sketch's pixels are stored as they are. The file appears whole or not at all.
+    The `hidden` layers are invisible and at the top. The sketch's pixels are stored unchanged.
     """
     path = Path(path)
     with appearing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
@@ -52,7 +50,7 @@ def _write(
     archive: zipfile.ZipFile, layers: Sequence[Layer], sketch: Picture, name: str, hidden: Sequence[Layer]
 ) -> None:
     height, width = sketch.shape[:2]
-    # The standard asks for the type first and uncompressed; PNGs would gain nothing from compression either.
+    # The standard requires the type as the first entry, uncompressed. PNGs are already compressed.
     archive.writestr(_entry("mimetype"), "image/openraster")
     image = ElementTree.Element("image", version="0.0.3", w=str(width), h=str(height), xres="72", yres="72")
     stack = ElementTree.SubElement(image, "stack")
@@ -72,7 +70,7 @@ def _write(
 
 
 def _entry(file: str) -> zipfile.ZipInfo:
-    """A file of the archive without the time of day, so that the same result is the same bytes."""
+    """An entry of the archive with a fixed time stamp, so that the same result gives the same bytes."""
     return zipfile.ZipInfo(file, date_time=(1980, 1, 1, 0, 0, 0))
 
 
@@ -89,7 +87,7 @@ def _add(
 
 
 def _baked(layer: Layer, below: Sequence[Layer]) -> Layer:
-    """The layer with its mask, and for a clipped one the alpha of what is below it, multiplied into its own alpha."""
+    """The layer with its mask and, if it is clipped, the alpha of the layers below multiplied into its own alpha."""
     if layer.mask is None and not layer.clip:
         return layer
     alpha = coverage(layer)

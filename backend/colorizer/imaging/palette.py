@@ -1,8 +1,8 @@
-"""The reference's palette: few colours, each of which really occurs in the picture.
+"""Extracts the reference's palette: few colours, each of which occurs in the picture.
 
-Colours are gathered where the picture is flat, so that outlines and blended edges stay out; groups that look alike
-become one colour, the one that fills most pixels. Small but distinct areas (an eye, a button) keep theirs.
-Which of them a region gets is decided by the engine.
+Colours are collected where the picture is flat, which leaves out outlines and blended edges. Similar colours are
+grouped, and each group is represented by its most frequent colour. Small but distinct areas (an eye, a button) keep
+their own colours. The engine decides which region gets which colour.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from colorizer.imaging import color
 from colorizer.imaging.values import Picture
 
 _SAMPLED_SIDE = 1280
-"""Larger pictures are looked at through a grid of untouched pixels of this size; half of it is counted."""
+"""Longer side of the grid of unchanged pixels at which larger pictures are sampled; half of it is counted."""
 _FLAT_STEP = 12
-"""Largest difference (of 255) inside a 3x3 neighbourhood that counts as flat."""
+"""Largest difference (of 255) inside a 3x3 neighbourhood that is treated as flat."""
 _ALIKE = 7.0
-"""CIELAB distance within which two colours are one."""
+"""CIELAB distance up to which two colours are grouped."""
 _FEWEST_PIXELS = 6
 _MOST_COLOURS = 64
 
@@ -33,18 +33,18 @@ class Palette:
     colours: color.Colours
     """(N, 3)."""
     share: NDArray[np.float64]
-    """(N,), how much of the picture each stands for; sums to 1."""
+    """(N,): the fraction of the picture that each represents; sums to 1."""
 
     def __len__(self) -> int:
         return len(self.colours)
 
     def nearest(self, colours: color.Colours) -> NDArray[np.intp]:
-        """(M,): index of the palette colour that looks most like each of `colours` (M, 3)."""
+        """(M,): the index of the palette colour most similar to each of `colours` (M, 3)."""
         return color.nearest(color.lab(colours), color.lab(self.colours))
 
 
 def find_palette(picture: Picture, inside: NDArray[np.bool_] | None = None) -> Palette:
-    """The palette of a picture's visible pixels, those of `inside` (H, W) alone where it is given. Deterministic."""
+    """The palette of a picture's visible pixels, or of those in `inside` (H, W) if it is given. Deterministic."""
     step = -(-max(picture.shape[:2]) // _SAMPLED_SIDE)
     usable = picture[::step, ::step, 3] > 127
     if inside is not None:
@@ -59,7 +59,7 @@ def find_palette(picture: Picture, inside: NDArray[np.bool_] | None = None) -> P
 
 
 def _flat_pixels(picture: Picture, usable: NDArray[np.bool_]) -> color.Colours:
-    """(N, 3): pixels whose surroundings are even; where a picture has hardly any (paint, photo), all usable ones."""
+    """(N, 3): pixels with an even neighbourhood; if a picture has very few (paintings, photos), all usable pixels."""
     colours = np.ascontiguousarray(picture[..., :3])
     square = np.ones((3, 3), np.uint8)
     red, green, blue = cv2.split(cv2.morphologyEx(colours, cv2.MORPH_GRADIENT, square))
@@ -73,7 +73,7 @@ def _flat_pixels(picture: Picture, usable: NDArray[np.bool_]) -> color.Colours:
 
 
 def _groups(lab: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.intp]:
-    """(N,): the group of each colour. Leaders are the densest places of colour space that lie apart."""
+    """(N,): the group of each colour. The groups' centres are the most frequent colours that are far enough apart."""
     cell = np.round(lab / (_ALIKE / 2)).astype(np.int64) + 256
     key, place = np.unique(cell[:, 0] << 20 | cell[:, 1] << 10 | cell[:, 2], return_inverse=True)
     weight = np.bincount(place, counts, minlength=len(key))
@@ -94,7 +94,7 @@ def _groups(lab: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.i
 
 
 def _representatives(colours: color.Colours, counts: NDArray[np.int64], group: NDArray[np.intp]) -> Palette:
-    """The most frequent exact colour of every group; the lowest RGB of equals."""
+    """The most frequent exact colour of every group; of equally frequent ones the one with the lowest RGB value."""
     order = np.lexsort((np.arange(len(counts)), -counts))
     _, first = np.unique(group[order], return_index=True)
     chosen = colours[order[first]]

@@ -1,11 +1,11 @@
 """The panels of a comic page, in reading order, whatever shape their frames have.
 
-Two methods of the literature on comic pages. What the gutters don't reach from the page's edge are panels if their
-outlines are mostly straight (connected components; Rigaud et al., 2013). Where frames are open, or something bridges a
-gutter, the page is cut recursively along its gutters (X-Y cut, with slanted cuts as in Pang et al., "A robust panel
-extraction method for manga", 2014; see `gutters`). A single picture has no panels, even if it is framed.
+It uses two methods from the literature on comic pages. Areas that aren't connected to the page's edge by gutters are
+panels if their outlines are mostly straight (connected components; Rigaud et al., 2013). If frames are open, or drawn
+things cross a gutter, the page is cut recursively along its gutters (X-Y cut, with slanted cuts as in Pang et al., "A
+robust panel extraction method for manga", 2014; see `gutters`). A single picture has no panels, even if it has a frame.
 
-What is done with a panel is decided elsewhere (`colorizer.engines.pages`).
+`colorizer.engines.pages` colours the panels.
 """
 
 from __future__ import annotations
@@ -22,34 +22,36 @@ from colorizer.imaging.lines import Ink
 from colorizer.imaging.values import Mask, Picture
 
 Plane = NDArray[np.uint8]
-"""(h, w), 1 = drawn, 0 = paper; a copy of the page whose longer side is `SIDE` px at most."""
+"""(h, w), 1 = drawn, 0 = paper; a copy of the page whose longer side is at most `SIDE` pixels."""
 
 SIDE = 768
-"""Longer side, px, of the copy on which panels are found."""
+"""Longer side, in pixels, of the copy on which panels are detected."""
 _DRAWN = 60
-"""Ink (of 255) from which a place is drawn."""
+"""Ink (of 255) from which a pixel is treated as drawn."""
 _TONE = 14
-"""How much darker (of 255) than its lightest places a page is at least where it is toned,"""
+"""Least difference (of 255) between toned areas and the lightest places of a page."""
 _TONED = 0.3
-"""and how much of it is, for tones to be looked at."""
+"""Fraction of the page that must be toned for tones to be used."""
 _THICKEST = 0.02
-"""Thickest frame, as a share of the longer side."""
+"""Largest thickness of a frame, as a fraction of the longer side."""
 _SMALLEST = 0.015
-"""Share of the page that a panel has at least."""
+"""Least fraction of the page for a panel."""
 _COVERED, _FILLED = 0.35, 0.7
-"""Share of the page, and of the box around all that is drawn, that the panels have together at least."""
+"""Least fractions of the page, and of the bounding box of the drawing, that all panels cover together."""
 _STRAIGHT, _LONG = 0.65, 0.11
-"""Share of a panel's outline that its long straight sides make up; what share of the outline such a side has."""
+"""Least fraction of a panel's outline that consists of long straight sides; least length of such a side, as a fraction
+of the outline."""
 _CONVEX = 0.75
-"""Share of its convex hull that a panel fills; bubbles and figures may stick out of it."""
+"""Least fraction of its convex hull that a panel fills; bubbles and figures may extend beyond it."""
 
 
 @dataclass(frozen=True)
 class Panels:
-    """Where the panels of a page are."""
+    """The panels of a page."""
 
     labels: NDArray[np.uint8]
-    """(h, w), small: 0 = gutter, 1..count = panel in reading order, with what sticks out of it."""
+    """(h, w), in the size of a small copy: 0 = gutter, 1..count = panel in reading order, including figures and bubbles
+    that extend beyond it."""
     count: int
 
     def mask(self, number: int, width: int, height: int) -> Mask:
@@ -59,7 +61,7 @@ class Panels:
         return np.where(enlarged > 127, np.uint8(255), np.uint8(0))
 
     def bare_frame(self, number: int, drawn: Plane) -> Plane:
-        """(h, w), 1 = the frame of panel 1..count where nothing of its picture touches it.
+        """(h, w), 1 = the parts of a panel's frame that its picture doesn't touch.
 
         Args:
             number: 1..count.
@@ -76,7 +78,7 @@ class Panels:
             np.bincount(ring.ravel(), minlength=deepest + 2), 1
         )
         framed = np.flatnonzero(lined[1 : deepest + 1] >= 0.3)
-        if not len(framed) or framed[-1] + 1 == deepest:  # none, or tone instead of lines
+        if not len(framed) or framed[-1] + 1 == deepest:  # no frame, or a tone instead of lines
             return np.zeros_like(inside)
         band = (inside > 0) & (depth <= framed[-1] + 2)
         picture = ((drawn > 0) & (inside > 0) & ~band).view(np.uint8)
@@ -85,11 +87,11 @@ class Panels:
 
 
 def find_panels(sketch: Picture, ink: Ink) -> Panels | None:
-    """The panels of a page; None for a single picture.
+    """Detects the panels of a page; None for a single picture.
 
     Args:
-        sketch: (H, W, 4); a small copy, of about 1024 px, is enough.
-        ink: (H, W), the sketch's, without lettering.
+        sketch: (H, W, 4); a small copy of about 1024 pixels is enough.
+        ink: (H, W), the sketch's ink without lettering.
     """
     for drawn in _drawn(sketch, ink):
         labels = _enclosed(drawn)
@@ -103,7 +105,7 @@ def find_panels(sketch: Picture, ink: Ink) -> Panels | None:
 
 
 def _drawn(sketch: Picture, ink: Ink) -> Iterable[Plane]:
-    """What is drawn: the lines, and, where a page is toned, what is darker than its lightest places."""
+    """Yields the drawn pixels: the lines and, if the page is toned, the pixels darker than its lightest places."""
     yield (_small(ink) > _DRAWN).view(np.uint8)
     alpha = _small(cv2.extractChannel(sketch, 3)).astype(np.uint16)
     darkness = _small(255 - cv2.min(cv2.min(sketch[..., 0], sketch[..., 1]), sketch[..., 2]))
@@ -123,7 +125,7 @@ def _small(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _enclosed(drawn: Plane) -> NDArray[np.int32] | None:
-    """(h, w), panels 1..: what the gutters don't reach from the edge; None where that isn't panels alone."""
+    """(h, w), panels 1..: the areas that the gutters don't connect to the edge; None if some of them aren't panels."""
     open_ground = cv2.copyMakeBorder(1 - drawn, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=1)
     pieces = cv2.connectedComponents(open_ground, connectivity=4)[1]
     solid = (pieces != pieces[0, 0]).view(np.uint8)
@@ -149,7 +151,7 @@ def _enclosed(drawn: Plane) -> NDArray[np.int32] | None:
 
 
 def _is_straight(outline: NDArray[np.int32]) -> bool:
-    """Whether a closed outline is that of a panel: mostly a few long straight sides, nearly convex."""
+    """Whether a closed outline is a panel's: nearly convex, and mostly a few long straight sides."""
     length = cv2.arcLength(outline, closed=True)
     area, hull = cv2.contourArea(outline), cv2.contourArea(cv2.convexHull(outline))
     if length == 0 or area < _CONVEX * hull:
@@ -160,7 +162,7 @@ def _is_straight(outline: NDArray[np.int32]) -> bool:
 
 
 def _is_page(panels: NDArray[np.bool_], drawn: Plane) -> bool:
-    """Whether the panels are what the page consists of."""
+    """Whether the panels cover enough of the page."""
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     box = (rows[-1] + 1 - rows[0]) * (columns[-1] + 1 - columns[0])
     covered = np.count_nonzero(panels)
@@ -168,7 +170,7 @@ def _is_page(panels: NDArray[np.bool_], drawn: Plane) -> bool:
 
 
 def _with_what_sticks_out(drawn: Plane, polygons: Sequence[Polygon]) -> NDArray[np.int32] | None:
-    """(h, w), panels 1..: the polygons, and what is enclosed in the gutters beside the panel it grows out of."""
+    """(h, w), panels 1..: the polygons, and enclosed areas in the gutters as parts of the panels that they touch."""
     labels = np.zeros(drawn.shape, np.int32)
     for number, polygon in enumerate(polygons, 1):
         cv2.fillConvexPoly(labels, np.round(polygon).astype(np.int32), number)
@@ -194,7 +196,7 @@ def _with_what_sticks_out(drawn: Plane, polygons: Sequence[Polygon]) -> NDArray[
 
 
 def _in_reading_order(labels: NDArray[np.int32]) -> tuple[NDArray[np.uint8], int]:
-    """The same numbered by rows from the top, in a row from the left; and how many there are."""
+    """The panels numbered in reading order (rows from the top, in a row from the left), and their number."""
     numbers = [number for number in np.unique(labels) if number > 0]
     boxes = {number: cv2.boundingRect((labels == number).view(np.uint8)) for number in numbers}
     left, order = sorted(numbers, key=lambda number: (boxes[number][1], boxes[number][0])), []
@@ -209,6 +211,6 @@ def _in_reading_order(labels: NDArray[np.int32]) -> tuple[NDArray[np.uint8], int
 
 
 def _overlap(box: Sequence[int], top: int, tall: int) -> float:
-    """How much of the less tall of two boxes lies beside the other."""
+    """The fraction of the height of the lower of two boxes at which both are beside each other."""
     common = min(box[1] + box[3], top + tall) - max(box[1], top)
     return common / max(1, min(box[3], tall))

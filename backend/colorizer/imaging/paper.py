@@ -1,7 +1,7 @@
-"""What the lines of a sketch lie on: painted paper of any tone and opacity, dark paper, or nothing.
+"""Detects the paper of a sketch: paper of any tone and opacity, dark paper, or none (lines on transparency).
 
-Decided from what is painted broadly, place by place: strokes are thin, paper is not; what is transparent is neither.
-Lines themselves are found in `colorizer.imaging.lines`.
+It is detected from broad areas of paint at each place of the canvas, because strokes are thin and paper isn't; where
+the sketch is transparent there is neither. `colorizer.imaging.lines` finds the lines.
 """
 
 from __future__ import annotations
@@ -17,49 +17,49 @@ from colorizer.imaging.values import Picture
 Plane = NDArray[np.uint8]
 
 SIDE = 256
-"""Longer side, px, of the copy on which paper is looked at: its tone and the light change slowly."""
+"""Longer side, in pixels, of the copy on which paper is detected. It is small, because tone and light change slowly."""
 _BROAD = 0.02
-"""Width, as a share of the longer side, from which paint is broader than a stroke."""
+"""Width from which paint is broader than a stroke, as a fraction of the longer side."""
 _LEAST = 0.5
-"""Share of what is painted (dark fills apart) that has to be broad and light for it to be paper."""
+"""Least fraction of the paint, without dark fills, that must be broad and light for it to be paper."""
 _DARK = 90
-"""Lightest channel up to which broad paint is dark: ink filled in, or dark paper."""
+"""Value of the lightest channel up to which broad paint is dark: filled areas or dark paper."""
 _TONED = 190
-"""Lightest channel up to which paper may be dark: then light lines on it have to outweigh dark ones."""
+"""Value of the lightest channel up to which paper may be dark paper, if it has more light lines than dark ones."""
 _DARK_SHEET = 0.5
-"""Share of the canvas that dark paper covers."""
+"""Least fraction of the canvas that dark paper covers."""
 _SHADOW = 100
-"""How much darker than the paper a shadow may be; what is darker still is ink."""
+"""Largest difference between a shadow and the paper; darker paint is ink."""
 _STROKE, _FAINT, _DRAWN = 0.2, 12, 0.003
-"""How much a stroke takes of the light on paper in shadow, as a share and of 255, and the share of it that strokes
-cover, at least."""
+"""For paper in shadow: the least difference of a stroke from it, as a fraction and of 255, and the least fraction of it
+that strokes cover."""
 _WHITE, _EVEN = 251, 2
-"""Channels of clean white paper, and how far apart their quartiles are at most."""
+"""Least value of the channels of clean white paper, and the largest difference of their quartiles."""
 _LINES, _SHARE = 24, 5e-4
-"""How much darker than paper lines are, and what share of it they cover at least."""
+"""Least difference of lines from the paper, and the least fraction of it that they cover."""
 _REACH = 9
-"""Side, px of the small copy, of the window in which the lightest paint is paper: wider than any line."""
+"""Side of the window in which the lightest paint is treated as paper, in pixels of the copy; wider than a line."""
 
 
 @dataclass(frozen=True)
 class Paper:
-    """The paper below the lines. h, w: the size of the small copy."""
+    """The paper below the lines; (h, w) is the size of the small copy."""
 
     colours: NDArray[np.uint8]
-    """(h, w, 3) sRGB; continued where nothing is painted, white where there is no paper at all."""
+    """(h, w, 3) sRGB; extrapolated where nothing is painted; white if there is no paper."""
     alpha: Plane
-    """(h, w): how opaquely the paper is painted in the neighbourhood; 0 where there is none."""
+    """(h, w): the opacity of the paper in the neighbourhood; 0 where there is none."""
     is_dark: bool
-    """Light lines on dark paper."""
+    """Whether the sketch has light lines on dark paper."""
 
     @property
     def is_painted(self) -> bool:
-        """Whether there is paper at all; else the lines lie on transparency."""
+        """Whether there is paper; otherwise the lines are on transparency."""
         return bool(self.alpha.any())
 
     @property
     def is_clean(self) -> bool:
-        """Whether there is none, or it is white all over (black, if it is dark)."""
+        """Whether there is no paper, or it is completely white (black, if it is dark)."""
         if not self.is_painted:
             return True
         seen = self.colours[self.alpha > 0]
@@ -69,7 +69,7 @@ class Paper:
 
 
 def find_paper(sketch: Picture) -> Paper:
-    """The paper of a sketch (H, W, 4)."""
+    """Detects the paper of a sketch (H, W, 4)."""
     alpha = cv2.extractChannel(sketch, 3)
     painted, opened = _support(alpha)
     colours = _colours(sketch, alpha, painted)
@@ -99,22 +99,22 @@ def find_paper(sketch: Picture) -> Paper:
 
 
 def has_paper(sketch: Picture) -> bool:
-    """Whether the layer has paper of its own, so that colours can only be seen through it when it is multiplied."""
+    """Whether the layer has its own paper, so that colours below it are visible only if it is multiplied."""
     return find_paper(sketch).is_painted
 
 
 def has_dark_paper(sketch: Picture) -> bool:
-    """Whether it is light lines on dark paper."""
+    """Whether the sketch has light lines on dark paper."""
     return find_paper(sketch).is_dark
 
 
 def levelled(sketch: Picture, paper: Paper, noise: float) -> Picture:
-    """The sketch with its paper made white (black, if it is dark), so that it doesn't tint what is seen through it.
+    """The sketch with its paper made white (black, if it is dark), so that the paper doesn't tint the colours below.
 
     Args:
         sketch: (H, W, 4).
-        paper: its paper.
-        noise: how far the paper's pixels vary, 0..255: as much more is taken away.
+        paper: the sketch's paper.
+        noise: the variation of the paper's pixels, 0..255, which is removed, too.
     """
     if paper.is_clean:
         return sketch
@@ -132,7 +132,7 @@ def levelled(sketch: Picture, paper: Paper, noise: float) -> Picture:
 
 
 def small(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A plane or picture, averaged, at the size of the small copy."""
+    """A plane or picture scaled down to the size of the small copy by averaging."""
     height, width = plane.shape[:2]
     step = max(1, max(height, width) // SIDE)
     size = (max(1, width // step), max(1, height // step))
@@ -140,7 +140,7 @@ def small(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _support(alpha: Plane) -> tuple[Plane, Plane]:
-    """How opaquely each place of the small copy is painted, (h, w), and the same of broad paint only."""
+    """The opacity of the paint, and of broad paint only, each (h, w)."""
     painted = small(alpha)
     if alpha.min() == 255:
         return painted, painted
@@ -154,7 +154,7 @@ def _support(alpha: Plane) -> tuple[Plane, Plane]:
 
 
 def _colours(sketch: Picture, alpha: Plane, painted: Plane) -> NDArray[np.uint8]:
-    """(h, w, 3): the mean colour of what is painted."""
+    """(h, w, 3): the mean colour of the painted pixels."""
     if painted.min() == painted.max():
         return np.ascontiguousarray(small(sketch)[..., :3])
     weighted = [
@@ -166,7 +166,7 @@ def _colours(sketch: Picture, alpha: Plane, painted: Plane) -> NDArray[np.uint8]
 
 
 def _is_dark_sheet(sketch: Picture, lightest: Plane, broad: NDArray[np.bool_]) -> bool:
-    """Whether most of the canvas and of its edge is broad toned paint, with more light lines on it than dark ones."""
+    """Whether most of the canvas and of its edge is broad toned paint with more light lines than dark ones."""
     toned = broad & (lightest <= _TONED)
     if toned.mean() < _DARK_SHEET:
         return False
@@ -187,7 +187,7 @@ def _is_dark_sheet(sketch: Picture, lightest: Plane, broad: NDArray[np.bool_]) -
 
 
 def _in_shadow(sketch: Picture, colours: NDArray[np.uint8], tone: float) -> NDArray[np.bool_]:
-    """(h, w): of all broad paint darker than `tone` what is paper in shadow: strokes on it are darker still."""
+    """(h, w): the broad paint darker than `tone` that is paper in shadow, because strokes on it are darker still."""
     reach = np.ones((_REACH, _REACH), np.uint8)
     darkest = cv2.morphologyEx(colours, cv2.MORPH_CLOSE, reach).min(axis=2)
     wide = cv2.morphologyEx((darkest < tone).view(np.uint8), cv2.MORPH_OPEN, reach)
@@ -210,7 +210,7 @@ def _in_shadow(sketch: Picture, colours: NDArray[np.uint8], tone: float) -> NDAr
 
 
 def _holds_lines(sketch: Picture, light: NDArray[np.bool_], tone: float) -> bool:
-    """Whether anything dark lies on the light paint: else it is light ink itself, made for a dark canvas."""
+    """Whether the light paint has dark lines on it; otherwise it is light ink, for a dark canvas."""
     step = max(1, max(sketch.shape[:2]) // (4 * SIDE))
     sample = np.ascontiguousarray(sketch[::step, ::step])
     around = cv2.dilate(light.view(np.uint8), np.ones((5, 5), np.uint8))
@@ -231,21 +231,31 @@ def _paper(
     *,
     is_dark: bool,
 ) -> Paper:
-    """Paper from where it is sure, as if it were light (`colours` turned round if it is dark); `shade`: in shadow."""
+    """The paper, extrapolated from where it is certain.
+
+    Args:
+        colours: (h, w, 3), inverted if the paper is dark.
+        opened: (h, w), the opacity of broad paint.
+        sure: (h, w), where there certainly is paper.
+        shade: (h, w), where the paper is in shadow.
+        is_dark: whether it is dark paper.
+    """
     tones = _continued(colours, sure)
-    # A closing of the light, not its maximum: the edge of a dark table or of a shadow must not look like a line.
+    # A morphological closing instead of the maximum, so that the edge of a dark table or shadow isn't seen as a line.
     tones = cv2.morphologyEx(tones, cv2.MORPH_CLOSE, np.ones((_REACH, _REACH), np.uint8))
     usual = np.median(tones[sure], axis=0)
     least = np.maximum(usual - _SHADOW, 0).astype(np.uint8)
     shade = cv2.dilate(shade.view(np.uint8), np.ones((_REACH, _REACH), np.uint8)) > 0
     tones = np.where(shade[..., None], tones, np.maximum(tones, least))
     alpha = np.where(sure, opened, np.uint8(0))
-    alpha = cv2.dilate(alpha, np.ones((_REACH, _REACH), np.uint8))  # corners, which opening rounds off, too
+    alpha = cv2.dilate(
+        alpha, np.ones((_REACH, _REACH), np.uint8)
+    )  # restores the corners, which opening has rounded off
     return Paper(255 - tones if is_dark else tones, alpha, is_dark=is_dark)
 
 
 def _continued(colours: NDArray[np.uint8], sure: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """The colours, elsewhere those of the nearest place where they are sure."""
+    """The colours where they are certain, elsewhere those of the nearest certain pixel."""
     if sure.all():
         return colours
     _, seed = cv2.distanceTransformWithLabels(

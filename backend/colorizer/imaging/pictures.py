@@ -1,8 +1,8 @@
-"""Picture files in and out: what an artist may hand over becomes 8-bit sRGB RGBA, or one sentence saying why not.
+"""Reads and writes picture files. Every readable picture is converted to 8-bit sRGB RGBA.
 
-Sizes are checked before a single pixel is decoded. What lies hidden under alpha 0 is kept as it is, so that a line
-layer comes back byte for byte; whoever reads colours must ask the alpha first (`visible`). Layered output is written
-by `colorizer.imaging.openraster`; the raw pixels of the wire belong to `colorizer.server`.
+Sizes are checked before any pixel is decoded. The colours of pixels with alpha 0 are kept, so that a line layer is
+returned byte for byte; code that reads colours must check the alpha first (`visible`). `colorizer.imaging.openraster`
+writes layered files; `colorizer.server` decodes the raw pixels of requests.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from colorizer.imaging.sizes import MAX_PIXELS, MAX_SIDE
 from colorizer.imaging.values import Picture
 
 MAX_BYTES = 4 * 2**30
-"""Of a file: more than the most pixels take at 16 bits, uncompressed."""
+"""Largest size of a file, above the size of the largest picture with 16 bits, uncompressed."""
 FORMATS = ("PNG", "JPEG", "TIFF", "GIF", "BMP", "WEBP", "TGA", "PPM", "PSD")
-"""What is opened; no format that runs another program (EPS) or needs one."""
+"""Supported formats, without those that need another program (EPS)."""
 
 _TURNS: dict[object, Image.Transpose] = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -37,26 +37,26 @@ _TURNS: dict[object, Image.Transpose] = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""EXIF orientation -> how the picture comes upright."""
+"""By EXIF orientation: the transposition that makes the picture upright."""
 
 
 def read_picture(path: str | Path) -> Picture:
-    """Reads a picture file of any usual kind.
+    """Reads a picture file in any of the usual formats, which is detected from its content.
 
-    16-bit and float values are scaled, CMYK and embedded profiles become sRGB, the camera's rotation is applied, and of
-    an animation the first frame is taken. The file's suffix doesn't matter, its content does.
+    16-bit and float values are scaled, CMYK and embedded profiles are converted to sRGB, the EXIF orientation is
+    applied, and of an animation the first frame is read.
 
     Returns:
         (H, W, 4) uint8 RGBA, sRGB, not premultiplied.
 
     Raises:
-        UnreadablePicture: the file is missing, broken, empty, of an unknown kind or beyond the limits.
+        UnreadablePicture: the file is missing, damaged, empty, of an unknown format or too large.
     """
     path = Path(path)
     try:
         found = path.stat()
-        if not stat.S_ISREG(found.st_mode):  # a pipe would keep us waiting, a device would never end
-            raise UnreadablePicture(f"{path.name} is no file. Give the path of a picture.")
+        if not stat.S_ISREG(found.st_mode):  # reading a pipe or a device might never end
+            raise UnreadablePicture(f"{path.name} isn't a file. Give the path of a picture.")
         if found.st_size > MAX_BYTES:
             raise UnreadablePicture(_too_large(path.name))
         data = path.read_bytes()
@@ -67,7 +67,7 @@ def read_picture(path: str | Path) -> Picture:
 
 
 def decode_picture(data: bytes, *, name: str = "The picture") -> Picture:
-    """Decodes the content of a picture file, see `read_picture`; `name` is how errors call it."""
+    """Decodes the content of a picture file, see `read_picture`; `name` is its name in errors."""
     if not data:
         raise UnreadablePicture(f"{name} is empty (zero bytes). Export or save it again.")
     image = _open(data, name)
@@ -79,35 +79,35 @@ def decode_picture(data: bytes, *, name: str = "The picture") -> Picture:
             pixels = np.array(_to_rgba(_upright(image)))
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
         raise UnreadablePicture(
-            f"{name} is damaged or cut off ({error}). Export or save it again."
+            f"{name} is damaged or incomplete ({error}). Export or save it again."
         ) from error
     except MemoryError as error:
-        raise UnreadablePicture(f"{name} needs more memory than there is. Use a smaller copy.") from error
+        raise UnreadablePicture(f"{name} needs more memory than is available. Use a smaller copy.") from error
     return pixels
 
 
 def write_png(path: str | Path, picture: NDArray[np.uint8]) -> None:
-    """Writes (H, W, 4), (H, W, 3) or (H, W) uint8 as PNG: first beside `path`, then moved into place."""
+    """Atomically writes (H, W, 4), (H, W, 3) or (H, W) uint8 as PNG."""
     path = Path(path)
     with appearing(path) as part:
         part.write_bytes(encode_png(picture))
 
 
 def encode_png(picture: NDArray[np.uint8]) -> bytes:
-    """The bytes of a PNG file holding (H, W, 4), (H, W, 3) or (H, W) uint8."""
+    """The bytes of a PNG file with (H, W, 4), (H, W, 3) or (H, W) uint8."""
     stream = io.BytesIO()
-    # Flat colours gain little from higher levels, which cost several times as long on large canvases.
+    # For flat colours, higher compression levels gain little and take several times as long on large canvases.
     Image.fromarray(np.ascontiguousarray(picture)).save(stream, "PNG", compress_level=3)
     return stream.getvalue()
 
 
 def visible(picture: Picture) -> NDArray[np.bool_]:
-    """(H, W): where the picture shows more than nothing; elsewhere its RGB is garbage."""
+    """(H, W): where the picture isn't fully transparent; elsewhere its RGB values are meaningless."""
     return picture[..., 3] > 0
 
 
 def over_white(picture: Picture) -> NDArray[np.uint8]:
-    """(H, W, 3) uint8: the picture as seen on white paper."""
+    """(H, W, 3) uint8: the picture composited over white."""
     colours = np.ascontiguousarray(picture[..., :3])
     alpha = np.ascontiguousarray(picture[..., 3])
     if alpha.min() == 255:
@@ -117,7 +117,7 @@ def over_white(picture: Picture) -> NDArray[np.uint8]:
 
 
 def _open(data: bytes, name: str) -> Image.Image:
-    # Pillow's own limit is lower than ours; ours is checked by `_check_size`, also before decoding.
+    # Pillow's own limit is lower; `_check_size` checks this program's limit, also before decoding.
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS
     try:
         with warnings.catch_warnings():
@@ -127,7 +127,7 @@ def _open(data: bytes, name: str) -> Image.Image:
         raise UnreadablePicture(_too_large(name)) from error
     except (OSError, SyntaxError, ValueError, EOFError) as error:
         raise UnreadablePicture(
-            f"{name} is no picture that can be read here. Use PNG, JPEG, TIFF, WebP, GIF, BMP or PSD."
+            f"{name} isn't a picture in a supported format. Use PNG, JPEG, TIFF, WebP, GIF, BMP or PSD."
         ) from error
 
 
@@ -138,11 +138,11 @@ def _check_size(size: tuple[int, int], name: str) -> None:
 
 
 def _too_large(name: str) -> str:
-    return f"{name} is too large: at most {MAX_SIDE} px on a side are possible. Use a smaller copy."
+    return f"{name} is too large: a side may have at most {MAX_SIDE} px. Use a smaller copy."
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turned as the camera says. Pillow's own way also writes the EXIF anew, and fails where that is damaged."""
+    """Rotates the picture by its EXIF orientation. Pillow's function also rewrites the EXIF, and fails if it is bad."""
     orientation: object = image.getexif().get(ExifTags.Base.Orientation)
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
 
@@ -155,11 +155,13 @@ def _to_rgba(image: Image.Image) -> Image.Image:
         image = _to_srgb(image, profile)
     if image.mode in ("CMYK", "YCbCr", "HSV"):
         image = image.convert("RGB")
-    return image if image.mode == "RGBA" else image.convert("RGBA")  # it would copy a gigabyte
+    return (
+        image if image.mode == "RGBA" else image.convert("RGBA")
+    )  # converting would copy even a picture of a gigabyte
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """16-bit, 32-bit and float grey, scaled to the full range instead of clipped."""
+    """Converts 16-bit, 32-bit and float grey to 8 bits by scaling, where Pillow would clip."""
     values = np.nan_to_num(np.asarray(image, dtype=np.float64))
     if image.mode == "F":
         top = max(1.0, float(values.max()))
@@ -169,7 +171,7 @@ def _to_8_bit(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image, profile: bytes) -> Image.Image:
-    """Applies an embedded profile; a broken one or one for another colour model is left aside."""
+    """Applies an embedded profile; a damaged one, or one for another colour model, is ignored."""
     image.info.pop("icc_profile", None)
     alpha = (
         image.convert("RGBA").getchannel("A") if "A" in image.mode or "transparency" in image.info else None

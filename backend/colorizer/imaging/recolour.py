@@ -1,6 +1,6 @@
-"""Palette edits: one colour takes another's place in finished pictures, exactly and everywhere at once.
+"""Palette edits: replaces colours in finished pictures exactly, without blending.
 
-Which colours a picture has is found in `colorizer.imaging.palette`; nothing is guessed or blended here.
+`colorizer.imaging.palette` finds the colours of a picture.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from colorizer.imaging.values import Layer, Picture, Role, Swap
 
 FLAT = (Role.BACKGROUND, Role.FOREGROUND)
-"""The roles of layers that hold palette colours."""
+"""The roles of layers with palette colours."""
 
 _ALPHA = np.uint32(0xFF000000)
 _ALPHA_STEP = np.uint32(0x01000000)
 _BAND_ROWS = 64
-"""What is computed of so many rows stays in the processor's cache."""
+"""Number of rows whose data fits into the CPU's cache."""
 
 
 def recolour(picture: Picture, swaps: Sequence[Swap]) -> tuple[Picture, int]:
-    """The picture with all swaps made at once (so that two colours can change places), and how many pixels changed.
+    """Makes all swaps at once, so that two colours can be exchanged. Returns the picture and the number of changed
+    pixels.
 
-    Only pixels that show something and have exactly a swap's colour change; alpha stays as it is.
+    Only visible pixels with exactly a swap's colour are changed; alpha stays the same.
     """
     result = np.ascontiguousarray(picture).copy()
     words = result.view("<u4")[..., 0]  # 0xAABBGGRR
@@ -35,7 +36,7 @@ def recolour(picture: Picture, swaps: Sequence[Swap]) -> tuple[Picture, int]:
 
 
 def _recolour_band(words: NDArray[np.uint32], swaps: Sequence[Swap]) -> int:
-    """Makes all swaps in some rows, in place; how many pixels changed."""
+    """Makes all swaps in some rows, in place; returns the number of changed pixels."""
     colours, shown = words & (_ALPHA_STEP - 1), words >= _ALPHA_STEP
     changed = 0
     for swap in swaps:
@@ -48,12 +49,12 @@ def _recolour_band(words: NDArray[np.uint32], swaps: Sequence[Swap]) -> int:
 
 
 def _word(colour: str) -> np.uint32:
-    """ "#rrggbb" as 0x00BBGGRR."""
+    """Parses "#rrggbb" to 0x00BBGGRR."""
     return np.uint32(int.from_bytes(bytes.fromhex(colour[1:]), "little"))
 
 
 def recolour_layers(layers: Sequence[Layer], swaps: Sequence[Swap]) -> tuple[Layer, ...]:
-    """The layers with the swaps made in the flat ones; shading and light stay as they are."""
+    """Makes the swaps in the flat layers; shading and light stay unchanged."""
     return tuple(
         replace(layer, pixels=recolour(layer.pixels, swaps)[0]) if layer.role in FLAT else layer
         for layer in layers
@@ -61,7 +62,7 @@ def recolour_layers(layers: Sequence[Layer], swaps: Sequence[Swap]) -> tuple[Lay
 
 
 def recolour_report(report: dict[str, Any], swaps: Sequence[Swap]) -> dict[str, Any]:
-    """A result's report whose palette names the colours that came in; each once, in the old order."""
+    """A result's report with the swaps made in its palette: each colour once, in the former order."""
     new = {swap.before: swap.after for swap in swaps}
     palette = [new.get(name, name) for name in report.get("palette", [])]
     return report | {"palette": list(dict.fromkeys(palette))}

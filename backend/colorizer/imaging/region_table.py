@@ -1,7 +1,8 @@
-"""The regions of a result as a table: which layer shows each, and which other colours it may have.
+"""The table of a result's regions: the layer that shows each, and the other colours that it may have.
 
-Made for corrections: the artist points at a region and chooses one of its likely colours, which `repaint` puts in.
-What is likely is decided by the engine, or, where it doesn't say, by likeness to what it painted (`by_likeness`).
+It is for corrections: the artist clicks a region and chooses one of its likely colours, which `repaint` applies. The
+engine gives the likely colours; if it doesn't, the palette's colours most similar to the painted one are used
+(`by_likeness`).
 """
 
 from __future__ import annotations
@@ -24,24 +25,24 @@ LIKELY = 6
 """Number of likely colours of a region."""
 
 _DISTINCT = 18.0
-"""CIE 1976 colour difference from which two colours are worth a swatch each. Of 141 clicks of a simulated artist on the
-deciding families the right colour was among the first three in .62; .52 at 12 (of 75 clicks) and at 23."""
+"""CIE 1976 colour difference from which two colours have separate swatches. Of 141 clicks of a simulated artist on the
+validation families, the right colour was among the first three for .62; with 12 (75 clicks) and with 23 it was .52."""
 _SAMPLES = 2**19
-"""Pixels from which the colours of regions are estimated."""
+"""Number of pixels from which the colours of regions are estimated."""
 
 
 @dataclass(frozen=True)
 class RegionTable:
-    """What corrections need to know of a result's `n` regions."""
+    """The data on a result's `n` regions for corrections."""
 
     labels: Labels
     """(H, W), 0..n-1."""
     on_background: NDArray[np.bool_]
-    """(n,): shown by the background layer; the others by the foreground layer."""
+    """(n,): whether the background layer shows the region; otherwise the foreground layer does."""
     likely: tuple[Colours, ...]
-    """n arrays (at most 1 + `LIKELY`, 3): the colour it has, then others, the most likely first."""
+    """n arrays (at most 1 + `LIKELY`, 3): the region's colour, then other ones, the most likely first."""
     alike: tuple[NDArray[np.intp], ...]
-    """n arrays: the regions that were taken for the same thing, itself left out."""
+    """n arrays: the other regions that were recognised as the same part."""
 
     @property
     def count(self) -> int:
@@ -50,13 +51,12 @@ class RegionTable:
 
 
 def by_likeness(layers: Sequence[Layer], regions: Regions, palette: Colours) -> RegionTable:
-    """The table of a result whose engine says nothing about likely colours: those of the palette that look most like
-    what was painted.
+    """The table for an engine that gives no likely colours: the palette's colours most similar to the painted one.
 
     Args:
-        layers: the result's, bottom to top.
-        regions: of the canvas.
-        palette: (P, 3); where it is empty, that of the painted picture counts.
+        layers: the result's layers, bottom to top.
+        regions: the regions of the canvas.
+        palette: (P, 3); if it is empty, the palette of the painted picture is used.
     """
     height, width = regions.labels.shape
     shown = flatten(
@@ -73,11 +73,11 @@ def by_likeness(layers: Sequence[Layer], regions: Regions, palette: Colours) -> 
 
 
 def distinct(ranked: Colours, current: Colours) -> tuple[Colours, ...]:
-    """Each region's current colour and, of its ranked ones, the first `LIKELY` that differ visibly from all before.
+    """For each region its current colour and the first `LIKELY` of its ranked colours that differ visibly from these.
 
     Args:
-        ranked: (n, R, 3), the best first.
-        current: (n, 3).
+        ranked: (n, R, 3), possible colours, the best first.
+        current: (n, 3), the regions' colours.
     """
     count, ranks = ranked.shape[:2]
     lab = color.lab(ranked.reshape(-1, 3)).reshape(count, ranks, 3)
@@ -98,12 +98,12 @@ def distinct(ranked: Colours, current: Colours) -> tuple[Colours, ...]:
 def repaint(
     layers: Sequence[Layer], table: RegionTable, corrections: Sequence[Correction]
 ) -> tuple[Layer, ...]:
-    """The layers with the corrected regions in their new colours, flat; alpha 0 where a region is to have none.
+    """Fills the corrected regions with their new flat colours; a region without colour gets alpha 0.
 
     Args:
-        layers: of the canvas's size.
-        table: of their regions.
-        corrections: the last one of a region counts.
+        layers: the layers, of the canvas's size.
+        table: the table of their regions.
+        corrections: the corrections; the last one of a region has priority.
     """
     found: dict[Role, Layer] = {layer.role: layer for layer in layers}
     for correction in corrections:
@@ -119,12 +119,12 @@ def repaint(
 def joined(
     labels: Labels, parts: Sequence[tuple[RegionTable, NDArray[np.int32], NDArray[np.bool_]]]
 ) -> RegionTable:
-    """The tables of a canvas's parts as one.
+    """Joins the tables of a canvas's parts.
 
     Args:
-        labels: (H, W), of the whole canvas, 0..n-1.
-        parts: of each its table, the number on the whole canvas of each of its regions (-1: not there), and which of
-            its regions stay paper: these are shown by the background.
+        labels: (H, W), the regions of the whole canvas, 0..n-1.
+        parts: for each part its table, the number of each of its regions on the whole canvas (-1: it isn't there), and
+            which of its regions stay paper; these are on the background layer.
     """
     count = int(labels.max()) + 1
     background = np.ones(count, bool)
@@ -150,7 +150,7 @@ def _without_colours(regions: Regions, background: NDArray[np.bool_]) -> RegionT
 
 
 def _shares_of_background(layers: Sequence[Layer], regions: Regions) -> NDArray[np.float64]:
-    """(n,): how much of each region the foreground layer doesn't show."""
+    """(n,): the fraction of each region that the foreground layer doesn't show."""
     layer = next((one for one in layers if one.role is Role.FOREGROUND), None)
     if layer is None:
         return np.ones(regions.count)
@@ -161,7 +161,7 @@ def _shares_of_background(layers: Sequence[Layer], regions: Regions) -> NDArray[
 
 
 def _mean_colours(shown: Picture, regions: Regions) -> Colours:
-    """(n, 3): the mean colour of each region, over a grid of pixels; 0 for regions that the grid misses."""
+    """(n, 3): the mean colour of each region on a grid of pixels; 0 for regions without a grid pixel."""
     step = max(1, round((regions.labels.size / _SAMPLES) ** 0.5))
     labels = regions.labels[::step, ::step].ravel()
     pixels = shown[::step, ::step].reshape(-1, 4)
@@ -171,5 +171,5 @@ def _mean_colours(shown: Picture, regions: Regions) -> Colours:
 
 
 def _distances(colours: Colours, palette: Colours) -> NDArray[np.float32]:
-    """(n, P)."""
+    """(n, P): CIELAB distances."""
     return np.linalg.norm(color.lab(colours)[:, None] - color.lab(palette)[None], axis=2)  # type: ignore[no-any-return]

@@ -1,9 +1,10 @@
-"""The areas that lines enclose, openings in the lines closed: a label for every pixel, line pixels too.
+"""Finds the areas that lines enclose, with openings in the lines closed. Every pixel gets a label, line pixels, too.
 
-What is an area is decided by `basins`. Large canvases are decided on a copy of what is drawn on and carried up along
-the full-size lines; what these enclose and the copy is too small to show is an area, too.
+`basins` segments the areas. For large canvases this is done on a smaller copy of the drawn part, and the labels are
+enlarged along the full-size lines. Areas that the full-size lines enclose and that are too small for the copy are
+found, too.
 
-What a region is coloured with is decided elsewhere (`colorizer.engines.match`).
+`colorizer.engines.match` chooses the colours of the regions.
 """
 
 from __future__ import annotations
@@ -20,62 +21,62 @@ from colorizer.imaging.cut_off import continue_cut_off
 from colorizer.imaging.lines import Ink, line_mask, stroke_width, without_grains
 
 DECIDING_SIDE = 1024
-"""Longer side, px, at which areas are decided; of a strip the shorter side is at least a third of it."""
+"""Longer side, in pixels, of the copy for segmentation; the shorter side of a strip is at least a third of it."""
 _LONGEST = 3
-"""A canvas longer than so many times its shorter side is a strip: openings are measured as if it were no longer."""
+"""Ratio of the sides from which a canvas is a strip. Openings are measured as if the ratio were no larger."""
 _GAP_STROKES, _GAP_SHARE = 4, 0.02
-"""Up to how many strokes' widths openings are closed where nobody says how wide, and up to which share of the longer
-side: pens get finer, and gaps with them, where a canvas has more pixels."""
+"""Default of the largest opening that is closed: a multiple of the strokes' width, but at most this fraction of the
+longer side. It depends on the strokes, because canvases with more pixels have finer strokes and gaps."""
 CARRIED_PIXELS = 40_000_000
-"""Borders are drawn at the canvas's own size up to here; beyond, a copy of so many pixels is enlarged."""
+"""Number of pixels up to which borders are computed at full size; a larger canvas uses an enlarged copy."""
 _LEVELS = 7
 _GRAZED = 0.15
-"""Share of a region that a mask may miss or catch without dividing it: hand-painted borders are never exact."""
+"""Fraction of a region that a mask may miss or include without dividing the region: painted masks are inexact."""
 _SMALLEST = 2.5e-5
-"""Share of the canvas below which an area is given to its neighbour."""
+"""Fraction of the canvas below which an area is merged with its neighbour."""
 _ENCLOSED = 2.5
-"""Area from which what the full-size lines enclose is no flaw of a stroke, in squares of the strokes' width."""
+"""Least area that the full-size lines enclose, in squares of the strokes' width; smaller ones are holes in a stroke."""
 _COVERED = 26
-"""How much (of 255) of a pixel of the copy lines have to cover for it to be a line's: thin lines must not vanish."""
+"""Coverage (of 255) of the copy's pixels by lines from which they are line pixels. It is low, to keep thin lines."""
 _MARGIN, _SMALL_DRAWING = 0.06, 0.7
-"""Free space around a drawing that is decided by itself, and the share of the canvas up to which it is, both of its
-longer side."""
+"""Margin around a small drawing that is segmented without the rest of the canvas, and the size up to which a drawing is
+small; both as fractions of the longer side."""
 _NARROW, _SHORT = 0.6, 12
-"""Widest radius, in strokes, and largest area, in squares of them, of what is left between strokes of hatching,"""
+"""Largest radius, in strokes' widths, and largest area, in squares of these, of spaces between strokes of hatching."""
 _NARROWEST = 1.5
-"""and the radius, px, that is always narrow."""
+"""Radius, in pixels, up to which a space is always narrow."""
 
 
 @dataclass(frozen=True)
 class Regions:
-    """Which region every pixel belongs to."""
+    """The region of every pixel."""
 
     labels: Labels
     """(H, W), 0..count-1."""
     coarse: Labels
-    """The same, small (see `DECIDING_SIDE`), for all that only needs shares and places. Every region is in it."""
+    """The labels in the size of a small copy (see `DECIDING_SIDE`), for areas and positions, with every region."""
     count: int
     lines: NDArray[np.uint8] | None = None
-    """Of the size of `coarse`, 1 = line; None where the regions come from elsewhere."""
+    """Of the size of `coarse`, 1 = line; None if the regions weren't found from lines."""
 
     @property
     def off_lines(self) -> NDArray[np.bool_]:
-        """(h, w), of the size of `coarse`: where no line is."""
+        """(h, w), of the size of `coarse`: the pixels without lines."""
         return np.ones(self.coarse.shape, bool) if self.lines is None else self.lines == 0
 
     def areas(self) -> NDArray[np.float64]:
-        """(count,): each region's share of the canvas."""
+        """(count,): each region's fraction of the canvas."""
         return self._pixels / self.coarse.size
 
     def shares(self, mask: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """(count,): how much of each region lies in `mask` (any size, > 127 inside)."""
+        """(count,): the fraction of each region inside `mask` (any size, > 127 is inside)."""
         height, width = self.coarse.shape
         inside = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) > 127
         hits = np.bincount(self.coarse.ravel(), weights=inside.ravel(), minlength=self.count)
         return hits / self._pixels
 
     def cut(self, mask: NDArray[np.uint8]) -> Regions:
-        """Divides the regions that the border of `mask` (H, W) runs through, so that each lies on one side of it."""
+        """Divides the regions at the border of `mask` (H, W), so that each is on one side of it."""
         share = self.shares(mask)
         divided = np.flatnonzero((share > _GRAZED) & (share < 1 - _GRAZED))
         if not len(divided):
@@ -89,7 +90,7 @@ class Regions:
         return Regions(labels, coarse, self.count + len(divided), self.lines)
 
     def divide(self, region: int, parts: NDArray[np.uint8]) -> Regions:
-        """Takes `parts` (1, 2, …, of the size of `coarse`) out of a region, as regions of their own."""
+        """Makes `parts` (1, 2, …, of the size of `coarse`) of a region new regions."""
         new = self.count - 1 + parts.astype(np.int32)
         coarse = np.where((self.coarse == region) & (parts > 0), new, self.coarse)
         if self.labels is self.coarse:
@@ -100,17 +101,17 @@ class Regions:
 
     @cached_property
     def _pixels(self) -> NDArray[np.intp]:
-        """(count,): how many pixels of `coarse` each region has."""
+        """(count,): the number of pixels of each region in `coarse`."""
         return np.bincount(self.coarse.ravel(), minlength=self.count)
 
 
 def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
-    """Cuts the canvas into the areas its lines enclose.
+    """Finds the areas that the lines enclose.
 
     Args:
         ink: (H, W), 255 = line.
-        gap: widest opening in a line that is closed, as a share of the longer side (of the drawing's, where it covers
-            only a small part of a large canvas), 0..0.1; 0: as wide as suits the strokes.
+        gap: the largest opening in a line that is closed, as a fraction of the longer side (the drawing's, if it covers
+            only a small part of a large canvas), 0..0.1; 0 chooses a width by the strokes.
     """
     height, width = ink.shape
     scale = _scale(height, width)
@@ -128,7 +129,7 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
     closed = continue_cut_off(lines)
     top, bottom, left, right = _around(closed)
     labels = inner = _decide_large(np.ascontiguousarray(closed[top:bottom, left:right]), gap)
-    if inner.shape != drawn.shape:  # around the drawing there is nothing but paper
+    if inner.shape != drawn.shape:  # outside of the drawing there is only paper
         labels = np.full(drawn.shape, inner[0, 0])
         labels[top:bottom, left:right] = inner
     coarse = _sampled(labels, size)
@@ -139,13 +140,13 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
 
 
 def _scale(height: int, width: int) -> float:
-    """By how much a canvas is reduced to decide its areas."""
+    """The scale of the copy for segmentation."""
     long, short = max(height, width), min(height, width)
     return min(1.0, max(DECIDING_SIDE / long, DECIDING_SIDE / _LONGEST / short))
 
 
 def _around(lines: NDArray[np.uint8]) -> tuple[int, int, int, int]:
-    """Top, bottom, left, right of what is drawn on, where that is a small part of the canvas; else all of it."""
+    """Top, bottom, left and right of the drawn part if it is a small part of the canvas; otherwise the whole canvas."""
     height, width = lines.shape
     rows = np.flatnonzero(cv2.reduce(lines, 1, cv2.REDUCE_MAX).ravel())
     columns = np.flatnonzero(cv2.reduce(lines, 0, cv2.REDUCE_MAX).ravel())
@@ -163,14 +164,14 @@ def _around(lines: NDArray[np.uint8]) -> tuple[int, int, int, int]:
 
 
 def _decide_small(lines: NDArray[np.uint8], gap: float) -> tuple[Labels, NDArray[np.uint8]]:
-    """Labels 1..n for every pixel from a line mask (1 = line) that needs no copy, and the mask without flaws."""
+    """Labels 1..n for every pixel of a line mask (1 = line) that is small enough, and the mask with mended strokes."""
     lines, pieces, areas, stroke = _mended(lines)
     whole = without_grains(np.where(np.take(areas == 0, pieces), np.uint8(1), lines))
     return _decide(whole, gap, stroke), whole
 
 
 def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
-    """Labels 1..n for every pixel from a line mask (1 = line) of any size."""
+    """Labels 1..n for every pixel of a line mask (1 = line) of any size."""
     height, width = lines.shape
     scale = _scale(height, width)
     if scale == 1:
@@ -181,12 +182,12 @@ def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
     coarse = _decide(coarse_lines, gap, stroke * scale)
     owner = _owners(coarse, coarse_lines, pieces, areas >= _ENCLOSED * stroke**2)
     labels = np.take(owner, pieces)
-    # Borders on open paper are the copy's; along lines they are drawn at the canvas's size.
+    # Borders on open paper are taken from the copy; along lines they are computed at full size.
     size = (width, height)
     off_line = cv2.resize(coarse_lines, size, interpolation=cv2.INTER_NEAREST) == 0
     open_paper = (labels == 0) & (pieces > 0) & off_line
     np.copyto(labels, cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), where=open_paper)
-    # Below lines half the size is enough.
+    # Under the lines half the size is enough.
     half = np.ascontiguousarray(labels[::2, ::2])
     below = cv2.resize(nearest(half), size, interpolation=cv2.INTER_NEAREST)
     np.copyto(labels, below, where=labels == 0)
@@ -194,17 +195,17 @@ def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
 
 
 def _covered(lines: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """The line mask on a smaller copy."""
+    """The line mask in the size of a smaller copy."""
     share = cv2.resize(lines * np.uint8(255), size, interpolation=cv2.INTER_AREA)
     return cv2.threshold(share, _COVERED, 1, cv2.THRESH_BINARY)[1]  # type: ignore[no-any-return]
 
 
 def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArray[np.intp], float]:
-    """A line mask without the gaps that a dry brush leaves in its strokes.
+    """Fills the holes that a dry brush leaves in its strokes.
 
     Returns:
-        The mask, the pieces of paper between lines (0 = none), the area of each piece (0: a hole in a stroke), the
-        strokes' width.
+        The line mask, the connected pieces of paper between lines (0 = none), the area of each piece (0: a hole in a
+        stroke), and the strokes' width.
     """
     stroke = stroke_width(lines)
     reach = 2 * int(stroke / 5) + 1
@@ -220,13 +221,13 @@ def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArra
 def _owners(
     coarse: Labels, coarse_lines: NDArray[np.uint8], pieces: Labels, own: NDArray[np.bool_]
 ) -> NDArray[np.int32]:
-    """The label of every piece that is of one region; 0 for those of several, and of none.
+    """The label of every piece that belongs to one region; 0 for those of several regions or of none.
 
     Args:
         coarse: (h, w), the copy's regions, 1..n.
         coarse_lines: (h, w), the copy's lines.
-        pieces: (H, W), what the full-size lines enclose.
-        own: which pieces are large enough to be a region where the copy shows none.
+        pieces: (H, W), the areas that the full-size lines enclose.
+        own: which pieces are large enough for a region of their own if the copy has none there.
     """
     here = cv2.resize(pieces, coarse.shape[::-1], interpolation=cv2.INTER_NEAREST)
     seen = (coarse_lines == 0) & (here > 0)
@@ -235,7 +236,9 @@ def _owners(
     piece, label = np.divmod(pairs, count)
     order = np.lexsort((pixels, label))
     last = np.append(label[order][1:] != label[order][:-1], True)[: len(order)]
-    main = order[last]  # each region's largest piece; what else it has it took for want of pixels
+    main = order[
+        last
+    ]  # each region's largest piece; it has others only because the copy's pixels are too large
     is_main = np.zeros(len(own), bool)
     is_main[piece[main]] = True
     kinds = np.bincount(piece, minlength=len(own))
@@ -248,7 +251,7 @@ def _owners(
 
 
 def _sampled(labels: Labels, size: tuple[int, int]) -> Labels:
-    """The labels on a smaller copy; those too small for it have one pixel."""
+    """The labels in the size of a smaller copy; labels that are too small for it get one pixel."""
     coarse: Labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST)
     missing = np.bincount(coarse.ravel(), minlength=int(labels.max()) + 1) == 0
     missing[0] = False
@@ -263,7 +266,7 @@ def _sampled(labels: Labels, size: tuple[int, int]) -> Labels:
 
 
 def _renumbered(labels: Labels, coarse: Labels) -> tuple[Labels, Labels]:
-    """The same, 0..n-1 without holes; what has no pixel in the copy is given to the nearest that has."""
+    """The labels renumbered to 0..n-1; regions without a pixel in the copy are merged with the nearest other one."""
     used = np.bincount(coarse.ravel(), minlength=int(labels.max()) + 1) > 0
     if used[1:].all():
         labels -= 1
@@ -276,7 +279,7 @@ def _renumbered(labels: Labels, coarse: Labels) -> tuple[Labels, Labels]:
 
 
 def gap_closed(regions: Regions, gap: float) -> float:
-    """The widest opening that was closed in regions found with `gap`, as a share of the longer side."""
+    """The largest opening that `find_regions` closes with `gap`, as a fraction of the longer side."""
     if gap or regions.lines is None:
         return gap or _GAP_SHARE
     return _usual_gap(stroke_width(regions.lines), max(regions.lines.shape))
@@ -287,7 +290,7 @@ def _usual_gap(stroke: float, side: float) -> float:
 
 
 def _decide(lines: NDArray[np.uint8], gap: float, stroke: float) -> Labels:
-    """Labels 1..n for every pixel from a line mask (1 = line), whose strokes are usually `stroke` px wide."""
+    """Labels 1..n for every pixel of a line mask (1 = line) with a typical stroke width of `stroke` pixels."""
     distance = cv2.distanceTransform(1 - lines, cv2.DIST_L2, 3)
     side = min(max(lines.shape), _LONGEST * min(lines.shape))
     widest = max((gap or _usual_gap(stroke, side)) * side / 2, 1.5)
@@ -300,7 +303,7 @@ def _decide(lines: NDArray[np.uint8], gap: float, stroke: float) -> Labels:
 
 
 def _without_specks(labels: Labels, distance: NDArray[np.float32], stroke: float) -> Labels:
-    """Gives areas too small to see, and what is left between strokes of hatching, to their neighbours."""
+    """Merges areas that are too small to see, and spaces between strokes of hatching, with their neighbours."""
     area = np.bincount(labels.ravel())
     speck = area < max(4, _SMALLEST * labels.size)
     short = ~speck & (area < _SHORT * stroke**2)
@@ -315,7 +318,7 @@ def _without_specks(labels: Labels, distance: NDArray[np.float32], stroke: float
 
 
 def _numbered(labels: Labels) -> Labels:
-    """The same regions, numbered 1..n without holes."""
+    """The same regions, renumbered to 1..n."""
     used = np.bincount(labels.ravel()) > 0
     number = np.cumsum(used, dtype=np.int32)
     return number[labels]

@@ -1,7 +1,8 @@
-"""Redo: of a fresh result only what a change reaches is taken over, everything else stays as it is in the document.
+"""Redo: copies only the regions that a change affects from a new result; everything else in the document stays the
+same.
 
-A change reaches the regions it touches, as the sketch's lines enclose them. Inside of them, too, the artist's own
-strokes stay: pixels that aren't any more what was delivered. Works on what any engine gave back; knows no engine.
+A change affects the regions of the sketch that it touches. Inside of them, the artist's own strokes stay, too; these
+are the pixels that differ from the delivered ones. It works with the results of all engines.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _BAND_ROWS = 64
 
 @dataclass(frozen=True)
 class Reach:
-    """What a change reaches."""
+    """The regions that a change affects."""
 
     inside: NDArray[np.bool_]
     """(H, W)."""
@@ -35,33 +36,35 @@ class Reach:
 
 @dataclass(frozen=True)
 class Repair:
-    """What a redo changes."""
+    """The changes of a redo."""
 
     layers: tuple[Layer, ...]
-    """One for each role in which pixels change, cropped to those, without masks: masks are the artist's."""
+    """A layer for each role with changed pixels, cropped to these, without masks, because masks are never replaced."""
     shown: tuple[Layer, ...]
-    """The whole layers as they will be, with the fresh masks: for a preview."""
+    """The complete new layers with the new masks, for a preview."""
     delivered: dict[Role, Picture]
-    """What counts as delivered then, by role, where that is other than before."""
+    """The changed delivered pixels by role."""
     pixels: int
-    """That change, all layers together."""
+    """Number of changed pixels of all layers."""
     kept_strokes: int
-    """Strokes of the artist that were left where the change reaches."""
+    """Number of the artist's strokes that were kept in the affected regions."""
 
 
 def find_reach(sketch: Picture, changed: Mask, *, gap: float, regions: Regions | None = None) -> Reach:
-    """The regions of the sketch that `changed` (H, W, not 0 = changed) touches; on a line it touches none.
+    """Finds the regions of the sketch that a change touches; changes on a line touch none.
 
     Args:
         sketch: (H, W, 4).
-        changed: of the sketch's size.
-        gap: as in `find_regions`.
-        regions: as the lines enclose them, where they are known already.
+        changed: (H, W), not 0 = changed.
+        gap: see `find_regions`.
+        regions: the sketch's regions, if they are already known.
     """
     try:
         if regions is None:
             regions = find_regions(find_ink(sketch), gap=gap)
-    except NothingToColour:  # an engine that colours it all the same changes just what was asked for
+    except (
+        NothingToColour
+    ):  # if an engine colours a sketch without lines, only the changed pixels are replaced
         return Reach(changed > 0, 0)
     size = regions.coarse.shape[::-1]
     touched = cv2.resize((changed > 0) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 0
@@ -71,7 +74,7 @@ def find_reach(sketch: Picture, changed: Mask, *, gap: float, regions: Regions |
 
 
 def repair(fresh: Sequence[Layer], redo: Redo, reach: Reach) -> Repair:
-    """Puts the fresh layers' pixels where the change reaches; roles without a fresh layer stay as they are."""
+    """Replaces the affected regions by the new layers' pixels; roles without a new layer stay unchanged."""
     by_role = {layer.role: layer for layer in fresh}
     layers, shown, delivered = [], [], {}
     pixels = strokes = 0
@@ -99,7 +102,7 @@ class _Put:
 
     now: Picture
     delivered: Picture
-    """What counts as delivered then; see `delivered_after`."""
+    """The delivered pixels after it; see `delivered_after`."""
     own: NDArray[np.bool_]
     """(h, w), of the box: the artist's own pixels."""
     differs: NDArray[np.bool_]
@@ -107,8 +110,10 @@ class _Put:
 
 
 def _put_fresh(state: LayerState, fresh: Picture, inside: NDArray[np.bool_], box: Box) -> _Put:
-    """Puts fresh pixels where `inside` is set, all of it in `box`, and the artist didn't paint. In bands of rows, which
-    stay in the processor's cache."""
+    """Puts fresh pixels where `inside` is set and the artist didn't paint. All of `inside` lies in `box`.
+
+    Works in bands of rows, which stay in the processor's cache.
+    """
     now, delivered = state.now.copy(), state.delivered.copy()
     before, was, new = (_whole_pixels(one) for one in (state.now, state.delivered, fresh))
     shown, counted = _whole_pixels(now), _whole_pixels(delivered)
@@ -127,8 +132,10 @@ def _put_fresh(state: LayerState, fresh: Picture, inside: NDArray[np.bool_], box
 
 
 def delivered_after(delivered: Picture, before: Picture, after: Picture) -> Picture:
-    """What counts as delivered once a layer that was `before` has become `after`: that where it changed. Elsewhere it
-    stays, so that the artist's strokes are still known as such the next time."""
+    """The delivered pixels after a layer has changed from `before` to `after`: the new pixels where it changed.
+
+    The rest of `delivered` is kept, so that the artist's strokes are still recognised the next time.
+    """
     if np.array_equal(delivered, before):
         return after
     new = _whole_pixels(after)
@@ -137,12 +144,12 @@ def delivered_after(delivered: Picture, before: Picture, after: Picture) -> Pict
 
 
 def within(reach: Reach, selection: Mask | None) -> Reach:
-    """The reach inside of a selection (at least half selected)."""
+    """The affected regions inside a selection (pixels that are at least half selected)."""
     return reach if selection is None else replace(reach, inside=reach.inside & (selection > 127))
 
 
 def merged_check(before: Check, fresh: Check, replaced: Sequence[Layer]) -> Check:
-    """The check of a repaired result: the fresh one inside of the rectangles that were replaced. The largest first."""
+    """The check of a repaired result: the new one inside the replaced rectangles, the earlier one elsewhere."""
     mask = before.mask.copy()
     for box in replaced:
         height, width = box.pixels.shape[:2]
@@ -154,14 +161,14 @@ def merged_check(before: Check, fresh: Check, replaced: Sequence[Layer]) -> Chec
 
 
 def _within(place: Place, box: Layer) -> bool:
-    """Whether the middle of a place lies in a layer's rectangle."""
+    """Whether the middle of a place is in a layer's rectangle."""
     height, width = box.pixels.shape[:2]
     x, y = place.x + place.width / 2 - box.x, place.y + place.height / 2 - box.y
     return bool(0 <= x < width and 0 <= y < height)
 
 
 def check_within(check: Check, reach: Reach) -> Check:
-    """What of a check concerns the reached regions: elsewhere the document shows an earlier result."""
+    """The part of a check that concerns the affected regions; elsewhere the document shows an earlier result."""
     mask = np.where(reach.inside, check.mask, np.uint8(0))
     places = tuple(
         place
@@ -206,7 +213,7 @@ def _put(canvas: NDArray[np.uint8], pixels: NDArray[np.uint8], x: int, y: int) -
 
 
 def bounds(where: NDArray[np.bool_]) -> Box:
-    """The smallest box around what is set; an empty one where nothing is."""
+    """The bounding box of the set pixels; empty if there are none."""
     rows, columns = np.flatnonzero(where.any(axis=1)), np.flatnonzero(where.any(axis=0))
     if not len(rows):
         return slice(0, 0), slice(0, 0)
@@ -214,7 +221,7 @@ def bounds(where: NDArray[np.bool_]) -> Box:
 
 
 def _cropped(layer: Layer, where: NDArray[np.bool_], box: Box) -> Layer:
-    """The layer's part around `where`, which covers `box`, without its mask."""
+    """The part of the layer in `box`, the bounding box of `where`, without its mask."""
     rows, columns = bounds(where)
     top, left = box[0].start + rows.start, box[1].start + columns.start
     pixels = layer.pixels[top : box[0].start + rows.stop, left : box[1].start + columns.stop]

@@ -1,4 +1,4 @@
-"""What layers and places of a result are called, apart from `values` so that the HTTP process needs no numpy."""
+"""The names of layers and places of a result, in a module of their own so that the HTTP process needs no numpy."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class Role(str, Enum):
-    """What a result layer is for."""
+    """The purpose of a result layer."""
 
     BACKGROUND = "background"
     FOREGROUND = "figure"
@@ -18,7 +18,7 @@ class Role(str, Enum):
 
 
 class Blend(str, Enum):
-    """Blend modes of result layers, in OpenRaster's words without the `svg:` prefix."""
+    """The blend modes of result layers, with OpenRaster's names without the `svg:` prefix."""
 
     NORMAL = "normal"
     MULTIPLY = "multiply"
@@ -27,7 +27,7 @@ class Blend(str, Enum):
 
 
 class PlaceKind(str, Enum):
-    """Why somebody should look at a place."""
+    """The reason to check a place."""
 
     DOUBTFUL = "doubtful"
     UNPAINTED = "unpainted"

@@ -1,9 +1,9 @@
-"""Shading and light from how a reference shades areas of the same colour, as two soft layers above flat ones.
+"""Transfers a reference's shading to flat colours, as two soft layers (shading and light) above the flat ones.
 
-For every flat colour its areas in the references are looked up: the colour itself and what is a darker or lighter tone
-of it. How much darker or lighter than the flat colour they are from side to side, as a smooth form in the area's own
-proportions, is carried over to the areas of that colour in the picture. Only soft forms come across: no texture, no
-cast shadow, no hard edge. Where the references are flat, nothing comes of it. For any engine with flat colours.
+For every flat colour, its areas in the references are found: pixels of the colour and of darker or lighter tones of it.
+A quadratic function is fitted to the tone over the area, in coordinates normalised by the area's size, and applied to
+the areas of that colour in the picture. Only soft shading is transferred: no texture, no cast shadows, no hard edges.
+If the references are flat, there are no layers. It works with any engine that makes flat colours.
 """
 
 from __future__ import annotations
@@ -20,56 +20,56 @@ from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Blend, Layer, Picture, Role
 
 _SEEN_SIDE = 320
-"""Longer side, px, at which references are looked at."""
+"""Longer side, in pixels, to which references are scaled down."""
 _DARKEST, _LIGHTEST = 0.5, 1.5
-"""Tone over flat colour outside of which a pixel is something else: a line, a spot, another thing."""
+"""Range of the tone relative to the flat colour; pixels outside of it are something else, such as lines or spots."""
 _OFF_TONE = 0.1
-"""How far a pixel may be from the nearest tone of a colour, as a share of the colour range, to belong to it."""
+"""Largest distance of a pixel from the nearest tone of a colour to belong to it, as a fraction of the colour range."""
 _STEP = 0.08
-"""Largest change of tone between neighbouring pixels; beyond it is an edge, and another area behind it."""
+"""Largest difference of tone between neighbouring pixels of an area; larger ones are edges."""
 _BASE = 0.07
 _LEAST_BASE = 0.2
-"""Share of a piece that must have the flat colour's own tone (within `_BASE`), or it is something else."""
+"""Least fraction of a component that must have the flat colour's tone (within `_BASE`); others are ignored."""
 _SMALLEST_PIECE = 60
-"""Pixels of the seen reference."""
+"""Least number of pixels of a component in the scaled reference."""
 _LEAST_VARIATION = 0.025
-"""Standard deviation of the tone below which an area counts as flat."""
+"""Standard deviation of the tone below which an area is flat."""
 _SHARE_SHADED = 0.1
-"""Share of the painted area that must vary, or the reference counts as flat."""
+"""Least fraction of the painted area that must be shaded; otherwise the reference is flat."""
 _RANGE = (0.62, 1.3)
-"""Darkest and lightest tone that is carried over."""
+"""Darkest and lightest tone that is transferred."""
 _REACH = 1.8
-"""How far from an area's middle, in standard deviations, its form is followed."""
+"""Distance from an area's middle up to which the function is evaluated, in standard deviations."""
 _MOST_LIGHT = 0.4
 _BAND_PIXELS = 2_000_000
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 Form = NDArray[np.float32]
-"""(6,): the logarithm of the tone as a + b u + c v + d uu + e uv + f vv; u and v are the place across and down, in
-standard deviations from the area's middle."""
+"""(6,): the coefficients of the logarithm of the tone, a + b u + c v + d uu + e uv + f vv; u and v are the horizontal
+and vertical distance from the area's middle, in standard deviations."""
 
 
 @dataclass(frozen=True)
 class _Areas:
-    """The picture's areas of one colour each."""
+    """The picture's connected areas of one colour."""
 
     labels: NDArray[np.int32]
-    """(h, w) of a small copy."""
+    """(h, w), in the size of a small copy."""
     colours: color.Colours
     middle: NDArray[np.float32]
-    """(n, 2), x and y in 0..1 of the canvas."""
+    """(n, 2), x and y as fractions of the canvas's sides."""
     spread: NDArray[np.float32]
     """(n, 2)."""
     share: NDArray[np.float64]
-    """(n,), of the canvas; 0 for what is clear."""
+    """(n,), the fraction of the canvas; 0 for transparent areas."""
 
 
 def shade(flat: Picture, references: Sequence[Picture]) -> tuple[Layer, ...]:
-    """The layers `Shading` (multiply) and `Light` (screen), each only where there is something of it.
+    """Makes the layers `Shading` (multiply) and `Light` (screen), each only if it has visible content.
 
     Args:
-        flat: (H, W, 4), the flat colours as they show.
-        references: where tones are looked up.
+        flat: (H, W, 4), the visible flat colours.
+        references: the references from which the shading is taken.
     """
     areas = _areas(flat)
     seen = [_seen(reference) for reference in references]
@@ -84,7 +84,7 @@ def shade(flat: Picture, references: Sequence[Picture]) -> tuple[Layer, ...]:
 
 
 def _seen(reference: Picture) -> NDArray[np.float32]:
-    """(h, w, 3), 0..1, -1 where transparent: small, without grain."""
+    """(h, w, 3), 0..1, -1 where transparent: the reference scaled down and smoothed."""
     scale = min(1.0, _SEEN_SIDE / max(reference.shape[:2]))
     size = (max(1, round(reference.shape[1] * scale)), max(1, round(reference.shape[0] * scale)))
     small = cv2.resize(over_white(reference), size, interpolation=cv2.INTER_AREA)
@@ -96,7 +96,7 @@ def _seen(reference: Picture) -> NDArray[np.float32]:
 def _tones(
     colour: NDArray[np.float32], seen: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
-    """(h, w): luminance over the colour's own, and where a pixel is a tone of the colour."""
+    """(h, w) each: the luminance relative to the colour's, and which pixels are tones of the colour."""
     own = max(float(colour @ _LUMA), 1e-3)
     tone = (seen @ _LUMA) / own
     darker = tone[..., None] * colour
@@ -110,7 +110,7 @@ def _tones(
 
 
 def _form(colour: NDArray[np.uint8], references: Sequence[NDArray[np.float32]]) -> Form | None:
-    """How areas of a colour are shaded; None where they are flat or there are none."""
+    """Fits the shading of a colour's areas; None if they are flat or there are none."""
     base = (colour / 255).astype(np.float32)
     rows: list[NDArray[np.float32]] = []
     values: list[NDArray[np.float32]] = []
@@ -128,7 +128,7 @@ def _form(colour: NDArray[np.uint8], references: Sequence[NDArray[np.float32]]) 
 
 
 def _pieces(belongs: NDArray[np.bool_]) -> list[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    """The places (rows, columns) of each connected piece that isn't tiny."""
+    """The pixels (rows, columns) of each connected component that isn't tiny."""
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(belongs.astype(np.uint8), connectivity=4)
     large = [one for one in range(1, count) if stats[one, cv2.CC_STAT_AREA] >= _SMALLEST_PIECE]
     places = [np.nonzero(pieces == one) for one in large]
@@ -176,7 +176,7 @@ def _areas(flat: Picture) -> _Areas:
 
 
 def _one_colour_each(packed: NDArray[np.uint32]) -> tuple[NDArray[np.int32], int]:
-    """(h, w) labels 0..n-1 of the connected areas of one value, and n."""
+    """(h, w): labels 0..n-1 of the connected areas of one value, and n."""
     labels = np.zeros(packed.shape, np.int32)
     count = 0
     for value in np.unique(packed):
@@ -213,7 +213,7 @@ def _layers(flat: Picture, areas: _Areas, forms: NDArray[np.float32]) -> tuple[L
 def _tone(
     labels: NDArray[np.int32], areas: _Areas, forms: NDArray[np.float32], top: int, size: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """The tone (rows, W) of a band of the canvas, from `top` on."""
+    """The tone (rows, W) of a band of the canvas that starts at `top`."""
     height, width = size
     x = (np.arange(width, dtype=np.float32) + 0.5)[None] / width
     y = (np.arange(top, top + len(labels), dtype=np.float32) + 0.5)[:, None] / height

@@ -1,8 +1,8 @@
-"""A sheet as what is coloured of it, one picture after the other, and results put together again.
+"""Divides a sheet into parts that are coloured separately, and joins their results.
 
-A sheet may be a comic page, a small figure on a large canvas, or a single picture with words in it. Its parts are the
-panels (`panels`) or what is drawn with a margin around; lettering (`lettering`) is taken out of the sketch that is
-coloured. What stays paper is decided here, too: gutters, and regions that hold lettering as speech bubbles do.
+A sheet is a comic page, a small figure on a large canvas, or a single picture with lettering. Its parts are the panels
+(`panels`) or the drawn area with a margin. Lettering (`lettering`) is removed from the sketch before colouring. Gutters
+and speech bubbles (regions that contain lettering) stay paper.
 """
 
 from __future__ import annotations
@@ -24,50 +24,51 @@ from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Check, Layer, Mask, Picture, Role
 
 _SMALL, _MARGIN = 0.6, 0.12
-"""Share of a canvas's longer side up to which what is drawn is looked at by itself; margin around it, as a share."""
+"""Size of the drawn area up to which it is coloured without the rest of the canvas, as a fraction of the longer side;
+the margin around it, as a fraction."""
 _ROOM = 12.0
-"""Largest area of a speech bubble, as a multiple of its lettering's,"""
+"""Largest area of a speech bubble, as a multiple of its lettering's area."""
 _MOST = 0.4
-"""and as a share of its picture."""
+"""Largest area of a speech bubble, as a fraction of its picture."""
 _COARSE = 2048
-"""Longer side, px, of the small copy of a whole page's regions."""
+"""Longer side, in pixels, of the small copy of a whole page's regions."""
 _PAPER_SIDE = 256
 
 
 @dataclass(frozen=True)
 class SheetPart:
-    """What is coloured as a picture of its own: a rectangle of the canvas, px."""
+    """A part of a sheet that is coloured as a separate picture: a rectangle of the canvas, in pixels."""
 
     x: int
     y: int
     width: int
     height: int
     mask: Mask | None
-    """(height, width), 255 = belongs to it; None: everything, and what is around continues its edge."""
+    """(height, width), 255 = belongs to the part. None: the whole rectangle does, and its edge is continued outside."""
     words: NDArray[np.uint8]
-    """(h, w), small: 1.. = that block of lettering."""
+    """(h, w), in the size of a small copy: the number 1.. of the block of lettering at each pixel, 0 elsewhere."""
 
     @property
     def box(self) -> tuple[slice, slice]:
-        """Its rows and columns."""
+        """Its rows and columns on the canvas."""
         return slice(self.y, self.y + self.height), slice(self.x, self.x + self.width)
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A canvas taken apart."""
+    """A canvas divided into parts."""
 
     sketch: Picture
-    """Without its lettering."""
+    """The sketch without lettering."""
     parts: tuple[SheetPart, ...]
     panels: int
-    """0 where it is no page."""
+    """The number of panels; 0 if it isn't a comic page."""
     paper: tuple[int, int, int]
-    """The colour of what stays paper, so that it shows below the lines as the paper itself."""
+    """The colour of areas that stay paper: that of the sketch's own paper."""
 
 
 def read_sheet(sketch: Picture) -> Sheet | None:
-    """Takes a sketch apart; None where it is one picture, as most are."""
+    """Divides a sketch into parts; None if it is a single picture, as most are."""
     height, width = sketch.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
@@ -99,7 +100,7 @@ def read_sheet(sketch: Picture) -> Sheet | None:
 
 
 def find_bubbles(part: SheetPart, regions: Regions) -> NDArray[np.bool_]:
-    """(n,): the regions of a part that hold lettering as speech bubbles and captions do."""
+    """(n,): the regions of a part that are speech bubbles or captions."""
     bubbles = np.zeros(regions.count, bool)
     if not part.words.any():
         return bubbles
@@ -113,7 +114,7 @@ def find_bubbles(part: SheetPart, regions: Regions) -> NDArray[np.bool_]:
         inside = np.bincount(regions.coarse[y : y + tall, x : x + wide].ravel(), minlength=regions.count)
         room[inside.argmax()] += wide * tall
     bubbles = (room > 0) & (area <= _ROOM * room) & (area <= _MOST * regions.coarse.size)
-    if bubbles.any():  # what is enclosed in one belongs to it
+    if bubbles.any():  # regions enclosed in a bubble belong to it
         outlines = cv2.findContours(
             bubbles[regions.coarse].view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
         )[0]
@@ -126,13 +127,13 @@ def find_bubbles(part: SheetPart, regions: Regions) -> NDArray[np.bool_]:
 def join_layers(
     sheet: Sheet, results: Sequence[Sequence[Layer]], papers: Sequence[Mask], *, tinted: bool
 ) -> tuple[Layer, ...]:
-    """The parts' layers as those of the whole canvas, bottom to top.
+    """Joins the parts' layers to layers of the whole canvas, bottom to top.
 
     Args:
-        sheet: what they are parts of.
-        results: of every part; none where nothing is drawn in it.
-        papers: (height, width) of every part, 255 = stays paper.
-        tinted: gutters take the most frequent colour around instead.
+        sheet: the sheet.
+        results: the layers of every part; empty if nothing is drawn in it.
+        papers: a mask (height, width) for every part, 255 = stays paper.
+        tinted: whether gutters get the most frequent colour of their surroundings instead of staying paper.
     """
     kinds: dict[Role, Layer] = {}
     for layers in results:
@@ -144,7 +145,7 @@ def join_layers(
 def _joined(
     sheet: Sheet, kind: Layer, results: Sequence[Sequence[Layer]], papers: Sequence[Mask], *, tinted: bool
 ) -> Layer:
-    """All layers of one role as one, of the canvas's size."""
+    """Joins all layers of one role to a layer of the canvas's size."""
     shape = sheet.sketch.shape[:2]
     flat = kind.role in (Role.BACKGROUND, Role.FOREGROUND)
     shown = np.uint8(255 if kind.role is Role.BACKGROUND else 0)
@@ -174,7 +175,7 @@ def _joined(
 
 
 def join_regions(sheet: Sheet, found: Sequence[Regions | None]) -> Regions:
-    """The regions of the whole canvas: gutters are one, what encloses nothing another."""
+    """Joins the regions of the parts: the gutters are one region, and so is each part without regions."""
     height, width = sheet.sketch.shape[:2]
     labels = np.zeros((height, width), np.int32)
     count = 1
@@ -200,8 +201,11 @@ def join_regions(sheet: Sheet, found: Sequence[Regions | None]) -> Regions:
 def join_labels(
     sheet: Sheet, found: Sequence[NDArray[np.int32] | None]
 ) -> tuple[NDArray[np.int32], list[NDArray[np.int32]]]:
-    """The parts' labels as those of the whole canvas, without holes, and by part the number that each of its regions
-    has there, -1 where it isn't there; gutters are one region, what is drawn in no part another."""
+    """Joins the labels of the parts. The gutters are one region, and so is each part without regions.
+
+    Returns:
+        The labels of the whole canvas, and for each part the number of each of its regions there (-1: it isn't there).
+    """
     labels = np.zeros(sheet.sketch.shape[:2], np.int32)
     starts, count = [], 1
     for part, its in zip(sheet.parts, found, strict=True):
@@ -215,7 +219,7 @@ def join_labels(
 
 
 def join_checks(sheet: Sheet, checks: Sequence[Check | None], papers: Sequence[Mask]) -> Check | None:
-    """Where to look on the whole canvas, what stays paper left out; the largest places first."""
+    """Joins the checks of the parts, without areas that stay paper; the largest places first."""
     if all(check is None for check in checks):
         return None
     mask = np.zeros(sheet.sketch.shape[:2], np.uint8)
@@ -237,7 +241,7 @@ def join_checks(sheet: Sheet, checks: Sequence[Check | None], papers: Sequence[M
 
 
 def _on_part(layer: Layer, part: SheetPart) -> tuple[Picture, Mask | None]:
-    """A layer's pixels and mask, (height, width) of its part."""
+    """A layer's pixels and mask in the size of its part."""
     if (layer.x, layer.y) == (0, 0) and layer.pixels.shape[:2] == (part.height, part.width):
         return np.ascontiguousarray(layer.pixels), layer.mask
     pixels = np.zeros((part.height, part.width, 4), np.uint8)
@@ -255,7 +259,7 @@ def _on_part(layer: Layer, part: SheetPart) -> tuple[Picture, Mask | None]:
 
 
 def _put(canvas: NDArray[np.generic], own: NDArray[np.generic], part: SheetPart) -> None:
-    """Puts what belongs to a part onto the canvas; around a part without a mask its edge goes on."""
+    """Puts the pixels of a part onto the canvas; for a part without a mask, its edge is continued outside."""
     if part.mask is not None:
         inside = part.mask > 0
         canvas[part.box][inside] = own[inside]
@@ -267,7 +271,7 @@ def _put(canvas: NDArray[np.generic], own: NDArray[np.generic], part: SheetPart)
 
 
 def _numbered(labels: NDArray[np.int32], scale: float) -> Regions:
-    """Regions numbered without holes, with a small copy in which none is missing."""
+    """Renumbers regions consecutively, and makes their small copy, which contains each of them."""
     used = np.bincount(labels.ravel()) > 0
     labels = (np.cumsum(used, dtype=np.int32) - 1)[labels]
     count = int(np.count_nonzero(used))
@@ -295,7 +299,7 @@ def _part(
 
 
 def _around(drawn: Sequence[int], scale: float, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """x, y, width, height of what is drawn with a margin, if that is small for the canvas; px of the canvas."""
+    """x, y, width and height of the drawn area with a margin, in pixels of the canvas; None if it isn't small."""
     x, y, wide, tall = (value / scale for value in drawn)
     side = max(wide, tall) * (1 + 2 * _MARGIN)
     if max(wide, tall) == 0 or side > _SMALL * max(width, height):
@@ -311,7 +315,7 @@ def _paper(sketch: Picture) -> tuple[int, int, int]:
 
 
 def _only(sketch: Picture, masks: Sequence[Mask]) -> Picture:
-    """The sketch with nothing drawn outside of the masks."""
+    """The sketch with everything outside of the masks erased."""
     outside = np.full(sketch.shape[:2], 255, np.uint8)
     for mask in masks:
         outside[mask > 0] = 0
@@ -319,7 +323,7 @@ def _only(sketch: Picture, masks: Sequence[Mask]) -> Picture:
 
 
 def _erased(sketch: Picture, where: NDArray[np.uint8]) -> Picture:
-    """The sketch with paper where `where` (any size) is not 0: the even tone of what is around."""
+    """The sketch with the tone of the surrounding paper where `where` (any size) isn't 0."""
     height, width = sketch.shape[:2]
     gone = cv2.resize((where > 0) * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR) > 96
     scale = min(1.0, _PAPER_SIDE / max(height, width))

@@ -1,5 +1,5 @@
-"""How large a picture may be, in every room. Numbers only; checked in `pictures` (files) and `colorizer.server`."""
+"""The limits of a picture's size; `pictures` checks them for files, `colorizer.server` for requests."""
 
 MAX_SIDE = 16_384
-"""Longest side of a canvas or picture, px."""
+"""Longest side of a canvas or picture, in pixels."""
 MAX_PIXELS = 268_435_456

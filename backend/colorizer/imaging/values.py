@@ -1,4 +1,4 @@
-"""The values that pass through the backend: pictures, masks, result layers, and what is said about them.
+"""The values that are passed through the backend: pictures, masks, result layers and their descriptions.
 
 Pictures are numpy arrays, uint8, sRGB, row-major, not premultiplied; masks have 255 where the foreground is.
 """
@@ -35,7 +35,7 @@ Picture = NDArray[np.uint8]
 """(H, W, 4) RGBA, not premultiplied."""
 
 RGB = NDArray[np.uint8]
-"""(H, W, 3), sRGB, nothing transparent."""
+"""(H, W, 3), sRGB, opaque."""
 
 Mask = NDArray[np.uint8]
 """(H, W), 255 = foreground."""
@@ -43,7 +43,7 @@ Mask = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Layer:
-    """One result layer, placed at `x`, `y` on the canvas (px from the top left)."""
+    """One result layer at `x`, `y` on the canvas, in pixels from the top left."""
 
     name: str
     role: Role
@@ -53,15 +53,15 @@ class Layer:
     blend: Blend = Blend.NORMAL
     opacity: float = 1.0
     clip: bool = False
-    """Shown only where what is below it in the group is opaque (Krita's "inherit alpha")."""
+    """Whether it is visible only where the layers below it in the group are opaque (Krita's "inherit alpha")."""
     mask: Mask | None = None
-    """Same size as `pixels`; becomes a mask on the layer that can be painted."""
+    """Of the same size as `pixels`; becomes a paintable mask of the layer."""
     mask_name: str = ""
 
 
 @dataclass(frozen=True)
 class Swap:
-    """One palette colour takes another's place, exactly. Both are "#rrggbb", lower case."""
+    """Replaces the palette colour `before` by `after`; both are "#rrggbb" in lower case."""
 
     before: str
     after: str
@@ -69,7 +69,7 @@ class Swap:
 
 @dataclass(frozen=True)
 class Correction:
-    """The region at `x`, `y` (px of the canvas) gets this colour, "#rrggbb", or none at all."""
+    """Gives the region at `x`, `y` of the canvas, in pixels, this colour, "#rrggbb"; None makes it transparent."""
 
     x: int
     y: int
@@ -77,7 +77,7 @@ class Correction:
 
     @property
     def rgba(self) -> tuple[int, int, int, int]:
-        """The pixel that the region is filled with."""
+        """The pixel value for filling the region."""
         if self.colour is None:
             return 0, 0, 0, 0
         red, green, blue = bytes.fromhex(self.colour[1:])
@@ -86,7 +86,7 @@ class Correction:
 
 @dataclass(frozen=True)
 class LayerState:
-    """One layer of an earlier result: as it was delivered, and as it is in the document now. Canvas size, RGBA."""
+    """One layer of an earlier result as it was delivered and as it is in the document now; RGBA, canvas size."""
 
     role: Role
     delivered: Picture
@@ -95,52 +95,52 @@ class LayerState:
 
 @dataclass(frozen=True)
 class Redo:
-    """An earlier result that is to be repaired where something changed."""
+    """An earlier result that is to be coloured again only where something has changed."""
 
     changed: Mask
-    """(H, W), not 0 where a mask, a hint or a binding is another one than for the earlier result."""
+    """(H, W), not 0 where a mask, a hint or a binding has changed since the earlier result."""
     layers: tuple[LayerState, ...]
     selection: Mask | None = None
-    """(H, W); below 128 nothing is repaired."""
+    """(H, W); pixels where it is below 128 stay unchanged."""
 
 
 @dataclass(frozen=True)
 class MadeFrom:
-    """What decides a result beside its settings, on the canvas; None where there is none."""
+    """The pictures that determine a result, besides its settings, on the canvas; None if there is none."""
 
     sketch: Picture | None = None
     hints: Picture | None = None
     chosen_mask: Mask | None = None
     """The sketch's foreground as the artist chose it."""
     sketch_mask: Mask | None = None
-    """The one that the engine was given: that, and what was painted on the result's own masks."""
+    """The mask that the engine was given: `chosen_mask` with the changes painted on the result's masks."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """One state of a result, on the canvas: its flat layers with their masks, and what it was made from."""
+    """One state of a result, on the canvas: its flat layers with their masks, and the pictures it was made from."""
 
     layers: tuple[Layer, ...]
     made_from: MadeFrom
     spots: tuple[tuple[int, int], ...] = ()
-    """x, y of bindings that came or went since."""
+    """The positions of bindings that were added or removed since."""
     everywhere: bool = False
-    """Whether a reference's mask is another one now."""
+    """Whether a reference's mask has changed, which affects the whole picture."""
 
 
 @dataclass(frozen=True)
 class DocumentLayer:
-    """A layer of an applied result as it is in the document now, on the canvas."""
+    """A layer of an applied result in its present state in the document, on the canvas."""
 
     role: Role
     pixels: Picture | None
-    """None where it is empty."""
+    """None if the layer is empty."""
     mask: Mask | None
 
 
 @dataclass(frozen=True)
 class Place:
-    """A rectangle of the canvas, px, that somebody should look at."""
+    """A rectangle of the canvas, in pixels, that the artist should check."""
 
     kind: PlaceKind
     x: int
@@ -148,16 +148,17 @@ class Place:
     width: int
     height: int
     confidence: float
-    """0..1, of the least sure region in it."""
+    """0..1, the lowest confidence of the regions in it."""
 
 
 @dataclass(frozen=True)
 class Check:
-    """Where a result may be wrong."""
+    """The parts of a result that may be wrong."""
 
     mask: Mask
-    """(H, W), 255 = look here."""
+    """(H, W), 255 = to be checked."""
     places: tuple[Place, ...]
-    """The largest first."""
+    """The places, the largest first."""
     confidence: NDArray[np.uint8] | None = None
-    """(h, w), a small copy of the canvas: how sure each place is, 255 = sure. For evaluation; it isn't sent."""
+    """(h, w), in the size of a small copy of the canvas: the confidence of each pixel, 255 = certain. It is for
+    evaluation and isn't sent to the docker."""
