@@ -82,7 +82,7 @@ def test_layers_come_with_what_to_check(run_sample, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("size", "alpha", "words"), [((5, 5), 0, "has the sketch.s size"), (None, 255, "opaque everywhere")]
+    ("size", "alpha", "words"), [((5, 5), 0, "has the sketch's size"), (None, 255, "opaque everywhere")]
 )
 def test_unusable_hints_are_told(run_sample, sample, tmp_path, size, alpha, words):
     height, width = size or read_picture(sample / "sketch.png").shape[:2]

@@ -71,5 +71,5 @@ def test_broken_links_are_errors(copied: Path, tmp_path: Path, link: str) -> Non
 
 def test_site_is_made_from_a_clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cli_docs, "ROOT", tmp_path)
-    with pytest.raises(cli_docs.NoSite, match="from a clone"):
+    with pytest.raises(cli_docs.NoSite, match="in a clone of the repository"):
         raise build(tmp_path / "site").exception

@@ -47,5 +47,5 @@ def test_every_command_of_the_lab_is_known():
 
 def test_module_of_the_missing_lab_is_refused(monkeypatch):
     monkeypatch.setattr(lab, "installed", lambda: False)
-    with pytest.raises(lab.NoLab, match="network, which is only for evaluation, needs the package"):
+    with pytest.raises(lab.NoLab, match="Inception needs the package krita-colorize-lab"):
         lab.module("evaluation.inception", "Inception")

@@ -85,7 +85,7 @@ def _followed(
     rows: list[list[tuple[int, int]]], run: tuple[int, int], widest: int
 ) -> tuple[list[float], bool]:
     """The middles of a stroke from its end upwards, as long as it is one stroke, and whether it divides into two."""
-    middles = []
+    middles: list[float] = []
     for row in rows:
         above = [other for other in row if other[0] <= run[1] and other[1] >= run[0]]
         if len(above) > 1:
