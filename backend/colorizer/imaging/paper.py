@@ -192,7 +192,7 @@ def _in_shadow(sketch: Picture, colours: NDArray[np.uint8], tone: float) -> NDAr
     darkest = cv2.morphologyEx(colours, cv2.MORPH_CLOSE, reach).min(axis=2)
     wide = cv2.morphologyEx((darkest < tone).view(np.uint8), cv2.MORPH_OPEN, reach)
     if not wide.any():
-        return wide.astype(bool)
+        return np.zeros(wide.shape, bool)
     step = max(1, max(sketch.shape[:2]) // (2 * SIDE))
     size = (max(1, sketch.shape[1] // step), max(1, sketch.shape[0] // step))
     grey = cv2.cvtColor(cv2.resize(sketch, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGBA2GRAY)
