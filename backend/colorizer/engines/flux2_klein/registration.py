@@ -2,9 +2,10 @@
 
 An edit model draws the whole picture anew and may shift, enlarge or squeeze it. The thin dark strokes of the sketch are
 looked for among those of what it drew: first everywhere at once, by correlation over all shifts at a few scales (in
-the Fourier domain), then to a fraction of a pixel by Gauss-Newton (Lucas & Kanade 1981), coarse to fine, with weights
-that fade for strokes the model left out (Geman-McClure). The map is one scale and one shift for each axis: what the
-model redrew in another shape isn't bent back.
+the Fourier domain), then by Gauss-Newton (Lucas & Kanade 1981), coarse to fine, with weights that fade for strokes the
+model left out (Geman-McClure). In a soft picture a stroke between a dark and a light area shows too near to the dark
+one; so at last the picture itself is compared with what it would be with the sketch's lines sharp in it. The map is one
+scale and one shift for each axis: what the model redrew in another shape isn't bent back.
 """
 
 from __future__ import annotations
@@ -25,8 +26,20 @@ across is 4.2 %."""
 _SIDE = 128
 """Longer side, px, of what is compared everywhere at once."""
 _SCALES = np.linspace(0.76, 1.28, 40)
-_REFINED = ((128, 2.0), (256, 2.5), (512, 2.0), (1024, 1.0))
-"""Longer side and blur, px, of the rounds; the last at most at the picture's own size."""
+_REFINED = ((128, 2.0), (256, 2.5), (512, 2.0))
+"""Longer side and blur, px, of the rounds with strokes,"""
+_COMPARED = 768, 1.5
+"""and of those with the sharp picture; a smaller picture is compared at its own size."""
+_WIDER = (-1, 0, 1, 2)
+"""How much wider, px on either side, than the sketch's the model's strokes may be."""
+_SOFT = 4
+"""How far from lines, px, the colours of a soft picture are the areas' own,"""
+_ACROSS = 6
+"""and half of the widest line that they are continued below."""
+_INKED = 0.12
+"""Ink, 0..1, from which a pixel is a line's."""
+_FARTHEST = 3 / 100
+"""How far the comparison may move what the strokes told, as a share of the longer side."""
 _OUTLIER = 0.5
 """Difference of two strokes, 0..1, at which a pixel begins to count less."""
 _STEPS = 40
@@ -103,13 +116,15 @@ def register(ink: Ink, picture: RGB) -> Registration:
     height, width = picture.shape[:2]
     if max(height, width) < _LEAST_SIDE:
         return Registration()
-    lines = strokes(255 - cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA))
-    drawn = strokes(cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY))
+    ink = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
+    luminance = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2GRAY)
+    lines, drawn = strokes(255 - ink), strokes(luminance)
     if (drawn > 0.5).mean() > _DENSEST or np.count_nonzero(lines > 0.5) < _FEWEST:
         return Registration()
     matrix = _anywhere(lines, drawn)
     for side, blur in _REFINED:
-        matrix = _refined(lines, drawn, matrix, side, blur)
+        matrix, _ = _refined(lines, drawn, matrix, side, blur)
+    matrix = _compared(ink, luminance, matrix)
     on_lines, explained = _agreement(lines, drawn, matrix)
     across, down = float(matrix[0, 0]), float(matrix[1, 1])
     possible = all(_SCALES[0] <= scale <= _SCALES[-1] for scale in (across, down, across / max(down, 1e-6)))
@@ -166,13 +181,86 @@ def _anywhere(lines: Plane, drawn: Plane) -> Affine:
     return chosen
 
 
-def _refined(lines: Plane, drawn: Plane, start: Affine, side: int, blur: float) -> Affine:
-    """Gauss-Newton from a start, on copies of `side` px: one scale and one shift for each axis."""
+def _compared(ink: Ink, luminance: NDArray[np.uint8], start: Affine) -> Affine:
+    """Where the picture is most like itself with sharp lines, both (h, w); the start, if that is somewhere else.
+
+    The model may draw its strokes wider or narrower than the sketch's: the width that fits best counts.
+    """
+    drawn = luminance.astype(np.float32) / 255
+    near, _ = _fitted(ink, drawn, start)
+    matrix, _ = min((_fitted(_widened(ink, px), drawn, near) for px in _WIDER), key=lambda fit: fit[1])
+    height, width = ink.shape
+    away = Registration(matrix - start + _still()).moved(height, width)
+    return matrix if away < _FARTHEST else start
+
+
+def _fitted(ink: Ink, drawn: Plane, start: Affine) -> tuple[Affine, float]:
+    """The map from a start, and how much the picture then differs from itself with sharp lines."""
+    wanted, known = _sharp(ink, drawn, start)
+    near = known & cv2.dilate((ink > 0).astype(np.uint8), np.ones((7, 7), np.uint8))
+    return _refined(wanted, drawn, start, *_COMPARED, near) if near.any() else (start, np.inf)
+
+
+def _widened(ink: Ink, px: int) -> Ink:
+    """The ink with its strokes so many px wider on either side."""
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(px) + 1,) * 2)
+    return (cv2.dilate if px > 0 else cv2.erode)(ink, kernel)  # type: ignore[no-any-return]
+
+
+def _sharp(ink: Ink, drawn: Plane, matrix: Affine) -> tuple[Plane, NDArray[np.uint8]]:
+    """The picture on the canvas with its areas' colours up to the sketch's lines, and 1 = where that is known."""
+    height, width = ink.shape
+    back = cv2.warpAffine(
+        drawn,
+        matrix,
+        (width, height),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    cover = ink.astype(np.float32) / 255
+    off_lines = cover < _INKED
+    known = cv2.distanceTransform(off_lines.view(np.uint8), cv2.DIST_L2, 3) > _SOFT
+    areas = np.where(known, back, np.float32(0))
+    everywhere = np.ones_like(off_lines)
+    for where, steps in ((off_lines, _SOFT + 3), (everywhere, _ACROSS)):
+        for _ in range(steps):
+            total = cv2.boxFilter(areas, -1, (3, 3), normalize=False)
+            count = cv2.boxFilter(known.astype(np.float32), -1, (3, 3), normalize=False)
+            new = ~known & where & (count > 0)
+            areas[new] = total[new] / count[new]
+            known |= new
+    full = back[cover > 0.8]
+    darkest = float(np.percentile(full, 10)) if len(full) else 0.0
+    return areas * (1 - cover) + darkest * cover, known.view(np.uint8)
+
+
+def _refined(
+    lines: Plane,
+    drawn: Plane,
+    start: Affine,
+    side: int,
+    blur: float,
+    where: NDArray[np.uint8] | None = None,
+) -> tuple[Affine, float]:
+    """Gauss-Newton from a start, on copies of `side` px: one scale and one shift for each axis, and what still differs.
+
+    Args:
+        lines: (h, w), what is on the canvas.
+        drawn: (h, w), what was drawn.
+        start: the map to start from.
+        side: longer side of the copies, px.
+        blur: of the copies, px.
+        where: (h, w), 1 = compared; None: beside lines.
+    """
     height, width = lines.shape
     reach = min(1.0, side / max(height, width))
     size = (max(8, round(width * reach)), max(8, round(height * reach)))
     small, target = (_blurred(plane, size, blur) for plane in (lines, drawn))
-    y, x = np.nonzero(cv2.dilate((small > 0.1).astype(np.uint8), np.ones((5, 5), np.uint8)))
+    if where is None:
+        chosen = cv2.dilate((small > 0.1).astype(np.uint8), np.ones((5, 5), np.uint8))
+    else:
+        chosen = cv2.resize(where, size, interpolation=cv2.INTER_NEAREST)
+    y, x = np.nonzero(chosen)
     wanted = small[y, x]
     slopes = [cv2.Sobel(target, cv2.CV_32F, *order, scale=1 / 8) for order in ((1, 0), (0, 1))]
     middle_x, middle_y = x.mean(), y.mean()  # scales around the lines' middle don't mix with shifts
@@ -197,7 +285,8 @@ def _refined(lines: Plane, drawn: Plane, start: Affine, side: int, blur: float) 
         if np.abs(change * [max(size), 1, max(size), 1]).max() < 0.01:
             break
     shift_x, shift_y = values[1] - values[0] * middle_x, values[3] - values[2] * middle_y
-    return np.array([[values[0], 0, shift_x / reach], [0, values[2], shift_y / reach]], np.float32)
+    matrix = np.array([[values[0], 0, shift_x / reach], [0, values[2], shift_y / reach]], np.float32)
+    return matrix, float(np.minimum(off**2, _OUTLIER**2).mean())
 
 
 def _at(plane: Plane, x: NDArray[np.float64], y: NDArray[np.float64]) -> Plane:
