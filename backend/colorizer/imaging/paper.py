@@ -204,7 +204,7 @@ def _in_shadow(sketch: Picture, colours: NDArray[np.uint8], tone: float) -> NDAr
     inside = cv2.resize(pieces, size, interpolation=cv2.INTER_NEAREST) * inner
     count = np.bincount(inside.ravel(), minlength=int(pieces.max()) + 1)
     drawn = np.bincount(inside[stroke], minlength=len(count))
-    is_paper = drawn > _DRAWN * count
+    is_paper: NDArray[np.bool_] = drawn > _DRAWN * count
     is_paper[0] = False
     return np.asarray(is_paper[pieces], bool)
 

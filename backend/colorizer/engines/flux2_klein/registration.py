@@ -186,7 +186,7 @@ def _compared(ink: Ink, luminance: NDArray[np.uint8], start: Affine) -> Affine:
 
     The model may draw its strokes wider or narrower than the sketch's: the width that fits best counts.
     """
-    drawn = luminance.astype(np.float32) / 255
+    drawn = luminance.astype(np.float32) / np.float32(255)
     near, _ = _fitted(ink, drawn, start)
     matrix, _ = min((_fitted(_widened(ink, px), drawn, near) for px in _WIDER), key=lambda fit: fit[1])
     height, width = ink.shape
@@ -204,7 +204,7 @@ def _fitted(ink: Ink, drawn: Plane, start: Affine) -> tuple[Affine, float]:
 def _widened(ink: Ink, px: int) -> Ink:
     """The ink with its strokes so many px wider on either side."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * abs(px) + 1,) * 2)
-    return (cv2.dilate if px > 0 else cv2.erode)(ink, kernel)  # type: ignore[no-any-return]
+    return (cv2.dilate if px > 0 else cv2.erode)(ink, kernel)
 
 
 def _sharp(ink: Ink, drawn: Plane, matrix: Affine) -> tuple[Plane, NDArray[np.uint8]]:
@@ -217,7 +217,7 @@ def _sharp(ink: Ink, drawn: Plane, matrix: Affine) -> tuple[Plane, NDArray[np.ui
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    cover = ink.astype(np.float32) / 255
+    cover = ink.astype(np.float32) / np.float32(255)
     off_lines = cover < _INKED
     known = cv2.distanceTransform(off_lines.view(np.uint8), cv2.DIST_L2, 3) > _SOFT
     areas = np.where(known, back, np.float32(0))
@@ -230,7 +230,7 @@ def _sharp(ink: Ink, drawn: Plane, matrix: Affine) -> tuple[Plane, NDArray[np.ui
             areas[new] = total[new] / count[new]
             known |= new
     full = back[cover > 0.8]
-    darkest = float(np.percentile(full, 10)) if len(full) else 0.0
+    darkest = np.float32(np.percentile(full, 10) if len(full) else 0)
     return areas * (1 - cover) + darkest * cover, known.view(np.uint8)
 
 
