@@ -13,7 +13,7 @@ from engines.match_stand_ins import SamePlace
 
 
 def box(size: int, *, open_below: bool) -> np.ndarray:
-    """Three sides of the box that `SamePlace` takes for the figure, or all four."""
+    """Three sides of the box that `SamePlace` takes for the figure, of different lengths, or all four."""
     sketch = box_sketch(size)
     sketch[:, size // 2 - 6 : size // 2 + 7, :3] = 255
     cv2.line(sketch, (size // 4, size // 4), (3 * size // 4, size // 4), (0, 0, 0, 255), 3)

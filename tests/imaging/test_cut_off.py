@@ -60,6 +60,17 @@ def test_other_lines_are_left_alone(lines: np.ndarray) -> None:
     assert continue_cut_off(lines) is lines
 
 
+def test_things_side_by_side_are_closed_by_themselves() -> None:
+    left, right = (
+        strokes((60, 80, 160, 80), (60, 80, 60, 300), (160, 80, 160, 300)),
+        strokes((240, 200, 340, 200), (240, 200, 240, 300), (340, 200, 340, 300)),
+    )
+    closed = continue_cut_off(left | right)
+    _, pieces = cv2.connectedComponents(1 - closed, connectivity=4)
+    assert pieces[290, 200] == pieces[20, 20]
+    assert len({int(pieces[290, x]) for x in (110, 200, 290)}) == 3
+
+
 @given(height=st.floats(0.8, 0.96), size=st.sampled_from([480, 640, 1400]))
 @settings(max_examples=12, deadline=None)
 def test_figure_that_is_cut_off_holds_no_paper(height: float, size: int) -> None:

@@ -22,8 +22,10 @@ _SEEN = 0.04
 """Length on which a line is followed from its end, as a fraction of the longer side."""
 _WIDEST = 0.03
 """Largest width of a line, as a fraction of the longer side."""
-_FARTHEST = 0.045
+_FARTHEST = 0.03
 """Largest length by which a line is extended, as a fraction of the longer side."""
+_COPY = 512
+"""Longer side, px, of the copy on which connected lines are found."""
 _STEEPEST = 1.2
 """Largest slope of a line that ends, in columns per row."""
 
@@ -49,12 +51,29 @@ def continue_cut_off(lines: Lines) -> Lines:
         return lines
     result = lines.copy()
     low = min(height - 1, bottom + round(_FARTHEST * side))
-    feet = [round(end.x + end.slope * (low - bottom)) for end in ends]
-    for end, foot in zip(ends, feet, strict=True):
-        start = round(end.x - end.slope * level), bottom - level
-        cv2.line(result, start, (foot, low), 1, 2)
-    cv2.line(result, (min(feet), low), (max(feet), low), 1, 2)
+    for joined in _joined(lines, ends, bottom - level, side):
+        feet = [round(end.x + end.slope * (low - bottom)) for end in joined]
+        for end, foot in zip(joined, feet, strict=True):
+            start = round(end.x - end.slope * level), bottom - level
+            cv2.line(result, start, (foot, low), 1, 2)
+        cv2.line(result, (min(feet), low), (max(feet), low), 1, 2)
     return result
+
+
+def _joined(lines: Lines, ends: list[_End], row: int, side: int) -> list[list[_End]]:
+    """Those of one drawing, connected by lines: what stands beside it is closed by itself."""
+    scale = min(1.0, _COPY / side)
+    small = cv2.resize(lines * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    _, pieces = cv2.connectedComponents((small > 0).view(np.uint8), connectivity=8)
+    tall, wide = pieces.shape
+    found: dict[int, list[_End]] = {}
+    for end in ends:
+        x, y = round(end.x * scale), min(tall - 1, round(row * scale))
+        around = pieces[max(0, y - 1) : y + 2, max(0, min(wide, x) - 2) : x + 3]
+        found.setdefault(int(around.max()), []).append(end)
+    spans = [(min(end.x for end in group), max(end.x for end in group)) for group in found.values()]
+    widest = [span for span in spans if not any(low < span[0] and span[1] < high for low, high in spans)]
+    return [[end for end in ends if low <= end.x <= high] for low, high in widest if low < high]
 
 
 def _ends(lines: Lines, level: int, side: int) -> list[_End]:
