@@ -34,7 +34,7 @@ def cut(lines: np.ndarray, row: int) -> np.ndarray:
 @settings(max_examples=30, deadline=None)
 def test_cut_lines_are_closed_along_their_direction(row: int, width: int, lean: int) -> None:
     left, right = (100, 80, 100 - lean, 380), (300, 80, 300 + lean // 2, 380)
-    closed = continue_cut_off(cut(strokes(ROOF, left, right, width=width), row))
+    closed = continue_cut_off(cut(strokes(ROOF, left, right, width=width), row)[: row + SIZE // 10])
     _, pieces = cv2.connectedComponents(1 - closed, connectivity=4)
     assert pieces[150, 200] != pieces[20, 20]
     below = round(0.02 * SIZE)
@@ -58,6 +58,12 @@ def test_cut_lines_are_closed_along_their_direction(row: int, width: int, lean: 
 )
 def test_other_lines_are_left_alone(lines: np.ndarray) -> None:
     assert continue_cut_off(lines) is lines
+
+
+def test_lines_that_end_far_from_the_edge_are_closed_there() -> None:
+    closed = continue_cut_off(cut(strokes(ROOF, LEFT, RIGHT), 250))
+    _, pieces = cv2.connectedComponents(1 - closed, connectivity=4)
+    assert pieces[249, 200] != pieces[256, 200] == pieces[20, 20]
 
 
 def test_things_side_by_side_are_closed_by_themselves() -> None:

@@ -22,8 +22,11 @@ _SEEN = 0.04
 """Length on which a line is followed from its end, as a fraction of the longer side."""
 _WIDEST = 0.03
 """Largest width of a line, as a fraction of the longer side."""
-_FARTHEST = 0.03
-"""Largest length by which a line is extended, as a fraction of the longer side."""
+_FARTHEST, _LITTLE = 0.03, 0.005
+"""Largest length by which a line is extended near the canvas's lower edge, where the drawing was meant to go on to it,
+and elsewhere, as fractions of the longer side."""
+_NEAR = 0.11
+"""Distance up to which the drawing ends near that edge, as a fraction of the longer side."""
 _COPY = 512
 """Longer side, px, of the copy on which connected lines are found."""
 _STEEPEST = 1.2
@@ -50,7 +53,8 @@ def continue_cut_off(lines: Lines) -> Lines:
     if len(ends) < 2:
         return lines
     result = lines.copy()
-    low = min(height - 1, bottom + round(_FARTHEST * side))
+    farthest = _FARTHEST if height - bottom <= _NEAR * side else _LITTLE
+    low = min(height - 1, bottom + max(2, round(farthest * side)))
     for joined in _joined(lines, ends, bottom - level, side):
         feet = [round(end.x + end.slope * (low - bottom)) for end in joined]
         for end, foot in zip(joined, feet, strict=True):
@@ -61,7 +65,7 @@ def continue_cut_off(lines: Lines) -> Lines:
 
 
 def _joined(lines: Lines, ends: list[_End], row: int, side: int) -> list[list[_End]]:
-    """Those of one drawing, connected by lines: what stands beside it is closed by itself."""
+    """The ends grouped by connected lines, so that things side by side are closed separately."""
     scale = min(1.0, _COPY / side)
     small = cv2.resize(lines * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, pieces = cv2.connectedComponents((small > 0).view(np.uint8), connectivity=8)
