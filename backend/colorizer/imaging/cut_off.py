@@ -43,7 +43,7 @@ class _End:
 
 def continue_cut_off(lines: Lines) -> Lines:
     """The lines, with an added border below them if the drawing is cut off there."""
-    inked = np.flatnonzero(cv2.reduce(lines, 1, cv2.REDUCE_MAX).ravel())
+    inked = np.flatnonzero(lines.max(axis=1))
     height, side = lines.shape[0], max(lines.shape)
     level = max(2, round(_LEVEL * side))
     if not len(inked) or inked[-1] >= height - 1 - level:  # the canvas's edge closes the areas
