@@ -1,6 +1,6 @@
-"""`LibKisPort`: the docker's door into one Krita window. Thin: it finds documents and layers and hands on.
+"""`LibKisPort`: the docker's interface to one Krita window. It finds documents and layers and calls the other modules.
 
-Every public call may be made at any time on the GUI thread, except the inserting ones: ask `busy` before them.
+All methods can be called at any time on the GUI thread, except those that insert or change layers: check `busy` first.
 """
 
 from __future__ import annotations
