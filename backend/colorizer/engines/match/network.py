@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -310,7 +310,7 @@ class MatchNetwork(nn.Module):
             (WEIGHTS_FILE, save(weights, metadata={"format": "pt"})),
             (CONFIG_FILE, config.encode()),
         ):
-            write_whole(folder / name, data)
+            write_atomically(folder / name, data)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> MatchNetwork:
