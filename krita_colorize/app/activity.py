@@ -1,6 +1,6 @@
-"""What goes on in a document between a job's end and the picture that shows its result: decoding, waiting for the pen.
+"""The work in a document between a job's end and the display of its result: decoding, and waiting for the pen.
 
-`session` shows it as its status, so that "Ready" means that the artist sees all there is.
+`session` shows it in its status, so that "Ready" means that the result is visible.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Supervises the backend process: starts it on first use, watches it, ends it with Krita. HTTP is in `client`.
+"""Supervises the backend process: starts it at first use, watches it, and ends it with Krita. `client` handles HTTP.
 
-The process lives as long as its stdin stays open: it sees the end of it even when Krita is killed.
+The process ends itself when its stdin closes, which happens even if Krita is killed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Bindings: the artist clicks a spot in a reference, then a region in the sketch, which takes that spot's colour.
+"""Bindings: the artist clicks a spot in a reference, then a region in the sketch, which gets that spot's colour.
 
-Holds the larger picture of a reference that is clicked in, and what waits for a click on the canvas. The bindings
-themselves are the sketch's settings.
+It holds the larger picture of the reference that is clicked in, and waits for the click on the canvas. The bindings are
+stored in the sketch's settings.
 """
 
 from __future__ import annotations

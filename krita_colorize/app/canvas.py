@@ -1,6 +1,6 @@
-"""Changes the canvas, never while the pen is down: the overlay of a selected result, applied groups, mask layers.
+"""Changes the canvas, but never while the pen is down: shows the overlay of a result, inserts groups and mask layers.
 
-Pixels are unpacked on a thread; the insertion itself is Krita's own call, one undo step each.
+Pixels are unpacked on a thread; each insertion is one undo step.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The check view: circles the places of a result to look at, steps through them, or selects them.
+"""The check view: circles the places of a result to check, goes through them, or selects them.
 
-The circles are an overlay: nothing in the document changes. What counts as doubtful is the engine's business.
+The circles are an overlay and don't change the document. The engine decides which places are doubtful.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The HTTP client of the backend (docs/wire.md), on Qt: nothing blocks, every answer is a signal.
+"""The HTTP client of the backend (docs/wire.md), with Qt: no call blocks, and every answer is a signal.
 
-Knows routes, headers and error bodies; not what a job means (`jobs`) nor how the backend came to run (`backend`).
+It handles routes, headers and error bodies; `jobs` handles the jobs, `backend` the process.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The model of one open document: its layers, the sketch, each sketch's settings, the results.
+"""The model of one open document: its layers, the sketch, the settings of each sketch, and the results.
 
-Settings are read from the document once and written back only when the artist changes something. Jobs are `jobs`'
-business; what happens with several documents is `session`'s.
+Settings are read from the document once and written only when the artist changes them. `jobs` runs jobs; `session`
+handles several documents.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Colours the keyframes of an animated sketch, one after the other, into one new animated layer.
+"""Colours the keyframes of an animated sketch, one after another, into one new animated layer.
 
-Where the engine can, all frames are surveyed first, so that they agree on colours. Every finished frame is kept on disk
-at once (`COLORIZE_HOME/frames`), surveys are kept by the backend: after a cancel, a crash of Krita or of the backend,
-pressing the button again goes on where it stopped. What a frame is kept by is in `core/frames`.
+If the engine supports it, all frames are surveyed first, so that the same parts get the same colours. Every finished
+frame is saved at once (`COLORIZE_HOME/frames`), and the backend stores the surveys: after a cancel or a crash, pressing
+the button again continues there. `core/frames` computes the key of a saved frame.
 """
 
 from __future__ import annotations

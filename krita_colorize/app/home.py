@@ -1,4 +1,4 @@
-"""Where the docker's own files lie (docs/wire.md, "Start"), and its log. Importing creates nothing."""
+"""The paths of the docker's own files (docs/wire.md, "Start"), and its log. Importing it creates nothing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""One job: packed on a thread, sent, followed, fetched; it can be cancelled at any of these points.
+"""One job: it is packed on a thread, sent, followed and fetched, and can be cancelled at any time.
 
-All of them together are `jobs`. A job knows its request and pictures, not documents, results lists or widgets (see
+`jobs` manages all jobs. A job has its request and pictures; it doesn't know documents, lists of results or widgets (see
 `session`). This is the client side of docs/wire.md.
 """
 

@@ -1,7 +1,7 @@
-"""Builds job requests for a document and applies their results: results in the strip, mask layers.
+"""Builds job requests for a document and handles their results: results in the strip, or mask layers.
 
-Reads the pictures from Krita, starts the job and puts its result in place. `jobs` runs the job; `repairs` repairs
-applied results.
+It reads the pictures from Krita, starts the job, and stores or inserts its result. `jobs` runs the job; `repairs`
+repairs applied results.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The connection to a paired machine, with the same interface as `backend.Backend`.
 
-It asks how the machine is, again and again with growing pauses while it doesn't answer, and gives up only where
-asking again can't help (other certificate, token revoked, other version). What was lost is told by whoever noticed.
+If the machine doesn't answer, it retries with increasing pauses. It gives up only if retrying can't help (another
+certificate, a revoked token, another version). The callers report lost jobs.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Passes a job's body to the backend in shared memory (Linux), so that pictures aren't copied through a socket.
 
-The memory is sealed before it is handed over: nobody can change it any more. It goes when both sides have closed it;
-nothing of it is ever a file. Where there is no such memory, or the backend isn't our own child, the body is sent.
+The memory is sealed against changes before it is shared. It is freed when both sides have closed it, and is never a
+file. On other systems, or if the backend isn't a child process of Krita, the body is sent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The palette of a result: edits, exchanges, locks, loads and saves its colours.
 
-An edit is exact: every flat pixel of one colour becomes another. Where the result lies in the document that happens in
-its layers, as one undo step; else the sketch is coloured again. Edits are kept with the sketch's settings, so that the
-next colouring, and every sketch that takes over these settings, shows them.
+An edit is exact: every flat pixel of one colour gets another one. If the result is in the document, its layers are
+changed as one undo step; otherwise the sketch is coloured again. Edits are stored with the sketch's settings, so that
+they apply to its next results, and to sketches that copy these settings.
 """
 
 from __future__ import annotations

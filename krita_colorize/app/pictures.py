@@ -1,7 +1,7 @@
-"""Pictures between Qt, files and the wire: reading, converting, packing a whole request. For worker threads.
+"""Converts pictures between Qt, files and bundles: reads, converts and packs whole requests. For worker threads.
 
-Qt keeps the interpreter's lock while it converts a picture, so that goes in bands of a few rows, none of which takes
-longer than a frame. Reading and writing files release it.
+Qt holds the interpreter's lock while it converts a picture, so this is done in bands of a few rows, each shorter than a
+frame of the display. Reading and writing files releases the lock.
 """
 
 from __future__ import annotations

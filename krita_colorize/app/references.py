@@ -1,6 +1,7 @@
-"""How reference pictures come in: layers, files, the clipboard, and whatever is dropped on the list.
+"""Adds reference pictures: layers, files, the clipboard, and anything that is dropped on the list.
 
-Pictures that lie nowhere else are kept as PNG notes in the document, once each. Reading and encoding happen on threads.
+Pictures that aren't stored elsewhere are saved as PNG in the document, once each. Reading and encoding happen on
+threads.
 """
 
 from __future__ import annotations

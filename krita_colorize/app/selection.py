@@ -1,4 +1,4 @@
-"""Whether the document's selection restricts what the docker does, as it restricts every fill tool: the one switch."""
+"""The switch that decides whether the document's selection restricts the docker's actions, like Krita's fill tools."""
 
 from __future__ import annotations
 

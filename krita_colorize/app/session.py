@@ -1,7 +1,7 @@
-"""The facade for the widgets: everything the artist can do, and the state to show.
+"""The facade for the widgets: all actions of the artist, and the state to show.
 
-Glue only: the process is in `backend`, jobs in `jobs`, a document's state in `document`, added references in
-`references`, the canvas in `canvas`. Krita is called through the port, on the GUI thread.
+It only connects the other modules: `backend` has the process, `jobs` the jobs, `document` a document's state,
+`references` the added references, `canvas` the canvas. Krita is called through the port, on the GUI thread.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The swatches of a result on the canvas: lights the regions of one, and finds the one under a click.
+"""The swatches of a result on the canvas: highlights the regions of one, and finds the one under a click.
 
-Works on a small picture of where each colour is (`core.swatches`), made on a thread once for each state of a result.
+It uses a small picture of each colour's regions (`core.swatches`), made on a thread once for each state of a result.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Timers that ring once."""
+"""Single-shot timers."""
 
 from __future__ import annotations
 

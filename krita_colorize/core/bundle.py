@@ -1,7 +1,7 @@
-"""The wire's bundle: a JSON header and pictures back to back (docs/wire.md). Encodes, checks, decodes.
+"""The bundle format of the protocol: a JSON header and pictures (docs/wire.md). Encodes, checks and decodes bundles.
 
-Standard library only, as everything in the docker; knows neither what the header means (see `request`, `result`) nor
-how it travels. Long copies go piece by piece, so that a worker thread never keeps the interpreter to itself for long.
+It uses only the standard library, like all of the docker. `request` and `result` read the headers. Long copies are made
+in pieces, so that a worker thread doesn't hold the interpreter's lock for long.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads a result's check: the places that the engine says should be looked at (doubtful, unpainted, leaking)."""
+"""Reads a result's check: the places that the artist should check (doubtful, unpainted or leaking)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Corrections of a result at a click: what is offered, and the result as it counts afterwards."""
+"""Corrections of a result by clicks: the colours that are offered, and the corrected result."""
 
 from __future__ import annotations
 

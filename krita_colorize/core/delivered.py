@@ -1,6 +1,6 @@
-"""Reads and writes the layers that count as delivered, for repairs and palette edits (docs/wire.md, "redo").
+"""Reads and writes the delivered layers of results, for repairs and palette edits (docs/wire.md, "redo").
 
-Pictures stay packed: what is compared and changed in them is the backend's business.
+The pictures stay packed: the backend compares and changes them.
 """
 
 from __future__ import annotations

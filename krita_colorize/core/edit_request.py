@@ -1,4 +1,4 @@
-"""The bundles of a palette edit (docs/wire.md, "Edit"): what is sent, and the layers that come back."""
+"""The bundles of a palette edit (docs/wire.md, "Edit"): the request, and the layers in the answer."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Bindings (a region takes the colour of a reference's spot), corrections (a region has a colour, or none), and swaps
-(one palette colour replaces another).
+"""Bindings (a region gets the colour of a reference's spot), corrections (a region gets a colour, or none) and swaps (a
+palette colour is replaced by another one).
 
-All travel with every request. Bindings and swaps are kept with the sketch's settings, corrections with the result that
-they were made in. Hints are a layer and need no value here.
+All of them are sent with every request. Bindings and swaps are stored with the sketch's settings, corrections with
+their result. Hints are a layer and need no values here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The small pictures on a model's card: what goes in and what comes out (`pictures/NAME.png`).
+"""The small pictures on a model's card that explain its inputs and results (`pictures/NAME.png`).
 
-They are drawn (resources/cards/draw.py) to explain; none of them is what a model made. Names only; `ui.explained` shows
-them.
+They are drawings (resources/cards/draw.py), not results of models. This module has only their names; `ui.explained`
+shows them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The handshake with the backend process (docs/wire.md, "Start"): what is read and said when it starts and ends.
+"""The handshake with the backend process (docs/wire.md, "Start"): reads its first line, has the errors of its start.
 
-`app.backend` runs the process; here are only values and sentences.
+`app.backend` runs the process; this module has only values and sentences.
 """
 
 from __future__ import annotations

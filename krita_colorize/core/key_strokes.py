@@ -1,7 +1,7 @@
-"""Splits a result's key strokes by colour, as Krita's Colorize Mask takes them, so that little is left to do in Krita.
+"""Splits a result's key strokes by colour for Krita's Colorize Mask, on a worker thread, so that Krita has less work.
 
-Each colour's marks are small cells instead of a whole picture: Krita takes any number of rectangles for a colour, and
-empty places need no memory. `krita_port/colorize_mask.py` makes the mask of them.
+The marks of each colour are small cells instead of a whole picture: Krita accepts any number of rectangles for a
+colour, and empty areas need no memory. `krita_port/colorize_mask.py` makes the mask.
 """
 
 from __future__ import annotations

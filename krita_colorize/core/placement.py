@@ -1,6 +1,6 @@
-"""A change of the canvas (shift, crop, enlarge, mirror, quarter turn, scale) as an affine map, applied to pixels.
+"""A change of the canvas (shift, crop, enlarge, mirror, quarter turn, scale) as an affine map for pixels.
 
-Which change it was is found by `registration`. Standard library only; the pixel work is slow: for worker threads.
+`registration` detects the change. It uses only the standard library; the work on pixels is slow and for worker threads.
 """
 
 from __future__ import annotations

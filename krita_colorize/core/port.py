@@ -1,6 +1,7 @@
-"""What the docker asks of Krita, and the values that pass: `krita_port` answers it, tests answer it with a fake.
+"""The interface through which the docker uses Krita, and its values; `krita_port` implements it, tests use a fake.
 
-Both answers pass the same contract tests. Nothing here imports Qt or Krita. Every call is made on the GUI thread.
+Both implementations pass the same contract tests. This module imports neither Qt nor Krita. All methods are called on
+the GUI thread.
 """
 
 from __future__ import annotations

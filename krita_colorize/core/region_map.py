@@ -1,7 +1,8 @@
-"""The regions of a result, as they came with it: which one is at a pixel, which colours it may have, which are alike.
+"""The regions of a result: the region at a pixel, its possible colours, and the regions that are the same part.
 
-And their repainting: exact, in the pixels that are as the result had them. Regions are runs of pixels in reading order,
-so that a page of A4 at 300 dpi is looked up and repainted in milliseconds. Standard library only.
+It also repaints regions exactly, in the pixels that haven't changed since the result was applied. Regions are stored as
+runs of pixels in reading order, so that look-up and repainting of an A4 page at 300 dpi take milliseconds. It uses only
+the standard library.
 """
 
 from __future__ import annotations

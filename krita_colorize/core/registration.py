@@ -1,9 +1,9 @@
-"""Finds how a canvas was changed, from the sketch's pixels before and after: image registration over the changes that
-Krita makes of whole canvases (shift, crop, mirror, quarter turns, scale).
+"""Detects how a canvas was changed by registering the sketch's pixels before and after the change.
 
-Candidates come from the outlines of both pictures, from the sizes of both canvases, and from short pieces of rows of
-one that are found in the other. The one under which most ink of each lies on ink of the other wins, if it is enough.
-Slow: for worker threads.
+It detects Krita's changes of whole canvases: shift, crop, mirror, quarter turns and scale. Candidates are computed from
+the outlines of both pictures, from the sizes of both canvases, and from short pieces of rows of one picture that are
+found in the other. The candidate with the largest overlap of ink wins, if the overlap is large enough. Slow: for worker
+threads.
 """
 
 from __future__ import annotations

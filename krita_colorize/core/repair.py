@@ -1,7 +1,7 @@
-"""Builds what Redo sends for an applied result, and the result's state once the answer is in the document.
+"""Builds the request of Redo for an applied result, and the result's new state once the answer is in the document.
 
-A repair recomputes with the masks, hints, bindings and sketch of now, and only where one of them changed since. Where
-that is, what it reaches, and that the artist's own strokes stay, is the backend's business (docs/wire.md, "redo").
+A repair uses the present masks, hints, bindings and sketch, and colours only the regions in which one of them has
+changed. The backend finds these regions and keeps the artist's own strokes (docs/wire.md, "redo").
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
-"""A request: everything that decides a result, as one comparable value; and the bundle that carries it.
+"""A request: everything that determines a result, as one comparable value; and the bundle that contains it.
 
-The pictures themselves are read by `krita_port` and `app` and only join in `bundle_parts`; their hashes come back in
-the result's record.
+`krita_port` and `app` read the pictures, which are added in `bundle_parts`; the result's record has their hashes.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A result as it came over the wire, and the group of layers it becomes (DESIGN section 8).
+"""A result of the backend, and the group of layers that is made from it.
 
-The pictures stay packed until somebody applies the result: at 4k they would take a gigabyte a dozen.
+The pictures stay packed until the result is applied, because a dozen unpacked results at 4k would take a gigabyte.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Saved results: a result together with what it was made from, so that it can be repaired later, also after a crash.
+"""Saved results: a result with the pictures it was made from, so that it can be repaired later, even after a crash.
 
-One file, in the wire's bundle format: the result's layers as they count as delivered, and the sketch, mask and hints
-of that time (`Base`). Where the files lie is `app/history`'s business, what a repair does with them `core/repair`'s.
+A file has the protocol's bundle format. It contains the delivered layers and the sketch, mask and hints of that time
+(`Base`). `app/history` stores the files, `core/repair` uses them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""What the artist chose for each sketch layer, and how it is kept in the document.
+"""The artist's settings for each sketch layer, and their form in the document.
 
-The note is versioned JSON. Reading it never fails: what is missing, of another type or out of range gets its default,
-and the artist is told in one sentence. Where the note lies is `krita_port`'s business, when it is written `app`'s.
+The form is versioned JSON. Reading it never fails: values that are missing, of another type or out of range get their
+defaults, and the artist gets a message. `krita_port` stores it, `app` decides when.
 """
 
 from __future__ import annotations

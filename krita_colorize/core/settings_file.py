@@ -1,6 +1,6 @@
-"""A sketch's settings as a file, to use them in another picture or on another computer.
+"""A sketch's settings as a file, for use in another picture or on another computer.
 
-Layers, masks, hints and bindings belong to one picture and stay out of it; references that are files go along by path.
+Layers, masks, hints and bindings belong to a picture and aren't saved; references that are files are saved by path.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Server-sent events: bytes, cut anywhere, become events. Knows nothing of HTTP or of what the events say."""
+"""Parses server-sent events from bytes that may be split anywhere, without knowing HTTP or the events' content."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Keeps what the artist paints while an answer is on its way; it counts as the artist's own afterwards.
+"""Keeps what the artist paints while an answer is awaited, as the artist's own strokes.
 
-Rarely needed, and for one rectangle only, hence row by row in plain Python. Slow: for worker threads.
+It is rarely needed and only for one rectangle, so it works row by row in plain Python. Slow: for worker threads.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The fold "Advanced": pages, steps, size and the engines' own options, those that the chosen engine has.
+"""The section "Advanced": pages, steps, size, and the options of the chosen engine.
 
-What there is to be shown, and how it is called, comes from the backend (`core.option_table`).
+The backend provides the options and their titles (`core.option_table`).
 """
 
 from __future__ import annotations

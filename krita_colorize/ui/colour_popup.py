@@ -1,8 +1,7 @@
-"""Swatches that open at the pointer: the likely colours of a region in large, then the whole palette.
+"""Swatches at the pointer: the likely colours of a region in large, then the whole palette.
 
-A frameless popup, as Krita's own palette is: it blocks nothing, a click elsewhere closes it. 1 to 9 choose a likely
-colour, the arrow keys and Enter any, N goes to the next place to check, Escape closes. With Shift the choice is for the
-one region alone.
+It is a frameless popup like Krita's own palette; a click elsewhere closes it. 1 to 9 choose a likely colour, the arrow
+keys and Enter any colour, N goes to the next place to check, Escape closes. With Shift only that region is changed.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The docker's content: status and progress on top, pages that take the room there is, the actions below.
+"""The docker's content: status and progress on top, pages in the middle, the actions at the bottom.
 
-Only the pages give way where the docker is low: status, progress and actions are always seen, and ask for less height
-than Krita's own dockers do. Where the docker is high, the results lie below the page; else they are a page.
+If the docker is low, only the pages shrink: status, progress and actions are always visible, and need less height than
+Krita's own dockers. If the docker is high, the results are below the page; otherwise they are a page.
 """
 
 from __future__ import annotations

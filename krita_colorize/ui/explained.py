@@ -1,4 +1,4 @@
-"""A row of little pictures: what goes into a model, an arrow, and what kind of thing comes out."""
+"""A row of small pictures: a model's inputs, an arrow, and an example of its results."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What makes much fit into little height: pages behind tabs, folds, and columns that scroll. They know no session."""
+"""Widgets that save height: pages with tabs, collapsible sections, scrolling columns. They don't know the session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The strip of references: shows them, takes drops of layers, files and pictures, and offers to add and remove."""
+"""The strip of references: shows them, accepts drops of layers, files and pictures, has buttons to add and remove."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The button "Same as": gives the sketch the settings of another sketch, or of a file; and saves them as one."""
+"""The button "Same as": copies the settings of another sketch or of a file to the sketch, or saves them to a file."""
 
 from __future__ import annotations
 

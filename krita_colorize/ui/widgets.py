@@ -1,4 +1,4 @@
-"""Small widgets the docker is made of: combos over layers, buttons, labels, rows. They know no session."""
+"""The docker's small widgets: combo boxes of layers, buttons, labels, rows. They don't know the session."""
 
 from __future__ import annotations
 
