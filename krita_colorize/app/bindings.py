@@ -21,7 +21,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 VIEW_SIDE = 640
-"""Longest side of the picture that is clicked in, px."""
+"""Longest side of the picture that is clicked in, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Bindings(QtCore.QObject):
         self.changed.emit()
 
     def stop(self) -> None:
-        """Waits no longer."""
+        """Stops waiting."""
         if self.spot is not None:
             self.spot = None
             self._port.pick(None)

@@ -71,7 +71,7 @@ class Call(QtCore.QObject):
         self.received.emit(done, total)
 
     def abort(self) -> None:
-        """Drops the request; neither `done` nor `failed` follows."""
+        """Aborts the request; neither `done` nor `failed` follows."""
         reply = self._let_go()
         if reply is not None:
             reply.abort()
@@ -227,7 +227,7 @@ class Client(QtCore.QObject):
         call.done.connect(self._on_accepted)
 
     def report(self, sentence: str) -> None:
-        """Nobody waits for the answers that end here."""
+        """Logs answers that nothing waits for."""
         LOG.warning("an answer was dropped: %s", sentence)
 
     @guarded

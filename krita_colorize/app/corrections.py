@@ -36,7 +36,7 @@ class Offered:
     where: RegionMap
     offer: Offer
     screen: tuple[int, int] | None
-    """Where the place lies on the screen, px; None where that isn't known."""
+    """The position of the place on the screen in pixels; None if it isn't known."""
 
 
 class Corrections(QtCore.QObject):

@@ -208,7 +208,7 @@ class DocumentModel(QtCore.QObject):
         self.change(options=replace(self.settings.options, **fields))
 
     def add_references(self, *references: Reference) -> None:
-        """Adds pictures that aren't there yet. Raises `UserError` where there are too many."""
+        """Adds pictures that aren't there yet. Raises `UserError` if there are too many."""
         known = [reference.source for reference in self.settings.references]
         new = tuple(item for item in references if item.source not in known)
         together = self.settings.references + new

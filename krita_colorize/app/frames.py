@@ -128,7 +128,7 @@ class Frames(QtCore.QObject):
             self._colour(run)
 
     def _read(self, run: Run, time: int) -> Inputs | None:
-        """What a frame is made from; None where it is empty."""
+        """What a frame is made from; None if it is empty."""
         inputs = self._job_requests.read(run.model, run.request)
         drawn = self._tools.port.snapshot_frame(run.model.info.key, run.request.sketch.key, time)
         return Inputs({**inputs.layers, run.request.sketch.key: drawn}, inputs.notes) if drawn.data else None
@@ -240,7 +240,7 @@ def _write(path: Path, pixels: Pixels) -> None:
 
 
 def _read(path: Path) -> Pixels | None:
-    """A kept frame; None where there is none, or a broken one."""
+    """A saved frame; None if there is none or it is damaged."""
     try:
         return bundle.decode(path.read_bytes()).blob(0).to_pixels()
     except (OSError, bundle.BundleError):

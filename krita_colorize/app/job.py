@@ -87,7 +87,7 @@ class Job(QtCore.QObject):
         self.progress = Progress()
         self.error = ""
         self.cause: Cause | None = None
-        """What broke at the backend, where it failed and nobody did anything wrong."""
+        """The failure of the backend, if the job failed and it isn't the artist's fault."""
         self.result: Result | None = None
         self._services = services
         self._body: Body = QtCore.QByteArray()
@@ -140,7 +140,7 @@ class Job(QtCore.QObject):
 
     @property
     def left_behind(self) -> str:
-        """The id of a job that may go on at the backend although nobody wants it any more, else ""."""
+        """The id of a cancelled job that may still run at the backend, otherwise ""."""
         return self._key if self._adrift and self.state is JobState.CANCELLED else ""
 
     def pack(self, pack: Callable[[], Body]) -> None:
@@ -157,7 +157,7 @@ class Job(QtCore.QObject):
         self._call.failed.connect(self._on_not_taken)
 
     def cancel(self) -> None:
-        """Ends it now, whatever it is doing; the backend forgets it."""
+        """Ends the job in any state; the backend deletes it."""
         if not self.active:
             return
         if self._call is not None and self.state is JobState.SENDING and self._upload_ended:

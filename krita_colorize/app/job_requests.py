@@ -94,7 +94,7 @@ class JobRequests(QtCore.QObject):
         self._tools = tools
 
     def request(self, model: DocumentModel, settings: Settings, task: Task = Task.COLORIZE) -> Request:
-        """What the sketch's settings ask for. Raises `UserError` where something is missing."""
+        """What the sketch's settings ask for. Raises `UserError` if something is missing."""
         sketch = model.sketch
         if sketch is None:
             raise UserError(tr("Select the layer with your sketch first."))
@@ -172,7 +172,7 @@ class JobRequests(QtCore.QObject):
         return len(chosen)
 
     def read(self, model: DocumentModel, request: Request, *, sketch: bool = True) -> Inputs:
-        """Reads a request's layers, all but the sketch where that is wished, and notes from the document."""
+        """Reads a request's layers (on request without the sketch) and notes from the document."""
         key, port = model.info.key, self._tools.port
         ids = [layer for layer in request.layer_ids if sketch or layer != request.sketch.key]
         with self._tools.activity.reading(key):
@@ -184,7 +184,7 @@ class JobRequests(QtCore.QObject):
         return Inputs(layers, {name: png for name, png in notes.items() if png is not None})
 
     def start(self, model: DocumentModel, request: Request, pack: Callable[[], Body]) -> Job:
-        """Starts a job; how it fails is told, what comes of it is the caller's business."""
+        """Starts a job and reports its failure; the caller handles its result."""
         key = model.info.key
         if len(self._tools.jobs.of(key)) >= MAX_JOBS:
             raise UserError(

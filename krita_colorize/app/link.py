@@ -70,7 +70,7 @@ class Link(QtCore.QObject):
         self._set(BackendState.STOPPED)
 
     def lost(self) -> None:
-        """A request found nobody: asks until somebody answers."""
+        """A request had no answer: retries until the machine answers."""
         if self.state is BackendState.READY:
             self._on_failure(Failure("gone", http.GONE))
 

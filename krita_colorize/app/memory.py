@@ -38,7 +38,7 @@ class SharedBody:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the memory; whoever forgets to, holds it until the object goes."""
+        """Frees the memory, which otherwise happens when the object is deleted."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

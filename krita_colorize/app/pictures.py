@@ -38,7 +38,7 @@ class Inputs:
 
 
 def pack(request: Request, inputs: Inputs) -> Body:
-    """The body of `POST /v1/jobs`. Raises `UserError` where a picture is missing, broken or empty."""
+    """The body of `POST /v1/jobs`. Raises `UserError` if a picture is missing, broken or empty."""
     return packed(request, collect(request, inputs))
 
 

@@ -41,7 +41,7 @@ class SelectionSwitch(QtCore.QObject):
             self.changed.emit()
 
     def read(self, model: DocumentModel) -> Pixels | None:
-        """The selection that counts, None where none does."""
+        """The selection that restricts the actions, None if there is none."""
         self.look(model)
         if not self.counts:
             return None

@@ -86,7 +86,7 @@ class Servers(QtCore.QObject):
         self._chosen.stop()
 
     def lost(self) -> None:
-        """A request to the chosen machine found nobody."""
+        """A request to the chosen machine had no answer."""
         if self._link is not None:
             self._link.lost()
 

@@ -138,7 +138,7 @@ class Session(QtCore.QObject):
 
     @property
     def trouble(self) -> FailureHelp | None:
-        """What broke, where the error is about that; None where the artist can cure it himself."""
+        """What broke, where the error is about that; None if the artist can cure it himself."""
         bug, local = FailureHelp(Cause.FAULT, OUR_BUG), self.backend.local
         ended = FailureHelp(local.cause, local.message) if local.cause else None
         known = (bug, ended, self.job_requests.broke)

@@ -94,12 +94,12 @@ class Packed:
 
     @classmethod
     def of(cls, blob: Blob) -> Packed:
-        """Packs a picture. Raises `BundleError` where its bytes don't fit its size. Slow: for worker threads."""
+        """Packs a picture. Raises `BundleError` if its bytes don't fit its size. Slow: for worker threads."""
         data, encoding = _pack(blob)
         return cls(blob.format, blob.width, blob.height, encoding, data)
 
     def blob(self) -> Blob:
-        """Unpacks it. Raises `BundleError` where it isn't as long as its size says. Slow: for worker threads."""
+        """Unpacks it. Raises `BundleError` if it isn't as long as its size says. Slow: for worker threads."""
         return Blob(self.format, self.width, self.height, _unpacked(self))
 
     @property
@@ -110,7 +110,7 @@ class Packed:
 
 @dataclass(frozen=True)
 class Placed:
-    """A packed picture and where its top left corner lies on the canvas, px."""
+    """A packed picture and the position of its top left corner on the canvas, in pixels."""
 
     packed: Packed
     x: int = 0
@@ -134,17 +134,17 @@ class Bundle:
     packed: tuple[Packed, ...]
 
     def at(self, index: int) -> Packed:
-        """One picture as it is. Raises `BundleError` where there is none."""
+        """One packed picture. Raises `BundleError` if there is none."""
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.packed):
             raise BundleError(f"there is no blob {index!r}")
         return self.packed[index]
 
     def placed(self, entry: Mapping[str, Any] | None) -> Placed | None:
-        """The picture that an entry of a header (`blob`, `x`, `y`) names; None where there is none."""
+        """The picture that an entry of a header (`blob`, `x`, `y`) names; None if there is none."""
         return None if entry is None else Placed(self.at(entry["blob"]), int(entry["x"]), int(entry["y"]))
 
     def blob(self, index: int) -> Blob:
-        """Unpacks one picture. Raises `BundleError` where there is none or it isn't as long as its size says."""
+        """Unpacks one picture. Raises `BundleError` if there is none or it isn't as long as its size says."""
         return self.at(index).blob()
 
     def with_picture(self, index: int, pixels: Pixels) -> Bundle:
@@ -173,7 +173,7 @@ class Bundle:
 
 
 class Writer:
-    """Collects the pictures of a bundle; whoever writes its header gets their numbers. Slow: for worker threads."""
+    """Collects the pictures of a bundle and returns their numbers for its header. Slow: for worker threads."""
 
     def __init__(self) -> None:
         self._packed: list[Packed] = []
@@ -298,7 +298,7 @@ def _unpacked(packed: Packed) -> bytes | bytearray:
 
 
 def _run_out(data: bytes | bytearray, size: int, length: int) -> bytes:
-    """Runs back into pixels of `size` bytes: first all the counts, then all the colours."""
+    """Decodes runs to pixels of `size` bytes; the data has all counts first, then all colours."""
     runs, rest = divmod(len(data), _COUNT_BYTES + size)
     start = runs * _COUNT_BYTES
     counts = array("I", data[:start])

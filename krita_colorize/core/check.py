@@ -44,7 +44,7 @@ def places(result: Result) -> tuple[Place, ...]:
 
 
 def mask(result: Result) -> Pixels | None:
-    """Where to look, one byte a pixel of the canvas; None where the engine doesn't say. Slow: for worker threads."""
+    """Where to look, one byte a pixel of the canvas; None if the engine doesn't say. Slow: for worker threads."""
     try:
         return result.check_mask()
     except (BundleError, ResultError):

@@ -39,7 +39,7 @@ class Offer:
 
 
 def offer(result: Result, where: RegionMap, x: int, y: int) -> Offer | None:
-    """What may be chosen for the region at a pixel of the canvas; None where no region is."""
+    """What may be chosen for the region at a pixel of the canvas; None if no region is."""
     region = where.at(x, y)
     if region < 0:
         return None

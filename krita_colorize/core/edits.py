@@ -36,7 +36,7 @@ class Binding:
     reference_y: int
 
     def on(self, placement: Placement) -> Binding | None:
-        """The same binding on a canvas that was changed; None where the region's place is no longer on it."""
+        """The same binding on a canvas that was changed; None if the region's place is no longer on it."""
         x, y = placement.pixel(self.x, self.y)
         inside = 0 <= x < placement.width and 0 <= y < placement.height
         return replace(self, x=x, y=y) if inside else None
@@ -51,7 +51,7 @@ class Correction:
     colour: str
 
     def on(self, placement: Placement) -> Correction | None:
-        """The same correction on a canvas that was changed; None where the region's place is no longer on it."""
+        """The same correction on a canvas that was changed; None if the region's place is no longer on it."""
         x, y = placement.pixel(self.x, self.y)
         inside = 0 <= x < placement.width and 0 <= y < placement.height
         return replace(self, x=x, y=y) if inside else None

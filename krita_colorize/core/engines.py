@@ -98,4 +98,4 @@ BUILT_IN = read(_SHIPPED)
 """What is offered while no backend has been asked: the built-in engine."""
 
 OPTIONS = option_table.read(_SHIPPED["options"])
-"""The options that have a place of their own in the docker, whatever the engine, by name."""
+"""The options with their own controls in the docker for all engines, by name."""

@@ -59,7 +59,7 @@ def read_launch(text: str | None) -> Launch:
 
 
 def read_greeting(line: bytes) -> Ready:
-    """Reads the first line of the backend's stdout. Raises `UserError` where it failed or speaks another wire."""
+    """Reads the first line of the backend's stdout. Raises `UserError` if it failed or speaks another wire."""
     try:
         data = json.loads(line.decode("utf-8"))
     except ValueError as error:
@@ -78,7 +78,7 @@ def read_greeting(line: bytes) -> Ready:
 
 
 def check_api(its: object) -> None:
-    """Raises `UserError` where the backend speaks another version of the wire; says which side is too old."""
+    """Raises `UserError` if the backend speaks another version of the wire; says which side is too old."""
     if its == API:
         return
     if isinstance(its, int) and its > API:
@@ -113,7 +113,7 @@ def environment(inherited: Mapping[str, str], home: str) -> dict[str, str]:
 
 
 def failed_to_start(command: str) -> str:
-    """The program could not be run at all."""
+    """The error for a program that couldn't be started."""
     return tr(
         "The colour engine can't be started: {command} is missing or not a program. "
         "Press Set up… and install it again (in a clone: run `./colorize krita` once).",
@@ -122,7 +122,7 @@ def failed_to_start(command: str) -> str:
 
 
 def ended(code: int, *, crashed: bool) -> str:
-    """The process is gone although nobody asked it to go."""
+    """The error for a process that has ended unexpectedly."""
     if crashed:
         return tr(
             "The system ended the colour engine, often for lack of memory. Press Restart, or Colorize to try again."

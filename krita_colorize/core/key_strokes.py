@@ -20,7 +20,7 @@ _MARKED = b"\xff" * CELL
 
 
 def split(marks: Pixels) -> tuple[KeyStroke, ...]:
-    """Takes a picture apart by its colours, but for pixels that are all 0. Raises `ValueError` where it is no picture
+    """Takes a picture apart by its colours, but for pixels that are all 0. Raises `ValueError` if it is no picture
     or has too many colours. Slow: for worker threads."""
     if marks.channels != 4:
         raise ValueError("key strokes are no picture")

@@ -30,7 +30,7 @@ Box = tuple[int, int, int, int]
 
 
 class Change(Enum):
-    """What a watcher is told."""
+    """The kinds of changes that a watcher reports."""
 
     DOCUMENT = "document"  # another document became active, or the last one closed
     LAYERS = "layers"  # layers came, went, moved or were renamed
@@ -123,7 +123,7 @@ class NewLayer:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture at one point of the timeline; `time` counts frames from 0."""
+    """A picture at one point of the timeline; `time` is the number of the frame, from 0."""
 
     time: int
     pixels: Pixels
@@ -220,7 +220,7 @@ class KritaPort(Protocol):
         once. None ends the waiting. False where clicks can't be caught."""
 
     def on_screen(self, document: str, x: int, y: int) -> tuple[int, int] | None:
-        """Where a pixel of the picture lies on the screen, px as Qt counts them; None where that can't be told, as on a
+        """Where a pixel of the picture lies on the screen, px as Qt counts them; None if that can't be told, as on a
         rotated canvas, or where it is out of sight."""
 
     def frame_times(self, document: str, layer_id: str) -> Sequence[int]:
@@ -239,10 +239,10 @@ class KritaPort(Protocol):
 
     def look_at(self, document: str, x: int, y: int, width: int, height: int) -> bool:
         """Scrolls the canvas so that a rectangle of the picture (px) is in the middle, unless all of it is in sight.
-        False where that can't be told, as on a rotated canvas."""
+        False if that can't be told, as on a rotated canvas."""
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
-        """Lays a picture over the whole canvas without touching the document; False where that isn't possible."""
+        """Lays a picture over the whole canvas without touching the document; False if that isn't possible."""
 
     def hide_overlay(self) -> None:
         """Takes the picture away."""

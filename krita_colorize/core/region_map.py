@@ -44,7 +44,7 @@ class RegionMap:
     background: frozenset[int]
 
     def at(self, x: int, y: int) -> int:
-        """The region at a pixel of the canvas, -1 where there is none."""
+        """The region at a pixel of the canvas, -1 if there is none."""
         if not (0 <= x < self.width and 0 <= y < self.height):
             return -1
         label = self.labels[bisect_right(self._starts, y * self.width + x) - 1]
@@ -94,7 +94,7 @@ class RegionMap:
 
 
 def read(result: Result) -> RegionMap | None:
-    """A result's regions on the canvas of now; None where the engine tells none. Slow: for worker threads."""
+    """A result's regions on the canvas of now; None if the engine tells none. Slow: for worker threads."""
     entry = result.bundle.header.get("regions")
     if not isinstance(entry, dict):
         return None
@@ -145,7 +145,7 @@ def repainted(
     where: RegionMap, regions: Collection[int], pixel: bytes, now: Pixels, delivered: Pixels
 ) -> Pixels | None:
     """The part of a layer around regions, with `pixel` (B, G, R, A) in them wherever the layer is as it was delivered:
-    the artist's strokes stay. None where nothing is to change. Slow: for worker threads."""
+    the artist's strokes stay. None if nothing is to change. Slow: for worker threads."""
     pieces = list(where.rows(regions))
     if not pieces:
         return None

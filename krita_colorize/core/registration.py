@@ -53,7 +53,7 @@ class Sheet:
 
 
 def register(before: Sheet, after: Sheet) -> Placement | None:
-    """How the canvas of `before` became that of `after`; None where the pictures prove nothing. On a canvas of the same
+    """How the canvas of `before` became that of `after`; None if the pictures prove nothing. On a canvas of the same
     size the picture counts as unmoved unless they prove something else."""
     stayed = Placement(after.width, after.height)
     same_size = (before.width, before.height) == (after.width, after.height)
@@ -73,7 +73,7 @@ def register(before: Sheet, after: Sheet) -> Placement | None:
 
 
 def _best(first: _Ink, second: _Ink, candidates: Iterator[Placement], unmoved: float) -> Placement | None:
-    """The first candidate under which most ink lies on ink, if that is enough and more than `unmoved`."""
+    """The first candidate with the largest overlap of ink, if it is large enough and larger than `unmoved`."""
     best, most = None, unmoved
     for candidate in candidates:
         if most == 1.0:
@@ -109,7 +109,7 @@ class _Ink:
         return pixels.x + int(chance.random() * pixels.width), pixels.y + int(chance.random() * pixels.height)
 
     def inside(self, x: int, y: int, by: int) -> bool:
-        """Whether a point lies on the canvas, and `by` px from its edges."""
+        """Whether a point is on the canvas and at least `by` pixels from its edges."""
         return by <= x < self.sheet.width - by and by <= y < self.sheet.height - by
 
     def marked(self, x: int, y: int) -> bool:
@@ -135,7 +135,7 @@ class _Ink:
 
 
 def _agreement(before: _Ink, after: _Ink, placement: Placement) -> float:
-    """The mean share of the ink of each that lies on ink of the other; what was cropped doesn't count."""
+    """The mean fraction of each picture's ink that overlaps the other's, without cropped parts."""
     back = placement.back(before.sheet.width, before.sheet.height)
     shares = []
     for one, other, way in ((before, after, placement), (after, before, back)):
@@ -231,7 +231,7 @@ def _changes(piece: bytes) -> int:
 
 
 def _finds(pixels: Pixels, piece: bytes) -> Iterator[tuple[int, int]]:
-    """Where a piece of a row lies in a picture, at most `_FINDS` times; one of a single colour nowhere."""
+    """The positions of a piece of a row in a picture, at most `_FINDS`; none for a piece of a single colour."""
     if not piece or piece == piece[:4] * _PIECE:
         return
     found, row = 0, pixels.width * 4

@@ -50,7 +50,7 @@ class State:
 
     @property
     def moved_alone(self) -> bool:
-        """Whether the canvas has the size that it had, but the sketch lies elsewhere on it: the rest may not."""
+        """Whether only the sketch has moved on a canvas of the same size; then other layers may not have moved."""
         made, now = self.made.result.request, self.result.request
         return self.result.placement is not None and (made.width, made.height) == (now.width, now.height)
 
@@ -140,7 +140,7 @@ def plan(
     seen: Seen,
     selection: Pixels | None = None,
 ) -> Plan:
-    """What to send. Raises `UserError` where nothing is left to repair. Slow: for worker threads.
+    """What to send. Raises `UserError` if nothing is left to repair. Slow: for worker threads.
 
     `states` are the result's states, the newest first: after an undo the document shows an earlier one. Outside of
     `selection` nothing is repaired, and what changed counts the next time.
@@ -181,7 +181,7 @@ def after(made: Plan, answer: Result, put: Sequence[Write]) -> State:
 def with_strokes(
     before: Result, changed: Mapping[str, DeliveredLayer], put: Sequence[Write]
 ) -> dict[str, DeliveredLayer]:
-    """What counts as delivered, but for what was painted while the answer was on its way. Slow: for worker threads."""
+    """The delivered layers, without what was painted while the answer was awaited. Slow: for worker threads."""
     old = {layer.role: layer.pixels for layer in before.packed_layers()}
     found = dict(changed)
     for write in put:
@@ -211,7 +211,7 @@ def _earlier(state: State, request: Request, pictures: Pictures) -> EarlierResul
 def _made_from(
     told: Mapping[str, Any], pictures: Pictures, answer: Bundle
 ) -> dict[str, Pixels | Placed | None]:
-    """What counts as what the result was made from, by `Base`'s names."""
+    """The pictures that the result was made from, by `Base`'s names."""
     sent = {"sketch": pictures.sketch, "hints": pictures.hints, "chosen_mask": pictures.sketch_mask}
     return {ours: answer.placed(told[name]) or sent.get(name) for name, ours in MADE_FROM.items()}
 

@@ -139,7 +139,7 @@ class Result:
         return entries if self.placement is None else [_moved_place(one, self.placement) for one in entries]
 
     def check_mask(self) -> Pixels | None:
-        """Where to look, one byte a pixel of the canvas; None where the engine doesn't say. Slow: for worker threads.
+        """Where to look, one byte a pixel of the canvas; None if the engine doesn't say. Slow: for worker threads.
         Raises as `layers` does."""
         check = self.bundle.header.get("check")
         if not isinstance(check, dict):

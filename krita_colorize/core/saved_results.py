@@ -28,7 +28,7 @@ _RESULT = ("preview", "layers", "record", "check", "regions")
 class Base:
     """What a result was made from, packed; `get` unpacks. Reference masks only by their hashes.
 
-    `placement` is how the canvas changed since, None where it didn't."""
+    `placement` is how the canvas changed since, None if it didn't."""
 
     bundle: Bundle
     placement: Placement | None = None
@@ -42,13 +42,13 @@ class Base:
         return cls(writer.bundle(header).compact())
 
     def get(self, name: str) -> Pixels | None:
-        """One of them, None where there is none. Slow: for worker threads."""
+        """One picture, None if there is none. Slow: for worker threads."""
         place = self.bundle.placed(self.bundle.header["pictures"].get(name))
         found = None if place is None else place.to_pixels()
         return self.placement.moved(found) if found is not None and self.placement is not None else found
 
     def packed(self, name: str) -> Placed | None:
-        """The same, packed. Slow: for worker threads."""
+        """One picture, packed. Slow: for worker threads."""
         if self.placement is None:
             return self.bundle.placed(self.bundle.header["pictures"].get(name))
         found = self.get(name)
@@ -56,7 +56,7 @@ class Base:
 
     @property
     def hashes(self) -> tuple[str, ...] | None:
-        """The SHA-256 of each reference's mask, "" where it has none; None where the canvas has changed, and the masks
+        """The SHA-256 of each reference's mask, "" where it has none; None if the canvas has changed, and the masks
         with it."""
         hashes = self.bundle.header["hashes"]
         return None if hashes is None or self.placement is not None else tuple(hashes)

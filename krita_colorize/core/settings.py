@@ -82,7 +82,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything one sketch layer remembers. Layer ids are Krita's; "" stands for automatic or none."""
+    """All settings of one sketch layer. Layer ids are Krita's; "" means automatic or none."""
 
     mode: Mode = Mode.WHOLE
     engine: str = "match"

@@ -54,7 +54,7 @@ class ColourMap:
     counts: Mapping[tuple[str, Side], int]
 
     def at(self, x: int, y: int) -> str:
-        """The colour at a pixel of the canvas, "" where there is none."""
+        """The colour at a pixel of the canvas, "" if there is none."""
         if not (0 <= x < self.canvas_width and 0 <= y < self.canvas_height):
             return ""
         column, row = x * self.width // self.canvas_width, y * self.height // self.canvas_height

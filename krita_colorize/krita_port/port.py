@@ -210,7 +210,7 @@ class LibKisPort:
         return view.on_screen(self._window, opened, QtCore.QPointF(x + 0.5, y + 0.5))
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
-        """Lays a picture over the whole canvas; False where that isn't possible."""
+        """Lays a picture over the whole canvas; False if that isn't possible."""
         if self._overlay is None:
             return False
         return self._overlay.show(self.documents.find(document), png, opacity)

@@ -86,7 +86,7 @@ class ColourPopup(QtWidgets.QFrame):
             super().keyPressEvent(event)
 
     def _fill(self, offer: Offer) -> None:
-        """Makes the buttons anew."""
+        """Makes the buttons again."""
         if self._content is not None:
             self._layout.removeWidget(self._content)
             self._content.deleteLater()
@@ -124,7 +124,7 @@ class ColourPopup(QtWidgets.QFrame):
         return widget if isinstance(widget, SwatchButton) else None
 
     def _step(self, across: int, down: int) -> None:
-        """Moves the focus; up and down to the swatch that lies nearest below or above."""
+        """Moves the focus; up and down to the nearest swatch above or below."""
         now = self._focused()
         place = next(
             ((y, row.index(now)) for y, row in enumerate(self._rows) if now is not None and now in row),

@@ -188,7 +188,7 @@ class DockerWidget(QtWidgets.QWidget):
         self._place_results()
 
     def _place_results(self) -> None:
-        """Below the page where there is room, else as a page."""
+        """Puts the results below the page if there is room, otherwise on a page."""
         high = self.height() >= _HIGH
         if high is self._high:
             return

@@ -12,7 +12,7 @@ _SIGN = 22
 
 
 class ExplainedPicture(QtWidgets.QWidget):
-    """Draws `core.explained.Explained`; smaller where there is little room."""
+    """Draws `core.explained.Explained`, smaller if there is little room."""
 
     def __init__(self, what: Explained, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)

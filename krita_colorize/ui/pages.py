@@ -58,7 +58,7 @@ def bring_into_view(widget: QtWidgets.QWidget) -> None:
 
 
 class ScrollColumn(QtWidgets.QScrollArea):
-    """Scrolls its content up and down where there is too little room; never sideways."""
+    """Scrolls its content vertically if there is too little room; never horizontally."""
 
     _LEAST_HEIGHT = 24
 

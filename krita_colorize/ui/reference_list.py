@@ -80,7 +80,7 @@ class ReferenceList(QtWidgets.QListWidget):
             super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QtGui.QDragEnterEvent | None) -> None:
-        """Takes whatever may hold a picture."""
+        """Accepts everything that may contain a picture."""
         self._accept(event)
 
     def dragMoveEvent(self, event: QtGui.QDragMoveEvent | None) -> None:

@@ -37,7 +37,7 @@ class SameSettingsButton(ToolButton):
 
     @guarded
     def refresh(self) -> None:
-        """Is only there where there is a sketch."""
+        """Is shown only if there is a sketch."""
         model = self._session.document
         self.setVisible(model is not None and model.sketch is not None)
 

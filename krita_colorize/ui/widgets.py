@@ -9,7 +9,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 
 Icons = Callable[[str], QtGui.QIcon]
-"""Gives Krita's own icon of a name; a null icon where there is none."""
+"""Krita's own icon of a name; a null icon if there is none."""
 
 _TOOLTIP = "own_tooltip"  # the property that keeps a greyed control's own
 

@@ -232,7 +232,7 @@ def prepare(component: Component, contents: Contents, sizes: Architecture, folde
 
 
 def check_lora(found: Mapping[str, tuple[int, ...]], unet: Mapping[str, tuple[int, ...]]) -> None:
-    """Checks that a LoRA fits the UNet's layers; raises `UnusableModel` where it does not."""
+    """Checks that a LoRA fits the UNet's layers; raises `UnusableModel` if it does not."""
     for key, shape in found.items():
         layer, matrix, _ = key.rsplit(".", 2)
         out_features, in_features = unet.get(f"{layer}.weight", (0, 0))
