@@ -39,7 +39,7 @@ class Activity(QtCore.QObject):
 
     @contextmanager
     def reading(self, document: str) -> Iterator[None]:
-        """Says that Krita reads the document's layers while the `with` block runs."""
+        """Marks that Krita reads the document's layers during the `with` block."""
         self._read = document
         self.reads.emit()
         try:

@@ -64,7 +64,7 @@ class Backend(QtCore.QObject):
 
     @property
     def last_words(self) -> tuple[str, ...]:
-        """What the process wrote to its stderr."""
+        """The output of the process on stderr."""
         return tuple(self._stderr)
 
     def need(self) -> None:

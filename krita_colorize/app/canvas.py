@@ -35,7 +35,7 @@ SKETCH_GONE = (
 
 
 class Canvas(QtCore.QObject):
-    """Shows and inserts. `changed` follows whenever the overlay came or went."""
+    """Shows overlays and inserts layers. `changed` is emitted when the overlay is shown or hidden."""
 
     changed = Signal()
 
@@ -170,7 +170,7 @@ class Canvas(QtCore.QObject):
         self._pen_gate.when_pen_is_up(self._activity.begin(model.info.key).ends(insert))
 
     def close(self) -> None:
-        """Forgets what waits for the pen."""
+        """Drops the actions that wait for the pen."""
         self._wanted = None
         self._hide_timer.stop()
         self._pen_gate.close()

@@ -25,7 +25,7 @@ ASK_AGAIN_MS = 3000
 
 
 class Catalogue(QtCore.QObject):
-    """What the Models page shows. `changed` says "look again", `models_changed` that engines have other models."""
+    """The state of the Models page. Emits `changed` at every change, `models_changed` if engines have other models."""
 
     changed = Signal()
     models_changed = Signal()

@@ -37,7 +37,7 @@ NOT_UNDERSTOOD = "The colour engine answered in a way this docker doesn't unders
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a request came to nothing: the wire's code ("gone" where there was no answer) and a sentence."""
+    """The reason why a request failed: the protocol's code ("gone" if there was no answer) and a sentence."""
 
     code: str
     message: str
@@ -123,7 +123,7 @@ class Call(QtCore.QObject):
 
 
 class Events(QtCore.QObject):
-    """One job's event stream. `status` for each event; `ended` once, with a `Failure` where it broke, else None."""
+    """One job's event stream. Emits `status` for each event, and `ended` once, with a `Failure` or None."""
 
     status = Signal(object)
     ended = Signal(object)

@@ -34,7 +34,7 @@ class EngineList(QtCore.QObject):
         self._again.stop()
 
     def report(self, sentence: str) -> None:
-        """What was known before stays."""
+        """Keeps the previous list."""
         LOG.warning("the list of engines: %s", sentence)
 
     @guarded

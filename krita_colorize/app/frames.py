@@ -52,7 +52,7 @@ class Run:
 
     @property
     def surveying(self) -> bool:
-        """Whether frames are still being looked at."""
+        """Whether frames are still being surveyed."""
         return self.together and len(self.surveys) < len(self.times)
 
     @property
@@ -91,7 +91,7 @@ class Frames(QtCore.QObject):
         return tuple(self._tools.port.frame_times(model.info.key, model.sketch.id))
 
     def colorize(self, model: DocumentModel) -> None:
-        """Starts, or goes on with what is kept. Raises `UserError`."""
+        """Starts, or continues with the saved frames. Raises `UserError`."""
         if self.run is not None:
             raise UserError(tr("The frames of a picture are being coloured already."))
         times = self.times(model)
@@ -109,7 +109,7 @@ class Frames(QtCore.QObject):
         self.changed.emit()
 
     def close(self) -> None:
-        """Forgets what waits."""
+        """Drops waiting work."""
         self.cancel()
         self._pen_gate.close()
 
@@ -128,7 +128,7 @@ class Frames(QtCore.QObject):
             self._colour(run)
 
     def _read(self, run: Run, time: int) -> Inputs | None:
-        """What a frame is made from; None if it is empty."""
+        """The inputs of a frame; None if it is empty."""
         inputs = self._job_requests.read(run.model, run.request)
         drawn = self._tools.port.snapshot_frame(run.model.info.key, run.request.sketch.key, time)
         return Inputs({**inputs.layers, run.request.sketch.key: drawn}, inputs.notes) if drawn.data else None

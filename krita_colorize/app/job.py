@@ -63,7 +63,7 @@ _WITH_BACKEND = (JobState.SENDING, JobState.QUEUED, JobState.RUNNING, JobState.R
 
 @dataclass(frozen=True)
 class Services:
-    """What jobs work with."""
+    """The objects that jobs use."""
 
     backend: Servers
     client: Client
@@ -148,7 +148,7 @@ class Job(QtCore.QObject):
         self._services.workers.run(pack, self._on_packed, self._on_error)
 
     def send(self) -> None:
-        """Hands the packed job over; the backend must be ready."""
+        """Sends the packed job; the backend must be ready."""
         self._set(JobState.SENDING)
         self._upload_ended = False
         self._call = self._services.client.post_bundle("/v1/jobs", self._body, self._key)
@@ -180,7 +180,7 @@ class Job(QtCore.QObject):
             self._end(JobState.FAILED)
 
     report = fail
-    """What goes wrong in a slot ends the job."""
+    """Ends the job if a slot raises an exception."""
 
     def _set(self, state: JobState) -> None:
         self.state = state
@@ -227,7 +227,7 @@ class Job(QtCore.QObject):
             self.fail(_words_of(failure))
 
     def _drifts(self, failure: Failure | None) -> bool:
-        """Whether only the connection is lost: the job goes on at the backend."""
+        """Whether only the connection is lost and the job continues at the backend."""
         backend = self._services.backend
         if failure is None or failure.code != "gone":
             return False

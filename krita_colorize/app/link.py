@@ -43,7 +43,7 @@ class Link(QtCore.QObject):
 
     @property
     def starting(self) -> str:
-        """What is happening while it doesn't answer yet, or any more."""
+        """The status while the machine doesn't answer."""
         if self._failures:
             return tr("No connection to {name}; trying again", name=self.server.name)
         return tr("Connecting to {name}…", name=self.server.name)

@@ -27,7 +27,7 @@ class SharedBody:
         self.size = size
 
     def announcement(self) -> bytes:
-        """What is sent instead of the body."""
+        """The announcement that is sent instead of the body."""
         return json.dumps({"fd": self._fd, "bytes": self.size}).encode("ascii")
 
     def read(self) -> bytes:

@@ -31,7 +31,7 @@ _Image = QtGui.QImage
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the GUI thread read for a request: layers by id, notes (PNG files) by name."""
+    """The data read by the GUI thread for a request: layers by id, stored PNG files by name."""
 
     layers: Mapping[str, Pixels]
     notes: Mapping[str, bytes]
@@ -103,7 +103,7 @@ def to_image(pixels: Pixels) -> QtGui.QImage:
 
 
 def to_mask(pixels: Pixels) -> Pixels:
-    """A mask from a picture: its brightness where every pixel is opaque, else its alpha. Masks stay as they are."""
+    """A mask from a picture: its brightness if all pixels are opaque, otherwise its alpha. Masks are unchanged."""
     if pixels.channels != 4:
         return pixels
     alpha = _channel(pixels, _Image.Format.Format_Alpha8)
@@ -123,7 +123,7 @@ def to_png(image: QtGui.QImage) -> bytes:
 
 
 def moved_preview(png: bytes, placement: Placement, width: int, height: int) -> bytes:
-    """A result's preview (PNG) of a canvas of `width` x `height` px, on the canvas that became of it."""
+    """A result's preview (PNG) of a canvas of `width` x `height` pixels, moved to the changed canvas."""
     if placement.still and (placement.width, placement.height) == (width, height):
         return png
     image = read_data(png, "The preview")
@@ -161,7 +161,7 @@ def as_note(image: QtGui.QImage) -> tuple[str, bytes]:
 
 
 def thumbnail(pixels: Pixels) -> QtGui.QImage:
-    """At most `THUMBNAIL_SIDE` px long, and rough: only the pixels that stay are looked at."""
+    """A thumbnail with at most `THUMBNAIL_SIDE` pixels, sampled without smoothing."""
     stride = pixels.width * 4
     image = _Image(bytes(pixels.data), pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32)
     return image.scaled(THUMBNAIL_SIDE, THUMBNAIL_SIDE, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
@@ -221,7 +221,7 @@ def _layer(layer_id: str, words: str, inputs: Inputs) -> Pixels:
 
 
 def _hints(layer_id: str, inputs: Inputs) -> Pixels | None:
-    """A hint layer may be empty, as a new one is."""
+    """An empty hint layer is allowed, because a new one is empty."""
     pixels = inputs.layers[layer_id] if layer_id else None
     return pixels if pixels is not None and pixels.data else None
 

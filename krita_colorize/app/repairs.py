@@ -126,7 +126,7 @@ class Repairs(QtCore.QObject):
             raise UserError(tr(GROUP_GONE)) from error
 
     def close(self) -> None:
-        """Forgets what waits for the pen."""
+        """Drops the actions that wait for the pen."""
         self._pen_gate.close()
 
     def _look(self, model: DocumentModel, parts: Sequence[Part]) -> Seen:

@@ -196,7 +196,7 @@ class Session(QtCore.QObject):
 
     @guarded
     def create_mask(self, reference: int | None = None) -> None:
-        """Finds the foreground of the sketch, or of the reference with this index, and lays it down as a layer."""
+        """Finds the foreground of the sketch, or of the reference with this index, and inserts it as a layer."""
         self.report("")
         self.job_requests.find_mask(self._model(), reference)
 

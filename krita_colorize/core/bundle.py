@@ -26,7 +26,7 @@ MAX_PIXELS = 268_435_456
 MAX_BLOBS = 64
 
 PIECE_BYTES = 4 << 20
-"""What is copied at a time while the interpreter's lock is held: about a millisecond."""
+"""Bytes copied at once while the interpreter's lock is held, which takes about a millisecond."""
 
 _COUNT_BYTES = 4
 _SAMPLE_BYTES = 64 << 10
@@ -104,7 +104,7 @@ class Packed:
 
     @property
     def size_bytes(self) -> int:
-        """What it takes once unpacked."""
+        """The size of the unpacked picture in bytes."""
         return _raw_length(self.format, self.width, self.height)
 
 
@@ -168,7 +168,7 @@ class Bundle:
         return [_head(self.header, entries), *(packed.data for packed in self.packed)]
 
     def compact(self) -> Bundle:
-        """The same pictures in as little memory as zlib gets them into quickly. Slow: for worker threads."""
+        """The same bundle with its pictures compressed by zlib at a fast level. Slow: for worker threads."""
         return Bundle(self.header, tuple(map(_compacted, self.packed)))
 
 
@@ -232,7 +232,7 @@ class _Reader:
         self._rest = b""
 
     def take(self, length: int) -> bytearray:
-        """The next bytes; there must be as many left."""
+        """Reads the next bytes; the data must have enough of them."""
         taken = bytearray()  # grows in place; joining pieces would copy everything in one go
         while len(taken) < length:
             part = self._rest or next(self._parts)

@@ -87,7 +87,7 @@ class Task:
 
     @property
     def words(self) -> str:
-        """What is happening, with sizes where it is bytes."""
+        """The stage as text, with sizes if it is measured in bytes."""
         if self.total < 1000:
             return self.stage
         return f"{self.stage}: {size_words(self.done)} / {size_words(self.total)}"

@@ -15,11 +15,11 @@ from krita_colorize.core.result import Result, ResultError
 MAX_PLACES = 20
 
 _LOOKS = 48
-"""Number of pixels along each side of a place that are looked at."""
+"""Number of sampled pixels along each side of a place."""
 
 
 class PlaceKind(str, Enum):
-    """Why a place should be looked at."""
+    """The reason to check a place."""
 
     DOUBTFUL = "doubtful"  # the engine was unsure of its colour
     UNPAINTED = "unpainted"  # it has no colour
@@ -90,7 +90,7 @@ def without(result: Result, where: RegionMap, regions: Collection[int]) -> Resul
 
 
 def _marked(marked: Pixels, place: Place) -> bool:
-    """Whether a mask of the canvas marks any of the looked at pixels of a place."""
+    """Whether a mask of the canvas marks any of the sampled pixels of a place."""
     columns = _steps(place.x, place.width, marked.width)
     return any(
         any(marked.data[y * marked.width + x] for x in columns)

@@ -23,7 +23,7 @@ class DeliveredLayer:
 
 
 def to_json(layers: Iterable[DeliveredLayer], writer: Writer) -> list[dict[str, Any]]:
-    """JSON of the layers that a change can reach; their pictures go into `writer`."""
+    """The layers that a change can affect, as JSON; their pictures are added to `writer`."""
     return [
         {"role": layer.role, "pixels": writer.place(layer.pixels), "mask": writer.place(layer.mask)}
         for layer in layers

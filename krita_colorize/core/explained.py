@@ -37,7 +37,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Explained:
-    """Pictures by name: what goes in, and what comes out."""
+    """The names of the pictures of a model's inputs and results."""
 
     inputs: tuple[str, ...]
     outcome: str
@@ -67,5 +67,5 @@ _OF_ENGINES = {
 
 
 def explained(model: str, engine: str) -> Explained | None:
-    """A model's pictures, else its engine's; None for an engine that isn't known here."""
+    """A model's pictures, or its engine's; None for an unknown engine."""
     return _OF_MODELS.get(model) or _OF_ENGINES.get(engine)

@@ -133,5 +133,5 @@ def ended(code: int, *, crashed: bool) -> str:
 
 
 def back_off_s(failures: int) -> int:
-    """How long to wait before another start after so many failed ones in a row, s."""
+    """The pause in seconds before the next start, by the number of failed starts in a row."""
     return min(2 ** (failures - 1), 30) if failures > 1 else 0

@@ -62,7 +62,7 @@ def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: b
 
 
 def named_apart(group: NewGroup, layers: Sequence[LayerInfo]) -> NewGroup:
-    """A group none of whose layers is called as one of the artist's, as "Background" in pictures that were opened."""
+    """A group whose layers have other names than the artist's, which are often called "Background"."""
     taken = {layer.name for layer in layers if layer.id not in _inside_results(layers)}
     renamed = (
         replace(layer, name=f"{APART}{layer.name}") if layer.name in taken else layer

@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Mode(str, Enum):
-    """What is coloured, and from what; the values are the wire's."""
+    """What is coloured; the values are those of the protocol."""
 
     WHOLE = "whole"
     SPLIT = "split"

@@ -58,7 +58,7 @@ def read_values(data: object) -> dict[str, Value]:
 
 
 def read_choices(data: Any) -> tuple[Choice, ...]:
-    """What can be chosen, from JSON. Raises `KeyError`, `TypeError`."""
+    """Reads the choices from JSON. Raises `KeyError`, `TypeError`."""
     return tuple(Choice(str(choice["value"]), str(choice["title"])) for choice in data)
 
 

@@ -23,7 +23,7 @@ from krita_colorize.core.port import BACKGROUND, FOREGROUND, Pixels
 from krita_colorize.core.result import Result
 
 _ROW = 2048
-"""Words in a row of the picture that holds runs."""
+"""Words in a row of the picture that contains the runs."""
 
 CLEAR = bytes(4)
 """A pixel without colour."""
@@ -55,7 +55,7 @@ class RegionMap:
         return BACKGROUND if region in self.background else FOREGROUND
 
     def same(self, region: int) -> tuple[int, ...]:
-        """A region and those that were taken for the same thing on the same layer."""
+        """A region and the regions on the same layer that were recognised as the same part."""
         others = [other for other in self.alike[region] if self.role(other) == self.role(region)]
         return (region, *(other for other in others if other != region))
 
@@ -94,7 +94,7 @@ class RegionMap:
 
 
 def read(result: Result) -> RegionMap | None:
-    """A result's regions on the canvas of now; None if the engine tells none. Slow: for worker threads."""
+    """A result's regions on the present canvas; None if the engine gives none. Slow: for worker threads."""
     entry = result.bundle.header.get("regions")
     if not isinstance(entry, dict):
         return None
@@ -200,7 +200,7 @@ def _map(
 
 
 def _moved(found: RegionMap, result: Result) -> RegionMap:
-    """The same regions on the canvas that became of the one they were made on; what came to it is no region."""
+    """The same regions on a changed canvas; pixels that were added belong to no region."""
     placement, size, beyond = result.placement, result.request, len(found.likely)
     assert placement is not None
     words = array("I")

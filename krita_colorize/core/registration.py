@@ -27,7 +27,7 @@ _CONTRAST = 64
 _PIECE = 48  # px
 _PIECES, _FINDS, _SHIFTS = 12, 16, 3
 _GLANCE = 40
-"""So many points are looked at first: most candidates are wrong."""
+"""Number of points for a first quick test, because most candidates are wrong."""
 _CHUNK = 1 << 20
 
 _ORIENTATIONS = (
@@ -165,12 +165,12 @@ def _candidates(before: Sheet, after: Sheet, ink: _Ink, *, scaled: bool) -> Iter
 
 
 def _by_canvas(before: Sheet, after: Sheet, orientation: tuple[int, ...]) -> Placement:
-    """All of one canvas became all of the other."""
+    """The candidate that maps one whole canvas to the other."""
     return _fitted((0, 0, before.width, before.height), (0, 0, after.width, after.height), after, orientation)
 
 
 def _by_outline(before: Pixels, after: Sheet, orientation: tuple[int, ...]) -> Placement:
-    """All of one picture became all of the other."""
+    """The candidates that map one whole picture to the other."""
     old = before.x, before.y, before.width, before.height
     new = after.pixels.x, after.pixels.y, after.pixels.width, after.pixels.height
     return _fitted(old, new, after, orientation)
@@ -212,7 +212,7 @@ def _by_pieces(before: Sheet, after: Sheet, ink: _Ink, orientation: tuple[int, .
 
 
 def _piece(pixels: Pixels, x: int, y: int, back: Placement) -> bytes:
-    """What would be a piece of a row of the former picture, from its first pixel, at x, y, on; empty at an edge."""
+    """The pixels that would be a piece of a row in the former picture, starting at x, y; empty at an edge."""
     step = round(back.xx), round(back.xy)  # on the new canvas, for one pixel to the right on the former one
     across, down = x - pixels.x, y - pixels.y
     last = across + step[0] * (_PIECE - 1), down + step[1] * (_PIECE - 1)

@@ -33,7 +33,7 @@ CLEAR_HINTS = "clear_hints"
 """The option that says what magenta hints mean."""
 
 MOST_BYTES = 2 << 30
-"""States that take more than so much together, unpacked, are left out, but for the newest."""
+"""Limit of the unpacked size of all states; older ones beyond it are left out, but never the newest."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class State:
 
 @dataclass(frozen=True)
 class Seen:
-    """How an applied result is in the document: the pixels of its layers and of their masks, by role."""
+    """The present layers of an applied result: their pixels and masks, by role."""
 
     layers: Mapping[str, Pixels]
     masks: Mapping[str, Pixels]
@@ -80,28 +80,28 @@ class Plan:
 
 @dataclass(frozen=True)
 class Write:
-    """Pixels to be put into one layer; `now` is the layer, at least where they go, as it was when they were made."""
+    """Pixels to write to a layer; `now` is the layer, at least at their position, when they were made."""
 
     role: str
     layer_id: str
     now: Pixels
     pixels: Pixels
     painted: bool = False
-    """Whether the artist painted on the layer while the answer was on its way."""
+    """Whether the artist has painted on the layer while the answer was awaited."""
 
     @classmethod
     def into(cls, role: str, layer_id: str, now: Pixels, pixels: Pixels) -> Write:
-        """Keeps of `now` what is written over: nothing else is looked at again. Slow: for worker threads."""
+        """The write with `now` cropped to the overwritten part. Slow: for worker threads."""
         return cls(role, layer_id, placed(now, *pixels.box), pixels)
 
     def onto(self, newest: Pixels) -> Write:
-        """The same for a layer that has changed: what was painted meanwhile stays. Slow: for worker threads."""
+        """The write for a layer that has changed; what was painted meanwhile stays. Slow: for worker threads."""
         kept = strokes.kept(self.now, newest, self.pixels)
         return replace(self, now=newest, pixels=kept, painted=True)
 
 
 def as_now(request: Request, now: Settings) -> Request:
-    """A result's request with the masks, hints, bindings and swaps that its sketch has now; all else as it was."""
+    """A result's request with the present masks, hints, bindings and swaps of its sketch."""
     old = request.settings
     masks = {reference.source: reference.mask for reference in now.references}
     references = tuple(replace(item, mask=masks.get(item.source, item.mask)) for item in old.references)
@@ -217,7 +217,7 @@ def _made_from(
 
 
 def _size_bytes(state: EarlierResult) -> int:
-    """What a state's layers take once unpacked."""
+    """The unpacked size of a state's layers."""
     pictures = [picture for layer in state.layers for picture in (layer.pixels, layer.mask)]
     return sum(picture.packed.size_bytes for picture in pictures if picture is not None)
 

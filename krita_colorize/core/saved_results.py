@@ -62,7 +62,7 @@ class Base:
         return None if hashes is None or self.placement is not None else tuple(hashes)
 
     def here(self) -> Base:
-        """The same as made on the canvas of now. Slow: for worker threads."""
+        """The same on the present canvas. Slow: for worker threads."""
         if self.placement is None:
             return self
         return Base.pack({name: self.get(name) for name in self.bundle.header["pictures"]}, None)
@@ -145,7 +145,7 @@ def with_delivered(
 
 
 def _check(result: Result) -> tuple[Mapping[str, Any], Placed] | None:
-    """What is to be checked, on the canvas of now."""
+    """The check on the present canvas."""
     mask = result.check_mask()
     return None if mask is None else ({"places": result.check_places}, Placed.of(mask))
 

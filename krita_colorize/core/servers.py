@@ -47,7 +47,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Kept:
-    """What `servers.json` holds: the machines, and the name of the chosen one ("" is this computer)."""
+    """The content of `servers.json`: the machines, and the name of the chosen one ("" is this computer)."""
 
     servers: tuple[Server, ...] = ()
     chosen: str = ""

@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Reference:
-    """A picture to take colours from; `mask` is the layer with its foreground, "" where the engine finds it."""
+    """A picture to take colours from; `mask` is the layer with its foreground, "" if the engine finds it."""
 
     source: Source
     mask: str = ""

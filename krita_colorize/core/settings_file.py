@@ -38,7 +38,7 @@ def load(data: bytes, own: Settings) -> Settings:
 
 
 def _portable(settings: Settings) -> Settings:
-    """What isn't of one picture alone."""
+    """The settings that don't belong to a single picture."""
     files = (item for item in settings.references if item.source.kind is SourceKind.FILE)
     references = tuple(replace(item, mask="") for item in files)
     return replace(settings, references=references, sketch_mask="", background="", hints="", bindings=())

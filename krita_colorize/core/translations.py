@@ -32,7 +32,7 @@ STAGES = (
     "Waiting for another Krita",
     "Waiting for the engine",
 )
-"""What the backend calls the stages of a job; others are shown in English."""
+"""The backend's names of stages, which are translated; others are shown in English."""
 
 log = logging.getLogger("krita_colorize")
 
