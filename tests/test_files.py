@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from colorizer.files import appearing, appearing_folder, sha256_of, write_whole
+from colorizer.files import atomic_file, atomic_folder, sha256_of, write_atomically
 
 
 def fail_within(context, file_in):
@@ -14,7 +14,7 @@ def fail_within(context, file_in):
 
 
 def test_written_file_is_whole_and_alone(tmp_path):
-    write_whole(tmp_path / "new" / "note.json", "grün\n")
+    write_atomically(tmp_path / "new" / "note.json", "grün\n")
     assert (tmp_path / "new" / "note.json").read_bytes() == "grün\n".encode()
     assert os.listdir(tmp_path / "new") == ["note.json"]
 
@@ -24,16 +24,16 @@ def test_failure_leaves_the_old_file(tmp_path, by_many):
     file = tmp_path / "note"
     file.write_text("old")
     with pytest.raises(ValueError, match="half way"):
-        fail_within(appearing(file, by_many=by_many), Path)
+        fail_within(atomic_file(file, by_many=by_many), Path)
     assert file.read_text() == "old"
     assert os.listdir(tmp_path) == ["note"]
 
 
 def test_folder_appears_whole_or_not_at_all(tmp_path):
     with pytest.raises(ValueError, match="half way"):
-        fail_within(appearing_folder(tmp_path / "model"), lambda folder: folder / "weights")
+        fail_within(atomic_folder(tmp_path / "model"), lambda folder: folder / "weights")
     assert os.listdir(tmp_path) == []
-    with appearing_folder(tmp_path / "model") as building:
+    with atomic_folder(tmp_path / "model") as building:
         (building / "weights").write_text("new")
     assert (tmp_path / "model" / "weights").read_text() == "new"
 

@@ -13,7 +13,7 @@ from tempfile import mkdtemp
 
 
 @contextmanager
-def appearing(path: Path, *, by_many: bool = False) -> Iterator[Path]:
+def atomic_file(path: Path, *, by_many: bool = False) -> Iterator[Path]:
     """Yields a temporary path to write to; at the end of the `with` block that file is renamed to `path`.
 
     If the block raises, the temporary file is deleted. The folder must exist.
@@ -30,15 +30,15 @@ def appearing(path: Path, *, by_many: bool = False) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def write_whole(path: Path, content: bytes | str) -> None:
-    """Writes a file atomically (text as UTF-8) and makes its folder if needed; see `appearing`."""
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Writes a file atomically (text as UTF-8) and makes its folder if needed; see `atomic_file`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(path) as part:
+    with atomic_file(path) as part:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 @contextmanager
-def appearing_folder(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path) -> Iterator[Path]:
     """Yields an empty temporary folder; at the end of the `with` block it is renamed to `folder`, which must not exist.
 
     If the block raises, the temporary folder is deleted.

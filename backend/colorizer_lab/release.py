@@ -16,7 +16,7 @@ from pathlib import Path
 
 import colorizer
 from colorizer.errors import ColorizerError
-from colorizer.files import appearing, write_whole
+from colorizer.files import atomic_file, write_atomically
 from colorizer.krita_host import install, manual
 
 SUMS = "SHA256SUMS"
@@ -42,7 +42,7 @@ def release(folder: Path) -> Sequence[Path]:
             made.append(folder / built.name)
     lines = [f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n" for path in made]
     sums = folder / SUMS
-    write_whole(sums, "".join(sorted(lines)))
+    write_atomically(sums, "".join(sorted(lines)))
     return [*made, sums]
 
 
@@ -69,7 +69,7 @@ def package(zip_path: Path) -> Path:
         wheel = build_wheel(Path(folder))
         contents[BUNDLE + wheel.name] = wheel.read_bytes()
     zip_path.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(zip_path) as new, zipfile.ZipFile(new, "w") as archive:
+    with atomic_file(zip_path) as new, zipfile.ZipFile(new, "w") as archive:
         for name in sorted(contents):
             _add(archive, name, contents[name])
     return zip_path

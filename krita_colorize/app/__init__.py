@@ -1,1 +1,1 @@
-"""The docker's moving parts as Qt objects: backend supervisor, HTTP client, job queue, document model."""
+"""The docker's state and actions as Qt objects: backend supervisor, HTTP client, job queue, document model."""

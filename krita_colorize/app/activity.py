@@ -1,6 +1,6 @@
-"""What goes on in a document between a job's end and the picture that shows its result: decoding, waiting for the pen.
+"""The work in a document between a job's end and the display of its result: decoding, and waiting for the pen.
 
-`session` shows it as its status, so that "Ready" means that the artist sees all there is.
+`session` shows it in its status, so that "Ready" means that the result is visible.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from krita_colorize.qt import QtCore, Signal
 
 
 class Activity(QtCore.QObject):
-    """Counts what is on its way into each document's picture."""
+    """Counts the running work in each document."""
 
     changed = Signal()
     reads = Signal()  # the GUI thread is about to be held up by Krita: say so now
@@ -25,11 +25,11 @@ class Activity(QtCore.QObject):
         self._read = ""
 
     def of(self, document: str) -> bool:
-        """Whether anything is on its way."""
+        """Whether any work is running."""
         return self._counts[document] > 0
 
     def begin(self, document: str) -> Task:
-        """One more thing is on its way, until the returned task ends."""
+        """Starts a task, which runs until it is ended."""
         self._count(document, 1)
         return Task(lambda: self._count(document, -1))
 
@@ -39,7 +39,7 @@ class Activity(QtCore.QObject):
 
     @contextmanager
     def reading(self, document: str) -> Iterator[None]:
-        """Says that Krita reads the document's layers while the `with` block runs."""
+        """Marks that Krita reads the document's layers during the `with` block."""
         self._read = document
         self.reads.emit()
         try:
@@ -53,19 +53,19 @@ class Activity(QtCore.QObject):
 
 
 class Task:
-    """Something on its way; ends once."""
+    """A running task; it can be ended once."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end: Callable[[], None] | None = end
 
     def end(self) -> None:
-        """Counts no longer."""
+        """Ends the task."""
         end, self._end = self._end, None
         if end is not None:
             end()
 
     def ends(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """The callback, with the end of this task after it, however it goes."""
+        """The callback, after which this task ends, also if it raises."""
 
         def call(*arguments: Any) -> None:
             try:

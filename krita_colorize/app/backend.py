@@ -1,6 +1,6 @@
-"""Supervises the backend process: starts it on first use, watches it, ends it with Krita. HTTP is in `client`.
+"""Supervises the backend process: starts it at first use, watches it, and ends it with Krita. `client` handles HTTP.
 
-The process lives as long as its stdin stays open: it sees the end of it even when Krita is killed.
+The process ends itself when its stdin closes, which happens even if Krita is killed.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from krita_colorize.qt import QtCore, Signal
 
 READY_WITHIN_MS = 60_000
 _PATIENCE_PIECES = 10
-"""Patience is counted in pieces: a computer that sleeps lets one of them pass, however long it sleeps."""
+"""Waiting is counted in intervals, so that the time in which a computer sleeps counts only as one."""
 END_WITHIN_MS = 1500
 STEADY_MS = 30_000
-"""A process that lived so long wasn't a failed start."""
+"""Lifetime from which a process isn't a failed start."""
 
 _MAX_GREETING_BYTES = 1 << 16
 
 
 class BackendState(Enum):
-    """Where the process is."""
+    """The state of the process."""
 
     STOPPED = "stopped"
     STARTING = "starting"
@@ -50,7 +50,7 @@ class Backend(QtCore.QObject):
         self.state = BackendState.STOPPED
         self.message = ""
         self.cause: Cause | None = None
-        """What broke, where `state` is `ERROR` and nobody did anything wrong."""
+        """The failure, if `state` is `ERROR` and it isn't the artist's fault."""
         self.address: handshake.Ready | None = None
         self._log = homes.start_log(home)
         self._process: QtCore.QProcess | None = None
@@ -64,7 +64,7 @@ class Backend(QtCore.QObject):
 
     @property
     def last_words(self) -> tuple[str, ...]:
-        """What the process wrote to its stderr."""
+        """The output of the process on stderr."""
         return tuple(self._stderr)
 
     def need(self) -> None:
@@ -75,13 +75,13 @@ class Backend(QtCore.QObject):
         self._delay.start(handshake.back_off_s(self._failures) * 1000)
 
     def restart(self) -> None:
-        """Starts the process afresh and at once, whatever state it is in: the artist's button."""
+        """Restarts the process at once in any state, for the artist's button."""
         self.stop()
         self._failures = 0
         self.need()
 
     def stop(self) -> None:
-        """Ends the process on purpose: no error is shown."""
+        """Ends the process deliberately, without an error."""
         self._delay.stop()
         process = self._let_go()
         if process is not None:
@@ -124,7 +124,7 @@ class Backend(QtCore.QObject):
             self.changed.emit()
 
     def _let_go(self) -> QtCore.QProcess | None:
-        """Forgets the process; its signals no longer reach us."""
+        """Disconnects from the process."""
         process, self._process = self._process, None
         self.address = None
         self._patience.stop()
@@ -202,4 +202,4 @@ class Backend(QtCore.QObject):
 
 _shared = Shared(Backend)
 acquire, release = _shared.acquire, _shared.release
-"""The one process of this Krita for a home, for all its windows."""
+"""The process for a home folder, shared by all windows of this Krita."""

@@ -1,7 +1,7 @@
-"""Bindings: the artist clicks a spot in a reference, then a region in the sketch, which takes that spot's colour.
+"""Bindings: the artist clicks a spot in a reference, then a region in the sketch, which gets that spot's colour.
 
-Holds the larger picture of a reference that is clicked in, and what waits for a click on the canvas. The bindings
-themselves are the sketch's settings.
+It holds the larger picture of the reference that is clicked in, and waits for the click on the canvas. The bindings are
+stored in the sketch's settings.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 VIEW_SIDE = 640
-"""Longest side of the picture that is clicked in, px."""
+"""Longest side of the picture that is clicked in, in pixels."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Bindings(QtCore.QObject):
         self.changed.emit()
 
     def stop(self) -> None:
-        """Waits no longer."""
+        """Stops waiting."""
         if self.spot is not None:
             self.spot = None
             self._port.pick(None)

@@ -1,6 +1,6 @@
-"""Changes the canvas, never while the pen is down: the overlay of a selected result, applied groups, mask layers.
+"""Changes the canvas, but never while the pen is down: shows the overlay of a result, inserts groups and mask layers.
 
-Pixels are unpacked on a thread; the insertion itself is Krita's own call, one undo step each.
+Pixels are unpacked on a thread; each insertion is one undo step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 HIDE_MS = 100
-"""So long after an insertion Krita has painted the canvas anew."""
+"""Time after an insertion until Krita has repainted the canvas."""
 
 VEIL = (140, 140, 255)
 """The colour of new mask layers: B, G, R."""
@@ -35,7 +35,7 @@ SKETCH_GONE = (
 
 
 class Canvas(QtCore.QObject):
-    """Shows and inserts. `changed` follows whenever the overlay came or went."""
+    """Shows overlays and inserts layers. `changed` is emitted when the overlay is shown or hidden."""
 
     changed = Signal()
 
@@ -62,21 +62,21 @@ class Canvas(QtCore.QObject):
         self._hide_timer = single_shot(self, self._on_painted)
 
     def show(self, document: str, png: bytes) -> None:
-        """Lays a picture over the document's canvas as soon as the pen is up; the last wish counts."""
+        """Shows a picture over the document's canvas as soon as the pen is up; only the last call has an effect."""
         self._wanted = (document, png)
         if not self._waiting:
             self._waiting = True
             self._pen_gate.when_pen_is_up(self._on_calm)
 
     def show_result(self, model: DocumentModel | None, item: Item | None) -> None:
-        """Lays a result over the canvas, or nothing where there is none or its place isn't known."""
+        """Shows a result over the canvas, or hides the overlay if there is none or its position isn't known."""
         if model is not None and item is not None and not item.lost:
             self.show(model.info.key, item.result.preview_png)
         else:
             self.hide()
 
     def hide(self) -> None:
-        """Takes the picture away, at once."""
+        """Hides the picture at once."""
         self._wanted = None
         self._update_overlay()
 
@@ -122,7 +122,7 @@ class Canvas(QtCore.QObject):
         self._workers.run(work, when_pen_is_up, task.ends(failed))
 
     def _uncovered(self, act: Callable[[], None]) -> None:
-        """Acts, and takes the result away that lies over the canvas once that has been painted."""
+        """Calls a function and hides the overlay once Krita has repainted the canvas."""
         self._inserted = self._wanted
         try:
             act()
@@ -170,7 +170,7 @@ class Canvas(QtCore.QObject):
         self._pen_gate.when_pen_is_up(self._activity.begin(model.info.key).ends(insert))
 
     def close(self) -> None:
-        """Forgets what waits for the pen."""
+        """Drops the actions that wait for the pen."""
         self._wanted = None
         self._hide_timer.stop()
         self._pen_gate.close()
@@ -196,7 +196,7 @@ class Canvas(QtCore.QObject):
 
 
 def _tinted(mask: Pixels) -> Pixels:
-    """A light red where the mask is; bright, because a layer that covers everything counts by its brightness."""
+    """The mask in light red; light, because an opaque layer is read as a mask by its brightness."""
     data = bytearray(mask.data)
     for channel, value in enumerate(VEIL):
         data[channel::4] = bytes([value]) * (len(data) // 4)

@@ -1,6 +1,6 @@
-"""The catalogue of models, through the backend: the list, and the running download or conversion.
+"""The catalogue of models of the backend: the list, and the running download or conversion.
 
-Asks nothing until somebody looks (`refresh`): the backend is not started for a list that nobody sees.
+It sends no requests until the list is shown (`refresh`), so that the backend isn't started unnecessarily.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ASK_AGAIN_MS = 3000
 
 
 class Catalogue(QtCore.QObject):
-    """What the Models page shows. `changed` says "look again", `models_changed` that engines have other models."""
+    """The state of the Models page. Emits `changed` at every change, `models_changed` if engines have other models."""
 
     changed = Signal()
     models_changed = Signal()

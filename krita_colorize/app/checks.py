@@ -1,6 +1,6 @@
-"""The check view: circles the places of a result to look at, steps through them, or selects them.
+"""The check view: circles the places of a result to check, goes through them, or selects them.
 
-The circles are an overlay: nothing in the document changes. What counts as doubtful is the engine's business.
+The circles are an overlay and don't change the document. The engine decides which places are doubtful.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 SIDE = 2048
-"""Longest side of the picture with the circles, px."""
+"""Longest side of the picture with the circles, in pixels."""
 
 COLOURS = {PlaceKind.DOUBTFUL: "#ff9500", PlaceKind.UNPAINTED: "#ff2dd4", PlaceKind.LEAK: "#ff3b30"}
 CURRENT = "#00b4ff"
@@ -51,7 +51,7 @@ class Checks(QtCore.QObject):
         self._changes = -1
 
     def follow(self, model: DocumentModel | None) -> None:
-        """Takes the places of the result that Redo means."""
+        """Shows the places of the result for Redo."""
         item = model.applied() if model is not None else None
         if item is self._item and (item is None or item.changes == self._changes):
             return
@@ -67,7 +67,7 @@ class Checks(QtCore.QObject):
         self.changed.emit()
 
     def show(self, model: DocumentModel, *, on: bool) -> None:
-        """Lays the circles over the canvas, or takes them away."""
+        """Shows or hides the circles over the canvas."""
         self.shown = on
         if not on:
             self._canvas.hide()
@@ -114,7 +114,7 @@ class Checks(QtCore.QObject):
         self._workers.run(work, then, lambda error: self.report(sentence(error)))
 
     def _below(self, model: DocumentModel) -> bytes:
-        """A result that isn't in the document is shown below its circles."""
+        """The overlay: the circles, above the result if it isn't in the document."""
         item = self._item
         return b"" if item is None or model.lies_here(item) else item.result.preview_png
 
@@ -142,7 +142,7 @@ def _circles(places: tuple[Place, ...], index: int, width: int, height: int, bel
 
 
 def _ring(place: Place, scale: float, thin: float) -> QtCore.QRectF:
-    """An ellipse around the place, never so small that it is overlooked."""
+    """An ellipse around the place, with a least size."""
     box = QtCore.QRectF(place.x * scale, place.y * scale, place.width * scale, place.height * scale)
     wide, high = (max(side * 1.4, thin * 12) for side in (box.width(), box.height()))
     ring = QtCore.QRectF(0, 0, wide, high)

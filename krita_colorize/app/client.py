@@ -1,6 +1,6 @@
-"""The HTTP client of the backend (docs/wire.md), on Qt: nothing blocks, every answer is a signal.
+"""The HTTP client of the backend (docs/wire.md), with Qt: no call blocks, and every answer is a signal.
 
-Knows routes, headers and error bodies; not what a job means (`jobs`) nor how the backend came to run (`backend`).
+It handles routes, headers and error bodies; `jobs` handles the jobs, `backend` the process.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NOT_UNDERSTOOD = "The colour engine answered in a way this docker doesn't unders
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a request came to nothing: the wire's code ("gone" where there was no answer) and a sentence."""
+    """The reason why a request failed: the protocol's code ("gone" if there was no answer) and a sentence."""
 
     code: str
     message: str
@@ -71,7 +71,7 @@ class Call(QtCore.QObject):
         self.received.emit(done, total)
 
     def abort(self) -> None:
-        """Drops the request; neither `done` nor `failed` follows."""
+        """Aborts the request; neither `done` nor `failed` follows."""
         reply = self._let_go()
         if reply is not None:
             reply.abort()
@@ -123,7 +123,7 @@ class Call(QtCore.QObject):
 
 
 class Events(QtCore.QObject):
-    """One job's event stream. `status` for each event; `ended` once, with a `Failure` where it broke, else None."""
+    """One job's event stream. Emits `status` for each event, and `ended` once, with a `Failure` or None."""
 
     status = Signal(object)
     ended = Signal(object)
@@ -227,7 +227,7 @@ class Client(QtCore.QObject):
         call.done.connect(self._on_accepted)
 
     def report(self, sentence: str) -> None:
-        """Nobody waits for the answers that end here."""
+        """Logs answers that nothing waits for."""
         LOG.warning("an answer was dropped: %s", sentence)
 
     @guarded

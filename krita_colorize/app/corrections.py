@@ -36,7 +36,7 @@ class Offered:
     where: RegionMap
     offer: Offer
     screen: tuple[int, int] | None
-    """Where the place lies on the screen, px; None where that isn't known."""
+    """The position of the place on the screen in pixels; None if it isn't known."""
 
 
 class Corrections(QtCore.QObject):
@@ -80,7 +80,7 @@ class Corrections(QtCore.QObject):
             self.changed.emit()
 
     def choose(self, offered: Offered, swatch: Swatch, *, alone: bool = False) -> None:
-        """Gives the region, and unless it is to change `alone` those that were taken for the same thing, a colour."""
+        """Gives the region a colour, and unless `alone` also the regions recognised as the same part."""
         model, item = offered.model, offered.item
         regions = (offered.offer.region,) if alone else offered.offer.same
         if item not in model.results:

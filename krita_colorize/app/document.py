@@ -1,7 +1,7 @@
-"""The model of one open document: its layers, the sketch, each sketch's settings, the results.
+"""The model of one open document: its layers, the sketch, the settings of each sketch, and the results.
 
-Settings are read from the document once and written back only when the artist changes something. Jobs are `jobs`'
-business; what happens with several documents is `session`'s.
+Settings are read from the document once and written only when the artist changes them. `jobs` runs jobs; `session`
+handles several documents.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 RESULTS_BYTES = 512 << 20
-"""What a document's results may take in memory, packed; the oldest go first, the newest always stays."""
+"""Limit of the packed size of a document's results; the oldest are dropped first, the newest never."""
 
 FOLLOW = ""
-"""Stands for the selected layer in `sketch_choice`."""
+"""Value of `sketch_choice` that follows the selected layer."""
 
 MAX_EARLIER = 5
 """States of a result before its repairs."""
@@ -126,11 +126,11 @@ class DocumentModel(QtCore.QObject):
 
     @property
     def settings(self) -> Settings:
-        """What the sketch remembers."""
+        """The sketch's settings."""
         return self.settings_of(self.sketch.id if self.sketch else "")
 
     def settings_of(self, sketch_id: str) -> Settings:
-        """What the sketch with this id remembers."""
+        """The settings of the sketch with this id."""
         return self._remembered.get(sketch_id, Settings())
 
     def refresh(self) -> None:
@@ -156,7 +156,7 @@ class DocumentModel(QtCore.QObject):
         self.settings_changed.emit()
 
     def stay_with_sketch(self, dragged_id: str) -> None:
-        """Takes back that a layer was followed which the artist only selected by dragging or copying it."""
+        """Restores the former sketch if a layer was selected only by dragging or copying it."""
         before = layer_lists.find(self.layers, self._followed_before or "")
         if self.sketch_choice == FOLLOW and self._followed == dragged_id and before is not None:
             self._followed = before.id
@@ -180,7 +180,7 @@ class DocumentModel(QtCore.QObject):
             self.settings_changed.emit()
 
     def sketches(self) -> list[LayerInfo]:
-        """The layers that have settings of their own with a reference, and are used by none as mask or reference."""
+        """The layers with their own settings and a reference that aren't used as a mask or reference."""
         layers = [
             layer for layer in layer_lists.colourable(self.layers) if self.settings_of(layer.id).references
         ]
@@ -208,7 +208,7 @@ class DocumentModel(QtCore.QObject):
         self.change(options=replace(self.settings.options, **fields))
 
     def add_references(self, *references: Reference) -> None:
-        """Adds pictures that aren't there yet. Raises `UserError` where there are too many."""
+        """Adds pictures that aren't there yet. Raises `UserError` if there are too many."""
         known = [reference.source for reference in self.settings.references]
         new = tuple(item for item in references if item.source not in known)
         together = self.settings.references + new
@@ -238,7 +238,7 @@ class DocumentModel(QtCore.QObject):
         return item
 
     def add_restored(self, restored: Sequence[Restored]) -> None:
-        """Puts results that were kept behind those that came since, the newest first."""
+        """Adds saved results behind newer ones, the newest first."""
         there = {item.made for item in self.results}
         for one in restored:
             found = one.kept
@@ -273,7 +273,7 @@ class DocumentModel(QtCore.QObject):
                 break
 
     def result_changed(self, item: Item) -> None:
-        """Says that a result was applied or repaired."""
+        """Reports that a result was applied or repaired."""
         item.changes += 1
         self.results_changed.emit()
 

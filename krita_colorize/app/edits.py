@@ -1,6 +1,6 @@
-"""Sends palette edits to the backend, which answers at once whatever jobs run there (docs/wire.md, "Edit").
+"""Sends palette edits to the backend, which answers at once, even while jobs run (docs/wire.md, "Edit").
 
-An edit waits for the backend to be ready and for nothing else. `palettes` builds the request and uses the answer.
+An edit only waits until the backend is ready. `palettes` builds the request and uses the answer.
 """
 
 from __future__ import annotations

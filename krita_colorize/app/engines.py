@@ -29,17 +29,17 @@ class EngineList(QtCore.QObject):
         self.ask()
 
     def close(self) -> None:
-        """Asks no more, whatever becomes of the backend."""
+        """Stops requesting."""
         self._backend.changed.disconnect(self.ask)
         self._again.stop()
 
     def report(self, sentence: str) -> None:
-        """What was known before stays."""
+        """Keeps the previous list."""
         LOG.warning("the list of engines: %s", sentence)
 
     @guarded
     def ask(self) -> None:
-        """Asks, where there is somebody to ask."""
+        """Sends the request if the backend is ready."""
         if self._backend.state is BackendState.READY:
             call = self._client.get("/v1/engines")
             call.done.connect(self._on_engines)

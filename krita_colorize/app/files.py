@@ -1,6 +1,6 @@
-"""Atomic writes of the docker's files, and a size limit: the oldest are deleted first.
+"""Atomic writes of the docker's files, with a limit of the total size: the oldest files are deleted first.
 
-`history` and `frames` decide what is in them. Slow: for worker threads.
+`history` and `frames` provide the content. Slow: for worker threads.
 """
 
 from __future__ import annotations

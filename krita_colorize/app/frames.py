@@ -1,8 +1,8 @@
-"""Colours the keyframes of an animated sketch, one after the other, into one new animated layer.
+"""Colours the keyframes of an animated sketch, one after another, into one new animated layer.
 
-Where the engine can, all frames are surveyed first, so that they agree on colours. Every finished frame is kept on disk
-at once (`COLORIZE_HOME/frames`), surveys are kept by the backend: after a cancel, a crash of Krita or of the backend,
-pressing the button again goes on where it stopped. What a frame is kept by is in `core/frames`.
+If the engine supports it, all frames are surveyed first, so that the same parts get the same colours. Every finished
+frame is saved at once (`COLORIZE_HOME/frames`), and the backend stores the surveys: after a cancel or a crash, pressing
+the button again continues there. `core/frames` computes the key of a saved frame.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Run:
 
     @property
     def surveying(self) -> bool:
-        """Whether frames are still being looked at."""
+        """Whether frames are still being surveyed."""
         return self.together and len(self.surveys) < len(self.times)
 
     @property
@@ -91,7 +91,7 @@ class Frames(QtCore.QObject):
         return tuple(self._tools.port.frame_times(model.info.key, model.sketch.id))
 
     def colorize(self, model: DocumentModel) -> None:
-        """Starts, or goes on with what is kept. Raises `UserError`."""
+        """Starts, or continues with the saved frames. Raises `UserError`."""
         if self.run is not None:
             raise UserError(tr("The frames of a picture are being coloured already."))
         times = self.times(model)
@@ -109,7 +109,7 @@ class Frames(QtCore.QObject):
         self.changed.emit()
 
     def close(self) -> None:
-        """Forgets what waits."""
+        """Drops waiting work."""
         self.cancel()
         self._pen_gate.close()
 
@@ -128,7 +128,7 @@ class Frames(QtCore.QObject):
             self._colour(run)
 
     def _read(self, run: Run, time: int) -> Inputs | None:
-        """What a frame is made from; None where it is empty."""
+        """The inputs of a frame; None if it is empty."""
         inputs = self._job_requests.read(run.model, run.request)
         drawn = self._tools.port.snapshot_frame(run.model.info.key, run.request.sketch.key, time)
         return Inputs({**inputs.layers, run.request.sketch.key: drawn}, inputs.notes) if drawn.data else None
@@ -240,7 +240,7 @@ def _write(path: Path, pixels: Pixels) -> None:
 
 
 def _read(path: Path) -> Pixels | None:
-    """A kept frame; None where there is none, or a broken one."""
+    """A saved frame; None if there is none or it is damaged."""
     try:
         return bundle.decode(path.read_bytes()).blob(0).to_pixels()
     except (OSError, bundle.BundleError):

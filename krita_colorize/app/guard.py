@@ -28,7 +28,7 @@ S = TypeVar("S", bound=Reports)
 
 
 def sentence(error: BaseException) -> str:
-    """What the artist reads about an error: its own words where they were written for people."""
+    """The sentence for an error: its own message if it is for users, otherwise a general one."""
     # The port's LookupError carries a sentence; KeyError and IndexError are our own bugs.
     if isinstance(error, UserError) or type(error) is LookupError:
         return str(error)

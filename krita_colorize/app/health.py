@@ -41,7 +41,7 @@ class Health(QtCore.QObject):
         self._on_change()
 
     def close(self) -> None:
-        """Asks no more, whatever becomes of the backend."""
+        """Stops requesting."""
         self._backend.changed.disconnect(self._on_change)
 
     def report(self, sentence: str) -> None:

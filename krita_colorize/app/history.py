@@ -1,7 +1,7 @@
 """Saves results to disk, so that they survive a crash and can be repaired later, and restores them with a document.
 
-One file for each result under `COLORIZE_HOME/results/DOCUMENT/`, written beside its name and put in place. All of them
-together take at most `BUDGET_BYTES`; the oldest go first. Reading and writing happen on threads.
+There is one file for each result in `COLORIZE_HOME/results/DOCUMENT/`, written atomically. All files together take at
+most `BUDGET_BYTES`; the oldest are deleted first. Reading and writing happen on threads.
 """
 
 from __future__ import annotations

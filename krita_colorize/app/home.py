@@ -1,4 +1,4 @@
-"""Where the docker's own files lie (docs/wire.md, "Start"), and its log. Importing creates nothing."""
+"""The paths of the docker's own files (docs/wire.md, "Start"), and its log. Importing it creates nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def home() -> Path:
 
 
 def start_log(folder: Path) -> logging.Handler | None:
-    """Sends the docker's log to `logs/docker.log`; None where the folder can't be written. Ends with `stop_log`."""
+    """Sends the docker's log to `logs/docker.log`; None if the folder can't be written. Ends with `stop_log`."""
     try:
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(

@@ -1,6 +1,6 @@
-"""One job: packed on a thread, sent, followed, fetched; it can be cancelled at any of these points.
+"""One job: it is packed on a thread, sent, followed and fetched, and can be cancelled at any time.
 
-All of them together are `jobs`. A job knows its request and pictures, not documents, results lists or widgets (see
+`jobs` manages all jobs. A job has its request and pictures; it doesn't know documents, lists of results or widgets (see
 `session`). This is the client side of docs/wire.md.
 """
 
@@ -63,7 +63,7 @@ _WITH_BACKEND = (JobState.SENDING, JobState.QUEUED, JobState.RUNNING, JobState.R
 
 @dataclass(frozen=True)
 class Services:
-    """What jobs work with."""
+    """The objects that jobs use."""
 
     backend: Servers
     client: Client
@@ -87,7 +87,7 @@ class Job(QtCore.QObject):
         self.progress = Progress()
         self.error = ""
         self.cause: Cause | None = None
-        """What broke at the backend, where it failed and nobody did anything wrong."""
+        """The failure of the backend, if the job failed and it isn't the artist's fault."""
         self.result: Result | None = None
         self._services = services
         self._body: Body = QtCore.QByteArray()
@@ -140,7 +140,7 @@ class Job(QtCore.QObject):
 
     @property
     def left_behind(self) -> str:
-        """The id of a job that may go on at the backend although nobody wants it any more, else ""."""
+        """The id of a cancelled job that may still run at the backend, otherwise ""."""
         return self._key if self._adrift and self.state is JobState.CANCELLED else ""
 
     def pack(self, pack: Callable[[], Body]) -> None:
@@ -148,7 +148,7 @@ class Job(QtCore.QObject):
         self._services.workers.run(pack, self._on_packed, self._on_error)
 
     def send(self) -> None:
-        """Hands the packed job over; the backend must be ready."""
+        """Sends the packed job; the backend must be ready."""
         self._set(JobState.SENDING)
         self._upload_ended = False
         self._call = self._services.client.post_bundle("/v1/jobs", self._body, self._key)
@@ -157,7 +157,7 @@ class Job(QtCore.QObject):
         self._call.failed.connect(self._on_not_taken)
 
     def cancel(self) -> None:
-        """Ends it now, whatever it is doing; the backend forgets it."""
+        """Ends the job in any state; the backend deletes it."""
         if not self.active:
             return
         if self._call is not None and self.state is JobState.SENDING and self._upload_ended:
@@ -180,7 +180,7 @@ class Job(QtCore.QObject):
             self._end(JobState.FAILED)
 
     report = fail
-    """What goes wrong in a slot ends the job."""
+    """Ends the job if a slot raises an exception."""
 
     def _set(self, state: JobState) -> None:
         self.state = state
@@ -227,7 +227,7 @@ class Job(QtCore.QObject):
             self.fail(_words_of(failure))
 
     def _drifts(self, failure: Failure | None) -> bool:
-        """Whether only the connection is lost: the job goes on at the backend."""
+        """Whether only the connection is lost and the job continues at the backend."""
         backend = self._services.backend
         if failure is None or failure.code != "gone":
             return False

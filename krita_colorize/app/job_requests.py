@@ -1,7 +1,7 @@
-"""Builds job requests for a document and applies their results: results in the strip, mask layers.
+"""Builds job requests for a document and handles their results: results in the strip, or mask layers.
 
-Reads the pictures from Krita, starts the job and puts its result in place. `jobs` runs the job; `repairs` repairs
-applied results.
+It reads the pictures from Krita, starts the job, and stores or inserts its result. `jobs` runs the job; `repairs`
+repairs applied results.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 MAX_JOBS = 16
-"""Jobs of one document at a time; each holds its pictures in memory."""
+"""Limit of the jobs of one document, because each has its pictures in memory."""
 
 SKETCH_GONE = (
     "The sketch layer of this result is no longer in the picture. "
@@ -48,7 +48,7 @@ HINTS_NAME = "Colour hints"
 
 @dataclass
 class _Origin:
-    """What a job's result is made from: the pictures as they are sent, then packed; and what becomes of them."""
+    """The pictures of a job: first as sent, then packed for its result."""
 
     seen: bytes
     selection: Pixels | None = None
@@ -90,11 +90,11 @@ class JobRequests(QtCore.QObject):
         super().__init__(parent)
         self.report = report
         self.broke: FailureHelp | None = None
-        """What broke in the job that failed last."""
+        """The failure of the last failed job."""
         self._tools = tools
 
     def request(self, model: DocumentModel, settings: Settings, task: Task = Task.COLORIZE) -> Request:
-        """What the sketch's settings ask for. Raises `UserError` where something is missing."""
+        """The request for the sketch's settings. Raises `UserError` if something is missing."""
         sketch = model.sketch
         if sketch is None:
             raise UserError(tr("Select the layer with your sketch first."))
@@ -111,7 +111,7 @@ class JobRequests(QtCore.QObject):
         return Request(sketch, model.info.width, model.info.height, settings, task)
 
     def colorize(self, model: DocumentModel, request: Request) -> Job:
-        """Colours on the canvas of now; the result goes into the strip."""
+        """Starts colouring; the result is added to the strip."""
         if layer_lists.find(model.layers, request.sketch.key) is None:
             raise UserError(tr(SKETCH_GONE))
         request = replace(request, width=model.info.width, height=model.info.height)
@@ -133,7 +133,7 @@ class JobRequests(QtCore.QObject):
         return job
 
     def find_mask(self, model: DocumentModel, reference: int | None = None) -> None:
-        """Finds the foreground of the sketch, or of the reference with this index, and lays it down as a layer."""
+        """Finds the foreground of the sketch, or of the reference with this index, and inserts it as a layer."""
         request = self.request(model, replace(model.settings, references=()), Task.MASK)
         if reference is not None:
             if not 0 <= reference < len(model.settings.references):
@@ -146,7 +146,7 @@ class JobRequests(QtCore.QObject):
         job.ended.connect(lambda: self._on_mask(model, job, sketch.id))
 
     def make_hints(self, model: DocumentModel) -> None:
-        """Lays an empty layer for colour hints above the sketch, to be painted on at once."""
+        """Inserts an empty layer for colour hints above the sketch and selects it."""
         sketch = model.sketch
         if sketch is None:
             raise UserError(tr("Select the layer with your sketch first."))
@@ -164,7 +164,7 @@ class JobRequests(QtCore.QObject):
             self.colorize(model, replace(item.result.request, settings=settings))
 
     def colorize_all(self, model: DocumentModel) -> int:
-        """Colours every sketch layer that has settings of its own, each in its mode; how many there are."""
+        """Colours every sketch layer with its own settings, each in its mode; returns their number."""
         chosen = model.sketches()[:MAX_JOBS]
         for layer in chosen:
             source = Source(SourceKind.LAYER, layer.id, layer.name)
@@ -172,7 +172,7 @@ class JobRequests(QtCore.QObject):
         return len(chosen)
 
     def read(self, model: DocumentModel, request: Request, *, sketch: bool = True) -> Inputs:
-        """Reads a request's layers, all but the sketch where that is wished, and notes from the document."""
+        """Reads a request's layers (on request without the sketch) and notes from the document."""
         key, port = model.info.key, self._tools.port
         ids = [layer for layer in request.layer_ids if sketch or layer != request.sketch.key]
         with self._tools.activity.reading(key):
@@ -184,7 +184,7 @@ class JobRequests(QtCore.QObject):
         return Inputs(layers, {name: png for name, png in notes.items() if png is not None})
 
     def start(self, model: DocumentModel, request: Request, pack: Callable[[], Body]) -> Job:
-        """Starts a job; how it fails is told, what comes of it is the caller's business."""
+        """Starts a job and reports its failure; the caller handles its result."""
         key = model.info.key
         if len(self._tools.jobs.of(key)) >= MAX_JOBS:
             raise UserError(
@@ -277,7 +277,7 @@ class JobRequests(QtCore.QObject):
 
 
 def _topmost(model: DocumentModel, layer_id: str) -> str:
-    """The layer or, where they lie above it, its colours: what is painted on must be seen in its own colour."""
+    """The layer, or the colours above it, so that what is painted on a new layer is visible."""
     groups = {item.group_id for item in model.results if item.result.request.sketch.key == layer_id}
     lying = [layer for layer in model.layers if layer.id in {layer_id, *groups}]  # top first
     depth = next((layer.depth for layer in lying if layer.id == layer_id), 0)

@@ -1,6 +1,6 @@
-"""All running jobs: sends them as the backend has room, fails or resumes them when the backend stops or returns.
+"""All running jobs: sends them when the backend has room, and fails or resumes them when the backend stops or returns.
 
-One job by itself is `job`.
+`job` handles a single job.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The connection to a paired machine, with the same interface as `backend.Backend`.
 
-It asks how the machine is, again and again with growing pauses while it doesn't answer, and gives up only where
-asking again can't help (other certificate, token revoked, other version). What was lost is told by whoever noticed.
+If the machine doesn't answer, it retries with increasing pauses. It gives up only if retrying can't help (another
+certificate, a revoked token, another version). The callers report lost jobs.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Link(QtCore.QObject):
 
     @property
     def starting(self) -> str:
-        """What is happening while it doesn't answer yet, or any more."""
+        """The status while the machine doesn't answer."""
         if self._failures:
             return tr("No connection to {name}; trying again", name=self.server.name)
         return tr("Connecting to {name}…", name=self.server.name)
@@ -70,7 +70,7 @@ class Link(QtCore.QObject):
         self._set(BackendState.STOPPED)
 
     def lost(self) -> None:
-        """A request found nobody: asks until somebody answers."""
+        """A request had no answer: retries until the machine answers."""
         if self.state is BackendState.READY:
             self._on_failure(Failure("gone", http.GONE))
 

@@ -1,7 +1,7 @@
 """Passes a job's body to the backend in shared memory (Linux), so that pictures aren't copied through a socket.
 
-The memory is sealed before it is handed over: nobody can change it any more. It goes when both sides have closed it;
-nothing of it is ever a file. Where there is no such memory, or the backend isn't our own child, the body is sent.
+The memory is sealed against changes before it is shared. It is freed when both sides have closed it, and is never a
+file. On other systems, or if the backend isn't a child process of Krita, the body is sent.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class SharedBody:
         self.size = size
 
     def announcement(self) -> bytes:
-        """What is sent instead of the body."""
+        """The announcement that is sent instead of the body."""
         return json.dumps({"fd": self._fd, "bytes": self.size}).encode("ascii")
 
     def read(self) -> bytes:
@@ -38,7 +38,7 @@ class SharedBody:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the memory; whoever forgets to, holds it until the object goes."""
+        """Frees the memory, which otherwise happens when the object is deleted."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1

@@ -1,8 +1,8 @@
 """The palette of a result: edits, exchanges, locks, loads and saves its colours.
 
-An edit is exact: every flat pixel of one colour becomes another. Where the result lies in the document that happens in
-its layers, as one undo step; else the sketch is coloured again. Edits are kept with the sketch's settings, so that the
-next colouring, and every sketch that takes over these settings, shows them.
+An edit is exact: every flat pixel of one colour gets another one. If the result is in the document, its layers are
+changed as one undo step; otherwise the sketch is coloured again. Edits are stored with the sketch's settings, so that
+they apply to its next results, and to sketches that copy these settings.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from krita_colorize.qt import QtCore
 
 @dataclass
 class _Edit:
-    """An edit of a result that lies in the document, on its way."""
+    """A running edit of a result that is in the document."""
 
     model: DocumentModel
     item: Item
@@ -44,7 +44,7 @@ class _Edit:
         return tuple(Swap(before, after) for before, after in self.edits.items())
 
     def result(self, put: Sequence[Write], delivered: Mapping[str, DeliveredLayer]) -> Result:
-        """The result as it counts as delivered afterwards. Slow: for worker threads."""
+        """The result with the delivered layers after the edit. Slow: for worker threads."""
         before = self.item.result
         settings = replace(before.request.settings, swaps=self.swaps)
         colours = list(dict.fromkeys(self.edits.get(colour, colour) for colour in before.palette))
@@ -134,7 +134,7 @@ class Palettes(QtCore.QObject):
         self._tools.edits.make(pack, read, task.ends(self._on_error))
 
     def _settle(self, edit: _Edit, delivered: Mapping[str, DeliveredLayer], put: Sequence[Write]) -> None:
-        """Remembers what counts as delivered now, and the palette."""
+        """Stores the delivered layers and the palette."""
         base = edit.item.base
         if base is None:
             return

@@ -11,7 +11,7 @@ RETRY_MS = 250
 
 
 class PenGate(QtCore.QObject):
-    """Runs functions in their order, at once where nothing is being painted, else as soon as the pen is up."""
+    """Runs functions in order, at once if nothing is being painted, otherwise as soon as the pen is up."""
 
     def __init__(
         self, busy: Callable[[], bool], report: Callable[[str], None], parent: QtCore.QObject | None = None
@@ -30,7 +30,7 @@ class PenGate(QtCore.QObject):
         self._on_timeout()
 
     def close(self) -> None:
-        """Forgets what waits."""
+        """Drops waiting work."""
         self._waiting.clear()
         self._timer.stop()
 

@@ -1,7 +1,7 @@
-"""Pictures between Qt, files and the wire: reading, converting, packing a whole request. For worker threads.
+"""Converts pictures between Qt, files and bundles: reads, converts and packs whole requests. For worker threads.
 
-Qt keeps the interpreter's lock while it converts a picture, so that goes in bands of a few rows, none of which takes
-longer than a frame. Reading and writing files release it.
+Qt holds the interpreter's lock while it converts a picture, so this is done in bands of a few rows, each shorter than a
+frame of the display. Reading and writing files releases the lock.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ _Image = QtGui.QImage
 
 @dataclass(frozen=True)
 class Inputs:
-    """What the GUI thread read for a request: layers by id, notes (PNG files) by name."""
+    """The data read by the GUI thread for a request: layers by id, stored PNG files by name."""
 
     layers: Mapping[str, Pixels]
     notes: Mapping[str, bytes]
 
 
 def pack(request: Request, inputs: Inputs) -> Body:
-    """The body of `POST /v1/jobs`. Raises `UserError` where a picture is missing, broken or empty."""
+    """The body of `POST /v1/jobs`. Raises `UserError` if a picture is missing, broken or empty."""
     return packed(request, collect(request, inputs))
 
 
@@ -103,7 +103,7 @@ def to_image(pixels: Pixels) -> QtGui.QImage:
 
 
 def to_mask(pixels: Pixels) -> Pixels:
-    """A mask from a picture: its brightness where every pixel is opaque, else its alpha. Masks stay as they are."""
+    """A mask from a picture: its brightness if all pixels are opaque, otherwise its alpha. Masks are unchanged."""
     if pixels.channels != 4:
         return pixels
     alpha = _channel(pixels, _Image.Format.Format_Alpha8)
@@ -123,7 +123,7 @@ def to_png(image: QtGui.QImage) -> bytes:
 
 
 def moved_preview(png: bytes, placement: Placement, width: int, height: int) -> bytes:
-    """A result's preview (PNG) of a canvas of `width` x `height` px, on the canvas that became of it."""
+    """A result's preview (PNG) of a canvas of `width` x `height` pixels, moved to the changed canvas."""
     if placement.still and (placement.width, placement.height) == (width, height):
         return png
     image = read_data(png, "The preview")
@@ -161,7 +161,7 @@ def as_note(image: QtGui.QImage) -> tuple[str, bytes]:
 
 
 def thumbnail(pixels: Pixels) -> QtGui.QImage:
-    """At most `THUMBNAIL_SIDE` px long, and rough: only the pixels that stay are looked at."""
+    """A thumbnail with at most `THUMBNAIL_SIDE` pixels, sampled without smoothing."""
     stride = pixels.width * 4
     image = _Image(bytes(pixels.data), pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32)
     return image.scaled(THUMBNAIL_SIDE, THUMBNAIL_SIDE, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
@@ -221,7 +221,7 @@ def _layer(layer_id: str, words: str, inputs: Inputs) -> Pixels:
 
 
 def _hints(layer_id: str, inputs: Inputs) -> Pixels | None:
-    """A hint layer may be empty, as a new one is."""
+    """An empty hint layer is allowed, because a new one is empty."""
     pixels = inputs.layers[layer_id] if layer_id else None
     return pixels if pixels is not None and pixels.data else None
 

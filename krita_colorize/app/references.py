@@ -1,6 +1,7 @@
-"""How reference pictures come in: layers, files, the clipboard, and whatever is dropped on the list.
+"""Adds reference pictures: layers, files, the clipboard, and anything that is dropped on the list.
 
-Pictures that lie nowhere else are kept as PNG notes in the document, once each. Reading and encoding happen on threads.
+Pictures that aren't stored elsewhere are saved as PNG in the document, once each. Reading and encoding happen on
+threads.
 """
 
 from __future__ import annotations
@@ -55,7 +56,7 @@ class References(QtCore.QObject):
         self._run(lambda: pictures.read_file(path, pictures.THUMBNAIL_SIDE), then)
 
     def add_image(self, model: DocumentModel, image: QtGui.QImage, name: str) -> None:
-        """Takes a picture that lies nowhere, and keeps it in the document."""
+        """Adds a picture that isn't stored elsewhere, and stores it in the document."""
         if image.isNull():
             raise UserError(tr("The picture is empty or of an unknown kind."))
 
@@ -73,7 +74,7 @@ class References(QtCore.QObject):
         self._run(work, then)
 
     def add_mime(self, model: DocumentModel, mime: QtCore.QMimeData, name: str) -> None:
-        """Takes what was dropped or lies on the clipboard: a layer of the document, files, or a picture."""
+        """Adds dropped or copied data: a layer of the document, files, or a picture."""
         archive = mime.data(LAYER_ARCHIVE).data() if mime.hasFormat(LAYER_ARCHIVE) else b""
         active = self._port.active_layer(model.info.key)
         layer = layer_lists.dropped_layer(model.layers, active, archive) if archive else None

@@ -47,7 +47,7 @@ class _Stale:
 
 @dataclass(frozen=True)
 class _Found:
-    """What became of it: its states on the canvas of now, none where that isn't known, and its thumbnail."""
+    """The moved result: its states on the present canvas, empty if they aren't known, and its thumbnail."""
 
     stale: _Stale
     states: tuple[State, ...]
@@ -86,7 +86,7 @@ class Registration(QtCore.QObject):
         self._timer.stop()
 
     def follow(self, model: DocumentModel, then: Callable[[], object] | None = None) -> None:
-        """Brings the document's results onto its canvas of now, then calls `then`: at once where nothing changed."""
+        """Moves the document's results to its present canvas, then calls `then`; at once if nothing has changed."""
         info = self._port.active_document()
         if info is not None and info.key == model.info.key:
             model.info = info

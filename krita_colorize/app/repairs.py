@@ -113,7 +113,7 @@ class Repairs(QtCore.QObject):
         self._pen_gate.when_pen_is_up(self._tools.activity.begin(model.info.key).ends(insert))
 
     def _newest(self, model: DocumentModel, writes: Sequence[Write]) -> dict[str, Pixels]:
-        """The layers as they are now where they are written to. Raises `UserError` where they have gone."""
+        """The layers as they are now where they are written to. Raises `UserError` if they have gone."""
         port, key = self._tools.port, model.info.key
         try:
             return {
@@ -126,7 +126,7 @@ class Repairs(QtCore.QObject):
             raise UserError(tr(GROUP_GONE)) from error
 
     def close(self) -> None:
-        """Forgets what waits for the pen."""
+        """Drops the actions that wait for the pen."""
         self._pen_gate.close()
 
     def _look(self, model: DocumentModel, parts: Sequence[Part]) -> Seen:
@@ -174,7 +174,7 @@ class Repairs(QtCore.QObject):
         made: Plan,
         put: Sequence[Write],
     ) -> None:
-        """Remembers what counts as delivered now."""
+        """Stores the delivered layers."""
         answer = job.result
         assert answer is not None
 

@@ -1,4 +1,4 @@
-"""Whether the document's selection restricts what the docker does, as it restricts every fill tool: the one switch."""
+"""The switch that decides whether the document's selection restricts the docker's actions, like Krita's fill tools."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class SelectionSwitch(QtCore.QObject):
             self.changed.emit()
 
     def read(self, model: DocumentModel) -> Pixels | None:
-        """The selection that counts, None where none does."""
+        """The selection that restricts the actions, None if there is none."""
         self.look(model)
         if not self.counts:
             return None

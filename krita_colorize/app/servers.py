@@ -1,7 +1,7 @@
-"""Chooses where colours are computed: this computer's own process, or a paired machine.
+"""Chooses where colours are computed: by this computer's own process, or by a paired machine.
 
-Widgets, jobs and catalogue see one backend, whichever it is. The list lies in `servers.json` of the home folder, which
-holds the tokens and is therefore readable for this user alone.
+Widgets, jobs and catalogue use the chosen backend through one interface. The list is in `servers.json` of the home
+folder; the file contains the tokens and is readable only for this user.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class Servers(QtCore.QObject):
         self._chosen.stop()
 
     def lost(self) -> None:
-        """A request to the chosen machine found nobody."""
+        """A request to the chosen machine had no answer."""
         if self._link is not None:
             self._link.lost()
 

@@ -1,7 +1,7 @@
-"""The facade for the widgets: everything the artist can do, and the state to show.
+"""The facade for the widgets: all actions of the artist, and the state to show.
 
-Glue only: the process is in `backend`, jobs in `jobs`, a document's state in `document`, added references in
-`references`, the canvas in `canvas`. Krita is called through the port, on the GUI thread.
+It only connects the other modules: `backend` has the process, `jobs` the jobs, `document` a document's state,
+`references` the added references, `canvas` the canvas. Krita is called through the port, on the GUI thread.
 """
 
 from __future__ import annotations
@@ -138,7 +138,7 @@ class Session(QtCore.QObject):
 
     @property
     def trouble(self) -> FailureHelp | None:
-        """What broke, where the error is about that; None where the artist can cure it himself."""
+        """What broke, where the error is about that; None if the artist can cure it himself."""
         bug, local = FailureHelp(Cause.FAULT, OUR_BUG), self.backend.local
         ended = FailureHelp(local.cause, local.message) if local.cause else None
         known = (bug, ended, self.job_requests.broke)
@@ -196,7 +196,7 @@ class Session(QtCore.QObject):
 
     @guarded
     def create_mask(self, reference: int | None = None) -> None:
-        """Finds the foreground of the sketch, or of the reference with this index, and lays it down as a layer."""
+        """Finds the foreground of the sketch, or of the reference with this index, and inserts it as a layer."""
         self.report("")
         self.job_requests.find_mask(self._model(), reference)
 

@@ -1,6 +1,6 @@
-"""Runs set-up on a thread and says how it stands; what it does is `krita_colorize.setup`'s business.
+"""Runs the installation on a thread and reports its state; `krita_colorize.setup` installs.
 
-One installation at a time; closing Krita stops it as Cancel does, and the next start goes on from there.
+Only one installation runs at a time. Closing Krita stops it like Cancel, and the next start continues from there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One object for each home folder, shared by all windows of this Krita; the last window to leave closes it."""
+"""One object for each home folder, shared by all windows of this Krita; it is closed with the last window."""
 
 from __future__ import annotations
 

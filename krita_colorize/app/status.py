@@ -1,4 +1,4 @@
-"""How everything stands, in one sentence for the artist. "Ready" means that the picture shows all there is."""
+"""The status as one sentence for the artist. "Ready" means that all results are visible."""
 
 from __future__ import annotations
 

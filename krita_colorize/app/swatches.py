@@ -1,6 +1,6 @@
-"""The swatches of a result on the canvas: lights the regions of one, and finds the one under a click.
+"""The swatches of a result on the canvas: highlights the regions of one, and finds the one under a click.
 
-Works on a small picture of where each colour is (`core.swatches`), made on a thread once for each state of a result.
+It uses a small picture of each colour's regions (`core.swatches`), made on a thread once for each state of a result.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 SHADE = QtGui.qRgba(0, 0, 0, 160)
-"""What lies over all that isn't lit."""
+"""The colour over everything that isn't highlighted."""
 
 
 class Swatches(QtCore.QObject):
@@ -59,7 +59,7 @@ class Swatches(QtCore.QObject):
             self._find(item, followed)
 
     def light(self, swatch: Swatch | None) -> bool:
-        """Lights the regions of a swatch on the canvas; with None whoever shows results there shows them again."""
+        """Highlights the regions of a swatch on the canvas; None shows the result's overlay again."""
         if swatch is None or self.map is None or not self._document:
             return False
         self._canvas.show(self._document, pictures.to_png(lit(self.map, swatch)))

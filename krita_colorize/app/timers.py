@@ -1,4 +1,4 @@
-"""Timers that ring once."""
+"""Single-shot timers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from krita_colorize.qt import QtCore
 
 
 def single_shot(parent: QtCore.QObject, slot: Callable[[], None]) -> QtCore.QTimer:
-    """A timer of `parent` that calls `slot` once after each `start(ms)`; starting again begins anew."""
+    """A timer of `parent` that calls `slot` once after each `start(ms)`; another start restarts it."""
     timer = QtCore.QTimer(parent)
     timer.setSingleShot(True)
     timer.timeout.connect(slot)

@@ -1,6 +1,6 @@
-"""Whether there is a later version: asked once for every click, never by itself, and nothing is told about anybody.
+"""Checks for a later version, only when the artist clicks, and without sending data about anybody.
 
-The list of releases is PyPI's. What is found is only said; installing stays with the artist.
+It reads PyPI's list of releases and only shows the answer; the artist installs the update.
 """
 
 from __future__ import annotations

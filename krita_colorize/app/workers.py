@@ -1,6 +1,6 @@
-"""Runs slow pure functions on threads and brings their results back to the GUI thread.
+"""Runs slow pure functions on threads and returns their results to the GUI thread.
 
-Functions get values and return values; they never touch widgets, Krita or QObjects of the GUI thread.
+The functions get and return values; they never use widgets, Krita or QObjects of the GUI thread.
 """
 
 from __future__ import annotations

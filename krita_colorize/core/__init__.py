@@ -1,1 +1,1 @@
-"""Values and rules of the docker: no Qt, no Krita, no files."""
+"""Values and rules of the docker, without Qt, Krita and files."""

@@ -1,7 +1,6 @@
-"""The docker's actions, as Krita lists them under its keyboard shortcuts, and their default keys.
+"""The docker's actions, which Krita lists in its keyboard shortcuts, and their default keys.
 
-`krita_colorize.action` tells Krita the same in its own format; a test holds both together. Krita's own shortcuts are
-left alone.
+`krita_colorize.action` has the same data in Krita's format; a test compares both. Krita's own shortcuts aren't changed.
 """
 
 from __future__ import annotations

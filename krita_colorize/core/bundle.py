@@ -1,7 +1,7 @@
-"""The wire's bundle: a JSON header and pictures back to back (docs/wire.md). Encodes, checks, decodes.
+"""The bundle format of the protocol: a JSON header and pictures (docs/wire.md). Encodes, checks and decodes bundles.
 
-Standard library only, as everything in the docker; knows neither what the header means (see `request`, `result`) nor
-how it travels. Long copies go piece by piece, so that a worker thread never keeps the interpreter to itself for long.
+It uses only the standard library, like all of the docker. `request` and `result` read the headers. Long copies are made
+in pieces, so that a worker thread doesn't hold the interpreter's lock for long.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_PIXELS = 268_435_456
 MAX_BLOBS = 64
 
 PIECE_BYTES = 4 << 20
-"""What is copied at a time while the interpreter's lock is held: about a millisecond."""
+"""Bytes copied at once while the interpreter's lock is held, which takes about a millisecond."""
 
 _COUNT_BYTES = 4
 _SAMPLE_BYTES = 64 << 10
@@ -94,23 +94,23 @@ class Packed:
 
     @classmethod
     def of(cls, blob: Blob) -> Packed:
-        """Packs a picture. Raises `BundleError` where its bytes don't fit its size. Slow: for worker threads."""
+        """Packs a picture. Raises `BundleError` if its bytes don't fit its size. Slow: for worker threads."""
         data, encoding = _pack(blob)
         return cls(blob.format, blob.width, blob.height, encoding, data)
 
     def blob(self) -> Blob:
-        """Unpacks it. Raises `BundleError` where it isn't as long as its size says. Slow: for worker threads."""
+        """Unpacks it. Raises `BundleError` if it isn't as long as its size says. Slow: for worker threads."""
         return Blob(self.format, self.width, self.height, _unpacked(self))
 
     @property
     def size_bytes(self) -> int:
-        """What it takes once unpacked."""
+        """The size of the unpacked picture in bytes."""
         return _raw_length(self.format, self.width, self.height)
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A packed picture and where its top left corner lies on the canvas, px."""
+    """A packed picture and the position of its top left corner on the canvas, in pixels."""
 
     packed: Packed
     x: int = 0
@@ -134,17 +134,17 @@ class Bundle:
     packed: tuple[Packed, ...]
 
     def at(self, index: int) -> Packed:
-        """One picture as it is. Raises `BundleError` where there is none."""
+        """One packed picture. Raises `BundleError` if there is none."""
         if not isinstance(index, int) or isinstance(index, bool) or not 0 <= index < len(self.packed):
             raise BundleError(f"there is no blob {index!r}")
         return self.packed[index]
 
     def placed(self, entry: Mapping[str, Any] | None) -> Placed | None:
-        """The picture that an entry of a header (`blob`, `x`, `y`) names; None where there is none."""
+        """The picture that an entry of a header (`blob`, `x`, `y`) names; None if there is none."""
         return None if entry is None else Placed(self.at(entry["blob"]), int(entry["x"]), int(entry["y"]))
 
     def blob(self, index: int) -> Blob:
-        """Unpacks one picture. Raises `BundleError` where there is none or it isn't as long as its size says."""
+        """Unpacks one picture. Raises `BundleError` if there is none or it isn't as long as its size says."""
         return self.at(index).blob()
 
     def with_picture(self, index: int, pixels: Pixels) -> Bundle:
@@ -168,12 +168,12 @@ class Bundle:
         return [_head(self.header, entries), *(packed.data for packed in self.packed)]
 
     def compact(self) -> Bundle:
-        """The same pictures in as little memory as zlib gets them into quickly. Slow: for worker threads."""
+        """The same bundle with its pictures compressed by zlib at a fast level. Slow: for worker threads."""
         return Bundle(self.header, tuple(map(_compacted, self.packed)))
 
 
 class Writer:
-    """Collects the pictures of a bundle; whoever writes its header gets their numbers. Slow: for worker threads."""
+    """Collects the pictures of a bundle and returns their numbers for its header. Slow: for worker threads."""
 
     def __init__(self) -> None:
         self._packed: list[Packed] = []
@@ -232,7 +232,7 @@ class _Reader:
         self._rest = b""
 
     def take(self, length: int) -> bytearray:
-        """The next bytes; there must be as many left."""
+        """Reads the next bytes; the data must have enough of them."""
         taken = bytearray()  # grows in place; joining pieces would copy everything in one go
         while len(taken) < length:
             part = self._rest or next(self._parts)
@@ -298,7 +298,7 @@ def _unpacked(packed: Packed) -> bytes | bytearray:
 
 
 def _run_out(data: bytes | bytearray, size: int, length: int) -> bytes:
-    """Runs back into pixels of `size` bytes: first all the counts, then all the colours."""
+    """Decodes runs to pixels of `size` bytes; the data has all counts first, then all colours."""
     runs, rest = divmod(len(data), _COUNT_BYTES + size)
     start = runs * _COUNT_BYTES
     counts = array("I", data[:start])

@@ -27,7 +27,7 @@ class ModelState(str, Enum):
 
 @dataclass(frozen=True)
 class Licence:
-    """A licence in words; `commercial` is None where nobody said."""
+    """A licence, summarised in `words`; `commercial` is None if it isn't known."""
 
     title: str
     words: str
@@ -87,7 +87,7 @@ class Task:
 
     @property
     def words(self) -> str:
-        """What is happening, with sizes where it is bytes."""
+        """The stage as text, with sizes if it is measured in bytes."""
         if self.total < 1000:
             return self.stage
         return f"{self.stage}: {size_words(self.done)} / {size_words(self.total)}"
@@ -104,7 +104,7 @@ def read_models(data: Mapping[str, Any]) -> tuple[Model, ...]:
 
 
 def read_task(data: Mapping[str, Any] | None) -> Task | None:
-    """Reads a task; None where there is none. Raises as `read_models`."""
+    """Reads a task; None if there is none. Raises as `read_models`."""
     if data is None:
         return None
     result, error = data["result"] or {}, data["error"] or {}

@@ -1,4 +1,4 @@
-"""Reads a result's check: the places that the engine says should be looked at (doubtful, unpainted, leaking)."""
+"""Reads a result's check: the places that the artist should check (doubtful, unpainted or leaking)."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from krita_colorize.core.result import Result, ResultError
 MAX_PLACES = 20
 
 _LOOKS = 48
-"""Number of pixels along each side of a place that are looked at."""
+"""Number of sampled pixels along each side of a place."""
 
 
 class PlaceKind(str, Enum):
-    """Why a place should be looked at."""
+    """The reason to check a place."""
 
     DOUBTFUL = "doubtful"  # the engine was unsure of its colour
     UNPAINTED = "unpainted"  # it has no colour
@@ -44,7 +44,7 @@ def places(result: Result) -> tuple[Place, ...]:
 
 
 def mask(result: Result) -> Pixels | None:
-    """Where to look, one byte a pixel of the canvas; None where the engine doesn't say. Slow: for worker threads."""
+    """Where to look, one byte a pixel of the canvas; None if the engine doesn't say. Slow: for worker threads."""
     try:
         return result.check_mask()
     except (BundleError, ResultError):
@@ -90,7 +90,7 @@ def without(result: Result, where: RegionMap, regions: Collection[int]) -> Resul
 
 
 def _marked(marked: Pixels, place: Place) -> bool:
-    """Whether a mask of the canvas marks any of the looked at pixels of a place."""
+    """Whether a mask of the canvas marks any of the sampled pixels of a place."""
     columns = _steps(place.x, place.width, marked.width)
     return any(
         any(marked.data[y * marked.width + x] for x in columns)

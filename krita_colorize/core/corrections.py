@@ -1,4 +1,4 @@
-"""Corrections of a result at a click: what is offered, and the result as it counts afterwards."""
+"""Corrections of a result by clicks: the colours that are offered, and the corrected result."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_COLOUR = Swatch("", "")
 
 @dataclass(frozen=True)
 class Offer:
-    """What a click on a region offers."""
+    """The colours offered for a clicked region."""
 
     x: int
     y: int
@@ -39,7 +39,7 @@ class Offer:
 
 
 def offer(result: Result, where: RegionMap, x: int, y: int) -> Offer | None:
-    """What may be chosen for the region at a pixel of the canvas; None where no region is."""
+    """The offer for the region at a pixel of the canvas; None if there is no region."""
     region = where.at(x, y)
     if region < 0:
         return None
@@ -59,7 +59,7 @@ def palette_of(result: Result) -> tuple[Swatch, ...]:
 
 @dataclass(frozen=True)
 class Change:
-    """Regions, all on one layer, that are to have another colour. The first one was pointed at."""
+    """A change of the colour of regions, all on the same layer. The first one was clicked."""
 
     where: RegionMap
     regions: Sequence[int]
@@ -67,7 +67,7 @@ class Change:
 
     @property
     def role(self) -> str:
-        """The role of the layer that shows them."""
+        """The role of the regions' layer."""
         return self.where.role(self.regions[0])
 
     def pixels(self, result: Result, now: Pixels) -> Pixels | None:
@@ -99,13 +99,13 @@ class Change:
 
     @property
     def corrections(self) -> tuple[Correction, ...]:
-        """What later requests say of it."""
+        """The correction for later requests."""
         found = self.where.places(self.regions)
         return tuple(Correction(*found[one], self.swatch.colour) for one in self.regions if one in found)
 
 
 def _layer(result: Result, role: str) -> tuple[int, Pixels] | None:
-    """The blob of a result's layer, and its pixels as they count as delivered."""
+    """The blob of a result's layer, and its delivered pixels."""
     for entry in result.bundle.header["layers"]:
         if entry["role"] == role:
             blob = int(entry["blob"])
@@ -114,7 +114,7 @@ def _layer(result: Result, role: str) -> tuple[int, Pixels] | None:
 
 
 def here(result: Result) -> Result:
-    """The same result as made on the canvas of now. Slow: for worker threads."""
+    """The same result on the present canvas. Slow: for worker threads."""
     return result if result.placement is None else saved_results.with_delivered(result, {})
 
 

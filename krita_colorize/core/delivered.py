@@ -1,6 +1,6 @@
-"""Reads and writes the layers that count as delivered, for repairs and palette edits (docs/wire.md, "redo").
+"""Reads and writes the delivered layers of results, for repairs and palette edits (docs/wire.md, "redo").
 
-Pictures stay packed: what is compared and changed in them is the backend's business.
+The pictures stay packed: the backend compares and changes them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class DeliveredLayer:
 
 
 def to_json(layers: Iterable[DeliveredLayer], writer: Writer) -> list[dict[str, Any]]:
-    """JSON of the layers that a change can reach; their pictures go into `writer`."""
+    """The layers that a change can affect, as JSON; their pictures are added to `writer`."""
     return [
         {"role": layer.role, "pixels": writer.place(layer.pixels), "mask": writer.place(layer.mask)}
         for layer in layers

@@ -1,4 +1,4 @@
-"""The bundles of a palette edit (docs/wire.md, "Edit"): what is sent, and the layers that come back."""
+"""The bundles of a palette edit (docs/wire.md, "Edit"): the request, and the layers in the answer."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from krita_colorize.core.result import Result, ResultError
 
 @dataclass(frozen=True)
 class Edited:
-    """An edit's answer: what is to be put into the layers, and what counts as delivered then, both by role."""
+    """An edit's answer: the new pixels of the layers, and the changed delivered layers, both by role."""
 
     layers: Mapping[str, Pixels]
     delivered: Mapping[str, DeliveredLayer]

@@ -1,8 +1,8 @@
-"""Bindings (a region takes the colour of a reference's spot), corrections (a region has a colour, or none), and swaps
-(one palette colour replaces another).
+"""Bindings (a region gets the colour of a reference's spot), corrections (a region gets a colour, or none) and swaps (a
+palette colour is replaced by another one).
 
-All travel with every request. Bindings and swaps are kept with the sketch's settings, corrections with the result that
-they were made in. Hints are a layer and need no value here.
+All of them are sent with every request. Bindings and swaps are stored with the sketch's settings, corrections with
+their result. Hints are a layer and need no values here.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Binding:
     reference_y: int
 
     def on(self, placement: Placement) -> Binding | None:
-        """The same binding on a canvas that was changed; None where the region's place is no longer on it."""
+        """The same binding on a canvas that was changed; None if the region's place is no longer on it."""
         x, y = placement.pixel(self.x, self.y)
         inside = 0 <= x < placement.width and 0 <= y < placement.height
         return replace(self, x=x, y=y) if inside else None
@@ -51,7 +51,7 @@ class Correction:
     colour: str
 
     def on(self, placement: Placement) -> Correction | None:
-        """The same correction on a canvas that was changed; None where the region's place is no longer on it."""
+        """The same correction on a canvas that was changed; None if the region's place is no longer on it."""
         x, y = placement.pixel(self.x, self.y)
         inside = 0 <= x < placement.width and 0 <= y < placement.height
         return replace(self, x=x, y=y) if inside else None

@@ -40,7 +40,7 @@ class EngineInfo:
     table: Mapping[str, Option] = field(default_factory=dict)
     """How those of its options are shown that the backend describes, in the backend's order."""
     missing: str = ""
-    """What has to be installed before it can colour, in one sentence."""
+    """A sentence that says what has to be installed before it can colour."""
 
     def steps_of(self, model: str) -> int:
         """How many steps suit a model; the default is the first. The usual number for one that isn't there."""
@@ -95,7 +95,7 @@ _SHIPPED = json.loads(Path(__file__).with_name("engines.json").read_text("utf-8"
 """Made of the contract."""
 
 BUILT_IN = read(_SHIPPED)
-"""What is offered while no backend has been asked: the built-in engine."""
+"""The built-in engine, offered until the backend's list is known."""
 
 OPTIONS = option_table.read(_SHIPPED["options"])
-"""The options that have a place of their own in the docker, whatever the engine, by name."""
+"""The options with their own controls in the docker for all engines, by name."""

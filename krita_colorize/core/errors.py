@@ -1,4 +1,4 @@
-"""The error that the artist reads. Every other exception is a bug and goes to the log."""
+"""The error that the artist reads. All other exceptions are bugs and are logged."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The small pictures on a model's card: what goes in and what comes out (`pictures/NAME.png`).
+"""The small pictures on a model's card that explain its inputs and results (`pictures/NAME.png`).
 
-They are drawn (resources/cards/draw.py) to explain; none of them is what a model made. Names only; `ui.explained` shows
-them.
+They are drawings (resources/cards/draw.py), not results of models. This module has only their names; `ui.explained`
+shows them.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ TITLES = {
 
 @dataclass(frozen=True)
 class Explained:
-    """Pictures by name: what goes in, and what comes out."""
+    """The names of the pictures of a model's inputs and results."""
 
     inputs: tuple[str, ...]
     outcome: str
@@ -67,5 +67,5 @@ _OF_ENGINES = {
 
 
 def explained(model: str, engine: str) -> Explained | None:
-    """A model's pictures, else its engine's; None for an engine that isn't known here."""
+    """A model's pictures, or its engine's; None for an unknown engine."""
     return _OF_MODELS.get(model) or _OF_ENGINES.get(engine)

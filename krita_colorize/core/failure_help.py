@@ -21,7 +21,7 @@ class Cause(Enum):
 
 @dataclass(frozen=True)
 class FailureHelp:
-    """What broke, and the sentence that the docker shows about it."""
+    """A failure's cause, and the sentence that the docker shows."""
 
     cause: Cause
     sentence: str
@@ -66,4 +66,4 @@ ADVICE = {
 }
 
 KEPT = "Your picture, its layers and all settings are unchanged. The results stay in the list, too."
-"""What every one of them leaves alone: jobs only read the picture."""
+"""The sentence on what every failure leaves unchanged; jobs only read the picture."""

@@ -26,7 +26,7 @@ def placed(pixels: Pixels, x: int, y: int, width: int, height: int) -> Pixels:
 
 
 def pasted(canvas: Pixels, part: Pixels) -> Pixels:
-    """Pastes a part, which lies inside of the canvas, onto a copy of the canvas."""
+    """Pastes a part, which must be inside the canvas, onto a copy of the canvas."""
     data, channels = bytearray(canvas.data), canvas.channels or 1
     stride, length = canvas.width * channels, part.width * channels
     for row in range(part.height):

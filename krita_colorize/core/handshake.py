@@ -1,6 +1,6 @@
-"""The handshake with the backend process (docs/wire.md, "Start"): what is read and said when it starts and ends.
+"""The handshake with the backend process (docs/wire.md, "Start"): reads its first line, has the errors of its start.
 
-`app.backend` runs the process; here are only values and sentences.
+`app.backend` runs the process; this module has only values and sentences.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def read_launch(text: str | None) -> Launch:
 
 
 def read_greeting(line: bytes) -> Ready:
-    """Reads the first line of the backend's stdout. Raises `UserError` where it failed or speaks another wire."""
+    """Reads the first line of the backend's stdout. Raises `UserError` if it failed or speaks another wire."""
     try:
         data = json.loads(line.decode("utf-8"))
     except ValueError as error:
@@ -78,7 +78,7 @@ def read_greeting(line: bytes) -> Ready:
 
 
 def check_api(its: object) -> None:
-    """Raises `UserError` where the backend speaks another version of the wire; says which side is too old."""
+    """Raises `UserError` if the backend speaks another version of the wire; says which side is too old."""
     if its == API:
         return
     if isinstance(its, int) and its > API:
@@ -113,7 +113,7 @@ def environment(inherited: Mapping[str, str], home: str) -> dict[str, str]:
 
 
 def failed_to_start(command: str) -> str:
-    """The program could not be run at all."""
+    """The error for a program that couldn't be started."""
     return tr(
         "The colour engine can't be started: {command} is missing or not a program. "
         "Press Set up… and install it again (in a clone: run `./colorize krita` once).",
@@ -122,7 +122,7 @@ def failed_to_start(command: str) -> str:
 
 
 def ended(code: int, *, crashed: bool) -> str:
-    """The process is gone although nobody asked it to go."""
+    """The error for a process that has ended unexpectedly."""
     if crashed:
         return tr(
             "The system ended the colour engine, often for lack of memory. Press Restart, or Colorize to try again."
@@ -133,5 +133,5 @@ def ended(code: int, *, crashed: bool) -> str:
 
 
 def back_off_s(failures: int) -> int:
-    """How long to wait before another start after so many failed ones in a row, s."""
+    """The pause in seconds before the next start, by the number of failed starts in a row."""
     return min(2 ** (failures - 1), 30) if failures > 1 else 0

@@ -1,7 +1,7 @@
-"""Splits a result's key strokes by colour, as Krita's Colorize Mask takes them, so that little is left to do in Krita.
+"""Splits a result's key strokes by colour for Krita's Colorize Mask, on a worker thread, so that Krita has less work.
 
-Each colour's marks are small cells instead of a whole picture: Krita takes any number of rectangles for a colour, and
-empty places need no memory. `krita_port/colorize_mask.py` makes the mask of them.
+The marks of each colour are small cells instead of a whole picture: Krita accepts any number of rectangles for a
+colour, and empty areas need no memory. `krita_port/colorize_mask.py` makes the mask.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MARKED = b"\xff" * CELL
 
 
 def split(marks: Pixels) -> tuple[KeyStroke, ...]:
-    """Takes a picture apart by its colours, but for pixels that are all 0. Raises `ValueError` where it is no picture
+    """Takes a picture apart by its colours, but for pixels that are all 0. Raises `ValueError` if it is no picture
     or has too many colours. Slow: for worker threads."""
     if marks.channels != 4:
         raise ValueError("key strokes are no picture")

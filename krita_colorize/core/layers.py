@@ -43,7 +43,7 @@ def follows(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping
 
 def owner(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping[str, Settings]) -> str | None:
     """The sketch that a layer which is none belongs to: the one that uses it, else the topmost that has references.
-    None where no sketch has any."""
+    None if no sketch has any."""
     there = _there(layers, sketches)
     used = {key for own in there.values() for key in own.layer_ids}
     ready = [key for key, own in there.items() if own.references and key not in used]
@@ -51,7 +51,7 @@ def owner(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping[s
 
 
 def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: bytes) -> LayerInfo | None:
-    """The layer of the document that was dragged from the Layers docker; None where that isn't clear.
+    """The layer of the document that was dragged from the Layers docker; None if that isn't clear.
 
     Krita hands over a small .kra with the layer's name but a new id, so the name has to do; the selected layer wins.
     """
@@ -62,7 +62,7 @@ def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: b
 
 
 def named_apart(group: NewGroup, layers: Sequence[LayerInfo]) -> NewGroup:
-    """A group none of whose layers is called as one of the artist's, as "Background" in pictures that were opened."""
+    """A group whose layers have other names than the artist's, which are often called "Background"."""
     taken = {layer.name for layer in layers if layer.id not in _inside_results(layers)}
     renamed = (
         replace(layer, name=f"{APART}{layer.name}") if layer.name in taken else layer
@@ -83,7 +83,7 @@ def named_by_place(group: NewGroup, layers: Sequence[LayerInfo], sketch_id: str)
 
 
 def _is_lowest(layers: Sequence[LayerInfo], layer: LayerInfo) -> bool:
-    """Whether no layer lies below one in its group."""
+    """Whether a layer is the lowest one in its group."""
     below = (one.depth for one in layers[layers.index(layer) + 1 :] if one.depth <= layer.depth)
     return next(below, -1) < layer.depth
 

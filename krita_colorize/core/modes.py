@@ -1,4 +1,4 @@
-"""The four modes a sketch layer can have, and how they are told to the artist (DESIGN section 5)."""
+"""The four modes of a sketch layer, with their titles and tooltips."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import Enum
 
 
 class Mode(str, Enum):
-    """What is coloured, and from what; the values are the wire's."""
+    """What is coloured; the values are those of the protocol."""
 
     WHOLE = "whole"
     SPLIT = "split"

@@ -1,7 +1,7 @@
-"""The table of engine options that the backend sends: how each option is shown, and which values it takes.
+"""The table of engine options that the backend sends: how each option is shown, and its permitted values.
 
-Nothing about a single option is known here. `GET /v1/engines` brings the table (docs/wire.md); titles and tooltips are
-English and translated where they are shown. A value that this table doesn't know is kept: it may be another backend's.
+No single option is defined here: `GET /v1/engines` returns the table (docs/wire.md). Titles and tooltips are in English
+and translated when they are shown. Unknown values are kept, because they may belong to another backend.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def read_values(data: object) -> dict[str, Value]:
 
 
 def read_choices(data: Any) -> tuple[Choice, ...]:
-    """What can be chosen, from JSON. Raises `KeyError`, `TypeError`."""
+    """Reads the choices from JSON. Raises `KeyError`, `TypeError`."""
     return tuple(Choice(str(choice["value"]), str(choice["title"])) for choice in data)
 
 

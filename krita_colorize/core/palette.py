@@ -1,7 +1,6 @@
-"""Palettes as lists of colours: which one is nearest, and Krita's own files (.kpl) and GIMP's (.gpl).
+"""Palettes as lists of colours: nearest colours, and palette files of Krita (.kpl) and GIMP (.gpl).
 
-Colours are "#rrggbb" in lower case. Files are read as far as they make sense: names, groups and columns are dropped,
-colours that aren't RGB are left out.
+Colours are "#rrggbb" in lower case. Names, groups and columns in files are ignored, and so are colours that aren't RGB.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""A change of the canvas (shift, crop, enlarge, mirror, quarter turn, scale) as an affine map, applied to pixels.
+"""A change of the canvas (shift, crop, enlarge, mirror, quarter turn, scale) as an affine map for pixels.
 
-Which change it was is found by `registration`. Standard library only; the pixel work is slow: for worker threads.
+`registration` detects the change. It uses only the standard library; the work on pixels is slow and for worker threads.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ class Placement:
 
     @property
     def still(self) -> bool:
-        """Whether every point stays where it was; the canvas may have become larger or smaller."""
+        """Whether no point has moved; the canvas may have another size."""
         return (self.xx, self.yy, self.dx, self.dy) == (1, 1, 0, 0)
 
     def point(self, x: float, y: float) -> tuple[float, float]:
-        """A point on the canvas of now."""
+        """Maps a point to the present canvas."""
         return self.xx * x + self.xy * y + self.dx, self.yx * x + self.yy * y + self.dy
 
     def pixel(self, x: int, y: int) -> tuple[int, int]:
-        """The pixel on the canvas of now, or beyond it."""
+        """Maps a pixel to the present canvas; it may be outside."""
         across, down = self.point(x + 0.5, y + 0.5)
         return int(across // 1), int(down // 1)
 
     def box(self, x: int, y: int, width: int, height: int) -> tuple[int, int, int, int]:
-        """A rectangle (x, y, width, height) on the canvas of now, at least 1 px wide and high."""
+        """Maps a rectangle (x, y, width, height) to the present canvas; it has at least one pixel."""
         (left, right), (top, bottom) = map(
             sorted, zip(self.point(x, y), self.point(x + width, y + height), strict=True)
         )

@@ -1,6 +1,7 @@
-"""What the docker asks of Krita, and the values that pass: `krita_port` answers it, tests answer it with a fake.
+"""The interface through which the docker uses Krita, and its values; `krita_port` implements it, tests use a fake.
 
-Both answers pass the same contract tests. Nothing here imports Qt or Krita. Every call is made on the GUI thread.
+Both implementations pass the same contract tests. This module imports neither Qt nor Krita. All methods are called on
+the GUI thread.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from typing import Protocol
 
 BACKGROUND, FOREGROUND = "background", "figure"
 ROLES = (BACKGROUND, FOREGROUND)
-"""The roles of the layers that hold colours; a repair can change them."""
+"""The roles of the layers with colours, which a repair can change."""
 
 APART = "Colours · "
-"""Before the name of a layer of ours where the artist has one of that name."""
+"""Prefix of a layer's name if the artist has a layer of the same name."""
 
 KEY_STROKES = "key_strokes"
 """The role of a layer that isn't shown: it becomes a Colorize Mask."""
 
 SELECTION_ID = "selection"
-"""Stands for the document's selection wherever a layer id is expected."""
+"""Used instead of a layer's id for the document's selection."""
 
 
 Box = tuple[int, int, int, int]
@@ -29,7 +30,7 @@ Box = tuple[int, int, int, int]
 
 
 class Change(Enum):
-    """What a watcher is told."""
+    """The kinds of changes that a watcher reports."""
 
     DOCUMENT = "document"  # another document became active, or the last one closed
     LAYERS = "layers"  # layers came, went, moved or were renamed
@@ -107,7 +108,7 @@ class KeyStroke:
 
 @dataclass(frozen=True)
 class NewLayer:
-    """A layer to be made."""
+    """A layer to make."""
 
     name: str
     pixels: Pixels
@@ -122,7 +123,7 @@ class NewLayer:
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture at one point of the timeline; `time` counts frames from 0."""
+    """A picture at one point of the timeline; `time` is the number of the frame, from 0."""
 
     time: int
     pixels: Pixels
@@ -130,7 +131,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class NewGroup:
-    """A group to be inserted as one undo step; `layers` from bottom to top."""
+    """A group to insert as one undo step; `layers` are from bottom to top."""
 
     name: str
     layers: tuple[NewLayer, ...]
@@ -138,14 +139,14 @@ class NewGroup:
     above: bool = False  # above the sketch layer instead of below it
 
     def without_sketch(self) -> NewGroup:
-        """The group to lie above any layer: what is made from the sketch layer itself is left out."""
+        """The group for insertion above any layer, without parts that are made from the sketch layer."""
         layers = tuple(layer for layer in self.layers if layer.role != KEY_STROKES)
         return replace(self, layers=layers, above=True)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One layer of an applied result, found again: by what was stored with its group, else by its name."""
+    """One layer of an applied result, found by the ids stored with its group, or by its name."""
 
     role: str  # "background", "figure", "shading" or "light"
     layer_id: str
@@ -206,7 +207,7 @@ class KritaPort(Protocol):
         `ValueError`. Ask `busy` first."""
 
     def activate(self, document: str, layer_id: str) -> None:
-        """Selects a layer, as a click in the Layers docker does; just after an insertion a moment later."""
+        """Selects a layer like a click in the Layers docker; after an insertion it takes a moment."""
 
     def has_selection(self, document: str) -> bool:
         """Whether anything is selected. Quick."""
@@ -219,14 +220,14 @@ class KritaPort(Protocol):
         once. None ends the waiting. False where clicks can't be caught."""
 
     def on_screen(self, document: str, x: int, y: int) -> tuple[int, int] | None:
-        """Where a pixel of the picture lies on the screen, px as Qt counts them; None where that can't be told, as on a
+        """Where a pixel of the picture lies on the screen, px as Qt counts them; None if that can't be told, as on a
         rotated canvas, or where it is out of sight."""
 
     def frame_times(self, document: str, layer_id: str) -> Sequence[int]:
         """The times of a layer's keyframes in order; empty for a layer without animation."""
 
     def snapshot_frame(self, document: str, layer_id: str, time: int) -> Pixels:
-        """As `snapshot`, at a point of the timeline; the artist's playhead stays where it is."""
+        """Like `snapshot`, at a point of the timeline, without moving the artist's playhead."""
 
     def insert_animated_layer(
         self, document: str, sketch_id: str, layer: NewGroup, frames: Sequence[Frame]
@@ -238,10 +239,10 @@ class KritaPort(Protocol):
 
     def look_at(self, document: str, x: int, y: int, width: int, height: int) -> bool:
         """Scrolls the canvas so that a rectangle of the picture (px) is in the middle, unless all of it is in sight.
-        False where that can't be told, as on a rotated canvas."""
+        False if that can't be told, as on a rotated canvas."""
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
-        """Lays a picture over the whole canvas without touching the document; False where that isn't possible."""
+        """Lays a picture over the whole canvas without touching the document; False if that isn't possible."""
 
     def hide_overlay(self) -> None:
         """Takes the picture away."""
@@ -256,4 +257,4 @@ class KritaPort(Protocol):
         """Calls back on every change from now on."""
 
     def close(self) -> None:
-        """Stops watching and takes the overlay away."""
+        """Stops watching and hides the overlay."""

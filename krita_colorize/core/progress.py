@@ -1,7 +1,7 @@
-"""How far a job is as one number, although the engine only tells the stage it is in.
+"""The progress of a job as one number, computed from the stages that the engine reports.
 
-The number of stages isn't known beforehand, so every stage takes a fixed share of the way that is left. The number
-never falls and reaches 1 only at the end.
+The number of stages isn't known beforehand, so every stage takes a fixed fraction of the remaining part. The number
+never decreases and reaches 1 only at the end.
 """
 
 from __future__ import annotations

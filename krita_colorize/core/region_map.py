@@ -1,7 +1,8 @@
-"""The regions of a result, as they came with it: which one is at a pixel, which colours it may have, which are alike.
+"""The regions of a result: the region at a pixel, its possible colours, and the regions that are the same part.
 
-And their repainting: exact, in the pixels that are as the result had them. Regions are runs of pixels in reading order,
-so that a page of A4 at 300 dpi is looked up and repainted in milliseconds. Standard library only.
+It also repaints regions exactly, in the pixels that haven't changed since the result was applied. Regions are stored as
+runs of pixels in reading order, so that look-up and repainting of an A4 page at 300 dpi take milliseconds. It uses only
+the standard library.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from krita_colorize.core.port import BACKGROUND, FOREGROUND, Pixels
 from krita_colorize.core.result import Result
 
 _ROW = 2048
-"""Words in a row of the picture that holds runs."""
+"""Words in a row of the picture that contains the runs."""
 
 CLEAR = bytes(4)
 """A pixel without colour."""
@@ -43,7 +44,7 @@ class RegionMap:
     background: frozenset[int]
 
     def at(self, x: int, y: int) -> int:
-        """The region at a pixel of the canvas, -1 where there is none."""
+        """The region at a pixel of the canvas, -1 if there is none."""
         if not (0 <= x < self.width and 0 <= y < self.height):
             return -1
         label = self.labels[bisect_right(self._starts, y * self.width + x) - 1]
@@ -54,7 +55,7 @@ class RegionMap:
         return BACKGROUND if region in self.background else FOREGROUND
 
     def same(self, region: int) -> tuple[int, ...]:
-        """A region and those that were taken for the same thing on the same layer."""
+        """A region and the regions on the same layer that were recognised as the same part."""
         others = [other for other in self.alike[region] if self.role(other) == self.role(region)]
         return (region, *(other for other in others if other != region))
 
@@ -93,7 +94,7 @@ class RegionMap:
 
 
 def read(result: Result) -> RegionMap | None:
-    """A result's regions on the canvas of now; None where the engine tells none. Slow: for worker threads."""
+    """A result's regions on the present canvas; None if the engine gives none. Slow: for worker threads."""
     entry = result.bundle.header.get("regions")
     if not isinstance(entry, dict):
         return None
@@ -144,7 +145,7 @@ def repainted(
     where: RegionMap, regions: Collection[int], pixel: bytes, now: Pixels, delivered: Pixels
 ) -> Pixels | None:
     """The part of a layer around regions, with `pixel` (B, G, R, A) in them wherever the layer is as it was delivered:
-    the artist's strokes stay. None where nothing is to change. Slow: for worker threads."""
+    the artist's strokes stay. None if nothing is to change. Slow: for worker threads."""
     pieces = list(where.rows(regions))
     if not pieces:
         return None
@@ -199,7 +200,7 @@ def _map(
 
 
 def _moved(found: RegionMap, result: Result) -> RegionMap:
-    """The same regions on the canvas that became of the one they were made on; what came to it is no region."""
+    """The same regions on a changed canvas; pixels that were added belong to no region."""
     placement, size, beyond = result.placement, result.request, len(found.likely)
     assert placement is not None
     words = array("I")

@@ -1,9 +1,9 @@
-"""Finds how a canvas was changed, from the sketch's pixels before and after: image registration over the changes that
-Krita makes of whole canvases (shift, crop, mirror, quarter turns, scale).
+"""Detects how a canvas was changed by registering the sketch's pixels before and after the change.
 
-Candidates come from the outlines of both pictures, from the sizes of both canvases, and from short pieces of rows of
-one that are found in the other. The one under which most ink of each lies on ink of the other wins, if it is enough.
-Slow: for worker threads.
+It detects Krita's changes of whole canvases: shift, crop, mirror, quarter turns and scale. Candidates are computed from
+the outlines of both pictures, from the sizes of both canvases, and from short pieces of rows of one picture that are
+found in the other. The candidate with the largest overlap of ink wins, if the overlap is large enough. Slow: for worker
+threads.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CONTRAST = 64
 _PIECE = 48  # px
 _PIECES, _FINDS, _SHIFTS = 12, 16, 3
 _GLANCE = 40
-"""So many points are looked at first: most candidates are wrong."""
+"""Number of points for a first quick test, because most candidates are wrong."""
 _CHUNK = 1 << 20
 
 _ORIENTATIONS = (
@@ -53,7 +53,7 @@ class Sheet:
 
 
 def register(before: Sheet, after: Sheet) -> Placement | None:
-    """How the canvas of `before` became that of `after`; None where the pictures prove nothing. On a canvas of the same
+    """How the canvas of `before` became that of `after`; None if the pictures prove nothing. On a canvas of the same
     size the picture counts as unmoved unless they prove something else."""
     stayed = Placement(after.width, after.height)
     same_size = (before.width, before.height) == (after.width, after.height)
@@ -73,7 +73,7 @@ def register(before: Sheet, after: Sheet) -> Placement | None:
 
 
 def _best(first: _Ink, second: _Ink, candidates: Iterator[Placement], unmoved: float) -> Placement | None:
-    """The first candidate under which most ink lies on ink, if that is enough and more than `unmoved`."""
+    """The first candidate with the largest overlap of ink, if it is large enough and larger than `unmoved`."""
     best, most = None, unmoved
     for candidate in candidates:
         if most == 1.0:
@@ -109,7 +109,7 @@ class _Ink:
         return pixels.x + int(chance.random() * pixels.width), pixels.y + int(chance.random() * pixels.height)
 
     def inside(self, x: int, y: int, by: int) -> bool:
-        """Whether a point lies on the canvas, and `by` px from its edges."""
+        """Whether a point is on the canvas and at least `by` pixels from its edges."""
         return by <= x < self.sheet.width - by and by <= y < self.sheet.height - by
 
     def marked(self, x: int, y: int) -> bool:
@@ -135,7 +135,7 @@ class _Ink:
 
 
 def _agreement(before: _Ink, after: _Ink, placement: Placement) -> float:
-    """The mean share of the ink of each that lies on ink of the other; what was cropped doesn't count."""
+    """The mean fraction of each picture's ink that overlaps the other's, without cropped parts."""
     back = placement.back(before.sheet.width, before.sheet.height)
     shares = []
     for one, other, way in ((before, after, placement), (after, before, back)):
@@ -165,12 +165,12 @@ def _candidates(before: Sheet, after: Sheet, ink: _Ink, *, scaled: bool) -> Iter
 
 
 def _by_canvas(before: Sheet, after: Sheet, orientation: tuple[int, ...]) -> Placement:
-    """All of one canvas became all of the other."""
+    """The candidate that maps one whole canvas to the other."""
     return _fitted((0, 0, before.width, before.height), (0, 0, after.width, after.height), after, orientation)
 
 
 def _by_outline(before: Pixels, after: Sheet, orientation: tuple[int, ...]) -> Placement:
-    """All of one picture became all of the other."""
+    """The candidates that map one whole picture to the other."""
     old = before.x, before.y, before.width, before.height
     new = after.pixels.x, after.pixels.y, after.pixels.width, after.pixels.height
     return _fitted(old, new, after, orientation)
@@ -212,7 +212,7 @@ def _by_pieces(before: Sheet, after: Sheet, ink: _Ink, orientation: tuple[int, .
 
 
 def _piece(pixels: Pixels, x: int, y: int, back: Placement) -> bytes:
-    """What would be a piece of a row of the former picture, from its first pixel, at x, y, on; empty at an edge."""
+    """The pixels that would be a piece of a row in the former picture, starting at x, y; empty at an edge."""
     step = round(back.xx), round(back.xy)  # on the new canvas, for one pixel to the right on the former one
     across, down = x - pixels.x, y - pixels.y
     last = across + step[0] * (_PIECE - 1), down + step[1] * (_PIECE - 1)
@@ -231,7 +231,7 @@ def _changes(piece: bytes) -> int:
 
 
 def _finds(pixels: Pixels, piece: bytes) -> Iterator[tuple[int, int]]:
-    """Where a piece of a row lies in a picture, at most `_FINDS` times; one of a single colour nowhere."""
+    """The positions of a piece of a row in a picture, at most `_FINDS`; none for a piece of a single colour."""
     if not piece or piece == piece[:4] * _PIECE:
         return
     found, row = 0, pixels.width * 4

@@ -1,7 +1,7 @@
-"""Builds what Redo sends for an applied result, and the result's state once the answer is in the document.
+"""Builds the request of Redo for an applied result, and the result's new state once the answer is in the document.
 
-A repair recomputes with the masks, hints, bindings and sketch of now, and only where one of them changed since. Where
-that is, what it reaches, and that the artist's own strokes stay, is the backend's business (docs/wire.md, "redo").
+A repair uses the present masks, hints, bindings and sketch, and colours only the regions in which one of them has
+changed. The backend finds these regions and keeps the artist's own strokes (docs/wire.md, "redo").
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CLEAR_HINTS = "clear_hints"
 """The option that says what magenta hints mean."""
 
 MOST_BYTES = 2 << 30
-"""States that take more than so much together, unpacked, are left out, but for the newest."""
+"""Limit of the unpacked size of all states; older ones beyond it are left out, but never the newest."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class State:
 
     @property
     def moved_alone(self) -> bool:
-        """Whether the canvas has the size that it had, but the sketch lies elsewhere on it: the rest may not."""
+        """Whether only the sketch has moved on a canvas of the same size; then other layers may not have moved."""
         made, now = self.made.result.request, self.result.request
         return self.result.placement is not None and (made.width, made.height) == (now.width, now.height)
 
@@ -62,7 +62,7 @@ class State:
 
 @dataclass(frozen=True)
 class Seen:
-    """How an applied result is in the document: the pixels of its layers and of their masks, by role."""
+    """The present layers of an applied result: their pixels and masks, by role."""
 
     layers: Mapping[str, Pixels]
     masks: Mapping[str, Pixels]
@@ -80,28 +80,28 @@ class Plan:
 
 @dataclass(frozen=True)
 class Write:
-    """Pixels to be put into one layer; `now` is the layer, at least where they go, as it was when they were made."""
+    """Pixels to write to a layer; `now` is the layer, at least at their position, when they were made."""
 
     role: str
     layer_id: str
     now: Pixels
     pixels: Pixels
     painted: bool = False
-    """Whether the artist painted on the layer while the answer was on its way."""
+    """Whether the artist has painted on the layer while the answer was awaited."""
 
     @classmethod
     def into(cls, role: str, layer_id: str, now: Pixels, pixels: Pixels) -> Write:
-        """Keeps of `now` what is written over: nothing else is looked at again. Slow: for worker threads."""
+        """The write with `now` cropped to the overwritten part. Slow: for worker threads."""
         return cls(role, layer_id, placed(now, *pixels.box), pixels)
 
     def onto(self, newest: Pixels) -> Write:
-        """The same for a layer that has changed: what was painted meanwhile stays. Slow: for worker threads."""
+        """The write for a layer that has changed; what was painted meanwhile stays. Slow: for worker threads."""
         kept = strokes.kept(self.now, newest, self.pixels)
         return replace(self, now=newest, pixels=kept, painted=True)
 
 
 def as_now(request: Request, now: Settings) -> Request:
-    """A result's request with the masks, hints, bindings and swaps that its sketch has now; all else as it was."""
+    """A result's request with the present masks, hints, bindings and swaps of its sketch."""
     old = request.settings
     masks = {reference.source: reference.mask for reference in now.references}
     references = tuple(replace(item, mask=masks.get(item.source, item.mask)) for item in old.references)
@@ -140,7 +140,7 @@ def plan(
     seen: Seen,
     selection: Pixels | None = None,
 ) -> Plan:
-    """What to send. Raises `UserError` where nothing is left to repair. Slow: for worker threads.
+    """What to send. Raises `UserError` if nothing is left to repair. Slow: for worker threads.
 
     `states` are the result's states, the newest first: after an undo the document shows an earlier one. Outside of
     `selection` nothing is repaired, and what changed counts the next time.
@@ -181,7 +181,7 @@ def after(made: Plan, answer: Result, put: Sequence[Write]) -> State:
 def with_strokes(
     before: Result, changed: Mapping[str, DeliveredLayer], put: Sequence[Write]
 ) -> dict[str, DeliveredLayer]:
-    """What counts as delivered, but for what was painted while the answer was on its way. Slow: for worker threads."""
+    """The delivered layers, without what was painted while the answer was awaited. Slow: for worker threads."""
     old = {layer.role: layer.pixels for layer in before.packed_layers()}
     found = dict(changed)
     for write in put:
@@ -211,13 +211,13 @@ def _earlier(state: State, request: Request, pictures: Pictures) -> EarlierResul
 def _made_from(
     told: Mapping[str, Any], pictures: Pictures, answer: Bundle
 ) -> dict[str, Pixels | Placed | None]:
-    """What counts as what the result was made from, by `Base`'s names."""
+    """The pictures that the result was made from, by `Base`'s names."""
     sent = {"sketch": pictures.sketch, "hints": pictures.hints, "chosen_mask": pictures.sketch_mask}
     return {ours: answer.placed(told[name]) or sent.get(name) for name, ours in MADE_FROM.items()}
 
 
 def _size_bytes(state: EarlierResult) -> int:
-    """What a state's layers take once unpacked."""
+    """The unpacked size of a state's layers."""
     pictures = [picture for layer in state.layers for picture in (layer.pixels, layer.mask)]
     return sum(picture.packed.size_bytes for picture in pictures if picture is not None)
 

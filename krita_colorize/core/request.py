@@ -1,7 +1,6 @@
-"""A request: everything that decides a result, as one comparable value; and the bundle that carries it.
+"""A request: everything that determines a result, as one comparable value; and the bundle that contains it.
 
-The pictures themselves are read by `krita_port` and `app` and only join in `bundle_parts`; their hashes come back in
-the result's record.
+`krita_port` and `app` read the pictures, which are added in `bundle_parts`; the result's record has their hashes.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ API = 3
 
 
 class Task(str, Enum):
-    """What the backend is asked for."""
+    """The kinds of jobs."""
 
     COLORIZE = "colorize"
     MASK = "mask"  # the foreground of the sketch, which may then be any picture
@@ -31,7 +30,7 @@ class Task(str, Enum):
 
 @dataclass(frozen=True)
 class Request:
-    """What to do with which picture, and how. `width` and `height` are the canvas's, px."""
+    """A job: its task, pictures and settings. `width` and `height` are the canvas's, in pixels."""
 
     sketch: Source
     width: int
@@ -96,12 +95,12 @@ class Pictures:
 
 @dataclass(frozen=True)
 class EarlierResult:
-    """A state of an applied result: its layers, what it was made from (by the wire's names), and what else changed."""
+    """A state of an applied result: its layers, the pictures it was made from (by protocol names) and other changes."""
 
     layers: tuple[DeliveredLayer, ...]
     made_from: Mapping[str, Placed | None]
     spots: tuple[tuple[int, int], ...] = ()
-    """Of bindings that came or went since."""
+    """The positions of bindings that were added or removed since."""
     everywhere: bool = False
     """Whether a reference's mask is another one now."""
     check: Placed | None = None
@@ -110,7 +109,7 @@ class EarlierResult:
 
 @dataclass(frozen=True)
 class DocumentLayer:
-    """A layer of an applied result as it is in the document, and its mask; empty pixels are all clear."""
+    """A layer of an applied result in its present state, and its mask; empty pixels are transparent."""
 
     role: str
     pixels: Pixels
@@ -119,7 +118,7 @@ class DocumentLayer:
 
 @dataclass(frozen=True)
 class Redo:
-    """What is to be repaired: the states that the document may show, the newest first, and what it shows."""
+    """The data for a repair: the states that the document may show, the newest first, and its present layers."""
 
     states: tuple[EarlierResult, ...]
     layers: tuple[DocumentLayer, ...]

@@ -1,6 +1,6 @@
-"""A result as it came over the wire, and the group of layers it becomes (DESIGN section 8).
+"""A result of the backend, and the group of layers that is made from it.
 
-The pictures stay packed until somebody applies the result: at 4k they would take a gigabyte a dozen.
+The pictures stay packed until the result is applied, because a dozen unpacked results at 4k would take a gigabyte.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Result:
 
     @property
     def coloured_lines(self) -> str:
-        """What coloured lines were taken for: "borders", "roughs" or "trace_lines"; empty where there are none."""
+        """The detected kind of coloured lines: "borders", "roughs" or "trace_lines"; empty if there are none."""
         report = self.record.get("report")
         return str(report.get("coloured_lines", "")) if isinstance(report, Mapping) else ""
 
@@ -81,7 +81,7 @@ class Result:
 
     @property
     def palette(self) -> tuple[str, ...]:
-        """The colours ("#rrggbb") of the flat layers; empty where the engine doesn't say."""
+        """The colours ("#rrggbb") of the flat layers; empty if the engine doesn't give them."""
         report = self.record.get("report")
         colours = report.get("palette") if isinstance(report, Mapping) else None
         return edits.read_colours(colours)
@@ -94,7 +94,7 @@ class Result:
 
     @property
     def size_bytes(self) -> int:
-        """What it takes in memory."""
+        """Its size in memory."""
         return sum(len(packed.data) for packed in self.bundle.packed)
 
     def layers(self) -> tuple[NewLayer, ...]:
@@ -132,14 +132,14 @@ class Result:
 
     @property
     def check_places(self) -> list[Any]:
-        """What should be looked at, as it travelled; empty where the engine doesn't say."""
+        """The check of the bundle's header; empty if the engine has none."""
         check = self.bundle.header.get("check")
         found = check.get("places") if isinstance(check, dict) else None
         entries = found if isinstance(found, list) else []
         return entries if self.placement is None else [_moved_place(one, self.placement) for one in entries]
 
     def check_mask(self) -> Pixels | None:
-        """Where to look, one byte a pixel of the canvas; None where the engine doesn't say. Slow: for worker threads.
+        """Where to look, one byte a pixel of the canvas; None if the engine doesn't say. Slow: for worker threads.
         Raises as `layers` does."""
         check = self.bundle.header.get("check")
         if not isinstance(check, dict):

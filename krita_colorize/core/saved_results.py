@@ -1,7 +1,7 @@
-"""Saved results: a result together with what it was made from, so that it can be repaired later, also after a crash.
+"""Saved results: a result with the pictures it was made from, so that it can be repaired later, even after a crash.
 
-One file, in the wire's bundle format: the result's layers as they count as delivered, and the sketch, mask and hints
-of that time (`Base`). Where the files lie is `app/history`'s business, what a repair does with them `core/repair`'s.
+A file has the protocol's bundle format. It contains the delivered layers and the sketch, mask and hints of that time
+(`Base`). `app/history` stores the files, `core/repair` uses them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _RESULT = ("preview", "layers", "record", "check", "regions")
 class Base:
     """What a result was made from, packed; `get` unpacks. Reference masks only by their hashes.
 
-    `placement` is how the canvas changed since, None where it didn't."""
+    `placement` is how the canvas changed since, None if it didn't."""
 
     bundle: Bundle
     placement: Placement | None = None
@@ -42,13 +42,13 @@ class Base:
         return cls(writer.bundle(header).compact())
 
     def get(self, name: str) -> Pixels | None:
-        """One of them, None where there is none. Slow: for worker threads."""
+        """One picture, None if there is none. Slow: for worker threads."""
         place = self.bundle.placed(self.bundle.header["pictures"].get(name))
         found = None if place is None else place.to_pixels()
         return self.placement.moved(found) if found is not None and self.placement is not None else found
 
     def packed(self, name: str) -> Placed | None:
-        """The same, packed. Slow: for worker threads."""
+        """One picture, packed. Slow: for worker threads."""
         if self.placement is None:
             return self.bundle.placed(self.bundle.header["pictures"].get(name))
         found = self.get(name)
@@ -56,13 +56,13 @@ class Base:
 
     @property
     def hashes(self) -> tuple[str, ...] | None:
-        """The SHA-256 of each reference's mask, "" where it has none; None where the canvas has changed, and the masks
+        """The SHA-256 of each reference's mask, "" where it has none; None if the canvas has changed, and the masks
         with it."""
         hashes = self.bundle.header["hashes"]
         return None if hashes is None or self.placement is not None else tuple(hashes)
 
     def here(self) -> Base:
-        """The same as made on the canvas of now. Slow: for worker threads."""
+        """The same on the present canvas. Slow: for worker threads."""
         if self.placement is None:
             return self
         return Base.pack({name: self.get(name) for name in self.bundle.header["pictures"]}, None)
@@ -145,7 +145,7 @@ def with_delivered(
 
 
 def _check(result: Result) -> tuple[Mapping[str, Any], Placed] | None:
-    """What is to be checked, on the canvas of now."""
+    """The check on the present canvas."""
     mask = result.check_mask()
     return None if mask is None else ({"places": result.check_places}, Placed.of(mask))
 

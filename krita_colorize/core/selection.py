@@ -1,6 +1,6 @@
-"""Restricts layers to a selection: a mask of the canvas, 255 = selected, as `snapshot` gives it.
+"""Restricts layers to a selection: a mask of the canvas, 255 = selected, as read by `snapshot`.
 
-Bytes in, bytes out, a band at a time. Slow: for worker threads.
+It works on bytes, one band after another. Slow: for worker threads.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Machines that were paired with this one: what is kept of them, and what the artist types to pair one.
+"""Paired machines: the stored data, and the input for pairing one.
 
-Values only; connecting is `app.link`'s, keeping the file `app.servers`'. The pairing code is docs/wire.md's.
+This module has only values; `app.link` connects, `app.servers` stores the file. The pairing code is in docs/wire.md.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Kept:
-    """What `servers.json` holds: the machines, and the name of the chosen one ("" is this computer)."""
+    """The content of `servers.json`: the machines, and the name of the chosen one ("" is this computer)."""
 
     servers: tuple[Server, ...] = ()
     chosen: str = ""

@@ -1,7 +1,7 @@
-"""What the artist chose for each sketch layer, and how it is kept in the document.
+"""The artist's settings for each sketch layer, and their form in the document.
 
-The note is versioned JSON. Reading it never fails: what is missing, of another type or out of range gets its default,
-and the artist is told in one sentence. Where the note lies is `krita_port`'s business, when it is written `app`'s.
+The form is versioned JSON. Reading it never fails: values that are missing, of another type or out of range get their
+defaults, and the artist gets a message. `krita_port` stores it, `app` decides when.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Source:
 
 @dataclass(frozen=True)
 class Reference:
-    """A picture to take colours from; `mask` is the layer with its foreground, "" where the engine finds it."""
+    """A picture to take colours from; `mask` is the layer with its foreground, "" if the engine finds it."""
 
     source: Source
     mask: str = ""
@@ -82,7 +82,7 @@ class Options:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything one sketch layer remembers. Layer ids are Krita's; "" stands for automatic or none."""
+    """All settings of one sketch layer. Layer ids are Krita's; "" means automatic or none."""
 
     mode: Mode = Mode.WHOLE
     engine: str = "match"

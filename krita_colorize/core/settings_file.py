@@ -1,6 +1,6 @@
-"""A sketch's settings as a file, to use them in another picture or on another computer.
+"""A sketch's settings as a file, for use in another picture or on another computer.
 
-Layers, masks, hints and bindings belong to one picture and stay out of it; references that are files go along by path.
+Layers, masks, hints and bindings belong to a picture and aren't saved; references that are files are saved by path.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def load(data: bytes, own: Settings) -> Settings:
 
 
 def _portable(settings: Settings) -> Settings:
-    """What isn't of one picture alone."""
+    """The settings that don't belong to a single picture."""
     files = (item for item in settings.references if item.source.kind is SourceKind.FILE)
     references = tuple(replace(item, mask="") for item in files)
     return replace(settings, references=references, sketch_mask="", background="", hints="", bindings=())

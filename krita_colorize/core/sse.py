@@ -1,4 +1,4 @@
-"""Server-sent events: bytes, cut anywhere, become events. Knows nothing of HTTP or of what the events say."""
+"""Parses server-sent events from bytes that may be split anywhere, without knowing HTTP or the events' content."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Parser:
         self._pending = b""
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events that `data` completes. Raises `ValueError` where it can't be an event stream."""
+        """The events that `data` completes. Raises `ValueError` if it can't be an event stream."""
         *blocks, self._pending = (self._pending + data).replace(b"\r\n", b"\n").split(b"\n\n")
         if len(self._pending) > MAX_PENDING_BYTES:
             raise ValueError("an event is longer than 1 MiB")

@@ -1,6 +1,6 @@
-"""Keeps what the artist paints while an answer is on its way; it counts as the artist's own afterwards.
+"""Keeps what the artist paints while an answer is awaited, as the artist's own strokes.
 
-Rarely needed, and for one rectangle only, hence row by row in plain Python. Slow: for worker threads.
+It is rarely needed and only for one rectangle, so it works row by row in plain Python. Slow: for worker threads.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from krita_colorize.core.port import Pixels
 
 
 def kept(before: Pixels, newest: Pixels, answer: Pixels) -> Pixels:
-    """The answer to be put into a layer, except where the layer, which was `before`, has changed since."""
+    """The answer for a layer, except where the layer has changed since it was `before`."""
     box = answer.x, answer.y, answer.width, answer.height
     return _chosen(placed(before, *box), newest := placed(newest, *box), same=answer, other=newest)
 
@@ -25,7 +25,7 @@ def delivered(before: Pixels, after: Pixels, newest: Pixels, put: Pixels) -> Pix
 
 
 def _chosen(first: Pixels, second: Pixels, *, same: Pixels, other: Pixels) -> Pixels:
-    """Pixels of `same` where two pictures of one size are alike, else of `other`; all four are of that size."""
+    """Pixels of `same` where two pictures are equal, elsewhere of `other`; all four have the same size."""
     stride = first.width * 4
     rows: list[bytes | bytearray] = []
     for start in range(0, len(first.data), stride):

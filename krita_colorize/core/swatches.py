@@ -1,7 +1,7 @@
-"""A result's palette as an artist reads it: near-equal colours as one swatch, by the part they colour, largest first.
+"""A result's palette for the artist: similar colours share a swatch; swatches are grouped by side and ordered by area.
 
-And the regions of each colour as a small picture, to light them on the canvas and to find the colour under a click.
-Colours are "#rrggbb"; the layers keep their exact ones.
+It also makes a small picture of each colour's regions, to highlight them on the canvas and to find the colour under a
+click. Colours are "#rrggbb"; the layers keep their exact colours.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class ColourMap:
     counts: Mapping[tuple[str, Side], int]
 
     def at(self, x: int, y: int) -> str:
-        """The colour at a pixel of the canvas, "" where there is none."""
+        """The colour at a pixel of the canvas, "" if there is none."""
         if not (0 <= x < self.canvas_width and 0 <= y < self.canvas_height):
             return ""
         column, row = x * self.width // self.canvas_width, y * self.height // self.canvas_height

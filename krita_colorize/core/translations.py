@@ -1,8 +1,8 @@
-"""Every sentence and label the artist reads goes through `tr`; the English text is the key.
+"""Translates all sentences and labels that the artist reads with `tr`; the English text is the key.
 
-Translations are JSON files beside the code (`translations/de.json`, `translations/fr.json`): English -> translation.
-`tr` is called where a text is shown, never at import, so that the language can be chosen after everything is loaded.
-Where a text is missing the English one is shown. Names of files, layers and engines are put in by `format`.
+Translations are JSON files (`translations/de.json`, `translations/fr.json`): English -> translation. `tr` is called
+when a text is shown, never at import, so that the language can be chosen later. Without a translation the English text
+is shown. Names of files, layers and engines are inserted by `format`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ STAGES = (
     "Waiting for another Krita",
     "Waiting for the engine",
 )
-"""What the backend calls the stages of a job; others are shown in English."""
+"""The backend's names of stages, which are translated; others are shown in English."""
 
 log = logging.getLogger("krita_colorize")
 

@@ -1,4 +1,4 @@
-"""Which version of Krita Colorize this docker is, and whether another one is later."""
+"""The version of this docker, and the comparison with other versions."""
 
 from __future__ import annotations
 

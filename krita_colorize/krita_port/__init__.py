@@ -1,1 +1,1 @@
-"""The only place that imports krita: snapshots, layer building, overlay, watching, storing."""
+"""The only package that imports krita: it reads and builds layers, shows the overlay, watches and stores notes."""

@@ -1,7 +1,7 @@
-"""Krita's side of the docker's actions: they appear in every window, under "Configure Krita", and have shortcuts.
+"""Registers the docker's actions in Krita, for every window, with shortcuts that can be configured in Krita.
 
-Texts and default shortcuts come to Krita from `actions/krita_colorize.action`, which installation puts where Krita
-looks for it; without that file the actions are there, but have no shortcut.
+Krita reads their texts and default shortcuts from `actions/krita_colorize.action`, which the installation copies to
+Krita's folder; without that file the actions have no shortcuts.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ MENU = "tools/scripts"
 
 
 def register(actions: Sequence[Action], run: Callable[[QtWidgets.QMainWindow, str], None]) -> None:
-    """Adds the actions to every window to come; `run` is called with the window and the action's name."""
+    """Adds the actions to every new window; `run` is called with the window and the action's name."""
 
     class Actions(Extension):
         """Makes one set of actions for each window."""
 
         def setup(self) -> None:
-            """Nothing is needed before there is a window."""
+            """Called once at Krita's start; does nothing."""
 
         def createActions(self, window: Window) -> None:  # noqa: N802 - Krita's name
             """Called by Krita for each new window."""
@@ -42,7 +42,7 @@ def register(actions: Sequence[Action], run: Callable[[QtWidgets.QMainWindow, st
 
 def _trigger(run: Callable[[QtWidgets.QMainWindow, str], None], name: str, *_checked: object) -> None:
     try:
-        # The window that `createActions` is given is gone when the keys are pressed.
+        # The wrapper of the window passed to `createActions` no longer exists when the keys are pressed.
         window = Krita.instance().activeWindow()
         if window is not None:
             run(window.qwindow(), name)

@@ -1,7 +1,8 @@
-"""Animated layers: which keyframes they have, how they look at a time, and new ones with the same keyframes.
+"""Animated layers: reads their keyframes and pixels, and makes new layers with the same keyframes.
 
-Krita offers no way to make keyframes at given times: but a copy of a layer has those of the layer. It is made, filled
-and emptied in a clone of the document, whose playhead may move unseen, and enters the document as one undo step.
+Krita has no function for making keyframes at given times, but a copy of a layer has the layer's keyframes. The copy is
+made and filled in a clone of the document, where moving the playhead isn't visible, and is added to the document as one
+undo step.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from krita_colorize.qt import QtCore
 
 
 def times(document: Document, node: Node) -> Sequence[int]:
-    """The times of a layer's keyframes in order; of a group, those of the layer inside that has all that there are.
-    None where no layer has them all: new layers can only have the keyframes of another one."""
+    """The times of a layer's keyframes in order; for a group, those of the layer inside that has all keyframes of the
+    group. Empty if no layer has all of them, because a new layer can only copy the keyframes of one layer."""
     return _timed(document, node)[1]
 
 
 def _timed(document: Document, node: Node) -> tuple[Node, Sequence[int]]:
-    """A layer that has all keyframes of a layer or group, and their times."""
+    """The layer that has all keyframes of a layer or group, and their times."""
     inside = [one for one, _ in wrappers.walk(node) if kind(one) is Kind.PAINT and one.animated()]
     animated = [node] if node.animated() and kind(node) is not Kind.GROUP else inside
     last = max(document.fullClipRangeEndTime(), document.animationLength())
@@ -35,7 +36,7 @@ def _timed(document: Document, node: Node) -> tuple[Node, Sequence[int]]:
 
 
 def read(document: Document, node: Node, time: int, scratch: Scratch) -> Pixels:
-    """Reads a layer as it looks alone at a time."""
+    """Reads a layer's pixels at a time, without other layers."""
     with _clone(document) as copy:
         _go_to(copy, time)
         found = wrappers.find_node(copy, wrappers.node_id(node))
@@ -47,7 +48,7 @@ def read(document: Document, node: Node, time: int, scratch: Scratch) -> Pixels:
 def copy_of(
     document: Document, node: Node, name: str, frames: Mapping[int, Pixels], scratch: Scratch
 ) -> Iterator[Node]:
-    """A layer with the keyframes of another one and other pixels, to be added to the document within the block."""
+    """Yields a layer with the keyframes of another one and other pixels. Add it to the document within the block."""
     with _clone(document) as copy:
         source = wrappers.find_node(copy, wrappers.node_id(node))
         assert source is not None, "a clone has the layers of its document"
@@ -76,11 +77,11 @@ def _clone(document: Document) -> Iterator[Document]:
 
 def _go_to(copy: Document, time: int) -> None:
     copy.setCurrentTime(time)
-    copy.waitForDone()  # of the clone only: the artist's strokes go on
+    copy.waitForDone()  # waits only for the clone; the artist's strokes continue
 
 
 def _bare(node: Node, name: str) -> None:
-    """Takes away what made the layer look other than its pixels."""
+    """Removes masks, styles and other settings that change the look of the layer's pixels."""
     node.setChildNodes([])
     node.setName(name)
     node.setOpacity(255)

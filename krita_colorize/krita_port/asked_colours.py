@@ -1,7 +1,7 @@
-"""Notes in a document which colour was asked for where another one was written, and reads layers by that note.
+"""Stores in a document which wanted colour each written colour stands for, and reads layers in the wanted colours.
 
-A repair compares what lies in a layer with what was delivered: that must be the same colour, see `gamut`. The note is
-one of `store`'s and is missing in RGB documents.
+In documents that aren't RGB, other colours are written than wanted (see `gamut`). A repair compares a layer's pixels
+with the delivered ones, so it needs the wanted colours. They are stored with `store`; RGB documents have no such note.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NOTE = "colours.json"
 
 
 def note(document: Document, colours: FlatColours | None) -> None:
-    """Adds what was written to the document's note."""
+    """Adds written colours to the document's note."""
     if colours is None:
         return
     known = _read(document)
@@ -28,7 +28,7 @@ def note(document: Document, colours: FlatColours | None) -> None:
 
 
 def asked(document: Document, pixels: Pixels) -> Pixels:
-    """A layer's picture in the colours that were asked for."""
+    """A layer's picture in the wanted colours."""
     known = _read(document) if pixels.channels == 4 else {}
     if not known:
         return pixels
@@ -36,7 +36,7 @@ def asked(document: Document, pixels: Pixels) -> Pixels:
 
 
 def _read(document: Document) -> dict[int, int]:
-    """Asked for by written; empty where the note is missing or was written by somebody else."""
+    """The wanted colours by the written ones; empty if the note is missing or can't be read."""
     try:
         found = json.loads(store.read(document, NOTE) or b"{}")
         return {int(written): int(asked) & 0xFFFFFF for written, asked in found.items()}

@@ -1,6 +1,7 @@
-"""Blend modes in colour spaces of ink: Krita before 5.2 mixes the amounts of ink there, not the light that they leave.
+"""Blend modes in subtractive colour spaces (CMYK): Krita before 5.2 blends the amounts of ink there, not of light.
 
-White, no ink, multiplied with a colour then stays white. The same mode of the light that is left has another name.
+For example, white (no ink) multiplied by a colour stays white. The blend mode with the intended effect then has another
+name.
 """
 
 from __future__ import annotations
@@ -10,18 +11,18 @@ from krita import Document, Node
 from krita_colorize.krita_port.scratch import SRGB8, ColorSpace, Scratch
 
 OF_INK = {"multiply": "screen", "screen": "multiply", "add": "linear_burn"}
-"""What to call a blend mode where amounts of ink are mixed."""
+"""The names of blend modes with the same effect on amounts of ink."""
 
 
 class Blending:
-    """Knows how this Krita blends; one per port."""
+    """Finds out how this Krita blends; one object per port."""
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
         self._mixes_ink: dict[ColorSpace, bool] = {}
 
     def mode(self, blend: str, space: ColorSpace) -> str:
-        """Krita's composite op that looks in a document of this colour space as `blend` does in sRGB."""
+        """Krita's composite op that has the same effect in a document of this colour space as `blend` in sRGB."""
         if space.model != "CMYKA" or blend not in OF_INK:
             return blend
         if space not in self._mixes_ink:
@@ -29,7 +30,7 @@ class Blending:
         return OF_INK[blend] if self._mixes_ink[space] else blend
 
     def _stays_white(self, space: ColorSpace) -> bool:
-        """Whether white multiplied with black is white."""
+        """Whether white multiplied by black gives white."""
         with self._scratch.document(space) as document:
             white, black = (_pixel(document, space, light) for light in (255, 0))
             black.setBlendingMode("multiply")

@@ -1,10 +1,9 @@
-"""Makes layers and puts them into a document as exactly one undo step.
+"""Makes layers and adds them to a document as exactly one undo step.
 
-Krita has no undo macro: but a tree that is finished before it enters the document enters it in one step. It is made in
-a hidden document of the same size and colour space, put together there as it will look, and handed over by a single
-`addChildNode`: Krita then mixes it with its neighbours by itself, and nothing else of the artist's picture has to be
-computed again. Never while a stroke runs: the caller asks `pen.busy()` first. No layer of the artist is changed, moved
-or renamed.
+Krita has no undo macros, but a finished tree of layers can be added in one step. The tree is made in a hidden document
+of the same size and colour space, rendered there, and moved to the artist's document by a single `addChildNode`; Krita
+then blends it with its neighbours without recomputing the rest of the picture. This must not happen during a stroke, so
+the caller checks `pen.busy()` first. No layer of the artist is changed, moved or renamed.
 """
 
 from __future__ import annotations
@@ -23,14 +22,14 @@ from krita_colorize.krita_port.scratch import SRGB8, ColorSpace, Scratch, is_srg
 from krita_colorize.qt import QtCore
 
 TEMPLATE = Path(__file__).with_name("mask_template.kra")
-"""Holds one transparency mask. In Krita 5.1 masks made by `createNode` can't hold pixels, copies of a saved one can."""
+"""A document with one transparency mask. In Krita 5.1 `createNode` makes masks without pixels, so this is copied."""
 
 BEHIND = "behind"
-"""Krita's blend mode that shows a layer only where what is below it is clear, as if it lay below."""
+"""Krita's blend mode that shows a layer only where the layers below are transparent, as if it were below them."""
 
 
 class LayerBuilder:
-    """Makes layers; one per port."""
+    """Makes layers; one object per port."""
 
     def __init__(self, scratch: Scratch, capabilities: Capabilities) -> None:
         self._scratch = scratch
@@ -39,7 +38,7 @@ class LayerBuilder:
         self._template: Document | None = None
 
     def possible(self, document: Document, sketch: Node, group: NewGroup) -> NewGroup:
-        """A group as this Krita can make it: key strokes become a mask on a copy of the sketch, or are left out."""
+        """A group that this Krita can make: key strokes become a mask on a copy of the sketch, or are left out."""
         layers = group.layers
         if not self._capabilities.colorize_masks:
             layers = tuple(layer for layer in layers if layer.role != KEY_STROKES)
@@ -51,7 +50,7 @@ class LayerBuilder:
         return replace(group, layers=layers)
 
     def insert_group(self, document: Document, sketch: Node, group: NewGroup) -> str:
-        """Inserts a group, as `possible` gives it, beside the sketch layer; returns its id."""
+        """Inserts a group, a result of `possible`, beside the sketch layer; returns its id."""
         above, group = _placed(sketch, group)
         inserted = self._insert(document, above, lambda scratch: self._make_group(scratch, document, group))
         made = wrappers.find_node(document, inserted)
@@ -70,8 +69,8 @@ class LayerBuilder:
     def insert_animated(
         self, document: Document, sketch: Node, layer: NewGroup, pictures: Mapping[int, Pixels]
     ) -> str:
-        """Inserts a layer with the sketch's keyframes and other pictures beside the sketch; returns its id. Of `layer`
-        counts what counts of a group: name, blend mode and place."""
+        """Inserts a layer with the sketch's keyframes and other pictures beside the sketch; returns its id. Only the
+        name, blend mode and position of `layer` are used."""
         above, layer = _placed(sketch, layer)
         with animation.copy_of(document, sketch, layer.name, pictures, self._scratch) as node:
             self._blend(node, layer.blend, document)
@@ -80,12 +79,12 @@ class LayerBuilder:
         return inserted
 
     def prepare(self) -> None:
-        """Opens the template of masks where this Krita needs one."""
+        """Opens the template of masks if this Krita needs it."""
         if not self._capabilities.transparency_masks:
             self._template_mask()
 
     def close(self) -> None:
-        """Drops what is cached."""
+        """Closes cached documents."""
         if self._template is not None:
             self._template.close()
             self._template = None
@@ -96,7 +95,7 @@ class LayerBuilder:
             if node.type() == "grouplayer":
                 _compose(scratch, node, document)
             inserted = _hand_over(document, above, node)
-            # `node` still points to the scratch document; using it after that one's end crashes Krita.
+            # `node` still refers to the hidden document; using it after that has been closed crashes Krita.
             del node
         return inserted
 
@@ -108,7 +107,7 @@ class LayerBuilder:
         return node
 
     def _make_layer(self, scratch: Document, document: Document, layer: NewLayer, space: ColorSpace) -> Node:
-        """A layer of the colour space `space` for a document."""
+        """Makes a layer in the colour space `space` for a document."""
         node = scratch.createNode(layer.name, "paintlayer")
         _paint(node, self._scratch.adapted(layer.pixels, ColorSpace.of(document)), space)
         node.setOpacity(round(layer.opacity * 255))
@@ -121,7 +120,7 @@ class LayerBuilder:
         return node
 
     def _blend(self, node: Node, blend: str, document: Document) -> None:
-        """Sets a blend mode; even the one that is set already would be an undo step."""
+        """Sets a blend mode if it differs, because setting even the same one adds an undo step."""
         if blend != "normal":
             node.setBlendingMode(self._blending.mode(blend, ColorSpace.of(document)))
 
@@ -147,28 +146,30 @@ class LayerBuilder:
 
 
 def _compose(scratch: Document, group: Node, document: Document) -> None:
-    """Lets Krita compute how a new group looks: `addChildNode` alone would show an empty one.
+    """Lets Krita render a new group; after `addChildNode` alone it would look empty.
 
-    Adding the layers one by one to a group that is in the hidden image already takes half the time, but Krita then
-    leaves out the masks of all but the last one, and crashed where that had a mask.
+    Adding the layers one by one to a group that is already in the hidden image takes half the time, but then Krita
+    ignores the masks of all layers but the last, and crashes if that has a mask.
     """
     root = scratch.rootNode()
     scratch.resizeImage(0, 0, document.width(), document.height())
     root.setChildNodes([group])
     scratch.refreshProjection()
-    root.setChildNodes([])  # nothing is left in the hidden document: the group may go to another one
+    root.setChildNodes(
+        []
+    )  # removes the group from the hidden document, so that it can be added to another one
 
 
 def space_in(document: Document) -> ColorSpace:
-    """The colour space of a result's layers in a document: its own if that is RGB, else sRGB. Repairs write into layers
-    by changing them to another RGB profile (see `replace`), which is exact; among CMYK there is none that is. The group
-    has the document's, so that blend modes act as elsewhere in it."""
+    """The colour space of a result's layers: the document's if that is RGB, otherwise sRGB. Repairs write to layers
+    by converting them to another RGB profile (see `replace`), which is exact; between CMYK profiles it isn't. The
+    group has the document's colour space, so that blend modes have the same effect as elsewhere in it."""
     space = ColorSpace.of(document)
     return space if space.model == "RGBA" else SRGB8
 
 
 def _paint(node: Node, pixels: Pixels, space: ColorSpace) -> None:
-    """Fills a layer of the scratch document with an sRGB picture in a colour space."""
+    """Fills a layer of the hidden document with an sRGB picture, converted to a colour space."""
     if not is_srgb8(ColorSpace.of(node)):
         node.setColorSpace(SRGB8.model, SRGB8.depth, SRGB8.profile)
     if pixels.data:
@@ -178,19 +179,19 @@ def _paint(node: Node, pixels: Pixels, space: ColorSpace) -> None:
 
 
 def _placed(sketch: Node, group: NewGroup) -> tuple[Node, NewGroup]:
-    """The layer above which a group goes in, and the group with the blend mode that it needs there."""
+    """The layer above which a group is inserted, and the group with the blend mode that it needs there."""
     if group.above:
         return sketch, group
     below = _below(sketch)
     if below is not None:
         return below, group
-    # Krita's `addChildNode` reaches every place but the lowest: above the lowest layer, shown behind it, the group
-    # looks the same. A group that multiplies looks the same above and below.
+    # Krita's `addChildNode` can't add a lowest layer. With the blend mode Behind, a group above the lowest layer looks
+    # the same as below it. A group with the blend mode Multiply looks the same above and below.
     return sketch, replace(group, blend=BEHIND if group.blend == "normal" else group.blend)
 
 
 def _hand_over(document: Document, above: Node, node: Node) -> str:
-    """Moves a finished node that has no parent into the document, as one undo step; returns its id."""
+    """Adds a finished node without a parent to the document, as one undo step; returns its id."""
     parent = above.parentNode()
     if parent is None:
         raise LookupError("The layer is no longer in the picture. Choose another one.")
@@ -213,7 +214,7 @@ def _below(node: Node) -> Node | None:
 
 
 def activate_soon(document: Document, layer_id: str) -> None:
-    """Selects a layer: Krita selects a new layer only when the event loop has turned, so later than now."""
+    """Selects a layer after the event loop has run, because only then Krita itself selects a new layer."""
 
     def activate() -> None:
         if document in wrappers.documents():

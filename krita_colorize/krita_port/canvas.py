@@ -1,6 +1,7 @@
-"""The widgets of a Krita window that have no interface of their own: the canvas and the models of two dockers.
+"""Finds widgets of a Krita window for which Krita has no API: the canvas and the models of two dockers.
 
-They are found by Qt object names and classes; whatever isn't found is None and its user does without it.
+They are found by Qt object names and classes. The functions return None for widgets that aren't found, and their
+callers work without them.
 """
 
 from __future__ import annotations

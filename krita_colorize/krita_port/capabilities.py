@@ -1,4 +1,4 @@
-"""What this Krita can do, found by looking at its classes, never at its version number."""
+"""The capabilities of this Krita, detected from its classes, not from its version number."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from krita import Document, View
 
 @dataclass(frozen=True)
 class Capabilities:
-    """Differences between Kritas that the port has two ways for."""
+    """Differences between versions of Krita for which the port has two implementations."""
 
     transparency_masks: bool
     """`Document.createTransparencyMask` exists (5.2 and later); before, masks are copied from a template."""
 
     colorize_masks: bool
-    """`Document.createColorizeMask` exists (5.2 and later); before, nobody but the artist can make one."""
+    """`Document.createColorizeMask` exists (5.2 and later); before, plugins can't make Colorize Masks."""
 
     view_transforms: bool
-    """`View.flakeToCanvasTransform` exists (5.2 and later); before, the zoom level tells where the picture is."""
+    """`View.flakeToCanvasTransform` exists (5.2 and later); before, the zoom level tells the picture's position."""
 
 
 def probe() -> Capabilities:
-    """Looks at the running Krita."""
+    """Detects the capabilities of the running Krita."""
     return Capabilities(
         transparency_masks=hasattr(Document, "createTransparencyMask"),
         colorize_masks=hasattr(Document, "createColorizeMask"),

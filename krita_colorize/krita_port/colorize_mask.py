@@ -1,7 +1,7 @@
-"""Krita's own Colorize Mask, with the key strokes of a result: flats that stay editable (Krita 5.2 and later).
+"""Makes a Colorize Mask of Krita with the key strokes of a result, as editable flat colours (Krita 5.2 and later).
 
-A hidden copy of the sketch layer carries it, because a Colorize Mask follows the lines of its own layer, and the
-artist's is never touched. Krita fills it in the background; that is no undo step.
+A Colorize Mask follows the lines of its own layer, so it is added to a hidden copy of the sketch layer; the artist's
+layer isn't changed. Krita fills the mask in the background, which isn't an undo step.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from krita import ColorizeMask
 
 CLEAR_ALPHA = 128
-"""The alpha of marks where nothing is to be painted."""
+"""The alpha of marks in areas that stay unpainted."""
 
 
 def add(scratch: Document, layer: Node, name: str) -> None:
-    """Hangs a mask without key strokes on a layer of a hidden document."""
+    """Adds a mask without key strokes to a layer of a hidden document."""
     mask = scratch.createColorizeMask(name)
     layer.setChildNodes([mask])
-    # Over the copied lines, not behind them: the artist's own lines lie above the group.
+    # Over the copied lines, not behind them, because the artist's own lines are above the group.
     mask.setBlendingMode("normal")
     mask.setLimitToDeviceBounds(False)
     mask.setEditKeyStrokes(False)
@@ -34,9 +34,9 @@ def add(scratch: Document, layer: Node, name: str) -> None:
 
 
 def fill(group: Node, strokes: Sequence[KeyStroke]) -> None:
-    """Gives the mask in a group that is in its document its key strokes, and has Krita fill it.
+    """Sets the key strokes of the mask in a group that has been added to its document, and lets Krita fill it.
 
-    Only now: with key strokes from a document that has been closed Krita 5.2.9 crashes.
+    This must not be done earlier: Krita 5.2.9 crashes with key strokes from a document that has been closed.
     """
     found = next(node for node, _ in wrappers.walk(group) if node.type() == "colorizemask")
     mask = cast("ColorizeMask", found)

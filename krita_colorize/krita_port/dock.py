@@ -1,4 +1,4 @@
-"""Krita's side of a docker: the frame Krita makes for each of its windows. What is inside is the caller's."""
+"""Registers a docker in Krita, which makes a frame for each of its windows; the caller provides the content."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from krita_colorize.qt import QtCore, QtGui, QtWidgets
 log = logging.getLogger(__name__)
 
 SHOWN = "shown"
-"""Krita's setting, in our group, that says that the docker has shown itself once."""
+"""Key in the plugin's group of Krita's settings: whether the docker has shown itself once."""
 
 
 def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidget]) -> None:
-    """Registers a docker; `make` is called once for each Krita window, with its port, when it is there."""
+    """Registers a docker; `make` is called with the port once for each Krita window, when the window exists."""
 
     class Frame(DockWidget):
         """One docker in one window."""
@@ -26,17 +26,17 @@ def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidg
         def __init__(self) -> None:
             super().__init__()
             self.setWindowTitle(title)
-            # Krita makes its dockers before it tells anybody about their window.
+            # Krita makes its dockers before plugins can find their window.
             QtCore.QTimer.singleShot(0, self._fill)
 
         def canvasChanged(self, canvas: Canvas | None) -> None:  # noqa: N802 - Krita's name
-            """Told by Krita at every change of view. The port watches for itself; here the first picture counts."""
+            """Called by Krita at every change of view; only the first picture matters here."""
             if canvas is not None and canvas.view() is not None:
-                # Krita is about to put its dockers back where they were.
+                # Krita is about to restore the positions of its dockers.
                 QtCore.QTimer.singleShot(0, self._show_once)
 
         def _show_once(self) -> None:
-            """Krita 5.2 and later hide every new docker: the artist would look for it in vain."""
+            """Shows the docker once, because Krita 5.2 and later hide every new docker."""
             if not _was_shown(name):
                 Krita.instance().writeSetting(name, SHOWN, "true")
                 self.show()
@@ -70,6 +70,6 @@ def icon(name: str) -> QtGui.QIcon:
 
 
 def _window_of(dock: QtWidgets.QWidget) -> Window | None:
-    """The window a docker belongs to, also where it floats."""
+    """The window that a docker belongs to, also if it floats."""
     parent = dock.parentWidget()
     return next((window for window in wrappers.windows() if window.qwindow() is parent), None)

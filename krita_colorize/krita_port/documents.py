@@ -1,7 +1,7 @@
-"""Open documents by key. A closed document must never be touched again (Krita crashes): every look-up checks.
+"""Keys for open documents. Using a closed document crashes Krita, so every look-up checks whether it is open.
 
-A key is made at first sight and holds while the document is open. Krita offers none of its own: a file name may be
-missing or shared, and two copies of a file share the ids of their layers.
+A key is made at the first request and is valid while the document is open. Krita has no keys: a document may have no
+file name, or the same one as another document, and two copies of a file have the same layer ids.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from krita_colorize.krita_port import wrappers
 
 
 class Documents:
-    """Keys for open documents, and the way back."""
+    """Maps open documents to keys and keys to documents."""
 
     def __init__(self) -> None:
         self._known: dict[str, Document] = {}
@@ -33,21 +33,21 @@ class Documents:
         return key
 
     def find(self, key: str) -> Document:
-        """The open document of that key; raises LookupError where it has been closed."""
+        """The open document of that key. Raises LookupError if it has been closed."""
         self._forget_closed()
         if key not in self._known:
             raise LookupError("The picture has been closed. Open it again and repeat.")
         return self._known[key]
 
     def node(self, key: str, layer_id: str) -> Node:
-        """A layer of an open document; raises LookupError where either has gone."""
+        """A layer of an open document. Raises LookupError if document or layer no longer exist."""
         node = wrappers.find_node(self.find(key), layer_id)
         if node is None:
             raise LookupError("The layer is no longer in the picture. Choose another one.")
         return node
 
     def info(self, document: Document) -> DocumentInfo:
-        """What the docker needs to know about an open document."""
+        """The data on an open document that the docker needs."""
         return DocumentInfo(
             key=self.key(document),
             name=PurePath(document.fileName()).name or document.name(),

@@ -1,9 +1,10 @@
-"""Flat colours in documents of another colour model: converted for the canvas they look as they were asked for.
+"""Flat colours in documents of another colour model, chosen so that they look as wanted after Krita's conversion.
 
-Krita converts with the perceptual rendering intent, which compresses the gamut each time: a CMYK colour that is read as
-sRGB and shown in CMYK again comes out darker. The colours of flat pictures are therefore replaced by those that look
-most like them when converted, found by fixed-point iteration. Pictures with more colours than an index holds stay as
-they are. Here is the arithmetic; `scratch` converts and keeps what was replaced by what.
+Krita converts with the perceptual rendering intent, which compresses the gamut at each conversion: a CMYK colour that
+is read as sRGB and converted to CMYK again becomes darker. The colours of flat pictures are therefore replaced by
+those that look most similar to the wanted ones after the conversion; they are found by fixed-point iteration.
+Pictures with too many colours stay unchanged. This module has the arithmetic; `scratch` converts and caches the
+replacements.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from krita_colorize.qt import QtCore, QtGui
 MAX_COLOURS = 255
 _ROUNDS = 32
 _STEP = 0.7
-"""Share of the error that one round corrects: more overshoots where the profile is steep."""
+"""Fraction of the error that one iteration corrects; more would overshoot where the profile is steep."""
 
 _ENOUGH, _FAR = 2, 60
-"""Squared distances, in levels: one that nobody sees, and one that says that the colour space doesn't reach so far."""
+"""Squared distances, in levels: an invisible one, and one that shows that the colour is out of the gamut."""
 
 
 Channels = tuple[int, int, int]
@@ -30,7 +31,7 @@ Channels = tuple[int, int, int]
 
 
 class _Try(NamedTuple):
-    """A colour, and how far it looks from what is wanted."""
+    """A colour, and its difference from the wanted one after the conversion."""
 
     error: float
     colour: Channels
@@ -38,24 +39,24 @@ class _Try(NamedTuple):
 
 
 class FlatColours:
-    """Finds and remembers the colours for one colour space.
+    """Finds and caches the colours for one colour space.
 
-    `shown` tells how a row of opaque sRGB pixels (B, G, R, A) looks after the way there and back.
+    `shown` converts a row of opaque sRGB pixels (B, G, R, A) to the colour space and back.
     """
 
     def __init__(self, shown: Callable[[bytes], bytes], *, gray: bool) -> None:
         self._shown = shown
         self._gray = gray
         self.written: dict[int, int] = {}
-        """What is written (0xRRGGBB) for each colour that is asked for."""
+        """The written colour (0xRRGGBB) for each wanted one."""
 
     def adapted(self, pixels: Pixels) -> Pixels:
-        """The picture with every colour replaced by the one to write."""
+        """The picture with every colour replaced by the colour to write."""
         return recoloured(pixels, self._instead_of)
 
     def _instead_of(self, colours: Sequence[int]) -> list[int]:
         new = [colour for colour in dict.fromkeys(colours) if colour not in self.written]
-        # Colours become gray by Krita's own weights: only what is gray already is to look the same.
+        # Krita converts colours to gray with its own weights; only gray pixels can look the same afterwards.
         searched = [colour for colour in new if not self._gray or _is_gray(colour)]
         self.written |= {colour: colour for colour in new}
         if searched:
@@ -63,7 +64,7 @@ class FlatColours:
         return [self.written[colour] for colour in colours]
 
     def _search(self, colours: Sequence[int]) -> list[int]:
-        """For each colour (0xRRGGBB) the one that looks most like it when converted."""
+        """For each colour (0xRRGGBB) the one that is most similar to it after the conversion."""
         wanted = [_channels(colour) for colour in colours]
         guess = [[float(value) for value in channels] for channels in wanted]
         best = [_Try(float("inf"), channels, (0, 0, 0)) for channels in wanted]
@@ -82,7 +83,7 @@ class FlatColours:
         return [_colour(one.colour) for one in self._refined(best, wanted)]
 
     def _refined(self, found: list[_Try], wanted: Sequence[Channels]) -> list[_Try]:
-        """The best among each colour and its neighbours, which rounding hides from the iteration."""
+        """The best of each colour and its neighbours, which the iteration can miss because of rounding."""
         near = [
             (
                 number,
@@ -98,7 +99,7 @@ class FlatColours:
         return found
 
     def _try(self, pairs: Sequence[tuple[Channels, Channels]]) -> list[_Try]:
-        """How far from what is wanted colours look."""
+        """Converts colours and computes their differences from the wanted ones."""
         if not pairs:
             return []
         row = self._shown(b"".join(bytes((*colour, 255)) for colour, _ in pairs))
@@ -110,7 +111,7 @@ class FlatColours:
 
 
 def recoloured(pixels: Pixels, instead_of: Callable[[Sequence[int]], Sequence[int]]) -> Pixels:
-    """A picture with its colours (0xRRGGBB) replaced, its alpha as it is; unchanged where it has too many."""
+    """A picture with its colours (0xRRGGBB) replaced and its alpha unchanged; unchanged if it has too many colours."""
     if not pixels.data:
         return pixels
     size = pixels.width, pixels.height

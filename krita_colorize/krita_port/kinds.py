@@ -1,4 +1,4 @@
-"""Krita's node types in the docker's words."""
+"""Maps Krita's node types to the docker's kinds of layers."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ KINDS = {
 
 
 def kind(node: Node) -> Kind:
-    """What a layer or mask is to the docker."""
+    """The docker's kind of a layer or mask."""
     return KINDS.get(node.type(), Kind.OTHER)

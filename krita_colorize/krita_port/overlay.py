@@ -1,7 +1,7 @@
-"""A picture laid over the canvas without touching the document: previews cost no layer and no undo step.
+"""Shows a picture over the canvas without changing the document: previews need no layer and no undo step.
 
-It is a transparent child widget of the canvas, drawn where Krita draws the picture, at any zoom and scroll position.
-On a rotated, mirrored or wrapped canvas, and over another document, it hides.
+It is a transparent child widget of the canvas, painted at the picture's position at any zoom and scroll position. It is
+hidden on a rotated, mirrored or wrapped canvas, and over another document.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Overlay:
         self._shown: tuple[Document, QtGui.QImage, float] | None = None
 
     def show(self, document: Document, png: bytes, opacity: float) -> bool:
-        """Shows a picture over the whole canvas of `document`; False where that isn't possible."""
+        """Shows a picture over the whole canvas of `document`; returns False if that isn't possible."""
         self.hide()
         image = QtGui.QImage.fromData(png)
         if image.isNull():
@@ -43,7 +43,7 @@ class Overlay:
         return self._sheet.place()
 
     def hide(self) -> None:
-        """Takes the picture away."""
+        """Hides the picture."""
         self._shown = None
         self._drop()
 
@@ -55,7 +55,7 @@ class Overlay:
         self._sheet = None
 
     def follow(self) -> None:
-        """Puts the picture right again after the view may have changed; to be called now and then."""
+        """Updates the picture's position after the view may have changed; has to be called regularly."""
         if self._shown is None:
             return
         view = self._window.activeView()
@@ -67,14 +67,14 @@ class Overlay:
             if sheet is not None:
                 sheet.hide()
         elif sheet is None or sheet.parentWidget() is not canvases.canvas_widget(self._window):
-            self._drop()  # the artist looks at the document in another view
+            self._drop()  # the document is now shown in another view
             self._lay(*self._shown)
         else:
             sheet.place()
 
 
 class _Sheet(QtWidgets.QWidget):
-    """The transparent widget itself."""
+    """The transparent widget."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class _Sheet(QtWidgets.QWidget):
         canvas.installEventFilter(self)
 
     def place(self) -> bool:
-        """Covers the canvas and shows itself, or hides where the picture can't be laid straight; whether it shows."""
+        """Covers the canvas, or hides itself if the canvas isn't straight; returns whether it is shown."""
         canvas = self._view.canvas()
         parent = self.parentWidget()
         if parent is None or not is_straight(canvas):
@@ -116,11 +116,11 @@ class _Sheet(QtWidgets.QWidget):
         return True
 
     def target(self) -> QtCore.QRectF:
-        """Where the document lies on the canvas widget."""
+        """The document's rectangle on the canvas widget."""
         return lies(self._area, self._view, self.document)
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
-        """Draws the picture where the document is."""
+        """Paints the picture at the document's position."""
         painter = QtGui.QPainter(self)
         painter.setOpacity(self._opacity)
         smooth = self.target().width() < self._image.width() * 2
@@ -131,7 +131,7 @@ class _Sheet(QtWidgets.QWidget):
     def eventFilter(  # noqa: N802 - Qt's name
         self, _watched: QtCore.QObject | None, event: QtCore.QEvent | None
     ) -> bool:
-        """Follows the canvas when it is resized or painted; takes nothing away."""
+        """Follows the canvas when it is resized or painted; doesn't block any events."""
         if event is not None and event.type() in (QtCore.QEvent.Type.Resize, QtCore.QEvent.Type.Paint):
             QtCore.QTimer.singleShot(0, self._follow)
         return False

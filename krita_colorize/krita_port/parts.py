@@ -1,7 +1,7 @@
-"""Finds the layers of an applied group again: by ids noted in the document, in copies of a group by their names.
+"""Finds the layers of an applied group again: by their ids, which are stored in the document; in copies by their names.
 
-The ids of layers stay the same through renaming, moving, saving and reopening; copies get new ones. The note is one of
-`store`'s and is kept for the newest groups only. Reads and notes; changes no layer.
+The ids of layers stay the same when layers are renamed, moved, saved and reopened; copies get new ids. The ids are
+stored with `store`, only for the newest groups. No layer is changed.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROLES = {
 
 
 def remember(document: Document, group_id: str, group: NewGroup) -> None:
-    """Notes which layer of a new group has which role."""
+    """Stores the roles of the layers of a new group."""
     node = wrappers.find_node(document, group_id)
     roles = [layer.role if layer.role != KEY_STROKES else "" for layer in group.layers]
     if node is None or not any(roles):
@@ -41,19 +41,19 @@ def remember(document: Document, group_id: str, group: NewGroup) -> None:
 
 
 def remember_layer(document: Document, layer_id: str) -> None:
-    """Notes that a layer was made by the docker: it is nobody's sketch."""
+    """Stores that a layer was made by the docker, so that it isn't offered as a sketch."""
     groups = _read(document)
     groups[layer_id] = {}
     store.write(document, NOTE, json.dumps(dict(list(groups.items())[-MAX_GROUPS:])).encode("utf-8"))
 
 
 def made(document: Document) -> set[str]:
-    """The groups and layers that were noted."""
+    """The groups and layers that the docker has made."""
     return set(_read(document))
 
 
 def find(document: Document, group: Node) -> Sequence[Part]:
-    """The layers of a group that have a role, bottom to top."""
+    """The layers of a group with a role, bottom to top."""
     known = _read(document).get(wrappers.node_id(group), {})
     found = []
     for layer in reversed([node for node, _ in wrappers.walk(group)]):
@@ -73,7 +73,7 @@ def _mask_of(layer: Node) -> str:
 
 
 def _read(document: Document) -> dict[str, dict[str, str]]:
-    """Role by layer by group; empty where the note is missing or was written by somebody else."""
+    """The roles by layer, by group; empty if the note is missing or can't be read."""
     try:
         groups = json.loads(store.read(document, NOTE) or b"{}")
     except ValueError:

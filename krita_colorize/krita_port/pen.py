@@ -1,6 +1,6 @@
-"""Whether the artist's pen is down or was a moment ago. Changing a document then would cut or destroy the stroke.
+"""Detects whether the pen is down or was a moment ago. Changing a document then would cut or destroy the stroke.
 
-Mouse buttons are asked of Qt; tablets and the moment of release are seen by a filter on the canvas widget.
+Qt tells the state of the mouse buttons; an event filter on the canvas widget detects tablets and releases.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from krita_colorize.qt import QtCore, QtWidgets
 
 REST_S = 0.3
-"""How long after the pen was lifted the stroke may still be on its way into the document."""
+"""Time after the release in which Krita may still be adding the stroke to the document."""
 
 _DOWN = (QtCore.QEvent.Type.TabletPress, QtCore.QEvent.Type.MouseButtonPress)
 _UP = (QtCore.QEvent.Type.TabletRelease, QtCore.QEvent.Type.MouseButtonRelease)
@@ -26,7 +26,7 @@ class Pen(QtCore.QObject):
         self._last_s = 0.0
 
     def follow(self, canvas: QtWidgets.QWidget | None) -> None:
-        """Watches this canvas widget from now on; the last one is left alone."""
+        """Watches this canvas widget from now on, and no longer the previous one."""
         if canvas is self._canvas:
             return
         self._down = False
@@ -36,7 +36,7 @@ class Pen(QtCore.QObject):
             canvas.destroyed.connect(self._forget)
 
     def busy(self) -> bool:
-        """Whether the pen is down or was `REST_S` ago."""
+        """Whether the pen is down or was down less than `REST_S` ago."""
         if QtWidgets.QApplication.mouseButtons() != QtCore.Qt.MouseButton.NoButton:
             self._last_s = time.monotonic()
             return True
@@ -45,7 +45,7 @@ class Pen(QtCore.QObject):
     def eventFilter(  # noqa: N802 - Qt's name
         self, watched: QtCore.QObject | None, event: QtCore.QEvent | None
     ) -> bool:
-        """Notes presses and releases; takes nothing away."""
+        """Notes presses and releases; doesn't block any events."""
         if watched is self._canvas and event is not None:
             if event.type() in _DOWN:
                 self._down = True

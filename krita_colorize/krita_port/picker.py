@@ -1,6 +1,6 @@
-"""Catches one click on the canvas before Krita paints with it, and says where in the picture it was.
+"""Receives a click on the canvas before Krita paints with it, and returns its position in the picture.
 
-On a rotated, mirrored or wrapped canvas there is no picking, as there is no overlay: Krita doesn't say where it is.
+This doesn't work on a rotated, mirrored or wrapped canvas, whose position Krita doesn't tell; neither does the overlay.
 """
 
 from __future__ import annotations
@@ -37,20 +37,23 @@ class Picker(QtCore.QObject):
         self._pressed = False
 
     def start(self, picked: Callable[[int, int], None]) -> bool:
-        """Calls `picked` with the place (image px) of the next click on the active view's canvas; whether it can."""
+        """Calls `picked` with the position (image pixels) of the next click on the active view's canvas.
+
+        Returns False if that isn't possible.
+        """
         self.stop()
         canvas, view = canvases.canvas_widget(self._window), self._window.activeView()
         if canvas is None or view is None or target_of(self._window) is None:
             return False
         self._canvas, self._picked = canvas, picked
-        # On the application, because Krita puts its own filter on the canvas again whenever the pointer comes to it.
+        # The filter is on the application, because Krita installs its own on the canvas again at each pointer entry.
         application = QtWidgets.QApplication.instance()
         assert application is not None, "Krita is an application"
         application.installEventFilter(self)
         return True
 
     def stop(self) -> None:
-        """Gives the canvas back to the brush."""
+        """Stops waiting; clicks paint again."""
         application = QtWidgets.QApplication.instance()
         if self._canvas is not None and application is not None:
             application.removeEventFilter(self)
@@ -60,14 +63,14 @@ class Picker(QtCore.QObject):
     def eventFilter(  # noqa: N802 - Qt's name
         self, watched: QtCore.QObject | None, event: QtCore.QEvent | None
     ) -> bool:
-        """Keeps the pen's and the mouse's events from Krita between the press and the release."""
+        """Blocks the events of pen and mouse between the press and the release."""
         if event is None or watched is not self._canvas:
             return False
         if event.type() in _PRESSES:
             self._pressed = True
         if event.type() in _RELEASES and self._pressed:
             place = _place(event)
-            # Not from within the filter: whoever is called may open a menu or take the filter away.
+            # Called later, not from the filter, because the callback may open a menu or remove the filter.
             QtCore.QTimer.singleShot(0, lambda: self._pick(place))
             return True
         return event.type() in _SWALLOWED and self._pressed

@@ -1,7 +1,7 @@
-"""Where a new docker goes in Krita's window: behind the tabs of dockers that share a place already.
+"""Places a new docker in Krita's window: in the tabs of other dockers.
 
-A docker below the others would add its height to the least height of the window; behind tabs it adds none as long as
-it asks for no more than they do. Artists move dockers as they like: this happens once.
+A docker below the others would add its height to the window's minimum height; in tabs it adds none if its own minimum
+height isn't larger than theirs. This is done only once, because artists arrange dockers themselves.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from krita_colorize.qt import QtCore, QtWidgets
 
 LAYERS = "KisLayerBox"
-"""Krita's Layers docker, which is needed beside ours."""
+"""Krita's Layers docker, which has to stay visible beside this docker."""
 
 HEIGHT = 420
-"""What the docker gets, px, where the others can spare it: enough for what every job needs."""
+"""The docker's height in pixels, if the other dockers leave enough space; enough for the controls of every job."""
 
 
 def share_place(dock: QtWidgets.QDockWidget) -> None:
-    """Puts a docker in front of others of its side, if there are any beside the Layers docker, and makes it high."""
+    """Puts a docker into the tabs of others at its side, if there are any beside the Layers docker, and enlarges it."""
     main = dock.parentWidget()
     if not isinstance(main, QtWidgets.QMainWindow) or not is_in_place(dock):
         return
@@ -40,7 +40,7 @@ def share_place(dock: QtWidgets.QDockWidget) -> None:
 def choose(
     groups: Sequence[tuple[QtWidgets.QDockWidget, Sequence[QtWidgets.QDockWidget]]],
 ) -> QtWidgets.QDockWidget | None:
-    """The docker with the most tabs beside it, because a first tab bar takes height, too; else the lowest one."""
+    """The docker with the most tabs, because a new tab bar needs height, too; without tabs the lowest docker."""
     free = [
         (dock, tabs) for dock, tabs in groups if LAYERS not in {one.objectName() for one in (dock, *tabs)}
     ]
@@ -48,10 +48,10 @@ def choose(
 
 
 def beside(main: QtWidgets.QMainWindow, dock: QtWidgets.QDockWidget) -> list[QtWidgets.QDockWidget]:
-    """The dockers that share a place with one and can be seen."""
+    """The visible dockers in the same tabs as a docker."""
     return [other for other in main.tabifiedDockWidgets(dock) if is_in_place(other)]
 
 
 def is_in_place(dock: QtWidgets.QDockWidget) -> bool:
-    """Whether a docker is switched on and in the window; another tab may hide it."""
+    """Whether a docker is enabled and inside the window, also if another tab is in front."""
     return not dock.isHidden() and not dock.isFloating()

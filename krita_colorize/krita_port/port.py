@@ -1,6 +1,6 @@
-"""`LibKisPort`: the docker's door into one Krita window. Thin: it finds documents and layers and hands on.
+"""`LibKisPort`: the docker's interface to one Krita window. It finds documents and layers and calls the other modules.
 
-Every public call may be made at any time on the GUI thread, except the inserting ones: ask `busy` before them.
+All methods can be called at any time on the GUI thread, except those that insert or change layers: check `busy` first.
 """
 
 from __future__ import annotations
@@ -210,7 +210,7 @@ class LibKisPort:
         return view.on_screen(self._window, opened, QtCore.QPointF(x + 0.5, y + 0.5))
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
-        """Lays a picture over the whole canvas; False where that isn't possible."""
+        """Lays a picture over the whole canvas; False if that isn't possible."""
         if self._overlay is None:
             return False
         return self._overlay.show(self.documents.find(document), png, opacity)

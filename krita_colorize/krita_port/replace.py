@@ -1,14 +1,14 @@
-"""Writes pixels into layers that exist, as exactly one undo step, with their ids, names and masks as they are.
+"""Writes pixels into existing layers as exactly one undo step; their ids, names and masks stay the same.
 
-Krita's `setPixelData` can't be undone and mixes badly with the undo steps of strokes. But a change of a layer's colour
-space can: it gives the layer new storage and keeps the old one, with all its history, for the undo. So the layers
-change to a twin of their colour space, whose values mean the same, and their pixels are written into the new storage.
-One change of a group's colour space reaches all layers in it, and is one undo step ("Convert Layer Color Space").
+Krita's `setPixelData` can't be undone and conflicts with the undo steps of strokes. A conversion of a layer's colour
+space can be undone: it gives the layer new storage and keeps the old one with its history. So the layers are converted
+to an equivalent colour space with the same values, and the pixels are written into the new storage. Converting a group
+converts all layers in it as one undo step ("Convert Layer Color Space").
 
-At A4 and 300 dpi the change takes Krita 0.3 s of the processor a layer, most of it for colours that stay the same, and
-0.2 s to show it. Nothing else that Krita offers is undone exactly, is one step and keeps ids and masks: a filter's
-stroke (`Filter.startFilter`) and a fill of a selection know one colour and take 0.2 s too; merging, or another layer
-in its place, makes a new layer in two steps.
+At A4 and 300 dpi the conversion takes Krita 0.3 CPU seconds for each layer, most of it for colours that don't change,
+and 0.2 s for the display. No other function of Krita can be undone exactly as one step and keeps ids and masks:
+`Filter.startFilter` and filling a selection support only one colour and also take 0.2 s; merging or replacing layers
+makes a new layer in two steps.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ TWINS = (
     ("Gray-D50-elle-V2-g10.icc", "Gray-D50-elle-V4-g10.icc"),
     ("Lab identity built-in", "Lab2Lab"),
 )
-"""Profiles that say the same under several names; not every Krita has all of them."""
+"""Equivalent profiles with several names; not every Krita has all of them."""
 
 NEXT_DEPTH = {"U8": "U16", "U16": "F32", "F16": "F32", "F32": "U16"}
-"""Where there is no twin left, the depth changes: the next one holds every value of the one before."""
+"""If there is no other equivalent profile, the depth is changed; the next depth can represent all values."""
 
 
 def replace(document: Document, changes: Sequence[tuple[Node, Pixels]], scratch: Scratch) -> None:
-    """Writes rectangles (sRGB) into paint layers. Raises `ValueError` where they aren't in one group."""
+    """Writes rectangles (sRGB) into paint layers. Raises `ValueError` if they aren't in the same group."""
     nodes = [node for node, _ in changes]
     if not nodes:
         return
@@ -46,7 +46,7 @@ def replace(document: Document, changes: Sequence[tuple[Node, Pixels]], scratch:
         raise ValueError("only paint layers can be written to")
     carrier = _carrier(nodes)
     spaces = [ColorSpace.of(node) for node in nodes]
-    # The carrier's own is no choice: Krita would do nothing.
+    # The carrier's own colour space can't be chosen, because then Krita does nothing.
     target = _twin(spaces[0], {*spaces, ColorSpace.of(carrier)})
     asked = [scratch.adapted(pixels, ColorSpace.of(document)) for _, pixels in changes]
     written = [_converted(pixels, target, scratch) for pixels in asked]
@@ -60,7 +60,7 @@ def replace(document: Document, changes: Sequence[tuple[Node, Pixels]], scratch:
 
 
 def _carrier(nodes: Sequence[Node]) -> Node:
-    """What holds all the layers: the layer itself, or the group of several."""
+    """The node to convert: a single layer, or the group of several layers."""
     parents = [node.parentNode() for node in nodes]
     first = parents[0]
     if first is None:
@@ -73,7 +73,7 @@ def _carrier(nodes: Sequence[Node]) -> Node:
 
 
 def _twin(space: ColorSpace, taken: Set[ColorSpace]) -> ColorSpace:
-    """A colour space that means the same as this one and is none of those."""
+    """A colour space that is equivalent to this one and isn't in `taken`."""
     there = Krita.instance().profiles(space.model, space.depth)
     names = [name for twins in TWINS if space.profile in twins for name in twins if name in there]
     candidates = [changed(space, profile=name) for name in names]
@@ -83,7 +83,7 @@ def _twin(space: ColorSpace, taken: Set[ColorSpace]) -> ColorSpace:
 
 
 def _kept(node: Node, space: ColorSpace, target: ColorSpace) -> tuple[QtCore.QRect, bytes | bytearray]:
-    """What has to be written back so that rounding changes no byte; nothing where Krita doesn't round."""
+    """The pixels that have to be written back so that rounding changes no byte; empty if Krita doesn't round."""
     area = node.bounds()
     same_depth = space.depth == target.depth
     exact = is_srgb8(space) and same_depth
@@ -94,7 +94,7 @@ def _kept(node: Node, space: ColorSpace, target: ColorSpace) -> tuple[QtCore.QRe
 
 
 def _widened(raw: bytes) -> bytearray:
-    """8 to 16 bits a channel: 0xAB becomes 0xABAB."""
+    """Converts 8 bits per channel to 16 bits: 0xAB becomes 0xABAB."""
     wide = bytearray(2 * len(raw))
     wide[0::2] = wide[1::2] = raw
     return wide

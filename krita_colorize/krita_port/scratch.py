@@ -1,7 +1,7 @@
-"""Hidden documents in which pixels are converted and new layers are made: the artist's document sees none of it.
+"""Hidden documents for converting pixels and making new layers without effects on the artist's document.
 
-Krita converts colours only inside a document and notes every conversion as an undo step of that document. A clone of
-a tiny document is in no list of Krita's and takes a millisecond; it is thrown away after each use, with its undo steps.
+Krita converts colours only inside a document, and every conversion is an undo step of that document. A clone of a tiny
+document takes a millisecond to make and doesn't appear in Krita's lists; it is closed after each use.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from krita_colorize.qt import QtCore
 
 @dataclass(frozen=True)
 class ColorSpace:
-    """Krita's three words for a colour space."""
+    """A colour space, by Krita's names of its model, depth and profile."""
 
     model: str
     depth: str
@@ -36,18 +36,18 @@ SRGB8 = ColorSpace("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
 SRGB_PROFILES = frozenset(
     {SRGB8.profile, "sRGB built-in", "Artifex Software sRGB ICC Profile", "sRGB IEC61966-2.1"}
 )
-"""Profiles whose 8-bit values are those of sRGB already: Krita converts none of their 2^24 colours to another one."""
+"""Profiles whose 8-bit values are the same as sRGB's: Krita changes none of the 2^24 colours in a conversion."""
 
 EMPTY = Pixels(0, 0, b"")
 
 
 def is_srgb8(space: ColorSpace) -> bool:
-    """Whether pixels of this colour space can be taken as they are."""
+    """Whether pixels of this colour space needn't be converted."""
     return (space.model, space.depth) == ("RGBA", "U8") and space.profile in SRGB_PROFILES
 
 
 class Scratch:
-    """Makes hidden documents; one per port."""
+    """Makes hidden documents; one object per port."""
 
     def __init__(self) -> None:
         self._base: dict[ColorSpace, Document] = {}
@@ -55,7 +55,7 @@ class Scratch:
 
     @contextmanager
     def document(self, space: ColorSpace) -> Iterator[Document]:
-        """A hidden document of that colour space. No layer of it may be used after the `with` block."""
+        """Yields a hidden document of that colour space. Its layers can't be used after the `with` block."""
         copy = self._template(space).clone()
         try:
             yield copy
@@ -64,17 +64,17 @@ class Scratch:
             copy.close()
 
     def prepare(self) -> None:
-        """Makes the hidden document for the commonest colour space."""
+        """Makes the hidden document for the most common colour space in advance."""
         self._template(SRGB8)
 
     def close(self) -> None:
-        """Drops what is cached."""
+        """Closes cached documents."""
         for document in self._base.values():
             document.close()
         self._base.clear()
 
     def read_srgb8(self, raw: bytes, space: ColorSpace, area: QtCore.QRect) -> Pixels:
-        """Converts raw pixels of an area (image px) to BGRA8 sRGB, cropped to what is not transparent."""
+        """Converts raw pixels of an area (image pixels) to BGRA8 sRGB, cropped to the non-transparent pixels."""
         with self.document(SRGB8) as document:
             node = document.createNode("pixels", "paintlayer")
             if space != SRGB8:
@@ -94,12 +94,12 @@ class Scratch:
             return node.pixelData(*area).data()
 
     def adapted(self, pixels: Pixels, space: ColorSpace) -> Pixels:
-        """An sRGB picture whose flat colours look as asked for once they are converted to a colour space."""
+        """An sRGB picture whose flat colours look as wanted after the conversion to a colour space, see `gamut`."""
         colours = self.flat_colours(space)
         return pixels if colours is None else colours.adapted(pixels)
 
     def flat_colours(self, space: ColorSpace) -> FlatColours | None:
-        """The flat colours for a colour space; None for RGB, between whose profiles Krita converts exactly."""
+        """The flat colours for a colour space; None for RGB, where Krita's conversions are exact."""
         if space.model == "RGBA":
             return None
         if space not in self._flat:
@@ -109,7 +109,7 @@ class Scratch:
         return self._flat[space]
 
     def _there_and_back(self, row: bytes, space: ColorSpace) -> bytes:
-        """How a row of sRGB pixels looks in a colour space."""
+        """Converts a row of sRGB pixels to a colour space and back."""
         area = 0, 0, len(row) // 4, 1
         with self.document(SRGB8) as document:
             node = document.createNode("pixels", "paintlayer")
@@ -128,12 +128,12 @@ class Scratch:
 
 
 def rectangle(area: QtCore.QRect) -> tuple[int, int, int, int]:
-    """x, y, width, height as Krita's calls take them."""
+    """x, y, width and height, as arguments for Krita's functions."""
     return area.x(), area.y(), area.width(), area.height()
 
 
 def read_cropped(node: Node, area: QtCore.QRect) -> Pixels:
-    """A paint layer's pixels inside an area, cropped to what is not transparent, 4 bytes a pixel as stored."""
+    """A paint layer's pixels inside an area, cropped to the non-transparent ones, as stored with 4 bytes per pixel."""
     content = node.bounds().intersected(area)
     if content.isEmpty():
         return EMPTY

@@ -1,8 +1,8 @@
-"""Reads layers as they look alone. Leaves no trace in the document: no undo step, no flicker, no modified mark.
+"""Reads the pixels of single layers without any effect on the document: no undo step, no flicker, no modified mark.
 
-What the artist sees is current and is read in place; what is hidden is read from a clone of the document in which it
-is switched on (a clone shares the pixels and costs little). All calls here are safe while a stroke runs. Layer styles
-and blend modes are not part of a layer's look alone; its opacity is.
+Visible layers are read from the document. Hidden layers are read from a clone of the document, in which they are made
+visible (a clone shares the pixels and is cheap). All functions are safe during a stroke. The pixels include the layer's
+opacity, but no layer styles and blend modes.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from krita_colorize.krita_port.scratch import EMPTY, ColorSpace, Scratch, is_srg
 from krita_colorize.qt import QtCore
 
 FINGERPRINT_SIDE = 32
-"""px"""
+"""Longer side of the tiny picture, in pixels."""
 
 
 def read(document: Document, node: Node, scratch: Scratch) -> Pixels:
-    """Reads a layer or mask of an open document, cropped to what it holds inside the canvas."""
+    """Reads a layer or mask of an open document, cropped to its content inside the canvas."""
     if not _needs_clone(node):
         return _read_node(node, _canvas(document), scratch)
     copy = document.clone()
@@ -33,7 +33,7 @@ def read(document: Document, node: Node, scratch: Scratch) -> Pixels:
 
 
 def read_shown(copy: Document, node: Node, scratch: Scratch) -> Pixels:
-    """Reads a layer of a document in that document's clone, where it may be switched on."""
+    """Reads a layer of a document from that document's clone, in which it may be made visible."""
     shown = _without_onion_skins(copy, _show(copy, wrappers.node_id(node)))
     if not _is_plain(shown):
         copy.refreshProjection()
@@ -41,7 +41,7 @@ def read_shown(copy: Document, node: Node, scratch: Scratch) -> Pixels:
 
 
 def read_own(document: Document, node: Node, scratch: Scratch, box: QtCore.QRect | None = None) -> Pixels:
-    """Reads a paint layer's own pixels (in a box), without its masks and its opacity; anything else as `read`."""
+    """Reads a paint layer's own pixels (in a box) without its masks and opacity; other layers like `read`."""
     if kind(node) is not Kind.PAINT:
         return read(document, node, scratch)
     canvas = _canvas(document) if box is None else box.intersected(_canvas(document))
@@ -54,7 +54,7 @@ def read_own(document: Document, node: Node, scratch: Scratch, box: QtCore.QRect
 
 
 def fingerprint(document: Document, node: Node) -> bytes:
-    """The sizes of canvas and layer and a tiny picture of the layer: what no change of the canvas leaves as it is."""
+    """The sizes of canvas and layer and a tiny picture of the layer; every change of the canvas changes one of them."""
     box = node.bounds()
     image = node.thumbnail(FINGERPRINT_SIDE, FINGERPRINT_SIDE)
     data = b"".join(
@@ -64,13 +64,13 @@ def fingerprint(document: Document, node: Node) -> bytes:
 
 
 def has_selection(document: Document) -> bool:
-    """Whether anything is selected in an open document."""
+    """Whether an open document has a selection."""
     selection = document.selection()
     return selection is not None and selection.width() > 0 and selection.height() > 0
 
 
 def read_selection(document: Document) -> Pixels:
-    """The selection of an open document, one byte a pixel over the whole canvas; empty where nothing is selected."""
+    """The selection of an open document, one byte per pixel of the canvas; empty if there is no selection."""
     selection = document.selection()
     if selection is None or not has_selection(document):
         return EMPTY
@@ -91,7 +91,7 @@ def _needs_clone(node: Node) -> bool:
 
 
 def _is_plain(node: Node) -> bool:
-    """A paint layer without masks: its own pixels are its look."""
+    """Whether it is a paint layer without masks, which looks like its own pixels."""
     return kind(node) is Kind.PAINT and not wrappers.children(node)
 
 
@@ -107,14 +107,14 @@ def _upwards(node: Node) -> Iterable[Node]:
 
 
 def _animated(node: Node) -> list[Node]:
-    """The paint layers from a node downwards that may show onion skins."""
+    """The paint layers in a node that may show onion skins."""
     found = [node, *(child for child, _ in wrappers.walk(node))]
     return [one for one in found if kind(one) is Kind.PAINT and one.animated()]
 
 
 def _without_onion_skins(copy: Document, node: Node) -> Node:
-    """Puts still layers in place of animated ones, in a clone: Krita mixes onion skins into what a group and a layer
-    with masks look like, and offers no way to switch them off. Returns the node or what lies in its place."""
+    """Replaces animated layers by still ones in a clone, because Krita includes onion skins in the pixels of groups and
+    of layers with masks, and plugins can't switch them off. Returns the node or its replacement."""
     for animated in _animated(node):
         still = _still(copy, animated)
         same = wrappers.node_id(animated) == wrappers.node_id(node)

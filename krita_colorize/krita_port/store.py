@@ -1,6 +1,6 @@
-"""Notes in a document: Krita's annotations, saved inside the .kra under `krita_colorize/`.
+"""Stores data in a document as Krita's annotations, which are saved in the .kra under `krita_colorize/`.
 
-Callers pass documents that are known to be open: Krita crashes on a closed one. Writing marks the document as modified.
+Documents must be open, because Krita crashes on a closed one. Writing marks the document as modified.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ PREFIX = "krita_colorize/"
 
 
 def read(document: Document, name: str) -> bytes | None:
-    """What `write` stored, or None."""
+    """The data that `write` has stored, or None."""
     if PREFIX + name not in document.annotationTypes():
         return None
     return document.annotation(PREFIX + name).data()
 
 
 def write(document: Document, name: str, data: bytes) -> None:
-    """Stores bytes under a name; they replace what was there."""
+    """Stores bytes under a name, replacing earlier ones."""
     document.setAnnotation(PREFIX + name, "Krita Colorize", QtCore.QByteArray(data))

@@ -1,6 +1,6 @@
-"""What the artist is shown where the docker can't start: a sentence and the details in its place, and in Krita's log.
+"""Shows an error in the docker's place, and in Krita's log, if the docker can't start.
 
-Needs as little of the rest as possible, because any of it may be what fails.
+It uses as few other modules as possible, because any of them may be the one that fails.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ NAME = "colorize_unstarted"
 
 
 def tell(error: Exception) -> None:
-    """Registers a docker that says why the plugin could not start; it shows itself with the first picture."""
+    """Registers a docker that says why the plugin couldn't start; it shows itself with the first picture."""
 
     class Frame(DockWidget):
         """The docker in one window."""
@@ -28,7 +28,7 @@ def tell(error: Exception) -> None:
             self._shown = False
 
         def canvasChanged(self, canvas: Canvas | None) -> None:  # noqa: N802 - Krita's name
-            """Told by Krita at every change of view: newer Kritas hide new dockers."""
+            """Called by Krita at every change of view; shows the docker, because newer Kritas hide new dockers."""
             if canvas is not None and canvas.view() is not None and not self._shown:
                 self._shown = True
                 QtCore.QTimer.singleShot(0, self.show)
@@ -38,7 +38,7 @@ def tell(error: Exception) -> None:
 
 
 def notice(error: Exception) -> QtWidgets.QLabel:
-    """What went wrong, to be copied; writes it into Krita's log, too."""
+    """A label with the error, which can be copied; also writes the error to Krita's log."""
     details = "".join(traceback.format_exception(type(error), error, error.__traceback__))
     QtCore.qCritical(f"Krita Colorize could not start\n{details}")
     sentence = tr(

@@ -1,7 +1,7 @@
-"""Where the picture lies on the canvas of a window's active view, and scrolling the canvas to a place of it.
+"""Finds the picture's position on the canvas of a window's active view, and scrolls the canvas to a place of it.
 
-Krita 5.2 and later tell the first; before, it follows from the zoom level and the scroll bars around the canvas, by
-which all of them are scrolled. A rotated, mirrored or wrapped canvas counts as unknown.
+Krita 5.2 and later tell the position; before, it is computed from the zoom level and the scroll bars. All versions are
+scrolled by the scroll bars. On a rotated, mirrored or wrapped canvas the position is unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ POINTS_PER_INCH = 72.0
 
 
 def target_of(window: Window) -> QtCore.QRectF | None:
-    """Where the picture of the active view lies on its canvas widget (logical px); None where it lies askew."""
+    """The picture's rectangle on the canvas widget of the active view (logical pixels); None if it isn't straight."""
     area, view = canvases.scroll_area(window), window.activeView()
     document = view.document() if view is not None else None
     if area is None or view is None or document is None or not is_straight(view.canvas()):
@@ -30,12 +30,12 @@ def is_straight(canvas: Canvas) -> bool:
 
 
 def lies(area: QtWidgets.QAbstractScrollArea, view: View, document: Document) -> QtCore.QRectF:
-    """Where a document lies on the straight canvas of its view."""
+    """The document's rectangle on the straight canvas of its view."""
     picture = QtCore.QRectF(0, 0, document.width(), document.height())
     if probe().view_transforms:
         image_to_flake, _ = view.flakeToImageTransform().inverted()
         return (image_to_flake * view.flakeToCanvasTransform()).mapRect(picture)
-    # Only the Kritas that tell no transform count a zoom level by the picture's resolution.
+    # In the versions of Krita without a transform, the zoom level depends on the picture's resolution.
     scale = view.canvas().zoomLevel() * POINTS_PER_INCH / document.resolution()
     horizontal, vertical = area.horizontalScrollBar(), area.verticalScrollBar()
     assert horizontal is not None
@@ -45,8 +45,10 @@ def lies(area: QtWidgets.QAbstractScrollArea, view: View, document: Document) ->
 
 
 def look_at(window: Window, document: Document, place: QtCore.QRectF) -> bool:
-    """Scrolls so that a place of the picture (image px) is in the middle, unless all of it is in sight; whether the
-    place is known."""
+    """Scrolls so that a place of the picture (image pixels) is in the middle, unless all of it is visible.
+
+    Returns whether the position is known.
+    """
     area, target = canvases.scroll_area(window), target_of(window)
     canvas = canvases.canvas_widget(window)
     if area is None or target is None or canvas is None:
@@ -62,7 +64,7 @@ def look_at(window: Window, document: Document, place: QtCore.QRectF) -> bool:
 
 
 def on_screen(window: Window, document: Document, place: QtCore.QPointF) -> tuple[int, int] | None:
-    """Where a place of the picture (image px) lies on the screen; None where it isn't known or out of sight."""
+    """The screen position of a place of the picture (image pixels); None if it is unknown or not visible."""
     target, canvas = target_of(window), canvases.canvas_widget(window)
     if target is None or canvas is None:
         return None

@@ -1,7 +1,8 @@
-"""Notices changes in a Krita window: another document, layers, the active layer, anything undoable. Only reads.
+"""Detects changes in a Krita window: of the document, the layers, the active layer, and all undoable changes.
 
-One look compares what is there with what was there and reports the differences. A timer looks twice a second; the
-models of the Layers and Undo History dockers, where they are found, bring the look forward and tell of every stroke.
+It only reads. Each check compares the present state with the previous one and reports the differences. A timer runs a
+check twice a second. The models of the Layers and Undo History dockers, if they are found, trigger earlier checks and
+report every stroke.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class DocumentState:
-    """What one look sees: the document's key, its layers, the active one."""
+    """The state of a window: the document's key, its layers and the active one."""
 
     document: str = ""
     layers: tuple[LayerInfo, ...] = ()
@@ -33,7 +34,7 @@ class DocumentState:
 
 
 class Watcher(QtCore.QObject):
-    """Watches one window; `look` says what is there now and may do what has to be done now and then."""
+    """Watches one window; `look` returns the present state and may do regular work."""
 
     def __init__(self, window: Window, look: Callable[[], DocumentState]) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class Watcher(QtCore.QObject):
         self._poll.timeout.connect(self._look)
 
     def watch(self, callback: Callable[[Change], None]) -> None:
-        """Calls back on every change from now on; the first caller starts the timer."""
+        """Calls `callback` at every change from now on; the first call starts the timer."""
         self._callbacks.append(callback)
         if not self._poll.isActive():
             self._last = self._look_now()
@@ -62,7 +63,7 @@ class Watcher(QtCore.QObject):
             self._poll.start()
 
     def close(self) -> None:
-        """Stops for good."""
+        """Stops watching permanently."""
         self._poll.stop()
         self._soon.stop()
         self._callbacks.clear()
@@ -91,14 +92,14 @@ class Watcher(QtCore.QObject):
         return [change for is_so, change in found if is_so]
 
     def _stepped(self) -> bool:
-        """Whether the undo history has another length than at the last look."""
+        """Whether the length of the undo history has changed since the last check."""
         model = canvas.history_model(self._window)
         steps = model.rowCount() if model is not None else -1
         before, self._steps = self._steps, steps
         return steps != before
 
     def _connect(self) -> None:
-        """Follows the dockers' models, which Krita exchanges when the document changes."""
+        """Connects to the dockers' models, which Krita replaces when the document changes."""
         tree = canvas.layers_view(self._window)
         layers = tree.model() if tree is not None else None
         selection = tree.selectionModel() if tree is not None else None

@@ -1,7 +1,7 @@
-"""Libkis's Python objects: listing them without leaking and finding them again. Every list Krita hands out passes here.
+"""Lists and finds libkis's Python objects without leaking memory. All lists from Krita must be passed through `owned`.
 
-Krita's lists give their elements to Python with a reference that is never dropped; `sip.transferback` returns it.
-Nothing here changes a document.
+Krita's lists give their elements to Python with a reference that is never released; `sip.transferback` returns it.
+These functions don't change documents.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def walk(node: Node, depth: int = 0) -> Iterator[tuple[Node, int]]:
 
 
 def node_id(node: Node) -> str:
-    """A node's id: stays the same while it exists and in the saved file."""
+    """A node's id, which stays the same while the node exists and in the saved file."""
     return node.uniqueId().toString()
 
 

@@ -1,6 +1,6 @@
-"""Installs the backend for an artist: finds or brings Python, downloads, installs, checks, then switches to it.
+"""Installs the backend for an artist: finds or downloads Python, downloads packages, installs, checks and activates it.
 
-Standard library only, knows neither Qt nor Krita: the docker runs it on a thread, `python -m krita_colorize.setup` in a
-terminal, and the `colorize` script of a clone takes its table of torch builds from here. Trouble is told as
-`core.errors.UserError`; the installation that works is the one `backend.json` names, and that file is written last.
+It uses only the standard library, without Qt and Krita: the docker runs it on a thread, `python -m
+krita_colorize.setup` runs it in a terminal, and the `colorize` script of a clone uses its table of torch builds.
+Errors are raised as `core.errors.UserError`. `backend.json` names the active installation; it is written last.
 """

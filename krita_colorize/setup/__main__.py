@@ -1,6 +1,6 @@
-"""`python -m krita_colorize.setup`: what the docker's set-up page does, without Krita. Exit 0, or 1 with a sentence.
+"""`python -m krita_colorize.setup`: installs the backend like the docker's set-up page, without Krita.
 
-A line of JSON for every step goes to stdout.
+It prints a line of JSON for every step. The exit status is 0, or 1 with a sentence on stderr.
 """
 
 from __future__ import annotations
@@ -17,11 +17,13 @@ from krita_colorize.setup import builds, install
 
 
 def main(arguments: list[str]) -> int:
-    """Installs into the home that is given; returns the exit status."""
+    """Installs into the given home folder; returns the exit status."""
     parser = argparse.ArgumentParser(prog="python -m krita_colorize.setup", description=__doc__)
     parser.add_argument("--home", type=Path, required=True, help="COLORIZE_HOME")
-    parser.add_argument("--folder", type=Path, help="take all wheels from this folder, download nothing")
-    parser.add_argument("--build", help="cuda, rocm, xpu, mps or cpu; default: what fits this machine best")
+    parser.add_argument(
+        "--folder", type=Path, help="use the wheels in this folder instead of downloading them"
+    )
+    parser.add_argument("--build", help="cuda, rocm, xpu, mps or cpu; default: the best for this machine")
     parser.add_argument(
         "--bundle", type=Path, default=install.BUNDLE, help="the backend's wheel and constraints"
     )

@@ -1,6 +1,6 @@
 """Detects this machine's hardware and chooses the torch build for it from a table (`builds.json`).
 
-The docker's set-up page and the `colorize` script of a clone both choose from it; a new build is one more entry.
+The docker's set-up page and the `colorize` script of a clone use this table; a new build is one more entry.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _SAME_MACHINE = {"amd64": "x86_64", "x64": "x86_64", "arm64": "arm64", "aarch64"
 
 @dataclass(frozen=True)
 class Hardware:
-    """What this machine has. `accelerators`: of `nvidia`, `amd`, `intel`, those that answered, with their names."""
+    """The hardware of this machine. `accelerators`: the detected ones of `nvidia`, `amd`, `intel`, with their names."""
 
     system: str  # Linux, Windows, Darwin
     machine: str  # x86_64, aarch64, arm64
@@ -38,21 +38,21 @@ class Hardware:
 
     @property
     def words(self) -> str:
-        """What was found, for people."""
+        """The detected hardware as text."""
         names = [name for _, name in self.accelerators]
         return ", ".join(names) if names else f"{self.system} {self.machine}"
 
 
 @dataclass(frozen=True)
 class Build:
-    """One torch build and what it costs; the sizes are of everything that is installed, rounded up."""
+    """One torch build with its sizes, which include all installed packages, rounded up."""
 
     name: str  # cuda, rocm, xpu, mps, cpu
     title: str
     suffix: str
-    """Of torch's version, "+cpu"."""
+    """The suffix of torch's version, such as "+cpu"."""
     index: str
-    """The address of a package index beside PyPI, "" for none."""
+    """The address of an additional package index, "" for none."""
     download_mb: int
     disk_mb: int
     memory_mb: int
@@ -63,7 +63,7 @@ class Build:
 
 
 def look() -> Hardware:
-    """Looks at this machine; takes a second where a graphics card has to be asked."""
+    """Detects the hardware of this machine; takes about a second if there is a graphics card."""
     system, machine = platform.system(), platform.machine().lower()
     found = []
     for kind, ask in (("nvidia", _nvidia), ("amd", _amd), ("intel", _intel)):
@@ -74,7 +74,7 @@ def look() -> Hardware:
 
 
 def fitting(hardware: Hardware) -> tuple[Build, ...]:
-    """The builds that run here, the best first. Raises `UserError` where there is none."""
+    """The builds for this machine, the best first. Raises `UserError` if there is none."""
     table = read_table()
     has = {"", *(kind for kind, _ in hardware.accelerators)}
     builds = tuple(
@@ -88,18 +88,18 @@ def fitting(hardware: Hardware) -> tuple[Build, ...]:
 
 
 def read_table() -> dict[str, Any]:
-    """builds.json."""
+    """Reads builds.json."""
     table: dict[str, Any] = json.loads(TABLE.read_text("utf-8"))
     return table
 
 
 def torch_version(constraints: Path) -> str:
-    """The torch this version was tested with."""
+    """The version of torch with which this program was tested."""
     return constraints.read_text("utf-8").split("torch==")[1].split()[0]
 
 
 def memory_mb() -> int:
-    """This machine's memory; 0 where it can't be told."""
+    """This machine's memory in MB; 0 if it isn't known."""
     try:
         if os.name == "nt":
             return _windows_memory_mb()
@@ -115,14 +115,14 @@ def _build(row: dict[str, Any], index: str) -> Build:
 
 
 def _nvidia(_system: str) -> str:
-    """`GPU 0: NVIDIA GeForce RTX 4070 (UUID: ...)` -> its name."""
+    """The name in `GPU 0: NVIDIA GeForce RTX 4070 (UUID: ...)`."""
     lines = _answer("nvidia-smi", "-L").splitlines()
     cards = [line.partition(":")[2].partition("(UUID")[0].strip() for line in lines if line.startswith("GPU")]
     return cards[0] if cards else ""
 
 
 def _amd(system: str) -> str:
-    """ROCm runs on Linux alone; the kernel lists the cards that can compute."""
+    """The name of an AMD card. ROCm runs only on Linux; the kernel lists the cards that support it."""
     if system != "Linux":
         return ""
     for node in Path("/sys/class/kfd/kfd/topology/nodes").glob("*"):
@@ -132,7 +132,7 @@ def _amd(system: str) -> str:
 
 
 def _intel(system: str) -> str:
-    """Cards of the Arc kind and newer; older graphics can't run torch's XPU build."""
+    """The name of an Intel Arc card or a newer one; older ones can't run torch's XPU build."""
     if system == "Linux":
         return "Intel graphics" if list(Path("/sys/bus/pci/drivers/xe").glob("*:*:*")) else ""
     if system == "Windows":
@@ -150,7 +150,7 @@ def _text(path: Path) -> str:
 
 
 def _answer(*command: str, which: Callable[[str], str | None] = shutil.which) -> str:
-    """What a program prints, "" where it isn't there or fails."""
+    """The output of a program; "" if it isn't installed or fails."""
     if not which(command[0]):
         return ""
     try:

@@ -1,6 +1,7 @@
-"""One text that tells a helper how things stand: versions, hardware, what is installed, the ends of the logs.
+"""A report for the person who helps the artist: versions, hardware, the installation, and the ends of the logs.
 
-Redacted: no home folder, user or machine name, no token, no address with a password. Pictures never were in the logs.
+It is redacted: it contains no home folder, no user or machine name, no token, and no address with a password. The logs
+contain no pictures.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _LOGS = ("setup.log", "docker.log", "server.log")
 
 
 def collect(home: Path, facts: dict[str, str]) -> str:
-    """The whole text. `facts` are what only the caller knows, such as Krita's version."""
+    """The whole report. `facts` are data that only the caller has, such as Krita's version."""
     hardware, known = builds.look(), pointer.read(home)
     lines = [
         f"docker brings: {install.bundled_version() or 'no backend'}",
@@ -44,7 +45,7 @@ def collect(home: Path, facts: dict[str, str]) -> str:
 
 
 def last_lines(home: Path, heard: Sequence[str] = ()) -> str:
-    """The ends of the engine's and the docker's log, to be read at a glance. `heard`: what the engine wrote at last."""
+    """The last lines of the engine's and the docker's log. `heard` is the engine's last output."""
     parts = [] if not heard else ["-- " + tr("Last output of the engine"), *heard[-_GLANCE_LINES:], ""]
     for name in ("server.log", "docker.log"):
         lines = _tail(home / "logs" / name, _GLANCE_BYTES).splitlines()[-_GLANCE_LINES:]
@@ -53,7 +54,7 @@ def last_lines(home: Path, heard: Sequence[str] = ()) -> str:
 
 
 def redact(text: str) -> str:
-    """Takes out what is nobody's business."""
+    """Removes private data."""
     text = re.sub(r"//[^/\s@]+@", "//…@", text)
     text = re.sub(
         r"(?i)((?:token|password|authorization|secret)\W{1,4})(?:bearer\s+)?[^\s\"',}]+", r"\1…", text
@@ -69,7 +70,7 @@ def redact(text: str) -> str:
 
 
 def _readable(line: str) -> str:
-    """One line of a log; those of the engine are JSON."""
+    """One line of a log as text; those of the engine are JSON."""
     try:
         fields = json.loads(line)
         time, event = fields.pop("time"), fields.pop("event")

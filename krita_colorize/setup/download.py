@@ -1,8 +1,8 @@
-"""Downloads one file of a known hash: resumable, hashed while it streams, from allowed hosts only.
+"""Downloads one file with a known hash, only from allowed hosts. A download can be resumed.
 
-What has come is kept as `NAME.part` beside `NAME.part.json` (where it came from and its ETag), so that a cut, a
-cancel or a `kill -9` costs nothing. A file gets its name only when its SHA-256 is the expected one. The models' own
-downloader is the backend's (`colorizer.catalogue.download`): docker and backend share no code.
+The received data is in `NAME.part`, its source and ETag in `NAME.part.json`, so that a lost connection, a cancel or a
+`kill -9` loses nothing. A file gets its name only if its SHA-256 is the expected one. The backend downloads models with
+its own code (`colorizer.catalogue.download`), because docker and backend share no code.
 """
 
 from __future__ import annotations
@@ -29,16 +29,16 @@ HOSTS = ("files.pythonhosted.org", "pypi.org", ".pytorch.org")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 OnBytes = Callable[[int, int], None]
-"""Gets the bytes that are here and the whole, 0 while it isn't known."""
+"""Called with the received bytes and their total, 0 if it isn't known yet."""
 
 
 class Stopped(Exception):
-    """The artist pressed Cancel."""
+    """The artist has pressed Cancel."""
 
 
 @dataclass(frozen=True)
 class File:
-    """A file to have."""
+    """A file to download."""
 
     name: str
     url: str
@@ -47,18 +47,18 @@ class File:
 
 @dataclass(frozen=True)
 class Rules:
-    """How downloads behave. A host that starts with a dot stands for all that end so."""
+    """The limits of downloads. A host with a leading dot stands for all hosts that end with it."""
 
     hosts: tuple[str, ...] = HOSTS
     secure: bool = True
     timeout_s: float = 30
-    """Without a byte; then the connection is made anew."""
+    """Time without any data after which a new connection is made."""
     tries: int = 5
-    """In a row without a byte more."""
+    """Number of connections in a row without any data after which the download fails."""
     pause_s: float = 2
 
     def check(self, url: str) -> None:
-        """Raises `UserError` where the address isn't one that may be asked."""
+        """Raises `UserError` if the address isn't allowed."""
         parts = urllib.parse.urlsplit(url)
         host = parts.hostname or ""
         known = any(host.endswith(name) if name.startswith(".") else host == name for name in self.hosts)
@@ -77,7 +77,10 @@ class Rules:
 
 
 def fetch(file: File, folder: Path, rules: Rules, on_bytes: OnBytes, stop: threading.Event) -> Path:
-    """Has the file in the folder and returns its path. Raises `UserError`, or `Stopped` soon after `stop` is set."""
+    """Downloads a file to the folder, unless it is there, and returns its path.
+
+    Raises `UserError`, or `Stopped` soon after `stop` is set.
+    """
     target = folder / file.name
     if target.is_file() and sha256_of(target) == file.sha256:
         return target
@@ -95,7 +98,7 @@ def sha256_of(path: Path) -> str:
 
 
 def disk_is_full(folder: Path) -> UserError:
-    """What is said when nothing more can be written."""
+    """The error for a full disk."""
     return UserError(
         tr(
             "The disk is full ({folder}). The downloaded files are kept: free some space, then press Install again.",
@@ -105,11 +108,11 @@ def disk_is_full(folder: Path) -> UserError:
 
 
 class _Interrupted(Exception):
-    """Worth another try; says why."""
+    """A connection failed and should be retried; the message says why."""
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects to allowed places only."""
+    """Follows redirects only to allowed hosts."""
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
@@ -120,7 +123,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 class _Download:
-    """The tries at one file."""
+    """The download of one file with its retries."""
 
     def __init__(
         self, file: File, target: Path, rules: Rules, on_bytes: OnBytes, stop: threading.Event
@@ -174,11 +177,11 @@ class _Download:
             ) from error
 
     def _take(self, answer: http.client.HTTPResponse, asked: int) -> None:
-        """Writes what comes behind what is here."""
+        """Appends the received data to the part."""
         start, total = 0, int(answer.headers.get("Content-Length") or 0)
         if answer.status == http.client.PARTIAL_CONTENT:
             found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", answer.headers.get("Content-Range", ""))
-            if not found or int(found[1]) != asked:  # another part than the one that was asked for
+            if not found or int(found[1]) != asked:  # not the requested part
                 self._discard()
                 raise _Interrupted(tr("the host sent another part of the file"))
             start, total = asked, int(found[2])
@@ -202,7 +205,7 @@ class _Download:
             raise _Interrupted(tr("the connection was cut"))
 
     def _refused(self, error: urllib.error.HTTPError) -> None:
-        """Returns where 416 says that all of it is here already."""
+        """Handles an HTTP error. Returns normally if status 416 shows that the part is complete."""
         if error.code == http.client.REQUESTED_RANGE_NOT_SATISFIABLE and self._size():
             if sha256_of(self._part) == self._file.sha256:
                 return
@@ -238,7 +241,7 @@ class _Download:
         return self._part.stat().st_size if self._part.is_file() else 0
 
     def _etag(self) -> str:
-        """Of what is here; "" where it can't be joined with what would come."""
+        """The ETag of the received part; "" if the part can't be continued."""
         try:
             note = json.loads(self._note.read_text("utf-8"))
             return str(note["etag"]) if note["url"] == self._file.url else ""

@@ -1,8 +1,8 @@
 """Installs the backend step by step: Python, plan, downloads, environment, check, switch.
 
-Every step may be cut at any point (cancel, crash, `kill -9`, full disk). What works goes on working: a new
-installation is built beside it and `backend.json` is switched only after the new one has passed its check. What was
-downloaded is kept, so that starting again goes on from there.
+Every step can be interrupted at any point (cancel, crash, `kill -9`, full disk). The active installation stays in use:
+a new one is built beside it, and `backend.json` is changed only after the new one has passed its check. Downloaded
+files are kept, so that the next start continues from there.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from krita_colorize.setup.pointer import DOWNLOADS, FOLDER, Installed, Pointer
 from krita_colorize.setup.processes import Runner
 
 BUNDLE = Path(__file__).with_name("bundle")
-"""The backend's wheel and constraints.txt, put there when the zip is packed; a clone has none."""
+"""The folder of the backend's wheel and constraints.txt, which are added when the zip is made; a clone has none."""
 
 NO_BUNDLE = (
     "This copy of the docker doesn't contain the colour engine. Get the packaged zip, or run `./colorize krita`"
@@ -40,7 +40,7 @@ BUSY = "Another Krita is installing the colour engine. Wait until it is done."
 
 @dataclass(frozen=True)
 class Order:
-    """What to install and from where. `folder`: wheels that are here already; None: downloads."""
+    """The settings of an installation. `folder` is a folder of wheels; None downloads them."""
 
     home: Path
     build: Build
@@ -51,7 +51,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far it is. `fraction` is 0..1 of the whole, `bytes_done` what was downloaded since the start."""
+    """The progress. `fraction` is 0..1 of the whole installation, `bytes_done` the bytes downloaded since the start."""
 
     words: str
     fraction: float
@@ -62,18 +62,18 @@ OnProgress = Callable[[Progress], None]
 
 
 def bundled_version(bundle: Path = BUNDLE) -> str:
-    """The version of the backend that this docker brings, "" where it brings none."""
+    """The version of the backend in this docker's bundle, "" if there is none."""
     found = sorted(bundle.glob("krita_colorize-*.whl"))
     return found[-1].name.split("-")[1] if found else ""
 
 
 def needed_mb(order: Order) -> int:
-    """The disk space that an installation takes while it is made, MB."""
+    """The disk space in MB that an installation needs while it is made."""
     return order.build.disk_mb + (0 if order.folder else order.build.download_mb)
 
 
 def install(order: Order, on_progress: OnProgress, stop: threading.Event) -> Installed:
-    """Installs, checks and switches; returns what is installed now. Raises `UserError`, or `download.Stopped`."""
+    """Installs, checks and activates the backend; returns it. Raises `UserError`, or `download.Stopped`."""
     if not bundled_version(order.bundle):
         raise UserError(NO_BUNDLE)
     if order.folder is not None and not order.folder.is_dir():
@@ -96,7 +96,7 @@ def install(order: Order, on_progress: OnProgress, stop: threading.Event) -> Ins
 
 
 class _Installation:
-    """One run through all steps."""
+    """One run of all steps."""
 
     def __init__(self, order: Order, on_progress: OnProgress, stop: threading.Event) -> None:
         self._order, self._on_progress, self._stop = order, on_progress, stop
@@ -160,7 +160,7 @@ class _Installation:
         return found
 
     def _bring_python(self) -> None:
-        """Has uv fetch a Python of its own into our folder."""
+        """Lets uv download a Python into the user's folder."""
         self._say(tr("Fetching Python"), 0.01)
         entry = _tools()["uv"].get(python.uv_key())
         folder = self._order.folder
@@ -174,7 +174,7 @@ class _Installation:
         self._runner.run(
             [uv, "python", "install", "--no-config", "--install-dir", place, "--no-bin", version],
             variables={"UV_CACHE_DIR": str(self._downloads / "uv")},
-        )  # where it fails, no Python is found afterwards, and that is said
+        )  # if it fails, no Python is found afterwards, which raises an error
 
     def _get_pip(self, interpreter: Path) -> Path:
         if self._order.folder is None:
@@ -193,7 +193,7 @@ class _Installation:
         if files and all(_still_there(file) for file in files):
             return files
         backend = sorted(order.bundle.glob("krita_colorize-*.whl"))[-1]
-        # A folder's owner has chosen the build; its torch is taken, whichever it is.
+        # The owner of a folder has chosen the build, so any torch in it is used.
         torch = "torch" if order.folder else order.build.torch(torch_version(self._constraints))
         wanted = wheels.Wanted(backend, torch, self._constraints, order.build.index, order.folder)
         files = wheels.plan(self._runner, found.path, pip, wanted, self._downloads)
@@ -215,7 +215,7 @@ class _Installation:
         return paths
 
     def _fetch(self, file: File) -> Path:
-        """Downloads one file; the whole's size is estimated by the table, because no index tells it."""
+        """Downloads one file. The total size is estimated by the table of builds, because the indexes don't give it."""
         name, before = file.name.split("-")[0], self._bytes
         whole = self._order.build.download_mb * 1e6
 
@@ -236,7 +236,7 @@ class _Installation:
         except UserError:
             (self._downloads / "plan.json").unlink(
                 missing_ok=True
-            )  # the index may know another place next time
+            )  # next time the index may give another address
             raise
 
     # -- environment, check, switch ------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ class _Installation:
             )
 
     def _switch(self, new: Installed) -> None:
-        """The one moment at which anything changes for the artist."""
+        """Activates the new installation."""
         self._say(tr("Done"), 1.0)
         home = self._order.home
         before = pointer.read(home).current
@@ -320,7 +320,10 @@ def _tool(entry: dict[str, str]) -> File:
 
 @contextmanager
 def _lock(home: Path) -> Iterator[None]:
-    """Holds the home for one installation; the system lets it go when its holder dies. Raises `UserError`."""
+    """Locks the home folder for one installation; the system releases the lock when the process ends.
+
+    Raises `UserError`.
+    """
     (home / FOLDER).mkdir(parents=True, exist_ok=True)
     with (home / FOLDER / "setup.lock").open("a+b") as file:
         try:

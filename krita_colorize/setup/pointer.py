@@ -1,7 +1,8 @@
-"""The installed backend, and the file that names it: `COLORIZE_HOME/backend.json`, which set-up writes last.
+"""The installed backends and the file that names the active one: `COLORIZE_HOME/backend.json`.
 
-The docker starts what `backend.json` names (docs/wire.md, "Start"). An installation lies in `backend/VERSION-NUMBER/`;
-folders that the file doesn't name are leftovers. A clone's own backend (`./colorize krita`) names no folder.
+The docker starts the backend that `backend.json` names (docs/wire.md, "Start"). An installation is in
+`backend/VERSION-NUMBER/`; other folders there are leftovers. The backend of a clone (`./colorize krita`) has no such
+folder.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ _NUMBERED = re.compile(r"^(.+)-(\d+)$")
 
 @dataclass(frozen=True)
 class Installed:
-    """A backend that was checked and switched to."""
+    """A backend that has passed its check and was activated."""
 
     command: tuple[str, ...]
     version: str
@@ -33,20 +34,20 @@ class Installed:
 
     @property
     def complete(self) -> bool:
-        """Whether its program is still there."""
+        """Whether its program still exists."""
         return bool(self.command) and shutil.which(self.command[0]) is not None
 
 
 @dataclass(frozen=True)
 class Pointer:
-    """backend.json: what runs, and what ran before."""
+    """The content of backend.json: the active backend and the previous one."""
 
     current: Installed | None = None
     previous: Installed | None = None
 
 
 def read(home: Path) -> Pointer:
-    """What is installed; nothing where the file is missing or broken."""
+    """Reads backend.json; empty if the file is missing or damaged."""
     try:
         data = json.loads((home / "backend.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -57,7 +58,7 @@ def read(home: Path) -> Pointer:
 
 
 def write(home: Path, pointer: Pointer) -> None:
-    """Switches, in one step."""
+    """Atomically writes backend.json, which activates a backend."""
     current = pointer.current
     assert current is not None, "nothing to point at; that is `remove`'s"
     data = _record(current)
@@ -73,7 +74,7 @@ def write(home: Path, pointer: Pointer) -> None:
 
 
 def next_folder(home: Path, version: str) -> Path:
-    """A folder that no installation has had yet."""
+    """An unused name for an installation's folder."""
     numbers = [0]
     for path in (home / FOLDER).glob(f"{version}-*"):
         found = _NUMBERED.match(path.name)
@@ -91,12 +92,12 @@ def leftovers(home: Path) -> list[Path]:
 
 
 def is_unfinished(home: Path) -> bool:
-    """Whether an installation was interrupted: what has come of it is used when it is started again."""
+    """Whether an installation was interrupted; its downloaded files are used when it is started again."""
     return bool(leftovers(home)) or any((home / FOLDER / DOWNLOADS).glob("*"))
 
 
 def clean(home: Path, *, downloads: bool) -> None:
-    """Removes leftovers; with `downloads` also what was downloaded."""
+    """Removes leftovers; with `downloads` also the downloaded files."""
     for folder in leftovers(home):
         shutil.rmtree(folder, ignore_errors=True)
     if downloads:
@@ -104,7 +105,7 @@ def clean(home: Path, *, downloads: bool) -> None:
 
 
 def roll_back(home: Path) -> Installed:
-    """Switches to what ran before and returns it. Raises `UserError` where that is gone."""
+    """Activates the previous backend and returns it. Raises `UserError` if it no longer exists."""
     pointer = read(home)
     if pointer.previous is None or not pointer.previous.complete:
         raise UserError(tr("There is no earlier colour engine to go back to."))
@@ -114,7 +115,7 @@ def roll_back(home: Path) -> Installed:
 
 def uninstall(home: Path) -> None:
     """Removes every colour engine that set-up installed; models, results, settings and logs stay."""
-    (home / "backend.json").unlink(missing_ok=True)  # first: what is half removed must not be started
+    (home / "backend.json").unlink(missing_ok=True)  # first, so that a partly removed backend isn't started
     shutil.rmtree(home / FOLDER, ignore_errors=True)
     if (home / FOLDER).exists():
         raise UserError(

@@ -1,4 +1,4 @@
-"""Runs the programs that set-up needs (Python, pip, uv): watched, cancellable, with their output in the log."""
+"""Runs the programs for the installation (Python, pip, uv). They can be cancelled, and their output is logged."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HIDDEN = getattr(subprocess, "CREATE_NO_WINDOW", 0)  # no console window flashe
 
 @dataclass(frozen=True)
 class Ended:
-    """How a program ended and what it printed, both streams together."""
+    """The exit status of a program and its output, with stdout and stderr together."""
 
     code: int
     output: str
@@ -40,7 +40,7 @@ class Runner:
         variables: dict[str, str] | None = None,
         without: tuple[str, ...] = (),
     ) -> Ended:
-        """Runs a program to its end; variables that start with one of `without` are kept from it. Raises `Stopped`."""
+        """Runs a program to its end, without the variables that start with one of `without`. Raises `Stopped`."""
         words = [str(word) for word in command]
         clean = environment(os.environ, str(self.home))
         kept = {name: value for name, value in clean.items() if not name.startswith(without or ("\0",))}
@@ -65,7 +65,7 @@ class Runner:
         return Ended(process.returncode, text)
 
     def log(self, text: str) -> None:
-        """Adds to `logs/setup.log`; a log that can't be written is no trouble of the installation's."""
+        """Appends to `logs/setup.log`; ignores errors, so that the installation doesn't depend on the log."""
         try:
             (self.home / "logs").mkdir(parents=True, exist_ok=True)
             with (self.home / "logs" / "setup.log").open("a", encoding="utf-8") as file:

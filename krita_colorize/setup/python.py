@@ -1,4 +1,4 @@
-"""Finds a Python that the backend can run on, else brings one with uv; Krita's own is too old and has no `venv`."""
+"""Finds a Python for the backend, or downloads one with uv. Krita's own Python is too old and has no `venv`."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _PATIENCE_S = 15
 
 @dataclass(frozen=True)
 class Python:
-    """A Python that was asked and answered."""
+    """A Python that works."""
 
     path: Path
     version: str  # "3.12"
 
     @property
     def tag(self) -> str:
-        """As wheels name it."""
+        """The tag in the names of wheels."""
         return "cp" + self.version.replace(".", "")
 
 
 def find(home: Path, wheels: Path | None = None) -> Python | None:
-    """The best Python here, one that uv has brought before included; for a folder of wheels, one that they are for."""
+    """The best installed Python, including those downloaded by uv; for a folder of wheels, one that fits them."""
     supported = read_table()["python"]["supported"]
     wanted = tag_of(wheels) if wheels is not None else ""
     best: Python | None = None
@@ -56,7 +56,7 @@ def find(home: Path, wheels: Path | None = None) -> Python | None:
 
 
 def ask(path: Path) -> Python | None:
-    """What a Python says of itself; None where it doesn't run, is 32-bit, or lacks what an environment needs."""
+    """Runs a Python and returns its data; None if it doesn't run, is 32-bit, or lacks modules for an environment."""
     try:
         done = subprocess.run(
             [str(path), "-I", "-c", _QUESTION],
@@ -74,7 +74,7 @@ def ask(path: Path) -> Python | None:
 
 
 def tag_of(wheels: Path) -> str:
-    """The Python that a folder's torch is for, "cp311"; "" where it has none."""
+    """The tag of the Python for which a folder's torch is built, such as "cp311"; "" if the folder has no torch."""
     for path in sorted(wheels.glob("torch-*.whl")):
         found = re.search(r"-(cp\d+)-", path.name)
         if found:
@@ -83,13 +83,13 @@ def tag_of(wheels: Path) -> str:
 
 
 def uv_key() -> str:
-    """Which of the table's uv runs here."""
+    """The key of this machine's uv in the table."""
     machine = platform.machine().lower()
     return f"{platform.system()} {'x86_64' if machine == 'amd64' else machine}"
 
 
 def unpack_uv(wheel: Path, folder: Path) -> Path:
-    """Takes the program out of uv's wheel."""
+    """Extracts the program from uv's wheel."""
     name = "uv.exe" if os.name == "nt" else "uv"
     try:
         with zipfile.ZipFile(wheel) as archive:
@@ -108,18 +108,18 @@ def unpack_uv(wheel: Path, folder: Path) -> Path:
 
 
 def brought(home: Path) -> Iterator[Path]:
-    """The Pythons that uv has brought."""
+    """The Pythons that uv has downloaded."""
     pattern = "*/python.exe" if os.name == "nt" else "*/bin/python3"
     yield from sorted((home / "backend" / "python").glob(pattern))
 
 
 def _candidates(home: Path, supported: Sequence[str]) -> Iterator[Path]:
-    """Where Pythons are, the likely ones first."""
+    """Yields possible paths of Python, the likely ones first."""
     yield from brought(home)
     names = [*(f"python{version}" for version in supported), "python3", "python"]
     for name in names:
         found = shutil.which(name)
-        # Windows' own stand-in opens the shop instead of running.
+        # Windows has a placeholder that opens its store instead of running Python.
         if found and "WindowsApps" not in found:
             yield Path(found)
     if os.name == "nt":

@@ -1,6 +1,6 @@
-"""Has pip work out which wheels belong together, and put them into an environment. Downloading them is `download`'s.
+"""Lets pip resolve the wheels to install, and install them into an environment. `download` downloads them.
 
-pip runs from its own wheel, so that neither the Python that was found nor the new environment needs one.
+pip is run from its own wheel, so that it needn't be installed in the Python that was found or in the environment.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from krita_colorize.setup.processes import Ended, Runner
 
 _PIP_OPTIONS = ("--disable-pip-version-check", "--no-input", "--quiet")
 _MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_REQUIRE", "PIP_NO_DEPS", "PIP_DRY_RUN")
-"""Settings of the user's that would put packages elsewhere; mirrors and certificates stay."""
+"""The user's pip settings that would install packages elsewhere; settings of mirrors and certificates are kept."""
 
 _ALONE = {"PIP_CONFIG_FILE": os.devnull}
 
 _EXTRAS = "[diffusion]"
-"""The published systems come along: an artist who downloads a model shall not have to install anything else."""
+"""Includes the packages for the published systems, so that an artist who downloads a model needn't install them."""
 
 _BUNDLED_PIP = (
     "import ensurepip, glob, os; "
@@ -36,7 +36,7 @@ _BUNDLED_PIP = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What pip is to put together. `folder`: the only place to look, None for the package indexes."""
+    """The requirements for pip. `folder` is the only source of wheels; None uses the package indexes."""
 
     backend: Path
     torch: str
@@ -46,11 +46,11 @@ class Wanted:
 
 
 def plan(runner: Runner, python: Path, pip: Path, wanted: Wanted, scratch: Path) -> tuple[File, ...]:
-    """The wheels that belong together, as pip finds them now. Raises `UserError`."""
+    """Resolves the wheels to install. Raises `UserError`."""
     report = scratch / "report.json"
     places: list[list[str]] = [["--no-index", "--find-links", str(wanted.folder)]] if wanted.folder else [[]]
     if wanted.index and wanted.folder is None:
-        # Second, because a mirror or a folder in pip's own settings may have it, and the index be out of reach.
+        # Tried second, because a mirror or folder in pip's settings may have it while the index isn't reachable.
         places.append(["--extra-index-url", wanted.index])
     ended = Ended(1, "")
     for place in places:
@@ -66,7 +66,7 @@ def plan(runner: Runner, python: Path, pip: Path, wanted: Wanted, scratch: Path)
 
 
 def _plan_command(wanted: Wanted, report: Path) -> list[str]:
-    """torch comes first, so that it is known at once where it can't be had."""
+    """The command for resolving. torch is first, so that an error about it comes at once."""
     options = ["--dry-run", "--ignore-installed", "--only-binary", ":all:", "--report", str(report)]
     constraints = ["--constraint", str(wanted.constraints)]
     return ["install", *_PIP_OPTIONS, *options, *constraints, wanted.torch, f"{wanted.backend}{_EXTRAS}"]
@@ -75,7 +75,7 @@ def _plan_command(wanted: Wanted, report: Path) -> list[str]:
 def install(
     runner: Runner, python: Path, pip: Path, wheels: Sequence[Path], on_done: Callable[[int], None]
 ) -> None:
-    """Puts wheels into the environment of `python`; tells how many are in. Raises `UserError`."""
+    """Installs wheels into the environment of `python`; `on_done` is called with their number. Raises `UserError`."""
     site = _site_packages(python)
     command = [str(python), str(pip / "pip"), "install", *_PIP_OPTIONS, "--no-index", "--no-deps"]
     ended = runner.run(
@@ -89,7 +89,7 @@ def install(
 
 
 def bundled_pip(runner: Runner, python: Path) -> Path:
-    """The pip that a Python brings along. Raises `UserError` where there is none (Debian without python3-venv)."""
+    """The pip wheel that comes with a Python. Raises `UserError` if there is none (Debian without python3-venv)."""
     ended = runner.run([str(python), "-I", "-c", _BUNDLED_PIP])
     lines = ended.output.split("\n") if ended.code == 0 else []
     found = [Path(line.strip()) for line in lines if line.strip().endswith(".whl")]
@@ -101,7 +101,7 @@ def bundled_pip(runner: Runner, python: Path) -> Path:
 
 
 def explain(ended: Ended, folder: Path) -> str:
-    """What pip's output means for the artist."""
+    """The sentence for the artist for a failure of pip."""
     text = ended.output
     full = any(f"[Errno {number}]" in text for number in FULL)
     if full or "No space left" in text:
@@ -125,14 +125,14 @@ def explain(ended: Ended, folder: Path) -> str:
 
 
 def save_plan(path: Path, key: str, files: Sequence[File]) -> None:
-    """Keeps a plan, so that an interrupted installation goes on with the same files."""
+    """Saves the list of wheels, so that an interrupted installation continues with the same files."""
     new = path.with_suffix(".new")
     new.write_text(json.dumps({"key": key, "files": [asdict(file) for file in files]}, indent=1), "utf-8")
     os.replace(new, path)
 
 
 def load_plan(path: Path, key: str) -> tuple[File, ...]:
-    """The plan that was kept for this key, () where there is none."""
+    """The saved list of wheels for this key; () if there is none."""
     try:
         data = json.loads(path.read_text("utf-8"))
         if data["key"] != key:
@@ -143,7 +143,7 @@ def load_plan(path: Path, key: str) -> tuple[File, ...]:
 
 
 def local_path(url: str) -> Path | None:
-    """The file of a `file:` address, None for any other."""
+    """The path of a `file:` address; None for other addresses."""
     parts = urllib.parse.urlsplit(url)
     return Path(urllib.request.url2pathname(parts.path)) if parts.scheme == "file" else None
 

@@ -1,1 +1,1 @@
-"""Widgets. They show app objects and call them; nothing else knows they exist."""
+"""Widgets. They show the app's objects and call them; no other package knows them."""

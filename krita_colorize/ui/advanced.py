@@ -1,6 +1,6 @@
-"""The fold "Advanced": pages, steps, size and the engines' own options, those that the chosen engine has.
+"""The section "Advanced": pages, steps, size, and the options of the chosen engine.
 
-What there is to be shown, and how it is called, comes from the backend (`core.option_table`).
+The backend provides the options and their titles (`core.option_table`).
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class AdvancedFold(QtWidgets.QWidget):
         self.setVisible(bool(self._table))
 
     def _build(self, table: dict[str, Option]) -> None:
-        """Makes the fields anew where others are wanted than there are."""
+        """Makes the fields again if the set of options has changed."""
         if list(table.items()) == list(self._table.items()):
             return
         while self._form.rowCount():
@@ -150,7 +150,7 @@ class _Number(QtWidgets.QDoubleSpinBox):
 
 
 class _Lines(QtWidgets.QPlainTextEdit):
-    """A few lines of text, told of when they are left."""
+    """A field for a few lines of text, with a signal when it loses the focus."""
 
     def __init__(self, change: Callable[[str], None]) -> None:
         super().__init__()

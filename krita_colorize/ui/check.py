@@ -1,4 +1,4 @@
-"""The fold "Check": places of the result that should be looked at, circled on the canvas one after the other."""
+"""The section "Check": shows the places of the result to check, one after another, circled on the canvas."""
 
 from __future__ import annotations
 

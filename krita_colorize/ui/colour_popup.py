@@ -1,8 +1,7 @@
-"""Swatches that open at the pointer: the likely colours of a region in large, then the whole palette.
+"""Swatches at the pointer: the likely colours of a region in large, then the whole palette.
 
-A frameless popup, as Krita's own palette is: it blocks nothing, a click elsewhere closes it. 1 to 9 choose a likely
-colour, the arrow keys and Enter any, N goes to the next place to check, Escape closes. With Shift the choice is for the
-one region alone.
+It is a frameless popup like Krita's own palette; a click elsewhere closes it. 1 to 9 choose a likely colour, the arrow
+keys and Enter any colour, N goes to the next place to check, Escape closes. With Shift only that region is changed.
 """
 
 from __future__ import annotations
@@ -87,7 +86,7 @@ class ColourPopup(QtWidgets.QFrame):
             super().keyPressEvent(event)
 
     def _fill(self, offer: Offer) -> None:
-        """Makes the buttons anew."""
+        """Makes the buttons again."""
         if self._content is not None:
             self._layout.removeWidget(self._content)
             self._content.deleteLater()
@@ -125,7 +124,7 @@ class ColourPopup(QtWidgets.QFrame):
         return widget if isinstance(widget, SwatchButton) else None
 
     def _step(self, across: int, down: int) -> None:
-        """Moves the focus; up and down to the swatch that lies nearest below or above."""
+        """Moves the focus; up and down to the nearest swatch above or below."""
         now = self._focused()
         place = next(
             ((y, row.index(now)) for y, row in enumerate(self._rows) if now is not None and now in row),

@@ -1,7 +1,7 @@
-"""The docker's content: status and progress on top, pages that take the room there is, the actions below.
+"""The docker's content: status and progress on top, pages in the middle, the actions at the bottom.
 
-Only the pages give way where the docker is low: status, progress and actions are always seen, and ask for less height
-than Krita's own dockers do. Where the docker is high, the results lie below the page; else they are a page.
+If the docker is low, only the pages shrink: status, progress and actions are always visible, and need less height than
+Krita's own dockers. If the docker is high, the results are below the page; otherwise they are a page.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ class DockerWidget(QtWidgets.QWidget):
         self._place_results()
 
     def _place_results(self) -> None:
-        """Below the page where there is room, else as a page."""
+        """Puts the results below the page if there is room, otherwise on a page."""
         high = self.height() >= _HIGH
         if high is self._high:
             return

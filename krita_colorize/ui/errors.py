@@ -1,6 +1,6 @@
-"""The box that says what went wrong: the whole sentence, however long, to be read, selected and copied.
+"""The box for error messages: shows the whole sentence, which can be selected and copied.
 
-It lies in the part of the docker that gives way, so a long sentence never makes Krita's window higher.
+It is in the part of the docker that shrinks, so a long sentence never enlarges Krita's window.
 """
 
 from __future__ import annotations

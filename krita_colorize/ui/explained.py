@@ -1,4 +1,4 @@
-"""A row of little pictures: what goes into a model, an arrow, and what kind of thing comes out."""
+"""A row of small pictures: a model's inputs, an arrow, and an example of its results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SIGN = 22
 
 
 class ExplainedPicture(QtWidgets.QWidget):
-    """Draws `core.explained.Explained`; smaller where there is little room."""
+    """Draws `core.explained.Explained`, smaller if there is little room."""
 
     def __init__(self, what: Explained, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)

@@ -1,6 +1,6 @@
-"""What happened, to be read in peace: why something broke, what to try, what was kept, the last lines of the logs.
+"""The window "What happened": the cause of a failure, what to try, what was kept, and the last lines of the logs.
 
-A window of its own that holds nobody up: the docker's error opens it on a click. Shows a `core.failure_help.Trouble`.
+It isn't modal; the docker's error message opens it by a click. It shows a `core.failure_help.FailureHelp`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What decides a result: sketch, references, masks, background, mode, switches, engine, seed."""
+"""The controls that determine a result: sketch, references, masks, background, mode, switches, engine, seed."""
 
 from __future__ import annotations
 

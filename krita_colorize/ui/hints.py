@@ -1,4 +1,4 @@
-"""The fold "Hints": a layer of colour hints, and bindings: click a spot in a reference, then a region in the sketch."""
+"""The section "Hints": a layer of colour hints, and bindings of a region of the sketch to a spot in a reference."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Going through the docker by Tab, and into it from the canvas by a key; letters for Alt in the windows beside it.
+"""Keyboard navigation: Tab through the docker, a key into it from the canvas, and Alt with letters in its windows.
 
-Krita's windows send Shift+Tab to the canvas wherever it is pressed; here it goes to the control before. At its ends
-the docker begins anew: the key that leads into it (`core.actions`) leads out of it, too. The docker has no letters: in
-Krita's window Alt and a letter open Krita's menus, other ones in every language.
+Krita's windows send Shift+Tab to the canvas; in the docker it goes to the previous control. Tab wraps around at the
+docker's ends, and the key that leads into the docker (`core.actions`) also leads out of it. The docker has no letters,
+because Alt and a letter open Krita's menus, with different letters in every language.
 """
 
 from __future__ import annotations

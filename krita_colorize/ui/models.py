@@ -1,6 +1,6 @@
-"""The Models page: a card for every model, its licence shown before a download. Files are brought by dropping.
+"""The Models page: a card for every model, whose licence is shown before a download. Files are added by dropping them.
 
-A window of its own, because cards don't fit into a docker. Shows `app.catalogue` and calls it; keeps nothing itself.
+It is a separate window, because cards don't fit into a docker. It shows `app.catalogue` and has no state of its own.
 """
 
 from __future__ import annotations

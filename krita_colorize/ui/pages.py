@@ -1,4 +1,4 @@
-"""What makes much fit into little height: pages behind tabs, folds, and columns that scroll. They know no session."""
+"""Widgets that save height: pages with tabs, collapsible sections, scrolling columns. They don't know the session."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def bring_into_view(widget: QtWidgets.QWidget) -> None:
 
 
 class ScrollColumn(QtWidgets.QScrollArea):
-    """Scrolls its content up and down where there is too little room; never sideways."""
+    """Scrolls its content vertically if there is too little room; never horizontally."""
 
     _LEAST_HEIGHT = 24
 

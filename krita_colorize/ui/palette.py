@@ -1,6 +1,6 @@
-"""The fold "Palette": the colours of the result as swatches: edit, exchange, merge, lock, find, load, save.
+"""The section "Palette": the colours of the result as swatches: edit, exchange, merge, lock, find, load, save.
 
-A swatch stands for colours that look alike (`core.swatches`); under the mouse it lights its regions on the canvas.
+A swatch stands for similar colours (`core.swatches`); pointing at it highlights its regions on the canvas.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The strip of references: shows them, takes drops of layers, files and pictures, and offers to add and remove."""
+"""The strip of references: shows them, accepts drops of layers, files and pictures, has buttons to add and remove."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ReferenceList(QtWidgets.QListWidget):
             super().keyPressEvent(event)
 
     def dragEnterEvent(self, event: QtGui.QDragEnterEvent | None) -> None:
-        """Takes whatever may hold a picture."""
+        """Accepts everything that may contain a picture."""
         self._accept(event)
 
     def dragMoveEvent(self, event: QtGui.QDragMoveEvent | None) -> None:

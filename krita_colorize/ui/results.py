@@ -1,4 +1,4 @@
-"""The strip of results, and what can be done with the selected one."""
+"""The strip of results, and the actions for the selected one."""
 
 from __future__ import annotations
 

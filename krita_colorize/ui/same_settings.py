@@ -1,4 +1,4 @@
-"""The button "Same as": gives the sketch the settings of another sketch, or of a file; and saves them as one."""
+"""The button "Same as": copies the settings of another sketch or of a file to the sketch, or saves them to a file."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class SameSettingsButton(ToolButton):
 
     @guarded
     def refresh(self) -> None:
-        """Is only there where there is a sketch."""
+        """Is shown only if there is a sketch."""
         model = self._session.document
         self.setVisible(model is not None and model.sketch is not None)
 

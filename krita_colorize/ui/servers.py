@@ -1,4 +1,4 @@
-"""The list of this computer and the paired machines, and the controls that pair another one."""
+"""The list of this computer and the paired machines, and the controls for pairing another one."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The set-up page: installs, repairs, updates and removes the colour engine, with one button for the usual way.
+"""The set-up page: installs, repairs, updates and removes the colour engine; one button is enough for most artists.
 
-A window of its own, because the docker is narrow. Shows `app.setup` and calls it; keeps nothing itself.
+It is a separate window, because the docker is narrow. It shows `app.setup` and has no state of its own.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class StatusBar(QtWidgets.QWidget):
         self._page.raise_()
 
     def changeEvent(self, event: QtCore.QEvent | None) -> None:
-        """Draws the sign anew for another theme."""
+        """Draws the sign again for another theme."""
         super().changeEvent(event)
         if event is not None and event.type() in (
             QtCore.QEvent.Type.StyleChange,

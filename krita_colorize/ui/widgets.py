@@ -1,4 +1,4 @@
-"""Small widgets the docker is made of: combos over layers, buttons, labels, rows. They know no session."""
+"""The docker's small widgets: combo boxes of layers, buttons, labels, rows. They don't know the session."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 
 Icons = Callable[[str], QtGui.QIcon]
-"""Gives Krita's own icon of a name; a null icon where there is none."""
+"""Krita's own icon of a name; a null icon if there is none."""
 
 _TOOLTIP = "own_tooltip"  # the property that keeps a greyed control's own
 

@@ -34,6 +34,18 @@ GIVEN_UP = {
     "Orders": "JobRequests",
     "Calm": "PenGate",
     "Trouble": "FailureHelp",
+    "Hiding": "BackgroundRemoval",
+    "hiding_of": "background_removal",
+    "Stride": "SolverStep",
+    "rows_apart": "one_row_at_a_time",
+    "warp_places": "warp_pixels",
+    "two_sides": "branch_tokens",
+    "fold_lora": "merge_lora",
+    "forget_inside": "checkpoint_blocks",
+    "let_in_region_colours": "add_region_colours_input",
+    "appearing": "atomic_file",
+    "appearing_folder": "atomic_folder",
+    "write_whole": "write_atomically",
 }
 """Names that the field has other words for."""
 

@@ -152,7 +152,7 @@ def test_remove_takes_all_of_it(store, home):
 @pytest.mark.parametrize("name", ["..", ".hidden", "a/b", "", "C:x", "x" * 65, "a\x00"])
 def test_names_never_leave_the_folder(store, name):
     for change in (store.remove, lambda name: store.verify(name, silent)):
-        with pytest.raises(InvalidInput, match="can't be a model's name"):
+        with pytest.raises(InvalidInput, match="can't be used as a model's name"):
             change(name)
 
 

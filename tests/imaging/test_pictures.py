@@ -171,7 +171,7 @@ def test_seen_on_white_paper() -> None:
     ("data", "words"),
     [
         (b"", "zero bytes"),
-        (b"not a picture at all", "no picture"),
+        (b"not a picture at all", "isn't a picture"),
         (saved(Image.effect_noise((64, 64), 50), "PNG")[:900], "damaged or incomplete"),
         (saved(Image.effect_noise((64, 64), 50), "JPEG")[:700], "damaged or incomplete"),
     ],

@@ -26,7 +26,7 @@ from colorizer.batch.work import Coloured, Failure, Page, Setup, Tell
 from colorizer.engines import sequences
 from colorizer.engines.base import Engine
 from colorizer.engines.sequences import Likeness, SequenceEngine
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 from colorizer.progress import ProgressBar
 from colorizer.protocol.checks import check_references
 
@@ -181,7 +181,7 @@ class _Batch:
             line = self.lines[page]
             sha256 = hashlib.sha256(coloured.content).hexdigest()
             self.journal.add(Entry(line.plan.path.name, keys[page], line.plan.output.name, sha256))
-            write_whole(line.plan.output, coloured.content)
+            write_atomically(line.plan.output, coloured.content)
             line.status, line.seconds = Status.DONE, coloured.seconds
             line.panels = coloured.panels or None
 
@@ -211,7 +211,7 @@ class _Batch:
         files = {place: folder / f"{key}.{step}" for place, key in keys.items()}
         missing = [place for place, file in files.items() if not file.is_file()]
         failed = self._work(
-            part, step, missing, arguments, lambda place, content: write_whole(files[place], content)
+            part, step, missing, arguments, lambda place, content: write_atomically(files[place], content)
         )
         self._fail({page: error for page, error in failed.items() if isinstance(page, int)})
         return {place: file.read_bytes() for place, file in files.items() if place not in failed}

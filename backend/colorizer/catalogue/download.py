@@ -23,7 +23,7 @@ import requests
 
 from colorizer.catalogue.entries import Remote
 from colorizer.errors import DownloadFailed
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 
 CHUNK = 1 << 20
 ARRIVING = 1 << 16
@@ -322,7 +322,7 @@ class _Download:
             "total": version.total,
             "sha256": version.sha256,
         }
-        write_whole(self._note, json.dumps(note))
+        write_atomically(self._note, json.dumps(note))
 
 
 def _check_status(answer: requests.Response, name: str) -> None:

@@ -25,7 +25,7 @@ from colorizer.catalogue.download import CHUNK, Rules, check_allowed, fetch
 from colorizer.catalogue.entries import NOT_VERIFIED, Catalogue, Entry, Kind
 from colorizer.engines.cards import CARD, NAME, Card, FileSum, cards, models_folder
 from colorizer.errors import InvalidInput, UnknownEngine, UnusableModel
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 from colorizer.locks import try_lock
 from colorizer.protocol.answers import Licence, ModelEntry, ModelState
 
@@ -287,7 +287,7 @@ def _first_downloads() -> dict[str, str]:
 
 
 def _remember(downloads: dict[str, str]) -> None:
-    write_whole(paths.home() / FIRST_DOWNLOADS, json.dumps(downloads, indent=1) + "\n")
+    write_atomically(paths.home() / FIRST_DOWNLOADS, json.dumps(downloads, indent=1) + "\n")
 
 
 def licence_notice(entry: Entry) -> str:

@@ -15,7 +15,7 @@ from xml.etree import ElementTree
 import cv2
 import numpy as np
 
-from colorizer.files import appearing
+from colorizer.files import atomic_file
 from colorizer.imaging.layers import coverage, flatten, lines_layer, preview, with_lines
 from colorizer.imaging.pictures import encode_png
 from colorizer.imaging.values import Blend, Layer, Picture
@@ -42,7 +42,7 @@ def write_openraster(
     The `hidden` layers are invisible and at the top. The sketch's pixels are stored unchanged.
     """
     path = Path(path)
-    with appearing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+    with atomic_file(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         _write(archive, layers, sketch, name, hidden)
 
 

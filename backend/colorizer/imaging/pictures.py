@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms
 
 from colorizer.errors import UnreadablePicture
-from colorizer.files import appearing
+from colorizer.files import atomic_file
 from colorizer.imaging.sizes import MAX_PIXELS, MAX_SIDE
 from colorizer.imaging.values import Picture
 
@@ -89,7 +89,7 @@ def decode_picture(data: bytes, *, name: str = "The picture") -> Picture:
 def write_png(path: str | Path, picture: NDArray[np.uint8]) -> None:
     """Atomically writes (H, W, 4), (H, W, 3) or (H, W) uint8 as PNG."""
     path = Path(path)
-    with appearing(path) as part:
+    with atomic_file(path) as part:
         part.write_bytes(encode_png(picture))
 
 

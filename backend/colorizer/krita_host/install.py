@@ -18,7 +18,7 @@ from pathlib import Path
 import colorizer
 from colorizer import paths
 from colorizer.errors import ColorizerError
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 from colorizer.krita_host import manual
 
 PLUGIN = "krita_colorize"
@@ -186,13 +186,15 @@ def switch_on(settings: Path, key: str, section: str = "python", value: str = "t
     end = next((i for i in range(start, len(lines)) if lines[i].startswith("[")), len(lines))
     kept = [line for line in lines[start:end] if line.partition("=")[0].strip() != key]
     text = "\n".join([*lines[:start], f"{key}={value}", *kept, *lines[end:]]) + "\n"
-    write_whole(settings, text)
+    write_atomically(settings, text)
 
 
 def write_backend_file(home: Path, command: list[str]) -> Path:
     """Writes `backend.json`, from which the docker learns how to start the backend."""
     path = home / "backend.json"
-    write_whole(path, json.dumps({"command": command, "version": colorizer.__version__}, indent=1) + "\n")
+    write_atomically(
+        path, json.dumps({"command": command, "version": colorizer.__version__}, indent=1) + "\n"
+    )
     return path
 
 

@@ -19,7 +19,7 @@ from colorizer.engines.base import ColorizeRequest, Report, Result
 from colorizer.engines.record import make_record
 from colorizer.engines.sequences import Likeness, SequenceEngine, Survey
 from colorizer.errors import InvalidInput
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 
 FOLDER = "surveys"
 KEPT_BYTES = 2**30
@@ -100,7 +100,7 @@ def _file(name: str, kind: str) -> Path:
 
 def _write(file: Path, content: bytes) -> None:
     """Writes a file atomically, then deletes old files."""
-    write_whole(file, content)
+    write_atomically(file, content)
     _tidy(file.parent)
 
 

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 from colorizer.engines.base import ColorizeRequest, Engine, Mask, Mode, Picture, Reference, Result, Role
 from colorizer.errors import ColorizerError
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 from colorizer.imaging import color
 from colorizer.imaging.layers import coverage, flatten, with_lines
 from colorizer.imaging.masks import fit_mask, mask_from_picture
@@ -326,4 +326,4 @@ def _captioned(row: Row, entry: dict[str, Any]) -> Row:
 
 def write_json(path: Path, figures: dict[str, Any]) -> None:
     """Writes a report atomically."""
-    write_whole(path, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
+    write_atomically(path, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")

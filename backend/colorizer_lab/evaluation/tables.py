@@ -78,7 +78,7 @@ def measure(
 
     Returns:
         `engine`, `model`, `layout`, `cross`, `examples`, `refused`, `network`, `fid_network`, `mean` (figures as in
-        `COLUMNS`, None where there is none), `items`, and `beside`: the same of the other engines. JSON values only.
+        `COLUMNS`, None if there is none), `items`, and `beside`: the same of the other engines. JSON values only.
 
     Raises:
         ColorizerError: the engine or its weights do not exist, or the folder has another layout.

@@ -23,7 +23,7 @@ from typing import Any
 
 from colorizer import paths
 from colorizer.errors import ColorizerError
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 from colorizer.krita_host import install
 
 DRIVER = "colorize_driver"
@@ -72,7 +72,7 @@ class Session:
         self._requests += 1
         request = self._folder / f"{self._requests}.json"
         text = json.dumps({"code": code, "name": name, "arguments": arguments})
-        write_whole(request, text)
+        write_atomically(request, text)
         answer = self._wait_for(request.with_suffix(".answer"), timeout_s)
         if "error" in answer:
             raise ScriptFailed(answer["error"])

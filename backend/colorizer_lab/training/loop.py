@@ -22,7 +22,7 @@ from typing import Any, Protocol
 
 import torch
 from colorizer.errors import ColorizerError, InvalidInput
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 from safetensors import SafetensorError
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -246,4 +246,4 @@ def _forget_later_lines(file: Path, step: int) -> None:
         line for line in file.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")
     ]
     kept = [line for line in kept if json.loads(line).get("step", 0) <= step]
-    write_whole(file, "".join(kept))
+    write_atomically(file, "".join(kept))

@@ -18,7 +18,7 @@ from colorizer.engines.anime_diffusion.pipeline import AnimeDiffusionPipeline
 from colorizer.engines.anime_diffusion.unet import AnimeDiffusionUNet
 from colorizer.engines.checkpoints import read_tensors
 from colorizer.errors import UnusableModel
-from colorizer.files import appearing_folder
+from colorizer.files import atomic_folder
 
 NETWORK = "denoise_fn."
 _RELATIVE_ERROR = 1e-4
@@ -92,7 +92,7 @@ def convert(
         unet = read_config({key: tuple(value.shape) for key, value in state.items()})
     pipeline = AnimeDiffusionPipeline(network_from_published(state, unet, betas), ddim_scheduler(betas))
     try:
-        with appearing_folder(folder) as building:
+        with atomic_folder(folder) as building:
             pipeline.save_pretrained(building)
     except OSError as error:
         raise UnusableModel(

@@ -35,7 +35,7 @@ from colorizer.engines.colorflow.sd_pipeline import ColorFlowSDPipeline, sd_sche
 from colorizer.engines.colorflow.super_resolution import FusionNet
 from colorizer.engines.detectors.manga_lines import LineExtractor
 from colorizer.errors import UnusableModel
-from colorizer.files import appearing_folder
+from colorizer.files import atomic_folder
 
 PROMPT = "manga"
 SD_TOKENS = 77
@@ -82,7 +82,7 @@ def convert(sources: Sources, variant: Variant, folder: Path, prompts: Prompts |
         UnusableModel: a file is missing, damaged or of another network. Nothing is left on disk then.
     """
     try:
-        with appearing_folder(folder) as building:
+        with atomic_folder(folder) as building:
             _join(sources, variant, prompts).save(building)
     except OSError as error:
         raise UnusableModel(

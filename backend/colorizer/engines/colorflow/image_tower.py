@@ -16,7 +16,7 @@ from transformers import CLIPVisionModelWithProjection
 
 from colorizer.engines.colorflow.retrieval import Embeddings, reference_patches
 from colorizer.engines.runtime.device_swap import ensure_on_device
-from colorizer.files import appearing
+from colorizer.files import atomic_file
 from colorizer.imaging.values import RGB
 
 _MEAN = np.array([0.48145466, 0.4578275, 0.40821073], np.float32)
@@ -74,7 +74,7 @@ class ImageTower:
         except (OSError, ValueError):  # missing or damaged
             embeddings = self.embed(reference_patches(fitted))
         self._folder.mkdir(parents=True, exist_ok=True)
-        with appearing(file, by_many=True) as part, part.open("wb") as stream:
+        with atomic_file(file, by_many=True) as part, part.open("wb") as stream:
             np.save(stream, embeddings)
         return embeddings
 

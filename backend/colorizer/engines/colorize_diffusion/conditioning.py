@@ -79,7 +79,7 @@ class Conditions:
 
 @dataclass
 class Networks:
-    """The networks that compute conditions; None where a version lacks one."""
+    """The networks that compute conditions; None if a version lacks one."""
 
     image_tokens: Callable[[Tensor], Tensor]
     """Maps a picture (1, 3, h, w) to its class token and local tokens (1, 1 + N, D)."""

@@ -20,7 +20,7 @@ from colorizer.engines.colorize_diffusion.architecture import Architecture, buil
 from colorizer.engines.colorize_diffusion.checkpoint_keys import Change, Component, Target, targets
 from colorizer.engines.colorize_diffusion.settings import Branch, Prediction, Version
 from colorizer.errors import UnusableModel
-from colorizer.files import appearing_folder
+from colorizer.files import atomic_folder
 
 if TYPE_CHECKING:
     pass
@@ -155,7 +155,7 @@ def convert(
                 " Choose one: all published v1 and v1.5 models predict noise."
             )
         try:
-            with appearing_folder(folder) as building:
+            with atomic_folder(folder) as building:
                 _write(checkpoint, contents, building, head_dim, on_part)
                 _write_index(building, contents, prediction)
         except OSError as error:
@@ -232,7 +232,7 @@ def prepare(component: Component, contents: Contents, sizes: Architecture, folde
 
 
 def check_lora(found: Mapping[str, tuple[int, ...]], unet: Mapping[str, tuple[int, ...]]) -> None:
-    """Checks that a LoRA fits the UNet's layers; raises `UnusableModel` where it does not."""
+    """Checks that a LoRA fits the UNet's layers; raises `UnusableModel` if it does not."""
     for key, shape in found.items():
         layer, matrix, _ = key.rsplit(".", 2)
         out_features, in_features = unet.get(f"{layer}.weight", (0, 0))

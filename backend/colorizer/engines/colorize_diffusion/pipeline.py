@@ -342,7 +342,7 @@ class ColorizeDiffusionPipeline(DiffusionPipeline):
         return self.decode(previews.scale_down(latent, previews.VAE_LATENT))
 
     def injected_reference(self, pictures: Pictures, settings: DiffusionSettings) -> InjectedReference | None:
-        """The reference's latent and residuals for attention injection; None where it is off."""
+        """The reference's latent and residuals for attention injection; None if it is off."""
         if settings.injection is None or pictures.reference is None:
             return None
         reference = resized(pictures.reference, pictures.size)

@@ -20,7 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from colorizer.engines.runtime.memory_profiles import has_bfloat16_units
-from colorizer.files import appearing, sha256_of
+from colorizer.files import atomic_file, sha256_of
 
 KEPT_FILES = 64
 """Number of cached embeddings, 8 MB each with the published text encoder; the oldest are deleted."""
@@ -99,7 +99,7 @@ def _load(file: Path) -> Tensor | None:
 def _save(file: Path, embedding: Tensor | None) -> None:
     assert embedding is not None
     file.parent.mkdir(parents=True, exist_ok=True)
-    with appearing(file, by_many=True) as part:
+    with atomic_file(file, by_many=True) as part:
         save_file({_EMBEDDING: embedding.contiguous()}, part)
     by_age = sorted(file.parent.glob("*.safetensors"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
     for old in by_age[KEPT_FILES:]:
@@ -118,6 +118,6 @@ def _sum(folder: Path, file: Path) -> str:
     if known_by not in known:
         known[known_by] = sha256_of(file)
         folder.mkdir(parents=True, exist_ok=True)
-        with appearing(listed, by_many=True) as part:
+        with atomic_file(listed, by_many=True) as part:
             part.write_text(json.dumps(known), encoding="utf-8")
     return known[known_by]

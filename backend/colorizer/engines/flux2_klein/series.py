@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Mask, Picture, Result
 from colorizer.engines.record import hash_inputs
-from colorizer.files import appearing
+from colorizer.files import atomic_file
 from colorizer.imaging.layers import preview
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import RGB
@@ -123,7 +123,7 @@ class Series:
         """Caches a coloured page with its lines, and returns it."""
         page = over_white(preview(result.layers, request.sketch, SHOWN_SIDE))
         self._folder.mkdir(parents=True, exist_ok=True)
-        with appearing(self._folder / f"{key}.png", by_many=True) as part:
+        with atomic_file(self._folder / f"{key}.png", by_many=True) as part:
             part.write_bytes(cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR))[1].tobytes())
         by_age = sorted(self._folder.glob("*.png"), key=lambda one: one.stat().st_mtime_ns, reverse=True)
         for old in by_age[KEPT_FILES:]:

@@ -1,8 +1,8 @@
 """The match engine: every region of the sketch gets the colour of the part of the reference it corresponds to.
 
-Lines and regions are the room `imaging`'s, correspondence is `network`'s, its reading `readout`'s, and what is
-foreground `foreground`'s; `painting` makes layers of it all. Here they are put in order. No colour is invented: with
-the palette locked, every flat pixel is a colour that occurs in a reference or in a hint.
+`imaging` finds lines and regions, `network` computes the correspondence, `readout` reads it for the regions,
+`foreground` finds the foreground, and `painting` makes the layers. This module calls them in order. No colour is
+invented: with the palette locked, every flat colour occurs in a reference or in a hint.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class MatchEngine:
 
     @property
     def info(self) -> EngineInfo:
-        """What it can do."""
+        """The engine's capabilities."""
         weights = self.weights()
         size = weights.stat().st_size if weights else 0
         sha256 = sha256_of(weights) if weights else ""
@@ -85,13 +85,13 @@ class MatchEngine:
         )
 
     def weights(self, model: str = "") -> Path | None:
-        """The weights file, None where it is missing."""
+        """The weights file; None if it is missing."""
         _check_model(model)
         file = self._folder / "model.safetensors"
         return file if file.is_file() else None
 
     def load(self, device: str, model: str = "") -> None:
-        """Reads the weights; `MissingModel` where that fails."""
+        """Reads the weights. Raises `MissingModel`."""
         _check_model(model)
         if self._network is None:
             self._network = _read_network(self._folder)
@@ -104,7 +104,8 @@ class MatchEngine:
         return self._paint(request, report, outline, self._match(request, report, outline))
 
     def _match(self, request: ColorizeRequest, report: Report, outline: Outline) -> Match:
-        """Hints and bindings decide nothing here: a repair that changes no more finds the match of before."""
+        """The match of the sketch, cached. Hints and bindings don't affect it, so a repair that changes only these
+        can use the cached match."""
         from colorizer.engines.match.matching import Matcher
 
         network, options = self._loaded(), request.options
@@ -117,14 +118,14 @@ class MatchEngine:
         )
 
     def survey(self, request: ColorizeRequest, report: Report) -> Survey:
-        """Looks at one page of a sequence; see `colorizer.engines.sequences`."""
+        """Surveys one page of a sequence; see `colorizer.engines.sequences`."""
         from colorizer.engines.match.sequence import survey
 
         outline = self._outline(request, report)
         return survey(self._loaded(), request, report, outline)
 
     def compare(self, one: Survey, other: Survey) -> Likeness:
-        """Which regions of two pages are the same thing; see `colorizer.engines.sequences`."""
+        """Computes which regions of two pages are the same part; see `colorizer.engines.sequences`."""
         from colorizer.engines.match.sequence import compare
 
         return compare(self._loaded(), one, other)
@@ -142,7 +143,7 @@ class MatchEngine:
         return Survey.from_bytes(content)
 
     def colorize_surveyed(self, request: ColorizeRequest, survey: Survey, report: Report) -> Result:
-        """Colours one page as the sequence agreed; see `colorizer.engines.sequences`."""
+        """Colours one page with the sequence's common colours; see `colorizer.engines.sequences`."""
         return self._paint(request, report, self._outline(request, report), survey.match)
 
     def _outline(self, request: ColorizeRequest, report: Report) -> Outline:
@@ -183,7 +184,7 @@ class MatchEngine:
         return Result(layers, said, check, outline.enclosed, table_of(outline.regions, match, painting))
 
     def foreground_mask(self, picture: Picture, report: Report) -> Mask:
-        """Finds the foreground: along the lines of a sketch, along the colours of anything else."""
+        """Finds the foreground: along the lines of a sketch, or by the colours of any other picture."""
         from colorizer.engines.match.foreground import find_foreground
 
         return find_foreground(self._loaded(), picture, report)
@@ -196,7 +197,7 @@ class MatchEngine:
 
 
 def _lines_key(request: ColorizeRequest) -> tuple[ColouredLines]:
-    """What decides beside the sketch what its lines are."""
+    """The options that determine, with the sketch, what its lines are."""
     return (ColouredLines(request.options.advanced.coloured_lines),)
 
 

@@ -1,4 +1,4 @@
-"""What speaks for one colour or another in each region: the network's views, the same place, the same outline."""
+"""The evidence for the colours of each region: the network's views, the same place, and the same outline."""
 
 from __future__ import annotations
 
@@ -27,50 +27,50 @@ from colorizer.imaging.values import Mask, Picture
 
 @dataclass(frozen=True)
 class Source:
-    """A reference, and its figure as told or found; None until it is known."""
+    """A reference with the mask of its figure, given or found; None until it is known."""
 
     picture: Picture
     mask: Mask | None
     registration: Registration | None = None
-    """How it lies best under the sketch, once that was looked for."""
+    """Its registration to the sketch, once it has been computed."""
 
     def window(self) -> Window:
-        """Around all of it."""
+        """The window around the whole reference."""
         return whole(self.picture.shape[1], self.picture.shape[0])
 
     def warp(self, window: Window, reference: Window, size: int) -> WarpField | None:
-        """Its window under the sketch's, (1, size, size), if it is registered."""
+        """The warp of the reference's window to the sketch's, (1, size, size); None if it isn't registered."""
         return None if self.registration is None else self.registration.lay(window, reference, size)
 
 
 @dataclass(frozen=True)
 class MatchedSide:
-    """A part of the references: the exact colours that occur in it and which keys of a view lie in it."""
+    """One side of the references (foreground, background or both) with the exact colours that occur in it."""
 
     palette: Colours
     of_foreground: bool | None
-    """None: everything."""
+    """Whether it is the foreground; None for both sides."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that speaks for one colour or another."""
+    """All evidence for the colours of the regions."""
 
     scale_views: list[ScaleView]
     regions: Regions
     overlays: list[tuple[Overlay, NDArray[np.bool_]]]
-    """References laid under the sketch, and (n,) the regions each speaks for; the later one counts."""
+    """References warped to the sketch, and (n,) the regions for which each is used; later ones have priority."""
     sizes: NDArray[np.float64]
-    """(n,): each region's area as a share of the figure's."""
+    """(n,): each region's area as a fraction of the figure's."""
     sources: list[Source]
     """The references, registered."""
     reduced: list[ReducedPicture] = field(default_factory=list)
-    """The references as small as their segments are looked for, once outlines were asked for."""
+    """The references scaled down for finding their segments, once outlines have been compared."""
     in_shape: dict[bool | None, NDArray[np.float64]] = field(default_factory=dict)
-    """What the outlines say, by side, once that was asked for."""
+    """The evidence of the outlines by side, once it has been computed."""
 
     def attention(self, side: MatchedSide) -> tuple[torch.Tensor, torch.Tensor]:
-        """What every region reads in one side by all views: attention (n, K) on all keys (K, 3)."""
+        """The attention (n, K) of every region on the keys of one side, by all views, and the keys' colours (K, 3)."""
         parts = [view.attention(side.of_foreground) for view in self.scale_views]
         attention = torch.cat([part[0] for part in parts], dim=1)
         counts = sum(1 if view.counts is None else view.counts for view in self.scale_views)
@@ -79,11 +79,11 @@ class Evidence:
 
     @property
     def shared_keys(self) -> int:
-        """How many keys, the first ones, belong to views that show every region."""
+        """The number of keys, at the start, that belong to views of all regions."""
         return sum(len(view.visible) for view in self.scale_views if view.counts is None)
 
     def beside(self, side: MatchedSide) -> torch.Tensor:
-        """(n, P): what place and shape say beside the network, as logarithms."""
+        """(n, P): the evidence of place and shape, in addition to the network's, as logarithms."""
         return self._at_place(side) + readout.shape_evidence(self._in_shape(side), side.palette)
 
     def _at_place(self, side: MatchedSide) -> torch.Tensor:

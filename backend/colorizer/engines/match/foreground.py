@@ -1,6 +1,6 @@
-"""What is foreground in a picture: along the lines of a sketch, along the colours of anything else.
+"""Finds the foreground of a picture: along the lines of a sketch, or by the colours of any other picture.
 
-The network gives a coarse idea; borders are then found in the picture itself.
+The network gives a coarse estimate; the exact borders are found in the picture.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.values import Mask, Picture
 
 _INSIDE = 0.35
-"""How sure the network must be of a region that doesn't touch the edge. On 80 drawings: IoU .918; with .5 .916, with
-.2 .913."""
+"""Least probability, by the network, for a region that doesn't touch the edge. On 80 drawings the IoU is .918; with .5
+it is .916, with .2 .913."""
 _ALL_AROUND, _AROUND = 0.95, 0.9
-"""Share of the canvas's edge from which on a region lies around everything else, and how sure the network must be of
-that one: on a large empty sheet it sees too little of the drawing to be sure of the paper."""
+"""Fraction of the canvas's edge from which a region surrounds everything else, and the least probability for such a
+region. It is high, because on a large empty sheet the network sees the drawing too small to be certain of the paper."""
 _AMONG, _MOSTLY = 0.15, 0.6
-"""How sure it must be of one inside, so much of whose border is the figure's: a braid's segment among the others. On 60
-drawings and 91 pairs of real art this changes next to nothing (IoU .9265 to .9262, and .8526)."""
+"""Least probability for an inner region with at least this fraction of its border next to the figure, such as a segment
+of a braid. On 60 drawings and 91 pairs of real art this changes the IoU very little (.9265 to .9262, and .8526)."""
 _EVEN, _EVEN_SHARE = 4, 0.97
-"""A border is even where so much of it is no further (of 255) from its usual colour."""
+"""A border is even if this fraction of it differs by at most this much (of 255) from its most frequent colour."""
 _LIKE_BORDER = 24
-"""Largest difference from an even border's colour that still belongs to what lies around the figure."""
+"""Largest difference from an even border's colour up to which pixels belong to the surroundings of the figure."""
 _CUT_SIDE = 256
-"""Longer side, px, at which the borders of a coloured picture are found."""
+"""Longer side, in pixels, at which the borders of a coloured picture are found."""
 _OVERLAP = 0.2
-"""Share of the narrower one's width from which on two pieces stand over one another."""
+"""Overlap, as a fraction of the narrower one's width, from which two components are in the same column."""
 _FIGURE, _MOST_FIGURES = 0.3, 4
-"""How large a figure of a model sheet is at least, as a share of the largest; and how many may stand there. On 60 drawn
-sheets .870 of the area is right with each looked at by itself, .849 without."""
+"""Least area of a figure of a model sheet, as a fraction of the largest one's; and the largest number of figures. On 60
+drawn sheets .870 of the area is right if each figure is matched separately, .849 otherwise."""
 
 
 def find_foreground(network: MatchNetwork, picture: Picture, report: Report) -> Mask:
@@ -60,12 +60,12 @@ def find_foreground(network: MatchNetwork, picture: Picture, report: Report) -> 
 
 
 def _is_sketch(picture: Picture) -> bool:
-    """Whether it is dark or coloured lines on much even paper or on nothing."""
+    """Whether the picture has dark or coloured lines on large even paper or on transparency."""
     small = cv2.resize(over_white(picture), (256, 256), interpolation=cv2.INTER_AREA)
     painted = (
         cv2.resize(np.ascontiguousarray(picture[..., 3]), (256, 256), interpolation=cv2.INTER_AREA) > 127
     )
-    if painted.mean() < 0.9:  # on nothing: strokes are thin, a cut-out picture is not
+    if painted.mean() < 0.9:  # on transparency: strokes are thin, a cut-out picture isn't
         thick = cv2.erode(painted.astype(np.uint8), np.ones((13, 13), np.uint8))
         return not thick.any()
     paper = np.median(small.reshape(-1, 3), axis=0)
@@ -76,7 +76,7 @@ def _is_sketch(picture: Picture) -> bool:
 
 
 def _is_cut_out(picture: Picture) -> bool:
-    """Whether transparency already tells the figure from what is around it."""
+    """Whether transparency already separates the figure from its surroundings."""
     clear = np.count_nonzero(picture[..., 3] <= 127) / picture[..., 3].size
     return bool(0.02 < clear < 0.98)
 
@@ -98,11 +98,15 @@ def _sketch_foreground(network: MatchNetwork, picture: Picture, report: Report) 
 
 
 def foreground_regions(share: NDArray[np.floating], regions: Regions) -> NDArray[np.bool_]:
-    """(n,): which regions belong to the figure, from how sure the network is of it (n,), 0..1.
+    """(n,): which regions belong to the figure.
 
-    What touches the canvas's edge is background sooner than what lies inside, and what has all of the edge, around a
-    small drawing, soonest; what lies among the figure's regions is figure sooner. All are figure where none would be,
-    because a drawing of nothing but background is most likely misread.
+    Regions at the canvas's edge need a higher probability than inner ones, a region along the whole edge, around a
+    small drawing, the highest one, and regions surrounded by the figure a lower one. If no region would be figure,
+    all are, because a drawing of only background is most likely an error of the network.
+
+    Args:
+        share: (n,), the network's probability that each region is figure, 0..1.
+        regions: the regions.
     """
     sides = (regions.coarse[0], regions.coarse[-1], regions.coarse[:, 0], regions.coarse[:, -1])
     edge = np.bincount(np.concatenate(sides), minlength=regions.count) / sum(map(len, sides))
@@ -112,7 +116,7 @@ def foreground_regions(share: NDArray[np.floating], regions: Regions) -> NDArray
 
 
 def _border_shares(labels: NDArray[np.int32], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """(n,): how much of every region's border lies against `chosen` (n,) ones."""
+    """(n,): the fraction of every region's border that is next to `chosen` (n,) regions."""
     border, against = np.zeros(len(chosen)), np.zeros(len(chosen))
     for first, second in ((labels[:, 1:], labels[:, :-1]), (labels[1:], labels[:-1])):
         meet = first != second
@@ -136,14 +140,15 @@ def _seen(network: MatchNetwork, picture: Picture) -> ReferenceView:
 
 
 def outline(picture: Picture, share: NDArray[np.float32]) -> Mask:
-    """(H, W), 255 = foreground: a coarse guess moved onto the picture's own borders.
+    """(H, W), 255 = foreground: a coarse estimate refined along the picture's own borders.
 
-    Where the picture's border is one even colour, the foreground is what that colour doesn't reach, without a guess:
-    on the 26 of 260 drawings that have such a border that is as good (IoU .898 against .896), and sharper.
+    If the picture's border has one even colour, the foreground is everything that a flood fill of that colour doesn't
+    reach, without the estimate. On the 26 of 260 drawings with such a border this is as good (IoU .898 against .896),
+    and sharper.
 
     Args:
-        picture: of any size.
-        share: (grid*grid,), 0..1, how sure each cell of the square around the picture is of foreground.
+        picture: (H, W, 4), of any size.
+        share: (grid*grid,), 0..1, the probability of foreground in each cell of the square around the picture.
     """
     on_even_ground = _not_reached(over_white(picture))
     if on_even_ground is not None:
@@ -162,7 +167,9 @@ def outline(picture: Picture, share: NDArray[np.float32]) -> Mask:
 
 
 def _not_reached(colours: NDArray[np.uint8]) -> Mask | None:
-    """What an even border's colour doesn't reach from outside; None where the border isn't even, or all is reached."""
+    """The pixels that an even border's colour doesn't reach from outside; None if the border isn't even or all is
+    reached.
+    """
     border = np.concatenate([colours[0], colours[-1], colours[:, 0], colours[:, -1]]).astype(np.int16)
     usual = np.median(border, axis=0)
     if (np.abs(border - usual).max(axis=1) <= _EVEN).mean() < _EVEN_SHARE:
@@ -175,11 +182,11 @@ def _not_reached(colours: NDArray[np.uint8]) -> Mask | None:
 
 
 def side_by_side(mask: Mask, least: float = _FIGURE) -> list[Mask]:
-    """The figures of a picture with several, a mask each; what lies above or below another belongs to it.
+    """Separates the figures of a picture that stand side by side; components above each other are one figure.
 
     Args:
         mask: (H, W), 255 = figures; not empty.
-        least: area of the smallest figure, as a share of the largest one's.
+        least: the smallest area of a figure, as a fraction of the largest one's.
     """
     height, width = mask.shape
     scale = _CUT_SIDE / max(height, width)
@@ -195,7 +202,7 @@ def side_by_side(mask: Mask, least: float = _FIGURE) -> list[Mask]:
 
 
 def _columns(figures: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
-    """(H, W) each, left to right: the pieces of a mask, those together that stand over one another."""
+    """(H, W) each, left to right: the components of a mask, joined if they are above each other."""
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(
         cv2.dilate(figures.view(np.uint8), np.ones((3, 3), np.uint8))
     )
@@ -213,19 +220,19 @@ def _columns(figures: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
 
 
 def _cut(picture: NDArray[np.uint8], guess: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The figure's border by its colours (GrabCut), starting from a guess of 0..1. (H, W), 1 = foreground."""
+    """(H, W), 1 = foreground: the figure's border by its colours (GrabCut), starting from an estimate in 0..1."""
     kinds = [cv2.GC_FGD, cv2.GC_PR_FGD, cv2.GC_PR_BGD]
     marks = np.select([guess > 0.9, guess > 0.5, guess > 0.1], kinds, cv2.GC_BGD).astype(np.uint8)
     sure = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
     if not sure.all() and sure.any():
-        cv2.setRNGSeed(0)  # its colour models start from random centres
+        cv2.setRNGSeed(0)  # its colour models are initialised at random
         lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
         cv2.grabCut(lab, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
     return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
 
 
 def _edges(colours: NDArray[np.uint8]) -> Ink:
-    """A line drawing of a coloured picture: where it changes."""
+    """A line drawing of a coloured picture, from its gradients."""
     step = max(1, max(colours.shape) // 1024)
     soft = cv2.GaussianBlur(np.ascontiguousarray(colours[::step, ::step]), (0, 0), 1.5)
     change = cv2.morphologyEx(soft, cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)).max(axis=2)

@@ -1,9 +1,9 @@
-"""What the artist said about regions: colour hints on the canvas, and bindings to spots of the references.
+"""The colours that the artist has chosen for regions: colour hints on the canvas, and bindings to spots of references.
 
-A hint belongs to the regions its middle lies in, so that a stroke may be a little wider than what it is meant for. A
-region that was told its colour gets exactly that one. Regions that were taken for the same thing, because they look at
-the same places of the reference and had the same colour, follow it. How sure that must be was measured with a simulated
-artist on drawings of this project (`ALIKE`); no other picture was used.
+A hint belongs to the regions under the middle of its stroke, so that a stroke may extend a little beyond its region.
+The region gets exactly that colour. Regions that were recognised as the same part, because they attend to the same
+places of the reference and had the same colour, get it, too. The threshold for this (`ALIKE`) was measured with a
+simulated artist on this project's drawings; no other pictures were used.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ from colorizer.imaging import color
 from colorizer.imaging.regions import Regions
 
 ALIKE = 0.7
-"""Share of their looks that two regions must have in common. On 120 drawings, two hints each: of the figure's area
-1.2 % became right and .15 % wrong; at .6 it was 1.8 and .5 %, at .8 .6 and .03 %."""
+"""Least common fraction of the attention of two regions. On 120 drawings with two hints each, 1.2 % of the figure's
+area became right and .15 % wrong; with .6 it was 1.8 and .5 %, with .8 .6 and .03 %."""
 _MIDDLE = 0.5
-"""A pixel is in the middle of its stroke from this share of the stroke's greatest depth on."""
+"""Fraction of a stroke's largest depth from which a pixel is in the middle of the stroke."""
 _GRAZED = 0.05
-"""Share of a stroke's middle below which a region is only grazed."""
+"""Fraction of a stroke's middle below which a region is only touched and doesn't get the colour."""
 CLEAR = (255, 0, 255)
-"""The hints' colour that means no colour, where that is wished."""
+"""The hints' colour that means "transparent", if that option is set."""
 _SPOT = 0.004
-"""Half a side of a reference's spot, as a share of the reference's longer side."""
+"""Half the side of a reference's spot, as a fraction of the reference's longer side."""
 
 
 @dataclass(frozen=True)
 class Wishes:
-    """Regions that were told their colour, each once."""
+    """The regions with a chosen colour, each once."""
 
     regions: NDArray[np.intp]
     """(m,)."""
     colours: color.Colours
     """(m, 3)."""
     clear_hints: bool = False
-    """Whether `CLEAR` means that a region gets no colour."""
+    """Whether `CLEAR` makes a region transparent."""
 
     @property
     def pixels(self) -> NDArray[np.uint8]:
-        """(m, 4) RGBA; alpha 0 where a region is to have no colour."""
+        """(m, 4) RGBA; alpha 0 for transparent regions."""
         clear = self.clear_hints & (self.colours == CLEAR).all(axis=1)
         alpha = np.where(clear, np.uint8(0), np.uint8(255))
         return np.concatenate([np.where(clear[:, None], np.uint8(0), self.colours), alpha[:, None]], axis=1)
 
 
 def read_wishes(request: ColorizeRequest, regions: Regions) -> Wishes:
-    """The request's hints and bindings; where a region has both, the hint counts.
+    """Reads the request's hints and bindings; if a region has both, the hint has priority.
 
     Raises:
         InvalidInput: a binding points at a transparent spot.
@@ -73,11 +73,11 @@ def read_wishes(request: ColorizeRequest, regions: Regions) -> Wishes:
 
 
 def followed(wishes: Wishes, colouring: Colouring | None, shown: NDArray[np.bool_]) -> NDArray[np.intp]:
-    """(n,): which wish each region follows on one side, -1 for none.
+    """(n,): the index of the wish that each region follows on one side, -1 for none.
 
     Args:
-        wishes: m of them.
-        colouring: of that side; None where it has no colours of its own.
+        wishes: m chosen colours.
+        colouring: the colouring of that side; None if it has no colours.
         shown: (n,), the regions on that side. Only these follow others.
     """
     follows = np.full(len(shown), -1, np.intp)
@@ -92,17 +92,17 @@ def followed(wishes: Wishes, colouring: Colouring | None, shown: NDArray[np.bool
 
 
 def common_looks(colouring: Colouring, leaders: NDArray[np.intp]) -> NDArray[np.float32]:
-    """(len(leaders), n): the share of their looks that regions have in common; 0 where their colours differ."""
+    """(len(leaders), n): the common fraction of the attention of regions; 0 if their colours differ."""
     looks = torch.from_numpy(colouring.attention)
     share = looks / looks.sum(1, keepdim=True).clamp_min(1e-9)
-    # Of two distributions the common part is 1 less half of their L1 distance.
+    # The common part of two distributions is 1 minus half of their L1 distance.
     common = 1 - torch.cdist(share[torch.from_numpy(leaders)], share, p=1).numpy() / 2
     same = (colouring.colours[leaders][:, None] == colouring.colours[None]).all(axis=2)
     return np.where(same, common, np.float32(0))
 
 
 def spot_colour(references: Sequence[Reference], binding: Binding) -> tuple[int, ...]:
-    """The colour of a binding's spot, RGB: of the pixels around it the one nearest to their median."""
+    """The colour of a binding's spot, RGB: the pixel around it that is nearest to the median of these pixels."""
     picture = references[binding.reference].picture
     reach = max(1, round(_SPOT * max(picture.shape[:2])))
     x, y = binding.reference_x, binding.reference_y
@@ -118,7 +118,7 @@ def spot_colour(references: Sequence[Reference], binding: Binding) -> tuple[int,
 
 
 def _hinted(hints: Picture, regions: Regions) -> dict[int, tuple[int, ...]]:
-    """Region -> colour: of the pixels in the middle of strokes the most frequent colour in each region."""
+    """By region: its most frequent colour among the pixels in the middle of strokes."""
     drawn = hints[..., 3] > 127
     rows, columns = np.flatnonzero(drawn.any(axis=1)), np.flatnonzero(drawn.any(axis=0))
     if not len(rows):
@@ -139,14 +139,16 @@ def _hinted(hints: Picture, regions: Regions) -> dict[int, tuple[int, ...]]:
 
 
 def _summed(groups: NDArray[np.int64], counts: NDArray[np.intp]) -> NDArray[np.float64]:
-    """(N,): for each column of `groups` the sum of `counts` over all columns equal to it."""
+    """(N,): for each column of `groups` the sum of `counts` over all equal columns."""
     _, group = np.unique(groups, axis=1, return_inverse=True)
     return np.bincount(group.ravel(), counts).astype(np.float64)[group.ravel()]
 
 
 def _middles(drawn: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-    """Which pixels (H, W) are in the middle of a stroke, and for each of those the number of its stroke."""
-    padded = np.pad(drawn, 1).view(np.uint8)  # a stroke that ends at the edge of the part is not deeper there
+    """(H, W): which pixels are in the middle of a stroke; and for each of those the number of its stroke."""
+    padded = np.pad(drawn, 1).view(
+        np.uint8
+    )  # so that a stroke that ends at the edge of the part isn't deeper there
     depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)[1:-1, 1:-1]
     strokes = cv2.connectedComponents(drawn.view(np.uint8), connectivity=8)[1]
     deepest = np.zeros(int(strokes.max()) + 1, np.float32)

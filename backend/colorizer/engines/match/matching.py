@@ -1,13 +1,14 @@
-"""One request through the network: which side every region is on, and the colour each would have on either side.
+"""Matches one request with the network: the side of every region, and its colour on each side.
 
-The rules of the modes are here. `split` reads the figure's colours only in the references' figures and the
-background's only in their backgrounds; `whole` reads everywhere; the side a region is not on is coloured from its own
-side of the references in any mode, so that repainting a mask shows sensible colours.
+The sides are foreground and background. In mode `split`, the figure's colours are read only from the references'
+figures and the background's only from their backgrounds; in mode `whole`, all colours are read from everywhere. In all
+modes a region also gets a colour for the side that it isn't on, from that side of the references, so that changing a
+mask shows sensible colours.
 
-The network knows far better where it is told the figures. So where a mask is missing it is asked once to find them.
-Then it is told what was found and asked about the figures alone, which it sees larger, and about both halves of them,
-for what is small (`multi_scale`). Asking it about the whole pictures again, told the figures, brings nothing more.
-Where several figures stand side by side, each is asked about by itself.
+The network is much more accurate if it gets the figures' masks. If a mask is missing, the network is run once to find
+it. Then it is run with the masks on the figures alone, which are larger then, and on both halves of them for small
+details (`multi_scale`). Running it again on the whole pictures with the masks doesn't improve the result. If several
+figures stand side by side, each is matched separately.
 """
 
 from __future__ import annotations
@@ -43,12 +44,12 @@ from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask
 
 _SKETCHED_FIGURE = 0.5
-"""How large a figure of a sketch with several is at least, as a share of the largest."""
+"""Least area of a figure in a sketch with several figures, as a fraction of the largest one's."""
 
 
 @dataclass(frozen=True)
 class Match:
-    """What was found for every region. Colours are None where the references have nothing for that side."""
+    """The sides and colours of all regions. A side's colouring is None if the references have no colours for it."""
 
     is_foreground: NDArray[np.bool_]
     """(n,)."""
@@ -57,26 +58,26 @@ class Match:
     background: readout.Colouring | None
     """Each region's colour as part of the background."""
     palette: Colours
-    """(P, 3): the colours that could be chosen."""
+    """(P, 3): the possible colours."""
 
 
 @dataclass(frozen=True)
 class _Sketch:
-    """The sketch, as small as its regions are decided."""
+    """The sketch in the size of the regions' small copy."""
 
     ink: Ink
     mask: Mask | None
     regions: Regions
 
     def only(self, figure: Mask) -> _Sketch:
-        """The same with nothing drawn but one figure, (h, w) 255 = figure."""
+        """The sketch with only one figure, given by its mask (h, w), 255 = figure."""
         reach = 2 * max(1, max(figure.shape) // 100) + 1
         near = cv2.dilate(figure, np.ones((reach, reach), np.uint8)) > 127
         return _Sketch(np.where(near, self.ink, np.uint8(0)), figure, self.regions)
 
 
 class Matcher:
-    """Carries one request."""
+    """Matches one request."""
 
     def __init__(self, network: MatchNetwork, request: ColorizeRequest, report: Report) -> None:
         self.network = network
@@ -84,7 +85,7 @@ class Matcher:
         self.report = report
 
     def match(self, ink: Ink, mask: Mask | None, regions: Regions) -> Match:
-        """Decides side and colours of every region of the sketch; `ink` and `mask` have the sketch's size."""
+        """Finds side and colours of every region of the sketch; `ink` and `mask` have the sketch's size."""
         height, width = regions.coarse.shape
         small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
         sketch = _Sketch(small, None if mask is None else fit_mask(mask, width, height), regions)
@@ -115,8 +116,8 @@ class Matcher:
     def _find_figures(
         self, sketch: _Sketch, sources: list[Source]
     ) -> tuple[_Sketch, list[Source], ScaleView]:
-        """The same with every mask filled in, and the look at all of both that they were found by."""
-        # Without a reference the network still tells figure from background.
+        """Adds missing masks. Returns sketch and sources with masks, and the view of both by which they were found."""
+        # Without a reference the network can still separate figure and background.
         view = self._scale_view(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
         if sketch.mask is None:
             is_foreground = _predicted_sides(self.network, view, sketch.regions)
@@ -126,7 +127,7 @@ class Matcher:
             if source.mask is None:
                 mask = outline(source.picture, foreground_share(self.network, answer.reference_parts))
                 mask &= np.where(source.picture[..., 3] > 127, np.uint8(255), np.uint8(0))
-                # A guess must not leave a figure without colours: nothing found means that all may be figure.
+                # If no figure is found, the whole reference is used, so that the figure isn't left without colours.
                 source = replace(source, mask=mask if mask.any() else np.full_like(mask, 255))
             found.append(source)
         grid = self.network.config.key_grid
@@ -136,15 +137,15 @@ class Matcher:
     def _look_around(
         self, sketch: _Sketch, sources: list[Source], first: ScaleView | None, evidence: Evidence
     ) -> None:
-        """Looks at the whole pictures, and, where there are figures to be seen larger, at these and both their halves.
+        """Runs the network on the whole pictures and, if that enlarges the figures, on these and both halves of them.
 
-        Each figure of a model sheet is then a reference of its own; where several stand in the sketch, each is looked
-        at by itself, with the references laid under it.
+        Each figure of a model sheet is then a separate reference. If the sketch has several figures, each is matched
+        separately, with the references registered to it.
         """
         seen = windows(*sketch.ink.shape[::-1])
         assert sketch.mask is not None
         masks = side_by_side(sketch.mask, least=_SKETCHED_FIGURE) if (sketch.mask > 127).any() else []
-        # A strip is seen in windows as large as its figure.
+        # A strip is processed in windows of its figure's size.
         if not masks or (len(seen) > 1 and len(masks) == 1):
             evidence.scale_views.append(first or self._scale_view(sketch, seen, sources))
             return
@@ -166,7 +167,7 @@ class Matcher:
     def _scale_views(
         self, sketch: _Sketch, sources: list[Source], which: tuple[int, int] = (0, 1)
     ) -> list[ScaleView]:
-        """At a figure and both its halves; `which` figure of how many."""
+        """The views of a figure and both halves of it; `which` is the figure's index and the number of figures."""
         assert sketch.mask is not None
         figures = [
             box(mask) for mask in (sketch.mask, *(source.mask for source in sources)) if mask is not None
@@ -181,7 +182,7 @@ class Matcher:
         return scale_views
 
     def _each_figure(self, sketch: _Sketch, sources: list[Source]) -> list[Source]:
-        """The same, those that show several figures side by side once for each of them."""
+        """The sources, with a separate source for each figure of those that show several figures side by side."""
         each: list[Source] = []
         for source in sources:
             assert source.mask is not None
@@ -199,9 +200,9 @@ class Matcher:
         *,
         near: bool = False,
     ) -> ScaleView:
-        """Asks the network about some windows of the sketch and one of each reference (all of it by default).
+        """Runs the network on windows of the sketch and one window of each reference (by default the whole reference).
 
-        `part` says which view it is of how many; `near` that it is a close-up.
+        `part` is the index of the view and the number of views, for the progress; `near` marks a close-up.
         """
         config = self.network.config
         size, grid = config.image_size, config.key_grid
@@ -260,7 +261,7 @@ class Matcher:
         return replace(found, attention=found.attention[:, : evidence.shared_keys])
 
     def _register(self, sketch: _Sketch, sources: list[Source]) -> list[Source]:
-        """The same, with how each lies best under the sketch."""
+        """The sources with their registrations to the sketch."""
         registered = []
         for done, source in enumerate(sources):
             self.report.stage("Matching colours", done, len(sources))
@@ -270,7 +271,7 @@ class Matcher:
 
 
 def _lay_under(sketch: _Sketch, sources: list[Source]) -> Overlay:
-    """The reference in the likest pose, laid under the sketch."""
+    """The reference in the most similar pose, warped to the sketch."""
 
     def likeness(source: Source) -> float:
         assert source.registration is not None
@@ -293,7 +294,7 @@ def _side(sources: Sequence[Source], *, of_foreground: bool | None) -> MatchedSi
 
 
 def _predicted_sides(network: MatchNetwork, view: ScaleView, regions: Regions) -> NDArray[np.bool_]:
-    """(n,): whether the network takes each region for part of the figure."""
+    """(n,): whether each region belongs to the figure, by the network."""
     hits = np.zeros(view.cells.shape[1])
     for row, weights in zip(view.answers, view.cells, strict=True):
         chance = np.mean([foreground_share(network, answer.sketch_parts) for answer in row], axis=0)
@@ -308,7 +309,7 @@ def _prefer(
     if first is None or second is None:
         return first or second
     ranks = max(first.ranked.shape[1], second.ranked.shape[1])
-    # Of the shorter ranking the last colour fills up: a colour that was there before is not another one.
+    # The shorter ranking is padded with its last colour, which adds no new one.
     one, other = (
         np.pad(side.ranked, ((0, 0), (0, ranks - side.ranked.shape[1]), (0, 0)), mode="edge")
         for side in (first, second)
@@ -322,7 +323,7 @@ def _prefer(
 
 
 def _is_cut_out(source: Source) -> bool:
-    """Whether a reference shows a figure on nothing: there is no background in it that could be meant."""
+    """Whether a reference shows a figure on transparency, so that it has no background."""
     return bool(np.count_nonzero(source.picture[..., 3] <= 127) > 0.02 * source.picture[..., 3].size)
 
 

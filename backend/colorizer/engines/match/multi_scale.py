@@ -1,8 +1,8 @@
-"""One view of the network at sketch and references, and what every region sees in it.
+"""Runs the network on one view of sketch and references, and computes the attention of every region.
 
-A view may show all of both pictures, their figures alone, or the same part of both figures from near: what is small
-is seen larger then. What a close-up doesn't show, or shows as one large area without its surroundings, is left to the
-other views.
+A view shows the whole pictures, only their figures, or a close-up of the same part of both figures, in which small
+details are larger. Regions that a close-up doesn't show, or shows as one large area without its surroundings, are read
+from the other views.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask
 
 _NEAR = 0.6
-"""What a close-up shows of a figure, as a share of its longer side; two of them overlap by a fifth."""
+"""Side of a close-up, as a fraction of the figure's longer side; two close-ups overlap by a fifth."""
 _SMALL = 0.05
-"""Share of a close-up's area from which on a region in it counts less than half."""
+"""Fraction of a close-up's area from which a region's weight is less than half."""
 
 
 @dataclass(frozen=True)
 class ScaleView:
-    """What the network answered about some windows of the sketch and all references. K: all keys of all references."""
+    """The network's answers for some windows of the sketch and all references. K: all keys of all references."""
 
     answers: list[list[Correspondence]]
     """For each window (outer) and reference (inner)."""
     cells: NDArray[np.float32]
     """(windows, n, Q*Q), see `readout.region_cells`."""
     queries: list[NDArray[np.intp]]
-    """For each window, which queries the answers' logits are of, see `readout.asked_queries`."""
+    """For each window, the queries of the answers' logits, see `readout.asked_queries`."""
     visible: NDArray[np.bool_]
     """(K,)."""
     in_foreground: NDArray[np.bool_]
     """(K,)."""
     counts: NDArray[np.float32] | None = None
-    """(n,), 0..1: how much the view counts for each region; None: fully for all."""
+    """(n,), 0..1: the weight of the view for each region; None: 1 for all."""
 
     def attention(self, of_foreground: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
-        """(n, K) attention on one side's keys, None for all, and the keys' colours (K, 3)."""
+        """(n, K): the attention on one side's keys (None: both sides), and the keys' colours (K, 3)."""
         allowed = (
             self.visible if of_foreground is None else self.visible & (self.in_foreground == of_foreground)
         )
@@ -67,10 +67,10 @@ class ScaleView:
 
 
 def close_ups(around: Window, mask: Mask) -> list[Window]:
-    """The two halves of what is around a figure, along its longer side.
+    """Two overlapping windows along the longer side of a figure.
 
     Args:
-        around: the figure.
+        around: the window around the figure.
         mask: (H, W), 255 = figure; not empty.
     """
     side = max(8, round(around.side * _NEAR))
@@ -82,7 +82,7 @@ def close_ups(around: Window, mask: Mask) -> list[Window]:
 
 
 def close_up_counts(cells: NDArray[np.float32], regions: Regions, window: Window) -> NDArray[np.float32]:
-    """(n,): how much a close-up counts for every region; `cells` (n, Q*Q) are those of `readout.region_cells`."""
+    """(n,): the weight of a close-up for every region; `cells` (n, Q*Q) are those of `readout.region_cells`."""
     pixels = regions.areas() * regions.coarse.size
     seen = cells.sum(1) * (window.side**2 / cells.shape[1])
     shown = np.clip(seen / np.maximum(pixels, 1), 0, 1)
@@ -90,14 +90,14 @@ def close_up_counts(cells: NDArray[np.float32], regions: Regions, window: Window
 
 
 def foreground_keys(mask: Mask | None, window: Window, grid: int) -> NDArray[np.bool_]:
-    """(grid*grid,): which cells of a reference's window lie in its figure; all where it is not known yet."""
+    """(grid*grid,): which cells of a reference's window are in its figure; all if it isn't known yet."""
     if mask is None:
         return np.ones(grid * grid, bool)
     return square(mask, window, grid, fill=0).ravel() > 0.5
 
 
 def _view(row: Sequence[Correspondence], cells: torch.Tensor) -> readout.View:
-    """The answers for all references side by side; "not in the reference" must hold for all of them."""
+    """The answers for all references side by side; "not in the reference" means in none of them."""
     parts = [answer.logits[0, :, :-1] for answer in row]
     logits = torch.cat(parts, dim=1) if len(parts) > 1 else parts[0]
     null = torch.stack([answer.logits[0, :, -1] for answer in row]).mean(0)

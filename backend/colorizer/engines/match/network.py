@@ -1,11 +1,11 @@
-"""The correspondence network: which cell of the reference does each place of the sketch belong to?
+"""The correspondence network: finds the cell of the reference to which each place of the sketch corresponds.
 
-Both pictures become pyramids of features, look at each other at the coarsest level, and come back
-up: the sketch to a grid of queries, the reference to a grid of keys. Query times key is the answer;
-one extra learned key means "not in the reference". A key's colour is one of its own pixels, so no
-colour is ever invented.
+Encoders compute feature pyramids of both pictures; joint self-attention at the coarsest level exchanges information
+between them; decoders compute a grid of queries for the sketch and a grid of keys for the reference. The products of
+queries and keys are the attention logits; an additional learned key means "not in the reference". A key's colour is one
+of its own pixels, so no colour is invented.
 
-It knows nothing of regions, palettes or layers (the rest of this room) and nothing of training
+The network is independent of regions, palettes and layers (the other modules of this room) and of training
 (`colorizer_lab.training`).
 """
 
@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
@@ -30,7 +30,7 @@ WEIGHTS_FILE = "model.safetensors"
 
 @dataclass(frozen=True)
 class MatchConfig:
-    """Everything that decides the network's shape. Parts `[0, background_parts)` are background."""
+    """The configuration of the network's architecture. Parts `[0, background_parts)` are background."""
 
     image_size: int = 128
     query_grid: int = 64
@@ -47,36 +47,36 @@ class MatchConfig:
 
     @property
     def deep_grid(self) -> int:
-        """Cells on a side where the two pictures look at each other."""
+        """Side of the grid at the coarsest level, at which both pictures attend to each other."""
         return self.key_grid // 2
 
     @property
     def cell(self) -> int:
-        """Pixels on a side of a key's cell."""
+        """Side of a key's cell in pixels."""
         return self.image_size // self.key_grid
 
 
 @dataclass(frozen=True)
 class WarpField:
-    """A reference laid under the sketch."""
+    """The warp of a reference to the sketch."""
 
     where: Tensor
-    """(B, S, S, 2): the place in the reference's picture, (x, y), under each pixel of the sketch; -1..1 from edge to
-    edge, beyond that there is nothing."""
+    """(B, S, S, 2): the position (x, y) in the reference for each pixel of the sketch; -1..1 from edge to edge, values
+    outside of this are outside of the reference."""
     likeness: Tensor
-    """(B,), -1..1: how well the lines lie on edges."""
+    """(B,), -1..1: the correlation of the sketch's lines with the reference's edges."""
 
 
 @dataclass(frozen=True)
 class Features:
-    """What the network knows before any query meets a key. Q, K: cells on a side; D: descriptor length."""
+    """The network's features before queries and keys are compared. Q, K: sides of the grids; D: descriptor length."""
 
     queries: Tensor
     """(B, Q*Q, D), unit length, fp32."""
     trust: Tensor
-    """(B, Q*Q, 2): how much is added to the logits of the keys close to and around each query's own place, fp32."""
+    """(B, Q*Q, 2): the values added to the logits of the keys close to and around each query's own place, fp32."""
     own_place: Tensor
-    """(B, Q*Q, 2): that place in the reference, (x, y), -1..1 from edge to edge, fp32."""
+    """(B, Q*Q, 2): each query's own place in the reference, (x, y), -1..1 from edge to edge, fp32."""
     keys: Tensor
     """(B, K*K + 1, D), unit length, fp32; the last is the null key."""
     key_bias: Tensor
@@ -91,10 +91,10 @@ class Correspondence:
     """The answer for a whole picture. Q = query_grid, K = key_grid."""
 
     logits: Tensor
-    """(B, N, K*K + 1) attention logits of all Q*Q queries or the chosen ones, fp32; the last column is the null key
-    ("not in the reference")."""
+    """(B, N, K*K + 1): the attention logits of all Q*Q queries or the chosen ones, fp32; the last column is the null
+    key ("not in the reference")."""
     colours: Tensor
-    """(B, K*K, 3) sRGB 0..1, one pixel of each key's cell (a soft pick while training)."""
+    """(B, K*K, 3) sRGB 0..1: one pixel of each key's cell (in training a weighted mean of them)."""
     sketch_parts: Tensor
     """(B, parts, Q, Q) part logits."""
     reference_parts: Tensor
@@ -102,7 +102,7 @@ class Correspondence:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside a shortcut; starts as the shortcut alone."""
+    """Two 3x3 convolutions with a residual connection; initialised so that they add nothing."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class AttentionLayer(nn.Module):
         batch, count, width = tokens.shape
         qkv = self.qkv(self.norm_attention(tokens))
         q, k, v = qkv.view(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
-        # Written out: on a CPU the backward pass of the fused attention takes several times as long.
+        # Written as separate operations: on a CPU the backward pass of the fused attention is several times slower.
         scores = torch.matmul(q * (width // self.heads) ** -0.5, k.transpose(-1, -2))
         mixed = torch.matmul(scores.softmax(-1).to(v.dtype), v)
         tokens = tokens + self.out(mixed.transpose(1, 2).reshape(batch, count, width))
@@ -146,7 +146,7 @@ class AttentionLayer(nn.Module):
 
 
 class Encoder(nn.Module):
-    """A picture to features at a half, a quarter and an eighth of its size."""
+    """Computes features of a picture at a half, a quarter and an eighth of its size."""
 
     def __init__(self, channels: int, config: MatchConfig) -> None:
         super().__init__()
@@ -169,13 +169,13 @@ class Encoder(nn.Module):
 
 
 class MatchNetwork(nn.Module):
-    """Sketch and reference in, correspondence out. Fully described by its `MatchConfig`."""
+    """Computes the correspondence of a sketch and a reference. Its architecture is defined by its `MatchConfig`."""
 
     def __init__(self, config: MatchConfig) -> None:
         super().__init__()
         self.config = config
         middle, deep, width = config.middle_width, config.deep_width, config.query_width
-        # Ink and mask; what lies under it: colours, mask, whether there is anything, and how alike the two are.
+        # Ink and mask; of the warped reference: colours, mask, whether it is there, and its likeness.
         self.sketch_encoder = Encoder(2 + 6, config)
         self.reference_encoder = Encoder(4, config)
         self.position = nn.Parameter(torch.randn(1, config.deep_grid**2, deep) * 0.02)
@@ -183,7 +183,7 @@ class MatchNetwork(nn.Module):
         self.attention = nn.ModuleList(
             AttentionLayer(deep, config.attention_heads) for _ in range(config.attention_layers)
         )
-        # + 2: the place on the canvas, so that pictures in the same pose can be matched by place.
+        # + 2: the position on the canvas, so that pictures in the same pose can be matched by position.
         self.sketch_up_middle = ResidualBlock(middle + deep, middle)
         self.sketch_up_fine = ResidualBlock(config.fine_width + middle + 2, width)
         self.reference_up = ResidualBlock(middle + deep + 2, middle)
@@ -193,7 +193,7 @@ class MatchNetwork(nn.Module):
         nn.init.constant_(self.trust.bias, -2.0)  # type: ignore[arg-type]
         self.log_reach = nn.Parameter(
             torch.tensor([0.7, 3.0]).log()
-        )  # of the two trusts, in cells of the key grid
+        )  # the radii of the two trusts, in cells of the key grid
         self.key = nn.Conv2d(middle, config.descriptor + 1, 1)
         self.pick = nn.Conv2d(middle, config.cell**2, 1)
         self.sketch_part = nn.Conv2d(width, config.parts, 1)
@@ -218,8 +218,8 @@ class MatchNetwork(nn.Module):
             ink_mask: (B, 1, S, S), -1 background, +1 foreground, 0 unknown.
             reference: (B, 3, S, S), sRGB 0..1.
             reference_mask: (B, 1, S, S), like `ink_mask`.
-            warp: how the reference lies under the sketch; None: not at all.
-            chosen: (B, N), which queries; None: all.
+            warp: the warp of the reference to the sketch; None: it isn't registered.
+            chosen: (B, N), the indices of queries; None: all.
         """
         features = self.features(ink, ink_mask, reference, reference_mask, warp)
         return Correspondence(
@@ -237,7 +237,8 @@ class MatchNetwork(nn.Module):
         reference_mask: Tensor,
         warp: WarpField | None = None,
     ) -> Features:
-        """Everything but the comparison; arguments as in `forward`. Training compares a few queries only."""
+        """Computes the features without comparing them, because training compares only few queries. Arguments as in
+        `forward`."""
         picture = self._channels_last(torch.cat([reference * 2 - 1, reference_mask], 1))
         under = _under(picture, warp)
         sketch = self._channels_last(torch.cat([ink * 2 - 1, ink_mask, under], 1))
@@ -264,7 +265,7 @@ class MatchNetwork(nn.Module):
         )
 
     def logits(self, features: Features, chosen: Tensor | None = None) -> Tensor:
-        """Attention logits of all queries, or of those `chosen` (B, N): (B, N, K*K + 1), fp32."""
+        """(B, N, K*K + 1): the attention logits of all queries, or of the `chosen` ones (B, N), fp32."""
         queries, trust, own_place = (
             rows if chosen is None else rows.gather(1, chosen[..., None].expand(-1, -1, rows.shape[-1]))
             for rows in (features.queries, features.trust, features.own_place)
@@ -279,7 +280,7 @@ class MatchNetwork(nn.Module):
             return logits
 
     def _trust(self, top: Tensor, under: Tensor) -> Tensor:
-        """(B, 2, Q, Q): nothing where nothing lies under the sketch."""
+        """(B, 2, Q, Q): the trusts; no trust where the reference isn't below the sketch."""
         there = F.adaptive_avg_pool2d(under[:, 4:5].float(), self.config.query_grid)
         return F.softplus(self.trust(top).float()) * there
 
@@ -290,7 +291,8 @@ class MatchNetwork(nn.Module):
         return F.adaptive_avg_pool2d(warp.where.float().permute(0, 3, 1, 2), self.config.query_grid)
 
     def _hills(self, own_place: Tensor, trust: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each trust a hill of its height and reach over every query's own place: across and down, (B, N, K)."""
+        """For each trust a Gaussian of its height and radius around every query's own place, as its horizontal and
+        vertical factors (B, N, K)."""
         grid = self.config.key_grid
         centres = (2 * torch.arange(grid, device=trust.device) + 1) / grid - 1
         apart = (own_place[..., None] - centres) * (grid / 2)  # (B, N, 2, K), cells
@@ -299,7 +301,7 @@ class MatchNetwork(nn.Module):
             yield across, height[..., None] * down
 
     def save_pretrained(self, folder: str | Path) -> None:
-        """Writes `config.json` and `model.safetensors` (fp16) into `folder`, each whole or not at all."""
+        """Writes `config.json` and `model.safetensors` (fp16) to `folder`, each atomically."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         weights = {name: value.half().contiguous() for name, value in self.state_dict().items()}
@@ -308,11 +310,11 @@ class MatchNetwork(nn.Module):
             (WEIGHTS_FILE, save(weights, metadata={"format": "pt"})),
             (CONFIG_FILE, config.encode()),
         ):
-            write_whole(folder / name, data)
+            write_atomically(folder / name, data)
 
     @classmethod
     def from_pretrained(cls, folder: str | Path) -> MatchNetwork:
-        """Reads what `save_pretrained` wrote; fp32 on the CPU, ready for use (`eval`)."""
+        """Loads a network saved by `save_pretrained`, in fp32 on the CPU, in evaluation mode."""
         folder = Path(folder)
         config = MatchConfig(**json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")))
         network = cls(config)
@@ -336,7 +338,7 @@ class MatchNetwork(nn.Module):
         return _grid(tokens[:, :cells], sketch), _grid(tokens[:, cells:], reference)
 
     def _colours(self, reference: Tensor, pick: Tensor) -> Tensor:
-        """(B, K*K, 3): the picked pixel of every cell; a weighted mean of them while training."""
+        """(B, K*K, 3): the picked pixel of every cell; in training a weighted mean of the pixels."""
         pixels = F.pixel_unshuffle(reference.float(), self.config.cell)
         pixels = pixels.view(len(pixels), 3, self.config.cell**2, -1)  # (B, 3, cell^2, K*K)
         weights = pick.flatten(2)
@@ -348,7 +350,7 @@ class MatchNetwork(nn.Module):
 
 
 def _under(picture: Tensor, warp: WarpField | None) -> Tensor:
-    """(B, 6, S, S): colours and mask of a reference (B, 4, S, S) as it is laid, where there is any, and likeness."""
+    """(B, 6, S, S): colours and mask of a reference (B, 4, S, S) after the warp, its presence, and the likeness."""
     if warp is None:
         return picture.new_zeros(len(picture), 6, *picture.shape[2:])
     shown = torch.cat([picture, torch.ones_like(picture[:, :1])], 1)
@@ -362,7 +364,7 @@ def _rows(grid: Tensor) -> Tensor:
 
 
 def _grid(rows: Tensor, like: Tensor) -> Tensor:
-    """(B, H*W, C) to the shape and type of `like`, (B, C, H, W), channels last."""
+    """(B, H*W, C) to the shape and dtype of `like`, (B, C, H, W), channels last."""
     batch, channels, height, width = like.shape
     return rows.to(like.dtype).view(batch, height, width, channels).permute(0, 3, 1, 2)
 
@@ -372,7 +374,7 @@ def _twice(grid: Tensor) -> Tensor:
 
 
 def _with_place(*grids: Tensor) -> Tensor:
-    """Joins grids of one size along the channels and adds where each cell is, -1..1, (x, y)."""
+    """Concatenates grids of the same size along the channels and adds each cell's position (x, y), -1..1."""
     first = grids[0]
     batch, _, height, width = first.shape
     y = torch.linspace(-1, 1, height, device=first.device, dtype=first.dtype)

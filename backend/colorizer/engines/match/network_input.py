@@ -1,6 +1,6 @@
-"""What the network looks at, and asking it: small squares of the sketch and of a reference, padded with paper.
+"""Prepares the network's inputs and runs it: small squares of the sketch and of a reference, padded with paper.
 
-Very long canvases are looked at through several windows. What the answer means for a region is read in `readout`.
+Very long canvases are divided into several windows. `readout` reads the network's answers for the regions.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Mask, Picture
 
 _LONGEST = 3.0
-"""Longer over shorter side up to which one window sees the whole canvas."""
+"""Ratio of the longer to the shorter side up to which one window shows the whole canvas."""
 _MOST_WINDOWS = 12
 NO_QUERIES: NDArray[np.intp] = np.zeros(0, np.intp)
-"""For `ask`: nothing is compared."""
+"""For `ask`: no query is compared."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """A square part of a canvas, px; it may reach over the canvas's edges."""
+    """A square part of a canvas, in pixels; it may extend beyond the canvas's edges."""
 
     x: int
     y: int
@@ -36,7 +36,7 @@ class Window:
 
 @dataclass(frozen=True)
 class SketchView:
-    """What the network sees of the sketch through one window. Tensors are (1, 1, S, S)."""
+    """The network's input for one window of the sketch. The tensors are (1, 1, S, S)."""
 
     window: Window
     ink: torch.Tensor
@@ -45,16 +45,16 @@ class SketchView:
 
 @dataclass(frozen=True)
 class ReferenceView:
-    """What the network sees of one reference, and what its cells hold. K = the network's key grid."""
+    """The network's input for one window of a reference. K = the network's key grid."""
 
     picture: torch.Tensor
     """(1, 3, S, S), sRGB 0..1."""
     mask: torch.Tensor
     """(1, 1, S, S)."""
     visible: NDArray[np.float32]
-    """(K*K,): how much of each cell shows something of the reference."""
+    """(K*K,): the fraction of each cell that the reference covers."""
     window: Window
-    """In px of the reference."""
+    """In pixels of the reference."""
 
 
 def whole(width: int, height: int) -> Window:
@@ -64,7 +64,7 @@ def whole(width: int, height: int) -> Window:
 
 
 def windows(width: int, height: int) -> list[Window]:
-    """One square around the canvas; for strips a row of squares along it."""
+    """One square around the canvas; for strips several squares along it."""
     long, short = max(width, height), min(width, height)
     if long <= _LONGEST * short:
         return [whole(width, height)]
@@ -78,7 +78,7 @@ def windows(width: int, height: int) -> list[Window]:
 
 
 def square(plane: NDArray[np.uint8], window: Window, size: int, *, fill: int) -> NDArray[np.float32]:
-    """(size, size) or (size, size, C), 0..1: what lies in the window, area-averaged; `fill` outside of the plane."""
+    """(size, size) or (size, size, C), 0..1: the window scaled down by averaging; `fill` is outside of the plane."""
     height, width = plane.shape[:2]
     left, top = max(0, window.x), max(0, window.y)
     right, bottom = min(width, window.x + window.side), min(height, window.y + window.side)
@@ -92,12 +92,15 @@ def square(plane: NDArray[np.uint8], window: Window, size: int, *, fill: int) ->
 
 
 def see_sketch(ink: Ink, mask: Mask | None, window: Window, size: int) -> SketchView:
-    """The sketch through a window; without a mask the network is told nothing of the foreground."""
+    """The sketch in a window; without a mask, the foreground is marked as unknown."""
     return SketchView(window, _planes(square(ink, window, size, fill=0)), _hint(mask, window, size))
 
 
 def box(mask: NDArray[np.uint8], margin: float = 0.06) -> Window:
-    """The square around what a mask marks, and `margin` of its side more on every side; the mask isn't empty."""
+    """The square around the set pixels of a mask, enlarged on every side by `margin`, a fraction of its side.
+
+    The mask mustn't be empty.
+    """
     rows, columns = np.flatnonzero((mask > 127).any(axis=1)), np.flatnonzero((mask > 127).any(axis=0))
     top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
     side = max(8, round(max(bottom - top, right - left) * (1 + 2 * margin)))
@@ -105,7 +108,7 @@ def box(mask: NDArray[np.uint8], margin: float = 0.06) -> Window:
 
 
 def see_reference(picture: Picture, mask: Mask | None, window: Window, size: int, grid: int) -> ReferenceView:
-    """A reference on white paper, through a window."""
+    """A reference on white paper in a window."""
     colours = square(over_white(picture), window, size, fill=255)
     alpha = square(np.ascontiguousarray(picture[..., 3]), window, grid, fill=0)
     return ReferenceView(
@@ -121,7 +124,7 @@ def _planes(plane: NDArray[np.float32]) -> torch.Tensor:
 
 
 def _hint(mask: Mask | None, window: Window, size: int) -> torch.Tensor:
-    """-1 background, +1 foreground, 0 unknown."""
+    """The mask as the network's input: -1 background, +1 foreground, 0 unknown."""
     if mask is None:
         return torch.zeros(1, 1, size, size)
     return _planes(square(mask, window, size, fill=0) * 2 - 1)
@@ -135,16 +138,16 @@ def ask(
     warp: WarpField | None = None,
     queries: NDArray[np.intp] | None = None,
 ) -> Correspondence:
-    """The network's answer for one window and one reference, which may be laid under the sketch.
+    """Runs the network on one window of the sketch and one reference, which may be warped to the sketch.
 
-    In bfloat16 on processors that are faster that way, else in float32. It takes less time to compare only some
-    `queries` (N,) with the reference; `NO_QUERIES` where only the parts are wanted.
+    It uses bfloat16 on CPUs on which that is faster, otherwise float32. Comparing only some `queries` (N,) takes less
+    time; `NO_QUERIES` computes only the parts.
     """
     device = next(network.parameters()).device
     seen = (sketch.ink, sketch.mask, reference.picture, reference.mask)
     if warp is not None:
         warp = WarpField(warp.where.to(device), warp.likeness.to(device))
-    # Its weights were found in this precision, too (`colorizer_lab.training.match`).
+    # The network was trained in this precision, too (`colorizer_lab.training.match`).
     fast = device.type == "cpu" and has_bfloat16_units()
     chosen = None if queries is None else torch.from_numpy(queries)[None].to(device)
     with torch.autocast("cpu", torch.bfloat16, enabled=fast):
@@ -153,6 +156,6 @@ def ask(
 
 
 def foreground_share(network: MatchNetwork, parts: torch.Tensor) -> NDArray[np.float32]:
-    """(grid*grid,): how sure the network is of foreground, 0..1, from part logits (1, parts, grid, grid)."""
+    """(grid*grid,): the probability of foreground, 0..1, from part logits (1, parts, grid, grid)."""
     chance = parts[0].softmax(0)[network.config.background_parts :].sum(0)
     return chance.flatten().float().cpu().numpy()

@@ -1,10 +1,10 @@
-"""Closes figures that run open: a bust that fades out below, a sleeve that ends in nothing.
+"""Closes open figures, such as a bust that fades out below or a sleeve without an end.
 
-There the lines don't tell the figure from the paper, but the network does. Each region that holds both is divided: what
-surely is figure and what surely is paper grow towards each other over open paper, and last of all over lines (a
-watershed), so the border follows the lines as far as there are any. Beyond the lines' convex hull a part ends soon, and
-where it gets narrower: a bust that is cut off ends straight. What lines hardly bound is a mistake of the network's,
-and stays paper.
+There the lines don't separate the figure from the paper, but the network does. Each region that contains both is
+divided by a watershed: certain figure and certain paper grow towards each other over open paper and last over lines,
+so that the border follows the lines if there are any. Beyond the convex hull of the lines, a part ends after a short
+distance or where it becomes narrower, so that a bust that is cut off ends straight. Parts with few lines at their
+border are errors of the network and stay paper.
 """
 
 from __future__ import annotations
@@ -29,31 +29,31 @@ from colorizer.imaging.regions import Regions
 
 _SURELY_FIGURE, _SURELY_PAPER = 0.7, 0.3
 _SIDE = 512
-"""Longer side, px, of the copy on which borders are found."""
+"""Longer side, in pixels, of the copy on which borders are found."""
 _SEED = 2.5
-"""Width, in cells of the network's grid, from which a place is surely of one kind: it is unsure beside every line."""
+"""Least width of a certain area, in cells of the network's grid, because the network is unsure beside every line."""
 _SMALLEST = 0.004
-"""Share of the canvas that is worth closing."""
+"""Least fraction of the canvas for a part to be closed."""
 _AROUND = 0.02
-"""How near to a part lines are its own, as a share of the longer side."""
+"""Distance up to which lines belong to a part, as a fraction of the longer side."""
 _AS_WIDE, _FARTHEST = 0.85, 0.045
-"""How wide, as a share of its width where the lines end, and how far, as a share of the longer side, a part goes on
-beyond them."""
+"""Limits of a part beyond its lines: its least width, as a fraction of its width at the end of the lines, and its
+length, as a fraction of the longer side."""
 _BOUNDED = 0.55
-"""Share of an open figure's outline that lines draw, at least."""
+"""Least fraction of an open figure's outline that consists of lines."""
 
 
 def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
-    """The same regions, those that hold a part of the figure and paper divided.
+    """Divides the regions that contain both figure and paper.
 
     Args:
-        network: tells figure from paper.
-        ink: (H, W), the sketch's.
-        regions: as its lines enclose them.
+        network: separates figure and paper.
+        ink: (H, W), the sketch's ink.
+        regions: the regions enclosed by its lines.
     """
     height, width = regions.coarse.shape
     seen = windows(width, height)
-    if len(seen) > 1:  # a strip of several figures: each cell would be asked about a part of them alone
+    if len(seen) > 1:  # a strip of several figures: each window would show only a part of them
         return regions
     small = cv2.resize(ink, (width, height), interpolation=cv2.INTER_AREA)
     share = _share(network, small, seen[0])
@@ -76,7 +76,7 @@ def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
 
 
 def _share(network: MatchNetwork, ink: Ink, window: Window) -> NDArray[np.float32]:
-    """(h, w): how sure the network is of figure, without a reference."""
+    """(h, w): the probability of figure, by the network without a reference."""
     size, grid = network.config.image_size, network.config.query_grid
     blank = np.full((8, 8, 4), 255, np.uint8)
     reference = see_reference(blank, None, whole(8, 8), size, network.config.key_grid)
@@ -90,7 +90,7 @@ def _share(network: MatchNetwork, ink: Ink, window: Window) -> NDArray[np.float3
 def _seeds(
     share: NDArray[np.float32], lines: NDArray[np.uint8], cell: float
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """(h, w) each: what surely is figure, and paper, of open places wider than a few cells."""
+    """(h, w) each: certain figure and certain paper in open areas that are wider than a few cells."""
     reach = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(_SEED * cell / 2) + 1,) * 2)
     found = []
     for kind in (share > _SURELY_FIGURE, share < _SURELY_PAPER):
@@ -102,7 +102,7 @@ def _seeds(
 def _open(
     figure: NDArray[np.bool_], paper: NDArray[np.bool_], labels: NDArray[np.int32], least: float
 ) -> NDArray[np.intp]:
-    """The regions with much of both in them."""
+    """The regions that contain much of both."""
     count = int(labels.max()) + 1
     of_foreground, of_paper = (np.bincount(labels[kind], minlength=count) for kind in (figure, paper))
     return np.flatnonzero((of_foreground > least) & (of_paper > least))
@@ -116,7 +116,7 @@ def _figure_part(
     lines: NDArray[np.uint8],
     least: float,
 ) -> NDArray[np.uint8]:
-    """(h, w), 1, 2, …: the pieces of a region that are figure; 0 elsewhere."""
+    """(h, w): the components 1, 2, … of a region that are figure; 0 elsewhere."""
     inside = labels == region
     markers = np.where(inside & figure, 1, np.where(inside & paper, 2, 0)).astype(np.int32)
     ground = np.where(inside & (lines == 0), np.uint8(0), np.uint8(255))
@@ -139,7 +139,7 @@ def _figure_part(
 
 
 def _stray(part: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(h, w): what of a part lies too far beyond the convex hull of the lines around it, or narrows there."""
+    """(h, w): the pixels of a part that are too far beyond the convex hull of its lines, or where it narrows there."""
     reach = np.ones((2 * round(_AROUND * max(part.shape)) + 1,) * 2, np.uint8)
     around = cv2.dilate(part.view(np.uint8), reach)
     points = cv2.findNonZero(around & lines)
@@ -160,7 +160,7 @@ def _stray(part: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool
 
 
 def _between_ends(part: NDArray[np.bool_], near_line: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(h, w): the convex hulls of a part's open borders: what the network sees less of beside lines that end."""
+    """(h, w): the convex hulls of a part's open borders, which the network underestimates beside ends of lines."""
     filled = np.zeros(part.shape, np.uint8)
     for contour in cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
         points = contour[:, 0]
@@ -176,7 +176,7 @@ def _between_ends(part: NDArray[np.bool_], near_line: NDArray[np.bool_]) -> NDAr
 
 
 def _runs(is_open: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """First and last index (beyond it) of the open stretches; neighbours nearer than they are long are one."""
+    """The open runs: first index and the one after the last. Runs that are nearer than their length are joined."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], is_open.astype(np.int8), [0]])))
     runs: list[tuple[int, int]] = []
     for first, last in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):

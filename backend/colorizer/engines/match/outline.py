@@ -1,4 +1,4 @@
-"""What the lines of a sketch say by themselves: where the match engine and its sequences begin."""
+"""The lines and regions of a sketch, from which the match engine and its sequences start."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from colorizer.imaging.values import Mask
 
 @dataclass(frozen=True)
 class Outline:
-    """What the lines of a sketch say, before anything is coloured."""
+    """The lines and regions of a sketch."""
 
     ink: Ink
     mask: Mask | None
-    """The artist's, where it says something."""
+    """The artist's mask; None if there is none or it is empty."""
     enclosed: Regions
-    """The regions as the lines enclose them."""
+    """The regions enclosed by the lines."""
     regions: Regions
-    """The same, divided along the mask."""
+    """The same regions, divided along the mask."""
     coloured: ColouredLines | None
-    """What its coloured lines are; None where there are none beside black ones."""
+    """The kind of its coloured lines; None if there are no coloured lines beside black ones."""

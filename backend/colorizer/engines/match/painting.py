@@ -1,6 +1,6 @@
-"""From what was found for every region to layers: colours as decided or as the artist said, shading, and a report.
+"""Makes layers of the match: the colours of the regions, or those that the artist has chosen, shading, and a report.
 
-Nothing is decided about correspondence here (`matching`); what hints and bindings mean is in `hints`.
+`matching` computes the match; `hints` reads hints and bindings.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from colorizer.imaging.regions import Regions, gap_closed
 from colorizer.imaging.shading import shade
 
 DOUBTFUL = 0.6
-"""Confidence below which a region should be looked at. Of the area of real art (the deciding families) .29 is below;
-.55 of that is wrong, and .71 of all that is wrong is in it."""
+"""Confidence below which a region should be checked. Of the area of real art (the validation families) .29 is below;
+.55 of that is wrong, and it contains .71 of all errors."""
 _MOST_LEADERS = 512
-"""Of each side so many regions, the largest, can lead others in a correction."""
+"""Number of the largest regions on each side that other regions can follow in a correction."""
 _NO_COLOURS = np.zeros((0, 3), np.uint8)
 _WIDE_OPENING = 0.75
-"""Share of the gap setting from which on a closed opening is worth a look where two colours meet in it."""
+"""Fraction of the gap setting from which a closed opening between two colours should be checked."""
 
 
 @dataclass(frozen=True)
 class PaintedSide:
-    """One side's colours, a row for every region, and where it shows."""
+    """The colours of all regions on one side, and which regions are on that side."""
 
     colours: NDArray[np.uint8]
-    """(n, 4) RGBA; alpha 0 where this side has nothing to paint with."""
+    """(n, 4) RGBA; alpha 0 if this side has no colour."""
     confidence: NDArray[np.float32]
-    """(n,), 0..1; 1 where the artist said it."""
+    """(n,), 0..1; 1 for colours that the artist has chosen."""
     shown: NDArray[np.bool_]
     """(n,): the regions that belong to this side."""
 
 
 @dataclass(frozen=True)
 class Painting:
-    """What the layers are made from."""
+    """The colours from which the layers are made."""
 
     foreground: PaintedSide
     background: PaintedSide
@@ -62,23 +62,23 @@ class Painting:
         return self.background.shown if mode is Mode.BACKGROUND else np.ones_like(self.foreground.shown)
 
     def confidence(self, request: ColorizeRequest) -> NDArray[np.float32]:
-        """(n,): of the side each region is on; a background picture leaves nothing to doubt."""
+        """(n,): the confidence on each region's side; it is 1 where a background picture is used."""
         background = self.background.confidence if request.background is None else np.float32(1)
         return np.where(self.foreground.shown, self.foreground.confidence, background)
 
     @property
     def colours(self) -> NDArray[np.uint8]:
-        """(n, 4) RGBA, of the side each region is on."""
+        """(n, 4) RGBA: the colour on each region's side."""
         return np.where(self.foreground.shown[:, None], self.foreground.colours, self.background.colours)
 
     def doubtful(self, request: ColorizeRequest) -> NDArray[np.bool_]:
-        """(n,): painted by the engine, but not surely. What stays clear is not doubted."""
+        """(n,): the regions that the engine has painted with low confidence, without transparent ones."""
         painted = self.colours[:, 3] > 0
         return self.seen(request.mode) & painted & (self.confidence(request) < DOUBTFUL)
 
 
 def decide(request: ColorizeRequest, regions: Regions, match: Match) -> Painting:
-    """The colours that were found, and those that the artist asked for."""
+    """Combines the colours of the match with those that the artist has chosen."""
     wishes = read_wishes(request, regions)
     corrected = _corrected(request, regions, wishes)
     asked = [*wishes.pixels.tolist(), *corrected.values()]
@@ -98,7 +98,7 @@ def decide(request: ColorizeRequest, regions: Regions, match: Match) -> Painting
 def _corrected(
     request: ColorizeRequest, regions: Regions, wishes: Wishes
 ) -> dict[int, tuple[int, int, int, int]]:
-    """Region -> RGBA of the corrections, where nothing else was told."""
+    """The corrections as RGBA by region, without regions that have a hint or binding."""
     told = set(wishes.regions.tolist())
     found = {int(regions.labels[one.y, one.x]): one.rgba for one in request.corrections}
     return {region: pixel for region, pixel in found.items() if region not in told}
@@ -158,12 +158,12 @@ def _background_layer(request: ColorizeRequest, regions: Regions, side: PaintedS
 
 
 def cover(picture: Picture, width: int, height: int) -> Picture:
-    """The picture scaled until it covers (height, width), its middle kept, the rest cut off."""
+    """The picture scaled to cover (height, width), and cropped around its centre."""
     scale = max(width / picture.shape[1], height / picture.shape[0])
     inner_width, inner_height = max(1, round(width / scale)), max(1, round(height / scale))
     left, top = (picture.shape[1] - inner_width) // 2, (picture.shape[0] - inner_height) // 2
     inner = np.ascontiguousarray(picture[top : top + inner_height, left : left + inner_width])
-    inner[inner[..., 3] == 0] = 0  # what alpha hides must not bleed into its neighbours
+    inner[inner[..., 3] == 0] = 0  # hidden colours must not affect their neighbours
     way = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     return cv2.resize(inner, (width, height), interpolation=way)  # type: ignore[no-any-return]
 
@@ -171,7 +171,7 @@ def cover(picture: Picture, width: int, height: int) -> Picture:
 def report_on(
     request: ColorizeRequest, regions: Regions, painting: Painting, layers: tuple[Layer, ...]
 ) -> dict[str, Any]:
-    """What the docker shows beside the result. JSON values only."""
+    """The data that the docker shows with the result. JSON-serializable."""
     seen, confidence = painting.seen(request.mode), painting.confidence(request)
     flats = [layer for layer in layers if layer.role in (Role.BACKGROUND, Role.FOREGROUND)]
     painted = sum(cv2.countNonZero(coverage(layer)) for layer in flats)
@@ -187,17 +187,17 @@ def report_on(
 
 
 def check_on(request: ColorizeRequest, enclosed: Regions, regions: Regions, painting: Painting) -> Check:
-    """Where to look: doubtful and unpainted regions, those the mask divides, openings between different colours.
+    """The check: doubtful and unpainted regions, regions that the mask divides, and openings between different colours.
 
     Args:
-        request: what was asked for.
-        enclosed: the regions as the lines enclose them.
-        regions: the same, divided along the mask.
+        request: the request.
+        enclosed: the regions enclosed by the lines.
+        regions: the same regions, divided along the mask.
         painting: their colours.
     """
     seen, confidence = painting.seen(request.mode), painting.confidence(request)
     side = painting.background if request.mode is Mode.BACKGROUND else painting.foreground
-    bare = side.shown & (side.colours[:, 3] == 0)  # a background may well be left clear
+    bare = side.shown & (side.colours[:, 3] == 0)  # a transparent background is allowed
     told = confidence >= 1
     suspects = [
         Suspects(
@@ -219,7 +219,7 @@ def check_on(request: ColorizeRequest, enclosed: Regions, regions: Regions, pain
 
 
 def table_of(regions: Regions, match: Match, painting: Painting) -> RegionTable:
-    """The regions' likely other colours, and which were taken for the same thing."""
+    """The regions' likely other colours, and which regions were recognised as the same part."""
     likely = [_NO_COLOURS] * regions.count
     alike = [np.zeros(0, np.intp)] * regions.count
     area = regions.areas()
@@ -243,7 +243,7 @@ def table_of(regions: Regions, match: Match, painting: Painting) -> RegionTable:
 
 
 def _smaller_parts(enclosed: Regions, regions: Regions) -> NDArray[np.bool_]:
-    """(n,): of the regions that the mask divides, the smaller parts: the line between them is open somewhere."""
+    """(n,): the smaller parts of the regions that the mask divides, because the line between the parts has a gap."""
     if regions is enclosed:
         return np.zeros(regions.count, bool)
     origin = np.zeros(regions.count, np.intp)

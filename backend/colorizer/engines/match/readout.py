@@ -1,10 +1,10 @@
-"""What every region reads in the references: attention pooled over the region, then the palette colour it means most.
+"""Chooses the colour of every region from the network's attention: pooled over the region, it votes for the palette.
 
-Attention is averaged over a region's cells, and the colours it falls on vote, also for those that look like them: of a
-softly shaded part wins the tone that is nearest to most of it, not the tone that happens to be the most frequent one.
-How sure a winner is follows from its share of all votes, those for "not in the reference" included, and from its lead.
-Numbers here were chosen on the deciding families of real art (`colorizer_lab.data.art`), which nothing is trained on;
-none was chosen on pictures the project is measured with.
+Attention is averaged over a region's cells. The colours of the attended keys vote for themselves and for similar
+colours, so that for a softly shaded part the tone that is nearest to most of it wins, not the most frequent one. The
+confidence depends on the winner's share of all votes, including those for "not in the reference", and on its lead. The
+parameters were chosen on the validation families of real art (`colorizer_lab.data.art`), which aren't trained on; none
+was chosen on pictures with which the project is evaluated.
 """
 
 from __future__ import annotations
@@ -24,34 +24,36 @@ from colorizer.imaging.color import Colours
 from colorizer.imaging.regions import Regions
 
 _LOOKS_LIKE = 10.0
-"""How far apart (CIEDE2000) two colours may be and still vote for each other: the Gaussian's sigma."""
+"""Sigma of the Gaussian for votes of similar colours for each other, in CIEDE2000."""
 _OFF_PALETTE = 5.0
-"""How far (CIEDE2000) a key may be from the palette, as on a line, and still vote: a Gaussian's sigma."""
+"""Sigma of the Gaussian for votes of keys that aren't in the palette, such as those on lines, in CIEDE2000."""
 _BLENDS = 0.06
-"""How far apart (sColours 0..1) what is blended may be where colours aren't locked: a Gaussian's sigma."""
+"""Sigma of the Gaussian for blending colours if the palette isn't locked, in sRGB 0..1."""
 _LARGE_CELLS = 100
-"""Number of cells from which on every second of a region's says as much as all of them."""
+"""Number of a region's cells from which every second one is enough."""
 _SAMPLES = 4
-"""A cell is sampled at so many places in each direction to see which regions lie in it."""
+"""Number of samples of a cell in each direction for finding the regions in it."""
 
 
 _DOUBT = 0.02
-"""What share of the votes a colour has that nobody voted for."""
+"""Share of the votes of a colour without any votes."""
 _UNLIKE, _PLACE, _LARGE = 0.13, 3.2, 0.03
-"""Likeness up to which the same place says nothing, what it says beyond of the largest parts, and the share of the
-figure from which on it says half as much: a small part may lie beside itself where the poses differ a little."""
+"""For the evidence of place: the likeness up to which it has no weight, its weight above that for the largest parts,
+and the fraction of the figure at which a part has half of that weight, because small parts may not overlap if the
+poses differ a little."""
 _SHAPE, _UNFOUND, _SAME_SHAPE = 0.5, 0.1, 3.0
-"""How much a like outline says, what a colour has whose outlines are unlike, and what an outline says beyond that is
-found again for certain, and nowhere else."""
+"""For the evidence of outlines: the weight of a similar outline, the share of a colour without similar outlines, and
+the additional weight of an outline that is found with certainty and only once."""
 _SURE, _SHARE, _LEAD = 0.41, 1.23, 0.86
-"""The odds that a colour is right, by the logarithms of its share and of its lead: a logistic regression on real art
-(the deciding and the training families, which the network had not seen then) and 38 of our own drawings."""
+"""Coefficients of a logistic regression for the probability that a colour is right, by the logarithms of its share and
+of its lead. It was fitted on real art (the validation and training families, which the network hadn't been trained on
+then) and 38 generated drawings."""
 _OTHER = 20
-"""CIEDE2000 from which two colours are not the same answer."""
+"""CIEDE2000 from which two colours are different answers."""
 _RANKED = 32
-"""Number of a region's ranked colours: of a shaded palette many look alike, and of these one becomes a swatch."""
+"""Number of a region's ranked colours. It is large, because many colours of a shaded palette share a swatch."""
 _TINY = 1e-20
-"""Attention that single precision no longer tells apart."""
+"""Attention that is too small for single precision."""
 
 
 @dataclass(frozen=True)
@@ -63,29 +65,31 @@ class Colouring:
     confidence: NDArray[np.float32]
     """(n,), 0..1: how likely each colour is right."""
     attention: NDArray[np.float32]
-    """(n, K), how much each region looks at each key: alike for regions that were taken for the same thing."""
+    """(n, K): the attention of each region on each key; it is similar for regions that are the same part."""
     ranked: Colours
-    """(n, R, 3), the palette's colours by the votes for them, the best first."""
+    """(n, R, 3): the palette's colours ranked by their votes, the best first."""
 
 
 class View:
     """The attention of one window of the sketch on all references together. K: all keys."""
 
     def __init__(self, cells: torch.Tensor, logits: torch.Tensor, null: torch.Tensor) -> None:
-        """Keeps what is needed of it. N: queries.
+        """Stores the data for reading it. N: queries.
 
         Args:
-            cells: (n, N), how much each region counts on each query.
+            cells: (n, N), the weight of each query for each region.
             logits: (N, K).
             null: (N,), the logit of "not in the reference".
         """
         self.cells, self.logits, self.null = cells.to_sparse(), logits, null
 
     def read(self, keys: torch.Tensor) -> torch.Tensor:
-        """(n, K): the attention of every region on the `keys` (K,) it may read; the rest is "nothing"."""
+        """(n, K): the attention of every region on the permitted `keys` (K,); the rest is "not in the reference"."""
         reach, nothing = self._reach
         within = reach @ keys.to(reach.dtype)
-        if bool(((within + nothing) < _TINY).any()):  # what may be read is too faint beside what may not
+        if bool(
+            ((within + nothing) < _TINY).any()
+        ):  # the permitted attention is too small compared with the rest
             reach, nothing = self._unnormalised(self.logits.masked_fill(~keys, -torch.inf))
             within = reach.sum(1)
         places, shares = self.cells.indices(), self.cells.values()
@@ -101,18 +105,18 @@ class View:
         return self._unnormalised(self.logits)
 
     def _unnormalised(self, logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Attention on all keys (N, K) and on nothing (N,), the largest of each query 1."""
+        """The attention on all keys (N, K) and on the null key (N,), scaled to a maximum of 1 for each query."""
         top = torch.maximum(logits.amax(dim=1), self.null)
         return (logits - top[:, None]).exp_(), torch.exp(self.null - top)
 
 
 def region_cells(regions: Regions, window: Window, grid: int) -> NDArray[np.float32]:
-    """(n, grid*grid): what share of each cell of the window each region fills.
+    """(n, grid*grid): the fraction of each cell of the window that each region fills.
 
     Args:
-        regions: of the whole canvas.
-        window: in px of `regions.coarse`.
-        grid: cells on a side of the window.
+        regions: the regions of the whole canvas.
+        window: the window, in pixels of `regions.coarse`.
+        grid: the number of cells on a side of the window.
     """
     height, width = regions.coarse.shape
     places = (np.arange(grid * _SAMPLES) + 0.5) * (window.side / (grid * _SAMPLES))
@@ -128,7 +132,7 @@ def region_cells(regions: Regions, window: Window, grid: int) -> NDArray[np.floa
 
 
 def add_missed(cells: NDArray[np.float32], regions: Regions, windows: Sequence[Window]) -> None:
-    """Enters regions too small to be sampled where their middle is. `cells` (windows, n, grid*grid) is changed."""
+    """Adds regions that were too small to be sampled, at their middle, to `cells` (windows, n, grid*grid), in place."""
     missed = np.flatnonzero(cells.sum(axis=(0, 2)) == 0)
     if not len(missed):
         return
@@ -154,7 +158,9 @@ def add_missed(cells: NDArray[np.float32], regions: Regions, windows: Sequence[W
 
 
 def asked_queries(cells: NDArray[np.float32]) -> NDArray[np.intp]:
-    """(N,): the queries that regions `cells` (n, grid*grid) read: all of small regions, every second of large ones."""
+    """(N,): the queries for regions with these `cells` (n, grid*grid): all of small regions, every second one of
+    large ones.
+    """
     grid = round(cells.shape[1] ** 0.5)
     is_large = cells.sum(axis=1) > _LARGE_CELLS
     row, column = np.divmod(np.arange(cells.shape[1]), grid)
@@ -163,14 +169,14 @@ def asked_queries(cells: NDArray[np.float32]) -> NDArray[np.intp]:
 
 
 def weigh(cells: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Weights that sum to 1 for each region, over all windows; cells a region has nearly for itself count more."""
+    """Weights that sum to 1 for each region over all windows; cells that a region fills almost alone weigh more."""
     weights = cells * np.sqrt(cells)
     total = weights.sum(axis=(0, 2), keepdims=True)
     return (weights / np.maximum(total, 1e-9)).astype(np.float32)  # type: ignore[no-any-return]
 
 
 def pool(views: Sequence[View], keys: torch.Tensor) -> torch.Tensor:
-    """(n, K): the attention of every region on the keys (K,) bool it may read, over all windows of one sketch."""
+    """(n, K): the attention of every region on the permitted keys (K,) bool, over all windows of one sketch."""
     total = views[0].read(keys)
     for view in views[1:]:
         total += view.read(keys)
@@ -185,14 +191,14 @@ def colour(
     *,
     lock: bool,
 ) -> Colouring:
-    """The colour of every region.
+    """Chooses the colour of every region.
 
     Args:
         attention: (n, K), from `pool`.
         keys: (K, 3), the colour of each key, sRGB 0..1.
-        palette: (P, 3), P > 0, the colours that may win.
-        beside: (n, P), what else speaks for each colour (`place_evidence`, `shape_evidence`), as logarithms.
-        lock: exactly the winner; else the mean of what voted for it.
+        palette: (P, 3), P > 0, the possible colours.
+        beside: (n, P), additional evidence for each colour (`place_evidence`, `shape_evidence`), as logarithms.
+        lock: whether the exact winner is used; otherwise the mean of the colours that voted for it.
     """
     cast = votes(attention, keys, palette, beside)
     order = cast.argsort(dim=1, descending=True, stable=True)
@@ -208,7 +214,7 @@ def colour(
 
 
 def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: Colours) -> NDArray[np.float32]:
-    """(n,): how likely the colours `chosen` (n,) of the palette are right, 0..1, by the votes (n, P), see `votes`."""
+    """(n,): the probability, 0..1, that the colours `chosen` (n,) of the palette are right, from the votes (n, P)."""
     lab = rgb2lab(palette[None] / 255)[0]
     other = deltaE_ciede2000(lab[:, None], lab[None]) > _OTHER
     share = cast[np.arange(len(cast)), chosen]
@@ -221,27 +227,27 @@ def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: Colou
 def votes(
     attention: torch.Tensor, keys: torch.Tensor, palette: Colours, beside: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """(n, P): how much speaks for each colour in each region, 0..1; arguments as in `colour`."""
+    """(n, P): the votes for each colour in each region, 0..1; arguments as in `colour`."""
     likest, trust = _on_palette(keys, palette)
     seen = attention.new_zeros(len(attention), len(palette)).index_add_(1, likest, attention * trust)
     cast = seen @ agreement(palette).to(seen.device)
     if beside is None:
         return cast
     beside = beside.to(cast.device)
-    # Place and shape can only take votes away, most from what is nowhere near and nothing like it.
+    # Place and shape only reduce votes, most for colours that are neither near nor of a similar shape.
     return (cast + _DOUBT * attention.sum(1, keepdim=True)) * (beside - beside.amax(1, keepdim=True)).exp()
 
 
 def place_evidence(
     there: NDArray[np.float32], palette: Colours, likeness: float, sizes: NDArray[np.float64]
 ) -> torch.Tensor:
-    """(n, P): what lies at the same place weighs beside the network's votes.
+    """(n, P): the evidence of the reference's colours at the same place.
 
     Args:
         there: (n, P), see `registration.Overlay.shares`.
         palette: (P, 3).
-        likeness: how alike the poses are, -1..1.
-        sizes: (n,), each region's area as a share of the figure's.
+        likeness: the likeness of the poses, -1..1.
+        sizes: (n,), each region's area as a fraction of the figure's.
     """
     found = torch.from_numpy(there)
     total = found.sum(1, keepdim=True)
@@ -252,7 +258,7 @@ def place_evidence(
 
 
 def shape_evidence(found: NDArray[np.float64], palette: Colours) -> torch.Tensor:
-    """(n, P): what has the same outline weighs beside the network's votes.
+    """(n, P): the evidence of the colours of areas with the same outline.
 
     Args:
         found: (n, P), see `shapes.shape_votes`.
@@ -263,14 +269,14 @@ def shape_evidence(found: NDArray[np.float64], palette: Colours) -> torch.Tensor
 
 
 def agreement(palette: Colours) -> torch.Tensor:
-    """(P, P): how much of a vote for one colour is one for another, too; 1 for itself."""
+    """(P, P): the fraction of a vote for one colour that also counts for another; 1 for itself."""
     lab = rgb2lab(palette[None] / 255)[0]
     apart = deltaE_ciede2000(lab[:, None], lab[None])
     return torch.from_numpy(np.exp(-(apart**2) / (2 * _LOOKS_LIKE**2)).astype(np.float32))
 
 
 def _on_palette(keys: torch.Tensor, palette: Colours) -> tuple[torch.Tensor, torch.Tensor]:
-    """(K,) each: the palette's colour that looks most like each key, and how much the key may vote, 0..1."""
+    """(K,) each: the palette's colour most similar to each key, and the weight of the key's vote, 0..1."""
     colours = keys.cpu().numpy()
     likest = color.nearest(color.lab(np.rint(colours * 255).astype(np.uint8)), color.lab(palette))
     apart = deltaE_ciede2000(rgb2lab(colours[None])[0], rgb2lab(palette[likest][None] / 255)[0])

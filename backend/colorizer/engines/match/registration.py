@@ -1,8 +1,8 @@
-"""What lies at the same place: where a reference shows the sketch's own pose, its colours there are the best answer.
+"""Registers references to the sketch: if both have the same pose, the reference's colours at the same place are best.
 
-The sketch's lines are laid on the reference's edges (an affine map, refined with ECC). How well they then lie on each
-other, `likeness`, says how far the colours found there can be trusted: for two unlike pictures not at all. Readout
-(`readout`) weighs these votes against the network's.
+The sketch's lines are registered to the reference's edges by an affine map, refined with ECC. Their correlation,
+`likeness`, says how reliable the colours at the same place are; for two different pictures they aren't reliable.
+`readout` combines this evidence with the network's.
 """
 
 from __future__ import annotations
@@ -26,47 +26,48 @@ from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask, Picture
 
 _SIDE = 128
-"""Longer side of what is laid on each other, px."""
+"""Longer side, in pixels, at which pictures are registered."""
 _BLUR = _SIDE / 128
 _STEPS = 25
-"""Of ECC's refinement, at most, for each of its two blurs."""
+"""Largest number of iterations of ECC for each of its two blurs."""
 _CLEARLY = 0.05
-"""By how much liker a mirrored reference must be: faces and boxes are nearly alike either way, their colours not."""
+"""Least advantage in likeness of a mirrored reference, because faces and boxes are nearly symmetric, but not their
+colours."""
 _ALIKE, _TURN, _TURNED_CLEARLY = 0.75, 12, 0.1
-"""Likeness from which on no other angle is tried; degrees between those that are; and by how much liker one must be."""
+"""Likeness from which no other angles are tried, the step of the angles in degrees, and the least advantage of one."""
 _SAMPLED = 512
-"""Longer side of the grid on which colours are read, px."""
+"""Longer side, in pixels, of the grid on which colours are read."""
 _INKED = 90
-"""Ink above which a place is a line's, 0..255."""
+"""Ink above which a pixel belongs to a line, 0..255."""
 
 Plane = NDArray[np.float32]
 Affine = NDArray[np.float32]
-"""(2, 3): a place of the small sketch to one of the small reference, px."""
+"""(2, 3): maps a position in the small sketch to one in the small reference, in pixels."""
 
 
 @dataclass(frozen=True)
 class Overlay:
-    """A reference laid under the sketch."""
+    """A reference warped to the sketch."""
 
     colours: Colours
-    """(H, W, 3): what of the reference lies at each place of the sketch, H and W at most `_SAMPLED`."""
+    """(H, W, 3): the reference's colours at each pixel of the sketch; H and W are at most `_SAMPLED`."""
     in_foreground: NDArray[np.bool_]
-    """(H, W): whether that is its figure."""
+    """(H, W): whether the pixel is in the reference's figure."""
     inside: NDArray[np.bool_]
-    """(H, W): whether the reference reaches there at all."""
+    """(H, W): whether the pixel is inside the reference."""
     inked: NDArray[np.bool_]
     """(H, W): the sketch's lines."""
     likeness: float
-    """-1..1: how well lines and edges lie on each other; about 0.2 for two poses of one character."""
+    """-1..1: the correlation of lines and edges; about 0.2 for two poses of the same character."""
 
     def shares(self, regions: Regions, palette: Colours, of_foreground: bool | None) -> Plane:  # noqa: FBT001
-        """(n, P): of each region's pixels, the share to which each colour is the likest; sums to less where little is
-        seen.
+        """(n, P): the fraction of each region's pixels to which each colour is the most similar. The sum is below 1
+        if the reference covers only a part of the region.
 
         Args:
-            regions: of the sketch.
+            regions: the regions of the sketch.
             palette: (P, 3).
-            of_foreground: which side of the reference counts, None for both.
+            of_foreground: the side of the reference to use, None for both.
         """
         height, width = self.inked.shape
         labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
@@ -82,22 +83,22 @@ class Overlay:
 
     @cached_property
     def _numbered(self) -> tuple[Colours, NDArray[np.intp]]:
-        """The colours that occur (M, 3), and (H, W) which of them each place has."""
+        """The colours that occur (M, 3), and (H, W) the index of each pixel's colour."""
         packed, which = np.unique(color.pack(self.colours), return_inverse=True)
         return color.unpack(packed), which.reshape(self.inked.shape)
 
 
 @dataclass(frozen=True)
 class Registration:
-    """How a reference lies best under the sketch."""
+    """The best map of a sketch to a reference."""
 
     affine: Affine
-    """(2, 3): a place (x, y) of the sketch to one of the reference, in px of either, from edge to edge."""
+    """(2, 3): maps a position (x, y) in the sketch to one in the reference, in pixels, measured from the edges."""
     likeness: float
     """-1..1, see `Overlay`."""
 
     def lay(self, window: Window, reference: Window, size: int) -> WarpField:
-        """The reference's window under the sketch's, (1, size, size)."""
+        """The warp of the reference's window to the sketch's, (1, size, size)."""
         matrix, shift = self.affine[:, :2], self.affine[:, 2]
         step = (np.arange(size, dtype=np.float32) + 0.5) / size * window.side
         places = np.stack(np.meshgrid(step + window.x, step + window.y), -1) @ matrix.T + shift
@@ -106,13 +107,13 @@ class Registration:
 
 
 def register(ink: Ink, mask: Mask | None, picture: Picture, picture_mask: Mask | None) -> Registration:
-    """Finds the map that lays a reference's edges best under the sketch's lines.
+    """Finds the map with the best correlation of a reference's edges and the sketch's lines.
 
     Args:
         ink: (H, W), 255 = line.
-        mask: (H, W), the sketch's figure, where it is known.
+        mask: (H, W), the sketch's figure, if it is known.
         picture: the reference, of any size.
-        picture_mask: its figure, where it is known.
+        picture_mask: the reference's figure, if it is known.
     """
     small, scale = _small(ink, _SIDE)
     reference, reference_scale = _small(over_white(picture), _SIDE)
@@ -123,12 +124,12 @@ def register(ink: Ink, mask: Mask | None, picture: Picture, picture_mask: Mask |
         around = _around(cv2.resize(mask, small.shape[::-1], interpolation=cv2.INTER_AREA))
     likeness, affine = _register(lines, _edges(reference), guesses, around)
     matrix, shift = affine[:, :2], affine[:, 2]
-    shift = (shift + 0.5 - matrix.sum(1) / 2) / reference_scale  # from middles of pixels to their edges
+    shift = (shift + 0.5 - matrix.sum(1) / 2) / reference_scale  # from the centres of pixels to their edges
     return Registration(np.column_stack([matrix * (scale / reference_scale), shift]), likeness)
 
 
 def lay_under(ink: Ink, picture: Picture, picture_mask: Mask, found: Registration) -> Overlay:
-    """The reference under the sketch as it was registered."""
+    """Warps the reference to the sketch by its registration."""
     sampled, scale = _small(ink, _SAMPLED)
     height, width = sampled.shape
     y, x = (np.mgrid[0:height, 0:width] + 0.5) / scale
@@ -155,7 +156,7 @@ def _guesses(
     size: tuple[int, ...],
     reference_size: tuple[int, ...],
 ) -> list[Affine]:
-    """Canvas on canvas, and figure on figure where there are any."""
+    """Initial maps: canvas to canvas, and figure to figure if the figures are known."""
     ratio_y, ratio_x = reference_size[0] / size[0], reference_size[1] / size[1]
     guesses = [np.array([[ratio_x, 0, 0], [0, ratio_y, 0]], np.float32)]
     if mask is not None and picture_mask is not None and (mask > 127).any() and (picture_mask > 127).any():
@@ -168,20 +169,20 @@ def _guesses(
 
 
 def _mirrored(affine: Affine, weight: Plane) -> Affine:
-    """The same map for a sketch that looks the other way: mirrored in the middle of what weighs."""
+    """The same map for a mirrored sketch; it is mirrored at the middle of the weighted pixels."""
     columns = np.flatnonzero(weight.any(axis=0))
     swap = np.array([[-1, 0, columns[0] + columns[-1]], [0, 1, 0], [0, 0, 1]], np.float32)
     return np.asarray(affine @ swap, np.float32)
 
 
 def _turned(affine: Affine, angle: float, corners: Plane, *, zoomed: bool) -> Affine:
-    """The same map for a sketch that is turned: its figure comes to lie in the same box again.
+    """The same map for a rotated sketch, whose figure is moved to the same bounding box again.
 
     Args:
         affine: the map.
-        angle: degrees.
-        corners: (n, 2), the figure's convex hull, px (x, y).
-        zoomed: whether the figure is brought to the box's size, too.
+        angle: the angle in degrees.
+        corners: (n, 2), the figure's convex hull, in pixels (x, y).
+        zoomed: whether the figure is also scaled to the size of the box.
     """
     low, high = corners.min(axis=0), corners.max(axis=0)
     turn = cv2.getRotationMatrix2D((0, 0), angle, 1)[:, :2].astype(np.float32)
@@ -194,7 +195,7 @@ def _turned(affine: Affine, angle: float, corners: Plane, *, zoomed: bool) -> Af
 
 
 def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) -> tuple[float, Affine]:
-    """The best map of the guesses, mirrored or not, and their refinements, with its likeness."""
+    """The best of the initial maps, mirrored or not, and their refinements, with its likeness."""
     soft_lines, soft_edges = (cv2.GaussianBlur(plane, (0, 0), _BLUR) for plane in (lines, edges))
     size = lines.shape[1], lines.shape[0]
 
@@ -209,7 +210,7 @@ def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) 
         as_mirrored = _refined(mirrored, soft_lines, soft_edges, likeness)
         if as_mirrored[0] > found[0] + _CLEARLY:
             found = as_mirrored
-    if found[0] < _ALIKE:  # a page that lies askew, or a figure that leans
+    if found[0] < _ALIKE:  # a rotated page, or a leaning figure
         turned = _best_turned(guesses, soft_lines, soft_edges, weight)
         turned_found = _refined(turned, soft_lines, soft_edges, likeness)
         if turned_found[0] > found[0] + _TURNED_CLEARLY:
@@ -218,7 +219,7 @@ def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) 
 
 
 def _best_turned(guesses: list[Affine], lines: Plane, edges: Plane, weight: Plane) -> Affine:
-    """The likest of the maps for a turned sketch, seen at half the size."""
+    """The best of the maps for a rotated sketch, computed at half the size."""
     half = [
         cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         for plane in (lines, edges, weight)
@@ -230,7 +231,7 @@ def _best_turned(guesses: list[Affine], lines: Plane, edges: Plane, weight: Plan
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         return _correlation(half[0], cv2.warpAffine(half[1], small, size, flags=flags), half[2])
 
-    # A box around turned places is one around their convex hull: a few corners instead of thousands of places.
+    # The bounding box of the rotated convex hull is that of all pixels, but the hull has only few corners.
     corners = cv2.convexHull(cv2.findNonZero(weight.astype(np.uint8))).reshape(-1, 2).astype(np.float32)
     zoomed, angles = not weight.all(), range(_TURN, 360, _TURN)
     turned = (_turned(guess, angle, corners, zoomed=zoomed) for guess in guesses for angle in angles)
@@ -250,13 +251,13 @@ def _refined(
                 soft_lines, soft_edges, affine.copy(), cv2.MOTION_AFFINE, stop, None, 2 * softer + 1
             )
             found.append((likeness(affine), affine))
-    except cv2.error:  # it doesn't converge where there is nothing to lay on each other
+    except cv2.error:  # it doesn't converge if there is nothing to register
         pass
     return max(found, key=lambda item: item[0])
 
 
 def _small(plane: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
-    """The picture with its longer side at most `side`, and by how much it was scaled."""
+    """The picture scaled down to a longer side of at most `side`, and the scale."""
     height, width = plane.shape[:2]
     scale = min(1.0, side / max(height, width))
     size = max(8, round(width * scale)), max(8, round(height * scale))
@@ -264,7 +265,7 @@ def _small(plane: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], floa
 
 
 def _edges(colours: Colours) -> Plane:
-    """(H, W), 0..1: how suddenly the colour changes (CIELAB), the strongest few cut off."""
+    """(H, W), 0..1: the gradient of the colour (CIELAB), with the strongest values clipped."""
     lab = cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)
     strength = np.sqrt((across**2 + down**2).sum(-1))
@@ -272,7 +273,7 @@ def _edges(colours: Colours) -> Plane:
 
 
 def _around(mask: NDArray[np.uint8]) -> Plane:
-    """(H, W), 0 or 1: the figure and a little around it; everything where there is none."""
+    """(H, W), 0 or 1: the figure and a margin around it; everything if there is no figure."""
     figure = (mask > 127).astype(np.uint8)
     if not figure.any():
         return np.ones(mask.shape, np.float32)
@@ -280,7 +281,7 @@ def _around(mask: NDArray[np.uint8]) -> Plane:
 
 
 def _correlation(first: Plane, second: Plane, weight: Plane) -> float:
-    """Pearson's, weighted."""
+    """The weighted Pearson correlation."""
     total = weight.sum()
     first = first - (first * weight).sum() / total
     second = second - (second * weight).sum() / total

@@ -1,12 +1,12 @@
-"""Pages of a sequence coloured alike: regions that are the same thing vote together.
+"""Colours the pages of a sequence consistently: regions that are the same part vote together.
 
-The network, which finds the parts of a coloured reference in a sketch, finds those of another page's line art as well.
-So neighbouring pages are compared with each other's lines; what two regions see of each other, over what either sees
-at all, is how much they are the same. Votes for colours then spread along these bonds (label propagation, Zhu and
-Ghahramani 2002), and colours of the pool that look nearly alike become one. The numbers were chosen on drawn
-animations (`colorizer_lab.data.sequences`) alone: on twelve of them the mean difference between regions of one true
-colour on different frames fell from 4.2 to 3.4 CIEDE2000, the share of the area within 10 of the truth went from .842
-to .844.
+The network, which finds the parts of a coloured reference in a sketch, can also find those of another page's line art.
+So neighbouring pages are compared. The likeness of two regions is their mutual attention divided by the attention of
+either to anything. The votes for colours are propagated along these likenesses (label propagation, Zhu and Ghahramani
+2002), and nearly equal colours of the references are merged. The parameters were chosen on drawn animations
+(`colorizer_lab.data.sequences`) only: on twelve of them the mean difference between regions of the same true colour on
+different frames fell from 4.2 to 3.4 CIEDE2000, and the fraction of the area within 10 of the truth rose from .842 to
+.844.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ if TYPE_CHECKING:
     from colorizer.engines.match.outline import Outline
 
 _LEAST_ALIKE = 0.02
-"""Likeness below which two regions have nothing to do with each other."""
+"""Likeness below which two regions aren't connected."""
 _ROUNDS = 10
-"""How often votes are passed on; they have settled by then."""
+"""Number of iterations of the propagation; the votes have converged by then."""
 _DECIDED = 4
-"""Exponent that makes a neighbour's vote more decided than it was."""
+"""Exponent that sharpens a neighbour's votes."""
 _ONE_COLOUR = 5.0
-"""CIEDE2000 below which two colours of a pool are one in a sequence."""
+"""CIEDE2000 below which two colours of the references are merged in a sequence."""
 
 
 @dataclass(frozen=True)
 class Glance:
-    """A page's figure as the network sees it; its side is the network's picture size S."""
+    """A page's figure as the network's input; S is the network's picture size."""
 
     ink: NDArray[np.uint8]
     """(S, S), 255 = line."""
     mask: NDArray[np.uint8]
     """(S, S), 255 = figure."""
     labels: NDArray[np.int16]
-    """(2 S, 2 S): the region at every place, -1 outside of the page."""
+    """(2 S, 2 S): the region at every pixel, -1 outside of the page."""
 
     def cells(self, count: int, grid: int) -> NDArray[np.float32]:
-        """(count, grid*grid): what share of each cell each region fills."""
+        """(count, grid*grid): the fraction of each cell that each region fills."""
         side = len(self.labels)
         cell = np.arange(side) * grid // side
         place = cell[:, None] * grid + cell[None, :]
@@ -68,17 +68,17 @@ class Glance:
 
 @dataclass(frozen=True)
 class Survey:
-    """One page's regions: what they look like, what they vote for and how they'd be painted."""
+    """The regions of one page: their appearance, their votes for colours, and their match."""
 
     glance: Glance
     match: Match
     palette: Colours
-    """(P, 3): what can be voted for."""
+    """(P, 3): the colours that can be voted for."""
     votes: NDArray[np.float32]
-    """(n, P): each region's, on the side it is on."""
+    """(n, P): each region's votes on its own side."""
 
     def to_bytes(self) -> bytes:
-        """An .npz file."""
+        """The survey as the bytes of an .npz file."""
         foreground, background = (_stored(side) for side in (self.match.foreground, self.match.background))
         stream = io.BytesIO()
         np.savez_compressed(
@@ -99,7 +99,7 @@ class Survey:
 
     @classmethod
     def from_bytes(cls, content: bytes) -> Survey:
-        """Reads what `to_bytes` made."""
+        """Reads the result of `to_bytes`."""
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             foreground = _restored(file["figure"], file["figure_confidence"])
             background = _restored(file["background"], file["background_confidence"])
@@ -116,12 +116,13 @@ _Votes = tuple[Colours, NDArray[np.float32]]
 
 
 class _Voter(Matcher):
-    """A matcher that keeps every side's votes beside its colours."""
+    """A matcher that also stores the votes of each side."""
 
     def __init__(self, network: MatchNetwork, request: ColorizeRequest, report: Report) -> None:
         super().__init__(network, request, report)
         self.votes: dict[bool | None, list[_Votes]] = {}
-        """By side, see `evidence.MatchedSide`; in mode `whole` all is read for the foreground, then the background."""
+        """The votes by side, see `evidence.MatchedSide`; in mode `whole` first those of the foreground, then those of
+        the background."""
 
     def _read_out(self, evidence: Evidence, side: MatchedSide) -> readout.Colouring | None:
         found = super()._read_out(evidence, side)
@@ -133,7 +134,7 @@ class _Voter(Matcher):
 
 
 def survey(network: MatchNetwork, request: ColorizeRequest, report: Report, outline: Outline) -> Survey:
-    """Looks at one page."""
+    """Surveys one page."""
     voter = _Voter(network, request, report)
     match = voter.match(outline.ink, outline.mask, outline.regions)
     palette, votes = _visible_votes(voter.votes, match)
@@ -141,7 +142,7 @@ def survey(network: MatchNetwork, request: ColorizeRequest, report: Report, outl
 
 
 def _visible_votes(votes: dict[bool | None, list[_Votes]], match: Match) -> _Votes:
-    """All sides' palettes as one, and the votes of every region on the side it is on."""
+    """The joined palette of all sides, and the votes of every region on its own side."""
     found = []
     for figure in (True, False):
         read = votes.get(None) or votes.get(figure)
@@ -171,7 +172,7 @@ def _glance(network: MatchNetwork, outline: Outline, match: Match) -> Glance:
 
 
 def compare(network: MatchNetwork, one: Survey, other: Survey) -> Likeness:
-    """(n, m): how much of what two regions see of each other's page is each other; those of two sides are unlike."""
+    """(n, m): the likeness of the regions of two pages by their mutual attention; 0 for regions on different sides."""
     towards, back = _attention(network, one, other), _attention(network, other, one)
     here, there = (survey.glance.cells(len(survey.votes), 1) for survey in (one, other))
     common = np.minimum(here * towards, there.T * back.T)
@@ -181,7 +182,7 @@ def compare(network: MatchNetwork, one: Survey, other: Survey) -> Likeness:
 
 
 def _attention(network: MatchNetwork, one: Survey, other: Survey) -> NDArray[np.float32]:
-    """(n, m): what the regions of one page look at when they look at another page's line art."""
+    """(n, m): the attention of the regions of one page on those of another page's line art."""
     config = network.config
     paper = _plane(255 - other.glance.ink)
     answer = ask(
@@ -202,7 +203,7 @@ def _attention(network: MatchNetwork, one: Survey, other: Survey) -> NDArray[np.
 
 
 _WINDOW = whole(1, 1)
-"""A glance was taken through a window of its own, which doesn't matter any more."""
+"""The window of a glance. Its pixels have already been cropped, so the window has no effect."""
 
 
 def _plane(pixels: NDArray[np.uint8]) -> torch.Tensor:
@@ -214,7 +215,7 @@ def _hint(mask: NDArray[np.uint8]) -> torch.Tensor:
 
 
 def agree(surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness]) -> list[Survey]:
-    """What painting needs of the surveys, with the colours that all pages agreed on."""
+    """The surveys for painting, with the common colours of all pages."""
     palette, votes = _ballot(surveys)
     if not len(palette):
         return list(surveys)
@@ -240,7 +241,7 @@ def agree(surveys: Sequence[Survey], likeness: Mapping[tuple[int, int], Likeness
 
 
 def _ballot(surveys: Sequence[Survey]) -> tuple[Colours, list[NDArray[np.float32]]]:
-    """One palette for all pages, and every page's votes for its colours."""
+    """A common palette of all pages, and the votes of every page for its colours."""
     packed = np.concatenate([survey.palette for survey in surveys])
     palette, column = np.unique(packed, axis=0, return_inverse=True)
     bounds = np.cumsum([0, *(len(survey.palette) for survey in surveys)])
@@ -255,7 +256,7 @@ def _ballot(surveys: Sequence[Survey]) -> tuple[Colours, list[NDArray[np.float32
 def _fewer(
     palette: Colours, chosen: Sequence[NDArray[np.intp]], surveys: Sequence[Survey]
 ) -> list[NDArray[np.intp]]:
-    """The chosen colours, those that look nearly alike replaced by the one that covers most."""
+    """The chosen colours, with nearly equal ones replaced by the one that covers the largest area."""
     covered = np.zeros(len(palette))
     for colours, survey in zip(chosen, surveys, strict=True):
         np.add.at(covered, colours, survey.glance.cells(len(survey.votes), 1)[:, 0])
@@ -271,9 +272,9 @@ def _fewer(
 
 
 def _painted(survey: Survey, colours: Colours, confidence: NDArray[np.float32]) -> Survey:
-    """The survey with these colours on the side each region is on, and how sure the page itself is of them.
+    """The survey with these colours on each region's side, and the page's own confidence in them.
 
-    What was seen and voted is left out, so that the last digits of another machine's arithmetic make no other survey.
+    Glance and votes are left out, so that rounding differences between machines don't change the survey.
     """
     match = survey.match
     sides = {}
@@ -299,7 +300,7 @@ def _normalised(votes: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _stored(side: readout.Colouring | None) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Colours and confidence; nothing where there is no side."""
+    """Colours and confidence; empty if there is no colouring of that side."""
     if side is None:
         return np.zeros((0, 3), np.uint8), np.zeros(0, np.float32)
     return side.colours, side.confidence

@@ -1,10 +1,10 @@
-"""Which parts of the references have the outline of a region: a star is a star wherever it lies.
+"""Finds the parts of the references that have the same outline as a region, independent of their position.
 
-A reference is cut into segments of one colour. Each region is compared with each of them: their outlines, brought to
-one size, either way round; how large they are; and how far they lie from each other once the reference is laid under
-the sketch. A softmax over the segments times one over the regions says which mean each other (dual softmax: Sun et al.
-2021, LoFTR, arXiv 2104.00680, section 3.3), each with a null that nothing unlike may beat (the dustbin of Sarlin et al.
-2020, SuperGlue, arXiv 1911.11763). Readout weighs what is found beside the network's votes.
+A reference is divided into segments of one colour. Each region is compared with each segment: by their outlines, scaled
+to the same size, also mirrored; by their sizes; and by their distance after the registration of the reference. The
+product of a softmax over the segments and one over the regions gives the mutual matches (dual softmax: Sun et al. 2021,
+LoFTR, arXiv 2104.00680, section 3.3), each with a null class for areas without a match (the dustbin of Sarlin et al.
+2020, SuperGlue, arXiv 1911.11763). `readout` combines this evidence with the network's votes.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from colorizer.imaging.pictures import over_white
 from colorizer.imaging.values import Picture
 
 _GRID = 24
-"""Cells on a side to which every outline is brought."""
+"""Side of the grid, in cells, to which every outline is scaled."""
 _SIDE = 512
-"""Longer side, px, at which areas are looked at."""
+"""Longer side, in pixels, at which segments are found."""
 _SMALLEST = 1.5e-4
-"""Share of the picture that a segment fills at least."""
+"""Least area of a segment, as a fraction of the picture."""
 _MOST = 400
-"""Of each reference, so many segments are compared, the largest ones: grain has no outlines to find again."""
+"""Number of the largest segments of each reference that are compared; the segments of grain have no useful outlines."""
 _ONE_COLOUR = 8.0
-"""CIELAB distance up to which colours that touch are one segment; a thing's light and shade are often two."""
+"""CIELAB distance up to which adjacent colours are one segment, because a part often has a light and a dark colour."""
 _OUTLINE, _SIZE, _PLACE = 20.0, 3.0, 6.0
-"""What likeness of outlines (0..1), the logarithm of how much larger one area is, and distance (in longer sides of the
-reference) add to or take from a logit."""
+"""Coefficients of a logit for the likeness of outlines (0..1), the logarithm of the ratio of areas, and the distance
+(in longer sides of the reference)."""
 _NULL = 10.0
-"""The logit of "nothing like it"."""
+"""The logit of "no match"."""
 
 Plane = NDArray[np.float32]
 
@@ -48,40 +48,40 @@ class Shapes:
     """The outlines of n areas of a picture."""
 
     masks: Plane
-    """(n, cells): how much of each cell of its own square an area fills, unit length."""
+    """(n, cells): the fraction of each cell of its own square that an area fills, normalised to unit length."""
     areas: NDArray[np.float64]
-    """(n,), px."""
+    """(n,), in pixels."""
     places: NDArray[np.float64]
-    """(n, 2): (x, y) of their middles, px."""
+    """(n, 2): (x, y) of their middles, in pixels."""
 
 
 @dataclass(frozen=True)
 class ReducedPicture:
-    """A reference as small as its segments are looked for."""
+    """A reference scaled down for finding its segments."""
 
     colours: Colours
-    """(M, 3): those that occur."""
+    """(M, 3): the colours that occur."""
     which: NDArray[np.intp]
-    """(h, w): which of them each pixel has."""
+    """(h, w): the index of each pixel's colour."""
     visible: NDArray[np.bool_]
     """(h, w)."""
     step: int
-    """Every how many-th pixel of the reference that is."""
+    """The step of sampling: every `step`-th pixel of the reference is used."""
 
 
 @dataclass(frozen=True)
 class Segments:
-    """The areas of one colour of a reference."""
+    """The connected areas of one colour of a reference."""
 
     shapes: Shapes
     colours: NDArray[np.intp]
-    """(m,): which colour of the palette each has."""
+    """(m,): the index of each segment's colour in the palette."""
     side: int
-    """The reference's longer side, px."""
+    """The reference's longer side, in pixels."""
 
 
 def shapes_of(labels: NDArray[np.int32], count: int) -> Shapes:
-    """The outlines of the areas 0..count-1 of `labels` (H, W), in px of it; those below 0 are none."""
+    """The outlines of the areas 0..count-1 of `labels` (H, W), in its pixels; labels below 0 are ignored."""
     step = -(-max(labels.shape) // _SIDE)
     small = labels[::step, ::step]
     flat = small.ravel()
@@ -100,7 +100,7 @@ def shapes_of(labels: NDArray[np.int32], count: int) -> Shapes:
 
 
 def reduce_picture(picture: Picture) -> ReducedPicture:
-    """A reference (H, W, 4) as small as its segments are looked for."""
+    """Scales down a reference (H, W, 4) for finding its segments."""
     step = -(-max(picture.shape[:2]) // _SIDE)
     small = cv2.medianBlur(np.ascontiguousarray(over_white(picture)[::step, ::step]), 3)
     packed, which = np.unique(color.pack(small), return_inverse=True)
@@ -109,11 +109,11 @@ def reduce_picture(picture: Picture) -> ReducedPicture:
 
 
 def find_segments(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: Colours) -> Segments:
-    """Cuts a reference into connected areas of one of the palette's colours, or of some that look alike.
+    """Divides a reference into connected areas of one of the palette's colours, or of similar ones.
 
     Args:
         reduced: the reference.
-        inside: (H, W): what of it counts, at its own size.
+        inside: (H, W), in the reference's own size: the pixels to use.
         palette: (P, 3), P > 0.
     """
     step = reduced.step
@@ -125,7 +125,7 @@ def find_segments(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: C
     pixels = np.bincount(parts[seen])
     largest = np.argsort(-pixels, kind="stable")[:_MOST]
     largest = largest[pixels[largest] >= _SMALLEST * seen.size]
-    # One more number than there are parts: what is in none, -1, stays in none.
+    # There is one more number than parts, so that pixels without a part, -1, stay without one.
     number = np.full(len(pixels) + 1, -1, np.int32)
     number[largest] = np.arange(len(largest))
     labels = number[parts]
@@ -141,12 +141,12 @@ def find_segments(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: C
 def shape_votes(
     regions: Shapes, references: Sequence[tuple[Segments, Registration]], colours: int
 ) -> NDArray[np.float64]:
-    """(n, P): how surely each region's outline is found again in each of the palette's `colours`, 0..1.
+    """(n, P): the probability, 0..1, that each region's outline matches a segment of each of the palette's colours.
 
     Args:
-        regions: of the sketch.
-        references: the segments of each, and how it lies under the sketch.
-        colours: P.
+        regions: the regions of the sketch.
+        references: the segments and the registration of each reference.
+        colours: the number of colours, P.
     """
     logits = np.concatenate([_logits(regions, *one) for one in references], axis=1)
     found = np.concatenate([one.colours for one, _ in references])
@@ -161,7 +161,7 @@ def shape_votes(
 
 
 def _logits(regions: Shapes, segments: Segments, laid: Registration) -> NDArray[np.float64]:
-    """(n, m)."""
+    """(n, m): the logits of regions and segments."""
     theirs = segments.shapes
     matrix = laid.affine.astype(np.float64)
     places = regions.places @ matrix[:, :2].T + matrix[:, 2]
@@ -186,7 +186,7 @@ def _mirrored(masks: Plane) -> Plane:
 
 
 def _squared(area: NDArray[np.bool_]) -> Plane:
-    """(cells,): an area in the middle of a square as large as its longer side."""
+    """(cells,): an area in the middle of a square with its longer side."""
     height, width = area.shape
     side = max(height, width)
     square = np.zeros((side, side), np.float32)
@@ -197,7 +197,7 @@ def _squared(area: NDArray[np.bool_]) -> Plane:
 
 
 def _leaders(lab: NDArray[np.float32], pixels: NDArray[np.intp]) -> NDArray[np.intp]:
-    """(P,): for each colour the most frequent one that looks like it."""
+    """(P,): for each colour the most frequent similar one."""
     leader = np.full(len(lab), -1, np.intp)
     apart = np.linalg.norm(lab[:, None] - lab[None], axis=2)
     for one in np.argsort(-pixels, kind="stable"):

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 from PIL import Image
 
 from colorizer_lab.data.art.families import Family, catalogue
@@ -54,7 +54,7 @@ def write_deciding(
         items += found
         if progress is not None:
             progress("Drawing the deciding pairs", done + 1, len(families))
-    write_whole(folder / "manifest.json", json.dumps({"items": items}, indent=1) + "\n")
+    write_atomically(folder / "manifest.json", json.dumps({"items": items}, indent=1) + "\n")
     return folder
 
 

@@ -18,7 +18,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 from colorizer.errors import InvalidInput
-from colorizer.files import appearing, write_whole
+from colorizer.files import atomic_file, write_atomically
 from numpy.typing import NDArray
 
 from colorizer_lab.data.art.families import Family, catalogue
@@ -109,7 +109,7 @@ def build(progress: Callable[[str, int, int], None] | None = None, workers: int 
             palettes.append(palette)
     paired = _paired(entries, palettes)
     index = json.dumps([asdict(entry) for entry in paired], indent=0, ensure_ascii=False)
-    write_whole(folder / "index.json", index)
+    write_atomically(folder / "index.json", index)
     return Library(folder, tuple(paired))
 
 
@@ -133,7 +133,7 @@ def prepare(family: Family, source: Source, size: int = SIZE, drawn: int = _DRAW
 
 def write_fills(file: Path, fills: Fills) -> None:
     """Writes a picture atomically."""
-    with appearing(file) as part, part.open("wb") as stream:
+    with atomic_file(file) as part, part.open("wb") as stream:
         np.savez_compressed(stream, **asdict(fills))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from colorizer.engines.colorize_diffusion.postprocess import to_picture
-from colorizer.files import write_whole
+from colorizer.files import write_atomically
 from numpy.typing import NDArray
 
 from colorizer_lab.training.colorize_diffusion.batches import Batch
@@ -90,4 +90,4 @@ def write(study: Study, file: Path) -> None:
         page = f"{page.rstrip()}\n\n{START}{END}\n"
     before, _, rest = page.partition(START)
     text = before + block + rest.partition(END)[2]
-    write_whole(file, text)
+    write_atomically(file, text)
