@@ -312,15 +312,15 @@ def test_lines_come_from_painted_pictures_too():
 @pytest.fixture
 def short_of_memory(engines, monkeypatch):
     """An engine whose network fits only where it runs row by row, and how often it was tried."""
-    engine, together, tried = engines(Version.V1), Denoiser.together, []
+    engine, forward, tried = engines(Version.V1), Denoiser.forward, []
 
     def run(self, latent, *others):
         tried.append(len(latent))
         if len(latent) > 1:
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3.14 GiB.")
-        return together(self, latent, *others)
+        return forward(self, latent, *others)
 
-    monkeypatch.setattr(Denoiser, "together", run)
+    monkeypatch.setattr(Denoiser, "forward", run)
     monkeypatch.setattr(memory_profiles, "free_memory", lambda _: 2**40)
     vars(engine).pop("_slot", None)
     engine.load("cpu", "")
@@ -345,7 +345,7 @@ def test_gives_up_where_nothing_is_left_to_save(short_of_memory, monkeypatch):
     def fail(*_):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes.")
 
-    monkeypatch.setattr(Denoiser, "together", fail)
+    monkeypatch.setattr(Denoiser, "forward", fail)
     with pytest.raises(RuntimeError, match="can't allocate"):
         engine.colorize(request(), Listener())
 
@@ -354,7 +354,7 @@ def test_other_failures_are_not_tried_again(engines, monkeypatch):
     def fail(*_):
         raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
 
-    monkeypatch.setattr(Denoiser, "together", fail)
+    monkeypatch.setattr(Denoiser, "forward", fail)
     listener = Listener()
     with pytest.raises(RuntimeError, match="mat1"):
         engines(Version.V1).colorize(request(), listener)

@@ -97,7 +97,7 @@ def test_rows_apart_are_the_same(taking):
 def test_wrong_input_is_refused(taking, takes):
     model, given = (taking, tiny.pictures()) if takes else (tiny.shared(Version.V1), coloured(1.0))
     assert model.takes_region_colours is takes
-    with pytest.raises(InvalidInput, match="trained with region colours"):
+    with pytest.raises(InvalidInput, match="trained with them"):
         model(given, steps=TWO)
 
 
@@ -109,7 +109,9 @@ def test_what_is_denoised_is_added_to_them(taking, monkeypatch):
 
 def test_previews_show_them_too():
     colours, heard = torch.ones(1, 4, 8, 8), []
-    pipeline.added(colours, lambda done, total, ahead: heard.append(ahead()))(1, 2, lambda: colours * 2)
+    pipeline.with_colours(colours, lambda done, total, ahead: heard.append(ahead()))(
+        1, 2, lambda: colours * 2
+    )
     assert torch.equal(heard[0], colours * 3)
 
 

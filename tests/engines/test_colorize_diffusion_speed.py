@@ -34,7 +34,7 @@ def test_kept_keys_and_values_change_nothing(version, settings, monkeypatch):
     pictures = tiny.pictures()
     quick = pipeline(pictures, settings, TWO, (3, 4))
     plan = guidance.Rows.plan
-    monkeypatch.setattr(guidance.Rows, "plan", lambda *given, kept, **others: plan(*given, **others))
+    monkeypatch.setattr(guidance.Rows, "plan", lambda *given, cache, **others: plan(*given, **others))
     plain = pipeline(pictures, settings, TWO, (3, 4))
     assert (quick - plain).abs().max() < 1e-5
 

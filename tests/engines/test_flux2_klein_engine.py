@@ -151,7 +151,7 @@ def test_cancelled_within_a_step(engine, blocks):
         ({"references": 17}, InvalidInput, "FLUX.2 klein takes up to 16 references, not 17"),
         ({"references": 0}, InvalidInput, "no reference to take colours from"),
         ({"options": {"steps": 101}}, InvalidInput, "`steps` must be 0 to 100, not 101"),
-        ({"model": "other"}, UnknownEngine, "no FLUX.2 klein model 'other'"),
+        ({"model": "other"}, UnknownEngine, "No FLUX.2 klein model 'other'"),
         (
             {"options": {"advanced": Advanced(lora="manga")}},
             InvalidInput,

@@ -152,7 +152,7 @@ def test_what_is_missing_beside_a_transformer_is_named(home, tmp_path, comfy):
     alone = tmp_path / "elsewhere" / "diffusion_models" / comfy.name
     alone.parent.mkdir(parents=True)
     comfy.rename(alone)
-    with pytest.raises(UnusableModel, match="needs its text encoder, vae, tokenizer"):
+    with pytest.raises(UnusableModel, match="these are missing: text encoder, vae, tokenizer"):
         add(alone)
     assert cards(home / "models") == []
 
@@ -160,7 +160,7 @@ def test_what_is_missing_beside_a_transformer_is_named(home, tmp_path, comfy):
 def test_a_file_that_went_away_is_told_of(home, comfy):
     folder = add(comfy)
     comfy.rename(comfy.with_name("other.safetensors"))
-    with pytest.raises(MissingModel, match="The model mine lacks its transformer"):
+    with pytest.raises(MissingModel, match="The transformer of the model mine is missing"):
         files.read(folder)
     assert files.steps(folder) == 4
 

@@ -111,7 +111,7 @@ def test_figure_counts_pixels_not_regions(problem: Problem, share: float) -> Non
 def test_figure_counts_what_leaked_into_the_paper() -> None:
     """An open box is one region with the paper, which is not judged; its pixels are."""
     sketch = box_sketch(320)
-    sketch[225:255] = sketch[0, 0]
+    sketch[65:95] = sketch[0, 0]
     problem = pose(sketch, box_reference(320), box_mask(320))
     assert problem is not None
     white = problem.judge(even((255, 255, 255)))

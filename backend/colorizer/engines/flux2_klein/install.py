@@ -88,8 +88,9 @@ def convert(file: Path, folder: Path) -> str:
     lacking = [name.replace("_", " ") for name in BESIDE if name not in beside]
     if lacking:
         raise UnusableModel(
-            f"{file.name} is FLUX.2 klein's transformer, but its {', '.join(lacking)} is missing. Put it into ComfyUI's"
-            " folders beside it, or download “FLUX.2 klein: text encoder and VAE” on the Models page, then try again."
+            f"{file.name} is FLUX.2 klein's transformer, but these are missing: {', '.join(lacking)}. Put them into"
+            " ComfyUI's folders beside it, or download “FLUX.2 klein: text encoder and VAE” on the Models page, then try"
+            " again."
         )
     transformer = file.resolve()
     if _is_ours(file):
