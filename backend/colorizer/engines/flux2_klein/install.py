@@ -89,8 +89,8 @@ def convert(file: Path, folder: Path) -> str:
     if lacking:
         raise UnusableModel(
             f"{file.name} is FLUX.2 klein's transformer, but these are missing: {', '.join(lacking)}. Put them into"
-            " ComfyUI's folders beside it, or download “FLUX.2 klein: text encoder and VAE” on the Models page, then try"
-            " again."
+            " ComfyUI's folders beside it, or download “FLUX.2 klein: text encoder and VAE” on the Models page, then"
+            " try again."
         )
     transformer = file.resolve()
     if _is_ours(file):
