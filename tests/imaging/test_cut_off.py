@@ -77,8 +77,8 @@ def test_things_side_by_side_are_closed_by_themselves() -> None:
     assert len({int(pieces[290, x]) for x in (110, 200, 290)}) == 3
 
 
-@given(height=st.floats(0.8, 0.96), size=st.sampled_from([480, 640, 1400]))
-@settings(max_examples=12, deadline=None)
+@pytest.mark.parametrize("height", [0.8, 0.84, 0.88, 0.91, 0.93, 0.95])
+@pytest.mark.parametrize("size", [480, 640, 1400])
 def test_figure_that_is_cut_off_holds_no_paper(height: float, size: int) -> None:
     drawing = draw(size, max(2, size // 240))
     lines = drawing.lines.copy()

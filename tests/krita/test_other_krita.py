@@ -70,7 +70,7 @@ def test_half_made_krita_is_made_anew(machine, monkeypatch):
 
 def test_suite_that_has_moved_on_is_told(machine, monkeypatch):
     monkeypatch.setattr(other_krita, "_run", Commands())
-    with pytest.raises(other_krita.NoOtherKrita, match=r"sid holds Krita 6\.0\.4\.1\+dfsg-1 now, not 5\.3"):
+    with pytest.raises(other_krita.NoOtherKrita, match=r"sid now has Krita 6\.0\.4\.1\+dfsg-1, not 5\.3"):
         other_krita.prepare("5.3")
 
 

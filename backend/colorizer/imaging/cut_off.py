@@ -22,7 +22,7 @@ _SEEN = 0.04
 """Length on which a line is followed from its end, as a fraction of the longer side."""
 _WIDEST = 0.03
 """Largest width of a line, as a fraction of the longer side."""
-_FARTHEST, _LITTLE = 0.03, 0.005
+_FARTHEST, _LITTLE = 0.035, 0.005
 """Largest length by which a line is extended near the canvas's lower edge, where the drawing was meant to go on to it,
 and elsewhere, as fractions of the longer side."""
 _NEAR = 0.11
