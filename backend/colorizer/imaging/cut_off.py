@@ -92,7 +92,7 @@ def _ends(lines: Lines, level: int, side: int) -> list[_End]:
     ends, meet = [], []
     for beside in runs.values():
         first, last = beside[0][0], beside[-1][1]
-        if last - first > widest:
+        if last - first > widest * len(beside):  # strokes that meet are as wide as all of them
             continue
         middles, parts = _followed(rows, (first, last), 2 * (last - first) + 2)
         if parts or len(beside) > 1 or len(middles) < max(4, level):
