@@ -99,7 +99,7 @@ def turned(sketch: np.ndarray, angle: float) -> np.ndarray:
 
 
 @given(
-    alpha=st.integers(64, 255),
+    alpha=st.integers(40, 255),
     angle=st.floats(-180, 180),
     paper=st.tuples(*[st.integers(170, 255)] * 3),
     line=st.tuples(*[st.integers(0, 90)] * 3),

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from colorizer.imaging.lines import clean_lines, find_ink, line_mask
-from colorizer.imaging.paper import find_paper, has_dark_paper, has_paper
+from colorizer.imaging.paper import find_paper, has_dark_paper
 from drawn import blank, box_sketch, opaque
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,7 +32,7 @@ def test_paper_of_any_opacity_and_tone(alpha: int, tone: int) -> None:
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (190, 220, 255), (200, 30, 30)])
 def test_lines_on_nothing_have_no_paper(colour: tuple[int, int, int]) -> None:
-    assert not has_paper(on_nothing(colour))
+    assert not find_paper(on_nothing(colour)).is_painted
 
 
 @given(size=st.integers(1, 80), tone=st.integers(0, 255))
@@ -40,19 +40,19 @@ def test_lines_on_nothing_have_no_paper(colour: tuple[int, int, int]) -> None:
 def test_an_opaque_layer_has_paper_whatever_is_on_it(size: int, tone: int) -> None:
     sketch = np.full((size, size + 3, 4), tone, np.uint8)
     sketch[..., 3] = 255
-    assert has_paper(sketch)
+    assert find_paper(sketch).is_painted
 
 
 def test_filled_hair_on_nothing_is_no_paper() -> None:
     sketch = on_nothing()
     sketch[64:128, 64:192] = (10, 10, 10, 255)
-    assert not has_paper(sketch)
+    assert not find_paper(sketch).is_painted
 
 
 def test_a_few_white_highlights_are_no_paper() -> None:
     sketch = on_nothing()
     cv2.circle(sketch, (100, 100), 8, (255, 255, 255, 255), -1)
-    assert not has_paper(sketch)
+    assert not find_paper(sketch).is_painted
 
 
 @pytest.mark.parametrize("cut", ["hole", "pixel", "half", "figure"])
@@ -66,7 +66,7 @@ def test_paper_on_a_part_of_the_canvas(cut: str) -> None:
         sketch[:, :130] = 0
     else:
         sketch[:62] = sketch[195:] = sketch[:, :62] = sketch[:, 195:] = 0
-    assert has_paper(sketch)
+    assert find_paper(sketch).is_painted
 
 
 @pytest.mark.parametrize(

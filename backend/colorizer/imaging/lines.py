@@ -23,6 +23,8 @@ _SURE = 0.3
 """Fraction of the strongest ink nearby above which a pixel is a line."""
 _CLOSE = 0.005
 """Width of the neighbourhood for `_SURE`, as a fraction of the longer side."""
+_EDGE_ROUNDING = 24
+"""Ink below which the soft edge of semi-transparent paper may be a rounding error, 0..255."""
 _FAINTEST, _CLEAR_OF_NOISE = 14, 6
 """Least ink of a line (of 255), and its least ratio to the noise."""
 _FORCE_STEP = 16.0
@@ -152,6 +154,8 @@ def _darkness(sketch: Picture, paper: Paper) -> Ink:
     ink = cv2.multiply(dark, alpha, scale=1 / 255)
     if near is not None and paper.alpha[paper.alpha > 0].min() < 250:  # lines on semi-transparent paper
         ink = cv2.divide(ink, np.where(near == 0, np.uint8(255), np.maximum(near, 64)), scale=255)
+        # On the soft edge of very transparent paper, 8 bits are too coarse for anything fainter.
+        ink = np.where((alpha < near) & (ink < _EDGE_ROUNDING), np.uint8(0), ink)
     return ink  # type: ignore[no-any-return]
 
 

@@ -98,11 +98,6 @@ def find_paper(sketch: Picture) -> Paper:
     return _paper(colours, opened, light, shade, is_dark=False)
 
 
-def has_paper(sketch: Picture) -> bool:
-    """Whether the layer has its own paper, so that colours below it are visible only if it is multiplied."""
-    return find_paper(sketch).is_painted
-
-
 def has_dark_paper(sketch: Picture) -> bool:
     """Whether the sketch has light lines on dark paper."""
     return find_paper(sketch).is_dark
