@@ -13,6 +13,7 @@ of a sharded model, gradients averaged once at the end) would use torch directly
 
 from __future__ import annotations
 
+import atexit
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -49,6 +50,8 @@ class Processes:
             torch.cuda.set_device(device)
         if not dist.is_initialized():
             dist.init_process_group("nccl" if on_gpu else "gloo")
+            # At the end of a process, a thread of gloo that still runs calls std::terminate (SIGABRT).
+            atexit.register(dist.destroy_process_group)
         return cls(rank, count, torch.device(device))
 
     @property
