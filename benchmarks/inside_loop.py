@@ -12,7 +12,7 @@ from krita_colorize.krita_port.port import LibKisPort
 NOTHING = "The change made no difference: nothing was replaced."
 """What a mask may well come to: of a chosen mask the layers show nothing."""
 
-KRITAS = ("layer_pixels", "replace_pixels", "snapshot", "group_parts", "fingerprint")
+KRITAS = ("layer_pixels", "replace_pixels", "snapshot", "merged", "group_parts", "fingerprint")
 
 
 def loop(width, height, sketch, reference, runs):
@@ -77,7 +77,8 @@ class Bench:
         """Acts and waits until it has reached the picture, and until the result is remembered."""
         yield from turns(60)
         self.port.seconds.clear()
-        self.port.spans_of.pop("replace_pixels", None)
+        for name in ("replace_pixels", "show_patch"):
+            self.port.spans_of.pop(name, None)
         self.job = None
         before, heart = self.item.changes, Heartbeat()
         start, cpu = time.perf_counter(), processor_s()
@@ -89,6 +90,7 @@ class Bench:
         if not self.session.error:
             end = self.port.spans_of["replace_pixels"][1]
         heart.inserted = end
+        shown = self.port.spans_of.get("show_patch", (end, end))[1]
         yield from until(lambda: self.item.changes > before)
         self.session.report("")
         yield from turns(60)
@@ -96,7 +98,8 @@ class Bench:
         answer = self.job.result if self.job is not None else None
         made = answer.record["seconds"] if answer is not None else {"colorize": 0.0}
         return {
-            "felt": end - start,
+            "shown": shown - start,
+            "written": end - start,
             "krita": sum(self.port.seconds.get(name, 0) for name in KRITAS),
             "calls": dict(self.port.seconds),
             "engine": made["colorize"],

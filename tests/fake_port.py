@@ -56,6 +56,8 @@ class FakePort:
         self.pen_down = False
         self.overlay: bytes | None = None
         self.overlays: list[bytes] = []
+        self.patch: tuple[bytes, Box] | None = None
+        self.patches: list[tuple[bytes, Box]] = []
         self.inserted: list[NewGroup | NewLayer] = []
         self.closed = False
         self.colorize_masks = False
@@ -247,6 +249,30 @@ class FakePort:
 
     def hide_overlay(self) -> None:
         self.overlay = None
+
+    def merged(self, document: str, box: Box) -> Pixels:
+        """The topmost visible opaque pixels, without masks."""
+        found = self._find(document)
+        data = bytearray(4 * box[2] * box[3])
+        for layer in reversed(found.layers):
+            pixels = found.pixels.get(layer.id, EMPTY)
+            if layer.kind is not Kind.PAINT or not layer.visible or pixels.channels != 4:
+                continue
+            over = placed(pixels, *box).data
+            for start in range(0, len(data), 4):
+                if over[start + 3] == 255:
+                    data[start : start + 4] = over[start : start + 4]
+        return Pixels(box[2], box[3], bytes(data), box[0], box[1])
+
+    def show_patch(self, document: str, png: bytes, box: Box) -> bool:
+        assert not self.pen_down
+        self._find(document)
+        self.patch = png, box
+        self.patches.append(self.patch)
+        return True
+
+    def hide_patch(self) -> None:
+        self.patch = None
 
     def read_note(self, document: str, name: str) -> bytes | None:
         return self._find(document).notes.get(name)

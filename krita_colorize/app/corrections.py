@@ -173,7 +173,9 @@ class Corrections(QtCore.QObject):
             if model.closed or found is None:
                 return
             write, state = found
-            self._repairs.write(model, [write], lambda _: self._settle(model, item, change, result, state))
+            self._repairs.write(
+                model, item, [write], lambda _: self._settle(model, item, change, result, state)
+            )
 
         self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))
 

@@ -126,7 +126,9 @@ class Palettes(QtCore.QObject):
         def write(found: tuple[Edited, list[Write]]) -> None:
             edited, writes = found
             if not edit.model.closed:
-                self._repairs.write(edit.model, writes, partial(self._settle, edit, edited.delivered))
+                self._repairs.write(
+                    edit.model, edit.item, writes, partial(self._settle, edit, edited.delivered)
+                )
 
         def pack() -> Body:
             return body_of(edit_request.parts(sent, edit.made, edit.item.result))

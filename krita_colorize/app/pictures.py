@@ -92,7 +92,7 @@ def to_pixels(image: QtGui.QImage) -> Pixels:
     for band in _bands(image):
         if band.colorSpace().isValid() and band.colorSpace() != srgb:
             band.convertToColorSpace(srgb)
-        rows.append(_bytes(band.convertToFormat(_Image.Format.Format_ARGB32)))
+        rows.append(bytes_of(band.convertToFormat(_Image.Format.Format_ARGB32)))
     return Pixels(image.width(), image.height(), b"".join(rows))
 
 
@@ -112,11 +112,13 @@ def to_mask(pixels: Pixels) -> Pixels:
     return Pixels(pixels.width, pixels.height, alpha, pixels.x, pixels.y)
 
 
-def to_png(image: QtGui.QImage) -> bytes:
+def to_png(image: QtGui.QImage, *, compressed: bool = True) -> bytes:
     """A PNG file."""
     buffer = QtCore.QBuffer()
     buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
     writer = QtGui.QImageWriter(buffer, b"png")
+    if not compressed:
+        writer.setQuality(100)  # Qt's PNG writer reads it as "no compression"
     if not writer.write(image):
         raise UserError(tr("The picture can't be stored ({reason}).", reason=writer.errorString()))
     return buffer.data().data()
@@ -262,12 +264,12 @@ def _channel(pixels: Pixels, kind: QtGui.QImage.Format) -> bytes:
     for start in range(0, len(pixels.data), step):
         data = pixels.data[start : start + step]
         band = _Image(bytes(data), pixels.width, len(data) // stride, stride, _Image.Format.Format_ARGB32)
-        rows.append(_bytes(band.convertToFormat(kind)))
+        rows.append(bytes_of(band.convertToFormat(kind)))
     return b"".join(rows)
 
 
-def _bytes(image: QtGui.QImage) -> bytes:
-    """The pixels without the padding that Qt puts behind each row."""
+def bytes_of(image: QtGui.QImage) -> bytes:
+    """An image's pixels without the padding that Qt puts behind each row."""
     bits = image.constBits()
     assert bits is not None
     data, stride = bits.asstring(image.sizeInBytes()), image.bytesPerLine()

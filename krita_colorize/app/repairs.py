@@ -15,6 +15,7 @@ from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.job import Job
 from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.memory import Body
+from krita_colorize.app.patches import Patches
 from krita_colorize.app.pen_gate import PenGate
 from krita_colorize.core import corrections, repair
 from krita_colorize.core import layers as layer_lists
@@ -48,6 +49,7 @@ class Repairs(QtCore.QObject):
         self._tools = tools
         self._job_requests = job_requests
         self._pen_gate = PenGate(tools.port.busy, report, self)
+        self._patches = Patches(tools.port, tools.workers, self)
 
     def redo(self, model: DocumentModel) -> None:
         """Redoes the selected (else the newest applied, else the newest) result with the masks, hints and bindings of
@@ -90,27 +92,48 @@ class Repairs(QtCore.QObject):
         job.ended.connect(held.ends(lambda: self._on_ended(model, item, job, made)))
 
     def write(
-        self, model: DocumentModel, writes: Sequence[Write], then: Callable[[Sequence[Write]], None]
+        self,
+        model: DocumentModel,
+        item: Item,
+        writes: Sequence[Write],
+        then: Callable[[Sequence[Write]], None],
     ) -> None:
-        """Puts pixels into layers as one undo step, as soon as the pen is up; what the artist changed in them
-        meanwhile stays. Calls `then` with the writes as they were made."""
+        """Puts pixels into a result's layers as one undo step, as soon as the pen is up; what the artist changed in
+        them meanwhile stays. Until the canvas shows the layers, the change lies over it. Calls `then` with the writes
+        as they were made."""
+        task = self._tools.activity.begin(model.info.key)
 
         def insert() -> None:
-            newest = self._newest(model, writes)
-            if all(newest[write.layer_id].data == write.now.data for write in writes):
-                changes = [(write.layer_id, write.pixels) for write in writes]
-                self._tools.port.replace_pixels(model.info.key, changes)
-                model.refresh()
-                then(writes)
-                return
-            task = self._tools.activity.begin(model.info.key)
-            self._tools.workers.run(
-                lambda: [write.onto(newest[write.layer_id]) for write in writes],
-                task.ends(lambda found: self.write(model, found, then)),
-                task.ends(self._on_error),
-            )
+            try:
+                self._insert(model, item, writes, then)
+            finally:
+                self._patches.hide_soon()
 
-        self._pen_gate.when_pen_is_up(self._tools.activity.begin(model.info.key).ends(insert))
+        def shown() -> None:
+            self._pen_gate.when_pen_is_up(task.ends(insert))
+
+        self._pen_gate.when_pen_is_up(lambda: self._patches.show(model, item, writes, shown))
+
+    def _insert(
+        self,
+        model: DocumentModel,
+        item: Item,
+        writes: Sequence[Write],
+        then: Callable[[Sequence[Write]], None],
+    ) -> None:
+        newest = self._newest(model, writes)
+        if all(newest[write.layer_id].data == write.now.data for write in writes):
+            changes = [(write.layer_id, write.pixels) for write in writes]
+            self._tools.port.replace_pixels(model.info.key, changes)
+            model.refresh()
+            then(writes)
+            return
+        task = self._tools.activity.begin(model.info.key)
+        self._tools.workers.run(
+            lambda: [write.onto(newest[write.layer_id]) for write in writes],
+            task.ends(lambda found: self.write(model, item, found, then)),
+            task.ends(self._on_error),
+        )
 
     def _newest(self, model: DocumentModel, writes: Sequence[Write]) -> dict[str, Pixels]:
         """The layers as they are now where they are written to. Raises `UserError` if they have gone."""
@@ -126,8 +149,9 @@ class Repairs(QtCore.QObject):
             raise UserError(tr(GROUP_GONE)) from error
 
     def close(self) -> None:
-        """Drops the actions that wait for the pen."""
+        """Drops the actions that wait for the pen, and what lies over the canvas."""
         self._pen_gate.close()
+        self._patches.close()
 
     def _look(self, model: DocumentModel, parts: Sequence[Part]) -> Seen:
         key, port = model.info.key, self._tools.port
@@ -161,7 +185,7 @@ class Repairs(QtCore.QObject):
                 self.report(tr("The change made no difference: nothing was replaced."))
                 self._settle(model, item, job, made[0], [])
                 return
-            self.write(model, writes, lambda put: self._settle(model, item, job, made[0], put))
+            self.write(model, item, writes, lambda put: self._settle(model, item, job, made[0], put))
 
         task = self._tools.activity.begin(model.info.key)
         self._tools.workers.run(work, task.ends(then), task.ends(self._on_error))

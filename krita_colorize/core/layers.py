@@ -20,6 +20,20 @@ def find(layers: Sequence[LayerInfo], layer_id: str | None) -> LayerInfo | None:
     return next((layer for layer in layers if layer.id == layer_id), None)
 
 
+def is_visible(layers: Sequence[LayerInfo], layer_id: str) -> bool:
+    """Whether a layer and all groups that it is in are visible."""
+    index = next((i for i, layer in enumerate(layers) if layer.id == layer_id), None)
+    if index is None:
+        return False
+    depth = layers[index].depth + 1
+    for layer in reversed(layers[: index + 1]):
+        if layer.depth < depth:
+            depth = layer.depth
+            if not layer.visible:
+                return False
+    return True
+
+
 def colourable(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
     """Layers that hold a picture, and none of those that we made: sketches and references."""
     inside = _inside_results(layers)

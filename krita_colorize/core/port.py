@@ -247,6 +247,16 @@ class KritaPort(Protocol):
     def hide_overlay(self) -> None:
         """Takes the picture away."""
 
+    def merged(self, document: str, box: Box) -> Pixels:
+        """The picture that all layers together make, in a box inside the canvas."""
+
+    def show_patch(self, document: str, png: bytes, box: Box) -> bool:
+        """Lays a picture over a box of the canvas without touching the document, above the overlay; False if that
+        isn't possible."""
+
+    def hide_patch(self) -> None:
+        """Takes the patch away."""
+
     def read_note(self, document: str, name: str) -> bytes | None:
         """Reads what `write_note` stored in the document."""
 

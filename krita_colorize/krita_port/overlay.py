@@ -20,18 +20,23 @@ class Overlay:
     def __init__(self, window: Window) -> None:
         self._window = window
         self._sheet: _Sheet | None = None
-        self._shown: tuple[Document, QtGui.QImage, float] | None = None
+        self._shown: tuple[Document, QtGui.QImage, float, QtCore.QRectF | None] | None = None
 
-    def show(self, document: Document, png: bytes, opacity: float) -> bool:
-        """Shows a picture over the whole canvas of `document`; returns False if that isn't possible."""
+    def show(
+        self, document: Document, png: bytes, opacity: float = 1.0, box: QtCore.QRectF | None = None
+    ) -> bool:
+        """Shows a picture over the whole canvas of `document`, or over a box of it (image pixels); returns False if
+        that isn't possible."""
         self.hide()
         image = QtGui.QImage.fromData(png)
         if image.isNull():
             return False
-        self._shown = document, image, opacity
-        return self._lay(document, image, opacity)
+        self._shown = document, image, opacity, box
+        return self._lay(*self._shown)
 
-    def _lay(self, document: Document, image: QtGui.QImage, opacity: float) -> bool:
+    def _lay(
+        self, document: Document, image: QtGui.QImage, opacity: float, box: QtCore.QRectF | None
+    ) -> bool:
         area = canvases.scroll_area(self._window)
         canvas = canvases.canvas_widget(self._window)
         view = self._window.activeView()
@@ -39,7 +44,7 @@ class Overlay:
             return False
         if view.document() != document:
             return False
-        self._sheet = _Sheet(canvas, area, view, document, image, opacity)
+        self._sheet = _Sheet(canvas, area, view, document, image, opacity, box)
         return self._sheet.place()
 
     def hide(self) -> None:
@@ -84,6 +89,7 @@ class _Sheet(QtWidgets.QWidget):
         document: Document,
         image: QtGui.QImage,
         opacity: float,
+        box: QtCore.QRectF | None,
     ) -> None:
         super().__init__(canvas)
         self.document = document
@@ -91,8 +97,9 @@ class _Sheet(QtWidgets.QWidget):
         self._view = view
         self._image = image
         self._opacity = opacity
+        self._box = box
         self._placed: tuple[float, ...] = ()
-        self.setObjectName("colorize_overlay")
+        self.setObjectName("colorize_overlay" if box is None else "colorize_patch")
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setAttribute(QtCore.Qt.WidgetAttribute.WA_NoSystemBackground)
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)
@@ -116,8 +123,15 @@ class _Sheet(QtWidgets.QWidget):
         return True
 
     def target(self) -> QtCore.QRectF:
-        """The document's rectangle on the canvas widget."""
-        return lies(self._area, self._view, self.document)
+        """The picture's rectangle on the canvas widget."""
+        whole = lies(self._area, self._view, self.document)
+        if self._box is None:
+            return whole
+        across, down = whole.width() / self.document.width(), whole.height() / self.document.height()
+        corner = QtCore.QPointF(self._box.x() * across, self._box.y() * down)
+        return QtCore.QRectF(
+            whole.topLeft() + corner, QtCore.QSizeF(self._box.width() * across, self._box.height() * down)
+        )
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:  # noqa: N802 - Qt's name
         """Paints the picture at the document's position."""

@@ -55,6 +55,7 @@ class LibKisPort:
         self._builder = LayerBuilder(self._scratch, self._capabilities)
         self._pen = Pen()
         self._overlay = Overlay(window) if window is not None else None
+        self._patch = Overlay(window) if window is not None else None
         self._picker = Picker(window) if window is not None else None
         self._watcher = Watcher(window, self._look) if window is not None else None
 
@@ -220,6 +221,21 @@ class LibKisPort:
         if self._overlay is not None:
             self._overlay.hide()
 
+    def merged(self, document: str, box: Box) -> Pixels:
+        """The picture that all layers together make, in a box inside the canvas."""
+        return snapshot.read_merged(self.documents.find(document), QtCore.QRect(*box), self._scratch)
+
+    def show_patch(self, document: str, png: bytes, box: Box) -> bool:
+        """Lays a picture over a box of the canvas, above the overlay; False if that isn't possible."""
+        if self._patch is None:
+            return False
+        return self._patch.show(self.documents.find(document), png, box=QtCore.QRectF(*box))
+
+    def hide_patch(self) -> None:
+        """Takes the patch away."""
+        if self._patch is not None:
+            self._patch.hide()
+
     def read_note(self, document: str, name: str) -> bytes | None:
         """Reads what `write_note` stored in the document."""
         return store.read(self.documents.find(document), name)
@@ -238,6 +254,7 @@ class LibKisPort:
         if self._watcher is not None:
             self._watcher.close()
         self.hide_overlay()
+        self.hide_patch()
         self._pen.follow(None)
         if self._picker is not None:
             self._picker.stop()
@@ -262,8 +279,9 @@ class LibKisPort:
 
     def _look(self) -> DocumentState:
         self._follow_canvas()
-        if self._overlay is not None:
-            self._overlay.follow()
+        for overlay in (self._overlay, self._patch):
+            if overlay is not None:
+                overlay.follow()
         info = self.active_document()
         if info is None:
             return DocumentState()

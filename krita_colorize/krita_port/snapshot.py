@@ -53,6 +53,14 @@ def read_own(document: Document, node: Node, scratch: Scratch, box: QtCore.QRect
     return scratch.read_srgb8(raw, space, area) if raw else EMPTY
 
 
+def read_merged(document: Document, box: QtCore.QRect, scratch: Scratch) -> Pixels:
+    """Reads the projection of an open document in a box inside the canvas."""
+    space, raw = ColorSpace.of(document), document.pixelData(*rectangle(box)).data()
+    if is_srgb8(space):
+        return Pixels(box.width(), box.height(), raw, box.x(), box.y())
+    return scratch.read_srgb8(raw, space, box)
+
+
 def fingerprint(document: Document, node: Node) -> bytes:
     """The sizes of canvas and layer and a tiny picture of the layer; every change of the canvas changes one of them."""
     box = node.bounds()

@@ -117,3 +117,14 @@ def test_a_group_that_does_not_lie_below_its_lines_says_where(
         LayerInfo("paper", "Paper", Kind.PAINT, 0, visible=True),
     ]
     assert layers.named_by_place(group, stack, sketch).name == name
+
+
+@pytest.mark.parametrize(
+    ("hidden", "seen"),
+    [("", "yes"), ("Ink", "yes"), ("Outer", "no"), ("Inner", "no"), ("Flats", "no"), ("Light", "yes")],
+)
+def test_a_layer_in_a_hidden_group_is_not_visible(hidden: str, seen: str) -> None:
+    names = [("Ink", 0), ("Outer", 0), ("Light", 1), ("Inner", 1), ("Light", 2), ("Flats", 2)]
+    stack = [replace(info(name, depth=depth), visible=name != hidden) for name, depth in names]
+    assert layers.is_visible(stack, "{Flats}") == (seen == "yes")
+    assert not layers.is_visible(stack, "{gone}")

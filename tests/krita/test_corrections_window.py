@@ -129,6 +129,39 @@ def test_a_click_and_a_key_repaint_a_region_as_one_undo_step(krita):
     assert krita.call(undo_once, wanted=before["layers"])
 
 
+def watch_writing(point):
+    """From now on: what is on the screen at a point just before pixels are written into the layers."""
+    global on_screen
+    on_screen, port = [], session().repairs._tools.port
+    write = port.replace_pixels
+
+    def replace_pixels(*arguments):
+        on_screen.append(screen_colour(*point))
+        return write(*arguments)
+
+    port.replace_pixels = replace_pixels
+
+
+def seen_before_writing():
+    patch = canvas.canvas_widget(window).findChild(QWidget, "colorize_patch")
+    return on_screen if patch is None or not patch.isVisible() else None
+
+
+def test_the_new_colour_is_on_the_screen_before_the_layer_is_written(krita):
+    (wall,) = start(krita, WALL)
+    before = krita.call(state)
+    krita.call(watch_writing, point=wall)
+    krita.xdotool("mousemove", *wall, "click", 1)
+    krita.wait_until(popup_place, timeout_s=30)
+    krita.define(vars_of)
+    first = krita.call(swatches)[0][0]
+    krita.xdotool("key", "1")
+    krita.wait_until(has_changed, before=before["changes"], timeout_s=60)
+    assert krita.wait_until(seen_before_writing, timeout_s=30) == [
+        [int(first[i : i + 2], 16) for i in (1, 3, 5)]
+    ]
+
+
 def test_a_swatch_is_clicked_and_the_next_click_paints_once_it_is_off(krita):
     wall, door = start(krita, WALL, DOOR)
     before = krita.call(state)
