@@ -20,7 +20,7 @@ from krita_colorize.core.repair import Write
 from krita_colorize.qt import QtCore, QtGui
 
 FLAT_ROLES = ("background", "figure")
-MOST_PIXELS = 1_500_000
+MOST_PIXELS = 800_000
 """A larger patch is shown at a lower resolution: it is there for a moment."""
 
 PAINT_MS = 20
