@@ -68,3 +68,16 @@ def test_figure_without_lines_around_it_stays_paper() -> None:
     cv2.line(sketch, (20, 380), (380, 380), (0, 0, 0, 255), 3)
     before, after = closed(sketch)
     assert after is before
+
+
+@pytest.mark.parametrize("size", [256, 700, 1300])
+def test_paper_in_a_bay_of_the_outline_stays_paper(size: int) -> None:
+    """As between an arm and the head: the network takes it for figure, but no line ends there."""
+    sketch = np.full((size, size, 4), 255, np.uint8)
+    near, far, left, right, depth = (round(share * size) for share in (0.25, 0.75, 0.4, 0.59, 0.44))
+    outline = [(near, near), (left, near), (left, depth), (right, depth), (right, near)]
+    points = np.array([*outline, (far, near), (far, far), (near, far)])
+    cv2.polylines(sketch, [points], isClosed=True, color=(0, 0, 0, 255), thickness=3)
+    before, after = closed(sketch)
+    assert before.count == 2
+    assert after is before

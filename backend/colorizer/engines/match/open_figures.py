@@ -4,14 +4,18 @@ There the lines don't separate the figure from the paper, but the network does. 
 divided by a watershed: certain figure and certain paper grow towards each other over open paper and last over lines,
 so that the border follows the lines if there are any. Beyond the convex hull of the lines, a part ends after a short
 distance or where it becomes narrower, so that a bust that is cut off ends straight. Parts with few lines at their
-border are errors of the network and stay paper.
+border are errors of the network and stay paper, as are small parts where the lines go on instead of ending at the open
+border, such as the paper between an arm and the head.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from skimage.morphology import skeletonize
 
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.network_input import (
@@ -41,6 +45,14 @@ _AS_WIDE, _FARTHEST = 0.85, 0.045
 length, as a fraction of the longer side."""
 _BOUNDED = 0.55
 """Least fraction of an open figure's outline that consists of lines."""
+_SMALL = 0.04
+"""Fraction of the canvas up to which a part must lie between ends of lines."""
+_AT_END = 0.03
+"""Distance up to which a line ends at an end of an open border, as a fraction of the longer side."""
+_ENDED = 0.5
+"""Least fraction of a part's open border between places where lines end."""
+_SHORT = 8
+"""Length of open borders, px, up to which they are gaps in a line."""
 
 
 def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
@@ -68,6 +80,7 @@ def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
     for region in _open(figure, paper, labels, least):
         part = _figure_part(region, figure, paper, labels, lines, least)
         part = np.where(_stray(part > 0, lines), np.uint8(0), part)
+        part = np.where(_unended(part, labels == region, lines), np.uint8(0), part)
         if part.any():
             regions = regions.divide(
                 region, cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
@@ -123,7 +136,7 @@ def _figure_part(
     grown = cv2.watershed(cv2.merge([ground] * 3), markers)
     grown = cv2.dilate((grown == 1).astype(np.uint8), np.ones((3, 3), np.uint8)) * inside
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=4)
-    near_line = cv2.dilate(np.where(inside, lines, np.uint8(1)), np.ones((7, 7), np.uint8)) > 0
+    near_line = _near_line(inside, lines)
     result = np.zeros(labels.shape, np.uint8)
     kept = 0
     for piece in range(1, count):
@@ -136,6 +149,45 @@ def _figure_part(
             kept += 1
             result[here | (_between_ends(here, near_line) & inside)] = kept
     return result
+
+
+def _near_line(inside: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(h, w): the pixels beside lines or outside of the region."""
+    return np.asarray(cv2.dilate(np.where(inside, lines, np.uint8(1)), np.ones((7, 7), np.uint8)) > 0)
+
+
+def _unended(
+    part: NDArray[np.uint8], inside: NDArray[np.bool_], lines: NDArray[np.uint8]
+) -> NDArray[np.bool_]:
+    """(h, w): the small components of a part at whose open borders the lines don't end."""
+    unended = np.zeros(part.shape, bool)
+    if not part.any():
+        return unended
+    near_line, at_end = _near_line(inside, lines), _at_ends(lines)
+    for number in range(1, int(part.max()) + 1):
+        piece = part == number
+        if piece.mean() > _SMALL:
+            continue
+        total = ended = 0
+        for points, first, last in _open_borders(piece, near_line):
+            if last - first >= _SHORT:
+                total += last - first
+                (x, y), (end_x, end_y) = points[max(0, first - 1)], points[min(last, len(points) - 1)]
+                ended += (last - first) * (at_end[y, x] and at_end[end_y, end_x])
+        if ended < _ENDED * total:
+            unended |= piece
+    return unended
+
+
+def _at_ends(lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(h, w): the places near an end of a line, or near the edge of the canvas, where lines end, too."""
+    thin = np.pad(skeletonize(lines > 0).astype(np.uint8), 1)
+    beside = cv2.boxFilter(thin, cv2.CV_8U, (3, 3), normalize=False)
+    away = np.ones_like(thin)
+    away[(thin > 0) & (beside == 2)] = 0
+    away[0], away[-1], away[:, 0], away[:, -1] = 0, 0, 0, 0
+    near = cv2.distanceTransform(away, cv2.DIST_L2, 5) <= _AT_END * max(lines.shape)
+    return np.asarray(near[1:-1, 1:-1])
 
 
 def _stray(part: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -162,17 +214,25 @@ def _stray(part: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool
 def _between_ends(part: NDArray[np.bool_], near_line: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """(h, w): the convex hulls of a part's open borders, which the network underestimates beside ends of lines."""
     filled = np.zeros(part.shape, np.uint8)
+    for points, first, last in _open_borders(part, near_line):
+        ends = points[max(0, first - 1) : last + 1].reshape(-1, 1, 2)
+        cv2.fillConvexPoly(filled, cv2.convexHull(ends), 1)
+    return filled > 0
+
+
+def _open_borders(
+    part: NDArray[np.bool_], near_line: NDArray[np.bool_]
+) -> Iterator[tuple[NDArray[np.int32], int, int]]:
+    """A part's contours (n, 2; x, y), each with the first index of an open border in it and the one after the last."""
     for contour in cv2.findContours(part.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]:
-        points = contour[:, 0]
+        points = np.asarray(contour[:, 0], np.int32)
         is_open = ~near_line[points[:, 1], points[:, 0]]
         if is_open.all() or not is_open.any():
             continue
         start = int(np.flatnonzero(~is_open)[0])
-        points, is_open = np.roll(points, -start, axis=0), np.roll(is_open, -start)
-        for first, last in _runs(is_open):
-            ends = points[max(0, first - 1) : last + 1].reshape(-1, 1, 2)
-            cv2.fillConvexPoly(filled, cv2.convexHull(ends), 1)
-    return filled > 0
+        points = np.roll(points, -start, axis=0)
+        for first, last in _runs(np.roll(is_open, -start)):
+            yield points, first, last
 
 
 def _runs(is_open: NDArray[np.bool_]) -> list[tuple[int, int]]:
