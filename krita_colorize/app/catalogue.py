@@ -77,7 +77,7 @@ class Catalogue(QtCore.QObject):
 
     @guarded
     def verify(self, model: Model) -> None:
-        """Compares the hashes of a model's files with the catalogue's."""
+        """Compares every file of a model with its hash from the installation."""
         self._follow_call(self._client.post_json(f"/v1/models/{model.name}/verify", {}), self._on_started)
 
     @guarded
