@@ -191,8 +191,8 @@ class DocumentModel(QtCore.QObject):
         return [layer for layer in layers if layer.id not in used]
 
     def take_over(self, settings: Settings) -> None:
-        """Gives the sketch the settings of another one; masks, hints and bindings stay, for they are drawn for it,
-        and corrections belong to the result they were made in."""
+        """Copies another sketch's settings to the sketch, except masks, hints and bindings, which are made for one
+        sketch, and corrections, which belong to one result."""
         own = self.settings
         self.change(
             **vars(
@@ -207,11 +207,11 @@ class DocumentModel(QtCore.QObject):
         )
 
     def change_options(self, **fields: Any) -> None:
-        """Changes switches and numbers; as `change`."""
+        """Changes fields of the sketch's options, like `change`."""
         self.change(options=replace(self.settings.options, **fields))
 
     def add_references(self, *references: Reference) -> None:
-        """Adds pictures that aren't there yet. Raises `UserError` if there are too many."""
+        """Adds references that the sketch doesn't have yet. Raises `UserError` if there are too many."""
         known = [reference.source for reference in self.settings.references]
         new = tuple(item for item in references if item.source not in known)
         together = self.settings.references + new
