@@ -37,7 +37,7 @@ class View:
 
 
 class Bindings(QtCore.QObject):
-    """Binds regions of one document's sketch to spots; `changed` says "look again"."""
+    """Binds regions of one document's sketch to spots. `changed` follows every change of `view` or `spot`."""
 
     changed = Signal()
 
