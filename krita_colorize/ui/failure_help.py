@@ -25,7 +25,7 @@ _SIZE = (460, 400)
 
 
 class FailureHelpPage(QtWidgets.QDialog):
-    """One page for all troubles; `show_failure` fills and opens it."""
+    """The window for all failures; `show_failure` fills and opens it."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class FailureHelpPage(QtWidgets.QDialog):
         setup.changed.connect(self.refresh)
 
     def show_failure(self, trouble: FailureHelp) -> None:
-        """Shows one, with the logs as they are now."""
+        """Shows a failure with the present last lines of the logs."""
         self._trouble = trouble
         self._title.setText(tr(texts.TITLES[trouble.cause]))
         self._sentence.setText(tr(trouble.sentence))
@@ -79,7 +79,7 @@ class FailureHelpPage(QtWidgets.QDialog):
 
     @guarded
     def refresh(self) -> None:
-        """Offers what can be done now."""
+        """Shows the possible actions."""
         self._restart.setVisible(self._session.backend.state is BackendState.ERROR)
         note = self._setup.problem or self._setup.note
         self._note.setText(note)
