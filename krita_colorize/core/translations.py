@@ -19,7 +19,6 @@ STAGES = (
     "Finding lines",
     "Finding regions",
     "Finding the foreground",
-    "Finding the foreground",
     "Keeping the rest",
     "Loading the model",
     "Matching colours",

@@ -25,7 +25,7 @@ _TEXT_LINES = 3
 _SPIN_WIDTH = 64  # the same for all ranges
 
 
-class AdvancedFold(QtWidgets.QWidget):
+class AdvancedSection(QtWidgets.QWidget):
     """Shows values, and calls `change(name, value)` when the artist changes one; has no state of its own."""
 
     def __init__(self, change: Callable[[str, Any], None], parent: QtWidgets.QWidget | None = None) -> None:

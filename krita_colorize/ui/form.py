@@ -16,7 +16,7 @@ from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
 from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.advanced import AdvancedFold
+from krita_colorize.ui.advanced import AdvancedSection
 from krita_colorize.ui.models import ModelsPage
 from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList
 from krita_colorize.ui.same_settings import SameSettingsButton
@@ -158,7 +158,7 @@ class Form(QtWidgets.QWidget):
         self._line_gap.setSpecialValueText(tr("Automatic"))
         self._line_gap.setToolTip(tr(OPTIONS["line_gap"].tooltip))
         self._line_gap.valueChanged.connect(self._on_line_gap)
-        self._advanced = AdvancedFold(self._on_advanced)
+        self._advanced = AdvancedSection(self._on_advanced)
 
     def _init_layout(self, more_actions: QtWidgets.QLayout) -> None:
         first, then = (
