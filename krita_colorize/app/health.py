@@ -18,7 +18,7 @@ from krita_colorize.qt import QtCore, Signal
 
 class Health(QtCore.QObject):
     """The last answer, as `words`. `changed` follows every change of them; `tell` is called with each new `note` of the
-    backend (docs/wire.md)."""
+    backend (docs/wire.md, Health)."""
 
     changed = Signal()
 
