@@ -137,7 +137,7 @@ class Session(QtCore.QObject):
         return tr(self._error_text)
 
     @property
-    def trouble(self) -> FailureHelp | None:
+    def failure(self) -> FailureHelp | None:
         """Help for the shown error; None if its sentence already says what the artist can do."""
         bug, local = FailureHelp(Cause.FAULT, OUR_BUG), self.backend.local
         ended = FailureHelp(local.cause, local.message) if local.cause else None

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def words(session: Session) -> str:
     """What is running, otherwise what is wrong with the backend, otherwise what the artist can do."""
-    return _doing(session) or _trouble(session) or _idle(session)
+    return _doing(session) or _failure(session) or _idle(session)
 
 
 def _doing(session: Session) -> str:
@@ -29,7 +29,7 @@ def _doing(session: Session) -> str:
     return ""
 
 
-def _trouble(session: Session) -> str:
+def _failure(session: Session) -> str:
     """The reason why the backend isn't ready, "" if it is ready or stopped."""
     backend = session.backend
     if backend.state is BackendState.ERROR:

@@ -30,7 +30,7 @@ class AdvancedSection(QtWidgets.QWidget):
 
     def __init__(self, change: Callable[[str, Any], None], parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("advanced_fold")
+        self.setObjectName("advanced_section")
         self._change = change
         self._suiting = USUAL_STEPS
         self._table: dict[str, Option] = {}

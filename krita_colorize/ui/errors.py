@@ -35,7 +35,7 @@ class ErrorBox(QtWidgets.QFrame):
         self._text.setObjectName("error_label")
         self._text.setAccessibleName(tr("What went wrong"))
         self._details = ToolButton(
-            "trouble_button", tr("What happened…"), tr("Why this happened, what to try, and what was kept.")
+            "failure_button", tr("What happened…"), tr("Why this happened, what to try, and what was kept.")
         )
         self._details.clicked.connect(self._on_details)
         self._dismiss = ToolButton("dismiss_error_button", "×", tr("Hide this message."))
@@ -59,17 +59,17 @@ class ErrorBox(QtWidgets.QFrame):
         session = self._session
         self._text.setText(session.error)
         self._dismiss.setVisible(session.error_dismissible)
-        self._details.setVisible(session.trouble is not None)
+        self._details.setVisible(session.failure is not None)
         self.setVisible(bool(session.error))
 
     @guarded
     def _on_details(self) -> None:
-        trouble = self._session.trouble
-        if trouble is None:
+        failure = self._session.failure
+        if failure is None:
             return
         if self._page is None:
             self._page = self._make_page()
-        self._page.show_failure(trouble)
+        self._page.show_failure(failure)
 
 
 class ErrorText(QtWidgets.QPlainTextEdit):

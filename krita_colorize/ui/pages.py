@@ -22,7 +22,7 @@ class CollapsibleSection(QtWidgets.QWidget):
         super().__init__(parent)
         self._button = QtWidgets.QToolButton()
         self._button.setToolTip(tooltip)
-        self._button.setObjectName(f"{name}_fold" if name else "")
+        self._button.setObjectName(f"{name}_section" if name else "")
         self._button.setText(title)
         self._button.setCheckable(True)
         self._button.setAutoRaise(True)

@@ -109,7 +109,7 @@ def test_what_is_set_reaches_the_document(session, model, offer, qtbot):
     widget = DockerWidget(session)
     qtbot.addWidget(widget)
     offer()
-    assert widget.findChild(QtWidgets.QWidget, "advanced_fold").isHidden()
+    assert widget.findChild(QtWidgets.QWidget, "advanced_section").isHidden()
     offer(table=heeded("guidance", "steps"))
     field(widget, "guidance").setValue(8)
     field(widget, "steps").setValue(33)
