@@ -98,9 +98,9 @@ class Repairs(QtCore.QObject):
         writes: Sequence[Write],
         then: Callable[[Sequence[Write]], None],
     ) -> None:
-        """Writes pixels into a result's layers as one undo step, as soon as the pen is up, except pixels that the artist
-        has changed meanwhile. The overlay shows the change until Krita shows the layers. Calls `then` with the actual
-        writes."""
+        """Writes pixels into a result's layers as one undo step, as soon as the pen is up, except pixels that the
+        artist has changed meanwhile. The overlay shows the change until Krita shows the layers. Calls `then` with the
+        actual writes."""
         task = self._tools.activity.begin(model.info.key)
 
         def insert() -> None:
@@ -149,7 +149,7 @@ class Repairs(QtCore.QObject):
             raise UserError(tr(GROUP_GONE)) from error
 
     def close(self) -> None:
-        """Drops the actions that wait for the pen, and what lies over the canvas."""
+        """Drops the actions that wait for the pen, and hides the patch."""
         self._pen_gate.close()
         self._patches.close()
 

@@ -256,14 +256,14 @@ class KritaPort(Protocol):
         """Hides the overlay."""
 
     def merged(self, document: str, box: Box) -> Pixels:
-        """The picture that all layers together make, in a box inside the canvas."""
+        """The projection of the whole document (all visible layers) in a box inside the canvas."""
 
     def show_patch(self, document: str, png: bytes, box: Box) -> bool:
-        """Lays a picture over a box of the canvas without touching the document, above the overlay; False if that
-        isn't possible."""
+        """Shows a PNG over a box of the canvas (image pixels), above the overlay, without changing the document;
+        returns False if that isn't possible."""
 
     def hide_patch(self) -> None:
-        """Takes the patch away."""
+        """Hides the patch."""
 
     def read_note(self, document: str, name: str) -> bytes | None:
         """The bytes that `write_note` has stored in the document under this name, or None."""

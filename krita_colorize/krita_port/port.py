@@ -223,17 +223,18 @@ class LibKisPort:
             self._overlay.hide()
 
     def merged(self, document: str, box: Box) -> Pixels:
-        """The picture that all layers together make, in a box inside the canvas."""
+        """The projection of the whole document in a box; see `snapshot.read_merged`."""
         return snapshot.read_merged(self.documents.find(document), QtCore.QRect(*box), self._scratch)
 
     def show_patch(self, document: str, png: bytes, box: Box) -> bool:
-        """Lays a picture over a box of the canvas, above the overlay; False if that isn't possible."""
+        """Shows a PNG over a box of the canvas (image pixels), above the overlay; returns False if that isn't
+        possible."""
         if self._patch is None:
             return False
         return self._patch.show(self.documents.find(document), png, box=QtCore.QRectF(*box))
 
     def hide_patch(self) -> None:
-        """Takes the patch away."""
+        """Hides the patch."""
         if self._patch is not None:
             self._patch.hide()
 
