@@ -93,9 +93,8 @@ class Job(QtCore.QObject):
         self._services = services
         self._body: Body = QtCore.QByteArray()
         self._id = ""
-        self._key = secrets.token_hex(
-            16
-        )  # the job's id, chosen by the client, by which the backend detects a repeated request
+        # The job's id, chosen by the client, by which the backend detects a repeated request.
+        self._key = secrets.token_hex(16)
         self._silences = 0  # timeouts in a row; reset by every answer
         self._ask_timer = single_shot(self, self._go_on)
         self._status = JobStatus()

@@ -48,9 +48,8 @@ class Updates(QtCore.QObject):
             self._manager = QtNetwork.QNetworkAccessManager(self)
         request = QtNetwork.QNetworkRequest(QtCore.QUrl(self._releases))
         request.setTransferTimeout(ANSWER_WITHIN_MS)
-        request.setRawHeader(
-            b"User-Agent", b"krita-colorize"
-        )  # by default Qt sends the language and the system
+        # By default Qt sends the language and the system.
+        request.setRawHeader(b"User-Agent", b"krita-colorize")
         request.setRawHeader(b"Accept-Language", b"en")
         if IS_QT6:  # by default, Qt 6 follows redirects
             attributes = QtNetwork.QNetworkRequest.Attribute

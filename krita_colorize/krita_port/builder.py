@@ -156,9 +156,8 @@ def _compose(scratch: Document, group: Node, document: Document) -> None:
     scratch.resizeImage(0, 0, document.width(), document.height())
     root.setChildNodes([group])
     scratch.refreshProjection()
-    root.setChildNodes(
-        []
-    )  # removes the group from the hidden document, so that it can be added to another one
+    # The group must leave the hidden document, so that it can be added to another one.
+    root.setChildNodes([])
 
 
 def space_in(document: Document) -> ColorSpace:

@@ -203,9 +203,8 @@ class DockerWidget(QtWidgets.QWidget):
             self._tabs.addTab(self._results, "")
         self._results.use_strip(strip=high)
         chain = [self._results.last, self._colorize, self._redo, self._apply]
-        for before, after in itertools.pairwise(
-            chain
-        ):  # a widget that is moved goes to the end of the tab order
+        # Qt puts a widget that is moved at the end of the tab order.
+        for before, after in itertools.pairwise(chain):
             QtWidgets.QWidget.setTabOrder(before, after)
         self._show_count(self._results.count)
 

@@ -161,10 +161,8 @@ class Form(QtWidgets.QWidget):
         self._advanced = AdvancedSection(self._on_advanced)
 
     def _init_layout(self, more_actions: QtWidgets.QLayout) -> None:
-        first, then = (
-            _form(),
-            _form(),
-        )  # two forms, so that long titles further down don't narrow the most used fields
+        # Two forms, so that long titles further down don't narrow the most used fields.
+        first, then = _form(), _form()
         first.addRow(label_for(self._sketch, tr("Sketch")), row(self._sketch, self._same))
         buttons = column(self._add_reference, self._remove_reference)
         strip = row(self._references)
