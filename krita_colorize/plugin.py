@@ -1,6 +1,6 @@
-"""Puts the docker together inside Krita: port, session, widget; the only module that knows all of them.
+"""Creates the docker inside Krita from port, session and widget; the only module that imports all of them.
 
-Nothing happens before `start`, and nothing heavy before a Krita window asks for its docker.
+Importing it does nothing; `start` registers the docker, and Krita then asks for its widget once per window.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def start() -> None:
 
 
 def run_action(window: QtWidgets.QMainWindow, name: str) -> None:
-    """Hands an action to the docker of its window; one that isn't there yet does nothing."""
+    """Runs an action in the docker of this window; does nothing if the docker doesn't exist yet."""
     from krita_colorize.qt import QtWidgets
     from krita_colorize.ui.docker import DockerWidget
 
@@ -41,7 +41,7 @@ def run_action(window: QtWidgets.QMainWindow, name: str) -> None:
 
 
 def make_docker(port: LibKisPort) -> QtWidgets.QWidget:
-    """The docker's content for one Krita window; ends its session when Krita quits or the widget goes."""
+    """The docker's widget for one Krita window; its session is closed when Krita quits or the widget is deleted."""
     from krita_colorize.app.session import Session
     from krita_colorize.krita_port import dock
     from krita_colorize.qt import QtCore

@@ -1,8 +1,8 @@
-"""The only module that names PyQt: exports the modules of the binding that this Krita runs, PyQt5 or PyQt6.
+"""The only module that imports PyQt: it exports the modules of the binding that this Krita uses, PyQt5 or PyQt6.
 
-It smooths nothing over: users write scoped enums (`Qt.AlignmentFlag.AlignLeft`), which both bindings understand, and
-ask `IS_QT6` where the two differ. Loading the other binding beside Krita's own would crash it, so a binding that is
-already loaded always wins; outside Krita the environment variable `COLORIZE_QT` decides.
+There is no compatibility layer: the code writes scoped enums (`Qt.AlignmentFlag.AlignLeft`), which both bindings have,
+and checks `IS_QT6` where the two differ. Loading the other binding beside Krita's own would crash Krita, so a binding
+that is already loaded is used; outside Krita the environment variable `COLORIZE_QT` decides.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 
 
 def _qt_major_version() -> int:
-    """The Qt that this process runs: Krita's answer, else what is loaded, else `COLORIZE_QT`, else what is there."""
+    """5 or 6: as Krita says, else the loaded binding, else `COLORIZE_QT`, else PyQt5 if it is installed."""
     try:
         import pykrita  # type: ignore[import-not-found, unused-ignore]
 

@@ -20,7 +20,7 @@ from fake_port import FakeDocument, FakePort
 
 from krita_colorize.app import backend as processes
 from krita_colorize.app.backend import Backend, BackendState
-from krita_colorize.app.document import DocumentModel
+from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.session import Session
 from krita_colorize.core import option_table
 from krita_colorize.core.port import LayerInfo
@@ -42,6 +42,17 @@ def write_launch_file(home: Path, *command: str) -> None:
 def wait(qtbot: Any, condition: Callable[[], object]) -> None:
     """Lets Qt work until the condition holds."""
     qtbot.waitUntil(lambda: bool(condition()), timeout=PATIENCE_MS)
+
+
+def colorize(session: Session, qtbot: Any) -> Item:
+    """Presses Colorize and waits until the new result and its base are there; returns it."""
+    assert session.document is not None
+    before = len(session.document.results)
+    session.colorize()
+    wait(qtbot, lambda: len(session.document.results) > before or session.error)
+    item = session.document.results[0]
+    wait(qtbot, lambda: item.base is not None)
+    return item
 
 
 def milestone(session: Session, condition: Callable[[], object], what: str) -> None:
@@ -66,6 +77,10 @@ class Page:
     @property
     def key(self) -> str:
         return self.document.info.key
+
+    def find(self, name: str) -> str:
+        """The id of the topmost layer or mask of that name."""
+        return next(layer.id for layer in self.document.layers if layer.name == name)
 
 
 def open_page(port: FakePort, name: str = "page.kra", *, width: int = 64, height: int = 48) -> Page:

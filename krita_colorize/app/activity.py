@@ -1,6 +1,6 @@
-"""The work in a document between a job's end and the display of its result: decoding, and waiting for the pen.
+"""Counts the work for each document that isn't a job: decoding results, waiting for the pen, reading layers.
 
-`session` shows it in its status, so that "Ready" means that the result is visible.
+`status` shows it, so that "Ready" means that the result is visible.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ class Activity(QtCore.QObject):
     """Counts the running work in each document."""
 
     changed = Signal()
-    reads = Signal()  # the GUI thread is about to be held up by Krita: say so now
+    reads = Signal()  # Krita is about to block the GUI thread by reading layers: repaint the status now
 
     def __init__(self, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
@@ -25,16 +25,16 @@ class Activity(QtCore.QObject):
         self._read = ""
 
     def of(self, document: str) -> bool:
-        """Whether any work is running."""
+        """Whether any work is running for this document."""
         return self._counts[document] > 0
 
     def begin(self, document: str) -> Task:
-        """Starts a task, which runs until it is ended."""
+        """Starts a task for a document; the caller ends it."""
         self._count(document, 1)
         return Task(lambda: self._count(document, -1))
 
     def is_read(self, document: str) -> bool:
-        """Whether Krita is just reading the document's layers."""
+        """Whether Krita is reading the document's layers now."""
         return self._read == document
 
     @contextmanager
@@ -53,7 +53,7 @@ class Activity(QtCore.QObject):
 
 
 class Task:
-    """A running task; it can be ended once."""
+    """A running task. Ending it again has no effect."""
 
     def __init__(self, end: Callable[[], None]) -> None:
         self._end: Callable[[], None] | None = end
@@ -65,7 +65,7 @@ class Task:
             end()
 
     def ends(self, callback: Callable[..., None]) -> Callable[..., None]:
-        """The callback, after which this task ends, also if it raises."""
+        """Wraps a callback so that the task ends after it, also if it raises."""
 
         def call(*arguments: Any) -> None:
             try:

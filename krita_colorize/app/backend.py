@@ -22,10 +22,10 @@ from krita_colorize.qt import QtCore, Signal
 
 READY_WITHIN_MS = 60_000
 _PATIENCE_PIECES = 10
-"""Waiting is counted in intervals, so that the time in which a computer sleeps counts only as one."""
+"""`READY_WITHIN_MS` is counted in this many intervals, so that a suspended computer uses up only one of them."""
 END_WITHIN_MS = 1500
 STEADY_MS = 30_000
-"""Lifetime from which a process isn't a failed start."""
+"""A process that lives longer than this isn't counted as a failed start."""
 
 _MAX_GREETING_BYTES = 1 << 16
 
@@ -36,7 +36,7 @@ class BackendState(Enum):
     STOPPED = "stopped"
     STARTING = "starting"
     READY = "ready"
-    ERROR = "error"  # `message` says what and what to do
+    ERROR = "error"  # `message` says what is wrong and what to do
 
 
 class Backend(QtCore.QObject):
@@ -64,11 +64,11 @@ class Backend(QtCore.QObject):
 
     @property
     def last_words(self) -> tuple[str, ...]:
-        """The output of the process on stderr."""
+        """The last lines that the process has written to stderr."""
         return tuple(self._stderr)
 
     def need(self) -> None:
-        """Starts the process unless it runs or is about to; after failed starts only after a pause."""
+        """Starts the process unless it is running or starting; after failed starts, with an increasing delay."""
         if self.state in (BackendState.STARTING, BackendState.READY):
             return
         self._set(BackendState.STARTING)
@@ -85,14 +85,14 @@ class Backend(QtCore.QObject):
         self._delay.stop()
         process = self._let_go()
         if process is not None:
-            # It ends by itself when its stdin closes; whoever doesn't is killed, without anybody waiting for it.
+            # The process exits when its stdin closes. If it doesn't, the timer kills it; this call doesn't wait.
             process.finished.connect(process.deleteLater)
             QtCore.QTimer.singleShot(END_WITHIN_MS, process.kill)
             process.closeWriteChannel()
         self._set(BackendState.STOPPED)
 
     def close(self) -> None:
-        """Ends the process and waits for its end: for the end of Krita."""
+        """Ends the process and waits until it has exited; called when Krita quits."""
         self._delay.stop()
         process = self._let_go()
         if process is not None:
@@ -124,7 +124,7 @@ class Backend(QtCore.QObject):
             self.changed.emit()
 
     def _let_go(self) -> QtCore.QProcess | None:
-        """Disconnects from the process."""
+        """Disconnects from the process without ending it; returns it."""
         process, self._process = self._process, None
         self.address = None
         self._patience.stop()

@@ -1,7 +1,7 @@
 """Bindings: the artist clicks a spot in a reference, then a region in the sketch, which gets that spot's colour.
 
-It holds the larger picture of the reference that is clicked in, and waits for the click on the canvas. The bindings are
-stored in the sketch's settings.
+This module has the enlarged picture of the reference to click in, and waits for the click on the canvas. The bindings
+are stored in the sketch's settings.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 VIEW_SIDE = 640
-"""Longest side of the picture that is clicked in, in pixels."""
+"""Longer side of the shown picture of a reference, in pixels."""
 
 
 @dataclass(frozen=True)
 class View:
-    """A reference as it is shown for clicking: `width` x `height` px in truth, its top left corner at `x`, `y`."""
+    """A reference as it is shown for clicking; `width`, `height`, `x`, `y` are those of the original, in its pixels."""
 
     source: Source
     image: QtGui.QImage
@@ -37,7 +37,7 @@ class View:
 
 
 class Bindings(QtCore.QObject):
-    """Binds regions of one document's sketch to spots; `changed` says "look again"."""
+    """Binds regions of one document's sketch to spots. `changed` follows every change of `view` or `spot`."""
 
     changed = Signal()
 
@@ -58,11 +58,11 @@ class Bindings(QtCore.QObject):
 
     @property
     def waiting(self) -> bool:
-        """Whether a spot was chosen and the click in the sketch is missing."""
+        """Whether a spot is chosen and the click in the sketch is awaited."""
         return self.spot is not None
 
     def look_at(self, model: DocumentModel, source: Source) -> None:
-        """Reads a reference for clicking in."""
+        """Reads a reference and shows it for clicking."""
         self.stop()
         if source.kind is SourceKind.LAYER:
             pixels = self._port.snapshot(model.info.key, [source.key])[source.key]
@@ -76,8 +76,8 @@ class Bindings(QtCore.QObject):
             self._run(lambda: _view(source, pictures.read_data(png, source.name)))
 
     def choose_spot(self, model: DocumentModel, x: int, y: int) -> None:
-        """Takes a spot (px of the picture, or of the canvas where the reference is a layer) and waits for a click in
-        the sketch."""
+        """Stores the clicked spot and waits for a click in the sketch. The spot is in pixels of the reference's
+        picture, or of the canvas if the reference is a layer."""
         sketch = model.sketch
         if sketch is None or self.view is None:
             raise UserError(tr("Select the layer with your sketch first."))
@@ -100,12 +100,12 @@ class Bindings(QtCore.QObject):
         model.change(bindings=bindings[:index] + bindings[index + 1 :])
 
     def forget(self) -> None:
-        """Shows no reference any more: the document changed."""
+        """Shows no reference any more; called when another document becomes active."""
         self.view = None
         self.stop()
 
     def colour(self, binding: Binding) -> QtGui.QColor | None:
-        """The colour of a binding's spot, where its reference is the one that is shown."""
+        """The colour of a binding's spot; None if another reference is shown."""
         view = self.view
         if view is None or view.source.key != binding.reference:
             return None

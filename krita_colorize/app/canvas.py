@@ -1,6 +1,6 @@
-"""Changes the canvas, but never while the pen is down: shows the overlay of a result, inserts groups and mask layers.
+"""Shows overlays on the canvas and inserts groups and layers, as soon as the pen is up.
 
-Pixels are unpacked on a thread; each insertion is one undo step.
+Pixels are unpacked on worker threads; each insertion is one undo step.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, Signal
 
 HIDE_MS = 100
-"""Time after an insertion until Krita has repainted the canvas."""
+"""Time after an insertion until the overlay is hidden; by then Krita has repainted the canvas."""
 
 VEIL = (140, 140, 255)
 """The colour of new mask layers: B, G, R."""
@@ -69,20 +69,21 @@ class Canvas(QtCore.QObject):
             self._pen_gate.when_pen_is_up(self._on_calm)
 
     def show_result(self, model: DocumentModel | None, item: Item | None) -> None:
-        """Shows a result over the canvas, or hides the overlay if there is none or its position isn't known."""
+        """Shows a result's preview over the canvas; hides the overlay if there is no result or its position is
+        unknown."""
         if model is not None and item is not None and not item.lost:
             self.show(model.info.key, item.result.preview_png)
         else:
             self.hide()
 
     def hide(self) -> None:
-        """Hides the picture at once."""
+        """Hides the overlay at once."""
         self._wanted = None
         self._update_overlay()
 
     def apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
-        """Inserts a result as a group beside its sketch, where the sketch lies now, then calls `then`. Until the canvas
-        shows the layers, the result lies over it."""
+        """Inserts a result as a group below or above its sketch, at the sketch's present position, then calls `then`.
+        Until Krita shows the layers, the overlay shows the result."""
         self.registration.follow(model, lambda: self._apply(model, item, then))
 
     def _apply(self, model: DocumentModel, item: Item, then: Callable[[], None]) -> None:
@@ -96,7 +97,7 @@ class Canvas(QtCore.QObject):
             model.refresh()
             sketch = item.result.request.sketch.key
             gone = layer_lists.find(model.layers, sketch) is None
-            if gone and model.layers:  # the topmost one stands in
+            if gone and model.layers:  # the topmost layer replaces the sketch
                 sketch, group = model.layers[0].id, group.without_sketch()
             group = layer_lists.named_by_place(group, model.layers, sketch)
             group = layer_lists.named_apart(group, model.layers)
@@ -131,15 +132,15 @@ class Canvas(QtCore.QObject):
 
     @guarded
     def _on_painted(self) -> None:
-        if self._wanted is self._inserted:  # else something else is shown by now
+        if self._wanted is self._inserted:  # otherwise another picture is shown by now
             self.hide()
 
     def add_mask(
         self, model: DocumentModel, result: Result, name: str, above_id: str, then: Callable[[str], None]
     ) -> None:
-        """Inserts the layer of a mask result above another layer, selects it and calls `then` with its id.
+        """Inserts the layer of a mask result above another layer, calls `then` with its id and makes it active.
 
-        It is tinted and multiplied: a veil over the foreground, through which the lines are seen while it is painted.
+        It is tinted and has the blend mode Multiply, so that the lines below it stay visible.
         """
 
         def work() -> NewLayer:
@@ -159,7 +160,7 @@ class Canvas(QtCore.QObject):
     def add_layer(
         self, model: DocumentModel, layer: NewLayer, above_id: str, then: Callable[[str], None]
     ) -> None:
-        """Inserts a layer to paint on above another one, tells `then` its id and selects it."""
+        """Inserts a paint layer above another one, calls `then` with its id and makes it active."""
 
         def insert() -> None:
             layer_id = self._port.insert_layer(model.info.key, above_id, layer)
@@ -196,7 +197,7 @@ class Canvas(QtCore.QObject):
 
 
 def _tinted(mask: Pixels) -> Pixels:
-    """The mask in light red; light, because an opaque layer is read as a mask by its brightness."""
+    """The mask in the colour `VEIL`, which is light because the brightness of an opaque layer is read as its mask."""
     data = bytearray(mask.data)
     for channel, value in enumerate(VEIL):
         data[channel::4] = bytes([value]) * (len(data) // 4)

@@ -1,4 +1,4 @@
-"""The catalogue of models of the backend: the list, and the running download or conversion.
+"""The backend's catalogue of models: the list, and the running download, conversion or check.
 
 It sends no requests until the list is shown (`refresh`), so that the backend isn't started unnecessarily.
 """
@@ -25,7 +25,8 @@ ASK_AGAIN_MS = 3000
 
 
 class Catalogue(QtCore.QObject):
-    """The state of the Models page. Emits `changed` at every change, `models_changed` if engines have other models."""
+    """The model of the Models page. `changed` follows every change, `models_changed` a change of the installed
+    models."""
 
     changed = Signal()
     models_changed = Signal()
@@ -36,7 +37,7 @@ class Catalogue(QtCore.QObject):
         self.task: Task | None = None
         self.problem = ""
         self.asks_prediction: Path | None = None
-        """A file that was brought and doesn't tell what it predicts."""
+        """The artist's model file whose prediction type (epsilon or velocity) the backend couldn't detect."""
         self._backend = backend
         self._client = client
         self._waiting = False
@@ -51,7 +52,7 @@ class Catalogue(QtCore.QObject):
         return self.task is not None and self.task.running
 
     def report(self, sentence: str) -> None:
-        """Shows what went wrong."""
+        """Shows an error on the page."""
         self.problem = sentence
         self.changed.emit()
 
@@ -59,7 +60,7 @@ class Catalogue(QtCore.QObject):
 
     @guarded
     def refresh(self) -> None:
-        """Asks for the list; starts the backend where it doesn't run."""
+        """Requests the list; starts the backend if it isn't running."""
         if self._backend.state is not BackendState.READY:
             self._waiting = True
             self._backend.need()
@@ -69,14 +70,14 @@ class Catalogue(QtCore.QObject):
 
     @guarded
     def download(self, model: Model) -> None:
-        """Downloads and installs; the licence was shown and accepted."""
+        """Downloads and installs a model, whose licence the artist has read and accepted."""
         body = {"accept_licence": True}
         call = self._client.post_json(f"/v1/models/{model.name}/download", body)
         self._follow_call(call, self._on_started)
 
     @guarded
     def verify(self, model: Model) -> None:
-        """Compares a model's files with their hashes."""
+        """Compares every file of a model with its hash from the installation."""
         self._follow_call(self._client.post_json(f"/v1/models/{model.name}/verify", {}), self._on_started)
 
     @guarded
@@ -91,7 +92,8 @@ class Catalogue(QtCore.QObject):
 
     @guarded
     def bring(self, path: Path, prediction: str = "") -> None:
-        """Makes a model of a file or folder of the artist's; the backend finds out what it is."""
+        """Converts the artist's own model file or folder; the backend detects what kind of model it is. `prediction` is
+        "epsilon" or "v_prediction" if the artist has chosen it."""
         self.report("")
         self.asks_prediction = None
         if not path.is_dir() and path.suffix.lower() not in catalogue.SUFFIXES:
@@ -129,7 +131,7 @@ class Catalogue(QtCore.QObject):
     def _on_failure(self, failure: Failure) -> None:
         self.report(failure.message)
         if failure.code == "gone" and self.busy and self._backend.state is BackendState.READY:
-            self._again.start(ASK_AGAIN_MS)  # the change goes on there, although nobody answers
+            self._again.start(ASK_AGAIN_MS)  # the change continues in the backend
 
     @guarded
     def _on_list(self, pieces: list[bytes]) -> None:

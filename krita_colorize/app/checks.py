@@ -1,6 +1,6 @@
-"""The check view: circles the places of a result to check, goes through them, or selects them.
+"""The check view: circles the places of a result to check, steps through them, or selects their regions.
 
-The circles are an overlay and don't change the document. The engine decides which places are doubtful.
+The circles are an overlay and don't change the document. The places come from the engine (`core.check`).
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, Signal
 
 SIDE = 2048
-"""Longest side of the picture with the circles, in pixels."""
+"""Longer side of the overlay with the circles, in pixels."""
 
 COLOURS = {PlaceKind.DOUBTFUL: "#ff9500", PlaceKind.UNPAINTED: "#ff2dd4", PlaceKind.LEAK: "#ff3b30"}
 CURRENT = "#00b4ff"
 
 
 class Checks(QtCore.QObject):
-    """Goes through the places of a document's result; `changed` says "look again"."""
+    """Steps through the places of a document's result. `changed` follows every change of `places`, `index` or
+    `shown`."""
 
     changed = Signal()
 
@@ -51,7 +52,7 @@ class Checks(QtCore.QObject):
         self._changes = -1
 
     def follow(self, model: DocumentModel | None) -> None:
-        """Shows the places of the result for Redo."""
+        """Takes the places of the result that Redo would repair; called after every change of the results."""
         item = model.applied() if model is not None else None
         if item is self._item and (item is None or item.changes == self._changes):
             return
@@ -59,7 +60,7 @@ class Checks(QtCore.QObject):
         self._item, self._changes = item, item.changes if item is not None else -1
         self.places = check.places(item.result) if item is not None else ()
         self.index = -1
-        if same and index >= 0:  # it goes on behind the place where it was, which may be done
+        if same and index >= 0:  # continues after the previous place, which may be corrected by now
             place = before[index]
             self.index = (
                 self.places.index(place) if place in self.places else min(index, len(self.places)) - 1
@@ -76,7 +77,7 @@ class Checks(QtCore.QObject):
         self.changed.emit()
 
     def step(self, model: DocumentModel, by: int) -> None:
-        """Goes to the next (1) or previous (-1) place, scrolls to it and shows it."""
+        """Steps to the next (1) or previous (-1) place, scrolls to it and shows the circles."""
         if not self.places:
             raise UserError(tr("There is nothing to check in this result."))
         self.index = (
@@ -89,7 +90,7 @@ class Checks(QtCore.QObject):
         self.show(model, on=True)
 
     def select(self, model: DocumentModel) -> None:
-        """Makes all places the document's selection."""
+        """Sets the document's selection to the regions of all places."""
         item = self._item
         if item is None or not self.places:
             raise UserError(tr("There is nothing to check in this result."))
@@ -114,7 +115,7 @@ class Checks(QtCore.QObject):
         self._workers.run(work, then, lambda error: self.report(sentence(error)))
 
     def _below(self, model: DocumentModel) -> bytes:
-        """The overlay: the circles, above the result if it isn't in the document."""
+        """The PNG below the circles: the result's preview, or nothing if the result is in the document."""
         item = self._item
         return b"" if item is None or model.lies_here(item) else item.result.preview_png
 
@@ -142,7 +143,7 @@ def _circles(places: tuple[Place, ...], index: int, width: int, height: int, bel
 
 
 def _ring(place: Place, scale: float, thin: float) -> QtCore.QRectF:
-    """An ellipse around the place, with a least size."""
+    """An ellipse around the place, with a minimum size."""
     box = QtCore.QRectF(place.x * scale, place.y * scale, place.width * scale, place.height * scale)
     wide, high = (max(side * 1.4, thin * 12) for side in (box.width(), box.height()))
     ring = QtCore.QRectF(0, 0, wide, high)

@@ -1,6 +1,6 @@
 """The HTTP client of the backend (docs/wire.md), with Qt: no call blocks, and every answer is a signal.
 
-It handles routes, headers and error bodies; `jobs` handles the jobs, `backend` the process.
+It handles routes, headers and error bodies; `job` and `jobs` handle jobs, `backend` the process.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from krita_colorize.core.handshake import Ready
 from krita_colorize.qt import IS_QT6, QtCore, QtNetwork, Signal
 
 ANSWER_WITHIN_MS = 30_000
-"""Without a byte for so long, a request has failed; an event stream has a sign of life every 10 s."""
+"""A request fails if no byte arrives for this long; event streams send a heartbeat every 10 s."""
 
 _MAX_ERROR_BYTES = 1 << 16
 
 REMOTE_HOST = "colorize.invalid"
-"""The name that other machines answer to (docs/wire.md, "Another machine")."""
+"""The `Host` header that other machines accept (docs/wire.md, "Another machine")."""
 
 WRONG_CERTIFICATE = (
     "That machine has another certificate than when it was paired, so nothing was sent. If it was set up again,"
@@ -37,29 +37,31 @@ NOT_UNDERSTOOD = "The colour engine answered in a way this docker doesn't unders
 
 @dataclass(frozen=True)
 class Failure:
-    """The reason why a request failed: the protocol's code ("gone" if there was no answer) and a sentence."""
+    """The reason why a request failed: an error code of docs/wire.md, or "gone" if there was no answer, and a
+    sentence."""
 
     code: str
     message: str
 
 
 class Call(QtCore.QObject):
-    """One request on its way. Ends with `done` (the body in pieces) or `failed`, once, unless it is aborted."""
+    """A running request. Unless it is aborted, it emits either `done` with the body in pieces, or `failed` with a
+    `Failure`, once, and then deletes itself."""
 
     done = Signal(object)
     failed = Signal(object)
-    sent = Signal(object, object)  # bytes, of bytes
-    received = Signal(object, object)  # bytes, of bytes (-1: unknown)
+    sent = Signal(object, object)  # bytes sent, bytes in total
+    received = Signal(object, object)  # bytes received, bytes in total (-1: unknown)
 
     def __init__(self, reply: QtNetwork.QNetworkReply, parent: QtCore.QObject) -> None:
         super().__init__(parent)
         self.fingerprint = ""
-        """The SHA-256 of the other side's certificate, once `done` with TLS."""
+        """SHA-256 of the server's certificate in hexadecimal, set before `done` if TLS is used."""
         self._reply: QtNetwork.QNetworkReply | None = reply
         self._pieces: list[bytes] = []
         reply.readyRead.connect(self._on_ready_read)
-        # Not signal to signal: Qt can't hand its 64-bit numbers to a signal of Python objects. And no lambdas: once
-        # the garbage collector has emptied one, a reply that outlives this object would crash in it.
+        # Signals aren't connected to signals, because Qt can't convert its 64-bit integers to Python objects there; nor
+        # to lambdas, because a reply that outlives this object would crash in a lambda that Python has collected.
         reply.uploadProgress.connect(self._on_sent)
         reply.downloadProgress.connect(self._on_received)
         reply.finished.connect(self._on_finished)
@@ -79,7 +81,7 @@ class Call(QtCore.QObject):
             self.deleteLater()
 
     def report(self, sentence: str) -> None:
-        """An error in our own handling of the answer ends the call."""
+        """Ends the call with `failed` if one of its slots raises an exception."""
         if self._let_go() is not None:
             self._fail(Failure("internal", sentence))
 
@@ -94,7 +96,7 @@ class Call(QtCore.QObject):
 
     @guarded
     def _on_ready_read(self) -> None:
-        # Piece by piece: a large result read at once would be copied while the artist's brush waits.
+        # In pieces, because copying a large result at once would block the GUI thread.
         if self._reply is not None and (size := self._reply.bytesAvailable()) > 0:
             self._pieces.append(self._reply.read(min(size, bundle.PIECE_BYTES)))
 
@@ -123,7 +125,7 @@ class Call(QtCore.QObject):
 
 
 class Events(QtCore.QObject):
-    """One job's event stream. Emits `status` for each event, and `ended` once, with a `Failure` or None."""
+    """An event stream. Emits `status` with the JSON of each event, and once `ended`, with a `Failure` or None."""
 
     status = Signal(object)
     ended = Signal(object)
@@ -147,7 +149,7 @@ class Events(QtCore.QObject):
             self.deleteLater()
 
     def report(self, sentence: str) -> None:
-        """An error in our own handling of an event ends the stream."""
+        """Ends the stream if one of its slots raises an exception."""
         if self._reply is not None:
             self.abort()
             self.ended.emit(Failure("internal", sentence))
@@ -175,13 +177,13 @@ class Events(QtCore.QObject):
 
 
 class Client(QtCore.QObject):
-    """Makes the requests. `address` tells where the backend is now; None fails every request as "gone"."""
+    """Sends requests. `address` returns the backend's address; while that is None, every request fails with "gone"."""
 
     def __init__(self, address: Callable[[], Ready | None], parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
         self._address = address
         self._manager = self._new_manager()
-        # Qt keeps at most six connections to a host: streams must not use up those of the short requests.
+        # Qt opens at most six connections to a host; streams must not take those of the short requests.
         self._streams = self._new_manager()
 
     def get(self, path: str) -> Call:
@@ -189,9 +191,9 @@ class Client(QtCore.QObject):
         return self._call(self._manager.get(self._request(path)))
 
     def post_bundle(self, path: str, body: Body, job: str = "") -> Call:
-        """`POST path` with a bundle; one in shared memory must stay open until the call has ended.
+        """`POST path` with a bundle. If it is in shared memory, it must stay open until the call has ended.
 
-        `job` is the id of the job that it is, 32 hexadecimal digits: the same one is taken only once.
+        `job` is the job's id, 32 hexadecimal digits, by which the backend accepts a job only once.
         """
         request = self._request(path)
         if job:
@@ -211,7 +213,7 @@ class Client(QtCore.QObject):
         return self._call(reply)
 
     def post_json(self, path: str, value: object) -> Call:
-        """`POST path` with a few words of JSON."""
+        """`POST path` with a JSON body."""
         request = self._request(path)
         request.setRawHeader(b"Content-Type", b"application/json")
         return self._call(self._manager.post(request, json.dumps(value).encode()))
@@ -221,13 +223,13 @@ class Client(QtCore.QObject):
         return self._call(self._manager.deleteResource(self._request(path)))
 
     def delete_when_accepted(self, call: Call) -> None:
-        """For a job that was cancelled between its last byte and the answer: deletes it once its id is known."""
+        """Deletes a job that was cancelled after its last byte was sent, as soon as the answer has its id."""
         call.done.disconnect()
         call.failed.disconnect()
         call.done.connect(self._on_accepted)
 
     def report(self, sentence: str) -> None:
-        """Logs answers that nothing waits for."""
+        """Logs an error in an answer that nothing waits for."""
         LOG.warning("an answer was dropped: %s", sentence)
 
     @guarded
@@ -235,7 +237,7 @@ class Client(QtCore.QObject):
         self.delete(f"/v1/jobs/{job_status.read(read_json(pieces)).id}")
 
     def events(self, path: str) -> Events:
-        """Listens to an event stream."""
+        """`GET path` as an event stream."""
         reply = self._streams.get(self._request(path))
         assert reply is not None
         self._pin(reply)
@@ -243,7 +245,7 @@ class Client(QtCore.QObject):
 
     def _new_manager(self) -> QtNetwork.QNetworkAccessManager:
         manager = QtNetwork.QNetworkAccessManager(self)
-        # Krita takes the system's proxy, which must never see the loopback.
+        # Krita uses the system's proxy, which must not be used for the loopback.
         manager.setProxy(QtNetwork.QNetworkProxy(QtNetwork.QNetworkProxy.ProxyType.NoProxy))
         return manager
 
@@ -253,7 +255,8 @@ class Client(QtCore.QObject):
         return Call(reply, self)
 
     def _pin(self, reply: QtNetwork.QNetworkReply) -> None:
-        """Takes the one certificate that is known. Nobody signed it, so that Qt asks; without our yes it hangs up."""
+        """Accepts only the certificate whose fingerprint is known. It is self-signed, so that Qt reports an error, and
+        aborts unless the error is ignored."""
         address = self._address()
         wanted = address.fingerprint if address else ""
         if wanted:
@@ -263,7 +266,7 @@ class Client(QtCore.QObject):
 
     def _request(self, path: str) -> QtNetwork.QNetworkRequest:
         address = self._address()
-        # Port 9 ("discard") refuses at once: a backend that is gone fails like one that went a moment later.
+        # Without an address the request goes to port 9 ("discard"), which refuses at once, so that it fails as "gone".
         host, port, token = (address.host, address.port, address.token) if address else ("127.0.0.1", 9, "")
         secure = address is not None and bool(address.fingerprint)
         place = f"[{host}]" if ":" in host else host
@@ -275,7 +278,7 @@ class Client(QtCore.QObject):
         request.setRawHeader(b"Accept-Encoding", b"identity")
         request.setTransferTimeout(ANSWER_WITHIN_MS)
         attributes = QtNetwork.QNetworkRequest.Attribute
-        if IS_QT6:  # Qt 5 does neither by itself
+        if IS_QT6:  # by default, Qt 6 follows redirects and uses HTTP/2
             manual = QtNetwork.QNetworkRequest.RedirectPolicy.ManualRedirectPolicy
             request.setAttribute(attributes.RedirectPolicyAttribute, manual.value)
             request.setAttribute(attributes.Http2AllowedAttribute, False)
@@ -283,7 +286,7 @@ class Client(QtCore.QObject):
 
 
 def read_json(pieces: list[bytes]) -> dict[str, Any]:
-    """A JSON answer's object. Raises `ValueError`."""
+    """The JSON object of an answer. Raises `ValueError` if it isn't one."""
     data = json.loads(b"".join(pieces))
     if not isinstance(data, dict):
         raise ValueError("the answer is not a JSON object")
@@ -291,7 +294,7 @@ def read_json(pieces: list[bytes]) -> dict[str, Any]:
 
 
 def _fingerprint(reply: QtNetwork.QNetworkReply) -> str:
-    """SHA-256 of the certificate that the other side showed, as hex."""
+    """SHA-256 of the server's certificate, in hexadecimal."""
     certificate = reply.sslConfiguration().peerCertificate()
     return certificate.digest(QtCore.QCryptographicHash.Algorithm.Sha256).data().hex()
 

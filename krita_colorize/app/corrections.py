@@ -1,7 +1,7 @@
-"""Corrections: a click on a region of a result offers its likely colours; the chosen one is put in at once.
+"""Corrections: a click on a region of a result offers its likely colours; the chosen one fills it at once.
 
-The pixels are exchanged here, in the layers that lie in the document, as one undo step: no backend is asked, and jobs
-go on. Corrections stay with their result (`core.corrections`): a later Redo keeps them, a new colouring starts without.
+The docker itself writes the pixels into the layers in the document, as one undo step, without the backend and beside
+running jobs. Corrections are stored in their result (`core.corrections`): Redo keeps them, a new result has none.
 """
 
 from __future__ import annotations
@@ -29,18 +29,19 @@ NO_REGION = "There is no region to correct at this place."
 
 @dataclass(frozen=True)
 class Offered:
-    """An offer, and whose: the document and the result that was clicked in."""
+    """An offer, with the document and the result that was clicked in."""
 
     model: DocumentModel
     item: Item
     where: RegionMap
     offer: Offer
     screen: tuple[int, int] | None
-    """The position of the place on the screen in pixels; None if it isn't known."""
+    """The clicked position on the screen (logical pixels); None if it isn't known."""
 
 
 class Corrections(QtCore.QObject):
-    """Catches clicks on the canvas while it is `on`. `offered` brings an `Offered`, `changed` says "look again"."""
+    """Receives clicks on the canvas while it is `on`. `offered` carries an `Offered`; `changed` follows every change of
+    `on`."""
 
     changed = Signal()
     offered = Signal(object)
@@ -65,7 +66,7 @@ class Corrections(QtCore.QObject):
         self._known: tuple[Result, RegionMap | None] | None = None
 
     def start(self, model: DocumentModel) -> None:
-        """From now on clicks on the canvas offer colours instead of painting."""
+        """Lets clicks on the canvas offer colours instead of painting, until `stop`."""
         _item(model)
         if not self._tools.port.pick(self._on_picked):
             raise UserError(tr("Clicks on this canvas can't be received. Use a hint layer instead."))
@@ -73,14 +74,14 @@ class Corrections(QtCore.QObject):
         self.changed.emit()
 
     def stop(self) -> None:
-        """Clicks paint again."""
+        """Lets clicks paint again."""
         if self.on:
             self.on, self._model = False, None
             self._tools.port.pick(None)
             self.changed.emit()
 
     def choose(self, offered: Offered, swatch: Swatch, *, alone: bool = False) -> None:
-        """Gives the region a colour, and unless `alone` also the regions recognised as the same part."""
+        """Gives the region a colour, and unless `alone` also the regions that belong to the same part."""
         model, item = offered.model, offered.item
         regions = (offered.offer.region,) if alone else offered.offer.same
         if item not in model.results:
@@ -93,7 +94,7 @@ class Corrections(QtCore.QObject):
         self._job_requests.colorize(model, replace(request, settings=settings))
 
     def next(self, model: DocumentModel, by: int = 1) -> None:
-        """Goes to the next place to check, and offers the colours of the region in it that is to be checked."""
+        """Steps to the next place to check (`by` places), and offers the colours of the region to check in it."""
         self._checks.step(model, by)
         item, place = _item(model), self._checks.places[self._checks.index]
 
@@ -111,13 +112,13 @@ class Corrections(QtCore.QObject):
         if not self.on or model is None or model.closed or document != model.info.key:
             self.stop()
             return
-        self._tools.port.pick(self._on_picked)  # once more: it waits for one click
+        self._tools.port.pick(self._on_picked)  # again, because it receives only one click
         self._look(model, _item(model), lambda _: (x, y))
 
     def _look(
         self, model: DocumentModel, item: Item, find: Callable[[RegionMap], tuple[int, int] | None]
     ) -> None:
-        """Offers the colours at a place that is found on a thread."""
+        """Offers the colours at the position that `find` returns; `find` runs on a worker thread."""
 
         def work() -> tuple[RegionMap, Offer]:
             where = self._regions(item.result)
@@ -136,7 +137,7 @@ class Corrections(QtCore.QObject):
         self._tools.workers.run(work, then, self._on_error)
 
     def _regions(self, result: Result) -> RegionMap:
-        """The regions of a result, read once. Slow: for worker threads. Raises `UserError`."""
+        """The region map of a result, decoded once. Slow: for worker threads. Raises `UserError` if it has none."""
         known = self._known
         if known is None or known[0].bundle.header.get("regions") is not result.bundle.header.get("regions"):
             known = self._known = (result, region_map.read(result))
@@ -187,8 +188,8 @@ class Corrections(QtCore.QObject):
         before: Result,
         state: State,
     ) -> None:
-        """Remembers what counts now, also where another change was quicker; then packs it, while the artist sees it
-        already."""
+        """Stores the result's new state, then packs it on a thread. If another change has replaced the result
+        meanwhile, the state is computed again from that one."""
         if model.closed:
             return
         result = item.result
@@ -221,6 +222,6 @@ def _item(model: DocumentModel) -> Item:
 
 
 def _state(change: Change, item: Item, result: Result, now: Pixels | None) -> State:
-    """A result and what it was made from, once the change is in the document. Slow: for worker threads."""
+    """The result's state after the change is in the document. Slow: for worker threads."""
     assert item.base is not None
     return State(change.made(corrections.here(result), now), item.base.here())

@@ -29,10 +29,10 @@ RESULTS_BYTES = 512 << 20
 """Limit of the packed size of a document's results; the oldest are dropped first, the newest never."""
 
 FOLLOW = ""
-"""Value of `sketch_choice` that follows the selected layer."""
+"""Value of `sketch_choice`: the sketch is the active layer."""
 
 MAX_EARLIER = 5
-"""States of a result before its repairs."""
+"""Number of stored states of a result before its repairs."""
 
 _numbers = itertools.count(1)
 
@@ -41,9 +41,10 @@ _numbers = itertools.count(1)
 class Item:
     """A result in the strip.
 
-    `group_id` is the group it was last applied as, `base` what it was made from, `earlier` its states before repairs
-    (an undo brings them back), `made` a time in ns, `path` the file it is kept in, `seen` the sketch's fingerprint on
-    the canvas that all of this is for, `lost` whether the canvas changed since so that nobody knows how.
+    `group_id` is the group it was last applied as; `base` has the pictures it was made from, None until they are
+    packed; `earlier` has its states before repairs, to which an undo returns; `made` is a time in ns since 1970; `path`
+    is its file; `seen` is the sketch's fingerprint on the canvas for which all of this holds; `lost` says that the
+    canvas has changed since then and the sketch wasn't found on it.
     """
 
     number: int
@@ -54,17 +55,17 @@ class Item:
     made: int = field(default_factory=time.time_ns)
     path: Path | None = None
     earlier: list[State] = field(default_factory=list)
-    changes: int = 0  # what shows it compares this
+    changes: int = 0  # number of changes, by which widgets detect a new one
     seen: bytes = b""
     lost: bool = False
 
     @property
     def states(self) -> list[State]:
-        """This state and the earlier ones, the newest first; empty while the result is still being saved."""
+        """This state and the earlier ones, newest first; empty until `base` is known."""
         return [State(self.result, self.base), *self.earlier] if self.base is not None else []
 
     def repaired(self, state: State) -> None:
-        """Takes a new state; the former ones are remembered, the oldest forgotten."""
+        """Replaces the state; keeps the last `MAX_EARLIER` ones."""
         if self.base is not None:
             self.earlier = [State(self.result, self.base), *self.earlier][:MAX_EARLIER]
         self.result, self.base = state.result, state.base
@@ -72,7 +73,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Restored:
-    """A result that was kept on disk."""
+    """A result that was read from disk."""
 
     kept: SavedResult
     thumbnail: QtGui.QImage
@@ -80,7 +81,7 @@ class Restored:
 
 
 class DocumentModel(QtCore.QObject):
-    """Observable; every signal says "look again"."""
+    """One document. A signal says what has changed, without values."""
 
     layers_changed = Signal()
     settings_changed = Signal()  # the sketch's settings, or another sketch
@@ -107,7 +108,7 @@ class DocumentModel(QtCore.QObject):
 
     @property
     def colorize_masks(self) -> bool:
-        """Whether this Krita can have the flats as a Colorize Mask, too."""
+        """Whether plugins can create Colorize Masks in this Krita (5.2 and later)."""
         return self._port.colorize_masks
 
     @property
@@ -116,7 +117,8 @@ class DocumentModel(QtCore.QObject):
         return [key for key in (self.document_id, self.inherited_id) if key]
 
     def become_copy(self) -> None:
-        """Takes an id of its own, because another open document has the same one; what that one kept is shown, too."""
+        """Takes a new id, because another open document has the same one. Results saved under the former id are shown,
+        too."""
         self.inherited_id, self.document_id = self.document_id, uuid.uuid4().hex
 
     @property
@@ -134,13 +136,13 @@ class DocumentModel(QtCore.QObject):
         return self._remembered.get(sketch_id, Settings())
 
     def refresh(self) -> None:
-        """Reads the document's layers and selection again."""
+        """Reads the document's layers and the active layer again."""
         layers, active = list(self._port.layers(self.info.key)), self._port.active_layer(self.info.key)
         before = self.sketch
         changed, self.layers = layers != self.layers, layers
         if active != self._followed and layer_lists.follows(layers, active, self._remembered):
             self._followed, self._followed_before = active, self._followed
-        elif self._followed is None:  # just opened, with a layer selected that belongs to a sketch
+        elif self._followed is None:  # just opened, and the active layer belongs to a sketch
             self._followed = layer_lists.owner(layers, active, self._remembered)
         if layer_lists.find(layers, self.sketch_choice) is None:
             self.sketch_choice = FOLLOW
@@ -150,20 +152,21 @@ class DocumentModel(QtCore.QObject):
             self.settings_changed.emit()
 
     def choose_sketch(self, choice: str) -> None:
-        """Takes a layer by its id, or `FOLLOW`s the selection."""
+        """Chooses the sketch layer by its id; `FOLLOW` follows the active layer."""
         self.sketch_choice = choice
         self.refresh()
         self.settings_changed.emit()
 
     def stay_with_sketch(self, dragged_id: str) -> None:
-        """Restores the former sketch if a layer was selected only by dragging or copying it."""
+        """Restores the former sketch if a layer became active only by dragging or copying it."""
         before = layer_lists.find(self.layers, self._followed_before or "")
         if self.sketch_choice == FOLLOW and self._followed == dragged_id and before is not None:
             self._followed = before.id
             self.settings_changed.emit()
 
     def change(self, **fields: Any) -> None:
-        """Changes fields of the sketch's settings, also in the document. Raises `UserError` without a sketch."""
+        """Changes fields of the sketch's settings and stores them in the document. Raises `UserError` without a
+        sketch."""
         sketch = self.sketch
         if sketch is None:
             raise UserError(tr("Select the layer with your sketch first."))
@@ -188,8 +191,8 @@ class DocumentModel(QtCore.QObject):
         return [layer for layer in layers if layer.id not in used]
 
     def take_over(self, settings: Settings) -> None:
-        """Gives the sketch the settings of another one; masks, hints and bindings stay, for they are drawn for it,
-        and corrections belong to the result they were made in."""
+        """Copies another sketch's settings to the sketch, except masks, hints and bindings, which are made for one
+        sketch, and corrections, which belong to one result."""
         own = self.settings
         self.change(
             **vars(
@@ -204,11 +207,11 @@ class DocumentModel(QtCore.QObject):
         )
 
     def change_options(self, **fields: Any) -> None:
-        """Changes switches and numbers; as `change`."""
+        """Changes fields of the sketch's options, like `change`."""
         self.change(options=replace(self.settings.options, **fields))
 
     def add_references(self, *references: Reference) -> None:
-        """Adds pictures that aren't there yet. Raises `UserError` if there are too many."""
+        """Adds references that the sketch doesn't have yet. Raises `UserError` if there are too many."""
         known = [reference.source for reference in self.settings.references]
         new = tuple(item for item in references if item.source not in known)
         together = self.settings.references + new
@@ -230,7 +233,7 @@ class DocumentModel(QtCore.QObject):
         self.change(references=references[:index] + references[index + 1 :])
 
     def add_result(self, result: Result, thumbnail: QtGui.QImage, base: Base | None = None) -> Item:
-        """Puts a result first in the strip and selects it."""
+        """Adds a result at the start of the strip and selects it."""
         item = Item(next(_numbers), result, thumbnail, base=base)
         self.results.insert(0, item)
         self.selected = item
@@ -238,7 +241,7 @@ class DocumentModel(QtCore.QObject):
         return item
 
     def add_restored(self, restored: Sequence[Restored]) -> None:
-        """Adds saved results behind newer ones, the newest first."""
+        """Adds saved results after the newer ones, newest first."""
         there = {item.made for item in self.results}
         for one in restored:
             found = one.kept
@@ -251,8 +254,8 @@ class DocumentModel(QtCore.QObject):
         self.results_changed.emit()
 
     def applied(self) -> Item | None:
-        """The result that Redo and the palette mean: the selected one, else the newest that lies in the document,
-        else the newest."""
+        """The result for Redo and the palette: the selected one, else the newest one whose group is in the document,
+        else the newest one; None without results."""
         groups = {layer.id for layer in self.layers}
         lying = next((item for item in self.results if item.group_id in groups), None)
         return self.selected or lying or next(iter(self.results), None)
@@ -262,7 +265,7 @@ class DocumentModel(QtCore.QObject):
         return any(layer.id == item.group_id for layer in self.layers)
 
     def replace_result(self, item: Item, compact: Result) -> None:
-        """Takes a result's compact form in its place, and lets the oldest go where all together are too large."""
+        """Replaces a result by its packed form; drops the oldest results if all together exceed `RESULTS_BYTES`."""
         item.result = compact
         total = 0
         for index, kept in enumerate(self.results):
@@ -273,7 +276,7 @@ class DocumentModel(QtCore.QObject):
                 break
 
     def result_changed(self, item: Item) -> None:
-        """Reports that a result was applied or repaired."""
+        """Emits that a result was applied, moved or repaired."""
         item.changes += 1
         self.results_changed.emit()
 
@@ -285,7 +288,7 @@ class DocumentModel(QtCore.QObject):
             self.results_changed.emit()
 
     def discard_selected(self) -> None:
-        """Drops the selected result; its neighbour isn't selected, so that the canvas shows the drawing again."""
+        """Removes the selected result; selects no other one, so that the canvas shows the drawing."""
         if self.selected in self.results:
             self.results.remove(self.selected)
         self.selected = None

@@ -1,4 +1,4 @@
-"""Sends palette edits to the backend, which answers at once, even while jobs run (docs/wire.md, "Edit").
+"""Sends palette edits to the backend, which runs them at once, beside jobs (docs/wire.md, "Edit").
 
 An edit only waits until the backend is ready. `palettes` builds the request and uses the answer.
 """
@@ -48,11 +48,12 @@ class Edits(QtCore.QObject):
         then: Callable[[list[bytes]], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        """Sends the bundle that `pack` makes on a thread, then calls `then` with the answer's pieces, or `failed`."""
+        """Runs `pack` on a worker thread and sends its bundle, then calls `then` with the body of the answer in
+        pieces, or `failed` with the error."""
         self._services.workers.run(pack, lambda body: self._add(_Edit(body, then, failed)), failed)
 
     def close(self) -> None:
-        """Drops all edits that are on their way."""
+        """Aborts all edits."""
         self._services.backend.changed.disconnect(self._on_backend_changed)
         for edit in self._edits:
             if edit.call is not None:

@@ -16,7 +16,7 @@ ASK_AGAIN_MS = 3000
 
 
 class EngineList(QtCore.QObject):
-    """The last answer. `changed` says "look again"."""
+    """The backend's last answer, `known`. `changed` follows every answer."""
 
     changed = Signal()
 
@@ -52,7 +52,7 @@ class EngineList(QtCore.QObject):
 
     @guarded
     def _on_failure(self, failure: Failure) -> None:
-        """Importing them may take longer than a request, and the computer may have slept meanwhile."""
+        """Retries after a timeout, because importing the engines may take longer than that."""
         self.report(failure.message)
         if failure.code in ("gone", "not_ready"):
             self._again.start(ASK_AGAIN_MS)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def put(path: Path, parts: Iterable[bytes | bytearray]) -> None:
-    """Writes a file beside its name, then puts it in place. Slow: for worker threads."""
+    """Writes a file atomically: under another name in the same folder, then renamed. Slow: for worker threads."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(".part")
     with beside.open("wb") as file:
@@ -21,10 +21,11 @@ def put(path: Path, parts: Iterable[bytes | bytearray]) -> None:
 
 
 def prune(files: Iterable[Path], budget: int, newest: Path) -> None:
-    """Deletes the oldest where all together take over `budget` bytes; never `newest`. Slow: for worker threads."""
+    """Deletes the oldest files until all together take at most `budget` bytes; never `newest`. Slow: for worker
+    threads."""
     found = []
     for path in files:
-        with suppress(FileNotFoundError):  # somebody else was quicker
+        with suppress(FileNotFoundError):  # deleted meanwhile
             about = path.stat()
             found.append((about.st_mtime_ns, about.st_size, path))
     total = sum(size for _, size, _ in found)

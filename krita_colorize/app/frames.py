@@ -30,13 +30,13 @@ from krita_colorize.qt import QtCore, Signal
 
 FOLDER = "frames"
 BUDGET_BYTES = 2 << 30
-"""Of all kept frames; those of runs that were never gone on with would stay forever."""
+"""Limit of all saved frames, because those of abandoned runs are never used again."""
 SUFFIX = ".clz"
 
 
 @dataclass
 class Run:
-    """An animated sketch on its way."""
+    """The colouring of one animated sketch: its keyframes, and what is done so far."""
 
     model: DocumentModel
     request: Request
@@ -44,7 +44,7 @@ class Run:
     together: bool
     """Whether all frames are surveyed before the first one is coloured."""
     surveys: list[str] = field(default_factory=list)
-    """A name for every frame surveyed so far, empty for an empty one."""
+    """The survey's name of every frame surveyed so far; "" for an empty frame."""
     done: list[Frame] = field(default_factory=list)
     job: Job | None = None
     paths: list[Path] = field(default_factory=list)
@@ -57,12 +57,12 @@ class Run:
 
     @property
     def number(self) -> int:
-        """The frame in work, from 1."""
+        """The number of the frame in work, from 1."""
         return min(len(self.surveys if self.surveying else self.done) + 1, len(self.times))
 
 
 class Frames(QtCore.QObject):
-    """Colours one animated sketch at a time; `changed` says "look again"."""
+    """Colours one animated sketch at a time. `changed` follows every change of `run`."""
 
     changed = Signal()
 
@@ -85,7 +85,7 @@ class Frames(QtCore.QObject):
         self._pen_gate = PenGate(tools.port.busy, report, self)
 
     def times(self, model: DocumentModel | None) -> tuple[int, ...]:
-        """The keyframes of the sketch; none where it isn't animated."""
+        """The times (frame numbers) of the sketch's keyframes; empty if it isn't animated."""
         if model is None or model.sketch is None:
             return ()
         return tuple(self._tools.port.frame_times(model.info.key, model.sketch.id))
@@ -102,14 +102,14 @@ class Frames(QtCore.QObject):
         self._next()
 
     def cancel(self) -> None:
-        """Stops after what is kept."""
+        """Stops; the finished frames stay saved."""
         run, self.run = self.run, None
         if run is not None and run.job is not None:
             run.job.cancel()
         self.changed.emit()
 
     def close(self) -> None:
-        """Drops waiting work."""
+        """Stops, and drops the action that waits for the pen."""
         self.cancel()
         self._pen_gate.close()
 
@@ -147,7 +147,7 @@ class Frames(QtCore.QObject):
         run.job = None
         if run is not self.run:
             return
-        if job.result is None:  # cancelled, or told by the job requests
+        if job.result is None:  # cancelled, or failed and reported by `JobRequests`
             self.cancel()
             return
         self._surveyed(run, job.result.survey)
@@ -190,7 +190,7 @@ class Frames(QtCore.QObject):
         result, run.job = job.result, None
         if run is not self.run:
             return
-        if result is None:  # cancelled, or told by the job requests
+        if result is None:  # cancelled, or failed and reported by `JobRequests`
             self.cancel()
             return
         run.result = result
@@ -199,7 +199,7 @@ class Frames(QtCore.QObject):
             pixels = frames.flat(result)
             try:
                 _write(path, pixels)
-            except OSError as error:  # a full disk must not keep anybody from colouring
+            except OSError as error:  # for example a full disk, which must not stop the run
                 LOG.warning("a frame can't be kept: %s", error)
             return pixels
 

@@ -17,7 +17,7 @@ OUR_BUG = "Something went wrong inside the docker; the picture is untouched. Det
 
 
 class Reports(Protocol):
-    """Who can tell the artist something."""
+    """An object that can show the artist a sentence."""
 
     def report(self, sentence: str) -> None:
         """Shows one sentence."""

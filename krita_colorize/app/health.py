@@ -17,7 +17,8 @@ from krita_colorize.qt import QtCore, Signal
 
 
 class Health(QtCore.QObject):
-    """The last answer. `changed` says "look again"; `tell` shows what the engine notes about itself, once."""
+    """The last answer, as `words`. `changed` follows every change of them; `tell` is called with each new `note` of the
+    backend (docs/wire.md, Health)."""
 
     changed = Signal()
 
@@ -31,7 +32,7 @@ class Health(QtCore.QObject):
     ) -> None:
         super().__init__(parent)
         self.words = ""
-        """For the artist; empty while the engine isn't there."""
+        """A sentence for the artist; empty while the backend isn't ready."""
         self._backend, self._client, self._jobs = backend, client, jobs
         self._asking: Call | None = None
         self._was_busy = True
@@ -45,7 +46,7 @@ class Health(QtCore.QObject):
         self._backend.changed.disconnect(self._on_change)
 
     def report(self, sentence: str) -> None:
-        """Nothing depends on it."""
+        """Only logs the error, because nothing depends on the answer."""
         LOG.warning("the engine's health: %s", sentence)
         self._asking = None
 

@@ -1,7 +1,7 @@
 """Saves results to disk, so that they survive a crash and can be repaired later, and restores them with a document.
 
 There is one file for each result in `COLORIZE_HOME/results/DOCUMENT/`, written atomically. All files together take at
-most `BUDGET_BYTES`; the oldest are deleted first. Reading and writing happen on threads.
+most `BUDGET_BYTES`; the oldest are deleted first. Reading and writing happen on worker threads.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class History(QtCore.QObject):
         self._written: dict[Path, int] = {}
 
     def keep(self, model: DocumentModel, item: Item) -> None:
-        """Saves a result as it is now."""
+        """Saves a result in its present state; does nothing until its `base` is known."""
         if item.base is None:
             return
         found = SavedResult(item.result, item.base, model.document_id, item.made, item.group_id)
@@ -58,7 +58,7 @@ class History(QtCore.QObject):
         self._workers.run(lambda: self._write(path, found, turn), lambda _: None, self._on_error)
 
     def forget(self, model: DocumentModel, item: Item) -> None:
-        """Deletes a result's file; not one that belongs to the document this one is a copy of."""
+        """Deletes a result's file, unless it belongs to the document of which this one is a copy."""
         path, turn = item.path, next(self._turns)
         if path is not None and path.parent.name == model.document_id:
             self._workers.run(lambda: self._delete(path, turn), lambda _: None, self._on_error)
@@ -74,7 +74,7 @@ class History(QtCore.QObject):
         ).parts()
         with self._lock:
             if self._written.get(path, 0) > turn:
-                return  # a later state of the same result is there already
+                return  # a later state of the same result has been written already
             self._written[path] = turn
             files.put(path, parts)
             files.prune(self._folder.glob(f"*/*{SUFFIX}"), self._budget_bytes, path)
@@ -85,14 +85,14 @@ class History(QtCore.QObject):
             path.unlink(missing_ok=True)
 
     def _on_error(self, error: Exception) -> None:
-        if isinstance(error, OSError):  # a full disk must not keep anybody from colouring
+        if isinstance(error, OSError):  # for example a full disk, which must not stop the artist
             LOG.warning("a result can't be kept: %s", error)
         else:
             self.report(sentence(error))
 
 
 def _read_all(folders: list[Path]) -> list[Restored]:
-    """The newest results in these folders, the newest first; what can't be read is left out."""
+    """The newest results in these folders, newest first; unreadable files are skipped."""
     paths = [path for folder in folders for path in folder.glob(f"*{SUFFIX}") if path.stem.isdigit()]
     paths.sort(key=lambda path: int(path.stem), reverse=True)
     found: list[Restored] = []

@@ -12,7 +12,7 @@ LOG = logging.getLogger("krita_colorize")
 
 
 def home() -> Path:
-    """`COLORIZE_HOME`, else the platform's user data folder for `krita-colorize`."""
+    """The folder `COLORIZE_HOME`, by default `krita-colorize` in the platform's folder for user data."""
     chosen = os.environ.get("COLORIZE_HOME")
     if chosen:
         return Path(chosen)
@@ -26,7 +26,7 @@ def home() -> Path:
 
 
 def start_log(folder: Path) -> logging.Handler | None:
-    """Sends the docker's log to `logs/docker.log`; None if the folder can't be written. Ends with `stop_log`."""
+    """Writes the docker's log to `logs/docker.log` until `stop_log`; returns None if the folder isn't writable."""
     try:
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         handler = RotatingFileHandler(
@@ -41,7 +41,7 @@ def start_log(folder: Path) -> logging.Handler | None:
 
 
 def stop_log(handler: logging.Handler | None) -> None:
-    """Closes what `start_log` opened."""
+    """Closes the log file that `start_log` has opened."""
     if handler is not None:
         LOG.removeHandler(handler)
         handler.close()

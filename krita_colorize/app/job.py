@@ -1,6 +1,6 @@
-"""One job: it is packed on a thread, sent, followed and fetched, and can be cancelled at any time.
+"""One job, from packing its request to reading its result; it can be cancelled at any time.
 
-`jobs` manages all jobs. A job has its request and pictures; it doesn't know documents, lists of results or widgets (see
+`jobs` manages all jobs. A job has its request and pictures; documents, lists of results and widgets are elsewhere (see
 `session`). This is the client side of docs/wire.md.
 """
 
@@ -35,19 +35,20 @@ from krita_colorize.qt import QtCore, Signal
 ASK_AGAIN_MS = 3000
 
 SILENT = "The colour engine doesn't answer; still waiting"
-"""It may be short of memory, or the computer has just woken up. Its process lives: nothing is lost yet."""
+"""The backend may be short of memory, or the computer has just resumed from sleep. Its process is alive, so the job
+isn't lost."""
 HUNG = "The colour engine doesn't answer. Press Restart, or wait."
 HUNG_AFTER = 3
-"""Silences in a row, each as long as a request is waited for. Counted, because a computer may sleep through one."""
+"""Number of timeouts in a row. Timeouts are counted instead of seconds, because the computer may sleep during one."""
 
 LOST = "The other machine was restarted, and this job is lost there. Press Colorize to try again."
 
 
 class JobState(Enum):
-    """Where a job is."""
+    """The states of a job."""
 
     PACKING = "packing"
-    WAITING = "waiting"  # for the backend, or for earlier jobs to be handed over
+    WAITING = "waiting"  # until the backend is ready and earlier jobs are sent
     SENDING = "sending"
     QUEUED = "queued"
     RUNNING = "running"
@@ -71,8 +72,8 @@ class Services:
 
 
 class Job(QtCore.QObject):
-    """One request on its way. `changed` follows every change; `accepted` comes when the backend has it all, `ended`
-    once; `previewed` with each new PNG."""
+    """One job. `changed` follows every change of its state or progress; `accepted` is emitted when the backend has
+    received the whole request, `previewed` with each new preview (PNG), and `ended` once."""
 
     changed = Signal()
     accepted = Signal()
@@ -87,15 +88,14 @@ class Job(QtCore.QObject):
         self.progress = Progress()
         self.error = ""
         self.cause: Cause | None = None
-        """The failure of the backend, if the job failed and it isn't the artist's fault."""
+        """The cause in the backend, if the job failed and not because of its request."""
         self.result: Result | None = None
         self._services = services
         self._body: Body = QtCore.QByteArray()
         self._id = ""
-        self._key = secrets.token_hex(
-            16
-        )  # its id there, chosen here: a repeated job is told from another one
-        self._silences = 0  # how often in a row nobody answered; goes on when somebody does
+        # The job's id, chosen by the client, by which the backend detects a repeated request.
+        self._key = secrets.token_hex(16)
+        self._silences = 0  # timeouts in a row; reset by every answer
         self._ask_timer = single_shot(self, self._go_on)
         self._status = JobStatus()
         self._call: Call | None = None
@@ -105,12 +105,12 @@ class Job(QtCore.QObject):
 
     @property
     def active(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the job has not ended."""
         return self.state not in _ENDED
 
     @property
     def hung(self) -> bool:
-        """Whether our own backend has been silent for so long that it may never answer."""
+        """Whether the local backend hasn't answered for so long that it may never do so."""
         return self.active and self._silences >= HUNG_AFTER and not self._services.backend.remote
 
     @property
@@ -119,12 +119,12 @@ class Job(QtCore.QObject):
 
     @property
     def with_backend(self) -> bool:
-        """Whether the backend has it, or is just getting it."""
+        """Whether the request is being sent, or the backend has the job."""
         return self.state in _WITH_BACKEND
 
     @property
     def words(self) -> str:
-        """The job's state in words, for the artist."""
+        """The job's state as a phrase for the artist."""
         if self._adrift and self.active:
             silent = tr(HUNG if self.hung else SILENT)
             return self._services.backend.starting if self._services.backend.remote else silent
@@ -140,11 +140,11 @@ class Job(QtCore.QObject):
 
     @property
     def left_behind(self) -> str:
-        """The id of a cancelled job that may still run at the backend, otherwise ""."""
+        """The id of a cancelled job that may still run in the backend, otherwise ""."""
         return self._key if self._adrift and self.state is JobState.CANCELLED else ""
 
     def pack(self, pack: Callable[[], Body]) -> None:
-        """Starts: `pack` reads and packs the pictures on a thread."""
+        """Starts the job: `pack` reads and packs the pictures on a worker thread."""
         self._services.workers.run(pack, self._on_packed, self._on_error)
 
     def send(self) -> None:
@@ -157,7 +157,7 @@ class Job(QtCore.QObject):
         self._call.failed.connect(self._on_not_taken)
 
     def cancel(self) -> None:
-        """Ends the job in any state; the backend deletes it."""
+        """Cancels the job in any state, here and in the backend."""
         if not self.active:
             return
         if self._call is not None and self.state is JobState.SENDING and self._upload_ended:
@@ -168,12 +168,12 @@ class Job(QtCore.QObject):
         self._end(JobState.CANCELLED)
 
     def resume(self) -> None:
-        """Goes on where the connection was lost, now that there is one again."""
+        """Continues a job whose connection was lost; called when the backend is ready again."""
         if self._adrift:
             self._go_on()
 
     def fail(self, sentence: str) -> None:
-        """Ends it with a sentence for the artist."""
+        """Ends the job as failed, with a sentence for the artist."""
         if self.active:
             self._drop_connections()
             self.error = sentence
@@ -227,7 +227,7 @@ class Job(QtCore.QObject):
             self.fail(_words_of(failure))
 
     def _drifts(self, failure: Failure | None) -> bool:
-        """Whether only the connection is lost and the job continues at the backend."""
+        """Handles a lost connection; returns False for other failures. The job may continue in the backend."""
         backend = self._services.backend
         if failure is None or failure.code != "gone":
             return False
@@ -235,7 +235,7 @@ class Job(QtCore.QObject):
         self.changed.emit()
         if backend.remote:
             backend.lost()
-        else:  # where its process has ended, `jobs` hears of it and ends this job
+        else:  # if the process has ended, `jobs` is notified and ends this job
             self._ask_timer.start(ASK_AGAIN_MS)
         return True
 
@@ -251,7 +251,7 @@ class Job(QtCore.QObject):
             self._listen()
 
     def _ask(self) -> None:
-        """Whether the job came, although its answer didn't."""
+        """Asks whether the backend has received the job, because its answer is missing."""
         self._call = self._services.client.get(f"/v1/jobs/{self._key}")
         self._call.done.connect(self._on_accepted)
         self._call.failed.connect(self._on_not_known)
@@ -267,7 +267,7 @@ class Job(QtCore.QObject):
 
     @guarded
     def _on_not_taken(self, failure: Failure) -> None:
-        if failure.code == "known_job":  # the machine still waits for the bytes that went missing before
+        if failure.code == "known_job":  # the machine still waits for the rest of the previous request
             self._call = None
             self._ask_timer.start(ASK_AGAIN_MS)
         else:
@@ -295,7 +295,7 @@ class Job(QtCore.QObject):
 
     @guarded
     def _on_silence(self, failure: Failure | None) -> None:
-        """The stream ended, but the job didn't."""
+        """Listens again after the stream has ended before the job."""
         self._events = None
         if self.state not in (JobState.QUEUED, JobState.RUNNING):
             return

@@ -48,7 +48,8 @@ HINTS_NAME = "Colour hints"
 
 @dataclass
 class _Origin:
-    """The pictures of a job: first as sent, then packed for its result."""
+    """The pictures of a job: `pictures` as sent, then `base`, packed for its result. `seen` is the sketch's
+    fingerprint."""
 
     seen: bytes
     selection: Pixels | None = None
@@ -57,7 +58,7 @@ class _Origin:
     item: Item | None = None
 
     def pack(self) -> Base:
-        """Packs the pictures and lets go of them. Slow: for worker threads."""
+        """Packs the pictures and releases the originals. Slow: for worker threads."""
         sent, self.pictures = self.pictures, None
         assert sent is not None
         return base_of(sent, self.selection)
@@ -78,7 +79,7 @@ class Tools:
 
 
 class JobRequests(QtCore.QObject):
-    """Starts jobs. `ended` follows each one and each new result; `previewed` brings a PNG of one that runs."""
+    """Starts jobs. `ended` follows the end of each job and each new result; `previewed` carries a preview (PNG)."""
 
     started = Signal()
     ended = Signal(object)  # a DocumentModel
@@ -90,7 +91,7 @@ class JobRequests(QtCore.QObject):
         super().__init__(parent)
         self.report = report
         self.broke: FailureHelp | None = None
-        """The failure of the last failed job."""
+        """Help for the last failed job, if the backend was the cause."""
         self._tools = tools
 
     def request(self, model: DocumentModel, settings: Settings, task: Task = Task.COLORIZE) -> Request:
@@ -103,7 +104,7 @@ class JobRequests(QtCore.QObject):
     def request_for(
         self, model: DocumentModel, sketch: Source, settings: Settings, task: Task = Task.COLORIZE
     ) -> Request:
-        """As `request`, for any picture as the sketch."""
+        """Like `request`, for any picture as the sketch."""
         if task is Task.COLORIZE and not settings.references:
             raise UserError(
                 tr("Add a reference first: a layer, a picture file, or a picture from the clipboard.")
@@ -124,7 +125,7 @@ class JobRequests(QtCore.QObject):
             return pictures.packed(request, origin.pictures)
 
         job = self.start(model, request, pack)
-        # While the engine works: once the result is there, the threads belong to Apply.
+        # Packed while the engine works, because Apply needs the threads as soon as there is a result.
         job.accepted.connect(
             lambda: self._tools.workers.run(origin.pack, self._keeper(model, origin), self._on_error)
         )
@@ -158,13 +159,13 @@ class JobRequests(QtCore.QObject):
         self._tools.canvas.add_layer(model, layer, _topmost(model, sketch.id), use)
 
     def again(self, model: DocumentModel, item: Item, seeds: Sequence[int]) -> None:
-        """Colours again as a result was, once for each of these seeds."""
+        """Colours again with a result's settings, once with each of these seeds."""
         for seed in seeds:
             settings = replace(item.result.request.settings, seed=seed)
             self.colorize(model, replace(item.result.request, settings=settings))
 
     def colorize_all(self, model: DocumentModel) -> int:
-        """Colours every sketch layer with its own settings, each in its mode; returns their number."""
+        """Colours every sketch layer (at most `MAX_JOBS`) with its own settings; returns their number."""
         chosen = model.sketches()[:MAX_JOBS]
         for layer in chosen:
             source = Source(SourceKind.LAYER, layer.id, layer.name)
@@ -172,7 +173,7 @@ class JobRequests(QtCore.QObject):
         return len(chosen)
 
     def read(self, model: DocumentModel, request: Request, *, sketch: bool = True) -> Inputs:
-        """Reads a request's layers (on request without the sketch) and notes from the document."""
+        """Reads a request's layers, the sketch only if `sketch`, and its stored pictures from the document."""
         key, port = model.info.key, self._tools.port
         ids = [layer for layer in request.layer_ids if sketch or layer != request.sketch.key]
         with self._tools.activity.reading(key):
@@ -238,7 +239,7 @@ class JobRequests(QtCore.QObject):
         return then
 
     def _keep(self, model: DocumentModel, origin: _Origin) -> None:
-        """Once both are there: the result and what it was made from."""
+        """Saves the result once both the result and the pictures it was made from are available."""
         if origin.item is not None and origin.base is not None:
             origin.item.base = origin.base
             self._tools.history.keep(model, origin.item)
@@ -263,13 +264,13 @@ class JobRequests(QtCore.QObject):
         self._tools.canvas.add_mask(model, result, name, above_id, use)
 
     def _compact_older(self, model: DocumentModel) -> None:
-        """The newest result stays as it came, so that Apply is quick; the one before it is packed on a thread."""
+        """Packs the second newest result on a worker thread; the newest one stays unpacked, so that Apply is quick."""
         for item in model.results[1:2]:
             then = partial(self._on_compact, model, item, item.result)
             self._tools.workers.run(item.result.compact, then, self._on_error)
 
     def _on_compact(self, model: DocumentModel, item: Item, before: Result, compact: Result) -> None:
-        if not model.closed and item.result is before:  # else a repair was quicker
+        if not model.closed and item.result is before:  # otherwise a repair has replaced it
             model.replace_result(item, compact)
 
     def _on_error(self, error: Exception) -> None:
@@ -277,7 +278,7 @@ class JobRequests(QtCore.QObject):
 
 
 def _topmost(model: DocumentModel, layer_id: str) -> str:
-    """The layer, or the colours above it, so that what is painted on a new layer is visible."""
+    """The id of the topmost one of a layer and its applied results, above which a new layer is visible."""
     groups = {item.group_id for item in model.results if item.result.request.sketch.key == layer_id}
     lying = [layer for layer in model.layers if layer.id in {layer_id, *groups}]  # top first
     depth = next((layer.depth for layer in lying if layer.id == layer_id), 0)

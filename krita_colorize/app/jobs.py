@@ -1,4 +1,5 @@
-"""All running jobs: sends them when the backend has room, and fails or resumes them when the backend stops or returns.
+"""All running jobs: sends at most `MAX_IN_FLIGHT` of them at a time, fails them if the backend stops, and resumes them
+if it returns.
 
 `job` handles a single job.
 """
@@ -15,7 +16,7 @@ from krita_colorize.core.request import Request
 from krita_colorize.qt import QtCore, Signal
 
 MAX_IN_FLIGHT = 5
-"""Jobs handed over at a time; Qt keeps six connections to a host, and each job listens on one."""
+"""Number of jobs that the backend has at a time; Qt opens at most six connections to a host, and each job needs one."""
 
 STOPPED = "The colour engine was stopped before this job was done. Press Colorize to try again."
 
@@ -29,11 +30,13 @@ class Jobs(QtCore.QObject):
         super().__init__(parent)
         self._services = services
         self._jobs: list[Job] = []
-        self._left_behind: list[str] = []  # ids; forgotten there as soon as there is a connection
+        self._left_behind: list[
+            str
+        ] = []  # ids of cancelled jobs, to delete in the backend when it is ready again
         services.backend.changed.connect(self._on_backend_changed)
 
     def start(self, document: str, request: Request, pack: Callable[[], Body]) -> Job:
-        """Starts a job whose body `pack` makes on a thread; the backend is started where it doesn't run."""
+        """Starts a job, whose body `pack` makes on a worker thread; starts the backend if it isn't running."""
         job = Job(self._services, document, request, self)
         self._jobs.append(job)
         job.changed.connect(self._on_job_changed)
@@ -44,7 +47,7 @@ class Jobs(QtCore.QObject):
 
     @property
     def working(self) -> bool:
-        """Whether any has not ended."""
+        """Whether any job has not ended."""
         return bool(self._jobs)
 
     def of(self, document: str) -> list[Job]:
@@ -52,13 +55,13 @@ class Jobs(QtCore.QObject):
         return [job for job in self._jobs if job.document == document]
 
     def close(self) -> None:
-        """Cancels everything."""
+        """Cancels all jobs."""
         self._services.backend.changed.disconnect(self._on_backend_changed)
         for job in list(self._jobs):
             job.cancel()
 
     def report(self, sentence: str) -> None:
-        """Trouble with the queue itself ends every job."""
+        """Ends every job as failed, if a slot of this object raises an exception."""
         for job in list(self._jobs):
             job.fail(sentence)
 

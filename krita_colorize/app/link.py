@@ -22,7 +22,7 @@ LONGEST_PAUSE_S = 30
 
 
 class Link(QtCore.QObject):
-    """One machine. `changed` follows every change of `state` and `message`."""
+    """The connection to one machine. `changed` follows every change of `state` and `message`."""
 
     changed = Signal()
 
@@ -38,7 +38,7 @@ class Link(QtCore.QObject):
 
     @property
     def address(self) -> handshake.Ready | None:
-        """Where requests go while it answers."""
+        """The machine's address while it is connected, otherwise None."""
         return self.server.address if self.state is BackendState.READY else None
 
     @property
@@ -49,7 +49,7 @@ class Link(QtCore.QObject):
         return tr("Connecting to {name}…", name=self.server.name)
 
     def need(self) -> None:
-        """Connects unless it is connected or about to be."""
+        """Connects unless it is connected or connecting."""
         if self.state in (BackendState.STARTING, BackendState.READY):
             return
         self._failures = 0
@@ -57,12 +57,12 @@ class Link(QtCore.QObject):
         self._again.start(0)
 
     def restart(self) -> None:
-        """Connects afresh: the artist's button."""
+        """Disconnects and connects again, for the artist's button."""
         self.stop()
         self.need()
 
     def stop(self) -> None:
-        """Lets go of the machine; jobs there go on."""
+        """Disconnects; jobs on the machine continue."""
         self._again.stop()
         if self._asking is not None:
             self._asking.abort()
@@ -70,12 +70,12 @@ class Link(QtCore.QObject):
         self._set(BackendState.STOPPED)
 
     def lost(self) -> None:
-        """A request had no answer: retries until the machine answers."""
+        """Reconnects after a request without an answer: retries until the machine answers."""
         if self.state is BackendState.READY:
             self._on_failure(Failure("gone", http.GONE))
 
     def report(self, sentence: str) -> None:
-        """Trouble that asking again doesn't cure."""
+        """Sets the state `ERROR`, for errors that retrying can't fix."""
         self._set(BackendState.ERROR, sentence)
 
     def _set(self, state: BackendState, message: str = "") -> None:

@@ -16,22 +16,22 @@ from krita_colorize.qt import QtCore
 
 CONTENT_TYPE = "application/vnd.colorize.memory+json"
 MIN_BYTES = 1 << 20
-"""Smaller bodies are sent as quickly."""
+"""Smaller bodies are sent, which takes no longer."""
 
 
 class SharedBody:
-    """A body in sealed memory; `close` it once the backend has answered."""
+    """A body of `size` bytes in sealed shared memory; `close` it once the backend has answered."""
 
     def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
         self.size = size
 
     def announcement(self) -> bytes:
-        """The announcement that is sent instead of the body."""
+        """The JSON that is sent instead of the body (docs/wire.md)."""
         return json.dumps({"fd": self._fd, "bytes": self.size}).encode("ascii")
 
     def read(self) -> bytes:
-        """All of it, for a backend that can't map it."""
+        """The whole body, for a backend that can't map the memory."""
         return os.pread(self._fd, self.size, 0) if sys.platform != "win32" else b""
 
     def __del__(self) -> None:
@@ -48,14 +48,14 @@ Body = QtCore.QByteArray | SharedBody
 
 
 def body_of(parts: Sequence[bytes | bytearray]) -> Body:
-    """A body from its parts, shared where it is large and this system can. Slow: for worker threads."""
+    """Joins a body's parts, in shared memory if it is large and the system is Linux. Slow: for worker threads."""
     size = sum(len(part) for part in parts)
     if size >= MIN_BYTES:
         shared = _shared(parts, size)
         if shared is not None:
             return shared
     body = QtCore.QByteArray()
-    body.reserve(size)  # growing would copy all of it again and again
+    body.reserve(size)  # otherwise each reallocation would copy all of it
     for part in parts:
         for piece in bundle.pieces(part):
             body.append(piece)
@@ -63,7 +63,7 @@ def body_of(parts: Sequence[bytes | bytearray]) -> Body:
 
 
 def close(body: Body) -> None:
-    """Lets go of a body of either kind."""
+    """Frees a body of either kind."""
     if isinstance(body, SharedBody):
         body.close()
 

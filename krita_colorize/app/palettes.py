@@ -31,7 +31,8 @@ from krita_colorize.qt import QtCore
 
 @dataclass
 class _Edit:
-    """A running edit of a result that is in the document."""
+    """A running edit of a result in the document: `edits` maps shown colours to new ones (#rrggbb), `swaps` are all
+    swaps of the sketch after it."""
 
     model: DocumentModel
     item: Item
@@ -40,7 +41,7 @@ class _Edit:
 
     @property
     def made(self) -> tuple[Swap, ...]:
-        """The edits as the backend takes them."""
+        """The edits in the form that the backend takes."""
         return tuple(Swap(before, after) for before, after in self.edits.items())
 
     def result(self, put: Sequence[Write], delivered: Mapping[str, DeliveredLayer]) -> Result:
@@ -70,7 +71,7 @@ class Palettes(QtCore.QObject):
         self._repairs = repairs
 
     def edit(self, model: DocumentModel, edits: Mapping[str, str]) -> None:
-        """Changes shown colours into others, all at once."""
+        """Replaces shown colours (#rrggbb) by others, all at once."""
         item = _item(model)
         edits = {before: after for before, after in edits.items() if before != after}
         if not edits:
@@ -87,13 +88,13 @@ class Palettes(QtCore.QObject):
         model.change_for(sketch, swaps=swaps, locked=tuple(dict.fromkeys(locked)))
 
     def lock(self, model: DocumentModel, colour: str, *, on: bool) -> None:
-        """Keeps a colour from being replaced when a palette is loaded, or no longer."""
+        """Locks or unlocks a colour; `load` doesn't replace locked colours."""
         sketch = _item(model).result.request.sketch.key
         others = tuple(locked for locked in model.settings_of(sketch).locked if locked != colour)
         model.change_for(sketch, locked=(*others, colour) if on else others)
 
     def load(self, model: DocumentModel, path: Path) -> None:
-        """Puts the nearest colours of a palette file in place of the result's; locked ones stay."""
+        """Replaces the result's colours by the nearest ones of a palette file, except locked colours."""
         item = _item(model)
         locked = model.settings_of(item.result.request.sketch.key).locked
         self.edit(model, palette.snapped(item.result.palette, palette.read(path), locked))
@@ -136,7 +137,7 @@ class Palettes(QtCore.QObject):
         self._tools.edits.make(pack, read, task.ends(self._on_error))
 
     def _settle(self, edit: _Edit, delivered: Mapping[str, DeliveredLayer], put: Sequence[Write]) -> None:
-        """Stores the delivered layers and the palette."""
+        """Stores the result's new state: its delivered layers and its palette."""
         base = edit.item.base
         if base is None:
             return

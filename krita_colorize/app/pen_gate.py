@@ -1,4 +1,4 @@
-"""Delays actions that would disturb the artist until the pen is up (`KritaPort.busy`)."""
+"""Delays actions that would disturb a stroke until the pen is up (`KritaPort.busy`)."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ class PenGate(QtCore.QObject):
         self._timer.timeout.connect(self._on_timeout)
 
     def when_pen_is_up(self, action: Callable[[], None]) -> None:
-        """Calls `action` now or later."""
+        """Calls `action` once the pen is up, after the actions that are already waiting."""
         self._waiting.append(action)
         self._on_timeout()
 
     def close(self) -> None:
-        """Drops waiting work."""
+        """Drops the waiting actions."""
         self._waiting.clear()
         self._timer.stop()
 

@@ -1,7 +1,7 @@
 """Converts pictures between Qt, files and bundles: reads, converts and packs whole requests. For worker threads.
 
-Qt holds the interpreter's lock while it converts a picture, so this is done in bands of a few rows, each shorter than a
-frame of the display. Reading and writing files releases the lock.
+Qt holds the interpreter lock (GIL) while it converts a picture, so pictures are converted in bands of rows, each in
+less time than a frame of the display. Reading and writing files releases the lock.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _Image = QtGui.QImage
 
 @dataclass(frozen=True)
 class Inputs:
-    """The data read by the GUI thread for a request: layers by id, stored PNG files by name."""
+    """The data of a request that the GUI thread has read from Krita: layers by id, stored PNG files by name."""
 
     layers: Mapping[str, Pixels]
     notes: Mapping[str, bytes]
@@ -43,12 +43,12 @@ def pack(request: Request, inputs: Inputs) -> Body:
 
 
 def packed(request: Request, pictures: Pictures) -> Body:
-    """As `pack`, from pictures that have been read."""
+    """Like `pack`, from pictures that have been read."""
     return body_of(bundle_parts(request, pictures))
 
 
 def collect(request: Request, inputs: Inputs) -> Pictures:
-    """All pictures of a request. Raises `UserError`."""
+    """Reads all pictures of a request. Raises `UserError` if one is missing, broken or empty."""
     sketch = _picture(request.sketch, inputs)
     if request.task is Task.MASK:
         return Pictures(sketch if request.sketch.kind is SourceKind.LAYER else _stretched(sketch, request))
@@ -65,7 +65,8 @@ def collect(request: Request, inputs: Inputs) -> Pictures:
 
 
 def read_file(path: str, side: int = 0) -> QtGui.QImage:
-    """Reads a picture file, turned upright; at most `side` px long where that is given. Raises `UserError`."""
+    """Reads a picture file, rotated as its EXIF orientation says; if `side` isn't 0, scaled down so that no side is
+    longer than that many pixels. Raises `UserError`."""
     name = Path(path).name
     if not Path(path).is_file():
         raise UserError(
@@ -78,7 +79,7 @@ def read_file(path: str, side: int = 0) -> QtGui.QImage:
 
 
 def read_data(data: bytes, name: str, side: int = 0) -> QtGui.QImage:
-    """Reads an encoded picture; as `read_file`."""
+    """Reads an encoded picture like `read_file`; `name` is used in error sentences."""
     buffer = QtCore.QBuffer()
     buffer.setData(data)
     buffer.open(QtCore.QIODevice.OpenModeFlag.ReadOnly)
@@ -86,7 +87,7 @@ def read_data(data: bytes, name: str, side: int = 0) -> QtGui.QImage:
 
 
 def to_pixels(image: QtGui.QImage) -> Pixels:
-    """sRGB, 8 bit, not premultiplied."""
+    """Converts to B, G, R, A bytes: sRGB, not premultiplied."""
     srgb = QtGui.QColorSpace(QtGui.QColorSpace.NamedColorSpace.SRgb)
     rows = []
     for band in _bands(image):
@@ -97,7 +98,7 @@ def to_pixels(image: QtGui.QImage) -> Pixels:
 
 
 def to_image(pixels: Pixels) -> QtGui.QImage:
-    """The picture as a QImage of its own."""
+    """Copies a picture into a QImage."""
     stride = pixels.width * 4
     return _Image(bytes(pixels.data), pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32).copy()
 
@@ -113,7 +114,7 @@ def to_mask(pixels: Pixels) -> Pixels:
 
 
 def to_png(image: QtGui.QImage, *, compressed: bool = True) -> bytes:
-    """A PNG file."""
+    """Encodes as PNG, or as a larger one in less time if not `compressed`. Raises `UserError`."""
     buffer = QtCore.QBuffer()
     buffer.open(QtCore.QIODevice.OpenModeFlag.WriteOnly)
     writer = QtGui.QImageWriter(buffer, b"png")
@@ -144,7 +145,7 @@ def moved_preview(png: bytes, placement: Placement, width: int, height: int) -> 
 
 
 def limited_preview(png: bytes, selection: Pixels) -> bytes:
-    """A result's preview (PNG) that is clear outside of a selection, a mask of the whole canvas."""
+    """A result's preview (PNG), transparent outside a selection, which is a mask of the whole canvas."""
     image = read_data(png, "The preview").convertToFormat(_Image.Format.Format_ARGB32_Premultiplied)
     width, height = selection.width, selection.height
     mask = _Image(bytes(selection.data), width, height, width, _Image.Format.Format_Alpha8)
@@ -157,13 +158,13 @@ def limited_preview(png: bytes, selection: Pixels) -> bytes:
 
 
 def as_note(image: QtGui.QImage) -> tuple[str, bytes]:
-    """The note (name, PNG file) that keeps a picture in the document; the same picture gives the same name."""
+    """The annotation (name, PNG) that stores a picture in a document; equal pictures get the same name."""
     png = to_png(image)
     return NOTE_FOLDER + hashlib.sha256(png).hexdigest(), png
 
 
 def thumbnail(pixels: Pixels) -> QtGui.QImage:
-    """A thumbnail with at most `THUMBNAIL_SIDE` pixels, sampled without smoothing."""
+    """A thumbnail with sides of at most `THUMBNAIL_SIDE` pixels, scaled without smoothing."""
     stride = pixels.width * 4
     image = _Image(bytes(pixels.data), pixels.width, pixels.height, stride, _Image.Format.Format_ARGB32)
     return image.scaled(THUMBNAIL_SIDE, THUMBNAIL_SIDE, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
@@ -223,7 +224,7 @@ def _layer(layer_id: str, words: str, inputs: Inputs) -> Pixels:
 
 
 def _hints(layer_id: str, inputs: Inputs) -> Pixels | None:
-    """An empty hint layer is allowed, because a new one is empty."""
+    """The hint layer, or None if there is none or it is still empty."""
     pixels = inputs.layers[layer_id] if layer_id else None
     return pixels if pixels is not None and pixels.data else None
 
@@ -239,7 +240,7 @@ def _reference(reference: Reference, request: Request, inputs: Inputs) -> tuple[
     mask = _mask(reference.mask, inputs)
     if reference.source.kind is SourceKind.LAYER:
         return picture, placed(mask, picture.x, picture.y, picture.width, picture.height)
-    # A picture that isn't in the document is thought of as stretched over the canvas; so is its mask.
+    # A picture that isn't a layer corresponds to the whole canvas, and so does its mask.
     return picture, placed(mask, 0, 0, request.width, request.height)
 
 
@@ -269,7 +270,7 @@ def _channel(pixels: Pixels, kind: QtGui.QImage.Format) -> bytes:
 
 
 def bytes_of(image: QtGui.QImage) -> bytes:
-    """An image's pixels without the padding that Qt puts behind each row."""
+    """An image's pixels without the padding at the end of Qt's rows."""
     bits = image.constBits()
     assert bits is not None
     data, stride = bits.asstring(image.sizeInBytes()), image.bytesPerLine()

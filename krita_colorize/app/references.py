@@ -1,7 +1,7 @@
 """Adds reference pictures: layers, files, the clipboard, and anything that is dropped on the list.
 
-Pictures that aren't stored elsewhere are saved as PNG in the document, once each. Reading and encoding happen on
-threads.
+Pictures that aren't stored elsewhere are saved as PNG in the document, equal ones only once. Reading and encoding
+happen on worker threads.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from krita_colorize.qt import QtCore, QtGui
 T = TypeVar("T")
 
 LAYER_ARCHIVE = "application/zip"
-"""A dragged layer's small .kra."""
+"""The MIME type of a dragged layer: a .kra file with only this layer."""
 
 
 class References(QtCore.QObject):
@@ -43,11 +43,11 @@ class References(QtCore.QObject):
         self._workers = workers
 
     def add_layer(self, model: DocumentModel, layer: LayerInfo) -> None:
-        """Takes a layer of the document."""
+        """Adds a layer of the document."""
         model.add_references(Reference(Source(SourceKind.LAYER, layer.id, layer.name)))
 
     def add_file(self, model: DocumentModel, path: str) -> None:
-        """Takes a picture file, once a thread has seen that it is one."""
+        """Adds a picture file, after a worker thread has read its thumbnail."""
 
         def then(thumbnail: QtGui.QImage) -> None:
             model.thumbnails[path] = thumbnail
@@ -56,7 +56,7 @@ class References(QtCore.QObject):
         self._run(lambda: pictures.read_file(path, pictures.THUMBNAIL_SIDE), then)
 
     def add_image(self, model: DocumentModel, image: QtGui.QImage, name: str) -> None:
-        """Adds a picture that isn't stored elsewhere, and stores it in the document."""
+        """Adds a picture that isn't stored elsewhere, and stores it in the document as an annotation."""
         if image.isNull():
             raise UserError(tr("The picture is empty or of an unknown kind."))
 
@@ -91,18 +91,18 @@ class References(QtCore.QObject):
             raise UserError(tr("It contains no picture. Copy or drop a picture, a picture file or a layer."))
 
     def load_thumbnails(self, model: DocumentModel) -> None:
-        """Reads the small pictures of files and notes that haven't been seen yet."""
+        """Reads the missing thumbnails of files and stored pictures."""
         for reference in model.settings.references:
             source = reference.source
             if source.kind is SourceKind.LAYER or source.key in model.thumbnails:
                 continue
-            model.thumbnails[source.key] = QtGui.QImage()  # asked for once
+            model.thumbnails[source.key] = QtGui.QImage()  # read only once
             png = self._port.read_note(model.info.key, source.key) if source.kind is SourceKind.NOTE else None
             self._load_thumbnail(model, source, png)
 
     def keep_thumbnails(self, model: DocumentModel, layers: Mapping[str, Pixels]) -> None:
-        """Makes small pictures of reference layers that have just been read anyway; reading them for that costs Krita
-        too much."""
+        """Makes thumbnails of reference layers from pixels that were read for a job; reading them only for thumbnails
+        would take too long."""
         keys = [one.source.key for one in model.settings.references if one.source.kind is SourceKind.LAYER]
         read = {key: layers[key] for key in keys if key in layers and layers[key].data}
 
@@ -133,7 +133,7 @@ class References(QtCore.QObject):
 
 
 def _image(mime: QtCore.QMimeData) -> QtGui.QImage:
-    image = mime.imageData()  # an image from other programs; within one program whatever was put in
+    image = mime.imageData()  # a QImage from other programs; within Krita any type
     if isinstance(image, QtGui.QPixmap):
         return image.toImage()
     return image if isinstance(image, QtGui.QImage) else QtGui.QImage()

@@ -1,7 +1,8 @@
-"""Keeps the results of a document on its canvas, which the artist resizes, crops, mirrors, turns and scales.
+"""Moves the results of a document after the artist has resized, cropped, mirrored, rotated or scaled the canvas.
 
-How the canvas changed is told by the sketch's own pixels, those of now beside those that a result was made from
-(`core/registration`). Results, what they were made from, previews and bindings follow; what can't be followed is said.
+The change is found by registration (`core/registration`) of the sketch's pixels of now with those that a result was
+made from. Results, the pictures they were made from, previews and bindings are moved. If the sketch isn't found, the
+artist is told.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ LOST = (
 REST_MS = 400
 
 TELLS_LATE_S = 3.0
-"""So long after a change of the canvas Krita may tell that something has changed."""
+"""Krita may report a change of the canvas with a delay of up to this many seconds."""
 
 
 @dataclass(frozen=True)
 class _Stale:
-    """A result whose sketch looks other than when it was last seen: its states, and how the sketch looks now."""
+    """A result whose sketch has another fingerprint than before: its states, and the new fingerprint."""
 
     item: Item
     states: tuple[State, ...]
@@ -47,7 +48,7 @@ class _Stale:
 
 @dataclass(frozen=True)
 class _Found:
-    """The moved result: its states on the present canvas, empty if they aren't known, and its thumbnail."""
+    """The moved result: its states on the present canvas, empty if the sketch wasn't found, and its thumbnail."""
 
     stale: _Stale
     states: tuple[State, ...]
@@ -55,7 +56,7 @@ class _Found:
 
 
 class Registration(QtCore.QObject):
-    """`moved` tells of a document whose results were moved or lost."""
+    """Moves the results of documents. `moved` carries the model of a document whose results were moved or lost."""
 
     moved = Signal(object)  # a DocumentModel
 
@@ -77,12 +78,12 @@ class Registration(QtCore.QObject):
         self._timer = single_shot(self, self._on_timeout)
 
     def soon(self, model: DocumentModel | None) -> None:
-        """Follows a moment later, when the artist rests: called after every change."""
+        """Follows after `REST_MS` without another change; called after every change."""
         self._waiting = model
         self._timer.start(REST_MS)
 
     def close(self) -> None:
-        """Follows no more."""
+        """Stops following."""
         self._timer.stop()
 
     def follow(self, model: DocumentModel, then: Callable[[], object] | None = None) -> None:
@@ -127,7 +128,7 @@ class Registration(QtCore.QObject):
         for one in found:
             item, before = one.stale.item, one.stale.states
             if item.result is not before[0].result:
-                continue  # a repair was quicker; the next look finds it
+                continue  # a repair has replaced it meanwhile; the next call moves that one
             restored, item.seen, lost = not item.seen, one.stale.seen, item.lost
             item.lost = not one.states
             if item.lost:
@@ -154,8 +155,8 @@ class Registration(QtCore.QObject):
             self.moved.emit(model)
 
     def _move_bindings(self, model: DocumentModel, before: Result, after: Result, *, restored: bool) -> None:
-        """What is bound follows, too: what the result was made with, and, unless that was in another session, which
-        may have moved them already, all others."""
+        """Moves the bindings that the result was made with, and all others of its sketch, unless the result is from
+        another session, which may have moved those already."""
         made = (after.origin or after).request
         still = Placement(made.width, made.height)
         old, new = before.placement or still, after.placement or still
@@ -176,7 +177,7 @@ class Registration(QtCore.QObject):
             self.follow(model, lambda: self._tell_again(model))
 
     def _tell_again(self, model: DocumentModel) -> None:
-        """Krita may tell of a change only after it was followed, and whoever shows results hides them then."""
+        """Emits `moved` again, because Krita may report the change only now, upon which the overlay is hidden."""
         if time.monotonic() - self._moved_s < TELLS_LATE_S:
             self.moved.emit(model)
 
@@ -198,7 +199,7 @@ def _placements(states: tuple[State, ...]) -> list[Placement | None]:
 
 
 def _followed(stale: _Stale, now: Sheet) -> _Found:
-    """A result's states on the canvas of now; an earlier one that can't be followed is forgotten. Slow: for worker
+    """Moves a result's states to the present canvas; drops an earlier state whose sketch isn't found. Slow: for worker
     threads."""
     states = []
     for number, state in enumerate(stale.states):

@@ -1,7 +1,7 @@
-"""Repairs applied results in place (Redo, palette): replaces only what a change reaches, as one undo step.
+"""Repairs applied results in place (Redo, palette): replaces only the pixels that a change affects, as one undo step.
 
-What the artist painted while the answer was on its way stays, too. What is sent and what counts as delivered
-afterwards is decided by `core/repair`.
+The artist's own strokes stay, also those painted while the backend works. `core/repair` builds the request, and the
+state of the result afterwards.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ EMPTY = Pixels(0, 0, b"")
 
 
 class Repairs(QtCore.QObject):
-    """Repairs results in place."""
+    """Repairs results in place, and writes pixels into their layers."""
 
     def __init__(
         self,
@@ -52,8 +52,8 @@ class Repairs(QtCore.QObject):
         self._patches = Patches(tools.port, tools.workers, self)
 
     def redo(self, model: DocumentModel) -> None:
-        """Redoes the selected (else the newest applied, else the newest) result with the masks, hints and bindings of
-        now: in place where it lies in the document, else as another result."""
+        """Repairs the selected (else the newest applied, else the newest) result with the present masks, hints and
+        bindings: in place if its group is in the document, otherwise as a new result."""
         self._tools.canvas.registration.follow(model, lambda: self._redo(model))
 
     def _redo(self, model: DocumentModel) -> None:
@@ -71,7 +71,7 @@ class Repairs(QtCore.QObject):
         seen = self._look(model, parts)
         kept = corrections.kept(item.result, seen.layers)
         request = replace(request, settings=replace(request.settings, corrections=kept))
-        # Where only the sketch was moved on its canvas, the result still lies where it was.
+        # If only the sketch layer was moved, the result is still at its former position.
         states = [*item.states, *(state.made for state in item.states if state.moved_alone)]
         sketch, base = request.sketch.key, item.base
         gone = layer_lists.find(model.layers, sketch) is None
@@ -81,13 +81,13 @@ class Repairs(QtCore.QObject):
 
         def pack() -> Body:
             inputs = read
-            if gone:  # what it was made from counts
+            if gone:  # the sketch that the result was made from is sent
                 inputs = replace(read, layers={**read.layers, sketch: base.get("sketch") or EMPTY})
             made.append(repair.plan(states, request, pictures.collect(request, inputs), seen, selected))
             return pictures.packed(request, made[0].pictures)
 
         job = self._job_requests.start(model, request, pack)
-        # Held until the answer is on its way into the picture: the status isn't "Ready" in between.
+        # A task runs until the answer is being written, so that the status isn't "Ready" in between.
         held = self._tools.activity.begin(model.info.key)
         job.ended.connect(held.ends(lambda: self._on_ended(model, item, job, made)))
 
@@ -98,9 +98,9 @@ class Repairs(QtCore.QObject):
         writes: Sequence[Write],
         then: Callable[[Sequence[Write]], None],
     ) -> None:
-        """Puts pixels into a result's layers as one undo step, as soon as the pen is up; what the artist changed in
-        them meanwhile stays. Until the canvas shows the layers, the change lies over it. Calls `then` with the writes
-        as they were made."""
+        """Writes pixels into a result's layers as one undo step, as soon as the pen is up, except pixels that the
+        artist has changed meanwhile. The overlay shows the change until Krita shows the layers. Calls `then` with the
+        actual writes."""
         task = self._tools.activity.begin(model.info.key)
 
         def insert() -> None:
@@ -136,7 +136,7 @@ class Repairs(QtCore.QObject):
         )
 
     def _newest(self, model: DocumentModel, writes: Sequence[Write]) -> dict[str, Pixels]:
-        """The layers as they are now where they are written to. Raises `UserError` if they have gone."""
+        """The present pixels of the rectangles to write to, by layer id. Raises `UserError` if a layer is gone."""
         port, key = self._tools.port, model.info.key
         try:
             return {
@@ -149,7 +149,7 @@ class Repairs(QtCore.QObject):
             raise UserError(tr(GROUP_GONE)) from error
 
     def close(self) -> None:
-        """Drops the actions that wait for the pen, and what lies over the canvas."""
+        """Drops the actions that wait for the pen, and hides the patch."""
         self._pen_gate.close()
         self._patches.close()
 
@@ -198,7 +198,7 @@ class Repairs(QtCore.QObject):
         made: Plan,
         put: Sequence[Write],
     ) -> None:
-        """Stores the delivered layers."""
+        """Stores the result's new state."""
         answer = job.result
         assert answer is not None
 

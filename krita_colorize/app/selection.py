@@ -8,7 +8,7 @@ from krita_colorize.qt import QtCore, Signal
 
 
 class SelectionSwitch(QtCore.QObject):
-    """On until the artist switches it off; `changed` says that a selection came or went, or the switch was pressed."""
+    """The switch, at first on. `changed` follows when it is switched, and when a selection appears or disappears."""
 
     changed = Signal()
 
@@ -21,16 +21,16 @@ class SelectionSwitch(QtCore.QObject):
 
     @property
     def counts(self) -> bool:
-        """Whether what is done now is restricted."""
+        """Whether a selection restricts the actions now."""
         return self.on and self.there
 
     def switch(self, *, on: bool) -> None:
-        """Lets selections count, or not."""
+        """Switches on or off."""
         self.on = on
         self.changed.emit()
 
     def look(self, model: DocumentModel | None) -> None:
-        """Looks whether there is a selection. One that says where the foreground is restricts nothing."""
+        """Updates `there`. A selection that is used as a foreground mask doesn't restrict anything."""
         there = False
         if model is not None:
             own = model.settings

@@ -1,7 +1,7 @@
-"""Chooses where colours are computed: by this computer's own process, or by a paired machine.
+"""Chooses the backend: the process on this computer, or a paired machine.
 
-Widgets, jobs and catalogue use the chosen backend through one interface. The list is in `servers.json` of the home
-folder; the file contains the tokens and is readable only for this user.
+Widgets, jobs and catalogue use the chosen backend through one interface. The list of machines is in `servers.json` in
+the home folder; the file contains the tokens and is readable only for this user.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ STARTING = "Starting the colour engine…"
 class Servers(QtCore.QObject):
     """The chosen backend, with the interface of `backend.Backend`, and the list of paired machines."""
 
-    changed = Signal()  # state or message of the chosen one, or the choice
-    listed = Signal()  # the list, or how pairing stands
+    changed = Signal()  # state or message of the chosen backend, or the choice
+    listed = Signal()  # the list of machines, or the state of pairing
 
     def __init__(self, home: Path, parent: QtCore.QObject | None = None) -> None:
         super().__init__(parent)
@@ -50,53 +50,53 @@ class Servers(QtCore.QObject):
 
     @property
     def state(self) -> BackendState:
-        """How the chosen one is."""
+        """The state of the chosen backend."""
         return self._chosen.state
 
     @property
     def message(self) -> str:
-        """What is wrong with the chosen one."""
+        """The error of the chosen backend, "" without one."""
         return self._chosen.message
 
     @property
     def address(self) -> handshake.Ready | None:
-        """Where the chosen one listens."""
+        """The address of the chosen backend; None while it isn't ready."""
         return self._chosen.address
 
     @property
     def starting(self) -> str:
-        """What is happening while it isn't ready."""
+        """The status while the chosen backend isn't ready."""
         return self._link.starting if self._link is not None else tr(STARTING)
 
     @property
     def remote(self) -> bool:
-        """Whether another machine computes: connections get lost there, and jobs don't."""
+        """Whether the chosen backend is another machine, where jobs continue if the connection is lost."""
         return self._link is not None
 
     def need(self) -> None:
-        """Starts or connects the chosen one."""
+        """Starts the process, or connects to the machine, unless that is done."""
         self._chosen.need()
 
     def restart(self) -> None:
-        """Starts or connects the chosen one afresh."""
+        """Restarts the process, or reconnects to the machine."""
         self._chosen.restart()
 
     def stop(self) -> None:
-        """Stops or leaves the chosen one."""
+        """Stops the process, or disconnects from the machine."""
         self._chosen.stop()
 
     def lost(self) -> None:
-        """A request to the chosen machine had no answer."""
+        """Reconnects to the chosen machine after a request without an answer."""
         if self._link is not None:
             self._link.lost()
 
     def report(self, sentence: str) -> None:
-        """Shows what went wrong with the list or with pairing."""
+        """Shows an error of the list or of pairing."""
         self.problem, self.pairing = sentence, False
         self.listed.emit()
 
     def close(self) -> None:
-        """Leaves everything, for the end of Krita."""
+        """Disconnects and releases the process; called when Krita quits."""
         self.local.changed.disconnect(self._on_local_changed)
         if self._link is not None:
             self._link.changed.disconnect(self._on_link_changed)
@@ -107,7 +107,7 @@ class Servers(QtCore.QObject):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The paired machines."""
+        """The names of the paired machines."""
         return tuple(server.name for server in self._kept.servers)
 
     @property
@@ -117,7 +117,7 @@ class Servers(QtCore.QObject):
 
     @guarded
     def choose(self, name: str) -> None:
-        """Computes there from now on, "" for this computer; jobs that are on their way elsewhere end."""
+        """Chooses a machine by its name, or this computer by ""; running jobs elsewhere end."""
         self.problem = ""
         if name != self.chosen:
             self._keep(replace(self._kept, chosen=name))
@@ -127,7 +127,7 @@ class Servers(QtCore.QObject):
 
     @guarded
     def remove(self, name: str) -> None:
-        """Forgets a machine and the token for it."""
+        """Removes a machine and its token from the list."""
         if name == self.chosen:
             self.choose("")
         self._keep(replace(self._kept, servers=tuple(s for s in self._kept.servers if s.name != name)))
@@ -135,11 +135,11 @@ class Servers(QtCore.QObject):
 
     @guarded
     def pair(self, address: str, code: str) -> None:
-        """Asks a machine for a token with the code that it shows; it is chosen afterwards."""
+        """Requests a token from a machine with the pairing code that it shows, and chooses that machine."""
         host, port = servers.read_address(address)
         parts = servers.read_code(code)
         self.problem, self.pairing = "", True
-        # Only a certificate that begins as the code says gets to see the code's secret part.
+        # The secret part of the code is sent only if the certificate's fingerprint begins with the other part.
         there = handshake.Ready(host, port, "", "", fingerprint=parts.fingerprint)
         client = self._pairing_client = Client(lambda: there, self)
         wish = {"secret": parts.secret, "name": socket.gethostname()[:60] or "Krita"}
@@ -181,7 +181,7 @@ class Servers(QtCore.QObject):
         return self._link or self.local
 
     def _connect(self) -> None:
-        """Takes the chosen one as the backend and lets go of the one before."""
+        """Connects to the chosen backend and disconnects from the previous one."""
         self._link_down()
         server = self._kept.server
         if server is not None:
@@ -240,4 +240,4 @@ def _server(name: str, host: str, port: int, fingerprint: str, answer: dict[str,
 
 _shared = Shared(Servers)
 acquire, release = _shared.acquire, _shared.release
-"""The one choice of this Krita for a home, for all its windows."""
+"""The `Servers` of a home folder, shared by all windows of this Krita."""

@@ -46,11 +46,11 @@ from krita_colorize.qt import QtCore, Signal
 PROGRESS_MS = 100
 
 REFRESH_MS = 30
-"""Changes that Krita tells of in a row are looked at together."""
+"""Changes that Krita reports within this time are handled together."""
 
 
 class Session(QtCore.QObject):
-    """One docker's session with Krita and the backend. Every signal says "look again"."""
+    """One docker's session with Krita and the backend. A signal says which state has changed, without values."""
 
     document_changed = Signal()
     layers_changed = Signal()
@@ -72,10 +72,10 @@ class Session(QtCore.QObject):
         self._error = ""
         self._changes: set[Change] = set()
         self._compared: Item | None = None  # the result that was selected before
-        self._paints = False  # since the last job was started
+        self._paints = False  # whether the artist has painted since the last job was started
         self._closed = False
         self.backend = servers.acquire(self.home)
-        # The backend's child: its last words, that our jobs are no longer wanted, may be sent after we are gone.
+        # A child of the backend, so that it can still send the deletion of our jobs after this session is deleted.
         self._client = Client(lambda: self.backend.address, self.backend)
         self._workers = Workers(self.report, self)
         self.activity = Activity(self)
@@ -122,23 +122,23 @@ class Session(QtCore.QObject):
 
     @property
     def job(self) -> Job | None:
-        """The document's job that is shown: its oldest that has not ended."""
+        """The job to show: the document's oldest one that has not ended; None without jobs."""
         jobs = self.jobs.of(self.document.info.key) if self.document else []
         return jobs[0] if jobs else None
 
     @property
     def status(self) -> str:
-        """What is happening, in words."""
+        """The status as a sentence for the artist."""
         return status.words(self)
 
     @property
     def error(self) -> str:
-        """What the artist should know went wrong, "" where nothing did."""
+        """The error to show, "" without one."""
         return tr(self._error_text)
 
     @property
-    def trouble(self) -> FailureHelp | None:
-        """What broke, where the error is about that; None if the artist can cure it himself."""
+    def failure(self) -> FailureHelp | None:
+        """Help for the shown error; None if its sentence already says what the artist can do."""
         bug, local = FailureHelp(Cause.FAULT, OUR_BUG), self.backend.local
         ended = FailureHelp(local.cause, local.message) if local.cause else None
         known = (bug, ended, self.job_requests.broke)
@@ -147,12 +147,12 @@ class Session(QtCore.QObject):
     @property
     def _error_text(self) -> str:
         broken = self.backend.message if self.backend.state is BackendState.ERROR else ""
-        # A job may notice first that nobody answers; why, is known a moment later.
+        # A job may report first that the backend doesn't answer; the backend's own message, which says why, follows.
         return broken if broken and self._error in ("", http.GONE) else self._error
 
     @property
     def error_dismissible(self) -> bool:
-        """Whether `report("")` takes the error away; the backend's own stays until it runs again."""
+        """Whether `report("")` hides the error; the backend's own error stays until it runs again."""
         return self._error_text not in ("", self.backend.message)
 
     def report(self, sentence: str) -> None:
@@ -171,25 +171,25 @@ class Session(QtCore.QObject):
 
     @guarded
     def redo(self) -> None:
-        """Repairs the selected (else the newest) result with the masks, hints and bindings as they are now."""
+        """Repairs the selected (else the newest) result with the present masks, hints and bindings."""
         self.report("")
         self.repairs.redo(self._model())
 
     @guarded
     def colorize_all(self) -> None:
-        """Colours every sketch layer that has settings, each in its mode."""
+        """Colours every sketch layer that has references, with its own settings."""
         self.report("")
         self.job_requests.colorize_all(self._model())
 
     @guarded
     def colorize_frames(self) -> None:
-        """Colours every keyframe of the animated sketch into a new animated layer, or goes on with it."""
+        """Colours every keyframe of the animated sketch into a new animated layer; continues with saved frames."""
         self.report("")
         self.frames.colorize(self._model())
 
     @guarded
     def cancel(self) -> None:
-        """Ends the job that is shown, and the frames that would follow it."""
+        """Cancels the shown job, and the colouring of frames."""
         self.frames.cancel()
         if self.job is not None:
             self.job.cancel()
@@ -220,7 +220,7 @@ class Session(QtCore.QObject):
 
     @guarded
     def peek(self, *, other: bool) -> None:
-        """Shows the picture without any result, or the result that was selected before, until `peek_ends`."""
+        """Hides the selected result, or shows the previously selected one (`other`), until `peek_ends`."""
         model, compared = self.document, self._compared
         shown = other and model is not None and compared in model.results
         self.canvas.show_result(model, compared if shown else None)
@@ -242,7 +242,7 @@ class Session(QtCore.QObject):
 
     @guarded
     def discard(self) -> None:
-        """Drops the selected result."""
+        """Removes the selected result and its file."""
         model = self._model()
         if model.selected is not None:
             self.history.forget(model, model.selected)
@@ -251,14 +251,15 @@ class Session(QtCore.QObject):
 
     @guarded
     def set_show_on_canvas(self, show: bool) -> None:  # noqa: FBT001 - a toggle's slot
-        """Whether the selected result is laid over the canvas."""
+        """Sets whether the selected result is shown over the canvas."""
         self.show_on_canvas = show
         self._show_selected()
         self.results_changed.emit()
 
     @guarded
     def toggle_backend(self) -> None:
-        """The backend button: starts what is stopped, restarts what failed or hangs, stops what runs."""
+        """The backend button: starts or restarts the backend if it is stopped, has failed or hangs; otherwise stops
+        it."""
         self.report("")
         hung = self.job is not None and self.job.hung
         if hung or self.backend.state in (BackendState.STOPPED, BackendState.ERROR):
@@ -267,7 +268,7 @@ class Session(QtCore.QObject):
             self.backend.stop()
 
     def close(self) -> None:
-        """Ends everything: for the end of the window or of Krita."""
+        """Ends all jobs and releases the backend; called when the window is closed or Krita quits."""
         if self._closed:
             return
         self._closed = True
@@ -294,13 +295,14 @@ class Session(QtCore.QObject):
         if self.document is None:
             raise UserError(tr("Open a picture first."))
         info = self._port.active_document()
-        if info is not None and info.key == self.document.info.key:  # it may have been resized since
+        if info is not None and info.key == self.document.info.key:  # it may have been resized
             self.document.info = info
         return self.document
 
     @guarded
     def _on_jobs_changed(self) -> None:
-        """New states are shown at once, mere progress a few times a second: each time Krita repaints its window."""
+        """Emits at once if the job's state has changed, otherwise every `PROGRESS_MS`, because Krita repaints its
+        window."""
         shown = (self.job, self.job.state if self.job else None)
         if shown != self._shown_job:
             self._shown_job = shown
@@ -316,7 +318,7 @@ class Session(QtCore.QObject):
     def _on_order_ended(self, model: DocumentModel) -> None:
         if model is self.document:
             there = model.selected is not None and model.lies_here(model.selected)
-            # What is there is shown by the picture itself, and a repair is just on its way into it.
+            # An applied result is visible in the document, and a repair is about to be written there.
             (self.canvas.hide if there else self._show_selected)()
 
     @guarded
@@ -343,7 +345,7 @@ class Session(QtCore.QObject):
             self._switch_document()
         if self.document is not None and changes & {Change.LAYERS, Change.ACTIVE_LAYER}:
             self.document.refresh()
-        if Change.CONTENT in changes:  # the artist paints: whatever lies over the drawing is in the way
+        if Change.CONTENT in changes:  # the artist paints, so the overlay is hidden
             self._paints = True
             self.canvas.hide()
         self.canvas.selection.look(self.document)

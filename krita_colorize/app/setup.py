@@ -1,6 +1,7 @@
 """Runs the installation on a thread and reports its state; `krita_colorize.setup` installs.
 
-Only one installation runs at a time. Closing Krita stops it like Cancel, and the next start continues from there.
+Only one installation runs at a time. Quitting Krita stops it like Cancel; the next one continues with the downloaded
+files.
 """
 
 from __future__ import annotations
@@ -26,27 +27,27 @@ STOPPED = "Stopped. The downloaded files are kept: Install continues from there.
 
 
 class Engine(Protocol):
-    """The backend, as far as set-up concerns it."""
+    """The part of the backend's interface that set-up uses."""
 
     def restart(self) -> None:
-        """Starts it afresh."""
+        """Restarts the process."""
 
     def stop(self) -> None:
-        """Ends it."""
+        """Ends the process."""
 
 
 @dataclass(frozen=True)
 class Machine:
-    """What was found here."""
+    """What was detected on this machine: hardware, torch builds that fit it, and Python."""
 
     hardware: Hardware
     builds: tuple[Build, ...]
-    python: str  # its version, "" where one has to be brought
+    python: str  # its version, "" if none was found and one has to be downloaded
     problem: str = ""
 
 
 class Setup(QtCore.QObject):
-    """The set-up page's model. `changed` says "look again"."""
+    """The model of the set-up page. `changed` follows every change."""
 
     changed = Signal()
 
@@ -66,7 +67,7 @@ class Setup(QtCore.QObject):
         self.note = ""
         self._backend, self._bundle = backend, bundle
         self._stop = threading.Event()
-        self.destroyed.connect(self._stop.set)  # a window that is closed doesn't wait for the end
+        self.destroyed.connect(self._stop.set)  # closing a window doesn't wait for the end of an installation
         self._latest: Progress | None = None  # written by the thread, read by the timer
         self._workers = Workers(self.report, self, threads=1)
         self._timer = QtCore.QTimer(self)
@@ -76,7 +77,7 @@ class Setup(QtCore.QObject):
         if application is not None:
             application.aboutToQuit.connect(self.close)
 
-    # how everything stands
+    # state
 
     @property
     def busy(self) -> bool:
@@ -85,12 +86,12 @@ class Setup(QtCore.QObject):
 
     @property
     def pointer(self) -> Pointer:
-        """What is installed."""
+        """The installed version, and the one to go back to."""
         return pointer.read(self.home)
 
     @property
     def brought(self) -> str:
-        """The version that this docker brings, "" where it brings none."""
+        """The backend version that is bundled with this docker, "" without one."""
         return install.bundled_version(self._bundle)
 
     @property
@@ -100,7 +101,7 @@ class Setup(QtCore.QObject):
 
     @property
     def log_file(self) -> Path:
-        """Where every step is written down."""
+        """The log of the installation."""
         return self.home / "logs" / "setup.log"
 
     def report(self, words: str) -> None:
@@ -111,12 +112,12 @@ class Setup(QtCore.QObject):
     # what the artist can do
 
     def look(self) -> None:
-        """Looks at the machine; `machine` is there a moment later."""
+        """Detects the hardware on a worker thread, which then sets `machine`."""
         if self.machine is None:
             self._workers.run(lambda: _look(self.home), self._on_machine, self._on_failed)
 
     def install(self, build: Build, folder: Path | None = None) -> None:
-        """Installs, repairs or updates: all three make a new installation beside what is there, then switch."""
+        """Installs, repairs or updates. All three make a new installation beside the present one, then switch to it."""
         order = Order(self.home, build, folder, self._bundle)
         self._begin(tr("Looking for Python"))
         self._workers.run(
@@ -124,11 +125,11 @@ class Setup(QtCore.QObject):
         )
 
     def cancel(self) -> None:
-        """Stops what runs, within a moment."""
+        """Stops the running installation within a moment."""
         self._stop.set()
 
     def roll_back(self) -> None:
-        """Goes back to the version before this one."""
+        """Switches back to the previous version."""
         self.problem = ""
         try:
             self._on_installed(pointer.roll_back(self.home))
@@ -136,13 +137,13 @@ class Setup(QtCore.QObject):
             self._on_failed(error)
 
     def uninstall(self) -> None:
-        """Removes the colour engine; models, results and settings stay."""
+        """Removes the backend; models, results and settings stay."""
         self._backend.stop()
         self._begin(tr("Removing the colour engine"))
         self._workers.run(lambda: pointer.uninstall(self.home), self._on_removed, self._on_failed)
 
     def save_diagnostics(self, path: Path, facts: dict[str, str]) -> None:
-        """Writes the redacted text for helpers."""
+        """Writes the diagnostics, without personal data, to a text file."""
 
         def work() -> None:
             path.write_text(diagnostics.collect(self.home, facts), "utf-8")
@@ -150,12 +151,12 @@ class Setup(QtCore.QObject):
         self._workers.run(work, lambda _: self._say(tr("Saved as {name}.", name=path.name)), self._on_failed)
 
     def close(self) -> None:
-        """Stops and waits: for the end of Krita."""
+        """Stops and waits for the thread; called when Krita quits."""
         self._stop.set()
         self._timer.stop()
         self._workers.close()
 
-    # what happens
+    # progress and results
 
     def _begin(self, words: str) -> None:
         assert not self.busy, "one at a time"
@@ -170,7 +171,7 @@ class Setup(QtCore.QObject):
         self.progress = self._latest = None
 
     def _on_progress(self, progress: Progress) -> None:
-        """Called on the thread."""
+        """Stores the progress; called on the worker thread."""
         self._latest = progress
 
     def _on_time(self) -> None:

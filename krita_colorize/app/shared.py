@@ -19,20 +19,20 @@ T = TypeVar("T", bound=_Closing)
 
 
 class Shared(Generic[T]):
-    """Those of one kind, and how many windows use each."""
+    """Creates and counts shared objects of one class, one for each home folder."""
 
     def __init__(self, make: Callable[[Path], T]) -> None:
         self._make = make
         self._used: dict[Path, tuple[T, int]] = {}
 
     def acquire(self, home: Path) -> T:
-        """The one for that home. Give it back with `release`."""
+        """The object for this home folder, created at first use. The caller calls `release` in the end."""
         found, users = self._used.get(home) or (self._make(home), 0)
         self._used[home] = (found, users + 1)
         return found
 
     def release(self, found: T) -> None:
-        """Gives back what `acquire` gave; the last one to do so closes it."""
+        """Ends the use of an object; the last user's call closes it."""
         _, users = self._used[found.home]
         if users > 1:
             self._used[found.home] = (found, users - 1)

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 def words(session: Session) -> str:
-    """What is happening, else what can be done."""
-    return _doing(session) or _trouble(session) or _idle(session)
+    """What is running, otherwise what is wrong with the backend, otherwise what the artist can do."""
+    return _doing(session) or _failure(session) or _idle(session)
 
 
 def _doing(session: Session) -> str:
-    """What is on its way for the document, "" where nothing is."""
+    """The running work for the document, "" without any."""
     job, document = session.job, session.document
     if job is not None:
         more = len(session.jobs.of(job.document)) - 1
@@ -29,8 +29,8 @@ def _doing(session: Session) -> str:
     return ""
 
 
-def _trouble(session: Session) -> str:
-    """What the colour engine is held up by, "" where it isn't."""
+def _failure(session: Session) -> str:
+    """The reason why the backend isn't ready, "" if it is ready or stopped."""
     backend = session.backend
     if backend.state is BackendState.ERROR:
         if backend.remote:

@@ -1,6 +1,6 @@
-"""The swatches of a result on the canvas: highlights the regions of one, and finds the one under a click.
+"""The swatches of a result on the canvas: highlights the regions of a swatch, and finds the swatch under a click.
 
-It uses a small picture of each colour's regions (`core.swatches`), made on a thread once for each state of a result.
+Both use a small map of the colours (`core.swatches`), computed on a worker thread once for each state of a result.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ SHADE = QtGui.qRgba(0, 0, 0, 160)
 
 
 class Swatches(QtCore.QObject):
-    """`changed` follows when the swatches of the followed result are known, `picked` brings a clicked colour."""
+    """`changed` follows when `map` or `picking` changes; `picked` carries a clicked colour (#rrggbb)."""
 
     changed = Signal()
     picked = Signal(str)
@@ -47,7 +47,7 @@ class Swatches(QtCore.QObject):
         self._document = ""
 
     def follow(self, model: DocumentModel | None) -> None:
-        """Finds the colours of the result that the palette means, unless they are known."""
+        """Computes the map of the palette's result unless it is known; called after every change of the results."""
         item = model.applied() if model is not None else None
         followed = (item.number, item.changes) if item is not None else None
         if followed == self._followed:
@@ -59,14 +59,15 @@ class Swatches(QtCore.QObject):
             self._find(item, followed)
 
     def light(self, swatch: Swatch | None) -> bool:
-        """Highlights the regions of a swatch on the canvas; None shows the result's overlay again."""
+        """Highlights the regions of a swatch on the canvas. Returns False for None or without a map; the caller then
+        shows the result again."""
         if swatch is None or self.map is None or not self._document:
             return False
         self._canvas.show(self._document, pictures.to_png(lit(self.map, swatch)))
         return True
 
     def pick(self) -> None:
-        """The next clicks on the canvas choose swatches instead of painting, until `stop_picking`."""
+        """Lets clicks on the canvas choose swatches instead of painting, until `stop_picking`."""
         if self.map is None:
             raise UserError(tr("There is no palette yet: press Colorize first."))
         if not self._port.pick(self._on_picked):
@@ -75,7 +76,7 @@ class Swatches(QtCore.QObject):
         self.changed.emit()
 
     def stop_picking(self) -> None:
-        """Clicks paint again."""
+        """Lets clicks paint again."""
         if self.picking:
             self.picking = False
             self._port.pick(None)
@@ -100,13 +101,13 @@ class Swatches(QtCore.QObject):
             colour = self.map.at(x, y)
             if colour:
                 self.picked.emit(colour)
-            self._port.pick(self._on_picked)  # once more: it waits for one click
+            self._port.pick(self._on_picked)  # again, because it receives only one click
         else:
             self.stop_picking()
 
 
 def lit(where: ColourMap, swatch: Swatch) -> QtGui.QImage:
-    """The regions of a swatch in its colour, all else in the shade."""
+    """The regions of a swatch in their colours, everything else in `SHADE`."""
     image = QtGui.QImage(
         where.indices, where.width, where.height, where.width, QtGui.QImage.Format.Format_Indexed8
     )

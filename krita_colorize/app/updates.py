@@ -1,6 +1,6 @@
-"""Checks for a later version, only when the artist clicks, and without sending data about anybody.
+"""Checks for a later version, only when the artist clicks, and without sending personal data.
 
-It reads PyPI's list of releases and only shows the answer; the artist installs the update.
+It reads the newest release from PyPI and only shows the answer; the artist installs the update.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _LONGEST_ANSWER = 1 << 24
 
 
 class Updates(QtCore.QObject):
-    """One question at a time. `changed` says "look again" at `words`."""
+    """One request at a time. `changed` follows every change of `words`, the sentence to show."""
 
     changed = Signal()
 
@@ -33,13 +33,13 @@ class Updates(QtCore.QObject):
         self._manager: QtNetwork.QNetworkAccessManager | None = None
 
     def report(self, sentence: str) -> None:
-        """Says how it went."""
+        """Shows the outcome."""
         self.words, self.asking = sentence, False
         self.changed.emit()
 
     @guarded
     def ask(self) -> None:
-        """Asks whether there is a later version: the artist's button."""
+        """Requests the newest version, for the artist's button."""
         if self.asking:
             return
         if os.environ.get("COLORIZE_OFFLINE") == "1":
@@ -48,9 +48,10 @@ class Updates(QtCore.QObject):
             self._manager = QtNetwork.QNetworkAccessManager(self)
         request = QtNetwork.QNetworkRequest(QtCore.QUrl(self._releases))
         request.setTransferTimeout(ANSWER_WITHIN_MS)
-        request.setRawHeader(b"User-Agent", b"krita-colorize")  # Qt would tell language and system
+        # By default Qt sends the language and the system.
+        request.setRawHeader(b"User-Agent", b"krita-colorize")
         request.setRawHeader(b"Accept-Language", b"en")
-        if IS_QT6:  # Qt 5 follows none by itself
+        if IS_QT6:  # by default, Qt 6 follows redirects
             attributes = QtNetwork.QNetworkRequest.Attribute
             manual = QtNetwork.QNetworkRequest.RedirectPolicy.ManualRedirectPolicy
             request.setAttribute(attributes.RedirectPolicyAttribute, manual.value)

@@ -1,6 +1,6 @@
-"""Runs slow pure functions on threads and returns their results to the GUI thread.
+"""Runs slow functions on worker threads and passes their results to the GUI thread.
 
-The functions get and return values; they never use widgets, Krita or QObjects of the GUI thread.
+The functions only use values; they never use widgets, Krita or QObjects of the GUI thread.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from krita_colorize.qt import QtCore, Signal
 T = TypeVar("T")
 
 SWITCH_S = 0.0005
-"""How long a thread at work keeps the interpreter while the GUI thread waits for it; Python's own 5 ms add up, because
-one turn of the event loop asks for it again and again."""
+"""Python's switch interval while a worker thread runs: how long it keeps the interpreter lock (GIL) while the GUI
+thread waits for it. Python's default of 5 ms adds up, because one run of the event loop waits for the lock many
+times."""
 
 
 class Workers(QtCore.QObject):
-    """A small pool of threads."""
+    """A small pool of worker threads."""
 
     _ended = Signal(object, object)
 
@@ -46,7 +47,7 @@ class Workers(QtCore.QObject):
             try:
                 with self._polite.at_work():
                     result = work()
-            except Exception as error:  # noqa: BLE001 - the border of a thread; the error is handed on
+            except Exception as error:  # noqa: BLE001 - the border of a thread; the error is passed on
                 self._hand_back(failed, error)
             else:
                 self._hand_back(then, result)
@@ -54,13 +55,13 @@ class Workers(QtCore.QObject):
         self._pool.start(_Task(call))
 
     def close(self) -> None:
-        """Waits for what runs and drops what comes of it."""
+        """Waits for the running functions and drops their results."""
         self._closed = True
         self._pool.clear()
         self._pool.waitForDone()
 
     def _hand_back(self, callback: Callable[..., None], value: object) -> None:
-        with suppress(RuntimeError):  # its window was closed meanwhile, and Qt's part of this object with it
+        with suppress(RuntimeError):  # the window was closed meanwhile, which deletes this QObject
             self._ended.emit(callback, value)
 
     @guarded
@@ -79,7 +80,7 @@ class _Politeness:
 
     @contextmanager
     def at_work(self) -> Iterator[None]:
-        """One piece of work, on its thread."""
+        """Counts a running function during the `with` block; called on its thread."""
         self._count(1)
         try:
             yield

@@ -12,7 +12,7 @@ PREFIX = "krita_colorize_"
 
 @dataclass(frozen=True)
 class Action:
-    """One action; Krita knows it by `PREFIX` and its name."""
+    """One action of the docker; in Krita its id is `PREFIX` + `name`."""
 
     name: str
     text: str
@@ -20,7 +20,7 @@ class Action:
 
     @property
     def id(self) -> str:
-        """Krita's name for it."""
+        """The action's id in Krita."""
         return PREFIX + self.name
 
 

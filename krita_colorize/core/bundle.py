@@ -1,7 +1,7 @@
 """The bundle format of the protocol: a JSON header and pictures (docs/wire.md). Encodes, checks and decodes bundles.
 
 It uses only the standard library, like all of the docker. `request` and `result` read the headers. Long copies are made
-in pieces, so that a worker thread doesn't hold the interpreter's lock for long.
+in pieces, so that a worker thread doesn't hold the interpreter lock (GIL) for long.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ MAX_PIXELS = 268_435_456
 MAX_BLOBS = 64
 
 PIECE_BYTES = 4 << 20
-"""Bytes copied at once while the interpreter's lock is held, which takes about a millisecond."""
+"""Bytes copied at once while the interpreter lock (GIL) is held, which takes about a millisecond."""
 
 _COUNT_BYTES = 4
 _SAMPLE_BYTES = 64 << 10
 _SAMPLE_SLICES = 16
-_WORTH_DEFLATING = 0.7  # of the sample's size; above it the time costs more than the bytes it saves
+_WORTH_DEFLATING = 0.7  # compressed fraction of a sample; above it deflating costs more time than it saves
 
 _LARGE_BYTES = 128 << 20
-"""Pictures travel as they are up to this size: on one machine that is several times faster than deflating them."""
+"""Pictures up to this size are sent uncompressed, which is several times faster on one machine."""
 
 
 class BundleError(ValueError):
-    """A bundle that breaks the format; the message says which rule."""
+    """A bundle that violates the format; the message says how."""
 
 
 class Format(str, Enum):
-    """How a blob's bytes are to be read."""
+    """The format of a blob's unpacked bytes."""
 
     BGRA8 = "bgra8"
     GRAY8 = "gray8"
@@ -50,7 +50,8 @@ class Format(str, Enum):
 
 
 class Encoding(str, Enum):
-    """How a blob travels; `PNG` is always `RAW`. `RLE` is only read, in results that an earlier version kept."""
+    """The compression of a blob; PNG files are always `RAW`. `RLE` is only read, in results that earlier versions have
+    saved."""
 
     RAW = "raw"
     DEFLATE = "deflate"
@@ -76,7 +77,7 @@ class Blob:
         return cls(kind, pixels.width, pixels.height, pixels.data)
 
     def to_pixels(self, x: int = 0, y: int = 0) -> Pixels:
-        """The same picture, placed; a PNG has no pixels yet and is refused."""
+        """The picture as `Pixels` at x, y. Raises `BundleError` for a PNG."""
         if self.format is Format.PNG:
             raise BundleError("a PNG can't be used as raw pixels")
         return Pixels(self.width, self.height, self.data, x, y)
@@ -84,7 +85,7 @@ class Blob:
 
 @dataclass(frozen=True)
 class Packed:
-    """A picture as it travels or is kept."""
+    """A picture as it is sent or saved."""
 
     format: Format
     width: int
@@ -94,12 +95,12 @@ class Packed:
 
     @classmethod
     def of(cls, blob: Blob) -> Packed:
-        """Packs a picture. Raises `BundleError` if its bytes don't fit its size. Slow: for worker threads."""
+        """Packs a picture. Raises `BundleError` if the number of its bytes is wrong. Slow: for worker threads."""
         data, encoding = _pack(blob)
         return cls(blob.format, blob.width, blob.height, encoding, data)
 
     def blob(self) -> Blob:
-        """Unpacks it. Raises `BundleError` if it isn't as long as its size says. Slow: for worker threads."""
+        """Unpacks it. Raises `BundleError` if the number of its bytes is wrong. Slow: for worker threads."""
         return Blob(self.format, self.width, self.height, _unpacked(self))
 
     @property
@@ -128,7 +129,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class Bundle:
-    """A checked bundle whose pictures are still as they travelled; `blob` unpacks one."""
+    """A checked bundle whose pictures are still packed; `blob` unpacks one."""
 
     header: Mapping[str, Any]
     packed: tuple[Packed, ...]
@@ -140,21 +141,21 @@ class Bundle:
         return self.packed[index]
 
     def placed(self, entry: Mapping[str, Any] | None) -> Placed | None:
-        """The picture that an entry of a header (`blob`, `x`, `y`) names; None if there is none."""
+        """The picture of a header entry with `blob`, `x` and `y`; None for None."""
         return None if entry is None else Placed(self.at(entry["blob"]), int(entry["x"]), int(entry["y"]))
 
     def blob(self, index: int) -> Blob:
-        """Unpacks one picture. Raises `BundleError` if there is none or it isn't as long as its size says."""
+        """Unpacks one picture. Raises `BundleError` if there is none or the number of its bytes is wrong."""
         return self.at(index).blob()
 
     def with_picture(self, index: int, pixels: Pixels) -> Bundle:
-        """The same bundle with another picture or mask in the place of one; it is kept as it is until `compact`."""
+        """The bundle with one picture or mask replaced; the new one isn't compressed before `compact`."""
         packed, kind = list(self.packed), Blob.from_pixels(pixels).format
         packed[index] = Packed(kind, pixels.width, pixels.height, Encoding.RAW, pixels.data)
         return Bundle(self.header, tuple(packed))
 
     def parts(self) -> list[bytes | bytearray]:
-        """The parts of a bundle with these pictures as they are; joined they are what `decode` reads."""
+        """The parts of the bundle's bytes; joined, they are what `decode` reads."""
         entries = [
             {
                 "format": packed.format.value,
@@ -168,7 +169,7 @@ class Bundle:
         return [_head(self.header, entries), *(packed.data for packed in self.packed)]
 
     def compact(self) -> Bundle:
-        """The same bundle with its pictures compressed by zlib at a fast level. Slow: for worker threads."""
+        """The bundle with its pictures compressed by zlib at a fast level. Slow: for worker threads."""
         return Bundle(self.header, tuple(map(_compacted, self.packed)))
 
 
@@ -179,14 +180,14 @@ class Writer:
         self._packed: list[Packed] = []
 
     def add(self, picture: Blob | Packed) -> int:
-        """Adds one; its number."""
+        """Adds a picture; returns its number."""
         if isinstance(picture, Packed) and picture.encoding is Encoding.RLE:
             picture = picture.blob()
         self._packed.append(Packed.of(picture) if isinstance(picture, Blob) else picture)
         return len(self._packed) - 1
 
     def place(self, picture: Pixels | Placed | None) -> dict[str, int] | None:
-        """Adds one; its number and place, as entries of headers name them. None stays None."""
+        """Adds a picture; returns its number and position as a header entry. None for None."""
         if picture is None:
             return None
         added = picture.packed if isinstance(picture, Placed) else Blob.from_pixels(picture)
@@ -198,7 +199,7 @@ class Writer:
 
 
 def encode(header: Mapping[str, Any], blobs: Sequence[Blob | Packed]) -> list[bytes | bytearray]:
-    """The parts of a bundle in their order; joined they are what travels."""
+    """Encodes a bundle; returns the parts of its bytes in order."""
     writer = Writer()
     for blob in blobs:
         writer.add(blob)
@@ -208,7 +209,7 @@ def encode(header: Mapping[str, Any], blobs: Sequence[Blob | Packed]) -> list[by
 def decode(data: bytes | Sequence[bytes]) -> Bundle:
     """Checks a bundle's structure and finds its pictures, without unpacking any. Raises `BundleError`.
 
-    `data` may come in pieces, as it does from the network; each picture is then put together on its own.
+    `data` may be in pieces, as received from the network; each picture is then joined separately.
     """
     reader = _Reader([data] if isinstance(data, bytes) else data)
     if reader.left < 8 or reader.take(4) != MAGIC:
@@ -224,7 +225,7 @@ def decode(data: bytes | Sequence[bytes]) -> Bundle:
 
 
 class _Reader:
-    """Takes bytes off the front of pieces. Never keeps other threads waiting for longer than one copy of a piece."""
+    """Reads consecutive bytes from pieces. It holds the GIL at most for one copy of a piece."""
 
     def __init__(self, data: Sequence[bytes]) -> None:
         self.left = sum(map(len, data))
@@ -233,7 +234,7 @@ class _Reader:
 
     def take(self, length: int) -> bytearray:
         """Reads the next bytes; the data must have enough of them."""
-        taken = bytearray()  # grows in place; joining pieces would copy everything in one go
+        taken = bytearray()  # grows in place; joining pieces would copy everything at once
         while len(taken) < length:
             part = self._rest or next(self._parts)
             wanted = length - len(taken)
@@ -278,7 +279,7 @@ def _compacted(packed: Packed) -> Packed:
 
 
 def _pays_to_deflate(data: bytes | bytearray | memoryview) -> bool:
-    """Tries slices from all over the picture: its first rows are often empty and say little."""
+    """Compresses samples from the whole picture, because its first rows are often empty."""
     if len(data) <= _SAMPLE_BYTES:
         sample = data
     else:
@@ -313,7 +314,7 @@ def _run_out(data: bytes | bytearray, size: int, length: int) -> bytes:
 def _inflate(data: bytes | bytearray, length: int) -> bytearray:
     stream = zlib.decompressobj()
     raw = bytearray()
-    room = length + 1  # one byte more than allowed tells a stream that is too long
+    room = length + 1  # one byte more than allowed detects a stream that is too long
     try:
         for piece in pieces(data):
             while piece and len(raw) < room:

@@ -1,4 +1,5 @@
-"""The list of models and the running change of them, read from `GET /v1/models` (docs/wire.md)."""
+"""The list of models and the running task (a download, a conversion, a check), read from `GET /v1/models`
+(docs/wire.md)."""
 
 from __future__ import annotations
 
@@ -11,10 +12,10 @@ from typing import Any
 from krita_colorize.core.translations import tr
 
 SUFFIXES = (".safetensors", ".ckpt", ".pt", ".pth", ".bin", ".gguf")
-"""Endings of files that can be brought."""
+"""Suffixes of model files that the artist can add."""
 
 SAYS_PREDICTION = "epsilon"
-"""In the sentence with which the backend asks what a ColorizeDiffusion file predicts."""
+"""A word of the backend's error for a ColorizeDiffusion file whose prediction type it can't detect."""
 
 
 class ModelState(str, Enum):
@@ -52,7 +53,7 @@ class Model:
 
     @property
     def facts(self) -> str:
-        """Size and memory in words."""
+        """Its size and memory as text."""
         size = size_words(self.bytes)
         words = tr("{size} on disk", size=size) if self.state is ModelState.INSTALLED else size
         return (
@@ -64,7 +65,8 @@ class Model:
 
 @dataclass(frozen=True)
 class Task:
-    """The running change, or the last one."""
+    """The running task, or the last one. `kind` and `state` are those of docs/wire.md; `done` and `total` count bytes
+    or steps."""
 
     kind: str
     model: str
@@ -82,7 +84,7 @@ class Task:
 
     @property
     def fraction(self) -> float:
-        """How much of the stage is done, 0..1."""
+        """The done fraction of the stage, 0..1."""
         return min(1.0, self.done / self.total) if self.total > 0 else 0.0
 
     @property
@@ -94,7 +96,7 @@ class Task:
 
 
 def size_words(size: int) -> str:
-    """A number of bytes in words, as "1.2 GB"."""
+    """A number of bytes as text, such as "1.2 GB"."""
     return f"{size / 1e9:.1f} GB" if size >= 1e8 else f"{max(1, round(size / 1e6))} MB"
 
 
@@ -104,7 +106,7 @@ def read_models(data: Mapping[str, Any]) -> tuple[Model, ...]:
 
 
 def read_task(data: Mapping[str, Any] | None) -> Task | None:
-    """Reads a task; None if there is none. Raises as `read_models`."""
+    """Reads a task; None if there is none. Raises like `read_models`."""
     if data is None:
         return None
     result, error = data["result"] or {}, data["error"] or {}

@@ -1,4 +1,4 @@
-"""Reads a result's check: the places that the artist should check (doubtful, unpainted or leaking)."""
+"""Reads a result's check: the places that the artist should check (doubtful, unpainted or leaking), and their mask."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class PlaceKind(str, Enum):
 
     DOUBTFUL = "doubtful"  # the engine was unsure of its colour
     UNPAINTED = "unpainted"  # it has no colour
-    LEAK = "leak"  # lines may be open there
+    LEAK = "leak"  # its lines may be open
 
 
 @dataclass(frozen=True)
 class Place:
-    """A rectangle of the canvas, px."""
+    """A rectangle of the canvas to check, in image pixels."""
 
     kind: PlaceKind
     x: int
@@ -38,13 +38,14 @@ class Place:
 
 
 def places(result: Result) -> tuple[Place, ...]:
-    """The places of a result, the largest first; what can't be read is left out."""
+    """The places of a result in the backend's order, the most important first; unreadable ones are left out."""
     found = [_place(entry) for entry in result.check_places]
     return tuple(place for place in found if place is not None)[:MAX_PLACES]
 
 
 def mask(result: Result) -> Pixels | None:
-    """Where to look, one byte a pixel of the canvas; None if the engine doesn't say. Slow: for worker threads."""
+    """The pixels to check: one byte per pixel of the canvas, 255 = check; None if the engine gives none. Slow: for
+    worker threads."""
     try:
         return result.check_mask()
     except (BundleError, ResultError):
@@ -52,8 +53,8 @@ def mask(result: Result) -> Pixels | None:
 
 
 def doubted(result: Result, where: RegionMap, place: Place) -> tuple[int, int] | None:
-    """A pixel of the region in a place that is to be checked: of the marked ones the one that fills most of it. Slow:
-    for worker threads."""
+    """A pixel of the region to check in a place: of the regions with marked pixels, the one with the most in the place.
+    Slow: for worker threads."""
     marked, hits = mask(result), Counter[int]()
     pixels: dict[int, tuple[int, int]] = {}
     for y in _steps(place.y, place.height, where.height):
@@ -69,7 +70,7 @@ def doubted(result: Result, where: RegionMap, place: Place) -> tuple[int, int] |
 
 
 def without(result: Result, where: RegionMap, regions: Collection[int]) -> Result:
-    """A result in which some regions are no longer to be checked, and no place that holds nothing else. Slow: for
+    """The result with some regions removed from its check, and the places that have no other pixels to check. Slow: for
     worker threads."""
     marked, entry = mask(result), result.bundle.header.get("check")
     if marked is None or not isinstance(entry, dict) or len(marked.data) != where.width * where.height:
@@ -99,7 +100,7 @@ def _marked(marked: Pixels, place: Place) -> bool:
 
 
 def _steps(start: int, length: int, most: int) -> range:
-    """Some `_LOOKS` places along a side, on the canvas."""
+    """About `_LOOKS` evenly spaced coordinates along a side, on the canvas."""
     return range(max(0, start), min(most, start + max(1, length)), max(1, length // _LOOKS))
 
 

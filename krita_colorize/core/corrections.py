@@ -14,7 +14,7 @@ from krita_colorize.core.result import Result
 
 @dataclass(frozen=True)
 class Swatch:
-    """A colour to choose: as it is shown ("#rrggbb"; "" is none at all), and as the engine knows it."""
+    """A colour to choose, "#rrggbb" or "" for no colour: `shown` with the palette edits, `colour` without them."""
 
     shown: str
     colour: str
@@ -31,11 +31,11 @@ class Offer:
     y: int
     region: int
     same: tuple[int, ...]
-    """The region and those that were taken for the same thing."""
+    """The clicked region and those that were recognised as the same part."""
     likely: tuple[Swatch, ...]
-    """The most likely first; the colour that the region has is left out."""
+    """The likely colours, the most likely first, without the region's present one."""
     palette: tuple[Swatch, ...]
-    """All colours of the result, in its order."""
+    """All colours of the result, in its palette's order."""
 
 
 def offer(result: Result, where: RegionMap, x: int, y: int) -> Offer | None:
@@ -52,14 +52,14 @@ def offer(result: Result, where: RegionMap, x: int, y: int) -> Offer | None:
 
 
 def palette_of(result: Result) -> tuple[Swatch, ...]:
-    """The colours of a result, as they are shown and as the engine knows them."""
+    """The colours of a result as swatches."""
     engine = {swap.after: swap.before for swap in result.request.settings.swaps}
     return tuple(Swatch(colour, engine.get(colour, colour)) for colour in result.palette)
 
 
 @dataclass(frozen=True)
 class Change:
-    """A change of the colour of regions, all on the same layer. The first one was clicked."""
+    """A new colour for regions, all on the same layer; the first one was clicked."""
 
     where: RegionMap
     regions: Sequence[int]
@@ -71,8 +71,8 @@ class Change:
         return self.where.role(self.regions[0])
 
     def pixels(self, result: Result, now: Pixels) -> Pixels | None:
-        """The part of the layer that changes, as it is to be, by how the layer is `now` in the document; None where
-        nothing changes. Slow: for worker threads."""
+        """The pixels to write to the layer, given its present pixels `now`; None if nothing changes. Slow: for worker
+        threads."""
         delivered = _layer(result, self.role)
         if delivered is None:
             return None
@@ -80,8 +80,9 @@ class Change:
         return region_map.repainted(self.where, self.regions, pixel, now, delivered[1])
 
     def made(self, result: Result, now: Pixels | None) -> Result:
-        """The result as it counts once the change is in the document; `result` is one of the canvas of now. By how the
-        layer is `now`, former corrections are left out that it shows no longer. Slow: for worker threads."""
+        """The result after the change is in the document. `result` must be on the present canvas (`here`). If the
+        layer's present pixels `now` are given, former corrections that it no longer shows are dropped. Slow: for
+        worker threads."""
         delivered, shown = _layer(result, self.role), self.swatch.shown
         assert delivered is not None, "there are pixels of it"
         blob, pixels = delivered
@@ -99,13 +100,13 @@ class Change:
 
     @property
     def corrections(self) -> tuple[Correction, ...]:
-        """The correction for later requests."""
+        """The change as corrections for later requests, one for each region."""
         found = self.where.places(self.regions)
         return tuple(Correction(*found[one], self.swatch.colour) for one in self.regions if one in found)
 
 
 def _layer(result: Result, role: str) -> tuple[int, Pixels] | None:
-    """The blob of a result's layer, and its delivered pixels."""
+    """The blob's index and the delivered pixels of a result's layer; None if there is no layer of this role."""
     for entry in result.bundle.header["layers"]:
         if entry["role"] == role:
             blob = int(entry["blob"])
@@ -121,8 +122,8 @@ def here(result: Result) -> Result:
 def kept(
     result: Result, layers: Mapping[str, Pixels], where: RegionMap | None = None
 ) -> tuple[Correction, ...]:
-    """The corrections that the layers still show: what the artist undid or painted over counts no longer. With the
-    regions, corrections of layers that aren't given are kept unseen."""
+    """The corrections that the layers (by role) still show, without those that the artist has undone or painted over.
+    With the region map, corrections on layers that aren't given are kept, too."""
     swaps = {swap.before: swap.after for swap in result.request.settings.swaps}
 
     def shows(one: Correction) -> bool:

@@ -1,6 +1,6 @@
 """Reads and writes the delivered layers of results, for repairs and palette edits (docs/wire.md, "redo").
 
-The pictures stay packed: the backend compares and changes them.
+The pictures stay packed, because the backend compares and changes them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from krita_colorize.core.port import KEY_STROKES, ROLES
 
 @dataclass(frozen=True)
 class DeliveredLayer:
-    """A layer and its mask, which has the same size and place. In an answer, None means unchanged."""
+    """A layer and its mask, which has the same size and position. In an answer, None means unchanged."""
 
     role: str
     pixels: Placed | None

@@ -22,10 +22,7 @@ class Edited:
 
 
 def parts(layers: Mapping[str, Pixels], swaps: Sequence[Swap], result: Result) -> list[bytes | bytearray]:
-    """The parts of the bundle that has the swaps made in layers, by their roles. Slow: for worker threads.
-
-    `result` is the one that the layers belong to.
-    """
+    """The parts of the bundle that requests `swaps` in `layers` (by role) of `result`. Slow: for worker threads."""
     writer = bundle.Writer()
     edit = {
         "api": API,
@@ -38,7 +35,7 @@ def parts(layers: Mapping[str, Pixels], swaps: Sequence[Swap], result: Result) -
 
 
 def read(data: bytes | Sequence[bytes]) -> Edited:
-    """An answer. Raises `BundleError` or `ResultError`. Slow: for worker threads."""
+    """Reads an answer. Raises `BundleError` or `ResultError`. Slow: for worker threads."""
     answer = bundle.decode(data)
     found = {}
     try:

@@ -1,8 +1,8 @@
-"""Bindings (a region gets the colour of a reference's spot), corrections (a region gets a colour, or none) and swaps (a
-palette colour is replaced by another one).
+"""The artist's edits that are sent with every request.
 
-All of them are sent with every request. Bindings and swaps are stored with the sketch's settings, corrections with
-their result. Hints are a layer and need no values here.
+Bindings give a region the colour of a reference's spot; corrections give it a colour, or none; swaps replace a colour
+of the palette by another one. Bindings and swaps are stored in the sketch's settings, corrections in their result.
+Hints are a layer and aren't here.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _COLOUR = re.compile(r"#[0-9a-f]{6}")
 
 @dataclass(frozen=True)
 class Binding:
-    """The region at `x`, `y` (canvas, px) takes the colour of a spot of a reference.
+    """The region at `x`, `y` (image pixels of the canvas) gets the colour of a spot in a reference.
 
-    `reference` is the key of the reference's source. The spot is in px of its picture; where the reference is a layer,
-    in px of the canvas, because a layer's picture is cropped differently each time it is read.
+    `reference` is the key of the reference's source. The spot is in pixels of the reference's picture; if that is a
+    layer, in pixels of the canvas, because a layer's picture is cropped to its present content.
     """
 
     x: int
@@ -36,7 +36,7 @@ class Binding:
     reference_y: int
 
     def on(self, placement: Placement) -> Binding | None:
-        """The same binding on a canvas that was changed; None if the region's place is no longer on it."""
+        """The binding on a changed canvas; None if its region's position is outside that."""
         x, y = placement.pixel(self.x, self.y)
         inside = 0 <= x < placement.width and 0 <= y < placement.height
         return replace(self, x=x, y=y) if inside else None
@@ -44,14 +44,14 @@ class Binding:
 
 @dataclass(frozen=True)
 class Correction:
-    """The region at `x`, `y` (canvas, px) has this colour ("#rrggbb"), or none at all (""), before swaps are made."""
+    """The region at `x`, `y` (image pixels of the canvas) has this colour ("#rrggbb"), or none (""), before swaps."""
 
     x: int
     y: int
     colour: str
 
     def on(self, placement: Placement) -> Correction | None:
-        """The same correction on a canvas that was changed; None if the region's place is no longer on it."""
+        """The correction on a changed canvas; None if its region's position is outside that."""
         x, y = placement.pixel(self.x, self.y)
         inside = 0 <= x < placement.width and 0 <= y < placement.height
         return replace(self, x=x, y=y) if inside else None
@@ -66,7 +66,7 @@ class Swap:
 
 
 def compose(swaps: Sequence[Swap], edits: Mapping[str, str]) -> tuple[Swap, ...]:
-    """Composes swaps: first `swaps`, then `edits` of the colours shown, as one set that is made at once."""
+    """Composes `swaps` with later `edits` (shown colour: new colour) to swaps that are all made at once."""
     after = {swap.before: edits.get(swap.after, swap.after) for swap in swaps}
     for before, colour in edits.items():
         after.setdefault(before, colour)
@@ -82,13 +82,13 @@ def to_json(bindings: Sequence[Binding], swaps: Sequence[Swap]) -> dict[str, Any
 
 
 def read_bindings(data: object) -> tuple[Binding, ...]:
-    """Bindings from JSON values; what doesn't fit is left out."""
+    """Reads bindings from JSON values; invalid ones are left out."""
     found = [_binding(item) for item in data] if isinstance(data, list) else []
     return tuple(item for item in found if item is not None)[:MAX_BINDINGS]
 
 
 def read_corrections(data: object) -> tuple[Correction, ...]:
-    """Corrections from JSON values; what doesn't fit is left out."""
+    """Reads corrections from JSON values; invalid ones are left out."""
     found = []
     for item in data if isinstance(data, list) else []:
         if isinstance(item, dict) and all(type(item.get(name)) is int and item[name] >= 0 for name in "xy"):
@@ -99,7 +99,7 @@ def read_corrections(data: object) -> tuple[Correction, ...]:
 
 
 def read_swaps(data: object) -> tuple[Swap, ...]:
-    """Swaps from JSON values; what doesn't fit is left out, and of two swaps of one colour the second one."""
+    """Reads swaps from JSON values; invalid ones, and the second one of a colour, are left out."""
     pairs: dict[str, str] = {}
     for item in data if isinstance(data, list) else []:
         if isinstance(item, dict) and is_colour(item.get("from")) and is_colour(item.get("to")):
@@ -108,7 +108,7 @@ def read_swaps(data: object) -> tuple[Swap, ...]:
 
 
 def read_colours(data: object) -> tuple[str, ...]:
-    """Colours from JSON values, each once; what doesn't fit is left out."""
+    """Reads colours ("#rrggbb") from JSON values, each once; invalid ones are left out."""
     return tuple(dict.fromkeys(filter(is_colour, data))) if isinstance(data, list) else ()
 
 

@@ -1,4 +1,4 @@
-"""The engines' descriptions, read from `GET /v1/engines`; the docker's controls are made from them."""
+"""The engines' descriptions, read from `GET /v1/engines`; the docker's controls are built from them."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class ModelInfo:
     title: str
     installed: bool
     steps: int = USUAL_STEPS
-    """How many steps suit it."""
+    """The recommended number of denoising steps."""
 
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """One engine; `options` names what has an effect in it."""
+    """One engine; `options` are the names of the options that have an effect in it."""
 
     name: str
     title: str
@@ -38,18 +38,18 @@ class EngineInfo:
     models: tuple[ModelInfo, ...]
     max_references: int
     table: Mapping[str, Option] = field(default_factory=dict)
-    """How those of its options are shown that the backend describes, in the backend's order."""
+    """The descriptions of its options that the backend sends, by name, in the backend's order."""
     missing: str = ""
-    """A sentence that says what has to be installed before it can colour."""
+    """A sentence for the artist that says what has to be installed first; "" if it is ready."""
 
     def steps_of(self, model: str) -> int:
-        """How many steps suit a model; the default is the first. The usual number for one that isn't there."""
+        """The recommended number of steps of a model; "" is the first model. `USUAL_STEPS` for an unknown one."""
         fitting = [known.steps for known in self.models if model in ("", known.name)]
         return fitting[0] if fitting else USUAL_STEPS
 
 
 def together(known: Sequence[EngineInfo], settings: Settings) -> bool:
-    """Whether the frames of an animation can agree on colours: the engine has to know how, from locked palettes."""
+    """Whether the frames of an animation get the same colours: the engine must support it, with the palette lock on."""
     chosen = [engine for engine in known if engine.name == settings.engine]
     return bool(chosen) and "sequence" in chosen[0].options and settings.options.palette_lock
 
@@ -83,7 +83,8 @@ def _engine(entry: Mapping[str, Any], table: Mapping[str, Option]) -> EngineInfo
 
 
 def _table(entry: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, Option]:
-    """The options that an engine has; what can be chosen may depend on what is installed."""
+    """The options of an engine; its own `choices` replace those of the table, because they depend on installed
+    models."""
     found = {name: option for name, option in table.items() if name in entry["options"]}
     for name, choices in entry.get("choices", {}).items():
         if name in found:
@@ -92,7 +93,7 @@ def _table(entry: Mapping[str, Any], table: Mapping[str, Option]) -> dict[str, O
 
 
 _SHIPPED = json.loads(Path(__file__).with_name("engines.json").read_text("utf-8"))
-"""Made of the contract."""
+"""Generated from the backend's protocol (`python -m colorizer_lab.contract`)."""
 
 BUILT_IN = read(_SHIPPED)
 """The built-in engine, offered until the backend's list is known."""

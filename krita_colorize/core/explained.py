@@ -32,7 +32,7 @@ TITLES = {
     "sketch": "Sketch",
     "sketch-mask": "Foreground of the sketch",
 }
-"""Every picture, in words."""
+"""The label of every picture, by its file name."""
 
 
 @dataclass(frozen=True)

@@ -11,14 +11,14 @@ from krita_colorize.core.request import Pictures, Request
 from krita_colorize.core.result import Result
 
 _BAND_BYTES = 1 << 20
-"""Large integers keep the interpreter's lock: a megabyte takes about a millisecond."""
+"""Arithmetic with large integers holds the interpreter lock (GIL); a megabyte takes about a millisecond."""
 
 _SHOWN = bytes(255 * (value > 127) for value in range(256))
 
 
 def flat(result: Result) -> Pixels:
-    """Background and foreground as their masks show them, as one picture of the canvas's size. Hard edges: a pixel is
-    shown or not. Slow: for worker threads."""
+    """Flattens background and foreground with their masks to one picture of the canvas's size. A pixel is either opaque
+    or transparent. Slow: for worker threads."""
     width, height = result.request.width, result.request.height
     canvas = Pixels(width, height, bytes(width * height * 4))
     for layer in result.layers():
@@ -34,7 +34,7 @@ def flat(result: Result) -> Pixels:
 
 
 def fingerprint(request: Request, pictures: Pictures) -> str:
-    """A hash of a frame's settings and pixels, by which a finished frame is found again. Slow: for worker threads."""
+    """SHA-256 of a frame's settings and pixels, the name of the saved frame. Slow: for worker threads."""
     found = hashlib.sha256(json.dumps(request.to_json(), sort_keys=True).encode("utf-8"))
     masks = [mask for _, mask in pictures.references]
     references = [picture for picture, _ in pictures.references]
@@ -53,7 +53,7 @@ def fingerprint(request: Request, pictures: Pictures) -> str:
 
 
 def _over(below: Pixels, above: Pixels, shown: bytes) -> Pixels:
-    """One picture over another of its size where a mask is 255, the other one where it is 0; a band at a time."""
+    """Puts one picture over another of the same size where a mask is 255, in bands of rows."""
     step = _BAND_BYTES * 4
     bands = []
     for start in range(0, len(below.data), step):

@@ -1,4 +1,4 @@
-"""The handshake with the backend process (docs/wire.md, "Start"): reads its first line, has the errors of its start.
+"""The handshake with the backend process (docs/wire.md, "Start"): its command, its first line, the errors of its start.
 
 `app.backend` runs the process; this module has only values and sentences.
 """
@@ -35,18 +35,20 @@ class Launch:
 
 @dataclass(frozen=True)
 class Ready:
-    """Where the backend listens, and the secret that opens it."""
+    """The backend's address, and the token for requests."""
 
     host: str
     port: int
     version: str
     token: str = field(repr=False)
-    memory_of: int | None = None  # the process whose memory it maps
-    fingerprint: str = ""  # how its certificate's SHA-256 (hex) begins; "" is plain HTTP, on this computer
+    memory_of: int | None = None  # the id of the process whose shared memory it can map
+    fingerprint: str = (
+        ""  # SHA-256 of its certificate (hex), or the start of it; "" means HTTP on this computer
+    )
 
 
 def read_launch(text: str | None) -> Launch:
-    """Reads `COLORIZE_HOME/backend.json`; None is a missing file. Raises `UserError`."""
+    """Reads the text of `COLORIZE_HOME/backend.json`; None if the file is missing. Raises `UserError`."""
     if text is None:
         raise UserError(NOT_INSTALLED)
     try:
@@ -59,7 +61,8 @@ def read_launch(text: str | None) -> Launch:
 
 
 def read_greeting(line: bytes) -> Ready:
-    """Reads the first line of the backend's stdout. Raises `UserError` if it failed or speaks another wire."""
+    """Reads the first line of the backend's stdout. Raises `UserError` if the start failed or the API version
+    differs."""
     try:
         data = json.loads(line.decode("utf-8"))
     except ValueError as error:
@@ -78,7 +81,7 @@ def read_greeting(line: bytes) -> Ready:
 
 
 def check_api(its: object) -> None:
-    """Raises `UserError` if the backend speaks another version of the wire; says which side is too old."""
+    """Raises `UserError` if the backend has another version of the wire format; it says which side is too old."""
     if its == API:
         return
     if isinstance(its, int) and its > API:
@@ -101,14 +104,14 @@ def check_api(its: object) -> None:
 
 
 def environment(inherited: Mapping[str, str], home: str) -> dict[str, str]:
-    """Krita's environment without what only concerns Krita: its Python, its Qt, its AppImage's libraries."""
+    """The process's environment: Krita's, without the variables of its Python, its Qt and its AppImage's libraries."""
     in_appimage = "APPDIR" in inherited or "APPIMAGE" in inherited
     kept = {
         name: value
         for name, value in inherited.items()
         if not name.startswith(("PYTHON", "QT_")) and not (in_appimage and name == "LD_LIBRARY_PATH")
     }
-    # PASSIVE: OpenMP's waiting threads would otherwise take the artist's processor while nothing is computed.
+    # PASSIVE: otherwise OpenMP's waiting threads use the CPU while nothing is computed.
     return {**kept, "PYTHONUTF8": "1", "OMP_WAIT_POLICY": "PASSIVE", "COLORIZE_HOME": home}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 
 class State(Enum):
-    """Where a job is at the backend."""
+    """The states of a job in the backend."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -20,7 +20,7 @@ class State(Enum):
 
 @dataclass(frozen=True)
 class JobStatus:
-    """A job's status; `error_code` and `error` only where it failed."""
+    """A job's status; `error_code` and `error` are "" unless it has failed."""
 
     id: str = ""
     state: State = State.QUEUED

@@ -11,17 +11,17 @@ from itertools import groupby
 from krita_colorize.core.port import KeyStroke, Pixels
 
 CELL = 64
-"""Sides of a cell, px: those of Krita's own tiles, which it stores wherever anything is written."""
+"""Side of a cell in pixels, the size of Krita's own tiles."""
 
 MAX_COLOURS = 64
-"""More colours are no key strokes; the wire leaves them out."""
+"""Maximum number of colours; the backend sends no key strokes for more."""
 
 _MARKED = b"\xff" * CELL
 
 
 def split(marks: Pixels) -> tuple[KeyStroke, ...]:
-    """Takes a picture apart by its colours, but for pixels that are all 0. Raises `ValueError` if it is no picture
-    or has too many colours. Slow: for worker threads."""
+    """Splits a picture into the marks of each colour; pixels of only zeros are no marks. Raises `ValueError` if it is
+    no picture or has too many colours. Slow: for worker threads."""
     if marks.channels != 4:
         raise ValueError("key strokes are no picture")
     pixels, width = memoryview(marks.data).cast("I"), marks.width
@@ -39,7 +39,7 @@ def split(marks: Pixels) -> tuple[KeyStroke, ...]:
 
 
 def _mark(cells: dict[tuple[int, int], bytearray], x: int, y: int, length: int) -> None:
-    """Marks a run of pixels in the cells that it runs through."""
+    """Marks a run of pixels of one row in the cells that it crosses."""
     end, row = x + length, y % CELL * CELL
     while x < end:
         place = (x // CELL, y // CELL)

@@ -16,7 +16,7 @@ _MAX_MAINDOC_BYTES = 16 << 20
 
 
 def find(layers: Sequence[LayerInfo], layer_id: str | None) -> LayerInfo | None:
-    """The layer with this id."""
+    """The layer with this id; None if there is none."""
     return next((layer for layer in layers if layer.id == layer_id), None)
 
 
@@ -35,20 +35,20 @@ def is_visible(layers: Sequence[LayerInfo], layer_id: str) -> bool:
 
 
 def colourable(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
-    """Layers that hold a picture, and none of those that we made: sketches and references."""
+    """The layers that can be sketches or references: those with pixels, without the docker's own."""
     inside = _inside_results(layers)
     return [layer for layer in layers if layer.kind not in (Kind.MASK, Kind.OTHER) and layer.id not in inside]
 
 
 def maskable(layers: Sequence[LayerInfo]) -> list[LayerInfo]:
-    """Layers and masks that can say where the foreground is."""
+    """The layers and masks that can be used as a foreground mask."""
     return [layer for layer in layers if layer.kind is not Kind.OTHER]
 
 
 def follows(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping[str, Settings]) -> bool:
-    """Whether the sketch follows the selection to this layer; `sketches` are the settings of each.
+    """Whether an active layer becomes the sketch; `sketches` are the settings by sketch.
 
-    Not to hints, masks, references and results: an artist who repairs a mask is still working on the same sketch.
+    Hints, masks, references and results don't, because an artist who repairs a mask still works on the same sketch.
     """
     used = {key for own in _there(layers, sketches).values() for key in own.layer_ids} | {SELECTION_ID}
     own = any(layer.id == layer_id and not layer.ours for layer in colourable(layers))
@@ -56,8 +56,8 @@ def follows(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping
 
 
 def owner(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping[str, Settings]) -> str | None:
-    """The sketch that a layer which is none belongs to: the one that uses it, else the topmost that has references.
-    None if no sketch has any."""
+    """The sketch to which a layer that is no sketch belongs: the one that uses it, else the topmost one with
+    references; None if no sketch has references."""
     there = _there(layers, sketches)
     used = {key for own in there.values() for key in own.layer_ids}
     ready = [key for key, own in there.items() if own.references and key not in used]
@@ -65,9 +65,10 @@ def owner(layers: Sequence[LayerInfo], layer_id: str | None, sketches: Mapping[s
 
 
 def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: bytes) -> LayerInfo | None:
-    """The layer of the document that was dragged from the Layers docker; None if that isn't clear.
+    """The layer of the document that was dragged from the Layers docker; None if it is ambiguous.
 
-    Krita hands over a small .kra with the layer's name but a new id, so the name has to do; the selected layer wins.
+    `archive` is the .kra that Krita passes, which has the layer's name but a new id, so that the layer is found by its
+    name. Of several layers of that name the active one is taken.
     """
     name = _name_in_archive(archive)
     same = [layer for layer in layers if layer.name == name and layer.kind is not Kind.MASK]
@@ -76,7 +77,7 @@ def dropped_layer(layers: Sequence[LayerInfo], active_id: str | None, archive: b
 
 
 def named_apart(group: NewGroup, layers: Sequence[LayerInfo]) -> NewGroup:
-    """A group whose layers have other names than the artist's, which are often called "Background"."""
+    """The group, with a prefix before the names of layers that the artist's layers have too, such as "Background"."""
     taken = {layer.name for layer in layers if layer.id not in _inside_results(layers)}
     renamed = (
         replace(layer, name=f"{APART}{layer.name}") if layer.name in taken else layer
@@ -86,8 +87,8 @@ def named_apart(group: NewGroup, layers: Sequence[LayerInfo]) -> NewGroup:
 
 
 def named_by_place(group: NewGroup, layers: Sequence[LayerInfo], sketch_id: str) -> NewGroup:
-    """A group that tells in its name where its colours are, if they aren't below the lines, where artists look for
-    them: over a sketch with paper of its own, or behind one that is the lowest layer."""
+    """The group, named after its position if it isn't inserted below the lines, where artists look for it: "over" a
+    sketch with paper of its own, or "behind" one that is the lowest layer."""
     sketch = find(layers, sketch_id)
     where = "over" if group.above and group.blend != "normal" else "behind"
     if sketch is None or (where == "behind" and (group.above or not _is_lowest(layers, sketch))):
@@ -103,7 +104,7 @@ def _is_lowest(layers: Sequence[LayerInfo], layer: LayerInfo) -> bool:
 
 
 def _there(layers: Sequence[LayerInfo], sketches: Mapping[str, Settings]) -> dict[str, Settings]:
-    """The settings of the sketches that there are, the topmost first."""
+    """The settings of the existing sketches, topmost first."""
     return {layer.id: sketches[layer.id] for layer in layers if layer.id in sketches}
 
 

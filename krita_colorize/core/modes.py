@@ -17,7 +17,7 @@ class Mode(str, Enum):
 
 @dataclass(frozen=True)
 class ModeWords:
-    """How a mode is named in the combo and explained in its tooltip."""
+    """A mode's title in the combo box, and its tooltip."""
 
     title: str
     tooltip: str

@@ -27,7 +27,7 @@ class Choice:
 
 @dataclass(frozen=True)
 class Option:
-    """One option; `low` and `high` are a number's range, `choices` what a choice is made from."""
+    """One option of a `kind` in `KINDS`; `low` and `high` are a number's range, `choices` the values of a choice."""
 
     name: str
     title: str
@@ -43,14 +43,14 @@ KINDS = ("switch", "integer", "number", "choice", "text")
 
 
 def read(data: Any) -> dict[str, Option]:
-    """The table from JSON, by name; kinds that this docker doesn't know are left out. Raises `KeyError`, `TypeError`,
+    """Reads the table from JSON, by name; options of an unknown kind are left out. Raises `KeyError`, `TypeError`,
     `ValueError`."""
     found = [_option(entry) for entry in data if entry["kind"] in KINDS]
     return {option.name: option for option in found}
 
 
 def read_values(data: object) -> dict[str, Value]:
-    """Values by name from JSON; what can't be a value is left out."""
+    """Reads values by name from JSON; invalid ones are left out."""
     if not isinstance(data, Mapping):
         return {}
     fitting = {str(name): value for name, value in data.items() if _is_value(value)}

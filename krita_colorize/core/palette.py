@@ -49,7 +49,8 @@ def write(path: Path, colours: Sequence[str], name: str) -> None:
 
 
 def snapped(colours: Sequence[str], palette: Sequence[str], locked: Collection[str] = ()) -> dict[str, str]:
-    """For each colour the nearest one of another palette (CIE 1976); locked colours stay."""
+    """Maps each colour to the nearest one of another palette (CIE 1976 difference); locked and equal ones are left
+    out."""
     targets = {colour: _lab(colour) for colour in palette}
     found = {}
     for colour in colours:
@@ -60,7 +61,7 @@ def snapped(colours: Sequence[str], palette: Sequence[str], locked: Collection[s
 
 
 def distance(first: str, second: str) -> float:
-    """The CIE 1976 difference of two colours."""
+    """The CIE 1976 colour difference of two colours."""
     return float(_distance(_lab(first), _lab(second)) ** 0.5)
 
 
@@ -149,7 +150,7 @@ def _kpl(colours: Sequence[str], name: str) -> bytes:
         ElementTree.SubElement(entry, "Position", row=str(number // columns), column=str(number % columns))
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
-        # Krita wants the kind of the file first, as it is.
+        # Krita requires the mimetype as the first entry, uncompressed.
         archive.writestr("mimetype", "application/x-krita-palette", zipfile.ZIP_STORED)
         archive.writestr("colorset.xml", ElementTree.tostring(root, "utf-8"), zipfile.ZIP_DEFLATED)
         profiles = ElementTree.tostring(ElementTree.Element("Profiles"), "utf-8")

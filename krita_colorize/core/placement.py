@@ -13,7 +13,7 @@ from krita_colorize.core.port import Pixels
 
 @dataclass(frozen=True)
 class Placement:
-    """Maps a point of a former canvas (px) to one of a canvas of `width` x `height` px:
+    """Maps a point of a former canvas to a canvas of `width` x `height`, all in image pixels:
     x' = xx x + xy y + dx and y' = yx x + yy y + dy, where either xx and yy or xy and yx are 0."""
 
     width: int
@@ -27,7 +27,7 @@ class Placement:
 
     @property
     def turned(self) -> bool:
-        """Whether columns have become rows."""
+        """Whether it is a quarter turn, in which columns become rows."""
         return not self.xx
 
     @property
@@ -53,7 +53,7 @@ class Placement:
         return left, top, max(1, round(right) - left), max(1, round(bottom) - top)
 
     def after(self, first: Placement) -> Placement:
-        """Both changes, `first` before this one."""
+        """The composition: `first`, then this one."""
         x, y = self.point(first.dx, first.dy)
         return Placement(
             self.width,
@@ -67,15 +67,15 @@ class Placement:
         )
 
     def back(self, width: int, height: int) -> Placement:
-        """The way back to the former canvas of `width` x `height` px."""
+        """The inverse, to the former canvas of `width` x `height` pixels."""
         scale = self.xx * self.yy - self.xy * self.yx
         xx, xy, yx, yy = self.yy / scale, -self.xy / scale, -self.yx / scale, self.xx / scale
         dx, dy = xx * self.dx + xy * self.dy, yx * self.dx + yy * self.dy
         return Placement(width, height, xx, xy, yx, yy, -dx, -dy)
 
     def moved(self, pixels: Pixels) -> Pixels:
-        """A picture or mask on the canvas of now; what lies beyond its edges stays, too. Scaled ones take the nearest
-        pixel, so that no colour is invented. Slow: for worker threads."""
+        """Maps a picture or mask to the present canvas, without cropping it there. It is scaled by the nearest
+        neighbour, so that there are no new colours. Slow: for worker threads."""
         if not pixels.data:
             return pixels
         x, y, width, height = self.box(pixels.x, pixels.y, pixels.width, pixels.height)
@@ -89,14 +89,14 @@ class Placement:
 
 
 def _steps(count: int, of: int, *, mirrored: bool) -> list[int]:
-    """For each of `count` rows or columns the one of the `of` former ones that it shows."""
+    """For each of `count` rows or columns, the index of its source among `of` former ones."""
     steps = [min(of - 1, (2 * number + 1) * of // (2 * count)) for number in range(count)]
     return steps[::-1] if mirrored else steps
 
 
 def _picked(pixels: Pixels, across: list[int], down: list[int], *, turned: bool) -> bytes:
-    """The picture of these columns and rows; turned, rows are former columns. Row by row: long steps would keep the
-    interpreter's lock."""
+    """The pixels of these columns and rows; if `turned`, rows are former columns. It works row by row, because longer
+    operations would hold the interpreter lock (GIL) for too long."""
     units = memoryview(pixels.data).cast("B")
     if pixels.channels == 4:
         units = units.cast("I")
@@ -108,7 +108,7 @@ def _picked(pixels: Pixels, across: list[int], down: list[int], *, turned: bool)
 
 
 def _chosen(row: memoryview, places: list[int]) -> bytes:
-    """A row's units at these places, which are in order, rising or falling."""
+    """The units of a row at these indices, which are ascending or descending."""
     if len(places) == len(row):
         return (row if places[0] <= places[-1] else row[::-1]).tobytes()
     values = row.tolist()

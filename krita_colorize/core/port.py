@@ -1,4 +1,4 @@
-"""The interface through which the docker uses Krita, and its values; `krita_port` implements it, tests use a fake.
+"""The interface through which the docker uses Krita, and its value types. `krita_port` implements it; tests use a fake.
 
 Both implementations pass the same contract tests. This module imports neither Qt nor Krita. All methods are called on
 the GUI thread.
@@ -26,16 +26,16 @@ SELECTION_ID = "selection"
 
 
 Box = tuple[int, int, int, int]
-"""x, y, width, height, px of the canvas."""
+"""x, y, width, height in image pixels."""
 
 
 class Change(Enum):
     """The kinds of changes that a watcher reports."""
 
     DOCUMENT = "document"  # another document became active, or the last one closed
-    LAYERS = "layers"  # layers came, went, moved or were renamed
+    LAYERS = "layers"  # layers were added, removed, moved or renamed
     ACTIVE_LAYER = "active_layer"
-    CONTENT = "content"  # something undoable happened: a stroke, an undo, a fill
+    CONTENT = "content"  # the undo history changed: a stroke, a fill, an undo
 
 
 class Kind(Enum):
@@ -53,7 +53,8 @@ class Kind(Enum):
 
 @dataclass(frozen=True)
 class DocumentInfo:
-    """An open document; `key` is unique among the open ones and stays the same while it is open."""
+    """An open document. `key` is unique among the open documents and stays the same while it is open. Sizes in
+    pixels."""
 
     key: str
     name: str
@@ -65,7 +66,8 @@ class DocumentInfo:
 
 @dataclass(frozen=True)
 class LayerInfo:
-    """A layer as the combos list it, top of the stack first; `id` is Krita's uniqueId as a string."""
+    """A layer or mask. `id` is Krita's `uniqueId` as a string; `depth` is 0 at the top level and grows inside
+    groups."""
 
     id: str
     name: str
@@ -73,12 +75,15 @@ class LayerInfo:
     depth: int
     visible: bool
     ours: bool = False
-    """Whether the docker made it, as this document remembers."""
+    """Whether the docker has inserted it, according to the document's annotations."""
 
 
 @dataclass(frozen=True)
 class Pixels:
-    """A picture (4 bytes a pixel: B, G, R, A, sRGB, not premultiplied) or a mask (1 byte a pixel), placed at x, y."""
+    """A picture (4 bytes per pixel: B, G, R, A; sRGB, not premultiplied) or a mask (1 byte per pixel), row by row.
+
+    `x` and `y` are the position of its top left corner on the canvas, in image pixels.
+    """
 
     width: int
     height: int
@@ -88,12 +93,12 @@ class Pixels:
 
     @property
     def box(self) -> Box:
-        """Where it lies."""
+        """Its rectangle on the canvas."""
         return self.x, self.y, self.width, self.height
 
     @property
     def channels(self) -> int:
-        """4 for a picture, 1 for a mask, 0 where it is empty."""
+        """Bytes per pixel: 4 for a picture, 1 for a mask, 0 if it is empty."""
         area = self.width * self.height
         return len(self.data) // area if area else 0
 
@@ -102,13 +107,13 @@ class Pixels:
 class KeyStroke:
     """The marks of one colour for a Colorize Mask."""
 
-    colour: int  # 0xAARRGGBB, opaque; alpha 128 where nothing is to be painted
+    colour: int  # 0xAARRGGBB, opaque; alpha 128 marks areas that stay transparent
     marks: tuple[Pixels, ...]  # masks, 255 on a mark; they don't overlap, and may reach beyond the canvas
 
 
 @dataclass(frozen=True)
 class NewLayer:
-    """A layer to make."""
+    """A paint layer to insert."""
 
     name: str
     pixels: Pixels
@@ -117,13 +122,13 @@ class NewLayer:
     clip: bool = False  # inherit alpha
     mask: Pixels | None = None
     mask_name: str = ""
-    role: str = ""  # the wire's; `group_parts` finds the layer by it
-    key_strokes: tuple[KeyStroke, ...] = ()  # of the role `KEY_STROKES`, instead of pixels
+    role: str = ""  # its role on the wire (docs/wire.md), by which `group_parts` finds it
+    key_strokes: tuple[KeyStroke, ...] = ()  # instead of pixels, if the role is `KEY_STROKES`
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A picture at one point of the timeline; `time` is the number of the frame, from 0."""
+    """The pixels of one keyframe; `time` is its frame number, from 0."""
 
     time: int
     pixels: Pixels
@@ -154,17 +159,17 @@ class Part:
 
 
 class KritaPort(Protocol):
-    """Krita, as far as the docker knows it. `document` arguments are `DocumentInfo.key`s.
+    """The docker's interface to Krita. `document` arguments are `DocumentInfo.key`s.
 
-    A document or layer that has gone raises `LookupError` with a sentence for the artist.
+    All methods raise `LookupError` with a sentence for the artist if the document or layer no longer exists.
     """
 
     @property
     def colorize_masks(self) -> bool:
-        """Whether this Krita lets others make Colorize Masks (5.2 and later)."""
+        """Whether plugins can create Colorize Masks in this Krita (5.2 and later)."""
 
     def active_document(self) -> DocumentInfo | None:
-        """The document the artist is looking at."""
+        """The document in the active view; None if there is none."""
 
     def layers(self, document: str) -> Sequence[LayerInfo]:
         """All layers and masks, top first, children after their group."""
@@ -173,98 +178,102 @@ class KritaPort(Protocol):
         """The id of the selected layer."""
 
     def snapshot(self, document: str, layer_ids: Sequence[str]) -> dict[str, Pixels]:
-        """Reads layers as they look alone, cropped to what they hold inside the canvas; masks and the selection as
-        one byte a pixel. Leaves no trace: no undo step, no flicker, not marked as modified; safe mid-stroke."""
+        """Reads layers as if all others were hidden, cropped to their content inside the canvas; masks and the
+        selection as one byte per pixel of the canvas. No side effects: no undo step, no flicker, no modified mark.
+        Safe during a stroke."""
 
     def fingerprint(self, document: str, layer_id: str) -> bytes:
-        """Tells quickly whether a layer lies on the canvas as before: another value after the canvas was resized,
-        mirrored, turned or scaled, mostly after a stroke on the layer, and after nothing else."""
+        """A value to compare with an earlier one, quickly computed. It differs after the canvas has been resized,
+        mirrored, rotated or scaled, and after most strokes on the layer; after nothing else."""
 
     def busy(self) -> bool:
-        """Whether the artist's pen is down or was a moment ago: nothing may be inserted then."""
+        """Whether the artist's pen is down or was a moment ago; layers mustn't be inserted or changed then."""
 
     def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
-        """Inserts a group beside the sketch layer as exactly one undo step; keeps the active layer; returns its id.
+        """Inserts a group below or above the sketch layer as exactly one undo step; keeps the active layer; returns its
+        id.
 
-        A layer of the role `KEY_STROKES` becomes a hidden copy of the sketch layer with a Colorize Mask on it, or
-        nothing where this Krita can't."""
+        A layer of the role `KEY_STROKES` becomes a hidden copy of the sketch layer with a Colorize Mask on it; it is
+        left out if this Krita can't create such masks."""
 
     def insert_layer(self, document: str, above_id: str, layer: NewLayer) -> str:
         """Inserts one paint layer above another as exactly one undo step; keeps the active layer; returns its id.
-        An empty one, to paint on, is `NewLayer(name, Pixels(0, 0, b""))`."""
+        An empty layer is `NewLayer(name, Pixels(0, 0, b""))`."""
 
     def group_parts(self, document: str, group_id: str) -> Sequence[Part]:
-        """The layers of an applied result's group, bottom to top, each with its mask; also after renaming, saving and
-        reopening. What the artist deleted is missing; in a copy of the group layers are known by their names."""
+        """The layers of an applied result's group, bottom to top, each with its mask. They are found also after
+        renaming, saving and reopening; in a copy of the group, by their names. Deleted layers are left out."""
 
     def layer_pixels(self, document: str, layer_id: str, box: Box | None = None) -> Pixels:
-        """A paint layer's own pixels, without its masks and its opacity, cropped to what it holds inside the canvas
-        (and inside a box); a mask's as `snapshot` gives them. Leaves no trace."""
+        """A paint layer's own pixels, without its masks and opacity, cropped to its content inside the canvas (and the
+        box); other layers like `snapshot`. No side effects."""
 
     def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
-        """Puts rectangles of pixels into paint layers, all together as exactly one undo step. The rest of each layer,
-        its masks and everything else stay byte for byte. The layers are one layer or lie in one group: else
-        `ValueError`. Ask `busy` first."""
+        """Writes rectangles of pixels into paint layers, all as exactly one undo step. All other pixels and the masks
+        stay the same byte for byte. The caller checks `busy` first. Raises `ValueError` unless it is one layer, or all
+        of them are in the same group."""
 
     def activate(self, document: str, layer_id: str) -> None:
-        """Selects a layer like a click in the Layers docker; after an insertion it takes a moment."""
+        """Makes a layer the active one, like a click in the Layers docker; after an insertion it takes a moment."""
 
     def has_selection(self, document: str) -> bool:
-        """Whether anything is selected. Quick."""
+        """Whether the document has a selection that isn't empty. Quick."""
 
     def set_selection(self, document: str, mask: Pixels | None) -> None:
-        """Selects what the mask (one byte a pixel, placed) says, None deselects. No undo step."""
+        """Sets the selection to a mask (one byte per pixel); None deselects. No undo step."""
 
     def pick(self, picked: Callable[[str, int, int], None] | None) -> bool:
-        """The next click on the canvas doesn't paint: it calls `picked` with the document and the place in its pixels,
-        once. None ends the waiting. False where clicks can't be caught."""
+        """Lets the next click on the canvas call `picked` with the document and the position (image pixels) instead of
+        painting, once; None cancels that. Returns False if clicks can't be received."""
 
     def on_screen(self, document: str, x: int, y: int) -> tuple[int, int] | None:
-        """Where a pixel of the picture lies on the screen, px as Qt counts them; None if that can't be told, as on a
-        rotated canvas, or where it is out of sight."""
+        """The screen position (Qt's logical pixels) of an image pixel; None if it isn't visible or its position is
+        unknown, as on a rotated canvas."""
 
     def frame_times(self, document: str, layer_id: str) -> Sequence[int]:
-        """The times of a layer's keyframes in order; empty for a layer without animation."""
+        """The times (frame numbers) of a layer's keyframes, in order; empty if it isn't animated."""
 
     def snapshot_frame(self, document: str, layer_id: str, time: int) -> Pixels:
-        """Like `snapshot`, at a point of the timeline, without moving the artist's playhead."""
+        """Reads a layer like `snapshot`, at a time (frame number), without moving the artist's playhead."""
 
     def insert_animated_layer(
         self, document: str, sketch_id: str, layer: NewGroup, frames: Sequence[Frame]
     ) -> str:
-        """Inserts one animated layer beside the animated sketch as exactly one undo step: a keyframe wherever the
-        sketch has one, with the frame of that time, or empty where none is given. Of `layer` counts what counts of a
-        group: name, blend mode, above or below. Keeps the active layer and the playhead; returns its id. Raises
-        `ValueError` where a frame's time is none of the sketch's keyframes."""
+        """Inserts one animated layer below or above the animated sketch as exactly one undo step, with a keyframe at
+        each keyframe of the sketch: with the pixels of the frame of that time, or empty if there is none. Of `layer`,
+        only name, blend mode and position are used. Keeps the active layer and the playhead; returns the new layer's
+        id. Raises `ValueError` if the sketch has no keyframe at a frame's time."""
 
     def look_at(self, document: str, x: int, y: int, width: int, height: int) -> bool:
-        """Scrolls the canvas so that a rectangle of the picture (px) is in the middle, unless all of it is in sight.
-        False if that can't be told, as on a rotated canvas."""
+        """Scrolls the canvas so that a rectangle of the picture (image pixels) is in the middle, unless all of it is
+        visible. Returns False if its position is unknown, as on a rotated canvas."""
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
-        """Lays a picture over the whole canvas without touching the document; False if that isn't possible."""
+        """Shows a PNG over the whole canvas, with an opacity of 0..1, without changing the document; returns False if
+        that isn't possible."""
 
     def hide_overlay(self) -> None:
-        """Takes the picture away."""
+        """Hides the overlay."""
 
     def merged(self, document: str, box: Box) -> Pixels:
-        """The picture that all layers together make, in a box inside the canvas."""
+        """The projection of the whole document (all visible layers) in a box inside the canvas."""
 
     def show_patch(self, document: str, png: bytes, box: Box) -> bool:
-        """Lays a picture over a box of the canvas without touching the document, above the overlay; False if that
-        isn't possible."""
+        """Shows a PNG over a box of the canvas (image pixels), above the overlay, without changing the document;
+        returns False if that isn't possible."""
 
     def hide_patch(self) -> None:
-        """Takes the patch away."""
+        """Hides the patch."""
 
     def read_note(self, document: str, name: str) -> bytes | None:
-        """Reads what `write_note` stored in the document."""
+        """The bytes that `write_note` has stored in the document under this name, or None."""
 
     def write_note(self, document: str, name: str, data: bytes) -> None:
-        """Stores bytes in the document under `krita_colorize/name`; saved with the .kra, marks it as modified."""
+        """Stores bytes in the document as the annotation `krita_colorize/NAME`, which is saved in the .kra; marks the
+        document as modified."""
 
     def watch(self, callback: Callable[[Change], None]) -> None:
-        """Calls back on every change from now on."""
+        """Calls `callback` at every change from now on."""
 
     def close(self) -> None:
         """Stops watching and hides the overlay."""

@@ -6,10 +6,10 @@ never decreases and reaches 1 only at the end.
 
 from __future__ import annotations
 
-_PREPARED = 0.05  # of the way: pictures read and packed
+_PREPARED = 0.05  # fraction when the pictures are read and packed
 _SENT = 0.10
 _COMPUTED = 0.92
-_STAGE_SHARE = 0.35  # of what is left of the computing
+_STAGE_SHARE = 0.35  # fraction of the remaining computation that one stage takes
 
 
 class Progress:
@@ -22,15 +22,15 @@ class Progress:
         self._end = _SENT
 
     def prepared(self) -> None:
-        """The pictures are packed."""
+        """Reports that the pictures are packed."""
         self._rise(_PREPARED)
 
     def sending(self, sent: int, total: int) -> None:
-        """So many bytes of the job have left."""
+        """Reports the number of sent bytes of the request."""
         self._rise(_PREPARED + (_SENT - _PREPARED) * _share(sent, total))
 
     def stage(self, name: str, done: int, total: int) -> None:
-        """The engine finished `done` of `total` steps of a stage."""
+        """Reports that the engine has finished `done` of `total` steps of a stage."""
         if name != self._stage:
             self._stage = name
             self._start = self._end
@@ -38,11 +38,11 @@ class Progress:
         self._rise(self._start + (self._end - self._start) * _share(done, total))
 
     def receiving(self, received: int, total: int) -> None:
-        """So many bytes of the result have arrived; `total` may be unknown (-1)."""
+        """Reports the number of received bytes of the result; `total` may be unknown (-1)."""
         self._rise(_COMPUTED + (1 - _COMPUTED) * 0.9 * _share(received, total))
 
     def finished(self) -> None:
-        """The result is there."""
+        """Reports that the result is complete."""
         self._rise(1.0)
 
     def _rise(self, fraction: float) -> None:

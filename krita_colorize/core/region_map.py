@@ -23,24 +23,25 @@ from krita_colorize.core.port import BACKGROUND, FOREGROUND, Pixels
 from krita_colorize.core.result import Result
 
 _ROW = 2048
-"""Words in a row of the picture that contains the runs."""
+"""Width of the picture that contains the runs, in 32-bit words."""
 
 CLEAR = bytes(4)
-"""A pixel without colour."""
+"""A transparent pixel (B, G, R, A)."""
 
 
 @dataclass(frozen=True)
 class RegionMap:
-    """Of a canvas of `width` x `height` px; run number i is `counts[i]` pixels of the region `labels[i]`."""
+    """The regions of a canvas of `width` x `height` pixels; run i has `counts[i]` pixels of the region `labels[i]`."""
 
     width: int
     height: int
     counts: array[int]
     labels: array[int]
     likely: Sequence[Sequence[str]]
-    """Of each region its colour and others that it may have, "#rrggbb", before swaps; empty where it has none."""
+    """For each region its colour, then other likely ones, the most likely first: "#rrggbb", before swaps; empty if it
+    has none."""
     alike: Sequence[Sequence[int]]
-    """Of each region those that were taken for the same thing."""
+    """For each region those that were recognised as the same part."""
     background: frozenset[int]
 
     def at(self, x: int, y: int) -> int:
@@ -60,7 +61,7 @@ class RegionMap:
         return (region, *(other for other in others if other != region))
 
     def rows(self, regions: Collection[int]) -> Iterator[tuple[int, int, int]]:
-        """The pixels of regions as pieces of rows of the canvas: y, left, right."""
+        """The pixels of regions as pieces of rows of the canvas: y, left, right (exclusive)."""
         width, runs = self.width, (run for region in set(regions) for run in self._runs.get(region, ()))
         for run in sorted(runs):
             start = self._starts[run]
@@ -72,7 +73,7 @@ class RegionMap:
                 start += right - left
 
     def places(self, regions: Collection[int]) -> dict[int, tuple[int, int]]:
-        """A pixel well inside of each region: the middle of its longest run."""
+        """An inner pixel (x, y) of each region: the middle of its longest run."""
         found = {}
         for region in set(regions) & self._runs.keys():
             longest = max(self._runs[region], key=lambda run: min(self.counts[run], self.width))
@@ -94,7 +95,8 @@ class RegionMap:
 
 
 def read(result: Result) -> RegionMap | None:
-    """A result's regions on the present canvas; None if the engine gives none. Slow: for worker threads."""
+    """Decodes a result's regions, on the present canvas; None if it has none or they are invalid. Slow: for worker
+    threads."""
     entry = result.bundle.header.get("regions")
     if not isinstance(entry, dict):
         return None
@@ -108,7 +110,8 @@ def read(result: Result) -> RegionMap | None:
 
 
 def added(bundle: Bundle, entry: Mapping[str, Any], where: RegionMap) -> Bundle:
-    """A result's bundle with regions: their entry of the header as it came, and their labels as they are now."""
+    """Adds regions to a result's bundle: `entry` is their header entry, whose labels are replaced by those of
+    `where`."""
     words = array("I", [*where.counts, *where.labels])
     words.extend([0] * (-len(words) % _ROW))
     packed = Packed.of(Blob(Format.BGRA8, _ROW, len(words) // _ROW, _bytes(words)))
@@ -118,7 +121,7 @@ def added(bundle: Bundle, entry: Mapping[str, Any], where: RegionMap) -> Bundle:
 
 
 def runs_of(data: bytes | bytearray) -> tuple[array[int], array[int]]:
-    """The 32-bit words of a picture as runs: their lengths, and the words."""
+    """Run-length encodes the 32-bit words of a picture; returns the lengths and the words."""
     counts, values = array("I"), array("I")
     for value, run in itertools.groupby(memoryview(data).cast("B").cast("I")):
         values.append(value)
@@ -144,8 +147,9 @@ def _bytes(words: array[int]) -> bytes:
 def repainted(
     where: RegionMap, regions: Collection[int], pixel: bytes, now: Pixels, delivered: Pixels
 ) -> Pixels | None:
-    """The part of a layer around regions, with `pixel` (B, G, R, A) in them wherever the layer is as it was delivered:
-    the artist's strokes stay. None if nothing is to change. Slow: for worker threads."""
+    """The bounding box of regions in a layer, with `pixel` (B, G, R, A) in their pixels that are as delivered, so that
+    the artist's strokes stay. `now` and `delivered` are the layer's present and delivered pixels. None if nothing
+    changes. Slow: for worker threads."""
     pieces = list(where.rows(regions))
     if not pieces:
         return None
@@ -161,7 +165,7 @@ def repainted(
 
 
 def filled(where: RegionMap, regions: Collection[int], pixel: bytes, picture: Pixels) -> Pixels:
-    """A placed picture with `pixel` in all of some regions, as far as they lie in it. Slow: for worker threads."""
+    """A picture with `pixel` (B, G, R, A) in all pixels of regions that are inside it. Slow: for worker threads."""
     data = bytearray(picture.data)
     for y, left, right in where.rows(regions):
         row, start, end = y - picture.y, max(0, left - picture.x), min(picture.width, right - picture.x)
@@ -172,7 +176,7 @@ def filled(where: RegionMap, regions: Collection[int], pixel: bytes, picture: Pi
 
 
 def _fill(pixels: bytearray, was: bytes | bytearray, start: int, end: int, pixel: bytes) -> None:
-    """Fills a piece of a row, but what isn't as it was."""
+    """Fills a piece of a row, except pixels that differ from `was`."""
     if pixels[start:end] == was[start:end]:
         pixels[start:end] = pixel * ((end - start) // 4)
         return
@@ -182,7 +186,7 @@ def _fill(pixels: bytearray, was: bytes | bytearray, start: int, end: int, pixel
 
 
 def pixel_of(colour: str) -> bytes:
-    """ "#rrggbb" as B, G, R, A; "" is clear."""
+    """Converts "#rrggbb" to B, G, R, A; "" is transparent."""
     return bytes.fromhex(colour[1:])[::-1] + b"\xff" if colour else CLEAR
 
 
@@ -200,7 +204,7 @@ def _map(
 
 
 def _moved(found: RegionMap, result: Result) -> RegionMap:
-    """The same regions on a changed canvas; pixels that were added belong to no region."""
+    """The regions on a changed canvas; added pixels belong to no region."""
     placement, size, beyond = result.placement, result.request, len(found.likely)
     assert placement is not None
     words = array("I")

@@ -18,13 +18,14 @@ from krita_colorize.core.placement import Placement
 from krita_colorize.core.port import Pixels
 
 ENOUGH = 0.8
-"""Share of the ink that has to lie on ink, the mean of both pictures' shares: the artist may have gone on drawing."""
+"""Minimum overlap of ink: the mean of the fractions of both pictures. It is below 1, because the artist may have
+continued drawing."""
 FEWEST = 0.5
-"""The share that each picture has to have by itself; also enough for a canvas on which nothing moved."""
+"""Minimum fraction of each single picture."""
 
 _POINTS, _TRIES, _FEWEST = 500, 60_000, 24
 _CONTRAST = 64
-_PIECE = 48  # px
+_PIECE = 48  # length of a piece of a row, in pixels
 _PIECES, _FINDS, _SHIFTS = 12, 16, 3
 _GLANCE = 40
 """Number of points for a first quick test, because most candidates are wrong."""
@@ -40,12 +41,12 @@ _ORIENTATIONS = (
     (0, 1, 1, 0),
     (0, -1, -1, 0),
 )
-"""xx, xy, yx, yy: as it was, turned to the right, to the left, upside down, mirrored, and mirrored and turned."""
+"""xx, xy, yx, yy: unchanged, rotated right, left, by 180 degrees, mirrored in x, in y, and mirrored and rotated."""
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """A picture (4 bytes a pixel) on a canvas of `width` x `height` px."""
+    """A picture (4 bytes per pixel) on a canvas of `width` x `height` pixels."""
 
     pixels: Pixels
     width: int
@@ -53,17 +54,19 @@ class Sheet:
 
 
 def register(before: Sheet, after: Sheet) -> Placement | None:
-    """How the canvas of `before` became that of `after`; None if the pictures prove nothing. On a canvas of the same
-    size the picture counts as unmoved unless they prove something else."""
+    """Registers two pictures of a sketch; returns how the canvas has changed, or None if that can't be found.
+
+    If both canvases have the same size, the picture is taken as unmoved unless another placement fits better.
+    """
     stayed = Placement(after.width, after.height)
     same_size = (before.width, before.height) == (after.width, after.height)
     if same_size and before.pixels == after.pixels:
         return stayed
     first, second = _Ink(before), _Ink(after)
     unmoved = _agreement(first, second, stayed) if same_size else 0.0
-    # Scaled ones last: they are looked at less strictly.
+    # Scaled candidates last, because they are compared with a tolerance.
     for scaled in (False, True):
-        # A symmetric drawing lies on itself for the most part when it is mirrored.
+        # `unmoved` has to be exceeded, because a mirrored symmetric drawing overlaps itself, too.
         found = _best(first, second, _candidates(before, after, second, scaled=scaled), unmoved)
         if found is not None:
             return found
@@ -85,7 +88,7 @@ def _best(first: _Ink, second: _Ink, candidates: Iterator[Placement], unmoved: f
 
 
 class _Ink:
-    """Points of a picture that differ from its commonest colour."""
+    """A random sample of a picture's ink: points that differ from its most frequent colour, the paper."""
 
     def __init__(self, sheet: Sheet) -> None:
         pixels = self.pixels = sheet.pixels
@@ -113,14 +116,14 @@ class _Ink:
         return by <= x < self.sheet.width - by and by <= y < self.sheet.height - by
 
     def marked(self, x: int, y: int) -> bool:
-        """Whether there is ink."""
+        """Whether there is ink at a point."""
         found, paper = self._at(x, y), self._paper
         return found != paper and any(
             abs(one - other) > _CONTRAST for one, other in zip(found, paper, strict=True)
         )
 
     def near(self, x: int, y: int, by: int) -> bool:
-        """Whether there is ink up to `by` px from a point."""
+        """Whether there is ink within `by` pixels of a point in x and y."""
         steps = range(-by, by + 1)
         return any(self.marked(x + across, y + down) for down in steps for across in steps)
 
@@ -170,7 +173,7 @@ def _by_canvas(before: Sheet, after: Sheet, orientation: tuple[int, ...]) -> Pla
 
 
 def _by_outline(before: Pixels, after: Sheet, orientation: tuple[int, ...]) -> Placement:
-    """The candidates that map one whole picture to the other."""
+    """The candidate that maps one picture's outline to the other's."""
     old = before.x, before.y, before.width, before.height
     new = after.pixels.x, after.pixels.y, after.pixels.width, after.pixels.height
     return _fitted(old, new, after, orientation)
@@ -195,7 +198,8 @@ def _fitted(
 
 
 def _by_pieces(before: Sheet, after: Sheet, ink: _Ink, orientation: tuple[int, ...]) -> Iterator[Placement]:
-    """Pieces of the new picture that are found in the former one, the shift that most of them tell first."""
+    """Candidates without scaling: shifts by which pieces of the new picture are found in the former one, most frequent
+    first."""
     turn = Placement(after.width, after.height, *map(float, orientation))
     back = turn.back(before.width, before.height)
     shifts: Counter[tuple[int, int]] = Counter()
@@ -212,7 +216,7 @@ def _by_pieces(before: Sheet, after: Sheet, ink: _Ink, orientation: tuple[int, .
 
 
 def _piece(pixels: Pixels, x: int, y: int, back: Placement) -> bytes:
-    """The pixels that would be a piece of a row in the former picture, starting at x, y; empty at an edge."""
+    """The pixels from x, y on that were a piece of a row in the former picture; empty if they leave the picture."""
     step = round(back.xx), round(back.xy)  # on the new canvas, for one pixel to the right on the former one
     across, down = x - pixels.x, y - pixels.y
     last = across + step[0] * (_PIECE - 1), down + step[1] * (_PIECE - 1)
@@ -224,7 +228,7 @@ def _piece(pixels: Pixels, x: int, y: int, back: Placement) -> bytes:
 
 
 def _changes(piece: bytes) -> int:
-    """How often the colour changes along a piece: the more often, the rarer it is."""
+    """The number of colour changes along a piece; pieces with more of them are rarer."""
     return sum(
         piece[start : start + 4] != piece[start + 4 : start + 8] for start in range(0, len(piece) - 4, 4)
     )

@@ -27,10 +27,10 @@ from krita_colorize.core.translations import tr
 NOTHING_CHANGED = "Nothing has changed since this result was made. Paint its mask or a hint, then press Redo."
 
 MADE_FROM = {"sketch": "sketch", "hints": "hints", "chosen_mask": "chosen", "sketch_mask": "sent"}
-"""By the wire's name of a picture, the one that it has in a `Base`."""
+"""The name of each picture on the wire: its name in a `Base`."""
 
 CLEAR_HINTS = "clear_hints"
-"""The option that says what magenta hints mean."""
+"""The option for the meaning of magenta hints."""
 
 MOST_BYTES = 2 << 30
 """Limit of the unpacked size of all states; older ones beyond it are left out, but never the newest."""
@@ -38,24 +38,25 @@ MOST_BYTES = 2 << 30
 
 @dataclass(frozen=True)
 class State:
-    """A result and what it was made from."""
+    """One state of a result, and the pictures it was made from."""
 
     result: Result
     base: Base
 
     @property
     def made(self) -> State:
-        """The same on the canvas it was made on."""
+        """The state on its original canvas."""
         return State(self.result.origin or self.result, replace(self.base, placement=None))
 
     @property
     def moved_alone(self) -> bool:
-        """Whether only the sketch has moved on a canvas of the same size; then other layers may not have moved."""
+        """Whether the sketch has moved on a canvas of the same size; the result's layers may then be where they
+        were."""
         made, now = self.made.result.request, self.result.request
         return self.result.placement is not None and (made.width, made.height) == (now.width, now.height)
 
     def on(self, placement: Placement, preview_png: bytes) -> State:
-        """The same on another canvas; see `Result.on`."""
+        """The state on another canvas; see `Result.on`."""
         result = self.result.on(placement, preview_png)
         return State(result, replace(self.base, placement=result.placement))
 
@@ -70,7 +71,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Plan:
-    """A repair that is on its way: the states it may start from, what is sent, and what was seen."""
+    """A running repair: the states it may start from, the request with its pictures, and the layers that were read."""
 
     states: tuple[State, ...]
     request: Request
@@ -80,7 +81,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Write:
-    """Pixels to write to a layer; `now` is the layer, at least at their position, when they were made."""
+    """Pixels to write to a layer; `now` are the layer's own pixels in the same rectangle when they were computed."""
 
     role: str
     layer_id: str
@@ -91,11 +92,12 @@ class Write:
 
     @classmethod
     def into(cls, role: str, layer_id: str, now: Pixels, pixels: Pixels) -> Write:
-        """The write with `now` cropped to the overwritten part. Slow: for worker threads."""
+        """Creates a write, with `now` cropped to the rectangle of `pixels`. Slow: for worker threads."""
         return cls(role, layer_id, placed(now, *pixels.box), pixels)
 
     def onto(self, newest: Pixels) -> Write:
-        """The write for a layer that has changed; what was painted meanwhile stays. Slow: for worker threads."""
+        """The write for a layer that has changed to `newest`, without the pixels painted meanwhile. Slow: for worker
+        threads."""
         kept = strokes.kept(self.now, newest, self.pixels)
         return replace(self, now=newest, pixels=kept, painted=True)
 
@@ -118,14 +120,14 @@ def as_now(request: Request, now: Settings) -> Request:
 
 
 def _with_clear_hints(old: Options, now: Options) -> Options:
-    """A result's options, but for how hints are read."""
+    """A result's options with the present meaning of magenta hints."""
     others = {name: value for name, value in old.advanced.items() if name != CLEAR_HINTS}
     hints = {name: value for name, value in now.advanced.items() if name == CLEAR_HINTS}
     return replace(old, advanced={**others, **hints})
 
 
 def base_of(pictures: Pictures, selection: Pixels | None = None) -> Base:
-    """What a result was made from, by the pictures that were sent, and the selection that it is for. Slow: for worker
+    """Packs the pictures that were sent for a result, and the selection it is restricted to. Slow: for worker
     threads."""
     mask = pictures.sketch_mask
     found = {"sketch": pictures.sketch, "chosen": mask, "sent": mask, "hints": pictures.hints}
@@ -140,10 +142,10 @@ def plan(
     seen: Seen,
     selection: Pixels | None = None,
 ) -> Plan:
-    """What to send. Raises `UserError` if nothing is left to repair. Slow: for worker threads.
+    """Plans a repair. Raises `UserError` if the result's layers are gone or empty. Slow: for worker threads.
 
-    `states` are the result's states, the newest first: after an undo the document shows an earlier one. Outside of
-    `selection` nothing is repaired, and what changed counts the next time.
+    `states` are the result's states, newest first, because after an undo the document has an earlier one. Outside
+    `selection` nothing is repaired; changes there are repaired the next time.
     """
     roles = [layer.role for layer in states[0].result.packed_layers()]
     if not any(role in roles and pixels.data for role, pixels in seen.layers.items()):
@@ -161,7 +163,8 @@ def plan(
 
 
 def after(made: Plan, answer: Result, put: Sequence[Write]) -> State:
-    """The result once the answer is in the document. Raises `BundleError`, `ResultError`. Slow: for worker threads."""
+    """The result's state after the answer is in the document; `put` are the actual writes. Raises `BundleError`,
+    `ResultError`. Slow: for worker threads."""
     try:
         told = answer.bundle.header["redo"]
         before = made.states[told["state"]]
@@ -181,7 +184,7 @@ def after(made: Plan, answer: Result, put: Sequence[Write]) -> State:
 def with_strokes(
     before: Result, changed: Mapping[str, DeliveredLayer], put: Sequence[Write]
 ) -> dict[str, DeliveredLayer]:
-    """The delivered layers, without what was painted while the answer was awaited. Slow: for worker threads."""
+    """The delivered layers by role, without strokes painted while the answer was awaited. Slow: for worker threads."""
     old = {layer.role: layer.pixels for layer in before.packed_layers()}
     found = dict(changed)
     for write in put:
@@ -211,13 +214,13 @@ def _earlier(state: State, request: Request, pictures: Pictures) -> EarlierResul
 def _made_from(
     told: Mapping[str, Any], pictures: Pictures, answer: Bundle
 ) -> dict[str, Pixels | Placed | None]:
-    """The pictures that the result was made from, by `Base`'s names."""
+    """The pictures that the repaired result was made from, by their names in a `Base`."""
     sent = {"sketch": pictures.sketch, "hints": pictures.hints, "chosen_mask": pictures.sketch_mask}
     return {ours: answer.placed(told[name]) or sent.get(name) for name, ours in MADE_FROM.items()}
 
 
 def _size_bytes(state: EarlierResult) -> int:
-    """The unpacked size of a state's layers."""
+    """The unpacked size of a state's layers in bytes."""
     pictures = [picture for layer in state.layers for picture in (layer.pixels, layer.mask)]
     return sum(picture.packed.size_bytes for picture in pictures if picture is not None)
 

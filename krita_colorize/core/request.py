@@ -1,6 +1,6 @@
-"""A request: everything that determines a result, as one comparable value; and the bundle that contains it.
+"""A request: all data that determine a result, as one comparable value, and the bundle that contains it.
 
-`krita_port` and `app` read the pictures, which are added in `bundle_parts`; the result's record has their hashes.
+`krita_port` and `app` read the pictures, which `bundle_parts` adds; the result's record has their hashes.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Settings, Source, SourceKind
 
 API = 3
+"""The version of the wire format."""
 
 
 class Task(str, Enum):
@@ -25,7 +26,7 @@ class Task(str, Enum):
 
     COLORIZE = "colorize"
     MASK = "mask"  # the foreground of the sketch, which may then be any picture
-    SURVEY = "survey"  # a look at one frame of a sequence
+    SURVEY = "survey"  # analyses one frame of a sequence
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,11 @@ class Request:
     settings: Settings = field(default_factory=Settings)
     task: Task = Task.COLORIZE
     sequence: tuple[str, ...] = ()
-    """The surveys of all frames that this one is to be coloured like."""
+    """The names of the surveys of all frames of its sequence, which get the same colours."""
 
     @property
     def layer_ids(self) -> tuple[str, ...]:
-        """The ids of all layers that have to be read from the document, each once, the sketch first."""
+        """The ids of all layers to read from the document, each once, the sketch first."""
         chosen = self.settings
         ids = [self.sketch.key] if self.sketch.kind is SourceKind.LAYER else []
         if self.task in (Task.COLORIZE, Task.SURVEY):
@@ -50,14 +51,14 @@ class Request:
         return tuple(dict.fromkeys(key for key in ids if key))
 
     def on(self, placement: Placement) -> Request:
-        """The same request for the canvas that its own has become; what is bound to beyond its edges is left out."""
+        """The request for a changed canvas; bindings and corrections outside that are left out."""
         bindings = tuple(binding for one in self.settings.bindings if (binding := one.on(placement)))
         corrections = tuple(moved for one in self.settings.corrections if (moved := one.on(placement)))
         settings = replace(self.settings, bindings=bindings, corrections=corrections)
         return replace(self, width=placement.width, height=placement.height, settings=settings)
 
     def to_json(self) -> dict[str, Any]:
-        """JSON values; `from_json` gives an equal request back."""
+        """JSON values, which `from_json` reads."""
         return {
             "sketch": asdict(self.sketch),
             "width": self.width,
@@ -83,7 +84,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Pictures:
-    """The pixels of a request. Masks are (1 channel) as large as their reference, or placed on the canvas."""
+    """The pixels of a request. A reference's mask (1 channel) has the reference's size; other masks are placed on the
+    canvas."""
 
     sketch: Pixels
     sketch_mask: Pixels | None = None
@@ -95,14 +97,15 @@ class Pictures:
 
 @dataclass(frozen=True)
 class EarlierResult:
-    """A state of an applied result: its layers, the pictures it was made from (by protocol names) and other changes."""
+    """A state of an applied result: its layers, the pictures it was made from (by their wire names), and what else has
+    changed since."""
 
     layers: tuple[DeliveredLayer, ...]
     made_from: Mapping[str, Placed | None]
     spots: tuple[tuple[int, int], ...] = ()
-    """The positions of bindings that were added or removed since."""
+    """The positions (image pixels) of bindings that were added or removed since."""
     everywhere: bool = False
-    """Whether a reference's mask is another one now."""
+    """Whether a reference's mask has changed since, so that all regions are repaired."""
     check: Placed | None = None
     places: Sequence[Any] = ()
 
@@ -118,7 +121,7 @@ class DocumentLayer:
 
 @dataclass(frozen=True)
 class Redo:
-    """The data for a repair: the states that the document may show, the newest first, and its present layers."""
+    """The data for a repair: the states that the document may have, newest first, and its present layers."""
 
     states: tuple[EarlierResult, ...]
     layers: tuple[DocumentLayer, ...]
@@ -175,7 +178,7 @@ def _redo(redo: Redo, writer: bundle.Writer) -> dict[str, Any]:
 
 
 def _some(mask: Pixels | None) -> Pixels | None:
-    """A mask with at least one pixel: an empty one is 0 everywhere."""
+    """The mask with at least one pixel; an empty one is 0 everywhere."""
     return mask if mask is None or mask.data else Pixels(1, 1, b"\0")
 
 
@@ -193,7 +196,7 @@ def _earlier(state: EarlierResult, writer: bundle.Writer) -> dict[str, Any]:
 
 
 def _bindings(request: Request, pictures: Pictures) -> list[dict[str, int]]:
-    """The bindings in px of the pictures that are sent; those whose place or spot isn't there are left out."""
+    """The bindings as JSON, with spots in pixels of the sent pictures; those outside canvas or picture are left out."""
     chosen = request.settings
     numbers = {item.source.key: number for number, item in enumerate(chosen.references)}
     found = []

@@ -18,7 +18,7 @@ from krita_colorize.core.port import KEY_STROKES, NewGroup, NewLayer, Pixels
 from krita_colorize.core.request import Request
 
 KRITA_BLENDS = {"normal": "normal", "multiply": "multiply", "screen": "screen", "addition": "add"}
-"""The wire's blend modes in Krita's words (`Node.blendingMode`)."""
+"""The blend modes on the wire: their ids in Krita (`Node.blendingMode`)."""
 
 GROUP_NAME = "Colorized"
 
@@ -27,15 +27,15 @@ FOREGROUND_MASK_NAME = "Foreground mask"
 
 
 class ResultError(ValueError):
-    """A result that breaks the wire's rules; the message says which."""
+    """A result that violates docs/wire.md; the message says how."""
 
 
 @dataclass(frozen=True)
 class Result:
     """A finished job: its request, the packed bundle, a small preview (PNG) and the backend's record.
 
-    Where the canvas has changed since, request, preview, layers and what is to be checked are those of the canvas of
-    now; `origin` is the result as it was made, whose bundle is shared, and `placement` how the canvas changed.
+    If the canvas has changed since, request, preview, layers and check are those for the present canvas; `origin` is
+    the original result, which shares the bundle, and `placement` the change of the canvas.
     """
 
     request: Request
@@ -55,7 +55,7 @@ class Result:
 
     @property
     def doubts(self) -> int:
-        """How many regions the engine was not sure about."""
+        """The number of regions of whose colours the engine is unsure."""
         report = self.record.get("report")
         count = report.get("doubtful_regions", 0) if isinstance(report, Mapping) else 0
         return count if isinstance(count, int) else 0
@@ -68,14 +68,14 @@ class Result:
 
     @property
     def panels(self) -> int:
-        """How many panels of a comic page were coloured; 0 for a single picture."""
+        """The number of coloured panels of a comic page; 0 for a single picture."""
         report = self.record.get("report")
         count = report.get("panels", 0) if isinstance(report, Mapping) else 0
         return count if isinstance(count, int) else 0
 
     @property
     def survey(self) -> str:
-        """The name of a frame's survey; empty for anything else."""
+        """The name of a frame's survey; "" for other results."""
         report = self.record.get("report")
         return str(report.get("survey", "")) if isinstance(report, Mapping) else ""
 
@@ -87,14 +87,14 @@ class Result:
         return edits.read_colours(colours)
 
     def with_palette(self, palette: Sequence[str]) -> Result:
-        """The same result with other colours in its record."""
+        """The result with another palette in its record."""
         report = self.record.get("report")
         known = dict(report) if isinstance(report, Mapping) else {}
         return replace(self, record={**self.record, "report": {**known, "palette": list(palette)}})
 
     @property
     def size_bytes(self) -> int:
-        """Its size in memory."""
+        """The size of its packed pictures in bytes."""
         return sum(len(packed.data) for packed in self.bundle.packed)
 
     def layers(self) -> tuple[NewLayer, ...]:
@@ -103,7 +103,7 @@ class Result:
         return layers if self.placement is None else tuple(_moved(layer, self.placement) for layer in layers)
 
     def packed_layers(self) -> tuple[DeliveredLayer, ...]:
-        """The layers from bottom to top, packed. Raises as `layers` does. Slow: for worker threads."""
+        """The layers from bottom to top, packed. Raises like `layers`. Slow: for worker threads."""
         if self.placement is not None:
             return tuple(
                 DeliveredLayer(
@@ -114,13 +114,13 @@ class Result:
         return tuple(_packed_layer(entry, self.bundle) for entry in self.bundle.header["layers"])
 
     def compact(self) -> Result:
-        """The same result in less memory. Slow: for worker threads."""
+        """The result with compressed pictures. Slow: for worker threads."""
         packed = self.bundle.compact()
         origin = self.origin and replace(self.origin, bundle=packed)
         return replace(self, bundle=packed, origin=origin)
 
     def on(self, placement: Placement, preview_png: bytes) -> Result:
-        """The same result on another canvas, with its preview there; `placement` maps the one it was made on to it."""
+        """The result on another canvas, with a preview for that; `placement` maps the original canvas to it."""
         made = self.origin or self
         if placement.still and (placement.width, placement.height) == (
             made.request.width,
@@ -132,15 +132,15 @@ class Result:
 
     @property
     def check_places(self) -> list[Any]:
-        """The check of the bundle's header; empty if the engine has none."""
+        """The places to check, as in the bundle's header; empty if the engine gives none."""
         check = self.bundle.header.get("check")
         found = check.get("places") if isinstance(check, dict) else None
         entries = found if isinstance(found, list) else []
         return entries if self.placement is None else [_moved_place(one, self.placement) for one in entries]
 
     def check_mask(self) -> Pixels | None:
-        """Where to look, one byte a pixel of the canvas; None if the engine doesn't say. Slow: for worker threads.
-        Raises as `layers` does."""
+        """The pixels to check: one byte per pixel of the canvas, 255 = check; None if the engine gives none. Slow: for
+        worker threads. Raises like `layers`."""
         check = self.bundle.header.get("check")
         if not isinstance(check, dict):
             return None
@@ -154,11 +154,11 @@ class Result:
         return placed(self.placement.moved(mask), 0, 0, width, height)
 
     def group(self) -> NewGroup:
-        """The group to insert beside the sketch layer. Raises as `layers` does. Slow: for worker threads."""
+        """The group to insert below or above the sketch layer. Raises like `layers`. Slow: for worker threads."""
         layers = tuple(_with_key_strokes(layer) for layer in self.layers())
         if not self.record.get("sketch_has_paper"):
             return NewGroup(self.title, layers)
-        # Over paper the lines must show through: dark ones on light paper multiply, light ones on dark paper screen.
+        # Above a sketch with paper the lines must stay visible: Multiply on light paper, Screen on dark paper.
         blend = "screen" if self.record.get("sketch_has_dark_paper") else "multiply"
         return NewGroup(self.title, layers, blend=blend, above=True)
 
@@ -220,7 +220,7 @@ def _moved_place(entry: object, placement: Placement) -> object:
 
 
 def _with_key_strokes(layer: NewLayer) -> NewLayer:
-    """Marks as the port takes them."""
+    """The layer with its key strokes split by colour, as the port takes them; other layers are unchanged."""
     if layer.role != KEY_STROKES:
         return layer
     try:

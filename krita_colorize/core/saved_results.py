@@ -26,29 +26,29 @@ _RESULT = ("preview", "layers", "record", "check", "regions")
 
 @dataclass(frozen=True)
 class Base:
-    """What a result was made from, packed; `get` unpacks. Reference masks only by their hashes.
+    """The pictures that a result was made from, packed, and the hashes of the references' masks.
 
-    `placement` is how the canvas changed since, None if it didn't."""
+    `placement` is the change of the canvas since then, None without a change."""
 
     bundle: Bundle
     placement: Placement | None = None
 
     @classmethod
     def pack(cls, pictures: Mapping[str, Pixels | Placed | None], hashes: Sequence[str] | None = ()) -> Base:
-        """Packs pictures and masks by name; those that are None or empty are left out. Slow: for worker threads."""
+        """Packs pictures and masks by name; None and empty ones are left out. Slow: for worker threads."""
         writer = bundle.Writer()
         places = {name: writer.place(picture) for name, picture in pictures.items() if not _empty(picture)}
         header = {"pictures": places, "hashes": None if hashes is None else list(hashes)}
         return cls(writer.bundle(header).compact())
 
     def get(self, name: str) -> Pixels | None:
-        """One picture, None if there is none. Slow: for worker threads."""
+        """One picture, unpacked and on the present canvas; None if there is none. Slow: for worker threads."""
         place = self.bundle.placed(self.bundle.header["pictures"].get(name))
         found = None if place is None else place.to_pixels()
         return self.placement.moved(found) if found is not None and self.placement is not None else found
 
     def packed(self, name: str) -> Placed | None:
-        """One picture, packed. Slow: for worker threads."""
+        """One picture, packed and on the present canvas. Slow: for worker threads."""
         if self.placement is None:
             return self.bundle.placed(self.bundle.header["pictures"].get(name))
         found = self.get(name)
@@ -56,13 +56,12 @@ class Base:
 
     @property
     def hashes(self) -> tuple[str, ...] | None:
-        """The SHA-256 of each reference's mask, "" where it has none; None if the canvas has changed, and the masks
-        with it."""
+        """The SHA-256 of each reference's mask, "" without a mask; None if the canvas and so the masks have changed."""
         hashes = self.bundle.header["hashes"]
         return None if hashes is None or self.placement is not None else tuple(hashes)
 
     def here(self) -> Base:
-        """The same on the present canvas. Slow: for worker threads."""
+        """The base on the present canvas, without hashes if that has changed. Slow: for worker threads."""
         if self.placement is None:
             return self
         return Base.pack({name: self.get(name) for name in self.bundle.header["pictures"]}, None)
@@ -70,8 +69,8 @@ class Base:
 
 @dataclass(frozen=True)
 class SavedResult:
-    """A result, its base, when it was made (ns), for which document, and the group it was last applied as. The file
-    holds it on the canvas that it was made on."""
+    """A result with its base, its document's id, the time it was made (ns since 1970), and the id of the group it was
+    last applied as. The file has it on its original canvas."""
 
     result: Result
     base: Base
@@ -97,7 +96,7 @@ class SavedResult:
 
 
 def read(data: bytes) -> SavedResult:
-    """Reads a kept file. Raises `BundleError`, `ResultError`, `KeyError`, `TypeError` or `ValueError`."""
+    """Reads a file. Raises `BundleError`, `ResultError`, `KeyError`, `TypeError` or `ValueError`."""
     whole = bundle.decode(data)
     header = whole.header
     if header.get("kept") != VERSION:
@@ -117,9 +116,14 @@ def with_delivered(
     check: tuple[Mapping[str, Any], Placed] | None = None,
     answer: Result | None = None,
 ) -> Result:
-    """The same result, made on the canvas of now, with what counts as delivered from now on, by role, another preview
-    where one is given, another check (its entry and its mask), and the regions of a repair's answer where it tells any.
-    Slow: for worker threads."""
+    """The result on the present canvas, with new data. Slow: for worker threads.
+
+    Args:
+        delivered: The new delivered layers, by role; the others stay.
+        preview_png: A new preview; b"" keeps the old one.
+        check: A new check: its header entry and its mask; None keeps the old one.
+        answer: The answer of a repair, whose regions are taken if it has any.
+    """
     writer = bundle.Writer()
     shown = preview_png or result.preview_png
     preview = result.bundle.blob(result.bundle.header["preview"])
@@ -145,7 +149,7 @@ def with_delivered(
 
 
 def _check(result: Result) -> tuple[Mapping[str, Any], Placed] | None:
-    """The check on the present canvas."""
+    """A result's check on the present canvas: its header entry and its mask; None without a check."""
     mask = result.check_mask()
     return None if mask is None else ({"places": result.check_places}, Placed.of(mask))
 

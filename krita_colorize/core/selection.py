@@ -1,6 +1,6 @@
 """Restricts layers to a selection: a mask of the canvas, 255 = selected, as read by `snapshot`.
 
-It works on bytes, one band after another. Slow: for worker threads.
+It works on bytes in bands of rows. Slow: for worker threads.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import KEY_STROKES, NewGroup, Pixels
 
 _BAND_BYTES = 1 << 20
-"""Large integers keep the interpreter's lock: a megabyte takes about a millisecond."""
+"""Arithmetic with large integers holds the interpreter lock (GIL); a megabyte takes about a millisecond."""
 
 
 def limited(pixels: Pixels, selection: Pixels) -> Pixels:
-    """A picture whose alpha is multiplied with the selection."""
+    """A picture whose alpha is multiplied by the selection."""
     if not pixels.data:
         return pixels
     where = placed(selection, pixels.x, pixels.y, pixels.width, pixels.height).data
@@ -28,7 +28,8 @@ def limited(pixels: Pixels, selection: Pixels) -> Pixels:
 
 
 def limited_group(group: NewGroup, selections: Iterable[Pixels | None]) -> NewGroup:
-    """A group of which only what is in all of these selections is seen; without key strokes: they know none."""
+    """The group with all layers restricted to all of these selections. Key strokes are left out, because a Colorize
+    Mask can't be restricted."""
     for selection in selections:
         if selection is not None:
             layers = (layer for layer in group.layers if layer.role != KEY_STROKES)
@@ -38,7 +39,7 @@ def limited_group(group: NewGroup, selections: Iterable[Pixels | None]) -> NewGr
 
 
 def _product(alpha: bytes, selection: bytes) -> bytes:
-    """Both multiplied as shares of 255; quickly where either knows only all and nothing."""
+    """Multiplies both as fractions of 255; fast if one of them has only the values 0 and 255."""
     if not alpha.translate(None, b"\x00\xff") or not selection.translate(None, b"\x00\xff"):
         both = int.from_bytes(alpha, "little") & int.from_bytes(selection, "little")
         return both.to_bytes(len(alpha), "little")

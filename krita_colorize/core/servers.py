@@ -13,7 +13,7 @@ from krita_colorize.core.handshake import Ready
 from krita_colorize.core.translations import tr
 
 PORT = 7860
-"""Where a machine listens when the artist names no port."""
+"""The port of a machine if the artist types none."""
 
 WRONG_CODE = (
     "A pairing code has 24 letters and digits in groups of four. Type it as it is shown on the other machine."
@@ -31,7 +31,7 @@ _FINGERPRINT_BYTES = 10
 
 @dataclass(frozen=True)
 class Server:
-    """A paired machine: where it is, its certificate's SHA-256 (hex), and our token for it."""
+    """A paired machine: its address, the SHA-256 of its certificate (hex), and this device's token."""
 
     name: str
     host: str
@@ -41,7 +41,7 @@ class Server:
 
     @property
     def address(self) -> Ready:
-        """Where requests go."""
+        """The machine's address for requests."""
         return Ready(self.host, self.port, "", self.token, fingerprint=self.fingerprint)
 
 
@@ -60,7 +60,7 @@ class Kept:
 
 @dataclass(frozen=True)
 class PairingCode:
-    """The two parts of a code, as hex: the start of the certificate's SHA-256, and the secret."""
+    """The two parts of a code in hexadecimal: the start of the certificate's SHA-256, and the secret."""
 
     fingerprint: str
     secret: str = field(repr=False)
@@ -81,7 +81,7 @@ def write_kept(kept: Kept) -> str:
 
 
 def read_code(text: str) -> PairingCode:
-    """Reads what the artist typed; small letters, blanks, and O, I, L for 0, 1, 1 will do. Raises `UserError`."""
+    """Reads a typed code; it may have lower-case letters, spaces, and O, I, L for 0, 1, 1. Raises `UserError`."""
     letters = "".join(c for c in text.upper() if c.isalnum()).translate(_LIKENESS)
     if len(letters) != _CODE_LETTERS or any(letter not in _LETTERS for letter in letters):
         raise UserError(tr(WRONG_CODE))

@@ -1,6 +1,6 @@
-"""The artist's settings for each sketch layer, and their form in the document.
+"""The artist's settings of each sketch layer, and their JSON in the document.
 
-The form is versioned JSON. Reading it never fails: values that are missing, of another type or out of range get their
+The JSON has a version. Reading it never fails: values that are missing, of another type or out of range get their
 defaults, and the artist gets a message. `krita_port` stores it, `app` decides when.
 """
 
@@ -19,14 +19,14 @@ from krita_colorize.core.option_table import Value
 
 NOTE = "state.json"
 VERSION = 2
-"""1 knew no document id, hints, bindings, swaps and locked colours; it is read as it stands."""
+"""Version 1, which has no document id, hints, bindings, swaps and locked colours, is read in the same way."""
 
 MAX_REFERENCES = 16
 MAX_SEED = 2**31 - 1
 MAX_LINE_GAP = 0.1
 
 SWATCH_MERGE, MAX_SWATCH_MERGE = 5, 30
-"""CIE 1976 colour difference up to which colours share a swatch of the palette."""
+"""CIE 1976 colour difference up to which colours share a swatch of the palette: default and maximum."""
 
 BROKEN = "The colouring settings stored in this picture can't be read, so the defaults are used."
 FROM_LATER_VERSION = (
@@ -38,16 +38,16 @@ _E = TypeVar("_E", bound=Enum)
 
 
 class SourceKind(str, Enum):
-    """Where a reference picture lies."""
+    """Where a picture is stored."""
 
     LAYER = "layer"  # a layer of the document; the key is its id
     FILE = "file"  # a picture file; the key is its path
-    NOTE = "note"  # a picture from the clipboard, kept in the document; the key is its note's name
+    NOTE = "note"  # a picture from the clipboard, stored in the document; the key is its annotation's name
 
 
 @dataclass(frozen=True)
 class Source:
-    """A picture, by where it lies; `name` is for people."""
+    """The place of a picture; `name` is shown to the artist."""
 
     kind: SourceKind
     key: str
@@ -64,7 +64,7 @@ class Reference:
 
 @dataclass(frozen=True)
 class Options:
-    """The switches and numbers beside the mode, as the wire names them."""
+    """The options that all engines share, with their names on the wire."""
 
     palette_lock: bool = True
     style_detail: bool = False
@@ -73,11 +73,11 @@ class Options:
         0.0  # widest opening that is still closed, share of the longer side; 0: what suits the lines
     )
     steps: int = 0  # 0: as many as suit the model
-    size: int = 0  # px, 0 lets the engine choose
-    colorize_mask: bool = False  # the flats also as key strokes, which only some Kritas can take
-    colour_paper: bool = False  # gutters and speech bubbles of comic pages, too
+    size: int = 0  # working resolution in pixels; 0: the engine chooses it
+    colorize_mask: bool = False  # also returns the flats as key strokes, for Krita 5.2 and later
+    colour_paper: bool = False  # colours gutters and speech bubbles of comic pages, too
     advanced: Mapping[str, Value] = field(default_factory=dict)
-    """Of the engines' own options, those that the artist changed, by name (`option_table`)."""
+    """The engines' own options that the artist has changed, by name (`option_table`)."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +93,17 @@ class Settings:
     hints: str = ""
     bindings: tuple[Binding, ...] = ()
     corrections: tuple[Correction, ...] = ()
-    """Of a result; a sketch has none of its own: a new colouring starts without."""
+    """Only in the settings of a result; those of a sketch have none."""
     swaps: tuple[Swap, ...] = ()
     locked: tuple[str, ...] = ()
-    """Palette colours ("#rrggbb", as shown) that stay when a whole palette is put in place of the result's."""
+    """Palette colours ("#rrggbb", as shown) that stay when a palette is loaded."""
     swatch_merge: int = SWATCH_MERGE
     seed: int = 0
     options: Options = field(default_factory=Options)
 
     @property
     def layer_ids(self) -> tuple[str, ...]:
-        """The ids of the layers that it names, sketch excepted, each once."""
+        """The ids of all layers in these settings, each once; the sketch isn't among them."""
         layers = [item.source.key for item in self.references if item.source.kind is SourceKind.LAYER]
         masks = [item.mask for item in self.references]
         ids = [*layers, *masks, self.sketch_mask, self.background, self.hints]
@@ -112,8 +112,8 @@ class Settings:
 
 @dataclass(frozen=True)
 class Stored:
-    """What a note held: settings by sketch layer id, the document's own id ("" where it has none yet), and a sentence
-    for the artist where something was wrong."""
+    """The content of the annotation: settings by sketch layer id, the document's id ("" without one), and `problem`, a
+    sentence for the artist if it is broken."""
 
     layers: Mapping[str, Settings]
     problem: str = ""
@@ -121,14 +121,14 @@ class Stored:
 
 
 def dump(layers: Mapping[str, Settings], document: str = "") -> bytes:
-    """The note for these settings; the same settings always give the same bytes."""
+    """The annotation's bytes; equal settings give equal bytes."""
     stored = {key: to_json(settings) for key, settings in layers.items()}
     note = {"version": VERSION, "document": document, "layers": stored}
     return json.dumps(note, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8")
 
 
 def load(note: bytes | None) -> Stored:
-    """Reads a note of any version, however broken; None is a document without one."""
+    """Reads the annotation of any version, also a broken one; None if the document has none."""
     if note is None:
         return Stored({})
     try:
@@ -156,7 +156,7 @@ def to_json(settings: Settings) -> dict[str, Any]:
 
 
 def from_json(data: Mapping[str, Any]) -> Settings:
-    """Settings from JSON values; what doesn't fit gets its default."""
+    """Reads settings from JSON values; invalid values get their defaults."""
     references = data.get("references")
     known = [_reference(item) for item in references] if isinstance(references, list) else []
     return Settings(

@@ -19,13 +19,14 @@ MAX_BYTES = 1 << 20
 
 
 def dump(settings: Settings) -> bytes:
-    """The file's bytes; the same settings always give the same."""
+    """The file's bytes; equal settings give equal bytes."""
     note = {"krita_colorize": VERSION, "settings": to_json(_portable(settings))}
     return json.dumps(note, ensure_ascii=False, sort_keys=True, indent=1).encode("utf-8")
 
 
 def load(data: bytes, own: Settings) -> Settings:
-    """Settings for a sketch that has its `own`: its references stay where the file has none. Raises `UserError`."""
+    """Reads settings for a sketch whose settings are `own`; its references stay if the file has none. Raises
+    `UserError`."""
     try:
         note = json.loads(data[: MAX_BYTES + 1].decode("utf-8")) if len(data) <= MAX_BYTES else None
         stored = note["settings"] if isinstance(note, dict) and "krita_colorize" in note else None
@@ -38,7 +39,7 @@ def load(data: bytes, own: Settings) -> Settings:
 
 
 def _portable(settings: Settings) -> Settings:
-    """The settings that don't belong to a single picture."""
+    """The settings without those that belong to a single picture."""
     files = (item for item in settings.references if item.source.kind is SourceKind.FILE)
     references = tuple(replace(item, mask="") for item in files)
     return replace(settings, references=references, sketch_mask="", background="", hints="", bindings=())

@@ -5,25 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MAX_PENDING_BYTES = 1 << 20
-"""More than this without the end of an event is not our backend."""
+"""Limit of an incomplete event; a longer one can't be from the backend."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """One event: its name ("message" where none was given) and its data, lines joined."""
+    """One event: its name ("message" by default), and its lines of data, joined."""
 
     name: str
     data: str
 
 
 class Parser:
-    """Collects pieces of a stream and gives back the events that are complete."""
+    """Collects pieces of a stream and returns the complete events."""
 
     def __init__(self) -> None:
         self._pending = b""
 
     def feed(self, data: bytes) -> list[Event]:
-        """The events that `data` completes. Raises `ValueError` if it can't be an event stream."""
+        """Adds a piece and returns the events that it completes. Raises `ValueError` if an event is too long."""
         *blocks, self._pending = (self._pending + data).replace(b"\r\n", b"\n").split(b"\n\n")
         if len(self._pending) > MAX_PENDING_BYTES:
             raise ValueError("an event is longer than 1 MiB")

@@ -1,6 +1,6 @@
-"""Keeps what the artist paints while an answer is awaited, as the artist's own strokes.
+"""Keeps the strokes that the artist paints while an answer is awaited.
 
-It is rarely needed and only for one rectangle, so it works row by row in plain Python. Slow: for worker threads.
+This is rare and concerns only one rectangle, so it is written in plain Python, row by row. Slow: for worker threads.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from krita_colorize.core.port import Pixels
 
 
 def kept(before: Pixels, newest: Pixels, answer: Pixels) -> Pixels:
-    """The answer for a layer, except where the layer has changed since it was `before`."""
+    """The pixels of `answer` where `newest` still equals `before`, elsewhere those of `newest`."""
     box = answer.x, answer.y, answer.width, answer.height
     return _chosen(placed(before, *box), newest := placed(newest, *box), same=answer, other=newest)
 
 
 def delivered(before: Pixels, after: Pixels, newest: Pixels, put: Pixels) -> Pixels:
-    """What counts as delivered once `put` is in a layer that was `newest`: `after` where that changed the layer, else
-    `before`."""
+    """The delivered pixels of a layer after `put` was written over `newest`: those of `put`'s rectangle where it
+    changed the layer, `before` where it didn't, and `after` outside the rectangle."""
     box = put.x, put.y, put.width, put.height
     return pasted(after, _chosen(placed(newest, *box), put, same=placed(before, *box), other=put))
 

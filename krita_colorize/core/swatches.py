@@ -1,7 +1,7 @@
 """A result's palette for the artist: similar colours share a swatch; swatches are grouped by side and ordered by area.
 
-It also makes a small picture of each colour's regions, to highlight them on the canvas and to find the colour under a
-click. Colours are "#rrggbb"; the layers keep their exact colours.
+It also computes a small map of the colours, to highlight their regions on the canvas and to find the colour under a
+click. Colours are "#rrggbb"; those of the layers aren't changed.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from krita_colorize.core.palette import distance
 from krita_colorize.core.port import FOREGROUND, ROLES, NewLayer, Pixels
 
 MAP_SIDE = 512
-"""Longer side of the small picture, px."""
+"""Longer side of the map, in pixels."""
 
 NONE = 255
-"""In the small picture: no colour of the palette."""
+"""The index for pixels without a colour of the palette."""
 
 _OPAQUE = 128
 
 
 class Side(Enum):
-    """The part of the picture a colour is used in most."""
+    """The part of the picture in which most of a colour is."""
 
     FOREGROUND = "foreground"
     BACKGROUND = "background"
@@ -32,7 +32,7 @@ class Side(Enum):
 
 @dataclass(frozen=True)
 class Swatch:
-    """Colours that look alike. `colour` is the one with the largest area, `area` the share of the picture, [0, 1]."""
+    """Similar colours. `colour` is the one with the largest area, `area` their fraction of the picture, 0..1."""
 
     colour: str
     members: tuple[str, ...]
@@ -42,8 +42,8 @@ class Swatch:
 
 @dataclass(frozen=True)
 class ColourMap:
-    """Where the colours of a palette are: `indices` holds `height` rows of `width` bytes, each an index into
-    `colours` or `NONE`, over the whole canvas (`canvas_width` x `canvas_height` px)."""
+    """The map of a palette's colours. `indices` has `height` rows of `width` bytes, each an index of `colours` or
+    `NONE`; it covers the whole canvas of `canvas_width` x `canvas_height` pixels."""
 
     colours: tuple[str, ...]
     width: int
@@ -82,18 +82,19 @@ class ColourMap:
         return tuple(found)
 
     def area(self, colour: str) -> int:
-        """Pixels of the small picture."""
+        """The area of a colour in pixels of the map."""
         return sum(self.counts.get((colour, side), 0) for side in Side)
 
     def side(self, colour: str) -> Side:
-        """Where a colour is used most."""
+        """The side on which most of a colour is."""
         return max(Side, key=lambda side: self.counts.get((colour, side), 0))
 
 
 def colour_map(layers: Sequence[NewLayer], colours: Sequence[str], width: int, height: int) -> ColourMap:
-    """Samples the layers of a result (bottom to top) on a canvas of `width` x `height` px. Slow: for worker threads.
+    """Samples the layers of a result (bottom to top) on a canvas of `width` x `height` pixels. Slow: for worker
+    threads.
 
-    Layers of light and shade are left out.
+    Layers of shading and light are left out.
     """
     colours = tuple(colours[:NONE])
     step = max(1, -(-max(width, height) // MAP_SIDE))
@@ -141,7 +142,7 @@ def _sample(
 
 
 def _shows(mask: Pixels | None, x: int, y: int) -> bool:
-    """Whether a mask lets a pixel be seen; outside of its rectangle it hides."""
+    """Whether a pixel is visible with a mask, which is 0 outside its rectangle."""
     if mask is None or not mask.data:
         return mask is None
     x, y = x - mask.x, y - mask.y
@@ -150,5 +151,5 @@ def _shows(mask: Pixels | None, x: int, y: int) -> bool:
 
 
 def _pixel(colour: str) -> int:
-    """As a little-endian word of B, G, R."""
+    """A colour as 0xRRGGBB."""
     return int(colour[1:3], 16) << 16 | int(colour[3:5], 16) << 8 | int(colour[5:7], 16)

@@ -19,7 +19,6 @@ STAGES = (
     "Finding lines",
     "Finding regions",
     "Finding the foreground",
-    "Finding the foreground",
     "Keeping the rest",
     "Loading the model",
     "Matching colours",
@@ -40,12 +39,12 @@ _chosen: dict[str, str] = {}
 
 
 def languages() -> tuple[str, ...]:
-    """The languages there are, English first."""
+    """The available languages, English first."""
     return ("en", *sorted(path.stem for path in FOLDER.glob("*.json")))
 
 
 def use(locale: str) -> None:
-    """Chooses the language of a locale ("de", "de_AT", "fr-CA"); what isn't there is English."""
+    """Chooses the language of a locale ("de", "de_AT", "fr-CA"); English if there is no translation."""
     _chosen.clear()
     language = locale.replace("-", "_").partition("_")[0].lower()
     if language in languages()[1:]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 
 VERSION = "0.1.0"
-"""The backend's is the same (a test compares them); whether the two understand each other is `core.handshake`'s."""
+"""The backend has the same version (a test compares them); `core.handshake` checks whether both have the same API."""
 
 _NUMBERS = re.compile(r"(\d+)\.(\d+)\.(\d+)")
 
 
 def is_later(version: str, than: str = VERSION) -> bool:
-    """Whether a released version comes after another; what isn't `1.2.3` (a preview, say) never does."""
+    """Whether a version is later than another; False for versions of another form than `1.2.3`, such as previews."""
     found, other = (_NUMBERS.fullmatch(text) for text in (version, than))
     if found is None or other is None:
         return False

@@ -1,1 +1,2 @@
-"""The only package that imports krita: it reads and builds layers, shows the overlay, watches and stores notes."""
+"""The only package that imports krita: reads and inserts layers, shows the overlay, watches for changes, and
+stores data in documents (annotations)."""

@@ -20,8 +20,9 @@ from krita_colorize.qt import QtCore
 
 
 def times(document: Document, node: Node) -> Sequence[int]:
-    """The times of a layer's keyframes in order; for a group, those of the layer inside that has all keyframes of the
-    group. Empty if no layer has all of them, because a new layer can only copy the keyframes of one layer."""
+    """The times (frame numbers from 0) of a layer's keyframes, in order; of a group, those of the layer in it that has
+    all keyframes of the group. Empty if no layer has all of them, because a new layer can only copy the keyframes of
+    one layer."""
     return _timed(document, node)[1]
 
 
@@ -36,7 +37,7 @@ def _timed(document: Document, node: Node) -> tuple[Node, Sequence[int]]:
 
 
 def read(document: Document, node: Node, time: int, scratch: Scratch) -> Pixels:
-    """Reads a layer's pixels at a time, without other layers."""
+    """Reads a layer's pixels at a time (frame number), without other layers."""
     with _clone(document) as copy:
         _go_to(copy, time)
         found = wrappers.find_node(copy, wrappers.node_id(node))
@@ -48,7 +49,8 @@ def read(document: Document, node: Node, time: int, scratch: Scratch) -> Pixels:
 def copy_of(
     document: Document, node: Node, name: str, frames: Mapping[int, Pixels], scratch: Scratch
 ) -> Iterator[Node]:
-    """Yields a layer with the keyframes of another one and other pixels. Add it to the document within the block."""
+    """Yields a copy of an animated layer with the same keyframes and new pixels, to be added to the document within the
+    `with` block. Keyframes whose time isn't in `frames` (time: pixels) are cleared."""
     with _clone(document) as copy:
         source = wrappers.find_node(copy, wrappers.node_id(node))
         assert source is not None, "a clone has the layers of its document"
@@ -81,7 +83,7 @@ def _go_to(copy: Document, time: int) -> None:
 
 
 def _bare(node: Node, name: str) -> None:
-    """Removes masks, styles and other settings that change the look of the layer's pixels."""
+    """Removes a layer's masks and resets the properties that change how its pixels look."""
     node.setChildNodes([])
     node.setName(name)
     node.setOpacity(255)

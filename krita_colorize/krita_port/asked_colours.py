@@ -1,7 +1,8 @@
-"""Stores in a document which wanted colour each written colour stands for, and reads layers in the wanted colours.
+"""Stores in a document the wanted colour of each written colour, and maps the pixels of layers back to wanted colours.
 
-In documents that aren't RGB, other colours are written than wanted (see `gamut`). A repair compares a layer's pixels
-with the delivered ones, so it needs the wanted colours. They are stored with `store`; RGB documents have no such note.
+In documents that aren't RGB, the written colours differ from the wanted ones, to make up for Krita's conversion (see
+`gamut`). A repair compares a layer's pixels with the delivered ones, so it needs the wanted colours. They are stored
+with `store`; RGB documents have no such annotation.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ NOTE = "colours.json"
 
 
 def note(document: Document, colours: FlatColours | None) -> None:
-    """Adds written colours to the document's note."""
+    """Adds the written colours to the document's annotation; None, for RGB documents, adds nothing."""
     if colours is None:
         return
     known = _read(document)
@@ -28,7 +29,7 @@ def note(document: Document, colours: FlatColours | None) -> None:
 
 
 def asked(document: Document, pixels: Pixels) -> Pixels:
-    """A layer's picture in the wanted colours."""
+    """A layer's pixels with every written colour replaced by the wanted one; masks are unchanged."""
     known = _read(document) if pixels.channels == 4 else {}
     if not known:
         return pixels
@@ -36,7 +37,7 @@ def asked(document: Document, pixels: Pixels) -> Pixels:
 
 
 def _read(document: Document) -> dict[int, int]:
-    """The wanted colours by the written ones; empty if the note is missing or can't be read."""
+    """The wanted colour of each written one (0xRRGGBB); empty if the annotation is missing or can't be read."""
     try:
         found = json.loads(store.read(document, NOTE) or b"{}")
         return {int(written): int(asked) & 0xFFFFFF for written, asked in found.items()}

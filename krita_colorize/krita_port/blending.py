@@ -1,7 +1,6 @@
-"""Blend modes in subtractive colour spaces (CMYK): Krita before 5.2 blends the amounts of ink there, not of light.
+"""Blend modes in subtractive colour spaces (CMYK): Krita before 5.2 applies them to amounts of ink, not of light.
 
-For example, white (no ink) multiplied by a colour stays white. The blend mode with the intended effect then has another
-name.
+For example, white (no ink) multiplied by a colour stays white there. The intended effect then needs another blend mode.
 """
 
 from __future__ import annotations
@@ -11,11 +10,11 @@ from krita import Document, Node
 from krita_colorize.krita_port.scratch import SRGB8, ColorSpace, Scratch
 
 OF_INK = {"multiply": "screen", "screen": "multiply", "add": "linear_burn"}
-"""The names of blend modes with the same effect on amounts of ink."""
+"""For each blend mode, the one with the same effect if Krita applies it to amounts of ink."""
 
 
 class Blending:
-    """Finds out how this Krita blends; one object per port."""
+    """Chooses blend modes by testing once per colour space how this Krita blends; one object per port."""
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch

@@ -29,7 +29,7 @@ BEHIND = "behind"
 
 
 class LayerBuilder:
-    """Makes layers; one object per port."""
+    """Creates layers and inserts them; one object per port."""
 
     def __init__(self, scratch: Scratch, capabilities: Capabilities) -> None:
         self._scratch = scratch
@@ -38,7 +38,8 @@ class LayerBuilder:
         self._template: Document | None = None
 
     def possible(self, document: Document, sketch: Node, group: NewGroup) -> NewGroup:
-        """A group that this Krita can make: key strokes become a mask on a copy of the sketch, or are left out."""
+        """The group as this Krita can create it: a layer of key strokes gets the sketch's pixels for its Colorize Mask,
+        or is left out before Krita 5.2."""
         layers = group.layers
         if not self._capabilities.colorize_masks:
             layers = tuple(layer for layer in layers if layer.role != KEY_STROKES)
@@ -50,7 +51,7 @@ class LayerBuilder:
         return replace(group, layers=layers)
 
     def insert_group(self, document: Document, sketch: Node, group: NewGroup) -> str:
-        """Inserts a group, a result of `possible`, beside the sketch layer; returns its id."""
+        """Inserts a group (returned by `possible`) below or above the sketch layer; returns its id."""
         above, group = _placed(sketch, group)
         inserted = self._insert(document, above, lambda scratch: self._make_group(scratch, document, group))
         made = wrappers.find_node(document, inserted)
@@ -69,8 +70,8 @@ class LayerBuilder:
     def insert_animated(
         self, document: Document, sketch: Node, layer: NewGroup, pictures: Mapping[int, Pixels]
     ) -> str:
-        """Inserts a layer with the sketch's keyframes and other pictures beside the sketch; returns its id. Only the
-        name, blend mode and position of `layer` are used."""
+        """Inserts a layer with the sketch's keyframes and new pixels (by time) below or above the sketch; returns its
+        id. Of `layer`, only name, blend mode and position are used."""
         above, layer = _placed(sketch, layer)
         with animation.copy_of(document, sketch, layer.name, pictures, self._scratch) as node:
             self._blend(node, layer.blend, document)
@@ -120,7 +121,7 @@ class LayerBuilder:
         return node
 
     def _blend(self, node: Node, blend: str, document: Document) -> None:
-        """Sets a blend mode if it differs, because setting even the same one adds an undo step."""
+        """Sets a blend mode other than `normal`, which new layers have: setting even the same one adds an undo step."""
         if blend != "normal":
             node.setBlendingMode(self._blending.mode(blend, ColorSpace.of(document)))
 
@@ -146,7 +147,7 @@ class LayerBuilder:
 
 
 def _compose(scratch: Document, group: Node, document: Document) -> None:
-    """Lets Krita render a new group; after `addChildNode` alone it would look empty.
+    """Has Krita compute the projection of a new group; after `addChildNode` alone the group would look empty.
 
     Adding the layers one by one to a group that is already in the hidden image takes half the time, but then Krita
     ignores the masks of all layers but the last, and crashes if that has a mask.
@@ -155,9 +156,8 @@ def _compose(scratch: Document, group: Node, document: Document) -> None:
     scratch.resizeImage(0, 0, document.width(), document.height())
     root.setChildNodes([group])
     scratch.refreshProjection()
-    root.setChildNodes(
-        []
-    )  # removes the group from the hidden document, so that it can be added to another one
+    # The group must leave the hidden document, so that it can be added to another one.
+    root.setChildNodes([])
 
 
 def space_in(document: Document) -> ColorSpace:

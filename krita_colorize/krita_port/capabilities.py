@@ -18,7 +18,7 @@ class Capabilities:
     """`Document.createColorizeMask` exists (5.2 and later); before, plugins can't make Colorize Masks."""
 
     view_transforms: bool
-    """`View.flakeToCanvasTransform` exists (5.2 and later); before, the zoom level tells the picture's position."""
+    """`View.flakeToCanvasTransform` exists (5.2 and later); before, the position is computed from the zoom level."""
 
 
 def probe() -> Capabilities:

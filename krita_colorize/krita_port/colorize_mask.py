@@ -1,7 +1,7 @@
-"""Makes a Colorize Mask of Krita with the key strokes of a result, as editable flat colours (Krita 5.2 and later).
+"""Creates a Colorize Mask with the key strokes of a result, as editable flat colours (Krita 5.2 and later).
 
 A Colorize Mask follows the lines of its own layer, so it is added to a hidden copy of the sketch layer; the artist's
-layer isn't changed. Krita fills the mask in the background, which isn't an undo step.
+layer isn't changed. Krita computes the mask's fill in the background, without an undo step.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from krita import ColorizeMask
 
 CLEAR_ALPHA = 128
-"""The alpha of marks in areas that stay unpainted."""
+"""The alpha of key strokes for the areas that stay transparent."""
 
 
 def add(scratch: Document, layer: Node, name: str) -> None:

@@ -1,4 +1,4 @@
-"""Registers a docker in Krita, which makes a frame for each of its windows; the caller provides the content."""
+"""Registers a docker in Krita, which makes a frame for each of its windows; the caller provides its widget."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def register(name: str, title: str, make: Callable[[LibKisPort], QtWidgets.QWidg
             QtCore.QTimer.singleShot(0, self._fill)
 
         def canvasChanged(self, canvas: Canvas | None) -> None:  # noqa: N802 - Krita's name
-            """Called by Krita at every change of view; only the first picture matters here."""
+            """Called by Krita whenever the active view changes; the first view with a document shows the docker."""
             if canvas is not None and canvas.view() is not None:
-                # Krita is about to restore the positions of its dockers.
+                # Later, because Krita restores the positions of its dockers after this call.
                 QtCore.QTimer.singleShot(0, self._show_once)
 
         def _show_once(self) -> None:

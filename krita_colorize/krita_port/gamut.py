@@ -1,10 +1,10 @@
-"""Flat colours in documents of another colour model, chosen so that they look as wanted after Krita's conversion.
+"""Flat colours for documents that aren't RGB, chosen so that they look as wanted after Krita's conversion.
 
 Krita converts with the perceptual rendering intent, which compresses the gamut at each conversion: a CMYK colour that
 is read as sRGB and converted to CMYK again becomes darker. The colours of flat pictures are therefore replaced by
 those that look most similar to the wanted ones after the conversion; they are found by fixed-point iteration.
-Pictures with too many colours stay unchanged. This module has the arithmetic; `scratch` converts and caches the
-replacements.
+Pictures with more than `MAX_COLOURS` colours stay unchanged. This module only computes; `scratch` does Krita's
+conversions and keeps one `FlatColours` per colour space.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from krita_colorize.core.port import Pixels
 from krita_colorize.qt import QtCore, QtGui
 
 MAX_COLOURS = 255
+"""Pictures with more colours are no flat pictures and stay unchanged."""
+
 _ROUNDS = 32
 _STEP = 0.7
 """Fraction of the error that one iteration corrects; more would overshoot where the profile is steep."""
 
 _ENOUGH, _FAR = 2, 60
-"""Squared distances, in levels: an invisible one, and one that shows that the colour is out of the gamut."""
+"""Squared distances in 8-bit levels: below the first a difference is invisible; above the second the colour is out of
+the gamut, and trying its neighbours is useless."""
 
 
 Channels = tuple[int, int, int]
@@ -31,7 +34,7 @@ Channels = tuple[int, int, int]
 
 
 class _Try(NamedTuple):
-    """A colour, and its difference from the wanted one after the conversion."""
+    """A tried colour, and how far its conversion is from the wanted one (`error`: squared, `off`: per channel)."""
 
     error: float
     colour: Channels
@@ -39,9 +42,10 @@ class _Try(NamedTuple):
 
 
 class FlatColours:
-    """Finds and caches the colours for one colour space.
+    """Finds and caches the colours to write in one colour space.
 
-    `shown` converts a row of opaque sRGB pixels (B, G, R, A) to the colour space and back.
+    `shown` converts a row of opaque sRGB pixels (B, G, R, A; 8 bits) to the colour space and back; `gray` says that the
+    space has no colours.
     """
 
     def __init__(self, shown: Callable[[bytes], bytes], *, gray: bool) -> None:

@@ -19,5 +19,5 @@ KINDS = {
 
 
 def kind(node: Node) -> Kind:
-    """The docker's kind of a layer or mask."""
+    """The kind of a layer or mask."""
     return KINDS.get(node.type(), Kind.OTHER)

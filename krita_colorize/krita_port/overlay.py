@@ -25,8 +25,8 @@ class Overlay:
     def show(
         self, document: Document, png: bytes, opacity: float = 1.0, box: QtCore.QRectF | None = None
     ) -> bool:
-        """Shows a picture over the whole canvas of `document`, or over a box of it (image pixels); returns False if
-        that isn't possible."""
+        """Shows a PNG with an opacity of 0..1, stretched over the whole canvas of `document` or over a box of it (image
+        pixels); returns False if that isn't possible."""
         self.hide()
         image = QtGui.QImage.fromData(png)
         if image.isNull():
@@ -60,7 +60,7 @@ class Overlay:
         self._sheet = None
 
     def follow(self) -> None:
-        """Updates the picture's position after the view may have changed; has to be called regularly."""
+        """Updates the picture's position; called regularly, because Krita has no signal for a moved view."""
         if self._shown is None:
             return
         view = self._window.activeView()
@@ -79,7 +79,7 @@ class Overlay:
 
 
 class _Sheet(QtWidgets.QWidget):
-    """The transparent widget."""
+    """The transparent widget over the canvas that paints the picture."""
 
     def __init__(
         self,
@@ -123,7 +123,7 @@ class _Sheet(QtWidgets.QWidget):
         return True
 
     def target(self) -> QtCore.QRectF:
-        """The picture's rectangle on the canvas widget."""
+        """The picture's rectangle on the canvas widget (logical pixels)."""
         whole = lies(self._area, self._view, self.document)
         if self._box is None:
             return whole

@@ -1,7 +1,7 @@
-"""Finds the layers of an applied group again: by their ids, which are stored in the document; in copies by their names.
+"""Finds the layers of an applied group: by their ids, which are stored in the document, or in a copy by their names.
 
-The ids of layers stay the same when layers are renamed, moved, saved and reopened; copies get new ids. The ids are
-stored with `store`, only for the newest groups. No layer is changed.
+Layer ids stay the same when layers are renamed, moved, saved and reopened; copies get new ids. The ids are stored with
+`store`, only for the newest `MAX_GROUPS` groups. No layer is changed.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ ROLES = {
     "Shading": "shading",
     "Light": "light",
 }
-"""The names that engines give to their layers."""
+"""The roles of layers in a copied group, by the names that engines give to them."""
 
 
 def remember(document: Document, group_id: str, group: NewGroup) -> None:
-    """Stores the roles of the layers of a new group."""
+    """Stores the roles of the layers of a newly inserted group."""
     node = wrappers.find_node(document, group_id)
     roles = [layer.role if layer.role != KEY_STROKES else "" for layer in group.layers]
     if node is None or not any(roles):
@@ -48,12 +48,12 @@ def remember_layer(document: Document, layer_id: str) -> None:
 
 
 def made(document: Document) -> set[str]:
-    """The groups and layers that the docker has made."""
+    """The ids of the groups and layers that the docker has inserted."""
     return set(_read(document))
 
 
 def find(document: Document, group: Node) -> Sequence[Part]:
-    """The layers of a group with a role, bottom to top."""
+    """The paint layers of a group that have a role, bottom to top."""
     known = _read(document).get(wrappers.node_id(group), {})
     found = []
     for layer in reversed([node for node, _ in wrappers.walk(group)]):
@@ -73,7 +73,7 @@ def _mask_of(layer: Node) -> str:
 
 
 def _read(document: Document) -> dict[str, dict[str, str]]:
-    """The roles by layer, by group; empty if the note is missing or can't be read."""
+    """{group id: {layer id: role}}; empty if the annotation is missing or can't be read."""
     try:
         groups = json.loads(store.read(document, NOTE) or b"{}")
     except ValueError:

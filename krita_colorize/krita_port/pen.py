@@ -1,6 +1,6 @@
-"""Detects whether the pen is down or was a moment ago. Changing a document then would cut or destroy the stroke.
+"""Detects whether the pen is down or was a moment ago. Changing a document then would cut off or destroy the stroke.
 
-Qt tells the state of the mouse buttons; an event filter on the canvas widget detects tablets and releases.
+Qt knows the state of the mouse buttons; an event filter on the canvas widget detects tablet events and releases.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import time
 from krita_colorize.qt import QtCore, QtWidgets
 
 REST_S = 0.3
-"""Time after the release in which Krita may still be adding the stroke to the document."""
+"""Time in seconds after the release in which Krita may still be adding the stroke to the document."""
 
 _DOWN = (QtCore.QEvent.Type.TabletPress, QtCore.QEvent.Type.MouseButtonPress)
 _UP = (QtCore.QEvent.Type.TabletRelease, QtCore.QEvent.Type.MouseButtonRelease)

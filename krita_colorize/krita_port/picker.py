@@ -1,6 +1,6 @@
 """Receives a click on the canvas before Krita paints with it, and returns its position in the picture.
 
-This doesn't work on a rotated, mirrored or wrapped canvas, whose position Krita doesn't tell; neither does the overlay.
+Like the overlay, this doesn't work on a rotated, mirrored or wrapped canvas, where the picture's position is unknown.
 """
 
 from __future__ import annotations

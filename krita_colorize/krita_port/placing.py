@@ -40,7 +40,8 @@ def share_place(dock: QtWidgets.QDockWidget) -> None:
 def choose(
     groups: Sequence[tuple[QtWidgets.QDockWidget, Sequence[QtWidgets.QDockWidget]]],
 ) -> QtWidgets.QDockWidget | None:
-    """The docker with the most tabs, because a new tab bar needs height, too; without tabs the lowest docker."""
+    """The docker that is tabbed with the most others, because a new tab bar needs height, too; the first one if none
+    has tabs; None if all share their tabs with Layers. `groups`: each docker with those in its tabs."""
     free = [
         (dock, tabs) for dock, tabs in groups if LAYERS not in {one.objectName() for one in (dock, *tabs)}
     ]

@@ -1,4 +1,4 @@
-"""`LibKisPort`: the docker's interface to one Krita window. It finds documents and layers and calls the other modules.
+"""`LibKisPort`: the docker's interface to one Krita window. It finds documents and layers, and calls the other modules.
 
 All methods can be called at any time on the GUI thread, except those that insert or change layers: check `busy` first.
 """
@@ -60,13 +60,13 @@ class LibKisPort:
         self._watcher = Watcher(window, self._look) if window is not None else None
 
     def prepare(self) -> None:
-        """Makes the hidden documents that are needed soon: at Krita's start nobody waits for them."""
+        """Creates the hidden documents while Krita starts, so that the first job needn't wait for them."""
         self._scratch.prepare()
         self._builder.prepare()
 
     @property
     def colorize_masks(self) -> bool:
-        """Whether this Krita lets others make Colorize Masks."""
+        """Whether plugins can create Colorize Masks in this Krita (5.2 and later)."""
         return self._capabilities.colorize_masks
 
     def active_document(self) -> DocumentInfo | None:
@@ -102,7 +102,7 @@ class LibKisPort:
         return pixels
 
     def fingerprint(self, document: str, layer_id: str) -> bytes:
-        """Tells whether a layer lies on the canvas as before; see `snapshot.fingerprint`."""
+        """A value that differs after the canvas or the layer has changed; see `snapshot.fingerprint`."""
         node = self.documents.node(document, layer_id)
         return snapshot.fingerprint(self.documents.find(document), node)
 
@@ -112,7 +112,7 @@ class LibKisPort:
         return self._pen.busy()
 
     def insert_group(self, document: str, sketch_id: str, group: NewGroup) -> str:
-        """Inserts a group beside the sketch layer as one undo step; returns its id."""
+        """Inserts a group below or above the sketch layer as one undo step; returns its id."""
         opened, sketch = self.documents.find(document), self.documents.node(document, sketch_id)
         group = self._builder.possible(opened, sketch, group)
         group_id = self._builder.insert_group(opened, sketch, group)
@@ -144,7 +144,7 @@ class LibKisPort:
         return animation.times(self.documents.find(document), self.documents.node(document, layer_id))
 
     def snapshot_frame(self, document: str, layer_id: str, time: int) -> Pixels:
-        """As `snapshot`, at a point of the timeline."""
+        """Reads a layer like `snapshot`, at a time (frame number)."""
         node = self.documents.node(document, layer_id)
         return animation.read(self.documents.find(document), node, time, self._scratch)
 
@@ -153,30 +153,31 @@ class LibKisPort:
         return parts.find(self.documents.find(document), self.documents.node(document, group_id))
 
     def layer_pixels(self, document: str, layer_id: str, box: Box | None = None) -> Pixels:
-        """A paint layer's own pixels, without its masks and its opacity; a mask's as `snapshot` gives them."""
+        """A paint layer's own pixels (in a box), without its masks and opacity; other layers like `snapshot`."""
         opened, node = self.documents.find(document), self.documents.node(document, layer_id)
         area = None if box is None else QtCore.QRect(*box)
         return asked_colours.asked(opened, snapshot.read_own(opened, node, self._scratch, area))
 
     def replace_pixels(self, document: str, changes: Sequence[tuple[str, Pixels]]) -> None:
-        """Puts rectangles of pixels into paint layers of one group as one undo step; see `replace`."""
+        """Writes rectangles of pixels into paint layers of one group as one undo step; see `replace`."""
         opened = self.documents.find(document)
         nodes = [(self.documents.node(document, layer_id), pixels) for layer_id, pixels in changes]
         replace.replace(opened, nodes, self._scratch)
         self._note_colours(opened)
 
     def activate(self, document: str, layer_id: str) -> None:
-        """Selects a layer, now and once more when the event loop has turned: until then a new layer selects itself."""
+        """Makes a layer the active one, now and again after the event loop has run, because then Krita activates a new
+        layer."""
         opened = self.documents.find(document)
         opened.setActiveNode(self.documents.node(document, layer_id))
         activate_soon(opened, layer_id)
 
     def has_selection(self, document: str) -> bool:
-        """Whether anything is selected."""
+        """Whether the document has a selection that isn't empty."""
         return snapshot.has_selection(self.documents.find(document))
 
     def set_selection(self, document: str, mask: Pixels | None) -> None:
-        """Selects what the mask (one byte a pixel, placed) says, None deselects. No undo step."""
+        """Sets the selection to a mask (one byte per pixel); None deselects. No undo step."""
         opened = self.documents.find(document)
         if mask is None or not mask.data:
             opened.setSelection(None)
@@ -186,7 +187,7 @@ class LibKisPort:
         opened.setSelection(selection)
 
     def pick(self, picked: Callable[[str, int, int], None] | None) -> bool:
-        """The next click on the canvas calls `picked` instead of painting; None ends the waiting."""
+        """Lets the next click on the canvas call `picked` instead of painting; None cancels that."""
         if self._picker is None:
             return False
         document = self._active()
@@ -197,60 +198,61 @@ class LibKisPort:
         return self._picker.start(lambda x, y: call(key, x, y))
 
     def look_at(self, document: str, x: int, y: int, width: int, height: int) -> bool:
-        """Scrolls the canvas to a place of the picture; see `view.look_at`."""
+        """Scrolls the canvas to a rectangle of the picture (image pixels); see `view.look_at`."""
         opened = self.documents.find(document)
         if self._window is None or self._active() != opened:
             return False
         return view.look_at(self._window, opened, QtCore.QRectF(x, y, width, height))
 
     def on_screen(self, document: str, x: int, y: int) -> tuple[int, int] | None:
-        """Where a pixel of the picture lies on the screen; see `view.on_screen`."""
+        """The screen position of an image pixel; see `view.on_screen`."""
         opened = self.documents.find(document)
         if self._window is None or self._active() != opened:
             return None
         return view.on_screen(self._window, opened, QtCore.QPointF(x + 0.5, y + 0.5))
 
     def show_overlay(self, document: str, png: bytes, opacity: float = 1.0) -> bool:
-        """Lays a picture over the whole canvas; False if that isn't possible."""
+        """Shows a PNG over the whole canvas; returns False if that isn't possible."""
         if self._overlay is None:
             return False
         return self._overlay.show(self.documents.find(document), png, opacity)
 
     def hide_overlay(self) -> None:
-        """Takes the picture away."""
+        """Hides the overlay."""
         if self._overlay is not None:
             self._overlay.hide()
 
     def merged(self, document: str, box: Box) -> Pixels:
-        """The picture that all layers together make, in a box inside the canvas."""
+        """The projection of the whole document in a box; see `snapshot.read_merged`."""
         return snapshot.read_merged(self.documents.find(document), QtCore.QRect(*box), self._scratch)
 
     def show_patch(self, document: str, png: bytes, box: Box) -> bool:
-        """Lays a picture over a box of the canvas, above the overlay; False if that isn't possible."""
+        """Shows a PNG over a box of the canvas (image pixels), above the overlay; returns False if that isn't
+        possible."""
         if self._patch is None:
             return False
         return self._patch.show(self.documents.find(document), png, box=QtCore.QRectF(*box))
 
     def hide_patch(self) -> None:
-        """Takes the patch away."""
+        """Hides the patch."""
         if self._patch is not None:
             self._patch.hide()
 
     def read_note(self, document: str, name: str) -> bytes | None:
-        """Reads what `write_note` stored in the document."""
+        """The bytes that `write_note` has stored in the document under this name, or None."""
         return store.read(self.documents.find(document), name)
 
     def write_note(self, document: str, name: str, data: bytes) -> None:
-        """Stores bytes in the document; saved with the .kra, marks it as modified."""
+        """Stores bytes in the document as an annotation, which is saved in the .kra; marks the document as modified."""
         store.write(self.documents.find(document), name, data)
 
     def watch(self, callback: Callable[[Change], None]) -> None:
-        """Calls back on every change from now on."""
+        """Calls `callback` at every change from now on."""
         if self._watcher is not None:
             self._watcher.watch(callback)
 
     def close(self) -> None:
-        """Stops watching, takes the overlay away and drops hidden documents."""
+        """Stops watching, hides the overlay and closes the hidden documents."""
         if self._watcher is not None:
             self._watcher.close()
         self.hide_overlay()
@@ -270,7 +272,7 @@ class LibKisPort:
         else:
             shown = self._window.activeView()
             document = shown.document() if shown is not None else None
-        # After the last document has closed Krita still hands out its dead wrapper.
+        # After the last document has been closed, Krita still returns a wrapper of the deleted document.
         return document if document is not None and document in wrappers.documents() else None
 
     def _follow_canvas(self) -> None:

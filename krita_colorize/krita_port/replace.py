@@ -31,10 +31,11 @@ TWINS = (
     ("Gray-D50-elle-V2-g10.icc", "Gray-D50-elle-V4-g10.icc"),
     ("Lab identity built-in", "Lab2Lab"),
 )
-"""Equivalent profiles with several names; not every Krita has all of them."""
+"""Groups of equivalent profiles, by name; not every Krita has all of them."""
 
 NEXT_DEPTH = {"U8": "U16", "U16": "F32", "F16": "F32", "F32": "U16"}
-"""If there is no other equivalent profile, the depth is changed; the next depth can represent all values."""
+"""The channel depth to convert to if no equivalent profile is left. It can represent all values
+of the previous one, except after F32."""
 
 
 def replace(document: Document, changes: Sequence[tuple[Node, Pixels]], scratch: Scratch) -> None:

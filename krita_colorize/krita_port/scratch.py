@@ -1,4 +1,4 @@
-"""Hidden documents for converting pixels and making new layers without effects on the artist's document.
+"""Hidden documents, in which pixels are converted and new layers are made without effects on the artist's document.
 
 Krita converts colours only inside a document, and every conversion is an undo step of that document. A clone of a tiny
 document takes a millisecond to make and doesn't appear in Krita's lists; it is closed after each use.
@@ -27,7 +27,7 @@ class ColorSpace:
 
     @classmethod
     def of(cls, owner: Document | Node) -> ColorSpace:
-        """The colour space of a document or a layer. Never call it on a detached mask: Krita crashes."""
+        """The colour space of a document or a layer. Krita crashes if it is a mask without a parent."""
         return cls(owner.colorModel(), owner.colorDepth(), owner.colorProfile())
 
 
@@ -36,7 +36,7 @@ SRGB8 = ColorSpace("RGBA", "U8", "sRGB-elle-V2-srgbtrc.icc")
 SRGB_PROFILES = frozenset(
     {SRGB8.profile, "sRGB built-in", "Artifex Software sRGB ICC Profile", "sRGB IEC61966-2.1"}
 )
-"""Profiles whose 8-bit values are the same as sRGB's: Krita changes none of the 2^24 colours in a conversion."""
+"""Profiles equal to sRGB at 8 bits: Krita's conversion between them changes none of the 2^24 colours."""
 
 EMPTY = Pixels(0, 0, b"")
 
@@ -94,7 +94,7 @@ class Scratch:
             return node.pixelData(*area).data()
 
     def adapted(self, pixels: Pixels, space: ColorSpace) -> Pixels:
-        """An sRGB picture whose flat colours look as wanted after the conversion to a colour space, see `gamut`."""
+        """The sRGB picture with flat colours that look as wanted once converted to a colour space; see `gamut`."""
         colours = self.flat_colours(space)
         return pixels if colours is None else colours.adapted(pixels)
 

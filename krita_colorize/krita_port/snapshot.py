@@ -18,7 +18,7 @@ from krita_colorize.krita_port.scratch import EMPTY, ColorSpace, Scratch, is_srg
 from krita_colorize.qt import QtCore
 
 FINGERPRINT_SIDE = 32
-"""Longer side of the tiny picture, in pixels."""
+"""Longer side of the thumbnail in a fingerprint, in pixels."""
 
 
 def read(document: Document, node: Node, scratch: Scratch) -> Pixels:
@@ -33,7 +33,7 @@ def read(document: Document, node: Node, scratch: Scratch) -> Pixels:
 
 
 def read_shown(copy: Document, node: Node, scratch: Scratch) -> Pixels:
-    """Reads a layer of a document from that document's clone, in which it may be made visible."""
+    """Reads a layer from a clone of its document, in which it is made visible first."""
     shown = _without_onion_skins(copy, _show(copy, wrappers.node_id(node)))
     if not _is_plain(shown):
         copy.refreshProjection()
@@ -41,7 +41,8 @@ def read_shown(copy: Document, node: Node, scratch: Scratch) -> Pixels:
 
 
 def read_own(document: Document, node: Node, scratch: Scratch, box: QtCore.QRect | None = None) -> Pixels:
-    """Reads a paint layer's own pixels (in a box) without its masks and opacity; other layers like `read`."""
+    """Reads a paint layer's own pixels, in a box (image pixels) or on the whole canvas, without its masks and opacity;
+    other layers like `read`."""
     if kind(node) is not Kind.PAINT:
         return read(document, node, scratch)
     canvas = _canvas(document) if box is None else box.intersected(_canvas(document))
@@ -62,7 +63,8 @@ def read_merged(document: Document, box: QtCore.QRect, scratch: Scratch) -> Pixe
 
 
 def fingerprint(document: Document, node: Node) -> bytes:
-    """The sizes of canvas and layer and a tiny picture of the layer; every change of the canvas changes one of them."""
+    """The canvas size, the layer's bounds and a thumbnail of the layer, as bytes. Every resizing, cropping, mirroring,
+    rotation or scaling of the canvas changes one of them, and so do most strokes on the layer."""
     box = node.bounds()
     image = node.thumbnail(FINGERPRINT_SIDE, FINGERPRINT_SIDE)
     data = b"".join(

@@ -1,6 +1,6 @@
 """Stores data in a document as Krita's annotations, which are saved in the .kra under `krita_colorize/`.
 
-Documents must be open, because Krita crashes on a closed one. Writing marks the document as modified.
+The document must be open: Krita crashes if it is closed. Writing marks the document as modified.
 """
 
 from __future__ import annotations

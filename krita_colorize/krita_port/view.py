@@ -1,7 +1,7 @@
 """Finds the picture's position on the canvas of a window's active view, and scrolls the canvas to a place of it.
 
-Krita 5.2 and later tell the position; before, it is computed from the zoom level and the scroll bars. All versions are
-scrolled by the scroll bars. On a rotated, mirrored or wrapped canvas the position is unknown.
+Krita 5.2 and later have functions for the position; before, it is computed from the zoom level and the scroll bars. The
+canvas is scrolled by its scroll bars in all versions. On a rotated, mirrored or wrapped canvas the position is unknown.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ POINTS_PER_INCH = 72.0
 
 
 def target_of(window: Window) -> QtCore.QRectF | None:
-    """The picture's rectangle on the canvas widget of the active view (logical pixels); None if it isn't straight."""
+    """The picture's rectangle on the canvas widget of the active view (logical pixels);
+    None if the canvas isn't straight."""
     area, view = canvases.scroll_area(window), window.activeView()
     document = view.document() if view is not None else None
     if area is None or view is None or document is None or not is_straight(view.canvas()):
@@ -30,7 +31,7 @@ def is_straight(canvas: Canvas) -> bool:
 
 
 def lies(area: QtWidgets.QAbstractScrollArea, view: View, document: Document) -> QtCore.QRectF:
-    """The document's rectangle on the straight canvas of its view."""
+    """The document's rectangle on the canvas of its view (logical pixels); the canvas must be straight."""
     picture = QtCore.QRectF(0, 0, document.width(), document.height())
     if probe().view_transforms:
         image_to_flake, _ = view.flakeToImageTransform().inverted()
@@ -45,7 +46,7 @@ def lies(area: QtWidgets.QAbstractScrollArea, view: View, document: Document) ->
 
 
 def look_at(window: Window, document: Document, place: QtCore.QRectF) -> bool:
-    """Scrolls so that a place of the picture (image pixels) is in the middle, unless all of it is visible.
+    """Scrolls so that a rectangle of the picture (image pixels) is in the middle, unless all of it is visible.
 
     Returns whether the position is known.
     """
@@ -64,7 +65,7 @@ def look_at(window: Window, document: Document, place: QtCore.QRectF) -> bool:
 
 
 def on_screen(window: Window, document: Document, place: QtCore.QPointF) -> tuple[int, int] | None:
-    """The screen position of a place of the picture (image pixels); None if it is unknown or not visible."""
+    """The screen position (logical pixels) of a point of the picture (image pixels); None if unknown or not visible."""
     target, canvas = target_of(window), canvases.canvas_widget(window)
     if target is None or canvas is None:
         return None

@@ -34,7 +34,7 @@ class DocumentState:
 
 
 class Watcher(QtCore.QObject):
-    """Watches one window; `look` returns the present state and may do regular work."""
+    """Watches one window; `look` returns the present state, and may do other regular work of the port."""
 
     def __init__(self, window: Window, look: Callable[[], DocumentState]) -> None:
         super().__init__()

@@ -20,17 +20,17 @@ _DECIMALS = 2
 _ELSEWHERE = {"palette_lock", "style_detail", "background_detail", "line_gap", "colorize_mask"}
 """Options that the form shows itself."""
 _SHOWN = {"steps": (1, 100), "size": (0, 2048)}
-"""Ranges that the wire has wider than anybody needs."""
+"""Ranges of options whose range on the wire is wider than artists need."""
 _TEXT_LINES = 3
-_SPIN_WIDTH = 64  # all alike, whatever their range
+_SPIN_WIDTH = 64  # the same for all ranges
 
 
-class AdvancedFold(QtWidgets.QWidget):
-    """Shows values and tells of changes by `change(name, value)`; it keeps nothing itself."""
+class AdvancedSection(QtWidgets.QWidget):
+    """Shows values, and calls `change(name, value)` when the artist changes one; has no state of its own."""
 
     def __init__(self, change: Callable[[str, Any], None], parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
-        self.setObjectName("advanced_fold")
+        self.setObjectName("advanced_section")
         self._change = change
         self._suiting = USUAL_STEPS
         self._table: dict[str, Option] = {}
@@ -52,9 +52,9 @@ class AdvancedFold(QtWidgets.QWidget):
     def show_values(
         self, options: Options, table: Mapping[str, Option], *, suiting: int = USUAL_STEPS
     ) -> None:
-        """Shows the values of an engine's options that have no place elsewhere; hides the fold where there are none.
+        """Shows the values of an engine's options that have no control elsewhere; hides the section if there are none.
 
-        `suiting` is the chosen model's own number of steps, shown while the artist has set none.
+        `suiting` is the recommended number of steps of the chosen model, which is shown while `steps` is 0.
         """
         self._suiting = suiting
         self._build({name: option for name, option in table.items() if name not in _ELSEWHERE})
@@ -67,7 +67,7 @@ class AdvancedFold(QtWidgets.QWidget):
         self.setVisible(bool(self._table))
 
     def _build(self, table: dict[str, Option]) -> None:
-        """Makes the fields again if the set of options has changed."""
+        """Rebuilds the fields if the options have changed."""
         if list(table.items()) == list(self._table.items()):
             return
         while self._form.rowCount():
@@ -77,7 +77,7 @@ class AdvancedFold(QtWidgets.QWidget):
             self._add(option)
 
     def _change_steps(self, steps: int) -> None:
-        """The model's own number isn't the artist's: another model may then begin with its own."""
+        """Stores the recommended number as 0, so that another model uses its own."""
         self._change("steps", 0 if steps == self._suiting else steps)
 
     def _add(self, option: Option) -> None:
@@ -86,7 +86,7 @@ class AdvancedFold(QtWidgets.QWidget):
         field.setObjectName(f"{option.name}_field")
         field.setAccessibleName(title)
         field.setToolTip(tooltip)
-        if option.kind == "switch":  # says its title itself
+        if option.kind == "switch":  # a check box contains its title
             self._form.addRow(field)
             return
         if isinstance(field, QtWidgets.QAbstractSpinBox):
@@ -120,7 +120,7 @@ class AdvancedFold(QtWidgets.QWidget):
 
 
 class _Whole(QtWidgets.QSpinBox):
-    """A whole number in a range."""
+    """A spin box for integers."""
 
     def __init__(self, low: int, high: int) -> None:
         super().__init__()
@@ -134,7 +134,7 @@ class _Whole(QtWidgets.QSpinBox):
 
 
 class _Number(QtWidgets.QDoubleSpinBox):
-    """A number in a range, in steps that fit it."""
+    """A spin box for numbers, whose step depends on the range."""
 
     def __init__(self, low: float, high: float) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ class _Number(QtWidgets.QDoubleSpinBox):
 
 
 class _Lines(QtWidgets.QPlainTextEdit):
-    """A field for a few lines of text, with a signal when it loses the focus."""
+    """A field for a few lines of text, which calls `change` when it loses the focus."""
 
     def __init__(self, change: Callable[[str], None]) -> None:
         super().__init__()
@@ -159,7 +159,7 @@ class _Lines(QtWidgets.QPlainTextEdit):
         self.setTabChangesFocus(True)
 
     def focusOutEvent(self, event: Any) -> None:
-        """The artist has finished writing."""
+        """Calls `change` with the text."""
         super().focusOutEvent(event)
         self._tell(self.toPlainText()[:LONGEST_TEXT])
 

@@ -11,7 +11,7 @@ from krita_colorize.ui.widgets import ToolButton, row
 
 
 class CheckPanel(QtWidgets.QWidget):
-    """Steps through the places."""
+    """Shows `app.checks`: the current place, and the buttons to step, circle and select."""
 
     def __init__(self, session: Session, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -46,7 +46,7 @@ class CheckPanel(QtWidgets.QWidget):
 
     @guarded
     def refresh(self) -> None:
-        """Shows where we are."""
+        """Shows the current place and its number."""
         checks = self._session.checks
         self._say.setText(self._words())
         there = bool(checks.places)

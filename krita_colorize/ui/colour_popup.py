@@ -1,4 +1,4 @@
-"""Swatches at the pointer: the likely colours of a region in large, then the whole palette.
+"""A popup with swatches at the pointer: the likely colours of a region, large, then the whole palette.
 
 It is a frameless popup like Krita's own palette; a click elsewhere closes it. 1 to 9 choose a likely colour, the arrow
 keys and Enter any colour, N goes to the next place to check, Escape closes. With Shift only that region is changed.
@@ -15,10 +15,10 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 
 LIKELY_SIDE, PALETTE_SIDE = 40, 22
-"""Sides of the swatches, px: the likely ones are for pens."""
+"""Sides of the swatches in pixels; the likely ones are large enough for pens."""
 
 _COLUMNS = 12
-_AWAY = 14  # px, from the pointer: the region stays in sight
+_AWAY = 14  # distance from the pointer in pixels, so that the region stays visible
 _GAP = 3
 _DIGITS = tuple("123456789")
 _KEYS = QtCore.Qt.Key
@@ -31,7 +31,8 @@ _ARROWS = {
 
 
 class ColourPopup(QtWidgets.QFrame):
-    """`chosen` brings a swatch and whether it is for the one region alone; `next_wanted` asks for the next place."""
+    """The popup. `chosen` carries a swatch, and whether it is only for the clicked region; `next_wanted` asks for the
+    next place to check."""
 
     chosen = Signal(object, bool)
     next_wanted = Signal()
@@ -65,7 +66,7 @@ class ColourPopup(QtWidgets.QFrame):
         self._rows[0][0].setFocus(QtCore.Qt.FocusReason.PopupFocusReason)
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:
-        """Digits, arrows, Enter, N and Escape."""
+        """Handles digits, arrows, Enter, N and Escape."""
         if event is None:
             return
         key, alone = event.key(), _shift(event)
@@ -86,7 +87,7 @@ class ColourPopup(QtWidgets.QFrame):
             super().keyPressEvent(event)
 
     def _fill(self, offer: Offer) -> None:
-        """Makes the buttons again."""
+        """Replaces the buttons by those of an offer."""
         if self._content is not None:
             self._layout.removeWidget(self._content)
             self._content.deleteLater()
@@ -124,7 +125,7 @@ class ColourPopup(QtWidgets.QFrame):
         return widget if isinstance(widget, SwatchButton) else None
 
     def _step(self, across: int, down: int) -> None:
-        """Moves the focus; up and down to the nearest swatch above or below."""
+        """Moves the focus to the next swatch in the row, or to the nearest one in the row above or below."""
         now = self._focused()
         place = next(
             ((y, row.index(now)) for y, row in enumerate(self._rows) if now is not None and now in row),
@@ -141,7 +142,7 @@ class ColourPopup(QtWidgets.QFrame):
 
 
 class SwatchButton(QtWidgets.QAbstractButton):
-    """A square of one colour, with its number; no colour is a square that is crossed out."""
+    """A square button of one colour with its number; no colour is shown as a crossed-out square."""
 
     def __init__(self, swatch: Swatch, side: int, number: str) -> None:
         super().__init__()
@@ -154,16 +155,16 @@ class SwatchButton(QtWidgets.QAbstractButton):
         self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:
-        """Keys are the popup's."""
+        """Passes all keys to the popup."""
         if event is not None:
             event.ignore()
 
     def enterEvent(self, _event: QtCore.QEvent | None) -> None:
-        """The swatch under the pointer is the one that Enter means."""
+        """Moves the focus to the swatch under the pointer, so that Enter chooses it."""
         self.setFocus(QtCore.Qt.FocusReason.MouseFocusReason)
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
-        """Draws it."""
+        """Draws the colour, the number and the focus."""
         painter = QtGui.QPainter(self)
         area, palette = self.rect(), self.palette()
         if self.swatch.shown:

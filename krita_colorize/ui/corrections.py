@@ -1,4 +1,4 @@
-"""The button "Correct colours": clicks on the canvas offer colours for the region there; see `app.corrections`."""
+"""The button "Correct colours", with which clicks on the canvas offer colours for a region; see `app.corrections`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from krita_colorize.ui.widgets import ToolButton, allow, row
 
 
 class CorrectionsPanel(QtWidgets.QWidget):
-    """The button, and the popup that it leads to."""
+    """The buttons, and the popup with the colours."""
 
     def __init__(self, session: Session, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -51,7 +51,7 @@ class CorrectionsPanel(QtWidgets.QWidget):
 
     @guarded
     def refresh(self) -> None:
-        """Shows whether clicks are caught."""
+        """Shows whether clicks are received, and enables the buttons."""
         model = self._session.document
         there = model is not None and model.applied() is not None
         allow(self._correct, when=there, why_not=tr("There is nothing to correct yet: press Colorize first."))
@@ -60,13 +60,13 @@ class CorrectionsPanel(QtWidgets.QWidget):
         allow(self._next, when=there and bool(self._session.checks.places), why_not=why_not)
 
     def toggle(self) -> None:
-        """As a click on the button."""
+        """Like a click on the button."""
         if self._correct.isEnabled():
             self._correct.click()
 
     @guarded
     def _on_correct(self, on: bool) -> None:  # noqa: FBT001 - a toggle's slot
-        self._correct.setChecked(False)  # until clicks are really caught
+        self._correct.setChecked(False)  # checked only when clicks are received
         model = self._session.document
         if on and model is not None:
             self._session.report("")

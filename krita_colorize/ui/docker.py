@@ -1,7 +1,7 @@
 """The docker's content: status and progress on top, pages in the middle, the actions at the bottom.
 
 If the docker is low, only the pages shrink: status, progress and actions are always visible, and need less height than
-Krita's own dockers. If the docker is high, the results are below the page; otherwise they are a page.
+Krita's own dockers. If the docker is high, the results are below the pages; otherwise they are a page of their own.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from krita_colorize.ui.status import StatusBar
 from krita_colorize.ui.widgets import ActionButton, Icons, ToolButton, allow, column, no_icons, row
 
 _HIGH = 360
-"""From this height on, px, there is room for the results below the page."""
+"""Minimum height in pixels of a docker that shows the results below the pages."""
 
 
 class DockerWidget(QtWidgets.QWidget):
-    """Everything inside the docker's frame. `icons` gives Krita's icons, where there are any."""
+    """The docker's content. `icons` returns Krita's icons by name."""
 
     def __init__(
         self, session: Session, parent: QtWidgets.QWidget | None = None, *, icons: Icons = no_icons
@@ -40,7 +40,9 @@ class DockerWidget(QtWidgets.QWidget):
         super().__init__(parent)
         self.report = session.report
         self.session = session
-        self._times: tuple[int, ...] = ()  # of the sketch's keyframes; asking Krita takes a while
+        self._times: tuple[
+            int, ...
+        ] = ()  # of the sketch's keyframes; cached, because Krita needs a while for them
         self._focus_shortcut = keyboard.FocusShortcut(self)
         self._init_actions()
         self._init_layout(icons)
@@ -55,7 +57,7 @@ class DockerWidget(QtWidgets.QWidget):
 
     @guarded
     def refresh(self) -> None:
-        """Shows what can be done now and how far the job is."""
+        """Enables the possible actions, and shows the numbers of sketches, frames and results."""
         model = self.session.document
         sketch = model.sketch if model is not None else None
         allow(self._colorize, when=sketch is not None, why_not=tr("Select the layer with your sketch first."))
@@ -74,7 +76,7 @@ class DockerWidget(QtWidgets.QWidget):
 
     @guarded
     def run_action(self, name: str) -> None:
-        """Does what one of `core.actions` says; pressing its keys is the same as clicking."""
+        """Runs an action of `core.actions` by its name, like a click on its button."""
         session = self.session
         model = session.document
         steps = {"next_result": 1, "previous_result": -1, "next_place": 1, "previous_place": -1}
@@ -100,7 +102,7 @@ class DockerWidget(QtWidgets.QWidget):
             session.checks.step(model, steps[name])
 
     def focusNextPrevChild(self, forward: bool) -> bool:  # noqa: FBT001, N802 - Qt's name and arguments
-        """Tab and Shift+Tab go round inside; see `keyboard`."""
+        """Lets Tab and Shift+Tab wrap around inside the docker; see `keyboard`."""
         return keyboard.step(self, forward=forward)
 
     @guarded
@@ -183,12 +185,12 @@ class DockerWidget(QtWidgets.QWidget):
         self._place_results()
 
     def resizeEvent(self, event: QtGui.QResizeEvent | None) -> None:
-        """Finds the results their place."""
+        """Moves the results to or from their own page, depending on the height."""
         super().resizeEvent(event)
         self._place_results()
 
     def _place_results(self) -> None:
-        """Puts the results below the page if there is room, otherwise on a page."""
+        """Puts the results below the pages if the docker is high enough, otherwise on a page of their own."""
         high = self.height() >= _HIGH
         if high is self._high:
             return
@@ -201,12 +203,13 @@ class DockerWidget(QtWidgets.QWidget):
             self._tabs.addTab(self._results, "")
         self._results.use_strip(strip=high)
         chain = [self._results.last, self._colorize, self._redo, self._apply]
-        for before, after in itertools.pairwise(chain):  # what is put into another place goes to the end
+        # Qt puts a widget that is moved at the end of the tab order.
+        for before, after in itertools.pairwise(chain):
             QtWidgets.QWidget.setTabOrder(before, after)
         self._show_count(self._results.count)
 
     def _show_count(self, count: int) -> None:
-        """In the tab's title; below the page the results are only there when there are some."""
+        """Shows the number of results in the tab's title; below the pages, hides the list if it is empty."""
         page = self._tabs.indexOf(self._results)
         if page >= 0:
             self._tabs.setTabText(page, tr("Results ({count})", count=count) if count else tr("Results"))
@@ -214,14 +217,14 @@ class DockerWidget(QtWidgets.QWidget):
             self._results.setVisible(count > 0)
 
     def _colours(self, icons: Icons) -> QtWidgets.QWidget:
-        """What is chosen for a job."""
+        """The page "Colour": the settings of a job."""
         servers = tr("Where the colours are computed: on this computer or on another one.")
         panel = ServersPanel(self.session.backend)
         form = Form(self.session, icons, row(self._all, self._frames))
         return _page(form, CollapsibleSection(tr("Computer"), panel, tooltip=servers, name="servers"))
 
     def _repair(self) -> QtWidgets.QWidget:
-        """What says how a result should be otherwise."""
+        """The page "Repair": corrections, hints, palette and check of a result."""
         session = self.session
         hints = tr("Say the colour of regions: by dots on a layer, or by a spot of the reference.")
         palette = tr("The colours of the result: change and exchange them.")
@@ -236,7 +239,7 @@ class DockerWidget(QtWidgets.QWidget):
 
 
 def _page(*widgets: QtWidgets.QWidget) -> ScrollColumn:
-    """Widgets below each other that scroll."""
+    """A page: widgets below each other in a scroll area."""
     inside = QtWidgets.QWidget()
     layout = column(*widgets)
     layout.addStretch(1)

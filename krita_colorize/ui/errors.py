@@ -35,7 +35,7 @@ class ErrorBox(QtWidgets.QFrame):
         self._text.setObjectName("error_label")
         self._text.setAccessibleName(tr("What went wrong"))
         self._details = ToolButton(
-            "trouble_button", tr("What happened…"), tr("Why this happened, what to try, and what was kept.")
+            "failure_button", tr("What happened…"), tr("Why this happened, what to try, and what was kept.")
         )
         self._details.clicked.connect(self._on_details)
         self._dismiss = ToolButton("dismiss_error_button", "×", tr("Hide this message."))
@@ -55,25 +55,25 @@ class ErrorBox(QtWidgets.QFrame):
 
     @guarded
     def refresh(self) -> None:
-        """Shows the error of now."""
+        """Shows the present error, or hides the box."""
         session = self._session
         self._text.setText(session.error)
         self._dismiss.setVisible(session.error_dismissible)
-        self._details.setVisible(session.trouble is not None)
+        self._details.setVisible(session.failure is not None)
         self.setVisible(bool(session.error))
 
     @guarded
     def _on_details(self) -> None:
-        trouble = self._session.trouble
-        if trouble is None:
+        failure = self._session.failure
+        if failure is None:
             return
         if self._page is None:
             self._page = self._make_page()
-        self._page.show_failure(trouble)
+        self._page.show_failure(failure)
 
 
 class ErrorText(QtWidgets.QPlainTextEdit):
-    """Text to read: as high as it is up to five lines, then it scrolls; what has no spaces wraps, too."""
+    """A read-only text that is up to five lines high and scrolls beyond that; it also wraps long words."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -90,28 +90,28 @@ class ErrorText(QtWidgets.QPlainTextEdit):
         document.setDocumentMargin(1)
 
     def text(self) -> str:
-        """The text, as a label's."""
+        """The text, like `QLabel.text`."""
         return self.toPlainText()
 
-    def setText(self, text: str) -> None:  # noqa: N802 - as a label's
-        """Shows another text; a selection in the same one stays."""
+    def setText(self, text: str) -> None:  # noqa: N802 - the name in QLabel
+        """Shows a text; if it is the same as before, the artist's selection in it stays."""
         if text != self.toPlainText():
             self.setPlainText(text)
             self.updateGeometry()
 
     def sizeHint(self) -> QtCore.QSize:
-        """Up to five lines."""
+        """The height of the text, up to five lines."""
         document = self.document()
         assert document is not None
         lines = round(document.size().height())  # a plain text document counts lines
         return self._lines(min(max(lines, 1), _MOST_LINES))
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        """One line."""
+        """The height of one line."""
         return self._lines(1)
 
     def resizeEvent(self, event: QtGui.QResizeEvent | None) -> None:
-        """Another width, other lines."""
+        """Updates the height, because another width changes the number of lines."""
         super().resizeEvent(event)
         self.updateGeometry()
 

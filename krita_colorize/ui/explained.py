@@ -8,11 +8,11 @@ from krita_colorize.qt import QtCore, QtGui, QtWidgets
 
 _SIDE = 72
 _SIGN = 22
-"""The width of a plus or an arrow, px."""
+"""Width of a plus or an arrow in pixels."""
 
 
 class ExplainedPicture(QtWidgets.QWidget):
-    """Draws `core.explained.Explained`, smaller if there is little room."""
+    """Draws the pictures of an `Explained`, smaller if the widget is narrow."""
 
     def __init__(self, what: Explained, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -25,7 +25,7 @@ class ExplainedPicture(QtWidgets.QWidget):
         self.setFixedHeight(_SIDE)
 
     def paintEvent(self, _: QtGui.QPaintEvent | None) -> None:
-        """The pictures, with signs in the text's colour between them."""
+        """Draws the pictures, with signs in the text's colour between them."""
         signs = len(self._pictures) - 1
         side = min(_SIDE, (self.width() - signs * _SIGN) // len(self._pictures))
         painter = QtGui.QPainter(self)

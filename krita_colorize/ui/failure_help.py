@@ -25,7 +25,7 @@ _SIZE = (460, 400)
 
 
 class FailureHelpPage(QtWidgets.QDialog):
-    """One page for all troubles; `show_failure` fills and opens it."""
+    """The window for all failures; `show_failure` fills and opens it."""
 
     def __init__(
         self,
@@ -37,24 +37,24 @@ class FailureHelpPage(QtWidgets.QDialog):
         super().__init__(parent)
         self.report = session.report
         self._session, self._setup = session, setup
-        self._trouble: FailureHelp | None = None
-        self.setObjectName("trouble_page")
+        self._failure: FailureHelp | None = None
+        self.setObjectName("failure_page")
         self.setWindowTitle(tr("What happened"))
         self.resize(*_SIZE)
-        self._title = words_label("trouble_title_label", bold=True)
-        self._sentence = words_label("trouble_sentence_label")
-        self._advice = words_label("trouble_advice_label")
-        self._kept = words_label("trouble_kept_label", tr(texts.KEPT))
-        self._note = words_label("trouble_note_label")
+        self._title = words_label("failure_title_label", bold=True)
+        self._sentence = words_label("failure_sentence_label")
+        self._advice = words_label("failure_advice_label")
+        self._kept = words_label("failure_kept_label", tr(texts.KEPT))
+        self._note = words_label("failure_note_label")
         self._log = QtWidgets.QPlainTextEdit()
-        self._log.setObjectName("trouble_log_edit")
+        self._log.setObjectName("failure_log_edit")
         self._log.setAccessibleName(tr("Last lines of the logs"))
         self._log.setReadOnly(True)
         self._log.setTabChangesFocus(True)
         self._log.setMinimumHeight(200)
-        self._restart = push_button("trouble_restart_button", tr("Restart"), self._on_restart)
-        self._open_setup = push_button("trouble_setup_button", tr("Set up…"), on_setup)
-        self._save = push_button("trouble_save_button", tr("Save diagnostics…"), self._on_save)
+        self._restart = push_button("failure_restart_button", tr("Restart"), self._on_restart)
+        self._open_setup = push_button("failure_setup_button", tr("Set up…"), on_setup)
+        self._save = push_button("failure_save_button", tr("Save diagnostics…"), self._on_save)
         self._save.setToolTip(
             tr(
                 "Writes a report for the person who helps you. Your name, folders and passwords are removed from it."
@@ -64,12 +64,12 @@ class FailureHelpPage(QtWidgets.QDialog):
         session.state_changed.connect(self.refresh)
         setup.changed.connect(self.refresh)
 
-    def show_failure(self, trouble: FailureHelp) -> None:
-        """Shows one, with the logs as they are now."""
-        self._trouble = trouble
-        self._title.setText(tr(texts.TITLES[trouble.cause]))
-        self._sentence.setText(tr(trouble.sentence))
-        self._advice.setText("\n".join(f"•  {tr(line)}" for line in texts.ADVICE[trouble.cause]))
+    def show_failure(self, failure: FailureHelp) -> None:
+        """Shows a failure with the present last lines of the logs."""
+        self._failure = failure
+        self._title.setText(tr(texts.TITLES[failure.cause]))
+        self._sentence.setText(tr(failure.sentence))
+        self._advice.setText("\n".join(f"•  {tr(line)}" for line in texts.ADVICE[failure.cause]))
         local = self._session.backend.local
         self._log.setPlainText(diagnostics.last_lines(self._session.home, local.last_words))
         self._log.moveCursor(QtGui.QTextCursor.MoveOperation.End)
@@ -79,7 +79,7 @@ class FailureHelpPage(QtWidgets.QDialog):
 
     @guarded
     def refresh(self) -> None:
-        """Offers what can be done now."""
+        """Shows the possible actions."""
         self._restart.setVisible(self._session.backend.state is BackendState.ERROR)
         note = self._setup.problem or self._setup.note
         self._note.setText(note)
@@ -97,7 +97,7 @@ class FailureHelpPage(QtWidgets.QDialog):
         layout.addSpacing(6)
         tooltip = tr("For whoever helps you.")
         layout.addWidget(
-            CollapsibleSection(tr("Last lines of the logs"), self._log, tooltip=tooltip, name="trouble_log")
+            CollapsibleSection(tr("Last lines of the logs"), self._log, tooltip=tooltip, name="failure_log")
         )
         layout.addStretch(1)
         layout.addLayout(row(self._restart, self._open_setup, self._save, stretch=-1))
@@ -112,7 +112,7 @@ class FailureHelpPage(QtWidgets.QDialog):
         name, _ = QtWidgets.QFileDialog.getSaveFileName(
             self, tr("Save diagnostics"), "colorize-diagnostics.txt"
         )
-        if name and self._trouble is not None:
-            happened = f"{self._trouble.cause.value}: {self._trouble.sentence}"
+        if name and self._failure is not None:
+            happened = f"{self._failure.cause.value}: {self._failure.sentence}"
             version = QtCore.QCoreApplication.applicationVersion()
             self._setup.save_diagnostics(Path(name), {"Krita": version, "happened": happened})

@@ -16,7 +16,7 @@ from krita_colorize.core.port import SELECTION_ID
 from krita_colorize.core.settings import MAX_LINE_GAP, MAX_SEED, Settings
 from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtWidgets
-from krita_colorize.ui.advanced import AdvancedFold
+from krita_colorize.ui.advanced import AdvancedSection
 from krita_colorize.ui.models import ModelsPage
 from krita_colorize.ui.reference_list import AddReferenceButton, ReferenceList
 from krita_colorize.ui.same_settings import SameSettingsButton
@@ -37,7 +37,7 @@ _PAINT_TIP = "Find the foreground and insert it as a mask layer that you can pai
 
 
 class Form(QtWidgets.QWidget):
-    """All settings of the sketch. Shows the document model, changes it, and keeps nothing itself."""
+    """All settings of the sketch. It shows and changes the document model, and has no state of its own."""
 
     def __init__(self, session: Session, icons: Icons, more_actions: QtWidgets.QLayout) -> None:
         super().__init__()
@@ -158,10 +158,11 @@ class Form(QtWidgets.QWidget):
         self._line_gap.setSpecialValueText(tr("Automatic"))
         self._line_gap.setToolTip(tr(OPTIONS["line_gap"].tooltip))
         self._line_gap.valueChanged.connect(self._on_line_gap)
-        self._advanced = AdvancedFold(self._on_advanced)
+        self._advanced = AdvancedSection(self._on_advanced)
 
     def _init_layout(self, more_actions: QtWidgets.QLayout) -> None:
-        first, then = _form(), _form()  # two, so that long titles further down don't narrow what is used most
+        # Two forms, so that long titles further down don't narrow the most used fields.
+        first, then = _form(), _form()
         first.addRow(label_for(self._sketch, tr("Sketch")), row(self._sketch, self._same))
         buttons = column(self._add_reference, self._remove_reference)
         strip = row(self._references)
@@ -194,13 +195,13 @@ class Form(QtWidgets.QWidget):
         layout.addLayout(then)
 
     def _choice(self, name: str, title: str, tooltip: str, field: str) -> Choice:
-        """A combo that changes one field of the settings."""
+        """A combo box that changes one field of the settings."""
         choice = Choice(name, title, tooltip)
         choice.chosen.connect(lambda value: self._change(**{field: value}))
         return choice
 
     def _check(self, option: str) -> QtWidgets.QCheckBox:
-        """A check box that changes one switch of the options."""
+        """A check box that changes one of the options."""
         check = QtWidgets.QCheckBox(tr(OPTIONS[option].title))
         check.setObjectName(f"{option}_check")
         check.setToolTip(tr(OPTIONS[option].tooltip))
@@ -274,7 +275,7 @@ class Form(QtWidgets.QWidget):
         )
 
     def _show_colorize_mask(self, settings: Settings) -> None:
-        """Only Krita 5.2 and later can have one, and only flats in exact colours become one."""
+        """Shows the switch for a Colorize Mask, which needs Krita 5.2 or later and the palette lock."""
         model, options = self._session.document, settings.options
         blocker = QtCore.QSignalBlocker(self._colorize_mask)
         self._colorize_mask.setChecked(options.colorize_mask)
@@ -290,7 +291,7 @@ class Form(QtWidgets.QWidget):
         }
 
     def _side(self) -> int:
-        """The canvas's longer side, px."""
+        """The canvas's longer side in pixels."""
         model = self._session.document
         return max(model.info.width, model.info.height) if model else 1000
 

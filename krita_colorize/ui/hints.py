@@ -34,7 +34,7 @@ class HintsPanel(QtWidgets.QWidget):
 
     @guarded
     def refresh(self) -> None:
-        """Shows what the sketch has."""
+        """Shows the sketch's hint layer and bindings."""
         model, bindings = self._session.document, self._session.bindings
         settings = model.settings if model else Settings()
         layers = layer_lists.colourable(model.layers) if model else []
@@ -165,7 +165,8 @@ class HintsPanel(QtWidgets.QWidget):
 
 
 class SpotPicture(QtWidgets.QWidget):
-    """A picture in which spots are chosen: with the mouse, or with the arrow keys and Enter."""
+    """A reference in which the artist chooses spots with the mouse, or with the arrow keys and Enter. `spotted`
+    carries x and y in pixels of the original."""
 
     spotted = Signal(int, int)
 
@@ -182,7 +183,7 @@ class SpotPicture(QtWidgets.QWidget):
         self._cross = (0, 0)
 
     def show_view(self, view: View | None, bound: tuple[Binding, ...], spot: tuple[int, int] | None) -> None:
-        """Shows a reference with the spots that are bound, and the one that waits."""
+        """Shows a reference with the spots of its bindings and the chosen `spot`."""
         if view is not None and (self._view is None or view.source != self._view.source):
             self._cross = (view.x + view.width // 2, view.y + view.height // 2)
         self._view = view
@@ -202,7 +203,7 @@ class SpotPicture(QtWidgets.QWidget):
                 self._choose(min(x, view.width - 1) + view.x, min(y, view.height - 1) + view.y)
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:
-        """Arrows move the cross, Enter and Space choose."""
+        """Moves the cross with the arrow keys; chooses its spot with Enter and Space."""
         keys, view = QtCore.Qt.Key, self._view
         if event is None or view is None:
             return
@@ -220,7 +221,7 @@ class SpotPicture(QtWidgets.QWidget):
             super().keyPressEvent(event)
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
-        """Draws the picture and its marks."""
+        """Draws the picture with rings around its spots."""
         view = self._view
         if view is None:
             return

@@ -11,7 +11,7 @@ from krita_colorize.qt import QtCore, QtWidgets
 
 
 def stops(top: QtWidgets.QWidget) -> list[QtWidgets.QWidget]:
-    """The controls inside of a widget that Tab leads to now, in order."""
+    """The controls inside a widget that Tab can reach now, in tab order."""
     found, widget = [], top.nextInFocusChain()
     while widget is not None and widget is not top:
         if top.isAncestorOf(widget) and _takes_tab(widget):
@@ -21,7 +21,7 @@ def stops(top: QtWidgets.QWidget) -> list[QtWidgets.QWidget]:
 
 
 def step(top: QtWidgets.QWidget, *, forward: bool) -> bool:
-    """Leads the focus to the next control inside of a widget, or to the one before; whether there is one."""
+    """Moves the focus to the next or previous control inside a widget; returns False if there is none."""
     chain = stops(top)
     if not chain:
         return False
@@ -33,9 +33,9 @@ def step(top: QtWidgets.QWidget, *, forward: bool) -> bool:
 
 
 def give_letters(window: QtWidgets.QWidget) -> None:
-    """Underlines a letter in every button and label of a window that Alt and this letter lead to, each another one.
+    """Gives every button and label of a window another mnemonic (Alt and a letter).
 
-    What is in lists has none, because it is there several times. Call it again where texts have changed.
+    Controls inside scroll areas get none, because they repeat. It is called again after texts have changed.
     """
     taken: set[str] = set()
     for widget in _lettered(window):
@@ -49,7 +49,7 @@ def give_letters(window: QtWidgets.QWidget) -> None:
 
 
 class FocusShortcut(QtCore.QObject):
-    """The key's way into a widget and back to where the keyboard was."""
+    """Moves the focus into a widget, and back to the widget that had it before."""
 
     def __init__(self, top: QtWidgets.QWidget) -> None:
         super().__init__(top)
@@ -57,7 +57,7 @@ class FocusShortcut(QtCore.QObject):
         self._before: QtWidgets.QWidget | None = None
 
     def go(self, target: QtWidgets.QWidget) -> None:
-        """Into the widget, to `target` where that can be used; or, from inside, back."""
+        """Moves the focus to `target`, or to the first control if that is disabled; from inside the widget, back."""
         now = QtWidgets.QApplication.focusWidget()
         if now is not None and self._top.isAncestorOf(now):
             self._go_back(now)
@@ -74,7 +74,7 @@ class FocusShortcut(QtCore.QObject):
         before, self._before = self._before, None
         try:
             (before or now).setFocus(QtCore.Qt.FocusReason.ShortcutFocusReason)
-        except RuntimeError:  # Krita has deleted it since
+        except RuntimeError:  # Krita has deleted the widget
             now.clearFocus()
 
 

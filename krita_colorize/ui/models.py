@@ -20,11 +20,11 @@ from krita_colorize.ui.widgets import allow, push_button, row, words_label
 
 _STEPS = 1000  # of the progress bars
 _SIZE = (560, 640)
-_LEAST_WIDTH = 400  # what doesn't fit is cut: the cards never scroll sideways
+_LEAST_WIDTH = 400  # the width of the cards, which never scroll horizontally
 
 
 class ModelsPage(QtWidgets.QDialog):
-    """All models. Opened with `show`, asks for the list each time."""
+    """The window with all models. Each `show` requests the list."""
 
     def __init__(self, catalogue: Catalogue, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -40,13 +40,13 @@ class ModelsPage(QtWidgets.QDialog):
         catalogue.changed.connect(self.refresh)
 
     def showEvent(self, event: QtGui.QShowEvent | None) -> None:
-        """Asks for the list."""
+        """Requests the list."""
         super().showEvent(event)
         self._catalogue.refresh()
 
     @guarded
     def refresh(self) -> None:
-        """Shows how everything stands."""
+        """Shows the models, the running task and the error."""
         catalogue = self._catalogue
         names = [model.name for model in catalogue.models]
         if names != list(self._cards):
@@ -62,7 +62,7 @@ class ModelsPage(QtWidgets.QDialog):
         keyboard.give_letters(self)
 
     def _show_conversion(self) -> None:
-        """A file that is being brought belongs to no card yet."""
+        """Shows the progress of a conversion, which has no card yet."""
         task = self._catalogue.task
         converting = task is not None and task.kind == "convert" and task.running
         self._conversion.setVisible(converting)
@@ -84,7 +84,7 @@ class ModelsPage(QtWidgets.QDialog):
         inside.setLayout(self._column)
         scroll = QtWidgets.QScrollArea()
         scroll.setWidgetResizable(True)
-        scroll.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)  # what is inside takes it, and is scrolled to
+        scroll.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)  # only the widgets inside get it
         scroll.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(inside)
         layout = QtWidgets.QVBoxLayout(self)
@@ -97,7 +97,7 @@ class ModelsPage(QtWidgets.QDialog):
             hidden.hide()
 
     def _prediction_row(self) -> QtWidgets.QWidget:
-        """The question that nothing in a ColorizeDiffusion v1 file answers."""
+        """Two buttons for the prediction type, which can't be detected from a ColorizeDiffusion v1 file."""
         box = QtWidgets.QWidget()
         answers = (
             ("epsilon", tr("It predicts noise (published v1, v1.5)")),
@@ -118,15 +118,15 @@ class ModelsPage(QtWidgets.QDialog):
         for index, card in enumerate(self._cards.values()):
             self._column.insertWidget(index, card)
 
-    # bringing files
+    # adding files
 
     def dragEnterEvent(self, event: QtGui.QDragEnterEvent | None) -> None:
-        """Takes model files."""
+        """Accepts a single model file or folder."""
         if event is not None and _model_file(event.mimeData()) is not None:
             event.acceptProposedAction()
 
     def dropEvent(self, event: QtGui.QDropEvent | None) -> None:
-        """Converts the file that was dropped."""
+        """Converts the dropped file or folder."""
         path = _model_file(event.mimeData()) if event is not None else None
         if event is not None and path is not None and not self._catalogue.busy:
             event.acceptProposedAction()
@@ -149,7 +149,7 @@ class ModelsPage(QtWidgets.QDialog):
 
 
 class Progress(QtWidgets.QWidget):
-    """What is at work, how far it is, and a button that stops it."""
+    """The name and the progress of a task, and a button that stops it."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -167,13 +167,13 @@ class Progress(QtWidgets.QWidget):
         layout.addWidget(self._bar)
 
     def show_progress(self, words: str, fraction: float) -> None:
-        """Shows where it is."""
+        """Shows the name and the fraction (0..1) of the present stage."""
         self._words.setText(words)
         self._bar.setValue(round(fraction * _STEPS))
 
 
 class Card(QtWidgets.QFrame):
-    """One model: what it is good for, its licence, and what can be done with it."""
+    """The card of one model: its purpose, its licence, and its buttons."""
 
     def __init__(self, catalogue: Catalogue, model: Model, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -203,7 +203,7 @@ class Card(QtWidgets.QFrame):
         layout.addWidget(self._progress)
 
     def show_model(self, model: Model, task: Task | None, *, busy: bool) -> None:
-        """Shows the model as it is now; `task` is the change of this model, `busy` that of any."""
+        """Shows the model's present state; `task` is its task, `busy` whether a task of any model is running."""
         self._model = model
         installed = model.state is ModelState.INSTALLED
         running = task is not None and task.running
@@ -272,7 +272,7 @@ def _licence_words(model: Model) -> str:
 
 
 def _model_file(data: QtCore.QMimeData | None) -> Path | None:
-    """The one model file, or folder of files, that is being dragged."""
+    """The dragged model file or folder; None if it is something else or there are several."""
     urls = data.urls() if data is not None else []
     if len(urls) != 1 or not urls[0].isLocalFile():
         return None

@@ -8,7 +8,7 @@ from krita_colorize.ui.widgets import column
 
 
 class CollapsibleSection(QtWidgets.QWidget):
-    """A title that opens and closes what is below it."""
+    """A section with a title that shows and hides its content."""
 
     def __init__(
         self,
@@ -22,7 +22,7 @@ class CollapsibleSection(QtWidgets.QWidget):
         super().__init__(parent)
         self._button = QtWidgets.QToolButton()
         self._button.setToolTip(tooltip)
-        self._button.setObjectName(f"{name}_fold" if name else "")
+        self._button.setObjectName(f"{name}_section" if name else "")
         self._button.setText(title)
         self._button.setCheckable(True)
         self._button.setAutoRaise(True)
@@ -41,15 +41,15 @@ class CollapsibleSection(QtWidgets.QWidget):
         self._button.setArrowType(arrows.DownArrow if opened else arrows.RightArrow)
         self._content.setVisible(opened)
         if opened:
-            QtCore.QTimer.singleShot(0, self._show_from_top)  # when the layout has made room
+            QtCore.QTimer.singleShot(0, self._show_from_top)  # after the layout has been updated
 
     def _show_from_top(self) -> None:
-        """Scrolls so far that the content is seen, in a low docker, too."""
+        """Scrolls so that the content is visible, also in a low docker."""
         bring_into_view(self)
 
 
 def bring_into_view(widget: QtWidgets.QWidget) -> None:
-    """Scrolls the column around a widget, as far as needed."""
+    """Scrolls the `ScrollColumn` around a widget so that it is visible; does nothing outside of one."""
     parent = widget.parentWidget()
     while parent is not None and not isinstance(parent, ScrollColumn):
         parent = parent.parentWidget()
@@ -58,21 +58,21 @@ def bring_into_view(widget: QtWidgets.QWidget) -> None:
 
 
 class ScrollColumn(QtWidgets.QScrollArea):
-    """Scrolls its content vertically if there is too little room; never horizontally."""
+    """A scroll area that scrolls only vertically, and is as wide as its content."""
 
     _LEAST_HEIGHT = 24
 
     def __init__(self, content: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
         self.setWidgetResizable(True)
-        self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)  # what is inside takes it
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.NoFocus)  # only the widgets inside get the focus
         self.setFrameShape(QtWidgets.QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(QtCore.Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setWidget(content)
-        content.setAutoFillBackground(False)  # else a disabled form is a darker slab in light themes
+        content.setAutoFillBackground(False)  # otherwise a disabled form is a darker area in light themes
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        """As wide as the content and the scroll bar beside it need, but low."""
+        """The width of the content and the scroll bar, and a small height."""
         content, bar = self.widget(), self.verticalScrollBar()
         assert bar is not None
         width = content.minimumSizeHint().width() if content is not None else 0
@@ -80,7 +80,7 @@ class ScrollColumn(QtWidgets.QScrollArea):
         return QtCore.QSize(width, self._LEAST_HEIGHT)
 
     def show_from_top(self, inside: QtWidgets.QWidget) -> None:
-        """Scrolls as far as needed to show all of a widget inside, or as much of it as there is room for."""
+        """Scrolls as far as needed to show a widget inside, or its top if it is higher than this area."""
         content, bar = self.widget(), self.verticalScrollBar()
         assert content is not None
         assert bar is not None
@@ -89,14 +89,14 @@ class ScrollColumn(QtWidgets.QScrollArea):
         bar.setValue(max(min(bar.value(), top), min(lowest, top)))
 
     def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
-        """Grows wider and narrower with the content (a fold was opened, say)."""
+        """Updates the minimum width when the content's changes, for example when a section is opened."""
         if event is not None and event.type() == QtCore.QEvent.Type.LayoutRequest:
             self.updateGeometry()
         return super().eventFilter(watched, event)
 
 
 class GivesWay(QtWidgets.QWidget):
-    """Widgets below each other that take the height which others leave, be it none."""
+    """A column of widgets whose minimum height is 0, so that it shrinks first."""
 
     def __init__(self, *widgets: QtWidgets.QWidget, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -104,16 +104,16 @@ class GivesWay(QtWidgets.QWidget):
         self.setLayout(self._column)
 
     def add(self, widget: QtWidgets.QWidget) -> None:
-        """Puts one more below the others."""
+        """Adds a widget below the others."""
         self._column.addWidget(widget)
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        """As wide as its content, and no height."""
+        """The width of the content, and no height."""
         return QtCore.QSize(super().minimumSizeHint().width(), 0)
 
 
 class PageTabs(QtWidgets.QTabWidget):
-    """Pages that are chosen by narrow tabs, each scrolling for itself."""
+    """Pages with narrow tabs."""
 
     def __init__(self, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -126,22 +126,22 @@ class PageTabs(QtWidgets.QTabWidget):
 
 
 class _NarrowTabs(QtWidgets.QTabBar):
-    """Tabs that are little more than their text; styles leave 24 px around it."""
+    """Tabs with little padding around the text, where styles have 24 px."""
 
     _ROUND_TEXT = QtCore.QSize(16, 8)
 
     def tabSizeHint(self, index: int) -> QtCore.QSize:
-        """The text with a little room."""
+        """The size of the text with a small padding."""
         metrics = self.fontMetrics()
         text = QtCore.QSize(metrics.horizontalAdvance(self.tabText(index)), metrics.lineSpacing())
         return text + self._ROUND_TEXT
 
     def minimumTabSizeHint(self, index: int) -> QtCore.QSize:
-        """As `tabSizeHint`: no title is cut."""
+        """The same as `tabSizeHint`, so that no title is elided."""
         return self.tabSizeHint(index)
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
-        """Draws the style's tabs, with the text over all of their width."""
+        """Draws the style's tabs, with the text centred over their whole width."""
         painter, option = QtWidgets.QStylePainter(self), QtWidgets.QStyleOptionTab()
         style, current = QtWidgets.QStyle, self.currentIndex()
         for index in sorted(range(self.count()), key=lambda index: index == current):

@@ -24,7 +24,7 @@ _SIDES = {Side.FOREGROUND: "Foreground", Side.BACKGROUND: "Background"}
 
 
 class PalettePanel(QtWidgets.QWidget):
-    """Shows and changes the palette of the result that Redo means."""
+    """Shows and changes the palette of the result that Redo would repair."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
@@ -49,11 +49,11 @@ class PalettePanel(QtWidgets.QWidget):
 
     @guarded
     def refresh(self) -> None:
-        """Shows the colours."""
+        """Shows the palette's swatches."""
         model = self._session.document
         item = model.applied() if model else None
         settings = model.settings_of(item.result.request.sketch.key) if model and item else None
-        if self.isVisible():  # finding out where the colours are takes a while
+        if self.isVisible():  # computing the map of the colours takes a while
             self._session.swatches.follow(model)
         where = self._session.swatches.map
         colours = item.result.palette if item else ()
@@ -72,17 +72,17 @@ class PalettePanel(QtWidgets.QWidget):
         self._on_selection()
 
     def showEvent(self, event: QtGui.QShowEvent | None) -> None:
-        """Finds out where the colours are."""
+        """Updates the palette, which isn't done while it is hidden."""
         super().showEvent(event)
         self.refresh()
 
     def hideEvent(self, event: QtGui.QHideEvent | None) -> None:
-        """Gives the canvas back."""
+        """Lets clicks on the canvas paint again."""
         super().hideEvent(event)
         self._session.swatches.stop_picking()
 
     def eventFilter(self, watched: QtCore.QObject | None, event: QtCore.QEvent | None) -> bool:
-        """Shows what was on the canvas before, when the mouse leaves the swatches."""
+        """Shows the selected result on the canvas again when the mouse leaves the swatches."""
         if (
             watched is self._list.viewport()
             and event is not None
@@ -254,7 +254,7 @@ class PalettePanel(QtWidgets.QWidget):
         self._change(dict.fromkeys(chosen, largest.colour))
 
     def _change(self, edits: dict[Swatch, str]) -> None:
-        """Gives all colours of each swatch another one."""
+        """Replaces all colours of each swatch by another one."""
         found = {colour: after for one, after in edits.items() for colour in one.members}
         self._session.palettes.edit(self._model(), found)
 
@@ -266,7 +266,7 @@ class PalettePanel(QtWidgets.QWidget):
 
     @guarded
     def _on_find(self, on: bool) -> None:  # noqa: FBT001 - a toggle's slot
-        self._find.setChecked(False)  # until clicks are really caught
+        self._find.setChecked(False)  # checked only when clicks are received
         if on:
             self._session.swatches.pick()
         else:
@@ -346,7 +346,7 @@ def _icon(one: Swatch, locked: tuple[str, ...]) -> QtGui.QIcon:
 
 
 def _separator() -> QtWidgets.QListWidgetItem:
-    """Lies between the foreground's colours and the background's."""
+    """The line between the foreground's and the background's swatches."""
     pixmap = QtGui.QPixmap(_SIDE, _SIDE)
     pixmap.fill(QtCore.Qt.GlobalColor.transparent)
     painter = QtGui.QPainter(pixmap)

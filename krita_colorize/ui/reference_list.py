@@ -1,4 +1,4 @@
-"""The strip of references: shows them, accepts drops of layers, files and pictures, has buttons to add and remove."""
+"""The list of references, on which layers, files and pictures can be dropped, and the button that adds them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ _KEY = QtCore.Qt.ItemDataRole.UserRole
 
 
 class ReferenceList(QtWidgets.QListWidget):
-    """The sketch's references; items carry the layer's id, the file's path or the note's name as user data."""
+    """The sketch's references. The user data of an item is the key of its source: the layer's id, the file's path or
+    the annotation's name."""
 
     selected = Signal()
 
@@ -38,7 +39,7 @@ class ReferenceList(QtWidgets.QListWidget):
         self.setDragDropMode(QtWidgets.QAbstractItemView.DragDropMode.DropOnly)
         viewport = self.viewport()
         assert viewport is not None
-        viewport.setAcceptDrops(True)  # `setMovement(Static)` has told it to take none
+        viewport.setAcceptDrops(True)  # `setMovement(Static)` has disabled drops
         self.setContextMenuPolicy(QtCore.Qt.ContextMenuPolicy.CustomContextMenu)
         self.customContextMenuRequested.connect(self._on_context_menu)
         self.currentRowChanged.connect(self._on_current_row_changed)
@@ -52,7 +53,7 @@ class ReferenceList(QtWidgets.QListWidget):
             blocker = QtCore.QSignalBlocker(self)
             row = max(0, self.currentRow())
             if len(references) > len(self._shown):
-                row = len(references) - 1  # the one just added
+                row = len(references) - 1  # the added one
             self.clear()
             for reference in references:
                 self.addItem(self._item(reference))
@@ -72,7 +73,7 @@ class ReferenceList(QtWidgets.QListWidget):
             self._session.document.remove_reference(self.currentRow())
 
     def keyPressEvent(self, event: QtGui.QKeyEvent | None) -> None:
-        """Delete removes."""
+        """Removes the selected reference with Delete or Backspace."""
         keys = QtCore.Qt.Key
         if event is not None and event.key() in (keys.Key_Delete, keys.Key_Backspace):
             self.remove_current()
@@ -84,20 +85,20 @@ class ReferenceList(QtWidgets.QListWidget):
         self._accept(event)
 
     def dragMoveEvent(self, event: QtGui.QDragMoveEvent | None) -> None:
-        """As on entering."""
+        """Accepts everything that may contain a picture."""
         self._accept(event)
 
     @guarded
     def dropEvent(self, event: QtGui.QDropEvent | None) -> None:
-        """Adds what was dropped."""
+        """Adds the dropped data as references."""
         mime, model = event.mimeData() if event is not None else None, self._session.document
         if event is not None and mime is not None and model is not None:
-            event.setDropAction(QtCore.Qt.DropAction.CopyAction)  # the layer stays where it is
+            event.setDropAction(QtCore.Qt.DropAction.CopyAction)  # otherwise Krita moves the dragged layer
             event.accept()
             self._session.references.add_mime(model, mime, tr("Dropped picture"))
 
     def paintEvent(self, event: QtGui.QPaintEvent | None) -> None:
-        """Says what the empty strip is for."""
+        """Draws the list, with a hint if it is empty."""
         super().paintEvent(event)
         viewport = self.viewport()
         if self.count() == 0 and viewport is not None:
@@ -173,7 +174,7 @@ class ReferenceList(QtWidgets.QListWidget):
 
 
 class AddReferenceButton(ToolButton):
-    """Offers the document's layers, picture files and the clipboard."""
+    """A button with a menu of the document's layers, picture files and the clipboard."""
 
     def __init__(self, session: Session, icons: Icons) -> None:
         tooltip = tr("Add a layer, a picture file, or the picture on the clipboard.")

@@ -21,7 +21,7 @@ _NUMBER = QtCore.Qt.ItemDataRole.UserRole
 
 
 class Results(QtWidgets.QWidget):
-    """Shows the document's results, the newest first."""
+    """Shows the document's results, newest first."""
 
     def __init__(self, session: Session, icons: Icons, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,16 +45,16 @@ class Results(QtWidgets.QWidget):
 
     @property
     def count(self) -> int:
-        """How many results there are."""
+        """The number of results."""
         return self._list.count()
 
     @property
     def last(self) -> QtWidgets.QWidget:
-        """The last one that Tab leads to."""
+        """The last control in the tab order."""
         return self._more
 
     def use_strip(self, *, strip: bool) -> None:
-        """Shows one row that scrolls sideways, or as many rows as there is room for."""
+        """Shows one row that scrolls horizontally, or as many rows as fit."""
         self._list.setWrapping(not strip)
         self._list.setMinimumHeight(_STRIP_HEIGHT if strip else 0)
         self._list.setMaximumHeight(_STRIP_HEIGHT if strip else _ANY)

@@ -17,7 +17,7 @@ from krita_colorize.ui.widgets import Icons, ToolButton, no_icons
 
 
 class SameSettingsButton(ToolButton):
-    """Offers the document's other sketches that have settings, and files."""
+    """A button with a menu of the document's other sketches that have settings, and of files."""
 
     def __init__(self, session: Session, icons: Icons = no_icons) -> None:
         tooltip = tr("Take over the mode, references, palette and seed of another sketch layer.")
@@ -37,7 +37,7 @@ class SameSettingsButton(ToolButton):
 
     @guarded
     def refresh(self) -> None:
-        """Is shown only if there is a sketch."""
+        """Shows the button only if there is a sketch."""
         model = self._session.document
         self.setVisible(model is not None and model.sketch is not None)
 
@@ -89,7 +89,7 @@ class SameSettingsButton(ToolButton):
 
 @contextmanager
 def told_of(name: str) -> Iterator[None]:
-    """Turns trouble with a file into a sentence."""
+    """Converts an `OSError` of a file to a `UserError`."""
     try:
         yield
     except OSError as error:

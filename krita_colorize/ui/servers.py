@@ -10,7 +10,7 @@ from krita_colorize.ui.widgets import Choice, push_button, row, words_label
 
 
 class ServersPanel(QtWidgets.QWidget):
-    """Shows `app.servers` and calls it; keeps nothing itself."""
+    """Shows and changes `app.servers`; has no state of its own."""
 
     def __init__(self, servers: Servers, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -47,7 +47,7 @@ class ServersPanel(QtWidgets.QWidget):
 
     @guarded
     def refresh(self) -> None:
-        """Shows the list and how pairing stands."""
+        """Shows the list and the state of pairing."""
         servers = self._servers
         entries = [(tr("This computer"), ""), *((name, name) for name in servers.names)]
         self._combo.show_choice(entries, servers.chosen)

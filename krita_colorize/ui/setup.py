@@ -23,7 +23,7 @@ _SIZE = (520, 420)
 
 
 class SetupPage(QtWidgets.QDialog):
-    """Opened with `show`; looks at the machine then."""
+    """The window. Each `show` detects the hardware if it isn't known yet."""
 
     def __init__(self, setup: Setup, parent: QtWidgets.QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,14 +55,14 @@ class SetupPage(QtWidgets.QDialog):
         self.refresh()
 
     def showEvent(self, event: QtGui.QShowEvent | None) -> None:
-        """Looks at the machine."""
+        """Detects the hardware."""
         super().showEvent(event)
         self._setup.look()
         self.refresh()
 
     @guarded
     def refresh(self) -> None:
-        """Shows how everything stands."""
+        """Shows the present state and enables the possible actions."""
         setup = self._setup
         self._show_machine()
         pointed = setup.pointer
@@ -90,7 +90,7 @@ class SetupPage(QtWidgets.QDialog):
         keyboard.give_letters(self)
 
     def build(self) -> Build | None:
-        """The build that is chosen."""
+        """The chosen build; None if there is none for this machine."""
         machine = self._setup.machine
         fitting = machine.builds if machine is not None else ()
         return next((b for b in fitting if b.name == self._build.currentData()), None)
@@ -117,7 +117,7 @@ class SetupPage(QtWidgets.QDialog):
 
     def _verb(self) -> str:
         setup, current = self._setup, self._setup.pointer.current
-        if setup.unfinished or current is None or not current.folder:  # trouble's sentences call it so
+        if setup.unfinished or current is None or not current.folder:  # as `core.failure_help` calls it
             return tr("Install")
         return tr("Repair") if setup.brought in ("", current.version) else tr("Update")
 

@@ -79,12 +79,12 @@ class StatusBar(QtWidgets.QWidget):
         self.refresh()
 
     def make_failure_help_page(self) -> FailureHelpPage:
-        """The page about what broke."""
+        """Creates the window about a failure."""
         return FailureHelpPage(self._session, self._setup, self._on_setup, self)
 
     @guarded
     def refresh(self) -> None:
-        """Shows how things stand."""
+        """Shows the status, the progress and the possible actions."""
         session = self._session
         idle = session.backend.state in (BackendState.STOPPED, BackendState.ERROR)
         installed = not idle or _is_installed(session)
@@ -116,12 +116,12 @@ class StatusBar(QtWidgets.QWidget):
         self._progress.setTextVisible(False)
         self._progress.setFixedHeight(_PROGRESS_HEIGHT)
         keep = self._progress.sizePolicy()
-        keep.setRetainSizeWhenHidden(True)  # nothing jumps when a job starts
+        keep.setRetainSizeWhenHidden(True)  # so that the other widgets don't move when a job starts
         self._progress.setSizePolicy(keep)
 
     def _show_progress(self, value: int) -> None:
         if value != self._progress.value():
-            # Qt would repaint the bar at once, and with it Krita's whole window; so it waits for the next frame.
+            # Without updates, because Qt would repaint the bar and Krita's window at once instead of in the next frame.
             self._progress.setUpdatesEnabled(False)
             self._progress.setValue(value)
             self._progress.setUpdatesEnabled(True)
@@ -134,7 +134,7 @@ class StatusBar(QtWidgets.QWidget):
         self._page.raise_()
 
     def changeEvent(self, event: QtCore.QEvent | None) -> None:
-        """Draws the sign again for another theme."""
+        """Updates the warning sign when the theme changes."""
         super().changeEvent(event)
         if event is not None and event.type() in (
             QtCore.QEvent.Type.StyleChange,
@@ -143,7 +143,7 @@ class StatusBar(QtWidgets.QWidget):
             self._show_sign()
 
     def showEvent(self, event: object) -> None:
-        """Draws the sign."""
+        """Loads the warning sign."""
         super().showEvent(event)  # type: ignore[arg-type]
         self._show_sign()
 
@@ -155,6 +155,6 @@ class StatusBar(QtWidgets.QWidget):
 
 
 def _is_installed(session: Session) -> bool:
-    """Whether there is something to start: here, or on a paired machine."""
+    """Whether a backend is installed here or a paired machine is chosen."""
     current = pointer.read(session.home).current
     return session.backend.remote or (current is not None and current.complete)

@@ -9,25 +9,26 @@ from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui, QtWidgets, Signal
 
 Icons = Callable[[str], QtGui.QIcon]
-"""Krita's own icon of a name; a null icon if there is none."""
+"""Returns Krita's icon of a name; a null icon if there is none."""
 
-_TOOLTIP = "own_tooltip"  # the property that keeps a greyed control's own
+_TOOLTIP = "own_tooltip"  # the property with a disabled control's own tooltip
 
 _WIDEST_LIST = 600  # px
 FRAME = 2  # px, around a selected picture in a list
-_DIM = 0.35  # opacity of a greyed icon
+_DIM = 0.35  # opacity of a disabled icon
 
 Entry = tuple[str, str]
-"""A combo's entry: what it says, and its user data."""
+"""An entry of a combo box: its text and its user data."""
 
 
 def no_icons(name: str) -> QtGui.QIcon:  # noqa: ARG001 - the signature of `Icons`
-    """Stands in for Krita's icons outside Krita."""
+    """Returns null icons, for use outside Krita."""
     return QtGui.QIcon()
 
 
 class Choice(QtWidgets.QComboBox):
-    """A combo over texts with string user data. `chosen` tells what the artist (not `show_choice`) chose."""
+    """A combo box with strings as user data. `chosen` carries the user data when the artist chooses, not after
+    `show_choice`."""
 
     chosen = Signal(str)
 
@@ -44,12 +45,13 @@ class Choice(QtWidgets.QComboBox):
         self.currentIndexChanged.connect(self._on_current_index_changed)
 
     def show_choice(self, entries: Sequence[Entry], current: str, missing: str = "") -> None:
-        """Shows these entries with one selected; a choice that isn't among them is shown as missing."""
+        """Shows these entries, with the one selected whose user data is `current`. If there is none, an entry with the
+        text `missing` is added."""
         shown = list(entries)
         if all(data != current for _, data in shown):
             shown.append((missing or tr("(no longer there)"), current))
         blocker = QtCore.QSignalBlocker(self)
-        if shown != self._entries:  # rebuilding would close an open list under the artist's hand
+        if shown != self._entries:  # rebuilding would close an open list
             self._entries = shown
             self.clear()
             for text, data in shown:
@@ -58,7 +60,7 @@ class Choice(QtWidgets.QComboBox):
         blocker.unblock()
 
     def set_enabled_entries(self, enabled: Callable[[str], bool]) -> None:
-        """Greys out entries that can't be chosen now."""
+        """Disables the entries for whose user data `enabled` returns False."""
         model = self.model()
         assert isinstance(model, QtGui.QStandardItemModel)
         for row in range(self.count()):
@@ -67,7 +69,7 @@ class Choice(QtWidgets.QComboBox):
             item.setEnabled(enabled(str(self.itemData(row))))
 
     def showPopup(self) -> None:
-        """Opens the list as wide as its longest name."""
+        """Opens the list with the width of its longest text, up to `_WIDEST_LIST`."""
         view = self.view()
         assert view is not None
         bar = view.verticalScrollBar()
@@ -76,19 +78,19 @@ class Choice(QtWidgets.QComboBox):
         super().showPopup()
 
     def event(self, event: QtCore.QEvent | None) -> bool:
-        """The whole of a name that is cut is under the mouse, above what the box is for."""
+        """Shows the whole text of the chosen entry above the tooltip, because it may be elided in the box."""
         if isinstance(event, QtGui.QHelpEvent) and event.type() == QtCore.QEvent.Type.ToolTip:
             QtWidgets.QToolTip.showText(event.globalPos(), f"{self.currentText()}\n\n{self.toolTip()}", self)
             return True
         return super().event(event)
 
     def wheelEvent(self, event: QtGui.QWheelEvent | None) -> None:
-        """Scrolling the docker must not change what is under the pointer."""
+        """Ignores the wheel, so that scrolling the docker doesn't change the choice."""
         if event is not None:
             event.ignore()
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
-        """Ends a text that is too long in an ellipsis; Qt 5 would cut it."""
+        """Draws the box with an elided text; Qt 5 would cut it off."""
         painter, option = QtWidgets.QStylePainter(self), QtWidgets.QStyleOptionComboBox()
         self.initStyleOption(option)
         style = self.style()
@@ -109,7 +111,7 @@ class Choice(QtWidgets.QComboBox):
 
 
 def picture_icon(image: QtGui.QImage) -> QtGui.QIcon:
-    """An icon whose colours stay true where it is selected; styles would tint it."""
+    """An icon that isn't tinted by the style when it is selected."""
     pixmap = QtGui.QPixmap.fromImage(image)
     icon = QtGui.QIcon(pixmap)
     icon.addPixmap(pixmap, QtGui.QIcon.Mode.Selected)
@@ -117,7 +119,7 @@ def picture_icon(image: QtGui.QImage) -> QtGui.QIcon:
 
 
 def with_dim(icon: QtGui.QIcon, size: QtCore.QSize) -> QtGui.QIcon:
-    """An icon that looks greyed out where it can't be used; Krita's own don't in dark themes."""
+    """An icon with a visibly dimmed picture for disabled controls, which Krita's icons don't have in dark themes."""
     pixmap = icon.pixmap(size)
     dim = QtGui.QPixmap(pixmap.size())
     dim.setDevicePixelRatio(pixmap.devicePixelRatio())
@@ -132,7 +134,7 @@ def with_dim(icon: QtGui.QIcon, size: QtCore.QSize) -> QtGui.QIcon:
 
 
 def swatch(colour: QtGui.QColor, side: int = 16, *, locked: bool = False) -> QtGui.QIcon:
-    """A square of one colour; a locked one has a dot."""
+    """A square icon of one colour, `side` pixels wide; a locked one has a dot."""
     pixmap = QtGui.QPixmap(side, side)
     pixmap.fill(colour)
     painter = QtGui.QPainter(pixmap)
@@ -148,13 +150,13 @@ def swatch(colour: QtGui.QColor, side: int = 16, *, locked: bool = False) -> QtG
 
 
 def layer_entries(layers: Sequence[LayerInfo]) -> list[Entry]:
-    """Entries for layers, indented as in the Layers docker."""
+    """Entries of a combo box for layers, indented as in the Layers docker."""
     top = min((layer.depth for layer in layers), default=0)
     return [("    " * (layer.depth - top) + layer.name, layer.id) for layer in layers]
 
 
 class PictureAlone(QtWidgets.QStyledItemDelegate):
-    """Draws the picture with a frame where it is selected, and no name below it: its tooltip says that."""
+    """Draws items of a list as their icons only, with a frame around selected ones; the name is in the tooltip."""
 
     def __init__(self, side: int, parent: QtCore.QObject) -> None:
         super().__init__(parent)
@@ -166,7 +168,7 @@ class PictureAlone(QtWidgets.QStyledItemDelegate):
         option: QtWidgets.QStyleOptionViewItem,
         index: QtCore.QModelIndex,
     ) -> None:
-        """Draws one item."""
+        """Draws an item."""
         if painter is None:
             return
         icon = index.data(QtCore.Qt.ItemDataRole.DecorationRole)
@@ -180,24 +182,24 @@ class PictureAlone(QtWidgets.QStyledItemDelegate):
             painter.drawRect(option.rect.adjusted(FRAME, FRAME, -FRAME - 1, -FRAME - 1))
 
     def sizeHint(self, _option: QtWidgets.QStyleOptionViewItem, _index: QtCore.QModelIndex) -> QtCore.QSize:
-        """The picture and its frame."""
+        """The size of the icon with its frame."""
         side = self._side + 2 * FRAME
         return QtCore.QSize(side, side)
 
 
 class ElidedLabel(QtWidgets.QLabel):
-    """One line that ends in an ellipsis where it is too long; `text` is all of it."""
+    """A label of one line that is elided if it is too long; `text` returns the whole text."""
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        """Any width, one line."""
+        """Any width, and the height of one line."""
         return QtCore.QSize(1, super().minimumSizeHint().height())
 
     def sizeHint(self) -> QtCore.QSize:
-        """As `minimumSizeHint`: the neighbours come first."""
+        """The same as `minimumSizeHint`, so that the label gets the width that its neighbours leave."""
         return self.minimumSizeHint()
 
     def paintEvent(self, _event: QtGui.QPaintEvent | None) -> None:
-        """Draws what there is room for."""
+        """Draws the elided text."""
         painter, area = QtGui.QPainter(self), self.contentsRect()
         right = QtCore.Qt.TextElideMode.ElideRight
         shown = self.fontMetrics().elidedText(self.text(), right, area.width())
@@ -209,20 +211,21 @@ class ElidedLabel(QtWidgets.QLabel):
 
 
 class ActionButton(QtWidgets.QPushButton):
-    """A button that may be as narrow as its text; styles ask for 80 px at least."""
+    """A button that may be as narrow as its text; styles have a minimum of 80 px."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.setSizePolicy(QtWidgets.QSizePolicy.Policy.Preferred, QtWidgets.QSizePolicy.Policy.Fixed)
 
     def minimumSizeHint(self) -> QtCore.QSize:
-        """The text with a little room."""
+        """The width of the text with a small padding."""
         size = super().minimumSizeHint()
         return QtCore.QSize(self.fontMetrics().horizontalAdvance(self.text()) + 12, size.height())
 
 
 def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
-    """Widgets side by side; the one with index `stretch` takes the room that is left, with -1 none does."""
+    """A layout of widgets side by side. The one with the index `stretch` gets the remaining width; none does with
+    -1."""
     layout = QtWidgets.QHBoxLayout()
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(4)
@@ -234,7 +237,7 @@ def row(*widgets: QtWidgets.QWidget, stretch: int = 0) -> QtWidgets.QHBoxLayout:
 
 
 def column(*widgets: QtWidgets.QWidget) -> QtWidgets.QVBoxLayout:
-    """Widgets below each other; one that is hidden takes no room, as it does in a row of a form."""
+    """A layout of widgets below each other. In it a hidden widget takes no space, which it does in a row of a form."""
     layout = QtWidgets.QVBoxLayout()
     layout.setContentsMargins(0, 0, 0, 0)
     layout.setSpacing(4)
@@ -244,7 +247,7 @@ def column(*widgets: QtWidgets.QWidget) -> QtWidgets.QVBoxLayout:
 
 
 def words_label(name: str, text: str = "", *, bold: bool = False) -> QtWidgets.QLabel:
-    """A text that wraps, and that can be copied."""
+    """A label whose text wraps and can be selected."""
     label = QtWidgets.QLabel(text)
     label.setObjectName(name)
     label.setWordWrap(True)
@@ -252,7 +255,7 @@ def words_label(name: str, text: str = "", *, bold: bool = False) -> QtWidgets.Q
     flags = QtCore.Qt.TextInteractionFlag
     selectable = flags.TextSelectableByMouse | flags.TextSelectableByKeyboard
     label.setTextInteractionFlags(selectable)  # type: ignore[arg-type, unused-ignore] # PyQt5's stub says int
-    label.setMinimumWidth(1)  # else it asks for the width of its longest line
+    label.setMinimumWidth(1)  # otherwise its minimum width is that of its longest line
     if bold:
         font = label.font()
         font.setBold(True)
@@ -261,7 +264,7 @@ def words_label(name: str, text: str = "", *, bold: bool = False) -> QtWidgets.Q
 
 
 def allow(widget: QtWidgets.QWidget, *, when: bool, why_not: str) -> None:
-    """Lets a control be used, or greys it out and says why below its tooltip."""
+    """Enables a control, or disables it and adds the reason to its tooltip."""
     if widget.property(_TOOLTIP) is None:
         widget.setProperty(_TOOLTIP, widget.toolTip())
     own = str(widget.property(_TOOLTIP))
@@ -270,7 +273,7 @@ def allow(widget: QtWidgets.QWidget, *, when: bool, why_not: str) -> None:
 
 
 def label_for(field: QtWidgets.QWidget, title: str) -> QtWidgets.QLabel:
-    """A field's label in a form: screen readers say it with the field, Alt and its letter lead there."""
+    """The label of a field in a form, with the field as its buddy for screen readers and Alt with a letter."""
     label = QtWidgets.QLabel(title)
     label.setToolTip(field.toolTip())
     label.setBuddy(field)
@@ -278,7 +281,7 @@ def label_for(field: QtWidgets.QWidget, title: str) -> QtWidgets.QLabel:
 
 
 def push_button(name: str, text: str, slot: Callable[[], None]) -> QtWidgets.QPushButton:
-    """A button of a window, which Enter in a field doesn't press."""
+    """A button of a window that Enter in a field doesn't press."""
     button = QtWidgets.QPushButton(text)
     button.setObjectName(name)
     button.setAutoDefault(False)
@@ -290,7 +293,7 @@ _MENU_ARROW = 8  # px
 
 
 class ToolButton(QtWidgets.QToolButton):
-    """A small button. With an icon of Krita's, which follows the theme, its text is for screen readers only."""
+    """A small button. With one of Krita's icons, which change with the theme, its text is only for screen readers."""
 
     def __init__(
         self, name: str, text: str, tooltip: str, *, icons: Icons = no_icons, icon: str = ""
@@ -305,12 +308,12 @@ class ToolButton(QtWidgets.QToolButton):
         self._show_icon()
 
     def sizeHint(self) -> QtCore.QSize:
-        """With room for the arrow of a menu, which would lie on the text."""
+        """The usual size, with additional width for the arrow of a menu, which Qt draws over the text."""
         size = super().sizeHint()
         return size + QtCore.QSize(_MENU_ARROW, 0) if self.menu() is not None else size
 
     def changeEvent(self, event: QtCore.QEvent | None) -> None:
-        """Takes the icon of another theme."""
+        """Updates the icon when the theme changes."""
         super().changeEvent(event)
         if event is not None and event.type() == QtCore.QEvent.Type.PaletteChange:
             self._show_icon()

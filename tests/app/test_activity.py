@@ -79,7 +79,7 @@ def test_redo_is_busy_at_once_and_ready_when_the_layers_have_changed(
     ready.apply()
     wait(qtbot, lambda: model.results[0].group_id and ready.status == "Ready")
     said.clear()
-    mask = next(layer.id for layer in page.document.layers if layer.name == "Foreground mask")
+    mask = page.find("Foreground mask")
     size = page.document.info.width * page.document.info.height
     page.document.pixels[mask] = Pixels(64, 48, b"\x00" * (size // 2) + b"\xff" * (size // 2))
     before = model.results[0].changes

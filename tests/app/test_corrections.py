@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from docker_stage import Page, wait
+from docker_stage import Page, colorize, wait
 from fake_port import FakePort
 
 from krita_colorize.app.corrections import Offered
@@ -19,15 +19,6 @@ from krita_colorize.core.port import Pixels
 OLD, GREEN, BLUE = "#f08010", "#00c800", "#0000c8"
 BGRA = {OLD: b"\x10\x80\xf0\xff", GREEN: b"\x00\xc8\x00\xff", BLUE: b"\xc8\x00\x00\xff"}
 STRIPES = (8, 24, 40, 56)  # a column of each
-
-
-def colorize(session: Session, qtbot: Any) -> Item:
-    before = len(session.document.results)
-    session.colorize()
-    wait(qtbot, lambda: len(session.document.results) > before or session.error)
-    item = session.document.results[0]
-    wait(qtbot, lambda: item.base is not None)
-    return item
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def choose(session: Session, offered: Offered, colour: str, qtbot: Any, **how: b
 
 def columns(page: Page) -> list[bytes]:
     """A pixel of each stripe."""
-    key = next(layer.id for layer in page.document.layers if layer.name == "Flats")
+    key = page.find("Flats")
     pixels = page.document.pixels[key]
     return [bytes(pixels.data[(20 * 64 + x) * 4 :][:4]) for x in STRIPES]
 
@@ -146,7 +137,7 @@ def test_corrections_are_made_while_jobs_run(
 def test_strokes_of_the_artist_stay(
     ready: Session, page: Page, port: FakePort, item: Item, offers: list[Offered], qtbot: Any
 ) -> None:
-    key = next(layer.id for layer in page.document.layers if layer.name == "Flats")
+    key = page.find("Flats")
     stroke = b"\x01\x02\x03\xff"
     data = bytearray(page.document.pixels[key].data)
     data[(20 * 64 + STRIPES[0]) * 4 :][:4] = stroke
@@ -188,7 +179,7 @@ def test_what_was_undone_is_not_sent_again(
     offers: list[Offered],
     qtbot: Any,
 ) -> None:
-    key = next(layer.id for layer in page.document.layers if layer.name == "Flats")
+    key = page.find("Flats")
     before = page.document.pixels[key]
     choose(ready, click(ready, port, offers, STRIPES[0], qtbot), GREEN, qtbot)
     page.document.pixels[key] = before

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from docker_stage import Page, wait
+from docker_stage import Page, colorize, wait
 from fake_port import EMPTY, FakePort
 
 from krita_colorize.app import pictures
@@ -26,12 +26,6 @@ def select(page: Page, port: FakePort, selection: Pixels) -> None:
     port.tell(Change.CONTENT)
 
 
-def colour(session: Session, model: DocumentModel, qtbot: Any) -> None:
-    before = len(model.results)
-    session.colorize()
-    wait(qtbot, lambda: len(model.results) > before and model.results[0].base is not None)
-
-
 def apply(session: Session, page: Page, qtbot: Any) -> None:
     before = len(page.document.undo)
     session.apply()
@@ -39,14 +33,14 @@ def apply(session: Session, page: Page, qtbot: Any) -> None:
 
 
 def flats(page: Page) -> np.ndarray:
-    key = next(layer.id for layer in page.document.layers if layer.name == "Flats")
+    key = page.find("Flats")
     return np.frombuffer(bytes(page.document.pixels[key].data), np.uint8).reshape(H, W, 4)
 
 
 def test_a_selection_restricts_what_is_applied(
     ready: Session, page: Page, port: FakePort, model: DocumentModel, qtbot: Any
 ) -> None:
-    colour(ready, model, qtbot)
+    colorize(ready, qtbot)
     select(page, port, LEFT)
     apply(ready, page, qtbot)
     assert (flats(page)[:, :32, 3] == 255).all()
@@ -58,7 +52,7 @@ def test_what_was_coloured_in_a_selection_stays_in_it(
     ready: Session, page: Page, port: FakePort, model: DocumentModel, qtbot: Any
 ) -> None:
     select(page, port, LEFT)
-    colour(ready, model, qtbot)
+    colorize(ready, qtbot)
     shown = pictures.read_data(model.results[0].result.preview_png, "preview")
     assert shown.pixelColor(3, 3).alpha() == 255
     assert shown.pixelColor(shown.width() - 3, 3).alpha() == 0
@@ -71,10 +65,10 @@ def test_redo_repairs_only_what_is_selected(
     ready: Session, page: Page, port: FakePort, model: DocumentModel, qtbot: Any
 ) -> None:
     model.change(model="masked")
-    colour(ready, model, qtbot)
+    colorize(ready, qtbot)
     apply(ready, page, qtbot)
     item = model.results[0]
-    mask = next(layer.id for layer in page.document.layers if layer.name == "Foreground mask")
+    mask = page.find("Foreground mask")
     data = bytearray(page.document.pixels[mask].data)
     for x in (10, 50):
         data[20 * W + x] = 0
@@ -95,7 +89,7 @@ def test_it_can_be_otherwise(
     else:
         ready.canvas.selection.switch(on=False)
     select(page, port, LEFT)
-    colour(ready, model, qtbot)
+    colorize(ready, qtbot)
     apply(ready, page, qtbot)
     assert (flats(page)[..., 3] == 255).all()
     assert "selection" not in ready.status

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docker_stage import Page, wait
+from docker_stage import Page, colorize, wait
 
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.job import JobState
@@ -19,15 +19,6 @@ OLD, NEW = "#f08010", "#112233"  # the sheet's colour, which is B, G, R in Krita
 STROKE = b"\x01\x02\x03\xff"
 
 
-def colorize(session: Session, qtbot: Any) -> Item:
-    before = len(session.document.results)
-    session.colorize()
-    wait(qtbot, lambda: len(session.document.results) > before or session.error)
-    item = session.document.results[0]
-    wait(qtbot, lambda: item.base is not None)
-    return item
-
-
 @pytest.fixture
 def applied(ready: Session, page: Page, model: DocumentModel, qtbot: Any) -> Item:
     item = colorize(ready, qtbot)
@@ -37,7 +28,7 @@ def applied(ready: Session, page: Page, model: DocumentModel, qtbot: Any) -> Ite
 
 
 def flats(page: Page) -> Pixels:
-    key = next(layer.id for layer in page.document.layers if layer.name == "Flats")
+    key = page.find("Flats")
     return page.document.pixels[key]
 
 
@@ -52,7 +43,7 @@ def test_edit_is_exact_and_one_undo_step(
 ) -> None:
     data = bytearray(flats(page).data)
     data[:4] = STROKE
-    key = next(layer.id for layer in page.document.layers if layer.name == "Flats")
+    key = page.find("Flats")
     page.document.pixels[key] = Pixels(64, 48, bytes(data))
     steps = len(page.document.undo)
     edit(ready, applied, qtbot, {OLD: NEW})
@@ -125,7 +116,7 @@ def test_redo_after_an_edit_repairs_only_its_place(
     ready.apply()
     wait(qtbot, lambda: page.document.undo)
     edit(ready, item, qtbot, {OLD: NEW})
-    mask = next(layer.id for layer in page.document.layers if layer.name == "Foreground mask")
+    mask = page.find("Foreground mask")
     page.document.pixels[mask] = Pixels(64, 48, b"\x00" + b"\xff" * (64 * 48 - 1))
     before = item.changes
     ready.redo()

@@ -31,6 +31,7 @@ GIVEN_UP = {
     "of_figure": "of_foreground",
     "Told": "UserError",
     "Fold": "CollapsibleSection",
+    "AdvancedFold": "AdvancedSection",
     "Orders": "JobRequests",
     "Calm": "PenGate",
     "Trouble": "FailureHelp",

@@ -52,10 +52,15 @@ def test_uneven_border_is_left_to_the_network() -> None:
     assert agreement(find_foreground(SamePlace(), picture, Silent()), box_mask(300)) > 0.97
 
 
+def paper_around(side: int, first: int, last: int) -> Regions:
+    """A square canvas with one square region in its middle; region 0 is the paper around it."""
+    labels = np.zeros((side, side), np.int32)
+    labels[first:last, first:last] = 1
+    return Regions(labels, labels, 2)
+
+
 def test_what_touches_the_edge_is_background_sooner() -> None:
-    labels = np.zeros((20, 20), np.int32)
-    labels[8:12, 8:12] = 1
-    regions = Regions(labels, labels, 2)
+    regions = paper_around(20, 8, 12)
     assert foreground_regions(np.array([0.45, 0.45]), regions).tolist() == [False, True]
     assert foreground_regions(np.array([0.1, 0.1]), regions).tolist() == [True, True]
 
@@ -69,9 +74,7 @@ def standing(*boxes: tuple[int, int, int, int]) -> np.ndarray:
 
 
 def test_paper_around_a_small_drawing_is_background_unless_surely_not() -> None:
-    labels = np.zeros((64, 64), np.int32)
-    labels[30:36, 30:36] = 1
-    regions = Regions(labels, labels, 2)
+    regions = paper_around(64, 30, 36)
     assert foreground_regions(np.array([0.8, 0.9]), regions).tolist() == [False, True]
     assert foreground_regions(np.array([0.95, 0.9]), regions).tolist() == [True, True]
 

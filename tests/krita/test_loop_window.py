@@ -77,7 +77,7 @@ def test_the_keyboard_goes_in_round_and_out(krita):
 
 def unfold(name):
     widget("pages").setCurrentIndex(1)
-    fold = widget(f"{name}_fold")
+    fold = widget(f"{name}_section")
     if not fold.isChecked():
         fold.click()
     yield from ticks(10)

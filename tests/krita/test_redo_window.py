@@ -136,7 +136,7 @@ def mask_names():
 
 def unfold_hints():
     widget("pages").setCurrentIndex(1)
-    fold = widget("hints_fold")
+    fold = widget("hints_section")
     if not fold.isChecked():
         fold.click()
     yield from ticks(10)

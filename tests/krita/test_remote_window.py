@@ -82,7 +82,7 @@ def empty():
     window.qwindow().showMaximized()
     hide_other_dockers()
     session().backend.choose("")
-    widget("servers_fold").setChecked(True)
+    widget("servers_section").setChecked(True)
     yield from ticks(30)
 
 

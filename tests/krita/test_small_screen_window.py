@@ -120,7 +120,7 @@ def test_an_error_of_any_length_can_be_read(krita):
 
 def open_palette():
     widget("pages").setCurrentIndex(1)
-    widget("palette_fold").setChecked(True)
+    widget("palette_section").setChecked(True)
     window.activeView().canvas().setZoomLevel(1.0)
     yield from ticks(30)
 

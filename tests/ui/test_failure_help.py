@@ -50,17 +50,17 @@ def find(docker: DockerWidget, name: str) -> Any:
 
 
 def open_trouble(docker: DockerWidget, qtbot: Any) -> Any:
-    wait(qtbot, lambda: find(docker, "trouble_button").isVisible())
-    find(docker, "trouble_button").click()
-    return find(docker, "trouble_page")
+    wait(qtbot, lambda: find(docker, "failure_button").isVisible())
+    find(docker, "failure_button").click()
+    return find(docker, "failure_page")
 
 
 def log_of(page: QtWidgets.QWidget) -> str:
-    return page.findChild(QtWidgets.QPlainTextEdit, "trouble_log_edit").toPlainText()
+    return page.findChild(QtWidgets.QPlainTextEdit, "failure_log_edit").toPlainText()
 
 
 def text(page: QtWidgets.QWidget, name: str) -> str:
-    return page.findChild(QtWidgets.QLabel, f"trouble_{name}_label").text()
+    return page.findChild(QtWidgets.QLabel, f"failure_{name}_label").text()
 
 
 def test_a_killed_engine_is_explained_and_restarted(
@@ -77,9 +77,9 @@ def test_a_killed_engine_is_explained_and_restarted(
     assert "all settings are unchanged" in text(page, "kept")
     assert "job queued" in log_of(page)
     assert '{"' not in log_of(page)  # told, not dumped
-    page.findChild(QtWidgets.QPushButton, "trouble_restart_button").click()
+    page.findChild(QtWidgets.QPushButton, "failure_restart_button").click()
     wait(qtbot, lambda: session.backend.state is BackendState.READY)
-    assert not find(docker, "trouble_button").isVisible()
+    assert not find(docker, "failure_button").isVisible()
     assert page.isVisible()  # it can still be read
 
 
@@ -93,11 +93,11 @@ def test_an_engine_that_ends_at_start_shows_its_last_words(
     assert text(page, "title") == "The colour engine doesn't start"
     assert "no library in ~/lib, token=…" in log_of(page)
     assert not page.findChild(QtWidgets.QPlainTextEdit).isVisible()  # folded
-    page.findChild(QtWidgets.QPushButton, "trouble_setup_button").click()
+    page.findChild(QtWidgets.QPushButton, "failure_setup_button").click()
     assert find(docker, "setup_page").isVisible()
     saved = tmp_path / "saved.txt"
     monkeypatch.setattr(QtWidgets.QFileDialog, "getSaveFileName", lambda *_: (str(saved), ""))
-    page.findChild(QtWidgets.QPushButton, "trouble_save_button").click()
+    page.findChild(QtWidgets.QPushButton, "failure_save_button").click()
     wait(qtbot, lambda: text(page, "note") == "Saved as saved.txt.")
     assert "happened: not started: The colour engine ended by itself (code 1)" in saved.read_text("utf-8")
 
@@ -111,16 +111,16 @@ def test_a_lost_job_is_explained(
     page = open_trouble(docker, qtbot)
     assert text(page, "title") == failure_help.TITLES[cause]
     assert text(page, "sentence") == find(docker, "error_label").text()
-    assert page.findChild(QtWidgets.QPushButton, "trouble_restart_button").isHidden()
+    assert page.findChild(QtWidgets.QPushButton, "failure_restart_button").isHidden()
     find(docker, "dismiss_error_button").click()
-    assert not find(docker, "trouble_button").isVisible()
+    assert not find(docker, "failure_button").isVisible()
 
 
 def test_what_the_artist_can_cure_is_no_trouble(docker: DockerWidget, session: Session, qtbot: Any) -> None:
     session.document.remove_reference(0)
     session.colorize()
     assert find(docker, "error_label").isVisible()
-    assert not find(docker, "trouble_button").isVisible()
+    assert not find(docker, "failure_button").isVisible()
 
 
 def test_a_fault_of_the_docker_is_trouble_too(

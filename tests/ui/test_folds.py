@@ -25,7 +25,7 @@ def docker(ready: Session, page: Page, qtbot: Any) -> DockerWidget:
     docker.resize(300, 1200)
     docker.show()
     for name in ("hints", "palette", "check"):
-        find(docker, f"{name}_fold").click()
+        find(docker, f"{name}_section").click()
     find(docker, "pages").setCurrentIndex(1)
     return docker
 

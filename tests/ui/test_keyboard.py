@@ -98,7 +98,7 @@ def setup(session: Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Setup]:
     setup.close()
 
 
-@pytest.fixture(params=["setup", "trouble", "models"])
+@pytest.fixture(params=["setup", "failure", "models"])
 def window(
     request: pytest.FixtureRequest, language: str, session: Session, setup: Setup, qtbot: Any
 ) -> QtWidgets.QWidget:
@@ -106,10 +106,10 @@ def window(
     made: Any
     if request.param == "setup":
         made = SetupPage(setup)
-    elif request.param == "trouble":
+    elif request.param == "failure":
         made = FailureHelpPage(session, setup, lambda: None)
         made.show_failure(FailureHelp(Cause.KILLED, "It was ended."))
-        made.findChild(QtWidgets.QToolButton, "trouble_log_fold").setChecked(True)
+        made.findChild(QtWidgets.QToolButton, "failure_log_section").setChecked(True)
     else:
         made = ModelsPage(session.catalogue)
         session.catalogue.models = catalogue.read_models({"models": [MODEL, MODEL | {"name": "other"}]})

@@ -98,7 +98,7 @@ def folds(on: Stage) -> None:
     wait(on.qtbot, lambda: on.model.results)
     on.docker.resize(300, 1280)
     for name in ("hints", "palette", "check"):
-        on.docker.findChild(QtWidgets.QToolButton, f"{name}_fold").click()
+        on.docker.findChild(QtWidgets.QToolButton, f"{name}_section").click()
     on.session.bindings.look_at(on.model, sheet)
     on.session.checks.step(on.model, 1)
     wait(on.qtbot, lambda: on.session.bindings.view is not None)

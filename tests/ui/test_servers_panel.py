@@ -27,7 +27,7 @@ def docker(port: FakePort, qtbot: Any, tmp_path: Path) -> Iterator[DockerWidget]
     widget = DockerWidget(session)
     qtbot.addWidget(widget)
     widget.show()
-    find(widget, "servers_fold").click()
+    find(widget, "servers_section").click()
     yield widget
     session.close()
     session.deleteLater()

@@ -154,7 +154,7 @@ def test_results_lie_below_the_page_where_there_is_room(coloured: DockerWidget, 
 
 def test_an_open_fold_is_scrolled_to(coloured: DockerWidget, qtbot: Any) -> None:
     pages(coloured).setCurrentIndex(1)
-    find(coloured, "check_fold").setChecked(True)
+    find(coloured, "check_section").setChecked(True)
     wait(qtbot, lambda: seen(coloured, "next_place_button"))
 
 

@@ -20,7 +20,7 @@ from krita_colorize.core import engines, request
 from krita_colorize.core.port import Pixels
 from krita_colorize.core.settings import Options, Reference, Settings, Source, SourceKind
 from krita_colorize.qt import QtWidgets
-from krita_colorize.ui.advanced import AdvancedFold
+from krita_colorize.ui.advanced import AdvancedSection
 
 SOURCE = Source(SourceKind.FILE, "/sheet.png", "sheet.png")
 FIELD = """    lora_strength: float = _number("""
@@ -67,7 +67,7 @@ def test_docker_shows_it_and_the_engine_gets_it(changed: Backend, qtbot: Any) ->
     (engine,) = engines.read(told)
     assert "colour_paper" in engine.table  # as before
     found: dict[str, Any] = {}
-    fold = AdvancedFold(found.__setitem__)
+    fold = AdvancedSection(found.__setitem__)
     qtbot.addWidget(fold)
     fold.show_values(Options(), engine.table)
     field = fold.findChild(QtWidgets.QDoubleSpinBox, "sparkle_field")

@@ -31,6 +31,7 @@ MESSAGES: dict[str, tuple[type[Any], ...]] = {
         request.PlacedBlob,
         options.Options,
     ),
+    "health": (answers.Health, answers.MemoryUse),
     "status": (answers.JobStatus,),
     "engines": (engines.EngineInfo, engines.ModelInfo, options.Option),
     "result": (
@@ -40,6 +41,7 @@ MESSAGES: dict[str, tuple[type[Any], ...]] = {
         request.CheckEntry,
         request.PlaceEntry,
         result.RegionsEntry,
+        result.RegionLabels,
     ),
     "edit": (request.EditRequest, request.EditedLayer, result.EditAnswer),
     "models": (answers.ModelEntry, answers.Licence, answers.TaskStatus),

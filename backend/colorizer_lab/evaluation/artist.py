@@ -15,11 +15,9 @@ from typing import Any
 import cv2
 import numpy as np
 from colorizer.engines.base import Engine, Picture
-from colorizer.imaging.layers import flatten
-from colorizer.imaging.pictures import over_white
 from numpy.typing import NDArray
 
-from colorizer_lab.evaluation.judge import Problem, squared
+from colorizer_lab.evaluation.judge import Problem
 from colorizer_lab.evaluation.places import middle_and_depth
 from colorizer_lab.evaluation.report import Stage, write_json
 from colorizer_lab.evaluation.triplets import RIGHT, Triplet, judged_triplets, load_engine, mean_curve
@@ -98,10 +96,7 @@ def draw_dots(problem: Problem, wrong: NDArray[np.intp], colours: NDArray[np.uin
 
 def _gaps(engine: Engine, triplet: Triplet, hints: Picture | None) -> NDArray[np.float64]:
     """The colour difference of each judged region to the truth with these hints, (judged,)."""
-    height, width = triplet.request.sketch.shape[:2]
-    result = engine.colorize(replace(triplet.request, hints=hints), Silent())
-    shown = squared(over_white(flatten(result.layers, width, height)))
-    return triplet.problem.gaps(triplet.problem.medians(shown))
+    return triplet.gaps(engine.colorize(replace(triplet.request, hints=hints), Silent()))
 
 
 def _figures(engine: Engine, triplet: Triplet, dots: Sequence[int]) -> dict[str, Any]:

@@ -16,19 +16,16 @@ from typing import Any
 
 import numpy as np
 from colorizer.engines import last_stage
-from colorizer.engines.base import ColorizeRequest, Correction, Engine, Result
+from colorizer.engines.base import Correction, Engine, Result
 from colorizer.imaging import color
 from colorizer.imaging.color import Colours
-from colorizer.imaging.layers import flatten
-from colorizer.imaging.pictures import over_white
 from colorizer.imaging.region_table import LIKELY, RegionTable
 from numpy.typing import NDArray
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorizer_lab.evaluation.judge import Problem, squared
 from colorizer_lab.evaluation.places import middle_of
 from colorizer_lab.evaluation.report import Stage, write_json
-from colorizer_lab.evaluation.triplets import RIGHT, judged_triplets, load_engine, mean_curve
+from colorizer_lab.evaluation.triplets import RIGHT, Triplet, judged_triplets, load_engine, mean_curve
 from colorizer_lab.silent import Silent
 
 _TRIED = 3
@@ -38,28 +35,25 @@ RANKS = (1, 2, 3, LIKELY)
 
 @dataclass
 class _Task:
-    """One triplet."""
+    """One triplet, with the corrections so far."""
 
     engine: Engine
-    request: ColorizeRequest
-    problem: Problem
-    truth: Colours
-    """(judged, 3), the true colours."""
+    triplet: Triplet
+    corrections: tuple[Correction, ...] = ()
     ranks: list[int] = field(default_factory=list)
     """For each click, the rank of the right colour among the likely ones, from 1; 0: in the palette; -1: nowhere."""
 
     def coloured(self) -> tuple[Result, NDArray[np.float64]]:
         """The result with the corrections so far, and each region's colour difference to the truth, (judged,)."""
-        height, width = self.request.sketch.shape[:2]
-        result = last_stage.colorize(self.engine, self.request, Silent())
-        shown = squared(over_white(flatten(result.layers, width, height)))
-        return result, self.problem.gaps(self.problem.medians(shown))
+        request = replace(self.triplet.request, corrections=self.corrections)
+        result = last_stage.colorize(self.engine, request, Silent())
+        return result, self.triplet.gaps(result)
 
     def click(self, result: Result, judged: int) -> None:
         """Corrects one region, and the regions that the engine took for the same thing."""
-        table, truth = result.table, self.truth[judged]
+        table, truth = result.table, self.triplet.truth[judged]
         assert table is not None
-        x, y = middle_of(self.problem, judged, self.request.sketch.shape[1::-1])
+        x, y = middle_of(self.triplet.problem, judged, self.triplet.request.sketch.shape[1::-1])
         region = int(table.labels[y, x])
         colour, rank = chosen(
             table.likely[region][1:], color.from_hex(result.report.get("palette", [])), truth
@@ -67,7 +61,7 @@ class _Task:
         self.ranks.append(rank)
         if colour is not None:
             made = [Correction(*point, colour) for point in _points(table, region)]
-            self.request = replace(self.request, corrections=(*self.request.corrections, *made))
+            self.corrections = (*self.corrections, *made)
 
 
 def chosen(likely: Colours, palette: Colours, truth: NDArray[np.uint8]) -> tuple[str | None, int]:
@@ -119,7 +113,7 @@ def evaluate_clicks(
     """
     drawn = load_engine(engine)
     entries = [
-        {"id": one.id, **_figures(_Task(drawn, one.request, one.problem, one.truth), clicks)}
+        {"id": one.id, **_figures(_Task(drawn, one), clicks)}
         for one in judged_triplets(corpus, limit, "Correcting", progress)
     ]
     result = {"engine": engine, "corpus": str(corpus), **_means(entries, clicks), "items": entries}
@@ -141,7 +135,7 @@ def table(figures: dict[str, Any]) -> str:
 
 
 def _figures(task: _Task, clicks: Sequence[int]) -> dict[str, Any]:
-    share = task.problem.shares()
+    share = task.triplet.problem.shares()
     result, gaps = task.coloured()
     done = np.zeros(len(share), bool)
     curve: dict[str, float] = {}

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from colorizer.engines.base import ColorizeRequest, Engine
+from colorizer.engines.base import ColorizeRequest, Engine, Result
 from colorizer.imaging.color import Colours
-from colorizer.imaging.pictures import read_picture
+from colorizer.imaging.layers import flatten
+from colorizer.imaging.pictures import over_white, read_picture
+from numpy.typing import NDArray
 
 from colorizer_lab.evaluation.corpus import Item, read_corpus
-from colorizer_lab.evaluation.judge import Problem, pose
+from colorizer_lab.evaluation.judge import Problem, pose, squared
 from colorizer_lab.evaluation.report import Stage, request_of
 
 RIGHT = 10.0
@@ -29,6 +31,12 @@ class Triplet:
     problem: Problem
     truth: Colours
     """(judged, 3), the true colours."""
+
+    def gaps(self, result: Result) -> NDArray[np.float64]:
+        """The CIEDE2000 difference between the result and the truth in each judged region, (judged,)."""
+        height, width = self.request.sketch.shape[:2]
+        shown = squared(over_white(flatten(result.layers, width, height)))
+        return self.problem.gaps(self.problem.medians(shown))
 
 
 def load_engine(name: str) -> Engine:

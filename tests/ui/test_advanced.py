@@ -11,7 +11,7 @@ from krita_colorize.core.engines import read as read_engines
 from krita_colorize.core.modes import Mode
 from krita_colorize.core.settings import Options, from_json, to_json
 from krita_colorize.qt import QtWidgets
-from krita_colorize.ui.advanced import AdvancedFold
+from krita_colorize.ui.advanced import AdvancedSection
 from krita_colorize.ui.docker import DockerWidget
 
 TABLE = OPTION_TABLE
@@ -29,7 +29,7 @@ def changes():
 
 @pytest.fixture
 def fold(qtbot, changes):
-    fold = AdvancedFold(changes.__setitem__)
+    fold = AdvancedSection(changes.__setitem__)
     qtbot.addWidget(fold)
     fold.show_values(Options(), heeded(*ALL))
     return fold
@@ -109,7 +109,7 @@ def test_what_is_set_reaches_the_document(session, model, offer, qtbot):
     widget = DockerWidget(session)
     qtbot.addWidget(widget)
     offer()
-    assert widget.findChild(QtWidgets.QWidget, "advanced_fold").isHidden()
+    assert widget.findChild(QtWidgets.QWidget, "advanced_section").isHidden()
     offer(table=heeded("guidance", "steps"))
     field(widget, "guidance").setValue(8)
     field(widget, "steps").setValue(33)
