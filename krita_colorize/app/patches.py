@@ -56,11 +56,12 @@ class Patches(QtCore.QObject):
     def show(
         self, model: DocumentModel, item: Item, writes: Sequence[Write], then: Callable[[], None]
     ) -> None:
-        """Shows what `writes` will change, then calls `then`. If that isn't possible, only calls it."""
+        """Shows what `writes` will change, then calls `then`. Only calls it if that isn't possible, or if the artist
+        is painting by then."""
         self._hide_timer.stop()
         try:
             read = self._read(model, item, {write.layer_id: write.pixels for write in writes})
-        except LookupError:  # whoever writes says what has gone
+        except LookupError:  # the insertion that follows reports missing layers
             read = None
         if read is None:
             then()
@@ -68,11 +69,13 @@ class Patches(QtCore.QObject):
         merged, flats, box = read
 
         def found(png: bytes | None) -> None:
-            if png is None or model.closed or not self._port.show_patch(model.info.key, png, box):
+            if png is None or model.closed or self._port.busy():
                 then()
-                return
-            self._waiting.append(then)
-            self._paint_timer.start(PAINT_MS)
+            elif self._port.show_patch(model.info.key, png, box):
+                self._waiting.append(then)
+                self._paint_timer.start(PAINT_MS)
+            else:
+                then()
 
         self._workers.run(lambda: patch(merged, flats, box), found, lambda _: then())
 

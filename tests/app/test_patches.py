@@ -147,6 +147,32 @@ def test_nothing_is_shown_of_a_hidden_group(
     assert port.patches == []
 
 
+def test_nothing_is_shown_to_an_artist_who_paints(
+    ready: Session,
+    page: Page,
+    model: DocumentModel,
+    applied: Item,
+    port: FakePort,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    merged = port.merged
+
+    def pen_goes_down(*arguments: Any) -> Pixels:
+        port.pen_down = True
+        return merged(*arguments)
+
+    monkeypatch.setattr(port, "merged", pen_goes_down)
+    before = applied.changes
+    ready.palettes.edit(model, {applied.result.palette[0]: "#123456"})
+    wait(qtbot, lambda: port.pen_down)
+    qtbot.wait(300)
+    assert port.patches == []
+    port.pen_down = False
+    wait(qtbot, lambda: applied.changes > before)
+    assert port.patches == []
+
+
 def test_what_is_waited_for_is_dropped_when_the_docker_closes(
     ready: Session, model: DocumentModel, applied: Item, port: FakePort, qtbot: Any
 ) -> None:
