@@ -124,9 +124,24 @@ def repair_again(whole):
     return [converted, profiles]
 
 
+def has_enough_profiles():
+    """Whether a group of two layers can always be converted to another profile that means sRGB.
+
+    Before Krita 5.3 a converted group keeps its own colour space, so three profiles are needed; 5.2.9 comes with two.
+    """
+    from krita_colorize.krita_port.replace import TWINS
+
+    there = Krita.instance().profiles("RGBA", "U8")
+    needed = 3 if Krita.instance().version().startswith(("5.1", "5.2")) else 2
+    return sum(name in there for name in TWINS[0]) >= needed
+
+
 def test_repairs_of_an_8_bit_document_convert_nothing(window):
     converted, _ = window.call(repair_again, whole=True)
-    assert converted == []
+    if window.call(has_enough_profiles):
+        assert converted == []
+    else:  # the depth changes instead
+        assert set(converted) == {"read_srgb8", "from_srgb8"}
 
 
 def test_a_repair_of_one_layer_leaves_the_others(window):
