@@ -53,3 +53,10 @@ def test_line_that_only_divides_a_panel_is_no_gutter() -> None:
 
 def test_blank_page_has_none() -> None:
     assert find_polygons(np.zeros((300, 300), np.uint8)) is None
+
+
+@pytest.mark.parametrize("margin", [0, 1, 2, 3, 4])
+def test_frame_close_to_the_page_edge(margin: int) -> None:
+    polygons = find_polygons(np.ascontiguousarray(page()[:, 19 - margin :]))
+    assert polygons is not None
+    assert len(polygons) == 2

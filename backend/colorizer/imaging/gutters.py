@@ -239,7 +239,7 @@ class _Page:
         cuts = []
         for start, end in edges.reshape(-1, 2):
             left = profile.bordered[max(0, start - 4) : start + 2].max() if start > 0 else 0.0
-            right = profile.bordered[end - 2 : end + 4].max() if end < len(clean) else 0.0
+            right = profile.bordered[max(0, end - 2) : end + 4].max() if end < len(clean) else 0.0
             strips = [(start, end, left, right)]
             if (
                 end - start > widest
