@@ -295,6 +295,29 @@ def photographed(
     return drawing.document(opaque(np.clip(photo, 0, 255).astype(np.uint8)))
 
 
+def on_a_table(
+    lines: Plane,
+    rng: np.random.Generator,
+    angle: float,
+    table: Colour,
+    *,
+    light: float = 0.7,
+    noise: float = 3,
+) -> Picture:
+    """A turned sheet on something darker, photographed by light that changes from `light` to 1."""
+    share = turned(np.full(lines.shape, 255, np.uint8), angle, smooth=True)[..., None] / 255
+    photo = turned(on_paper(lines), angle, smooth=True)[..., :3] + np.array(table) * (1 - share)
+    photo = photo * np.linspace(light, 1, len(lines))[:, None, None] + rng.normal(0, noise, share.shape)
+    return opaque(np.clip(photo, 0, 255).astype(np.uint8))
+
+
+def photographed_on_a_table(drawing: Drawing, rng: np.random.Generator, angle: float) -> Document:
+    """A sheet that lies askew on a brown table."""
+    labels = turned(drawing.labels, angle, smooth=False)
+    lines = turned(drawing.lines, angle, smooth=True)
+    return drawing.document(on_a_table(drawing.lines, rng, angle, (96, 70, 50)), labels=labels, lines=lines)
+
+
 def with_shadow(size: int, kind: str, depth: float, softness: float) -> NDArray[np.float64]:
     """Even light (size, size) with one shadow in it: of an "arm", a "hand", or a "half" of the sheet.
 
@@ -345,6 +368,10 @@ def cases(size: int, seed: int) -> dict[str, Callable[[], Document]]:
         "fading out below": lambda: faded_out(drawing, 0.93),
         "photograph": lambda: photographed(drawing, rng),
     }
+    for angle in (4, -33):
+        found[f"photograph on a table, turned by {angle}"] = lambda angle=angle: photographed_on_a_table(
+            drawing, rng, angle
+        )
     for kind, depth, softness in (("arm", 0.74, 0.03), ("hand", 0.6, 0.008), ("half", 0.7, 0.04)):
         light = with_shadow(size, kind, depth, softness)
         found[f"photograph, {kind} in shadow"] = lambda light=light: photographed(drawing, rng, light)

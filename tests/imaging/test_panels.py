@@ -8,6 +8,7 @@ import pytest
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.panels import Panels, find_panels
 from colorizer_lab.data.drawing import triplet
+from documents import turned
 from drawn import opaque
 from drawn_pages import Page, Style, doll, draw_page
 from hypothesis import given, settings
@@ -77,6 +78,16 @@ def test_toned_panels_need_no_frames() -> None:
     found = panels_of(opaque(grey))
     assert found is not None
     assert found.count == 3
+
+
+@pytest.mark.parametrize("angle", [3, -14, 38])
+@pytest.mark.parametrize("darkest", [0.5, 0.75])
+def test_uneven_light_on_a_turned_sheet_makes_no_panels(angle: float, darkest: float) -> None:
+    size = 640
+    sheet = opaque(255 - doll(size, 3)[1])
+    light = np.linspace(darkest, 1, size)[:, None, None]
+    sheet[..., :3] = (sheet[..., :3] * light).astype(np.uint8)
+    assert panels_of(turned(sheet, angle, smooth=True)) is None
 
 
 def test_what_sticks_out_belongs_to_its_panel() -> None:

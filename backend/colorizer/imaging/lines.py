@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from colorizer.errors import NothingToColour
 from colorizer.imaging.coloured import ColouredLines, what_coloured_are, where_coloured
 from colorizer.imaging.paper import Paper, find_paper, levelled, small
+from colorizer.imaging.table import without_table
 from colorizer.imaging.values import Picture
 
 Ink = NDArray[np.uint8]
@@ -66,6 +67,7 @@ def read_lines(
         raise NothingToColour("The sketch is only a few pixels large. Choose a layer with a drawing on it.")
     if not sketch[..., 3].any():
         raise NothingToColour("The sketch layer is empty. Draw on it or choose another layer.")
+    sketch = without_table(sketch)
     paper = find_paper(sketch)
     darkness = _darkness(sketch, paper)
     if int(darkness.max()) - int(darkness.min()) < 10:
@@ -99,6 +101,7 @@ def clean_lines(sketch: Picture, coloured: str = "") -> Picture:
 
     So neither the paper's tone nor uneven light tints the colours, and no pale lines remain on them.
     """
+    sketch = without_table(sketch)
     paper = find_paper(sketch)
     if coloured == ColouredLines.TRACE_LINES:
         traced = where_coloured(sketch, paper)

@@ -32,6 +32,8 @@ _TONE = 14
 """Least difference (of 255) between toned areas and the lightest places of a page."""
 _TONED = 0.3
 """Fraction of the page that must be toned for tones to be used."""
+_THICK = 9
+"""Width, in pixels of the copy, of a tone that is broader than lines."""
 _THICKEST = 0.02
 """Largest thickness of a frame, as a fraction of the longer side."""
 _SMALLEST = 0.015
@@ -107,12 +109,22 @@ def find_panels(sketch: Picture, ink: Ink) -> Panels | None:
 def _drawn(sketch: Picture, ink: Ink) -> Iterable[Plane]:
     """Yields the drawn pixels: the lines and, if the page is toned, the pixels darker than its lightest places."""
     yield (_small(ink) > _DRAWN).view(np.uint8)
-    alpha = _small(cv2.extractChannel(sketch, 3)).astype(np.uint16)
+    alpha = _small(cv2.extractChannel(sketch, 3))
     darkness = _small(255 - cv2.min(cv2.min(sketch[..., 0], sketch[..., 1]), sketch[..., 2]))
-    tone = (darkness * alpha // 255).astype(np.uint8)
+    tone = cv2.multiply(darkness, alpha, scale=1 / 255)
     toned = (tone > int(np.percentile(tone, 2)) + _TONE).view(np.uint8)
-    if _TONED <= toned.mean() < 1:
+    if _TONED <= toned.mean() < 1 and not _is_uneven_light(tone, toned, alpha):
         yield toned
+
+
+def _is_uneven_light(tone: NDArray[np.uint8], toned: Plane, alpha: NDArray[np.uint8]) -> bool:
+    """Whether the toned areas, without lines, end gradually: in a photo, where the light becomes less."""
+    wide = np.ones((_THICK, _THICK), np.uint8)
+    areas = cv2.morphologyEx(toned, cv2.MORPH_OPEN, wide)
+    ends = (cv2.dilate(areas, np.ones((3, 3), np.uint8)) > areas) & (toned == 0)
+    ends &= cv2.erode(alpha, wide) > 0.9 * alpha.max()  # the sheet's own edge doesn't count
+    step = cv2.morphologyEx(cv2.medianBlur(tone, 5), cv2.MORPH_GRADIENT, np.ones((5, 5), np.uint8))
+    return bool(ends.any() and np.median(step[ends]) < _TONE)
 
 
 def _small(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:

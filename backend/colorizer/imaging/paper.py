@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorizer.imaging.table import without_table
 from colorizer.imaging.values import Picture
 
 Plane = NDArray[np.uint8]
@@ -70,6 +71,7 @@ class Paper:
 
 def find_paper(sketch: Picture) -> Paper:
     """Detects the paper of a sketch (H, W, 4)."""
+    sketch = without_table(sketch)
     alpha = cv2.extractChannel(sketch, 3)
     painted, opened = _support(alpha)
     colours = _colours(sketch, alpha, painted)

@@ -21,6 +21,7 @@ from colorizer.imaging.lines import find_ink
 from colorizer.imaging.panels import find_panels
 from colorizer.imaging.paper import has_dark_paper
 from colorizer.imaging.regions import Regions
+from colorizer.imaging.table import without_table
 from colorizer.imaging.values import Check, Layer, Mask, Picture, Role
 
 _SMALL, _MARGIN = 0.6, 0.12
@@ -69,6 +70,7 @@ class Sheet:
 
 def read_sheet(sketch: Picture) -> Sheet | None:
     """Divides a sketch into parts; None if it is a single picture, as most are."""
+    sketch = without_table(sketch)
     height, width = sketch.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))

@@ -1,0 +1,98 @@
+"""Removes the table from the photo of a sheet that lies on one: it isn't paper, and the sheet's edge is no line.
+
+The photo is divided where its tone changes in a step. The table is what reaches the photo's corners; the sheet is the
+rest, if that is lighter and has the outline of a sheet in perspective, perhaps cut off by the photo's edges. Other
+pictures are left as they are. `colorizer.imaging.paper` detects the paper itself.
+"""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from colorizer.imaging.values import Picture
+
+Plane = NDArray[np.uint8]
+
+_SIDE = 256
+"""Longer side, in pixels, of the copy on which the sheet is searched."""
+_STEP = 0.12
+"""Change of the tone within three pixels, as a fraction, from which it is a step instead of uneven light."""
+_DARKER = 0.75
+"""Largest tone of the table, as a fraction of the sheet's."""
+_ON_TABLE = 3
+"""Least number of the photo's corners at which the table is seen."""
+_TABLE = 0.7
+"""Least fraction of everything around the sheet that is connected with these corners."""
+_SMALLEST, _SPECK = 0.15, 0.002
+"""Least fraction of the photo that the sheet covers, and that each of its parts does."""
+_CONCAVE = 0.02
+"""Largest fraction of the sheet's convex hull in which the table is seen."""
+_CORNERS, _BENT = 8, 0.012
+"""Most corners of a sheet that is cut off by the photo's edges, and how far its sides may be from straight, as a
+fraction of the longer side."""
+
+
+def without_table(sketch: Picture) -> Picture:
+    """The sketch (H, W, 4) with everything around its sheet transparent; `sketch` itself if it isn't such a photo."""
+    sheet = _find_sheet(sketch)
+    if sheet is None:
+        return sketch
+    height, width = sketch.shape[:2]
+    inside = cv2.resize(sheet * np.uint8(255), (width, height), interpolation=cv2.INTER_LINEAR)
+    result = sketch.copy()
+    result[inside < 250] = 0
+    return result
+
+
+def _find_sheet(sketch: Picture) -> Plane | None:
+    """(h, w), 1 = sheet, in the size of a copy; None if no sheet lies on a darker table."""
+    step = max(1, max(sketch.shape[:2]) // _SIDE)
+    if len(_dark_corners(_tone(sketch[::step, ::step]))) < _ON_TABLE:  # in most pictures
+        return None
+    scale = min(1.0, _SIDE / max(sketch.shape[:2]))
+    size = (max(1, round(sketch.shape[1] * scale)), max(1, round(sketch.shape[0] * scale)))
+    copy = cv2.resize(sketch, size, interpolation=cv2.INTER_AREA)
+    tone = cv2.GaussianBlur(_tone(copy), (0, 0), 1)
+    dark = _dark_corners(tone)
+    if len(dark) < _ON_TABLE or copy[..., 3].min() < 128:
+        return None
+    square = np.ones((3, 3), np.uint8)
+    even = cv2.dilate(tone, square) < (1 + _STEP) * np.maximum(cv2.erode(tone, square), 8)
+    _, pieces, stats, _ = cv2.connectedComponentsWithStats(even.view(np.uint8), connectivity=4)
+    is_table = np.isin(np.arange(len(stats)), [pieces[corner] for corner in dark])
+    is_sheet = ~is_table & (stats[:, cv2.CC_STAT_AREA] > _SPECK * tone.size)
+    is_table[0] = is_sheet[0] = False
+    table, parts = is_table[pieces], is_sheet[pieces]
+    if not (table.any() and parts.any()) or np.median(tone[table]) > _DARKER * np.median(tone[parts]):
+        return None
+    sheet, corners = _hull(parts)
+    inside = sheet > 0
+    is_one = (
+        inside.mean() >= _SMALLEST
+        and corners <= _CORNERS
+        and table[inside].mean() <= _CONCAVE
+        and np.count_nonzero(table & ~inside) >= _TABLE * np.count_nonzero(even & ~inside)
+    )
+    return sheet if is_one else None
+
+
+def _tone(copy: Picture) -> Plane:
+    return np.ascontiguousarray(copy[..., :3].max(axis=2))
+
+
+def _dark_corners(tone: Plane) -> list[tuple[int, int]]:
+    """The row and column of the pixels near the corners that are much darker than most of the picture."""
+    if min(tone.shape) < 8:
+        return []
+    limit = _DARKER * float(np.percentile(tone, 75))
+    return [(y, x) for y in (1, -2) for x in (1, -2) if tone[y, x] < limit]
+
+
+def _hull(parts: NDArray[np.bool_]) -> tuple[Plane, int]:
+    """(h, w), 1 = in the convex hull; and the number of its corners."""
+    hull = cv2.convexHull(cv2.findNonZero(parts.view(np.uint8)))
+    whole = np.zeros(parts.shape, np.uint8)
+    cv2.fillConvexPoly(whole, hull, 1)
+    return whole, len(cv2.approxPolyDP(hull, _BENT * max(parts.shape), closed=True))

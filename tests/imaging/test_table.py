@@ -1,0 +1,87 @@
+"""Of the photo of a sheet on a table, the table is left out, edge of the sheet included; nothing else is cut off."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from colorizer.imaging.lines import clean_lines, find_ink, line_mask
+from colorizer.imaging.table import without_table
+from documents import on_a_table, turned
+from drawn import blank, box_sketch, opaque
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+SIZE = 512
+
+
+def sheet(angle: float) -> np.ndarray:
+    """(SIZE, SIZE), 255 = on the turned sheet."""
+    return turned(np.full((SIZE, SIZE), 255, np.uint8), angle, smooth=True)
+
+
+@given(
+    angle=st.floats(-45, 45),
+    table=st.tuples(*[st.integers(20, 140)] * 3),
+    light=st.floats(0.6, 1),
+    noise=st.floats(0, 5),
+    size=st.sampled_from([320, 512, 900]),
+)
+@settings(max_examples=20, deadline=None)
+def test_lines_of_a_sheet_on_a_table(
+    angle: float, table: tuple[int, int, int], light: float, noise: float, size: int
+) -> None:
+    drawn = cv2.resize(255 - box_sketch(SIZE, line=5)[..., 0], (size, size), interpolation=cv2.INTER_AREA)
+    photo = on_a_table(drawn, np.random.default_rng(0), angle, table, light=light, noise=noise)
+    lines = turned(drawn, angle, smooth=True)
+    found = line_mask(find_ink(photo)) > 0
+    assert found[lines > 200].mean() > 0.97
+    assert found[cv2.dilate(lines, np.ones((7, 7), np.uint8)) == 0].mean() < 0.002
+    assert not clean_lines(photo)[0, 0].any()
+
+
+def test_shadow_across_sheet_and_table_takes_nothing_of_the_sheet() -> None:
+    photo = on_a_table(255 - box_sketch(SIZE)[..., 0], np.random.default_rng(0), 20, (70, 50, 40))
+    photo[:, 260:, :3] //= 2
+    inside = cv2.erode(sheet(20), np.ones((15, 15), np.uint8)) > 0
+    assert (without_table(photo)[inside, 3] == 255).all()
+
+
+def silhouette() -> np.ndarray:
+    """Black all around a figure."""
+    picture = blank(SIZE, SIZE, (0, 0, 0))
+    cv2.circle(picture, (256, 130), 90, (255,) * 4, -1)
+    cv2.fillPoly(picture, [np.array([(230, 200), (280, 200), (460, 480), (60, 480)])], (255,) * 4)
+    return picture
+
+
+def spotlight() -> np.ndarray:
+    picture = blank(SIZE, SIZE, (10, 10, 10))
+    cv2.circle(picture, (256, 256), 220, (255,) * 4, -1)
+    return picture
+
+
+def black_page() -> np.ndarray:
+    picture = blank(SIZE, SIZE, (0, 0, 0))
+    for left in (20, 270):
+        for top in (20, 270):
+            cv2.rectangle(picture, (left, top), (left + 220, top + 220), (255,) * 4, -1)
+    return picture
+
+
+@pytest.mark.parametrize("draw", [silhouette, spotlight, black_page, lambda: box_sketch(SIZE)])
+def test_what_is_black_in_other_pictures_stays(draw: object) -> None:
+    picture = draw()  # type: ignore[operator]
+    assert without_table(picture) is picture
+
+
+def test_ground_below_a_figure_is_no_table() -> None:
+    picture = box_sketch(SIZE)
+    picture[400:, :, :3] = 20
+    assert without_table(picture) is picture
+
+
+@pytest.mark.parametrize("size", [(1, 1), (5, 400), (400, 5)])
+def test_tiny_pictures(size: tuple[int, int]) -> None:
+    picture = opaque(np.random.default_rng(0).integers(0, 255, size, np.uint8))
+    assert without_table(picture) is picture
