@@ -47,6 +47,16 @@ def test_shadow_across_sheet_and_table_takes_nothing_of_the_sheet() -> None:
     assert (without_table(photo)[inside, 3] == 255).all()
 
 
+def test_grain_of_wood_is_table() -> None:
+    photo = on_a_table(255 - box_sketch(SIZE)[..., 0], np.random.default_rng(0), 12, (110, 70, 50))
+    stripes = 0.25 * np.sin(np.arange(SIZE) / 6)[:, None, None]
+    outside = (sheet(12) == 0)[..., None]
+    photo[..., :3] = np.where(outside, photo[..., :3] * (1 + stripes), photo[..., :3])
+    seen = without_table(photo)[..., 3]
+    assert not seen[sheet(12) == 0].any()
+    assert (seen[cv2.erode(sheet(12), np.ones((15, 15), np.uint8)) > 0] == 255).all()
+
+
 def silhouette() -> np.ndarray:
     """Black all around a figure."""
     picture = blank(SIZE, SIZE, (0, 0, 0))

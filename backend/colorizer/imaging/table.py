@@ -1,8 +1,8 @@
 """Removes the table from the photo of a sheet that lies on one: it isn't paper, and the sheet's edge is no line.
 
-The photo is divided where its tone changes in a step. The table is what reaches the photo's corners; the sheet is the
-rest, if that is lighter and has the outline of a sheet in perspective, perhaps cut off by the photo's edges. Other
-pictures are left as they are. `colorizer.imaging.paper` detects the paper itself.
+The photo is divided where its tone changes in a step. What reaches the photo's corners is the table; the rest, without
+small dark parts, is the sheet if it is lighter and has the outline of a sheet in perspective, perhaps cut off by the
+photo's edges. Other pictures are left as they are. `colorizer.imaging.paper` detects the paper itself.
 """
 
 from __future__ import annotations
@@ -23,14 +23,13 @@ _DARKER = 0.75
 """Largest tone of the table, as a fraction of the sheet's."""
 _ON_TABLE = 3
 """Least number of the photo's corners at which the table is seen."""
-_TABLE = 0.7
-"""Least fraction of everything around the sheet that is connected with these corners."""
-_SMALLEST, _SPECK = 0.15, 0.002
-"""Least fraction of the photo that the sheet covers, and that each of its parts does."""
+_SMALLEST, _SPECK, _STRIPE = 0.15, 0.002, 0.05
+"""Fractions of the photo: the least that the sheet covers, and that each of its parts does, and the most of a part of
+the table that doesn't reach the corners, such as the grain of wood."""
 _CONCAVE = 0.02
 """Largest fraction of the sheet's convex hull in which the table is seen."""
-_CORNERS, _BENT = 8, 0.012
-"""Most corners of a sheet that is cut off by the photo's edges, and how far its sides may be from straight, as a
+_SIDES, _BENT = 8, 0.012
+"""Most sides of a sheet that is cut off by the photo's edges, and how far its sides may be from straight, as a
 fraction of the longer side."""
 
 
@@ -61,20 +60,22 @@ def _find_sheet(sketch: Picture) -> Plane | None:
     square = np.ones((3, 3), np.uint8)
     even = cv2.dilate(tone, square) < (1 + _STEP) * np.maximum(cv2.erode(tone, square), 8)
     _, pieces, stats, _ = cv2.connectedComponentsWithStats(even.view(np.uint8), connectivity=4)
-    is_table = np.isin(np.arange(len(stats)), [pieces[corner] for corner in dark])
-    is_sheet = ~is_table & (stats[:, cv2.CC_STAT_AREA] > _SPECK * tone.size)
-    is_table[0] = is_sheet[0] = False
-    table, parts = is_table[pieces], is_sheet[pieces]
-    if not (table.any() and parts.any()) or np.median(tone[table]) > _DARKER * np.median(tone[parts]):
+    area = stats[:, cv2.CC_STAT_AREA]
+    corners = np.isin(np.arange(len(stats)), [pieces[corner] for corner in dark])
+    corners[0] = False
+    table = corners[pieces]
+    if not table.any():
         return None
-    sheet, corners = _hull(parts)
+    limit = np.percentile(tone[table], 90) / _DARKER
+    stripes = (np.bincount(pieces.ravel(), tone.ravel()) < limit * area) & (area < _STRIPE * tone.size)
+    is_sheet = (area > _SPECK * tone.size) & ~corners & ~stripes
+    is_sheet[0] = False
+    parts = is_sheet[pieces]
+    if not parts.any() or np.median(tone[table]) > _DARKER * np.median(tone[parts]):
+        return None
+    sheet, sides = _hull(parts)
     inside = sheet > 0
-    is_one = (
-        inside.mean() >= _SMALLEST
-        and corners <= _CORNERS
-        and table[inside].mean() <= _CONCAVE
-        and np.count_nonzero(table & ~inside) >= _TABLE * np.count_nonzero(even & ~inside)
-    )
+    is_one = inside.mean() >= _SMALLEST and sides <= _SIDES and table[inside].mean() <= _CONCAVE
     return sheet if is_one else None
 
 
@@ -91,7 +92,7 @@ def _dark_corners(tone: Plane) -> list[tuple[int, int]]:
 
 
 def _hull(parts: NDArray[np.bool_]) -> tuple[Plane, int]:
-    """(h, w), 1 = in the convex hull; and the number of its corners."""
+    """(h, w), 1 = in the convex hull; and the number of its sides."""
     hull = cv2.convexHull(cv2.findNonZero(parts.view(np.uint8)))
     whole = np.zeros(parts.shape, np.uint8)
     cv2.fillConvexPoly(whole, hull, 1)
