@@ -206,7 +206,7 @@ def test_a_small_drawing_has_the_regions_it_has_at_its_own_size(x: float, y: flo
     left, top = round(x * len(sheet)), round(y * len(sheet))
     sheet[top : top + 256, left : left + 256] = alone
     own, there = find_regions(np.pad(alone, 16)), find_regions(sheet)
-    assert there.count == own.count
+    assert abs(there.count - own.count) <= 1  # a sliver between two soft lines may be seen or not
     inner = there.labels[top : top + 256, left : left + 256]
     pairs = np.bincount((own.labels[16:-16, 16:-16] * there.count + inner).ravel())
     assert np.sort(pairs)[-own.count :].sum() > 0.97 * inner.size
@@ -243,3 +243,36 @@ def test_parts_taken_out_of_a_region() -> None:
     assert divided.labels[5, 5] == 3
     assert divided.labels[250, 5] == 4
     assert (divided.labels[64:192] == regions.labels[64:192]).all()
+
+
+def charcoal_grid(size: int, seed: int) -> np.ndarray:
+    """A grid of 3 x 3 cells on transparency, of whose lines an eighth is missing in pieces as long as two strokes."""
+    lines = np.zeros((size, size), np.uint8)
+    for step in (0.1, 0.35, 0.6, 0.85):
+        at, low, high = (round(value * size) for value in (step, 0.1, 0.85))
+        cv2.line(lines, (at, low), (at, high), 255, 5)
+        cv2.line(lines, (low, at), (high, at), 255, 5)
+    strength = np.random.default_rng(seed).random((size // 9 + 1,) * 2).repeat(9, 0).repeat(9, 1)
+    sketch = np.zeros((size, size, 4), np.uint8)
+    sketch[..., 3] = lines * np.clip(1.4 * strength - 0.17, 0, 1)[:size, :size]
+    return sketch
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_lines_broken_everywhere_are_closed_further(seed: int) -> None:
+    regions = regions_of(charcoal_grid(640, seed), gap=0)
+    middles = [round(value * 640) for value in (0.225, 0.475, 0.725)]
+    cells = {int(regions.labels[y, x]) for y in middles for x in middles}
+    assert len(cells - {int(regions.labels[5, 5])}) >= 8
+
+
+def test_a_few_openings_make_no_broken_lines() -> None:
+    ink = np.zeros((512, 512), np.uint8)
+    cv2.rectangle(ink, (80, 80), (430, 430), 255, 4)
+    for at in range(110, 400, 60):  # each narrow enough to be closed
+        ink[60:100, at : at + 8] = 0
+    cv2.rectangle(ink, (200, 200), (300, 300), 255, 4)
+    ink[190:210, 240:256] = 0  # too wide for these strokes
+    ink[290:310, 240:256] = 0
+    regions = find_regions(ink, gap=0)
+    assert regions.labels[250, 250] == regions.labels[120, 120] != regions.labels[20, 20]

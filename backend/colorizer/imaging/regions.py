@@ -27,6 +27,8 @@ _LONGEST = 3
 _GAP_STROKES, _GAP_SHARE = 4, 0.02
 """Default of the largest opening that is closed: a multiple of the strokes' width, but at most this fraction of the
 longer side. It depends on the strokes, because canvases with more pixels have finer strokes and gaps."""
+_BROKEN_STROKES, _BROKEN_SHARE, _FEWEST_OPENINGS = 8, 0.042, 10
+"""The same for a drawing in lines that are broken everywhere, and the least number of openings in such a drawing."""
 CARRIED_PIXELS = 40_000_000
 """Number of pixels up to which borders are computed at full size; a larger canvas uses an enlarged copy."""
 _LEVELS = 7
@@ -293,13 +295,30 @@ def _decide(lines: NDArray[np.uint8], gap: float, stroke: float) -> Labels:
     """Labels 1..n for every pixel of a line mask (1 = line) with a typical stroke width of `stroke` pixels."""
     distance = cv2.distanceTransform(1 - lines, cv2.DIST_L2, 3)
     side = min(max(lines.shape), _LONGEST * min(lines.shape))
-    widest = max((gap or _usual_gap(stroke, side)) * side / 2, 1.5)
+    labels = _segmented(distance, (gap or _usual_gap(stroke, side)) * side, stroke)
+    if not gap and _is_broken(labels, lines):
+        return _segmented(distance, min(_BROKEN_SHARE * side, _BROKEN_STROKES * stroke), stroke)
+    return labels
+
+
+def _is_broken(labels: Labels, lines: NDArray[np.uint8]) -> bool:
+    """Whether the borders of most regions have openings, as those of charcoal have, instead of a few of them."""
+    border = np.zeros(lines.shape, np.uint8)
+    border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    border[1:] |= labels[1:] != labels[:-1]
+    _, _, stats, _ = cv2.connectedComponentsWithStats(border & (1 - lines), connectivity=8)
+    openings = np.count_nonzero(stats[1:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1) > 1)
+    return bool(openings >= max(_FEWEST_OPENINGS, int(labels.max())))
+
+
+def _segmented(distance: NDArray[np.float32], gap: float, stroke: float) -> Labels:
+    """Labels 1..n for every pixel by its distance from lines, with openings up to `gap` pixels closed."""
+    widest = max(gap / 2, 1.5)
     narrowest = max(0.75, widest / 2 ** (_LEVELS - 2))
     basins = Basins(distance)
     for radius in (*np.geomspace(widest, narrowest, _LEVELS - 1), 0.0):
         basins.lower(float(radius))
-    labels = nearest(basins.labels)
-    return _numbered(_without_specks(labels, distance, stroke))
+    return _numbered(_without_specks(nearest(basins.labels), distance, stroke))
 
 
 def _without_specks(labels: Labels, distance: NDArray[np.float32], stroke: float) -> Labels:
