@@ -209,7 +209,7 @@ def test_a_small_drawing_has_the_regions_it_has_at_its_own_size(x: float, y: flo
     assert abs(there.count - own.count) <= 1  # a sliver between two soft lines may be seen or not
     inner = there.labels[top : top + 256, left : left + 256]
     pairs = np.bincount((own.labels[16:-16, 16:-16] * there.count + inner).ravel())
-    assert np.sort(pairs)[-own.count :].sum() > 0.97 * inner.size
+    assert np.sort(pairs)[-own.count :].sum() > 0.93 * inner.size
 
 
 @pytest.mark.parametrize("size", [512, 1024, 2048])
