@@ -43,12 +43,12 @@ class _End:
 
 def continue_cut_off(lines: Lines) -> Lines:
     """The lines, with an added border below them if the drawing is cut off there."""
-    inked = np.flatnonzero(lines.max(axis=1))
+    _, top, _, tall = cv2.boundingRect(lines)
     height, side = lines.shape[0], max(lines.shape)
     level = max(2, round(_LEVEL * side))
-    if not len(inked) or inked[-1] >= height - 1 - level:  # the canvas's edge closes the areas
+    bottom = top + tall - 1
+    if not tall or bottom >= height - 1 - level:  # the canvas's edge closes the areas
         return lines
-    bottom = int(inked[-1])
     ends = _ends(lines[: bottom + 1], level, side)
     if len(ends) < 2:
         return lines
@@ -83,7 +83,7 @@ def _joined(lines: Lines, ends: list[_End], row: int, side: int) -> list[list[_E
 def _ends(lines: Lines, level: int, side: int) -> list[_End]:
     """The ends of strokes in the last `level` rows, and where two of them meet; empty if no stroke ends alone."""
     seen = max(3 * level, round(_SEEN * side))
-    rows = [_runs(row) for row in lines[::-1][level : level + seen]]
+    rows = _runs(lines[::-1][level : level + seen])
     _, pieces = cv2.connectedComponents(np.ascontiguousarray(lines[-1 - level :]), connectivity=8)
     widest = max(6.0, _WIDEST * side)
     runs: dict[int, list[tuple[int, int]]] = {}
@@ -120,7 +120,10 @@ def _followed(
     return middles, False
 
 
-def _runs(row: NDArray[np.uint8]) -> list[tuple[int, int]]:
-    """The runs of ink in a row: the first column, and the one after the last."""
-    changes = np.flatnonzero(np.diff(np.pad(row, 1).view(np.int8)))
-    return list(zip(changes[::2].tolist(), changes[1::2].tolist(), strict=True))
+def _runs(rows: Lines) -> list[list[tuple[int, int]]]:
+    """The runs of ink in each row: the first column, and the one after the last."""
+    found: list[list[tuple[int, int]]] = [[] for _ in rows]
+    row, column = np.nonzero(np.diff(np.pad(rows, ((0, 0), (1, 1))).view(np.int8), axis=1))
+    for at, start, end in zip(row[::2].tolist(), column[::2].tolist(), column[1::2].tolist(), strict=True):
+        found[at].append((start, end))
+    return found

@@ -74,11 +74,11 @@ def find_paper(sketch: Picture) -> Paper:
     sketch = without_table(sketch)
     alpha = cv2.extractChannel(sketch, 3)
     painted, opened = _support(alpha)
-    colours = _colours(sketch, alpha, painted)
-    none = Paper(np.full_like(colours, 255), np.zeros_like(painted), is_dark=False)
+    none = Paper(np.full((*painted.shape, 3), 255, np.uint8), np.zeros_like(painted), is_dark=False)
     broad = opened > 12
     if not broad.any():
         return none
+    colours = _colours(sketch, alpha, painted)
     darkest, lightest = colours.min(axis=2), colours.max(axis=2)
     if _is_dark_sheet(sketch, lightest, broad):
         toned = broad & (lightest <= _TONED)

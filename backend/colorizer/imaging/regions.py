@@ -150,18 +150,15 @@ def _scale(height: int, width: int) -> float:
 def _around(lines: NDArray[np.uint8]) -> tuple[int, int, int, int]:
     """Top, bottom, left and right of the drawn part if it is a small part of the canvas; otherwise the whole canvas."""
     height, width = lines.shape
-    rows = np.flatnonzero(cv2.reduce(lines, 1, cv2.REDUCE_MAX).ravel())
-    columns = np.flatnonzero(cv2.reduce(lines, 0, cv2.REDUCE_MAX).ravel())
-    if not len(rows) or max(rows[-1] - rows[0], columns[-1] - columns[0]) > _SMALL_DRAWING * max(
-        height, width
-    ):
+    x, y, wide, tall = cv2.boundingRect(lines)
+    if not wide or max(tall, wide) - 1 > _SMALL_DRAWING * max(height, width):
         return 0, height, 0, width
-    margin = max(8, round(_MARGIN * max(rows[-1] - rows[0], columns[-1] - columns[0])))
+    margin = max(8, round(_MARGIN * (max(tall, wide) - 1)))
     return (
-        max(0, int(rows[0]) - margin),
-        min(height, int(rows[-1]) + 1 + margin),
-        max(0, int(columns[0]) - margin),
-        min(width, int(columns[-1]) + 1 + margin),
+        max(0, y - margin),
+        min(height, y + tall + margin),
+        max(0, x - margin),
+        min(width, x + wide + margin),
     )
 
 
@@ -186,9 +183,12 @@ def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
     labels = np.take(owner, pieces)
     # Borders on open paper are taken from the copy; along lines they are computed at full size.
     size = (width, height)
-    off_line = cv2.resize(coarse_lines, size, interpolation=cv2.INTER_NEAREST) == 0
-    open_paper = (labels == 0) & (pieces > 0) & off_line
-    np.copyto(labels, cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), where=open_paper)
+    shared = owner == 0
+    shared[0] = False
+    if shared.any():
+        off_line = cv2.resize(coarse_lines, size, interpolation=cv2.INTER_NEAREST) == 0
+        open_paper = np.take(shared, pieces) & off_line
+        np.copyto(labels, cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), where=open_paper)
     # Under the lines half the size is enough.
     half = np.ascontiguousarray(labels[::2, ::2])
     below = cv2.resize(nearest(half), size, interpolation=cv2.INTER_NEAREST)
@@ -213,8 +213,8 @@ def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArra
     reach = 2 * int(stroke / 5) + 1
     if reach > 1:
         lines = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    _, pieces, stats, _ = cv2.connectedComponentsWithStats(1 - lines, connectivity=4)
-    areas = stats[:, cv2.CC_STAT_AREA].astype(np.intp)
+    pieces = cv2.connectedComponents(1 - lines, connectivity=4)[1]
+    areas = np.bincount(pieces.ravel())  # in half the time of OpenCV's statistics
     areas[0] = 0
     areas[areas < stroke**2] = 0
     return lines, pieces, areas, stroke
