@@ -72,6 +72,14 @@ def test_faces_are_no_words(size: int) -> None:
     assert find_lettering(doll(size, 3)[1]) is None
 
 
+@pytest.mark.parametrize("size", [512, 768, 1000])
+@pytest.mark.parametrize("lost", [0.45, 0.5, 0.54])
+def test_crumbs_of_a_dry_brush_are_no_words(size: int, lost: float) -> None:
+    wide = cv2.dilate(doll(size, 3)[1], np.ones((3, 3), np.uint8))
+    kept = np.random.default_rng(0).random(wide.shape) > lost
+    assert find_lettering((wide * kept).astype(np.uint8)) is None
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_drawings_hold_no_words(seed: int) -> None:
     assert find_lettering(255 - triplet(seed, 512).sketch) is None

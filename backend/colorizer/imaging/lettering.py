@@ -41,6 +41,9 @@ _VARIETY = 0.15
 _BOX = 6, 8
 """Width and height, in pixels, to which the letters are scaled for comparing their shapes."""
 
+_MANY, _CRUMBS = 100, 0.24
+"""Number of components above which they may be crumbs of a dry brush, and the fraction of these that remains at most
+when gaps of two pixels are closed. Of a page full of letters, more remain."""
 _ALONE = 0.85
 """Least fraction of the ink in a block's box that belongs to letters."""
 
@@ -78,8 +81,7 @@ def find_lettering(ink: Ink) -> Lettering | None:
     Args:
         ink: (h, w), 255 = line; its longer side is about `SIDE`.
     """
-    strokes = (ink > _INKED).view(np.uint8)
-    count, pieces, stats, _ = cv2.connectedComponentsWithStats(strokes, connectivity=8)
+    count, pieces, stats, _ = cv2.connectedComponentsWithStats(_strokes(ink), connectivity=8)
     wide, tall = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
     fits = (tall >= _LOWEST) & (tall <= _TALLEST * max(ink.shape)) & (wide <= _WIDEST * tall)
     fits[0] = False
@@ -116,6 +118,14 @@ def find_lettering(ink: Ink) -> Lettering | None:
         return None
     letters = cv2.dilate(owner[pieces], np.ones((5, 5), np.uint8))
     return Lettering(letters, tuple(boxes), tuple(counts))
+
+
+def _strokes(ink: Ink) -> NDArray[np.uint8]:
+    """(h, w), 1 = stroke; those of a dry brush are joined from their crumbs, which would look like letters."""
+    strokes = (ink > _INKED).view(np.uint8)
+    joined = cv2.morphologyEx(strokes, cv2.MORPH_CLOSE, np.ones((3, 3), np.uint8))
+    before, after = (cv2.connectedComponents(plane, connectivity=8)[0] - 1 for plane in (strokes, joined))
+    return joined if before > _MANY and after < _CRUMBS * before else strokes
 
 
 def _rows(pieces: NDArray[np.intp], stats: NDArray[np.int32]) -> list[NDArray[np.intp]]:
