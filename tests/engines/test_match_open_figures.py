@@ -57,6 +57,22 @@ def test_figure_ends_soon_after_its_lines() -> None:
     assert not figure[round(0.67 * size) :].any()
 
 
+@pytest.mark.parametrize(("certain", "count"), [(0.1, 1), (1.0, 2)])
+def test_what_is_hardly_certain_stays_paper(
+    monkeypatch: pytest.MonkeyPatch, certain: float, count: int
+) -> None:
+    size = 512
+
+    def share(_network: object, ink: np.ndarray, _window: object) -> np.ndarray:
+        answer = np.full(ink.shape, 0.05, np.float32)
+        answer[90:420, 90:420] = 0.5
+        answer[size // 4 : round(size * (1 + 2 * certain) / 4), size // 4 : 3 * size // 4] = 0.9
+        return answer
+
+    monkeypatch.setattr("colorizer.engines.match.open_figures._share", share)
+    assert closed(box(size, open_below=True))[1].count == count
+
+
 def test_closed_figure_is_left_alone() -> None:
     before, after = closed(box(400, open_below=False))
     assert before.count == 2

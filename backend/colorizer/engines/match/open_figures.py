@@ -4,8 +4,8 @@ There the lines don't separate the figure from the paper, but the network does. 
 divided by a watershed: certain figure and certain paper grow towards each other over open paper and last over lines,
 so that the border follows the lines if there are any. Beyond the convex hull of the lines, a part ends after a short
 distance or where it becomes narrower, so that a bust that is cut off ends straight. Parts with few lines at their
-border are errors of the network and stay paper, as are small parts where the lines go on instead of ending at the open
-border, such as the paper between an arm and the head.
+border, and parts of which little is certain, are errors of the network and stay paper, as are small parts where the
+lines go on instead of ending at the open border, such as the paper between an arm and the head.
 """
 
 from __future__ import annotations
@@ -53,6 +53,8 @@ _ENDED = 0.5
 """Least fraction of a part's open border between places where lines end."""
 _SHORT = 8
 """Length of open borders, px, up to which they are gaps in a line."""
+_SURE = 0.55
+"""Least fraction of an open figure that is certain; of drawn figures, what is less certain is nearly always paper."""
 
 
 def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
@@ -145,9 +147,12 @@ def _figure_part(
             bool
         )
         bounded = near_line[outline].mean() if outline.any() else 0
-        if stats[piece, cv2.CC_STAT_AREA] > least and bounded >= _BOUNDED and kept < 255:
+        if stats[piece, cv2.CC_STAT_AREA] <= least or bounded < _BOUNDED or kept == 255:
+            continue
+        part = here | (_between_ends(here, near_line) & inside)
+        if np.count_nonzero(part & figure) >= _SURE * np.count_nonzero(part & (lines == 0)):
             kept += 1
-            result[here | (_between_ends(here, near_line) & inside)] = kept
+            result[part] = kept
     return result
 
 
