@@ -97,14 +97,14 @@ class Regions:
         """Makes `parts` (numbers above 0, of the size of `coarse`) of a region new regions."""
         used = np.bincount(np.where(self.coarse == region, parts, 0).ravel(), minlength=1) > 0
         used[0] = True
-        parts = (np.cumsum(used) - 1)[parts]
-        new = self.count - 1 + parts.astype(np.int32)
-        coarse = np.where((self.coarse == region) & (parts > 0), new, self.coarse)
+        numbers = (np.cumsum(used, dtype=np.int32) - 1)[parts]
+        new = self.count - 1 + numbers
+        coarse = np.where((self.coarse == region) & (numbers > 0), new, self.coarse)
         if self.labels is self.coarse:
-            return Regions(coarse, coarse, self.count + int(parts.max()), self.lines)
+            return Regions(coarse, coarse, self.count + int(numbers.max()), self.lines)
         new = cv2.resize(new, self.labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
         labels = np.where((self.labels == region) & (new >= self.count), new, self.labels)
-        return Regions(labels, coarse, self.count + int(parts.max()), self.lines)
+        return Regions(labels, coarse, self.count + int(numbers.max()), self.lines)
 
     @cached_property
     def _pixels(self) -> NDArray[np.intp]:
