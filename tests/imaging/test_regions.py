@@ -248,7 +248,7 @@ def test_parts_taken_out_of_a_region() -> None:
 def test_numbers_that_no_part_has_make_no_regions() -> None:
     regions = regions_of(box_sketch(256))
     parts = np.zeros((256, 256), np.uint8)
-    parts[:20], parts[-20:], parts[128, 80] = 2, 5, 3  # the last one lies in another region
+    parts[:20], parts[-20:], parts[128, 80] = 2, 5, 7  # the last one lies in another region
     divided = regions.divide(inside(regions)[2], parts)
     assert divided.count == 5
     assert np.unique(divided.coarse).tolist() == list(range(5))

@@ -95,11 +95,12 @@ class Regions:
 
     def divide(self, region: int, parts: NDArray[np.uint8]) -> Regions:
         """Makes `parts` (numbers above 0, of the size of `coarse`) of a region new regions."""
-        used = np.bincount(np.where(self.coarse == region, parts, 0).ravel(), minlength=1) > 0
+        here = np.where(self.coarse == region, parts, np.uint8(0))
+        used = np.bincount(here.ravel(), minlength=int(parts.max()) + 1) > 0
         used[0] = True
-        numbers = (np.cumsum(used, dtype=np.int32) - 1)[parts]
+        numbers = (np.cumsum(used, dtype=np.int32) - 1)[here]
         new = self.count - 1 + numbers
-        coarse = np.where((self.coarse == region) & (numbers > 0), new, self.coarse)
+        coarse = np.where(numbers > 0, new, self.coarse)
         if self.labels is self.coarse:
             return Regions(coarse, coarse, self.count + int(numbers.max()), self.lines)
         new = cv2.resize(new, self.labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
