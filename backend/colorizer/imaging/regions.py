@@ -29,6 +29,8 @@ _GAP_STROKES, _GAP_SHARE = 4, 0.02
 longer side. It depends on the strokes, because canvases with more pixels have finer strokes and gaps."""
 _BROKEN_STROKES, _BROKEN_SHARE, _FEWEST_OPENINGS = 8, 0.042, 10
 """The same for a drawing in lines that are broken everywhere, and the least number of openings in such a drawing."""
+_SHORT_PIECE, _SHORT_PIECES = 16, 0.17
+"""Length of a short piece of a broken line, in strokes' widths, and the least fraction of the ink in such pieces."""
 CARRIED_PIXELS = 40_000_000
 """Number of pixels up to which borders are computed at full size; a larger canvas uses an enlarged copy."""
 _LEVELS = 7
@@ -92,14 +94,18 @@ class Regions:
         return Regions(labels, coarse, self.count + len(divided), self.lines)
 
     def divide(self, region: int, parts: NDArray[np.uint8]) -> Regions:
-        """Makes `parts` (1, 2, …, of the size of `coarse`) of a region new regions."""
-        new = self.count - 1 + parts.astype(np.int32)
-        coarse = np.where((self.coarse == region) & (parts > 0), new, self.coarse)
+        """Makes `parts` (numbers above 0, of the size of `coarse`) of a region new regions."""
+        here = np.where(self.coarse == region, parts, np.uint8(0))
+        used = np.bincount(here.ravel(), minlength=int(parts.max()) + 1) > 0
+        used[0] = True
+        numbers = (np.cumsum(used, dtype=np.int32) - 1)[here]
+        new = self.count - 1 + numbers
+        coarse = np.where(numbers > 0, new, self.coarse)
         if self.labels is self.coarse:
-            return Regions(coarse, coarse, self.count + int(parts.max()), self.lines)
+            return Regions(coarse, coarse, self.count + int(numbers.max()), self.lines)
         new = cv2.resize(new, self.labels.shape[::-1], interpolation=cv2.INTER_NEAREST)
         labels = np.where((self.labels == region) & (new >= self.count), new, self.labels)
-        return Regions(labels, coarse, self.count + int(parts.max()), self.lines)
+        return Regions(labels, coarse, self.count + int(numbers.max()), self.lines)
 
     @cached_property
     def _pixels(self) -> NDArray[np.intp]:
@@ -296,19 +302,29 @@ def _decide(lines: NDArray[np.uint8], gap: float, stroke: float) -> Labels:
     distance = cv2.distanceTransform(1 - lines, cv2.DIST_L2, 3)
     side = min(max(lines.shape), _LONGEST * min(lines.shape))
     labels = _segmented(distance, (gap or _usual_gap(stroke, side)) * side, stroke)
-    if not gap and _is_broken(labels, lines):
+    if not gap and _is_broken(labels, lines, stroke):
         return _segmented(distance, min(_BROKEN_SHARE * side, _BROKEN_STROKES * stroke), stroke)
     return labels
 
 
-def _is_broken(labels: Labels, lines: NDArray[np.uint8]) -> bool:
-    """Whether the borders of most regions have openings, as those of charcoal have, instead of a few of them."""
+def _is_broken(labels: Labels, lines: NDArray[np.uint8], stroke: float) -> bool:
+    """Whether the lines are broken everywhere, as those of charcoal are: with more openings than there are regions, and
+    into many short pieces."""
     border = np.zeros(lines.shape, np.uint8)
     border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     border[1:] |= labels[1:] != labels[:-1]
-    _, _, stats, _ = cv2.connectedComponentsWithStats(border & (1 - lines), connectivity=8)
-    openings = np.count_nonzero(stats[1:, cv2.CC_STAT_WIDTH : cv2.CC_STAT_HEIGHT + 1].max(axis=1) > 1)
-    return bool(openings >= max(_FEWEST_OPENINGS, int(labels.max())))
+    openings = _lengths(border & (1 - lines))[0] > 1
+    if np.count_nonzero(openings) < max(_FEWEST_OPENINGS, int(labels.max())):
+        return False
+    length, area = _lengths(lines)
+    return bool(area[length < _SHORT_PIECE * stroke].sum() >= _SHORT_PIECES * area.sum())
+
+
+def _lengths(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """The longer side and the area of each connected component of a mask."""
+    stats = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:]
+    sides = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
+    return sides, stats[:, cv2.CC_STAT_AREA]
 
 
 def _segmented(distance: NDArray[np.float32], gap: float, stroke: float) -> Labels:
