@@ -79,7 +79,8 @@ def read_lines(
     if found is ColouredLines.ROUGHS:
         ink = np.where(where_coloured(sketch, paper), np.uint8(0), ink)
     ink = _without_screentone(ink)
-    if not line_mask(ink).any():
+    contrast = cv2.subtract(ink, _ground(ink))
+    if int(contrast.max()) <= _least(contrast):  # the strongest pixel would be a line
         raise NothingToColour("No lines were found in the sketch layer. Choose the layer with the lines.")
     return ink, found
 
@@ -89,11 +90,15 @@ def line_mask(ink: Ink) -> NDArray[np.uint8]:
     contrast: Ink = cv2.subtract(ink, _ground(ink))
     reach = 2 * max(2, round(_CLOSE / 2 * max(ink.shape))) + 1
     limit = cv2.convertScaleAbs(cv2.dilate(contrast, np.ones((reach, reach), np.uint8)), alpha=_SURE)
-    faintest = _FAINTEST + _CLEAR_OF_NOISE * int(_grain(contrast))
     lines: NDArray[np.uint8] = cv2.threshold(
-        cv2.subtract(contrast, cv2.max(limit, min(80, faintest))), 0, 1, cv2.THRESH_BINARY
+        cv2.subtract(contrast, cv2.max(limit, _least(contrast))), 0, 1, cv2.THRESH_BINARY
     )[1]
     return lines
+
+
+def _least(contrast: Ink) -> int:
+    """The contrast that a line exceeds, whatever is near it."""
+    return min(80, _FAINTEST + _CLEAR_OF_NOISE * int(_grain(contrast)))
 
 
 def clean_lines(sketch: Picture, coloured: str = "") -> Picture:
