@@ -35,7 +35,7 @@ class Basins:
     def lower(self, radius: float) -> None:
         """Lowers the level to `radius`: adds new basins, grows all of them into the new pixels, and merges basins."""
         count, pools = cv2.connectedComponents((self.distance > radius).view(np.uint8), connectivity=4)
-        members = _pairs(pools, self.labels, len(self.peaks))
+        members = _pairs(pools, count, self.labels, len(self.peaks))
         owner = np.zeros(count, np.int32)
         for pool, basins in members.items():
             owner[pool] = basins[0] if len(basins) == 1 else _SHARED
@@ -114,9 +114,10 @@ def _grow(labels: Labels, contested: NDArray[np.bool_], pools: Labels) -> None:
     np.copyto(labels[box], grown.astype(np.int32), where=contested[box])
 
 
-def _pairs(pools: Labels, labels: Labels, basins: int) -> dict[int, list[int]]:
-    """The basins that have pixels in each pool, by pool."""
-    both = (pools.astype(np.int64) * basins + labels).ravel()
+def _pairs(pools: Labels, count: int, labels: Labels, basins: int) -> dict[int, list[int]]:
+    """The basins that have pixels in each of `count` pools, by pool."""
+    fits = count * basins < 2**31
+    both = ((pools if fits else pools.astype(np.int64)) * basins + labels).ravel()
     starts = np.concatenate([both[:1], both[1:][both[1:] != both[:-1]]])  # of runs along the rows: far fewer
     members: dict[int, list[int]] = {}
     for pool, basin in zip(*(part.tolist() for part in np.divmod(np.unique(starts), basins)), strict=True):
