@@ -193,7 +193,7 @@ def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
     shared[0] = False
     if shared.any():
         off_line = cv2.resize(coarse_lines, size, interpolation=cv2.INTER_NEAREST) == 0
-        open_paper = np.take(shared, pieces) & off_line
+        open_paper = (labels == 0) & (pieces > 0) & off_line
         np.copyto(labels, cv2.resize(coarse, size, interpolation=cv2.INTER_NEAREST), where=open_paper)
     # Under the lines half the size is enough.
     half = np.ascontiguousarray(labels[::2, ::2])
