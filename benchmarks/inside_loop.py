@@ -6,6 +6,7 @@ from inside_way import Heartbeat, TimedPort, apply, make_document, one_job, proc
 from krita import QByteArray
 
 from krita_colorize.app.session import Session
+from krita_colorize.core.corrections import Swatch
 from krita_colorize.core.edits import Binding
 from krita_colorize.krita_port.port import LibKisPort
 
@@ -109,8 +110,8 @@ class Bench:
             "gui_block_ms": heart.longest_ms(self.port.spans),
         }
 
-    def correction(self, _run):
-        """Another colour for the next doubtful region."""
+    def correction(self, run):
+        """A new colour for the next doubtful region."""
         self.offers.clear()
         self.session.checks.follow(self.model)
         while not self.offers:  # a place may have no region that can be corrected
@@ -120,7 +121,8 @@ class Bench:
         self.session.report("")
         offered = self.offers[0]
         choose = self.session.corrections.choose
-        return (yield from self.timed(lambda: choose(offered, offered.offer.likely[0])))
+        new = f"#40{run + 1:02x}90"
+        return (yield from self.timed(lambda: choose(offered, Swatch(new, new))))
 
     def palette(self, run):
         """The colour of the largest area becomes another."""
