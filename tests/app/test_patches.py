@@ -94,19 +94,6 @@ def test_a_colour_without_lines_becomes_exactly_the_new_one(before: bytes, after
         assert colours(png) == [tuple(after)]
 
 
-@pytest.fixture
-def applied(ready: Session, page: Page, model: DocumentModel, qtbot: Any) -> Item:
-    """A result whose group lies in the document."""
-    model.change(model="masked")
-    ready.colorize()
-    wait(qtbot, lambda: model.results)
-    ready.apply()
-    wait(qtbot, lambda: page.document.undo)
-    item = model.results[0]
-    wait(qtbot, lambda: item.base is not None)
-    return item
-
-
 def edit(session: Session, model: DocumentModel, item: Item, qtbot: Any) -> str:
     """The first colour of the palette becomes another, which is returned."""
     before, wanted = item.changes, "#123456"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
 from docker_stage import Page, wait
 from fake_port import FakePort
 
@@ -20,19 +19,6 @@ W, H = 64, 48
 SHEET = b"\x10\x80\xf0\xff"
 INVERTED = bytes(v ^ 255 for v in SHEET[:3]) + b"\xff"
 STROKE = b"\x01\x02\x03\xff"
-
-
-@pytest.fixture
-def applied(ready: Session, page: Page, model: DocumentModel, qtbot: Any) -> Item:
-    """A result whose group lies in the document."""
-    model.change(model="masked")
-    ready.colorize()
-    wait(qtbot, lambda: model.results)
-    ready.apply()
-    wait(qtbot, lambda: page.document.undo)
-    item = model.results[0]
-    wait(qtbot, lambda: item.base is not None)
-    return item
 
 
 def layer_id(page: Page, name: str) -> str:
