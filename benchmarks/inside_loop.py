@@ -78,8 +78,9 @@ class Bench:
         """Acts and waits until it has reached the picture, and until the result is remembered."""
         yield from turns(60)
         self.port.seconds.clear()
-        for name in ("replace_pixels", "show_patch"):
-            self.port.spans_of.pop(name, None)
+        self.port.spans_of.pop("replace_pixels", None)
+        self.port.spans_of.pop("show_patch", None)
+        self.port.first_of.pop("show_patch", None)
         self.job = None
         before, heart = self.item.changes, Heartbeat()
         start, cpu = time.perf_counter(), processor_s()
@@ -91,7 +92,8 @@ class Bench:
         if not self.session.error:
             end = self.port.spans_of["replace_pixels"][1]
         heart.inserted = end
-        shown = self.port.spans_of.get("show_patch", (end, end))[1]
+        shown = self.port.first_of.get("show_patch", (end, end))[1]
+        answered = self.port.spans_of.get("show_patch", (end, end))[1]
         yield from until(lambda: self.item.changes > before)
         self.session.report("")
         yield from turns(60)
@@ -100,6 +102,7 @@ class Bench:
         made = answer.record["seconds"] if answer is not None else {"colorize": 0.0}
         return {
             "shown": shown - start,
+            "answered": answered - start,
             "written": end - start,
             "krita": sum(self.port.seconds.get(name, 0) for name in KRITAS),
             "calls": dict(self.port.seconds),

@@ -50,13 +50,15 @@ def _stat(path):
 
 
 class TimedPort:
-    """A `LibKisPort` whose calls are timed: seconds by name, and when each began and ended."""
+    """A `LibKisPort` whose calls are timed: seconds by name, and when each (`spans`), the last one of a name
+    (`spans_of`) and the first one (`first_of`) began and ended."""
 
     def __init__(self, port):
         self._port = port
         self.seconds = {}
         self.spans = []
         self.spans_of = {}
+        self.first_of = {}
 
     def __getattr__(self, name):
         call = getattr(self._port, name)
@@ -70,6 +72,7 @@ class TimedPort:
                 self.seconds[name] = self.seconds.get(name, 0.0) + end - start
                 self.spans.append((start, end))
                 self.spans_of[name] = (start, end)
+                self.first_of.setdefault(name, (start, end))
 
         return timed
 

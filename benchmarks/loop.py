@@ -3,8 +3,8 @@
     .venv/bin/python benchmarks/loop.py [--width 2480] [--height 3508] [--runs 3] [--json FILE]
 
 In real Krita, with a real backend; medians of several runs. Seconds from the artist's act until the change lies over
-the canvas (`shown`) and to the end of the call that writes it into the layers (`written`), Krita's own calls in it
-(`krita`), the backend's own arithmetic (`engine`, of jobs), the processor time of Krita's process without software
+the canvas (`shown`, a forecast where the backend computes the change), until the backend's answer does (`answered`), and
+to the end of the call that writes it into the layers (`written`), Krita's own calls in it (`krita`), the backend's own arithmetic (`engine`, of jobs), the processor time of Krita's process without software
 drawing of the canvas (`krita_cpu`) and of the backend's processes (`backend_cpu`), and the longest time that the GUI
 thread was held by us (`gui_block_ms`). Where others use the machine (`load`), processor times say more than the clock.
 The same figures of an earlier version: run it from its checkout.
@@ -22,7 +22,7 @@ from statistics import median
 from colorizer_lab.krita import screen, session
 
 SAMPLE = Path(__file__).resolve().parents[1] / "resources" / "sample"
-COLUMNS = ("shown", "written", "krita", "engine", "krita_cpu", "backend_cpu", "gui_block_ms")
+COLUMNS = ("shown", "answered", "written", "krita", "engine", "krita_cpu", "backend_cpu", "gui_block_ms")
 GOALS_S = {"correction": 0.5, "palette": 0.5, "hint": 0.5, "binding": 0.5, "mask": 2.0}
 
 

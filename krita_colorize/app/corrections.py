@@ -14,7 +14,7 @@ from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.guard import guarded, sentence
 from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.repairs import Repairs
-from krita_colorize.core import check, corrections, region_map
+from krita_colorize.core import check, corrections
 from krita_colorize.core.corrections import Change, Offer, Swatch
 from krita_colorize.core.errors import UserError
 from krita_colorize.core.port import ROLES, Pixels
@@ -63,7 +63,6 @@ class Corrections(QtCore.QObject):
         self._repairs = repairs
         self._checks = checks
         self._model: DocumentModel | None = None
-        self._known: tuple[Result, RegionMap | None] | None = None
 
     def start(self, model: DocumentModel) -> None:
         """Lets clicks on the canvas offer colours instead of painting, until `stop`."""
@@ -137,15 +136,13 @@ class Corrections(QtCore.QObject):
         self._tools.workers.run(work, then, self._on_error)
 
     def _regions(self, result: Result) -> RegionMap:
-        """The region map of a result, decoded once. Slow: for worker threads. Raises `UserError` if it has none."""
-        known = self._known
-        if known is None or known[0].bundle.header.get("regions") is not result.bundle.header.get("regions"):
-            known = self._known = (result, region_map.read(result))
-        if known[1] is None:
+        """The regions of a result. Slow: for worker threads. Raises `UserError` if it has none."""
+        found = self._tools.region_maps.of(result)
+        if found is None:
             raise UserError(
                 tr("This result can't be corrected by clicks. Paint colour hints, then press Redo.")
             )
-        return known[1]
+        return found
 
     def _repaint(self, offered: Offered, regions: tuple[int, ...], swatch: Swatch) -> None:
         model, item, key = offered.model, offered.item, offered.model.info.key

@@ -7,7 +7,7 @@ repairs applied results.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from krita_colorize.app import pictures
@@ -22,6 +22,7 @@ from krita_colorize.app.jobs import Jobs
 from krita_colorize.app.memory import Body
 from krita_colorize.app.pictures import Inputs
 from krita_colorize.app.references import References
+from krita_colorize.app.region_maps import RegionMaps
 from krita_colorize.app.workers import Workers
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import UserError
@@ -76,6 +77,7 @@ class Tools:
     history: History
     activity: Activity
     edits: Edits
+    region_maps: RegionMaps = field(default_factory=RegionMaps)
 
 
 class JobRequests(QtCore.QObject):

@@ -17,12 +17,13 @@ from krita_colorize.app.guard import sentence
 from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.memory import Body, body_of
 from krita_colorize.app.repairs import Repairs
-from krita_colorize.core import edit_request, palette, repair, saved_results
+from krita_colorize.core import corrections, edit_request, forecast, palette, repair, saved_results
 from krita_colorize.core.delivered import DeliveredLayer
 from krita_colorize.core.edit_request import Edited
 from krita_colorize.core.edits import Swap, compose
 from krita_colorize.core.errors import UserError
-from krita_colorize.core.port import ROLES
+from krita_colorize.core.port import ROLES, Pixels
+from krita_colorize.core.region_map import RegionMap
 from krita_colorize.core.repair import State, Write
 from krita_colorize.core.result import Result
 from krita_colorize.core.translations import tr
@@ -115,6 +116,11 @@ class Palettes(QtCore.QObject):
             )
         sent, task = {part.role: now for part, now in layers}, activity.begin(key)
 
+        def expected(where: RegionMap) -> dict[str, Pixels]:
+            return forecast.recoloured(where, corrections.here(edit.item.result), edit.edits, sent)
+
+        self._repairs.forecast(edit.model, edit.item, parts, expected)
+
         def unpack(pieces: list[bytes]) -> tuple[Edited, list[Write]]:
             edited = edit_request.read(pieces)
             return edited, [
@@ -154,6 +160,7 @@ class Palettes(QtCore.QObject):
         self._tools.workers.run(work, then, self._on_error)
 
     def _on_error(self, error: Exception) -> None:
+        self._repairs.drop_forecast()
         self.report(sentence(error))
 
 

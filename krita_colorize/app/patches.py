@@ -1,5 +1,7 @@
 """Shows what a repair changes over the canvas until Krita has written it into the layers, which takes a second at A4.
 
+As long as the backend computes it, a forecast of the change is shown (`core.forecast`).
+
 The flat layers are composited before and after the change. Where that differs, the merged picture is divided by the
 one and multiplied by the other: lines and shading stay, and the colours below them change.
 """
@@ -16,7 +18,6 @@ from krita_colorize.app.workers import Workers
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.geometry import pasted, placed
 from krita_colorize.core.port import Box, KritaPort, Part, Pixels
-from krita_colorize.core.repair import Write
 from krita_colorize.qt import QtCore, QtGui
 
 FLAT_ROLES = ("background", "figure")
@@ -28,6 +29,9 @@ PAINT_MS = 20
 
 HIDE_MS = 100
 """Time after writing until Krita has repainted the canvas."""
+
+PEN_MS = 50
+"""How often the pen is looked at while a forecast is shown, because strokes below it can't be seen."""
 
 _Image = QtGui.QImage
 _Mode = QtGui.QPainter.CompositionMode
@@ -50,34 +54,66 @@ class Patches(QtCore.QObject):
         self._port = port
         self._workers = workers
         self._waiting: list[Callable[[], None]] = []
+        self._forecasts = 0
         self._paint_timer = single_shot(self, self._go_on)
         self._hide_timer = single_shot(self, port.hide_patch)
+        self._pen_timer = QtCore.QTimer(self)
+        self._pen_timer.setInterval(PEN_MS)
+        self._pen_timer.timeout.connect(self._on_pen_timeout)
+
+    def forecast(self, model: DocumentModel, item: Item, find: Callable[[], Mapping[str, Pixels]]) -> None:
+        """Shows an expected change until `show` or `drop_forecast` is called, or until the artist paints.
+
+        `find` runs on a worker thread and returns the pixels by layer id. If it fails, nothing is shown.
+        """
+        self._forecasts += 1
+        number = self._forecasts
+
+        def is_wanted() -> bool:
+            return number == self._forecasts and not model.closed and not self._port.busy()
+
+        def then(changes: Mapping[str, Pixels]) -> None:
+            read = self._read(model, item, changes) if is_wanted() else None
+            if read is not None:
+                self._workers.run(lambda: patch(*read), shown, lambda _: None)
+
+        def shown(found: tuple[bytes, Box] | None) -> None:
+            if found is not None and is_wanted() and self._port.show_patch(model.info.key, *found):
+                self._hide_timer.stop()
+                self._pen_timer.start()
+
+        self._workers.run(find, then, lambda _: None)
+
+    def drop_forecast(self) -> None:
+        """Hides the forecast."""
+        self._forecasts += 1
+        if self._pen_timer.isActive():
+            self._pen_timer.stop()
+            self._port.hide_patch()
 
     def show(
-        self, model: DocumentModel, item: Item, writes: Sequence[Write], then: Callable[[], None]
+        self, model: DocumentModel, item: Item, changes: Mapping[str, Pixels], then: Callable[[], None]
     ) -> None:
-        """Shows what `writes` will change, then calls `then`. Only calls it if that isn't possible, or if the artist
-        is painting by then."""
+        """Shows what `changes` (pixels by layer id) will change, then calls `then`. Only calls it if that isn't
+        possible, or if the artist is painting by then."""
         self._hide_timer.stop()
-        try:
-            read = self._read(model, item, {write.layer_id: write.pixels for write in writes})
-        except LookupError:  # the insertion that follows reports missing layers
-            read = None
+        self._forecasts += 1
+        self._pen_timer.stop()
+        read = self._read(model, item, changes)
         if read is None:
             then()
             return
-        merged, flats, box = read
 
-        def found(png: bytes | None) -> None:
-            if png is None or model.closed or self._port.busy():
+        def shown(found: tuple[bytes, Box] | None) -> None:
+            if found is None or model.closed or self._port.busy():
                 then()
-            elif self._port.show_patch(model.info.key, png, box):
+            elif self._port.show_patch(model.info.key, *found):
                 self._waiting.append(then)
                 self._paint_timer.start(PAINT_MS)
             else:
                 then()
 
-        self._workers.run(lambda: patch(merged, flats, box), found, lambda _: then())
+        self._workers.run(lambda: patch(*read), shown, lambda _: then())
 
     def hide_soon(self) -> None:
         """Hides the patch once Krita has repainted the canvas."""
@@ -85,15 +121,29 @@ class Patches(QtCore.QObject):
 
     def close(self) -> None:
         """Drops what is waited for, and hides the patch."""
-        self._paint_timer.stop()
-        self._hide_timer.stop()
+        for timer in (self._paint_timer, self._hide_timer, self._pen_timer):
+            timer.stop()
+        self._forecasts += 1
         self._waiting.clear()
         self._port.hide_patch()
+
+    def _on_pen_timeout(self) -> None:
+        if self._port.busy():
+            self.drop_forecast()
 
     def _read(
         self, model: DocumentModel, item: Item, changes: Mapping[str, Pixels]
     ) -> tuple[Pixels, list[Flat], Box] | None:
-        """The merged picture and the flat layers in the box that changes; None if nothing visible changes."""
+        """The merged picture and the flat layers in the box that changes; None if nothing visible changes, or if they
+        can't be read: what follows the patch reports that."""
+        try:
+            return self._picture(model, item, changes)
+        except Exception:  # noqa: BLE001 - a patch is only for a moment, the change itself must not depend on it
+            return None
+
+    def _picture(
+        self, model: DocumentModel, item: Item, changes: Mapping[str, Pixels]
+    ) -> tuple[Pixels, list[Flat], Box] | None:
         key = model.info.key
         parts = [part for part in self._port.group_parts(key, item.group_id) if part.role in FLAT_ROLES]
         box = _around([changes[part.layer_id].box for part in parts if part.layer_id in changes], model)
@@ -122,9 +172,9 @@ def _around(boxes: Sequence[Box], model: DocumentModel) -> Box | None:
     return None if rect.isEmpty() else (rect.x(), rect.y(), rect.width(), rect.height())
 
 
-def patch(merged: Pixels, flats: Sequence[Flat], box: Box) -> bytes | None:
-    """A PNG of the merged picture as it will look where the flat layers (bottom to top) change, transparent elsewhere;
-    None if nothing visible changes. Slow: for worker threads."""
+def patch(merged: Pixels, flats: Sequence[Flat], box: Box) -> tuple[bytes, Box] | None:
+    """A PNG of the merged picture as it will look where the flat layers (bottom to top) change, transparent elsewhere,
+    and its box; None if nothing visible changes. Slow: for worker threads."""
     flats = [_inside(flat, box) for flat in flats]
     before = _composite([(flat.before, flat.mask) for flat in flats])
     after = _composite([(flat.after, flat.mask) for flat in flats])
@@ -142,7 +192,7 @@ def patch(merged: Pixels, flats: Sequence[Flat], box: Box) -> bytes | None:
     _draw(image, divisor, _Mode.CompositionMode_ColorDodge)
     _draw(image, after, _Mode.CompositionMode_Multiply)
     _draw(image, changed, _Mode.CompositionMode_DestinationIn)
-    return pictures.to_png(image, compressed=False)
+    return pictures.to_png(image, compressed=False), box
 
 
 def _inside(flat: Flat, box: Box) -> Flat:

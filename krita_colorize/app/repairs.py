@@ -6,7 +6,7 @@ state of the result afterwards.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from krita_colorize.app import pictures
@@ -17,12 +17,15 @@ from krita_colorize.app.job_requests import JobRequests, Tools
 from krita_colorize.app.memory import Body
 from krita_colorize.app.patches import Patches
 from krita_colorize.app.pen_gate import PenGate
-from krita_colorize.core import corrections, repair
+from krita_colorize.app.pictures import Inputs
+from krita_colorize.core import corrections, forecast, repair
 from krita_colorize.core import layers as layer_lists
 from krita_colorize.core.errors import UserError
 from krita_colorize.core.geometry import placed
 from krita_colorize.core.port import ROLES, Part, Pixels
+from krita_colorize.core.region_map import RegionMap
 from krita_colorize.core.repair import Plan, Seen, State, Write
+from krita_colorize.core.request import Request
 from krita_colorize.core.translations import tr
 from krita_colorize.qt import QtCore, QtGui
 
@@ -78,6 +81,8 @@ class Repairs(QtCore.QObject):
         selected = self._tools.canvas.selection.read(model)
         read = self._job_requests.read(model, request, sketch=not gone)
         made: list[Plan] = []
+        if selected is None:
+            self.forecast(model, item, parts, lambda where: self._expected(where, item, request, read, seen))
 
         def pack() -> Body:
             inputs = read
@@ -90,6 +95,29 @@ class Repairs(QtCore.QObject):
         # A task runs until the answer is being written, so that the status isn't "Ready" in between.
         held = self._tools.activity.begin(model.info.key)
         job.ended.connect(held.ends(lambda: self._on_ended(model, item, job, made)))
+
+    def forecast(
+        self,
+        model: DocumentModel,
+        item: Item,
+        parts: Sequence[Part],
+        find: Callable[[RegionMap], Mapping[str, Pixels]],
+    ) -> None:
+        """Shows an expected change over the canvas, if the result has regions, until `write` or `drop_forecast`. `find`
+        returns its pixels by role; it runs on a worker thread."""
+        ids = {part.role: part.layer_id for part in parts}
+        result = item.result
+
+        def changes() -> dict[str, Pixels]:
+            where = self._tools.region_maps.of(result)
+            found = find(where) if where is not None else {}
+            return {ids[role]: pixels for role, pixels in found.items() if role in ids}
+
+        self._patches.forecast(model, item, changes)
+
+    def drop_forecast(self) -> None:
+        """Hides the forecast, because there will be no change."""
+        self._patches.drop_forecast()
 
     def write(
         self,
@@ -112,7 +140,8 @@ class Repairs(QtCore.QObject):
         def shown() -> None:
             self._pen_gate.when_pen_is_up(task.ends(insert))
 
-        self._pen_gate.when_pen_is_up(lambda: self._patches.show(model, item, writes, shown))
+        changes = {write.layer_id: write.pixels for write in writes}
+        self._pen_gate.when_pen_is_up(lambda: self._patches.show(model, item, changes, shown))
 
     def _insert(
         self,
@@ -153,6 +182,13 @@ class Repairs(QtCore.QObject):
         self._pen_gate.close()
         self._patches.close()
 
+    def _expected(
+        self, where: RegionMap, item: Item, request: Request, read: Inputs, seen: Seen
+    ) -> Mapping[str, Pixels]:
+        assert item.base is not None
+        state = State(corrections.here(item.result), item.base)
+        return forecast.repaired(where, state, request, pictures.collect(request, read), seen.layers)
+
     def _look(self, model: DocumentModel, parts: Sequence[Part]) -> Seen:
         key, port = model.info.key, self._tools.port
         known = [part for part in parts if part.role in ROLES]
@@ -166,9 +202,11 @@ class Repairs(QtCore.QObject):
     def _on_ended(self, model: DocumentModel, item: Item, job: Job, made: list[Plan]) -> None:
         answer = job.result
         if answer is None or model.closed:
+            self.drop_forecast()
             return
         model.refresh()
         if not model.lies_here(item):
+            self.drop_forecast()
             raise UserError(tr(GROUP_GONE))
         parts = {part.role: part for part in self._tools.port.group_parts(model.info.key, item.group_id)}
 
@@ -182,6 +220,7 @@ class Repairs(QtCore.QObject):
 
         def then(writes: list[Write]) -> None:
             if not writes:
+                self.drop_forecast()
                 self.report(tr("The change made no difference: nothing was replaced."))
                 self._settle(model, item, job, made[0], [])
                 return
@@ -218,4 +257,5 @@ class Repairs(QtCore.QObject):
         self._tools.workers.run(work, then, self._on_error)
 
     def _on_error(self, error: Exception) -> None:
+        self.drop_forecast()
         self.report(sentence(error))

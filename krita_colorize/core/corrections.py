@@ -73,17 +73,17 @@ class Change:
     def pixels(self, result: Result, now: Pixels) -> Pixels | None:
         """The pixels to write to the layer, given its present pixels `now`; None if nothing changes. Slow: for worker
         threads."""
-        delivered = _layer(result, self.role)
+        delivered = delivered_layer(result, self.role)
         if delivered is None:
             return None
-        pixel = pixel_of(self.swatch.shown)
-        return region_map.repainted(self.where, self.regions, pixel, now, delivered[1])
+        colours = dict.fromkeys(self.regions, pixel_of(self.swatch.shown))
+        return region_map.repainted(self.where, colours, now, delivered[1])
 
     def made(self, result: Result, now: Pixels | None) -> Result:
         """The result after the change is in the document. `result` must be on the present canvas (`here`). If the
         layer's present pixels `now` are given, former corrections that it no longer shows are dropped. Slow: for
         worker threads."""
-        delivered, shown = _layer(result, self.role), self.swatch.shown
+        delivered, shown = delivered_layer(result, self.role), self.swatch.shown
         assert delivered is not None, "there are pixels of it"
         blob, pixels = delivered
         filled = region_map.filled(self.where, self.regions, pixel_of(shown), pixels)
@@ -105,7 +105,7 @@ class Change:
         return tuple(Correction(*found[one], self.swatch.colour) for one in self.regions if one in found)
 
 
-def _layer(result: Result, role: str) -> tuple[int, Pixels] | None:
+def delivered_layer(result: Result, role: str) -> tuple[int, Pixels] | None:
     """The blob's index and the delivered pixels of a result's layer; None if there is no layer of this role."""
     for entry in result.bundle.header["layers"]:
         if entry["role"] == role:
@@ -130,14 +130,6 @@ def kept(
         pixel = pixel_of(swaps.get(one.colour, one.colour))
         if where is not None and where.role(where.at(one.x, one.y)) not in layers:
             return True
-        return any(_pixel(pixels, one.x, one.y) == pixel for pixels in layers.values())
+        return any(pixels.pixel(one.x, one.y) == pixel for pixels in layers.values())
 
     return tuple(filter(shows, result.request.settings.corrections))
-
-
-def _pixel(pixels: Pixels, x: int, y: int) -> bytes:
-    x, y = x - pixels.x, y - pixels.y
-    if not (0 <= x < pixels.width and 0 <= y < pixels.height):
-        return region_map.CLEAR
-    place = (y * pixels.width + x) * 4
-    return bytes(pixels.data[place : place + 4])

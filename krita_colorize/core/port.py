@@ -102,6 +102,14 @@ class Pixels:
         area = self.width * self.height
         return len(self.data) // area if area else 0
 
+    def pixel(self, x: int, y: int) -> bytes:
+        """A picture's pixel at a position on the canvas; transparent outside its rectangle."""
+        x, y = x - self.x, y - self.y
+        if not (0 <= x < self.width and 0 <= y < self.height):
+            return bytes(4)
+        place = (y * self.width + x) * 4
+        return bytes(self.data[place : place + 4])
+
 
 @dataclass(frozen=True)
 class KeyStroke:

@@ -145,20 +145,23 @@ def _bytes(words: array[int]) -> bytes:
 
 
 def repainted(
-    where: RegionMap, regions: Collection[int], pixel: bytes, now: Pixels, delivered: Pixels
+    where: RegionMap, colours: Mapping[int, bytes], now: Pixels, delivered: Pixels
 ) -> Pixels | None:
-    """The bounding box of regions in a layer, with `pixel` (B, G, R, A) in their pixels that are as delivered, so that
-    the artist's strokes stay. `now` and `delivered` are the layer's present and delivered pixels. None if nothing
-    changes. Slow: for worker threads."""
-    pieces = list(where.rows(regions))
+    """The bounding box of regions in a layer, with their new `colours` (B, G, R, A) in the pixels that are as
+    delivered, so that the artist's strokes stay. `now` and `delivered` are the layer's present and delivered pixels.
+    None if nothing changes. Slow: for worker threads."""
+    regions_of: dict[bytes, list[int]] = {}
+    for region, pixel in colours.items():
+        regions_of.setdefault(pixel, []).append(region)
+    pieces = [(pixel, *piece) for pixel, regions in regions_of.items() for piece in where.rows(regions)]
     if not pieces:
         return None
-    left, right = min(piece[1] for piece in pieces), max(piece[2] for piece in pieces)
-    top, bottom = pieces[0][0], pieces[-1][0] + 1
+    left, right = min(piece[2] for piece in pieces), max(piece[3] for piece in pieces)
+    top, bottom = min(piece[1] for piece in pieces), max(piece[1] for piece in pieces) + 1
     size = (left, top, right - left, bottom - top)
     before, was = placed(now, *size).data, placed(delivered, *size).data
     after = bytearray(before)
-    for y, start, end in pieces:
+    for pixel, y, start, end in pieces:
         first = ((y - top) * size[2] + start - left) * 4
         _fill(after, was, first, first + (end - start) * 4, pixel)
     return None if after == before else Pixels(size[2], size[3], after, left, top)

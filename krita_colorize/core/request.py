@@ -147,7 +147,7 @@ def bundle_parts(request: Request, pictures: Pictures) -> list[bytes | bytearray
         ],
         "background": place(pictures.background),
         "hints": place(pictures.hints),
-        "bindings": _bindings(request, pictures),
+        "bindings": wire_bindings(request, pictures),
         "corrections": [
             {"x": one.x, "y": one.y, "colour": one.colour or None}
             for one in chosen.corrections
@@ -195,7 +195,7 @@ def _earlier(state: EarlierResult, writer: bundle.Writer) -> dict[str, Any]:
     }
 
 
-def _bindings(request: Request, pictures: Pictures) -> list[dict[str, int]]:
+def wire_bindings(request: Request, pictures: Pictures) -> list[dict[str, int]]:
     """The bindings as JSON, with spots in pixels of the sent pictures; those outside canvas or picture are left out."""
     chosen = request.settings
     numbers = {item.source.key: number for number, item in enumerate(chosen.references)}

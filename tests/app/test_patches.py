@@ -31,9 +31,9 @@ def colours(png: bytes) -> list[tuple[int, int, int, int]]:
 
 
 def shown(merged: Pixels, *flats: Flat) -> list[tuple[int, int, int, int]]:
-    png = patch(merged, flats, merged.box)
-    assert png is not None
-    return colours(png)
+    found = patch(merged, flats, merged.box)
+    assert found is not None
+    return colours(found[0])
 
 
 def test_only_what_changes_is_shown() -> None:
@@ -76,9 +76,9 @@ def test_a_part_of_the_box_changes() -> None:
 def test_a_large_change_is_shown_at_a_lower_resolution() -> None:
     width, height = 2600, 1200
     before, after = (Pixels(width, height, one * (width * height)) for one in (RED, GREEN))
-    png = patch(before, [Flat(before, after)], (0, 0, width, height))
-    assert png is not None
-    image = QtGui.QImage.fromData(png)
+    found = patch(before, [Flat(before, after)], (0, 0, width, height))
+    assert found is not None
+    image = QtGui.QImage.fromData(found[0])
     assert image.width() * image.height() == pytest.approx(MOST_PIXELS, rel=0.01)
     assert image.pixelColor(image.width() - 1, 0) == QtGui.QColor(GREEN[2], GREEN[1], GREEN[0])
 
@@ -88,10 +88,10 @@ opaque = st.binary(min_size=3, max_size=3).map(lambda bgr: bgr + b"\xff")
 
 @given(before=opaque, after=opaque)
 def test_a_colour_without_lines_becomes_exactly_the_new_one(before: bytes, after: bytes) -> None:
-    png = patch(row(before), [Flat(row(before), row(after))], (0, 0, 1, 1))
-    assert (png is None) == (before == after)
-    if png is not None:
-        assert colours(png) == [tuple(after)]
+    found = patch(row(before), [Flat(row(before), row(after))], (0, 0, 1, 1))
+    assert (found is None) == (before == after)
+    if found is not None:
+        assert colours(found[0]) == [tuple(after)]
 
 
 def edit(session: Session, model: DocumentModel, item: Item, qtbot: Any) -> str:

@@ -88,7 +88,7 @@ def test_regions_are_repainted_but_not_the_artists_strokes(found: region_map.Reg
     delivered = Pixels(WIDTH, HEIGHT, RED * (WIDTH * HEIGHT))
     stroke = b"\x01\x02\x03\xff"
     now = Pixels(WIDTH, HEIGHT, RED * 5 + stroke + RED * (WIDTH * HEIGHT - 6))
-    part = region_map.repainted(found, [2], BLUE, now, delivered)
+    part = region_map.repainted(found, {2: BLUE}, now, delivered)
     assert part is not None
     assert (part.x, part.y, part.width, part.height) == (0, 1, 4, 2)
     assert bytes(part.data) == RED + stroke + BLUE * 4 + RED * 2
@@ -96,14 +96,14 @@ def test_regions_are_repainted_but_not_the_artists_strokes(found: region_map.Reg
 
 def test_nothing_is_written_where_nothing_changes(found: region_map.RegionMap) -> None:
     delivered = Pixels(WIDTH, HEIGHT, RED * (WIDTH * HEIGHT))
-    assert region_map.repainted(found, [2], RED, delivered, delivered) is None
-    assert region_map.repainted(found, [99], BLUE, delivered, delivered) is None
+    assert region_map.repainted(found, {2: RED}, delivered, delivered) is None
+    assert region_map.repainted(found, {99: BLUE}, delivered, delivered) is None
 
 
 def test_cropped_layers_are_repainted_in_their_place(found: region_map.RegionMap) -> None:
     delivered = Pixels(WIDTH, HEIGHT, bytes(4 * WIDTH) + RED * (WIDTH * (HEIGHT - 1)))
     now = Pixels(WIDTH, HEIGHT - 1, RED * (WIDTH * (HEIGHT - 1)), 0, 1)
-    part = region_map.repainted(found, [0], BLUE, now, delivered)
+    part = region_map.repainted(found, {0: BLUE}, now, delivered)
     assert part is not None
     assert bytes(part.data[:8]) == BLUE * 2
 
