@@ -3,10 +3,11 @@
     .venv/bin/python benchmarks/loop.py [--width 2480] [--height 3508] [--runs 3] [--json FILE]
 
 In real Krita, with a real backend; medians of several runs. Seconds from the artist's act until the change lies over
-the canvas (`shown`, a forecast where the backend computes the change), until the backend's answer does (`answered`), and
-to the end of the call that writes it into the layers (`written`), Krita's own calls in it (`krita`), the backend's own arithmetic (`engine`, of jobs), the processor time of Krita's process without software
-drawing of the canvas (`krita_cpu`) and of the backend's processes (`backend_cpu`), and the longest time that the GUI
-thread was held by us (`gui_block_ms`). Where others use the machine (`load`), processor times say more than the clock.
+the canvas (`shown`: a forecast if the backend computes the change), until the backend's answer does (`answered`), and
+to the end of the call that writes it into the layers (`written`), Krita's own calls in it (`krita`), the backend's own
+arithmetic (`engine`, of jobs), the processor time of Krita's process without software drawing of the canvas
+(`krita_cpu`) and of the backend's processes (`backend_cpu`), and the longest time that the GUI thread was held by us
+(`gui_block_ms`). Where others use the machine (`load`), processor times say more than the clock.
 The same figures of an earlier version: run it from its checkout.
 """
 

@@ -69,8 +69,7 @@ def stripes(found: dict[str, Pixels], row: int = 15) -> list[bytes]:
     """The pixels in the middle of the stripes with the forecast in the layer."""
     part = found.get(FOREGROUND, RED_LAYER)
     middles = [STRIPE * index + STRIPE // 2 for index in range(4)]
-    shown = [part.pixel(x, row) for x in middles]
-    return [RED if not part.x <= x < part.x + part.width else pixel for x, pixel in zip(middles, shown)]
+    return [part.pixel(x, row) if part.x <= x < part.x + part.width else RED for x in middles]
 
 
 def forecast_of(
@@ -113,7 +112,7 @@ def test_the_artists_own_strokes_on_the_layer_stay() -> None:
 
 
 @pytest.mark.parametrize(("clear", "shown"), [(True, bytes(4)), (False, MAGENTA)])
-def test_magenta_may_mean_no_colour(clear: bool, shown: bytes) -> None:
+def test_magenta_may_mean_no_colour(*, clear: bool, shown: bytes) -> None:
     now = request(options=Options(advanced={"clear_hints": clear}))
     assert stripes(forecast_of(now, dots((15, 15, MAGENTA))))[1] == shown
 

@@ -22,6 +22,7 @@ def krita(emptied):
     krita.wait_until(is_applied, timeout_s=30)
     krita.call(rest, count=30)
     krita.define(flats)
+    krita.define(a_patch_is_shown)
     return krita
 
 
@@ -142,9 +143,13 @@ def watch_writing(point):
     port.replace_pixels = replace_pixels
 
 
-def seen_before_writing():
+def a_patch_is_shown():
     patch = canvas.canvas_widget(window).findChild(QWidget, "colorize_patch")
-    return on_screen if patch is None or not patch.isVisible() else None
+    return patch is not None and patch.isVisible()
+
+
+def seen_before_writing():
+    return None if a_patch_is_shown() else on_screen
 
 
 def test_the_new_colour_is_on_the_screen_before_the_layer_is_written(krita):
@@ -160,6 +165,41 @@ def test_the_new_colour_is_on_the_screen_before_the_layer_is_written(krita):
     assert krita.wait_until(seen_before_writing, timeout_s=30) == [
         [int(first[i : i + 2], 16) for i in (1, 3, 5)]
     ]
+
+
+def paint_hint(x, y):
+    """A hint layer with a green dot on it, for the sketch."""
+    model = session().document
+    session().job_requests.make_hints(model)
+    yield from until(lambda: model.settings.hints)
+    node = session().repairs._tools.port.documents.node(model.info.key, model.settings.hints)
+    node.setPixelData(krita.QtCore.QByteArray(bytes([60, 200, 20, 255]) * 64), x - 4, y - 4, 8, 8)
+    document().refreshProjection()
+    yield from ticks(20)
+
+
+def redo_and_look(point):
+    """Redo, whose answer is taken only once a patch is on the screen: its colour at a point."""
+    repairs = session().repairs
+    answers, repairs._on_ended = [], lambda *answer: answers.append(answer)
+    session().redo()
+    yield from until(lambda: a_patch_is_shown() and answers)
+    yield from ticks(5)
+    found = screen_colour(*point)
+    del repairs._on_ended
+    repairs._on_ended(*answers[0])
+    return found
+
+
+def test_a_hint_is_on_the_screen_before_the_backend_answers(krita):
+    (wall,) = krita.call(look_closer, places=[WALL])
+    krita.call(paint_hint, x=WALL[0] + 20, y=WALL[1])
+    before = krita.call(state)
+    assert krita.call(redo_and_look, point=wall) == [20, 200, 60]
+    krita.wait_until(has_changed, before=before["changes"], timeout_s=60)
+    after = krita.call(state)
+    assert after["error"] == ""
+    assert "3cc814ff" in {pixel_of(layer, *WALL) for layer in after["layers"].values()}
 
 
 def test_a_swatch_is_clicked_and_the_next_click_paints_once_it_is_off(krita):
