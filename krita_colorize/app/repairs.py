@@ -105,6 +105,8 @@ class Repairs(QtCore.QObject):
     ) -> None:
         """Shows an expected change over the canvas, if the result has regions, until `write` or `drop_forecast`. `find`
         returns its pixels by role; it runs on a worker thread."""
+        if model.info.width * model.info.height > forecast.MOST_PIXELS:
+            return
         ids = {part.role: part.layer_id for part in parts}
         result = item.result
 

@@ -21,6 +21,9 @@ from krita_colorize.core.repair import CLEAR_HINTS, State
 from krita_colorize.core.request import Pictures, Request, wire_bindings
 from krita_colorize.core.result import Result
 
+MOST_PIXELS = 40_000_000
+"""On larger canvases there is no forecast, because it needs several copies of the layers."""
+
 MOST_ROWS = 256
 """Number of the hint layer's changed rows that are looked at."""
 

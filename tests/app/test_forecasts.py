@@ -11,6 +11,7 @@ from fake_port import FakePort
 from krita_colorize.app.document import DocumentModel, Item
 from krita_colorize.app.repairs import Repairs
 from krita_colorize.app.session import Session
+from krita_colorize.core import forecast
 from krita_colorize.core.port import Box, Kind, Pixels
 from krita_colorize.qt import QtGui
 
@@ -139,6 +140,21 @@ def test_results_without_regions_have_no_forecast(
     before = applied.changes
     ready.palettes.edit(model, {applied.result.palette[0]: "#123456"})
     wait(qtbot, lambda: applied.changes > before)
+    assert len(port.patches) == 1
+
+
+def test_nothing_is_forecast_on_a_huge_canvas(
+    ready: Session,
+    model: DocumentModel,
+    item: Item,
+    port: FakePort,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forecast, "MOST_PIXELS", 64 * 48 - 1)
+    before = item.changes
+    ready.palettes.edit(model, {OLD: "#123456"})
+    wait(qtbot, lambda: item.changes > before)
     assert len(port.patches) == 1
 
 
