@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import cv2
+import numpy as np
 import pytest
 from colorizer.engines.base import ColorizeRequest, Engine, Reference
 from colorizer.engines.match.engine import MatchEngine
 from colorizer.engines.pages import with_pages
 from colorizer.imaging.layers import with_lines
 from colorizer.imaging.lines import clean_lines
-from documents import cases
+from documents import CAT, PAPER, Part, cases, draw, faded_out
 from listening import Silent
 
 SIZE, SEED = 640, 3
@@ -16,6 +18,16 @@ NAMES = tuple(cases(32, SEED))
 FLOOR, PARTS = 0.985, 0.9
 PARTS_OF = {"small figure": 0.85, "small figure with notes": 0.85}
 """Its eyes are narrower than the strokes around them, as what is left between strokes of hatching is."""
+
+DOLL = (
+    Part((70, 80, 150), corners=((0.34, 0.72), (0.47, 0.72), (0.47, 0.96), (0.33, 0.96))),  # legs
+    Part((70, 80, 150), corners=((0.53, 0.72), (0.66, 0.72), (0.67, 0.96), (0.53, 0.96))),
+    Part((190, 70, 60), corners=((0.30, 0.40), (0.70, 0.40), (0.68, 0.76), (0.32, 0.76))),  # coat
+    Part((245, 210, 180), ellipse=(0.5, 0.25, 0.17, 0.18, 0)),  # head
+    Part((60, 40, 30), ellipse=(0.44, 0.25, 0.03, 0.04, 0)),  # eyes
+    Part((60, 40, 30), ellipse=(0.56, 0.25, 0.03, 0.04, 0)),
+    Part((240, 200, 80), ellipse=(0.5, 0.55, 0.03, 0.03, 0)),  # button
+)
 
 
 @pytest.fixture(scope="module")
@@ -31,3 +43,16 @@ def test_document_comes_out_right(engine: Engine, name: str) -> None:
     pixels, parts = document.right(with_lines(result.layers, lines))
     assert pixels >= FLOOR
     assert parts >= PARTS_OF.get(name, PARTS)
+
+
+@pytest.mark.parametrize("height", [0.88, 0.9, 0.92])
+@pytest.mark.parametrize("parts", [CAT, DOLL], ids=["cat", "doll"])
+def test_reference_shows_where_a_drawing_that_is_cut_off_ends(
+    engine: Engine, parts: tuple[Part, ...], height: float
+) -> None:
+    document = faded_out(draw(SIZE, 3, parts), height)
+    result = engine.colorize(ColorizeRequest(document.sketch, (Reference(document.reference),)), Silent())
+    got = with_lines(result.layers, clean_lines(document.sketch))
+    assert document.right(got)[0] >= FLOOR
+    paper = (document.labels == PAPER) & (cv2.dilate(document.lines, np.ones((5, 5), np.uint8)) < 20)
+    assert (got[paper][:, :3] > 235).all(axis=1).mean() > 0.99

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from colorizer.engines.match.foreground import find_foreground, foreground_regions, side_by_side
+from colorizer.engines.base import Reference
+from colorizer.engines.match.foreground import (
+    figure_in_same_pose,
+    find_foreground,
+    foreground_regions,
+    side_by_side,
+)
+from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions
+from documents import draw, on_paper
 from drawn import box_mask, box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, random_network
 from listening import Silent
@@ -50,6 +58,31 @@ def test_uneven_border_is_left_to_the_network() -> None:
     picture = box_reference(300)
     picture[0, ::3, :3] = 255
     assert agreement(find_foreground(SamePlace(), picture, Silent()), box_mask(300)) > 0.97
+
+
+def test_figure_of_the_reference_in_the_same_pose_is_moved_to_the_sketch() -> None:
+    drawing = draw(320, 2)
+    ink = find_ink(on_paper(drawing.lines))
+    moved = np.roll(drawing.reference, (6, 9), (0, 1))
+    other = np.ascontiguousarray(drawing.reference[::-1])
+    other[80:240, 100:300] = (90, 200, 90, 255)
+    network = random_network()
+    figure = figure_in_same_pose(network, ink, [Reference(other), Reference(moved)])
+    assert figure is not None
+    assert agreement(figure, np.where(drawing.labels > 0, np.uint8(255), np.uint8(0))) > 0.97
+    assert figure_in_same_pose(network, ink, [Reference(other)]) is None
+    assert figure_in_same_pose(network, ink, []) is None
+
+
+def test_mask_of_a_reference_is_its_figure() -> None:
+    drawing = draw(320, 2)
+    mask = np.zeros((320, 320), np.uint8)
+    mask[:160] = 255
+    figure = figure_in_same_pose(
+        random_network(), find_ink(on_paper(drawing.lines)), [Reference(drawing.reference, mask)]
+    )
+    assert figure is not None
+    assert agreement(figure, mask) > 0.97
 
 
 def paper_around(side: int, first: int, last: int) -> Regions:

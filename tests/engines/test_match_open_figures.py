@@ -57,6 +57,19 @@ def test_figure_ends_soon_after_its_lines() -> None:
     assert not figure[round(0.67 * size) :].any()
 
 
+def test_open_figure_stays_within_the_largest_possible_one() -> None:
+    size = 512
+    ink = find_ink(box(size, open_below=True))
+    figure = np.zeros((size // 2, size // 2), np.uint8)
+    figure[: round(0.32 * size)] = 255
+    regions = find_regions(ink)
+    labels = close_figures(SamePlace(), ink, regions, lambda: figure).labels
+    middle = labels[:, size // 2]
+    assert middle[round(0.62 * size)] == middle[size // 2] != middle[round(0.67 * size)] == middle[8]
+    figure[:] = 0
+    assert close_figures(SamePlace(), ink, regions, lambda: figure) is regions
+
+
 @pytest.mark.parametrize(("certain", "count"), [(0.1, 1), (1.0, 2)])
 def test_what_is_hardly_certain_stays_paper(
     monkeypatch: pytest.MonkeyPatch, certain: float, count: int

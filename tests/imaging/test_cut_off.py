@@ -77,6 +77,46 @@ def test_things_side_by_side_are_closed_by_themselves() -> None:
     assert len({int(pieces[290, x]) for x in (110, 200, 290)}) == 3
 
 
+def shown(left: int, right: int, row: int, size: int = SIZE) -> np.ndarray:
+    """A figure of any size between two columns, down to a row."""
+    mask = np.zeros((SIZE, SIZE), np.uint8)
+    mask[:row, left:right] = 255
+    return cv2.resize(mask, (size, size), interpolation=cv2.INTER_AREA)
+
+
+@pytest.mark.parametrize("end", [302, 310, 330, 345])
+@pytest.mark.parametrize("size", [SIZE // 2, SIZE])
+def test_figure_that_is_known_is_closed_at_its_end(end: int, size: int) -> None:
+    straight = strokes(ROOF, (100, 80, 100, 380), (300, 80, 300, 380))
+    closed = continue_cut_off(cut(straight, 300), lambda: shown(100, 300, end, size))
+    _, pieces = cv2.connectedComponents(1 - closed, connectivity=4)
+    assert pieces[end - 3, 200] == pieces[150, 200] != pieces[20, 20] == pieces[end + 5, 200]
+    assert pieces[end - 3, 90] == pieces[end - 3, 310] == pieces[20, 20]
+
+
+@pytest.mark.parametrize("figure", [shown(100, 300, 399), shown(100, 300, 200), shown(0, 0, 0), None])
+def test_figure_that_goes_on_far_or_is_elsewhere_changes_nothing(figure: np.ndarray | None) -> None:
+    lines = cut(strokes(ROOF, LEFT, RIGHT), 300)
+    assert (continue_cut_off(lines, lambda: figure) == continue_cut_off(lines)).all()
+
+
+def test_what_ends_inside_of_the_figure_is_closed_soon() -> None:
+    pocket = strokes((180, 250, 220, 250), (180, 250, 180, 380), (220, 250, 220, 380))
+    lines = cut(strokes(ROOF, LEFT, RIGHT) | pocket, 350)
+    _, pieces = cv2.connectedComponents(
+        1 - continue_cut_off(lines, lambda: shown(80, 320, 390)), connectivity=4
+    )
+    assert pieces[380, 200] == pieces[150, 200] != pieces[340, 200] != pieces[20, 20] != pieces[380, 200]
+
+
+def test_figure_is_only_looked_for_if_the_drawing_is_cut_off() -> None:
+    def never() -> None:
+        raise AssertionError
+
+    whole = strokes(ROOF, LEFT, RIGHT, (80, 380, 320, 380))
+    assert continue_cut_off(whole, never) is whole
+
+
 @given(height=st.floats(0.8, 0.96), size=st.sampled_from([480, 640, 1400]))
 @example(height=0.92578125, size=480)  # two strokes meet there
 @settings(max_examples=12, deadline=None)

@@ -1,20 +1,25 @@
 """Closes drawings that are cut off below: their lines end side by side at one level, like those of a bust.
 
-The ends are extended a little in their direction and joined by a straight border, which closes the areas between them.
-Only the mask for finding regions is changed. `colorizer.engines.match.open_figures` closes figures that are open
-elsewhere.
+The ends are extended in their direction and joined by a straight border, which closes the areas between them: at the
+end of the figure if a reference shows it, otherwise after a short distance. Only the mask for finding regions is
+changed. `colorizer.engines.match.open_figures` closes figures that are open elsewhere.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from colorizer.imaging.values import Mask
+
 Lines = NDArray[np.uint8]
 """(H, W), 1 = line."""
+FindFigure = Callable[[], Mask | None]
+"""Finds where the figure is, of any size, 255 = figure; None if that is unknown."""
 
 _LEVEL = 0.004
 """Tolerance of the height at which lines end, as a fraction of the longer side."""
@@ -25,6 +30,11 @@ _WIDEST = 0.03
 _FARTHEST, _LITTLE = 0.035, 0.005
 """Largest length by which a line is extended near the canvas's lower edge, where the drawing was meant to go on to it,
 and elsewhere, as fractions of the longer side."""
+_FARTHEST_SHOWN = 0.12
+"""Largest length by which a line is extended to the end of the figure, as a fraction of the longer side. A figure that
+goes on farther has been cut off on purpose."""
+_ABOVE = 0.02
+"""Distance above the ends from which the figure is looked at, as a fraction of the longer side."""
 _NEAR = 0.11
 """Distance up to which the drawing ends near that edge, as a fraction of the longer side."""
 _COPY = 512
@@ -41,8 +51,13 @@ class _End:
     """Columns per row."""
 
 
-def continue_cut_off(lines: Lines) -> Lines:
-    """The lines, with an added border below them if the drawing is cut off there."""
+def continue_cut_off(lines: Lines, find_figure: FindFigure | None = None) -> Lines:
+    """The lines, with an added border below them if the drawing is cut off there.
+
+    Args:
+        lines: the lines.
+        find_figure: finds the whole figure; only called if the drawing is cut off.
+    """
     _, top, _, tall = cv2.boundingRect(lines)
     height, side = lines.shape[0], max(lines.shape)
     level = max(2, round(_LEVEL * side))
@@ -53,19 +68,40 @@ def continue_cut_off(lines: Lines) -> Lines:
     if len(ends) < 2:
         return lines
     result = lines.copy()
+    figure = find_figure() if find_figure else None
     farthest = _FARTHEST if height - bottom <= _NEAR * side else _LITTLE
-    low = min(height - 1, bottom + max(2, round(farthest * side)))
-    for joined in _joined(lines, ends, bottom - level, side):
-        feet = [round(end.x + end.slope * (low - bottom)) for end in joined]
-        for end, foot in zip(joined, feet, strict=True):
-            start = round(end.x - end.slope * level), bottom - level
-            cv2.line(result, start, (foot, low), 1, 2)
-        cv2.line(result, (min(feet), low), (max(feet), low), 1, 2)
+    usual = max(2, round(farthest * side))
+    for outer, *inner in _joined(lines, ends, bottom - level, side):
+        long = usual if figure is None else _shown(figure, outer, lines.shape, bottom) or usual
+        for group, reach in ((outer, long), *((group, min(usual, long)) for group in inner)):
+            _close(result, group, bottom - level, min(height - 1, bottom + reach), level)
     return result
 
 
-def _joined(lines: Lines, ends: list[_End], row: int, side: int) -> list[list[_End]]:
-    """The ends grouped by connected lines, so that things side by side are closed separately."""
+def _close(lines: Lines, ends: list[_End], row: int, low: int, level: int) -> None:
+    """Extends the ends from a row to a lower one, and joins them there."""
+    feet = [round(end.x + end.slope * (low - row - level)) for end in ends]
+    for end, foot in zip(ends, feet, strict=True):
+        cv2.line(lines, (round(end.x - end.slope * level), row), (foot, low), 1, 2)
+    cv2.line(lines, (min(feet), low), (max(feet), low), 1, 2)
+
+
+def _shown(figure: Mask, ends: list[_End], size: tuple[int, ...], bottom: int) -> int | None:
+    """The length of the figure below the ends; None if it isn't there, or goes on too far."""
+    scale, side = figure.shape[0] / size[0], max(size)
+    left, right = (round(column * scale) for column in _span(ends))
+    top = max(0, round((bottom - _ABOVE * side) * scale))
+    below = figure[top:, max(0, left) : right + 1] > 127
+    rows = np.where(below.all(axis=0), len(below), below.argmin(axis=0))
+    if not rows.any():
+        return None
+    long = round((float(np.median(rows[rows > 0])) + top) / scale) - bottom
+    return max(2, long) if long <= _FARTHEST_SHOWN * side else None
+
+
+def _joined(lines: Lines, ends: list[_End], row: int, side: int) -> list[list[list[_End]]]:
+    """The ends grouped by connected lines, so that things side by side are closed separately: each group that isn't
+    between the ends of another, followed by those between its ends."""
     scale = min(1.0, _COPY / side)
     small = cv2.resize(lines * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, pieces = cv2.connectedComponents((small > 0).view(np.uint8), connectivity=8)
@@ -75,9 +111,20 @@ def _joined(lines: Lines, ends: list[_End], row: int, side: int) -> list[list[_E
         x, y = round(end.x * scale), min(tall - 1, round(row * scale))
         around = pieces[max(0, y - 1) : y + 2, max(0, min(wide, x) - 2) : x + 3]
         found.setdefault(int(around.max()), []).append(end)
-    spans = [(min(end.x for end in group), max(end.x for end in group)) for group in found.values()]
-    widest = [span for span in spans if not any(low < span[0] and span[1] < high for low, high in spans)]
-    return [[end for end in ends if low <= end.x <= high] for low, high in widest if low < high]
+    groups = sorted(found.values(), key=lambda group: _span(group)[0] - _span(group)[1])
+    things: list[list[list[_End]]] = []
+    for group in groups:
+        low, high = _span(group)
+        around_it = [thing for thing in things if _span(thing[0])[0] < low and high < _span(thing[0])[1]]
+        if around_it:
+            around_it[0].append(group)
+        elif low < high:
+            things.append([group])
+    return things
+
+
+def _span(ends: list[_End]) -> tuple[float, float]:
+    return min(end.x for end in ends), max(end.x for end in ends)
 
 
 def _ends(lines: Lines, level: int, side: int) -> list[_End]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.imaging.basins import Basins, Labels, nearest
-from colorizer.imaging.cut_off import continue_cut_off
+from colorizer.imaging.cut_off import FindFigure, continue_cut_off
 from colorizer.imaging.lines import Ink, line_mask, stroke_width, without_grains
 
 DECIDING_SIDE = 1024
@@ -113,20 +113,21 @@ class Regions:
         return np.bincount(self.coarse.ravel(), minlength=self.count)
 
 
-def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
+def find_regions(ink: Ink, *, gap: float = 0.02, find_figure: FindFigure | None = None) -> Regions:
     """Finds the areas that the lines enclose.
 
     Args:
         ink: (H, W), 255 = line.
         gap: the largest opening in a line that is closed, as a fraction of the longer side (the drawing's, if it covers
             only a small part of a large canvas), 0..0.1; 0 chooses a width by the strokes.
+        find_figure: see `continue_cut_off`.
     """
     height, width = ink.shape
     scale = _scale(height, width)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if scale == 1:
         lines = line_mask(ink)
-        closed = continue_cut_off(lines)
+        closed = continue_cut_off(lines, find_figure)
         coarse, whole = _decide_small(closed, gap)
         lines = whole if closed is lines else np.where(closed > lines, np.uint8(0), whole)
         coarse -= 1
@@ -134,7 +135,7 @@ def find_regions(ink: Ink, *, gap: float = 0.02) -> Regions:
     shrink = min(1.0, (CARRIED_PIXELS / ink.size) ** 0.5)
     drawn = ink if shrink == 1 else cv2.resize(ink, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     lines = line_mask(drawn)
-    closed = continue_cut_off(lines)
+    closed = continue_cut_off(lines, find_figure)
     top, bottom, left, right = _around(closed)
     labels = inner = _decide_large(np.ascontiguousarray(closed[top:bottom, left:right]), gap)
     if inner.shape != drawn.shape:  # outside of the drawing there is only paper

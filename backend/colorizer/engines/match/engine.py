@@ -8,6 +8,7 @@ invented: with the palette locked, every flat colour occurs in a reference or in
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,10 +110,9 @@ class MatchEngine:
         from colorizer.engines.match.matching import Matcher
 
         network, options = self._loaded(), request.options
-        references = [picture for one in request.references for picture in (one.picture, one.mask)]
         key = (request.mode, options.palette_lock, *_lines_key(request), options.line_gap, self._device)
         return self._matches.get(
-            [request.sketch, request.sketch_mask, *references],
+            [request.sketch, request.sketch_mask, *_pictures_of(request)],
             key,
             lambda: Matcher(network, request, report).match(outline.ink, outline.mask, outline.regions),
         )
@@ -157,14 +157,20 @@ class MatchEngine:
         gap = request.options.line_gap
 
         def enclose() -> Regions:
-            found = find_regions(ink, gap=gap)
             if mask is not None:
-                return found
+                return find_regions(ink, gap=gap)
+            from colorizer.engines.match.foreground import figure_in_same_pose
             from colorizer.engines.match.open_figures import close_figures
 
-            return close_figures(self._loaded(), ink, found)
+            network = self._loaded()
+            find_figure = cache(lambda: figure_in_same_pose(network, ink, request.references))
+            return close_figures(
+                network, ink, find_regions(ink, gap=gap, find_figure=find_figure), find_figure
+            )
 
-        enclosed = self._enclosed.get([request.sketch], (*key, gap, mask is None, self._device), enclose)
+        # Only the regions of open figures depend on the references.
+        pictures = [request.sketch, *_pictures_of(request)]
+        enclosed = self._enclosed.get(pictures, (*key, gap, mask is None, self._device), enclose)
         if mask is None:
             return Outline(ink, mask, enclosed, enclosed, coloured)
         regions = self._cut.get([request.sketch, mask], (*key, gap), lambda: enclosed.cut(mask))
@@ -194,6 +200,11 @@ class MatchEngine:
             self.load(self._device)
         assert self._network is not None
         return self._network
+
+
+def _pictures_of(request: ColorizeRequest) -> list[Picture | Mask | None]:
+    """The references and their masks."""
+    return [picture for one in request.references for picture in (one.picture, one.mask)]
 
 
 def _lines_key(request: ColorizeRequest) -> tuple[ColouredLines]:

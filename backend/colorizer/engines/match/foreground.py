@@ -5,11 +5,13 @@ The network gives a coarse estimate; the exact borders are found in the picture.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.engines.base import Report
+from colorizer.engines.base import Reference, Report
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.network_input import (
     NO_QUERIES,
@@ -22,7 +24,9 @@ from colorizer.engines.match.network_input import (
 )
 from colorizer.engines.match.open_figures import close_figures
 from colorizer.engines.match.readout import add_missed, region_cells
+from colorizer.engines.match.registration import lay_under, register
 from colorizer.imaging.lines import Ink, find_ink
+from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
 from colorizer.imaging.regions import Regions, find_regions
 from colorizer.imaging.values import Mask, Picture
@@ -40,6 +44,9 @@ _EVEN, _EVEN_SHARE = 4, 0.97
 """A border is even if this fraction of it differs by at most this much (of 255) from its most frequent colour."""
 _LIKE_BORDER = 24
 """Largest difference from an even border's colour up to which pixels belong to the surroundings of the figure."""
+_SAME_POSE = 0.6
+"""Least likeness of a reference in the sketch's pose: of drawings that are cut off, .72 to .92, and .22 to .44 for
+different figures."""
 _CUT_SIDE = 256
 """Longer side, in pixels, at which the borders of a coloured picture are found."""
 _OVERLAP = 0.2
@@ -54,9 +61,26 @@ def find_foreground(network: MatchNetwork, picture: Picture, report: Report) -> 
     report.stage("Finding the foreground", 0, 2)
     if _is_sketch(picture):
         return _sketch_foreground(network, picture, report)
-    if _is_cut_out(picture):
-        return np.where(picture[..., 3] > 127, np.uint8(255), np.uint8(0))
-    return _reference_foreground(network, picture, report)
+    mask = _coloured_foreground(network, picture)
+    report.stage("Finding the foreground", 1, 2)
+    return mask
+
+
+def figure_in_same_pose(network: MatchNetwork, ink: Ink, references: Sequence[Reference]) -> Mask | None:
+    """The figure of the reference that shows the sketch's pose, 255 = figure, warped to the sketch; None if none does.
+
+    It has any size, and the sketch's proportions.
+    """
+    found = [register(ink, None, reference.picture, None) for reference in references]
+    if not found or max(one.likeness for one in found) < _SAME_POSE:
+        return None
+    best = max(range(len(found)), key=lambda number: found[number].likeness)
+    picture = references[best].picture
+    mask = usable_mask(references[best].mask, picture.shape[1], picture.shape[0])
+    if mask is None:
+        mask = _coloured_foreground(network, picture)
+    overlay = lay_under(ink, picture, mask, found[best])
+    return np.where(overlay.in_foreground & overlay.inside, np.uint8(255), np.uint8(0))
 
 
 def _is_sketch(picture: Picture) -> bool:
@@ -126,11 +150,12 @@ def _border_shares(labels: NDArray[np.int32], chosen: NDArray[np.bool_]) -> NDAr
     return against / np.maximum(border, 1)
 
 
-def _reference_foreground(network: MatchNetwork, picture: Picture, report: Report) -> Mask:
+def _coloured_foreground(network: MatchNetwork, picture: Picture) -> Mask:
+    if _is_cut_out(picture):
+        return np.where(picture[..., 3] > 127, np.uint8(255), np.uint8(0))
     height, width = picture.shape[:2]
     view = see_sketch(_edges(over_white(picture)), None, whole(width, height), network.config.image_size)
     answer = ask(network, view, _seen(network, picture), queries=NO_QUERIES)
-    report.stage("Finding the foreground", 1, 2)
     return outline(picture, foreground_share(network, answer.reference_parts))
 
 

@@ -28,6 +28,7 @@ from colorizer.engines.match.network_input import (
     whole,
     windows,
 )
+from colorizer.imaging.cut_off import FindFigure
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.regions import Regions
 
@@ -57,13 +58,16 @@ _SURE = 0.55
 """Least fraction of an open figure that is certain; of drawn figures, what is less certain is nearly always paper."""
 
 
-def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
+def close_figures(
+    network: MatchNetwork, ink: Ink, regions: Regions, find_figure: FindFigure = lambda: None
+) -> Regions:
     """Divides the regions that contain both figure and paper.
 
     Args:
         network: separates figure and paper.
         ink: (H, W), the sketch's ink.
         regions: the regions enclosed by its lines.
+        find_figure: finds the largest possible figure; only called if there seem to be such regions.
     """
     height, width = regions.coarse.shape
     seen = windows(width, height)
@@ -79,7 +83,14 @@ def close_figures(network: MatchNetwork, ink: Ink, regions: Regions) -> Regions:
     cell = seen[0].side * scale / network.config.query_grid
     figure, paper = _seeds(share, lines, cell)
     least = _SMALLEST * labels.size
-    for region in _open(figure, paper, labels, least):
+    found = _open(figure, paper, labels, least)
+    largest = find_figure() if len(found) else None
+    if largest is not None:
+        inside = cv2.resize(largest, size, interpolation=cv2.INTER_NEAREST) > 127
+        figure &= inside
+        found = _open(figure, paper, labels, least)
+        paper |= ~inside & (lines == 0)
+    for region in found:
         part = _figure_part(region, figure, paper, labels, lines, least)
         part = np.where(_stray(part > 0, lines), np.uint8(0), part)
         part = np.where(_unended(part, labels == region, lines), np.uint8(0), part)
