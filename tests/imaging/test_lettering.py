@@ -6,7 +6,10 @@ import cv2
 import numpy as np
 import pytest
 from colorizer.imaging.lettering import find_lettering
+from colorizer.imaging.lines import find_ink
 from colorizer_lab.data.drawing import triplet
+from documents import broken
+from documents import draw as draw_figure
 from drawn_pages import doll
 
 
@@ -78,6 +81,14 @@ def test_crumbs_of_a_dry_brush_are_no_words(size: int, lost: float) -> None:
     wide = cv2.dilate(doll(size, 3)[1], np.ones((3, 3), np.uint8))
     kept = np.random.default_rng(0).random(wide.shape) > lost
     assert find_lettering((wide * kept).astype(np.uint8)) is None
+
+
+@pytest.mark.parametrize(("size", "seed"), [(560, 57), (640, 14), (640, 47), (720, 48)])
+def test_pieces_of_broken_lines_are_no_words(size: int, seed: int) -> None:
+    drawing = draw_figure(size, 3)
+    ink = find_ink(broken(drawing, np.random.default_rng(seed), dots=6, lost=0.2).sketch)
+    lettering = find_lettering(ink)
+    assert lettering is None or not lettering.sure_blocks(ink > 60).any()
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer.imaging.lines import Ink
+from colorizer.imaging.lines import Ink, in_short_pieces, stroke_width
 
 SIDE = 1024
 """Longer side, in pixels, of the copy on which lettering is detected."""
@@ -44,6 +44,8 @@ _BOX = 6, 8
 _MANY, _CRUMBS = 100, 0.24
 """Number of components above which they may be crumbs of a dry brush, and the fraction of these that remains at most
 when gaps of two pixels are closed. Of a page full of letters, more remain."""
+_BROKEN = 0.25
+"""Least fraction of the ink in short pieces if lines are broken everywhere: .30 to .62 in charcoal, .10 on pages."""
 _ALONE = 0.85
 """Least fraction of the ink in a block's box that belongs to letters."""
 
@@ -61,16 +63,20 @@ class Lettering:
     """The number of letters of every block."""
 
     def sure_blocks(self, drawn: NDArray[np.bool_]) -> NDArray[np.uint8]:
-        """`letters` without short blocks inside a drawing, which may be a face's features if it isn't a comic page.
+        """`letters` without doubtful blocks inside a drawing, if it isn't a comic page.
+
+        Short blocks may be a face's features. Pieces of lines that are broken everywhere look like letters.
 
         Args:
             drawn: (h, w), all ink.
         """
-        left, top, wide, tall = cv2.boundingRect((drawn & (self.letters == 0)).view(np.uint8))
+        others = (drawn & (self.letters == 0)).view(np.uint8)
+        left, top, wide, tall = cv2.boundingRect(others)
+        broken = in_short_pieces(others, stroke_width(others)) >= _BROKEN
         sure = [0]
         for number, (count, (x, y, w, h)) in enumerate(zip(self.counts, self.boxes, strict=True), 1):
             apart = x > left + wide or x + w < left or y > top + tall or y + h < top
-            if count >= _LONG or apart:
+            if apart or (count >= _LONG and not broken):
                 sure.append(number)
         return np.where(np.isin(self.letters, sure), self.letters, np.uint8(0))
 

@@ -32,6 +32,8 @@ _FORCE_STEP = 16.0
 """Step to which the contrast of faint lines is rounded, so that an additional stroke doesn't change all others."""
 _GRAIN = 0.002
 """Largest side of a grain that isn't part of a line, as a fraction of the longer side."""
+_SHORT_PIECE = 16
+"""Length of a short piece of a broken line, in strokes' widths."""
 _WIDEST_DOT = 0.012
 """Largest width of a screentone's dot, as a fraction of the longer side."""
 _FEWEST_DOTS = 400
@@ -134,6 +136,19 @@ def stroke_width(lines: NDArray[np.uint8]) -> float:
     area = cv2.countNonZero(whole)
     outline = area - cv2.countNonZero(cv2.erode(whole, square))
     return float(2 ** (round(2 * np.log2(max(1.0, 2 * area / max(1, outline)))) / 2))
+
+
+def in_short_pieces(lines: NDArray[np.uint8], stroke: float) -> float:
+    """The fraction of a line mask's ink in short pieces, which is large if the lines are broken everywhere.
+
+    Args:
+        lines: the line mask.
+        stroke: the width of its strokes.
+    """
+    _, _, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
+    lengths = stats[1:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1)
+    areas = stats[1:, cv2.CC_STAT_AREA]
+    return float(areas[lengths < _SHORT_PIECE * stroke].sum() / max(1, areas.sum()))
 
 
 def without_grains(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:

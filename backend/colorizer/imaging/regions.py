@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from colorizer.imaging.basins import Basins, Labels, nearest
 from colorizer.imaging.cut_off import FindFigure, continue_cut_off
-from colorizer.imaging.lines import Ink, line_mask, stroke_width, without_grains
+from colorizer.imaging.lines import Ink, in_short_pieces, line_mask, stroke_width, without_grains
 
 DECIDING_SIDE = 1024
 """Longer side, in pixels, of the copy for segmentation; the shorter side of a strip is at least a third of it."""
@@ -29,8 +29,8 @@ _GAP_STROKES, _GAP_SHARE = 4, 0.02
 longer side. It depends on the strokes, because canvases with more pixels have finer strokes and gaps."""
 _BROKEN_STROKES, _BROKEN_SHARE, _FEWEST_OPENINGS = 8, 0.042, 10
 """The same for a drawing in lines that are broken everywhere, and the least number of openings in such a drawing."""
-_SHORT_PIECE, _SHORT_PIECES = 16, 0.17
-"""Length of a short piece of a broken line, in strokes' widths, and the least fraction of the ink in such pieces."""
+_SHORT_PIECES = 0.17
+"""Least fraction of the ink in short pieces in such a drawing."""
 CARRIED_PIXELS = 40_000_000
 """Number of pixels up to which borders are computed at full size; a larger canvas uses an enlarged copy."""
 _LEVELS = 7
@@ -314,18 +314,11 @@ def _is_broken(labels: Labels, lines: NDArray[np.uint8], stroke: float) -> bool:
     border = np.zeros(lines.shape, np.uint8)
     border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
     border[1:] |= labels[1:] != labels[:-1]
-    openings = _lengths(border & (1 - lines))[0] > 1
+    stats = cv2.connectedComponentsWithStats(border & (1 - lines), connectivity=8)[2][1:]
+    openings = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(axis=1) > 1
     if np.count_nonzero(openings) < max(_FEWEST_OPENINGS, int(labels.max())):
         return False
-    length, area = _lengths(lines)
-    return bool(area[length < _SHORT_PIECE * stroke].sum() >= _SHORT_PIECES * area.sum())
-
-
-def _lengths(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The longer side and the area of each connected component of a mask."""
-    stats = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:]
-    sides = np.maximum(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT])
-    return sides, stats[:, cv2.CC_STAT_AREA]
+    return in_short_pieces(lines, stroke) >= _SHORT_PIECES
 
 
 def _segmented(distance: NDArray[np.float32], gap: float, stroke: float) -> Labels:

@@ -24,7 +24,7 @@ from colorizer.engines.match.network_input import (
 )
 from colorizer.engines.match.open_figures import close_figures
 from colorizer.engines.match.readout import add_missed, region_cells
-from colorizer.engines.match.registration import lay_under, register
+from colorizer.engines.match.registration import SAME_POSE, lay_under, register
 from colorizer.imaging.lines import Ink, find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
@@ -44,9 +44,6 @@ _EVEN, _EVEN_SHARE = 4, 0.97
 """A border is even if this fraction of it differs by at most this much (of 255) from its most frequent colour."""
 _LIKE_BORDER = 24
 """Largest difference from an even border's colour up to which pixels belong to the surroundings of the figure."""
-_SAME_POSE = 0.6
-"""Least likeness of a reference in the sketch's pose: of drawings that are cut off, .72 to .92, and .22 to .44 for
-different figures."""
 _CUT_SIDE = 256
 """Longer side, in pixels, at which the borders of a coloured picture are found."""
 _OVERLAP = 0.2
@@ -72,15 +69,14 @@ def figure_in_same_pose(network: MatchNetwork, ink: Ink, references: Sequence[Re
     It has any size, and the sketch's proportions.
     """
     found = [register(ink, None, reference.picture, None) for reference in references]
-    if not found or max(one.likeness for one in found) < _SAME_POSE:
+    if not found or max(one.likeness for one in found) < SAME_POSE:
         return None
     best = max(range(len(found)), key=lambda number: found[number].likeness)
     picture = references[best].picture
     mask = usable_mask(references[best].mask, picture.shape[1], picture.shape[0])
     if mask is None:
         mask = _coloured_foreground(network, picture)
-    overlay = lay_under(ink, picture, mask, found[best])
-    return np.where(overlay.in_foreground & overlay.inside, np.uint8(255), np.uint8(0))
+    return lay_under(ink, picture, mask, found[best]).figure
 
 
 def _is_sketch(picture: Picture) -> bool:

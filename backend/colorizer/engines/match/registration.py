@@ -25,6 +25,9 @@ from colorizer.imaging.pictures import over_white
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask, Picture
 
+SAME_POSE = 0.6
+"""Least likeness of a reference in the sketch's pose: of drawings that are cut off, .72 to .92, and .22 to .44 for
+different figures."""
 _SIDE = 128
 """Longer side, in pixels, at which pictures are registered."""
 _BLUR = _SIDE / 128
@@ -59,6 +62,11 @@ class Overlay:
     """(H, W): the sketch's lines."""
     likeness: float
     """-1..1: the correlation of lines and edges; about 0.2 for two poses of the same character."""
+
+    @property
+    def figure(self) -> Mask:
+        """(H, W), 255 = the reference's figure."""
+        return np.where(self.in_foreground & self.inside, np.uint8(255), np.uint8(0))
 
     def shares(self, regions: Regions, palette: Colours, of_foreground: bool | None) -> Plane:  # noqa: FBT001
         """(n, P): the fraction of each region's pixels to which each colour is the most similar. The sum is below 1
