@@ -11,6 +11,8 @@ from colorizer.engines.match.readout import place_evidence
 from colorizer.engines.match.registration import Overlay, Registration, lay_under, register
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions, find_regions
+from documents import draw as draw_figure
+from documents import faded_out
 from numpy.typing import NDArray
 
 SIDE = 240
@@ -151,3 +153,17 @@ def test_the_same_pictures_give_the_same_votes(sketch: Picture) -> None:
     (first, regions), (second, _) = lay(sketch, reference), lay(sketch, reference)
     assert first.likeness == second.likeness
     assert np.array_equal(first.shares(regions, PALETTE, None), second.shares(regions, PALETTE, None))
+
+
+@pytest.mark.parametrize("height", [0.6, 0.7, 0.8])
+@pytest.mark.parametrize(("angle", "zoom"), [(0, 1.0), (4, 0.9), (-5, 0.85)])
+def test_what_a_drawing_that_is_cut_off_lacks_does_not_pull_the_reference(
+    height: float, angle: float, zoom: float
+) -> None:
+    size = 320
+    drawing = draw_figure(size, 3)
+    turn = cv2.getRotationMatrix2D((size / 2, size / 2), angle, zoom)
+    reference = cv2.warpAffine(drawing.reference, turn, (size, size), borderValue=(255,) * 4)
+    found = register(find_ink(faded_out(drawing, height).sketch), None, reference, None, cut_off=True)
+    feet = np.array([[0.3, 0.97, 1 / size], [0.7, 0.97, 1 / size]]) * size
+    assert np.abs(feet @ found.affine.T - feet @ turn.T).max() < 0.004 * size

@@ -30,7 +30,7 @@ _WIDEST = 0.03
 _FARTHEST, _LITTLE = 0.035, 0.005
 """Largest length by which a line is extended near the canvas's lower edge, where the drawing was meant to go on to it,
 and elsewhere, as fractions of the longer side."""
-_FARTHEST_SHOWN = 0.12
+_FARTHEST_SHOWN = 0.15
 """Largest length by which a line is extended to the end of the figure, as a fraction of the longer side. A figure that
 goes on farther has been cut off on purpose."""
 _ABOVE = 0.02

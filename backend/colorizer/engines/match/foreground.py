@@ -68,7 +68,7 @@ def figure_in_same_pose(network: MatchNetwork, ink: Ink, references: Sequence[Re
 
     It has any size, and the sketch's proportions.
     """
-    found = [register(ink, None, reference.picture, None) for reference in references]
+    found = [register(ink, None, reference.picture, None, cut_off=True) for reference in references]
     if not found or max(one.likeness for one in found) < SAME_POSE:
         return None
     best = max(range(len(found)), key=lambda number: found[number].likeness)

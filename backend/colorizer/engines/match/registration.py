@@ -114,7 +114,9 @@ class Registration:
         return WarpField(torch.from_numpy(where.astype(np.float32))[None], torch.tensor([self.likeness]))
 
 
-def register(ink: Ink, mask: Mask | None, picture: Picture, picture_mask: Mask | None) -> Registration:
+def register(
+    ink: Ink, mask: Mask | None, picture: Picture, picture_mask: Mask | None, *, cut_off: bool = False
+) -> Registration:
     """Finds the map with the best correlation of a reference's edges and the sketch's lines.
 
     Args:
@@ -122,6 +124,7 @@ def register(ink: Ink, mask: Mask | None, picture: Picture, picture_mask: Mask |
         mask: (H, W), the sketch's figure, if it is known.
         picture: the reference, of any size.
         picture_mask: the reference's figure, if it is known.
+        cut_off: whether the drawing may be cut off below, so that only what is drawn is compared.
     """
     small, scale = _small(ink, _SIDE)
     reference, reference_scale = _small(over_white(picture), _SIDE)
@@ -130,7 +133,9 @@ def register(ink: Ink, mask: Mask | None, picture: Picture, picture_mask: Mask |
     around = np.ones(small.shape, np.float32)
     if mask is not None:
         around = _around(cv2.resize(mask, small.shape[::-1], interpolation=cv2.INTER_AREA))
-    likeness, affine = _register(lines, _edges(reference), guesses, around)
+    if cut_off and small.max() > _INKED:
+        around[np.flatnonzero((small > _INKED).any(axis=1))[-1] + 1 :] = 0
+    likeness, affine = _register(lines, _edges(reference), guesses, around, around if cut_off else None)
     matrix, shift = affine[:, :2], affine[:, 2]
     shift = (shift + 0.5 - matrix.sum(1) / 2) / reference_scale  # from the centres of pixels to their edges
     return Registration(np.column_stack([matrix * (scale / reference_scale), shift]), likeness)
@@ -202,7 +207,9 @@ def _turned(affine: Affine, angle: float, corners: Plane, *, zoomed: bool) -> Af
     return np.asarray(affine @ back, np.float32)
 
 
-def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) -> tuple[float, Affine]:
+def _register(
+    lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane, seen: Plane | None
+) -> tuple[float, Affine]:
     """The best of the initial maps, mirrored or not, and their refinements, with its likeness."""
     soft_lines, soft_edges = (cv2.GaussianBlur(plane, (0, 0), _BLUR) for plane in (lines, edges))
     size = lines.shape[1], lines.shape[0]
@@ -213,14 +220,14 @@ def _register(lines: Plane, edges: Plane, guesses: list[Affine], weight: Plane) 
 
     best = max(guesses, key=likeness)
     mirrored = max((_mirrored(guess, weight) for guess in guesses), key=likeness)
-    found = _refined(best, soft_lines, soft_edges, likeness)
+    found = _refined(best, soft_lines, soft_edges, likeness, seen)
     if likeness(mirrored) > likeness(best) + _CLEARLY:
-        as_mirrored = _refined(mirrored, soft_lines, soft_edges, likeness)
+        as_mirrored = _refined(mirrored, soft_lines, soft_edges, likeness, seen)
         if as_mirrored[0] > found[0] + _CLEARLY:
             found = as_mirrored
     if found[0] < _ALIKE:  # a rotated page, or a leaning figure
         turned = _best_turned(guesses, soft_lines, soft_edges, weight)
-        turned_found = _refined(turned, soft_lines, soft_edges, likeness)
+        turned_found = _refined(turned, soft_lines, soft_edges, likeness, seen)
         if turned_found[0] > found[0] + _TURNED_CLEARLY:
             return turned_found
     return found
@@ -247,16 +254,25 @@ def _best_turned(guesses: list[Affine], lines: Plane, edges: Plane, weight: Plan
 
 
 def _refined(
-    guess: Affine, soft_lines: Plane, soft_edges: Plane, likeness: Callable[[Affine], float]
+    guess: Affine,
+    soft_lines: Plane,
+    soft_edges: Plane,
+    likeness: Callable[[Affine], float],
+    seen: Plane | None,
 ) -> tuple[float, Affine]:
-    """The best of a map and its refinements, with its likeness."""
+    """The best of a map and its refinements, with its likeness.
+
+    `seen` is the part of the sketch that is compared, None for all of it.
+    """
     found = [(likeness(guess), guess)]
     stop = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _STEPS, 1e-4)
     affine = guess
+    size = soft_edges.shape[1], soft_edges.shape[0]
     try:
         for softer in (3, 1):
+            there = None if seen is None else cv2.warpAffine(seen.astype(np.uint8), affine, size)
             _, affine = cv2.findTransformECC(
-                soft_lines, soft_edges, affine.copy(), cv2.MOTION_AFFINE, stop, None, 2 * softer + 1
+                soft_lines, soft_edges, affine.copy(), cv2.MOTION_AFFINE, stop, there, 2 * softer + 1
             )
             found.append((likeness(affine), affine))
     except cv2.error:  # it doesn't converge if there is nothing to register
