@@ -100,6 +100,17 @@ def test_figure_that_goes_on_far_or_is_elsewhere_changes_nothing(figure: np.ndar
     assert (continue_cut_off(lines, lambda: figure) == continue_cut_off(lines)).all()
 
 
+def test_paper_between_legs_stays_open() -> None:
+    legs = strokes(ROOF, (100, 80, 100, 380), (180, 80, 180, 380), (220, 80, 220, 380), (300, 80, 300, 380))
+    cv2.line(legs, (180, 250), (220, 250), 1, 3)
+    figure = shown(100, 300, 345)
+    figure[250:, 180:220] = 0
+    closed = continue_cut_off(cut(legs, 300), lambda: figure)
+    _, pieces = cv2.connectedComponents(1 - closed, connectivity=4)
+    assert pieces[320, 200] == pieces[20, 20]
+    assert pieces[320, 140] == pieces[200, 140] != pieces[20, 20] != pieces[320, 260] == pieces[200, 260]
+
+
 def test_what_ends_inside_of_the_figure_is_closed_soon() -> None:
     pocket = strokes((180, 250, 220, 250), (180, 250, 180, 380), (220, 250, 220, 380))
     lines = cut(strokes(ROOF, LEFT, RIGHT) | pocket, 350)

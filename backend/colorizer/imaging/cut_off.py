@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -35,6 +36,8 @@ _FARTHEST_SHOWN = 0.15
 goes on farther has been cut off on purpose."""
 _ABOVE = 0.02
 """Distance above the ends from which the figure is looked at, as a fraction of the longer side."""
+_MOSTLY = 0.5
+"""Least fraction of figure between two ends that are joined."""
 _NEAR = 0.11
 """Distance up to which the drawing ends near that edge, as a fraction of the longer side."""
 _COPY = 512
@@ -43,7 +46,7 @@ _STEEPEST = 1.2
 """Largest slope of a line that ends, in columns per row."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class _End:
     x: float
     """Column at which its middle reaches the level at which the drawing ends."""
@@ -69,39 +72,54 @@ def continue_cut_off(lines: Lines, find_figure: FindFigure | None = None) -> Lin
         return lines
     result = lines.copy()
     figure = find_figure() if find_figure else None
+    if figure is not None:
+        figure = cv2.resize(figure, lines.shape[::-1], interpolation=cv2.INTER_NEAREST)
     farthest = _FARTHEST if height - bottom <= _NEAR * side else _LITTLE
     usual = max(2, round(farthest * side))
     for outer, *inner in _joined(lines, ends, bottom - level, side):
-        long = usual if figure is None else _shown(figure, outer, lines.shape, bottom) or usual
+        shown = None if figure is None else _shown(figure, outer, side, bottom)
+        long = shown or usual
         for group, reach in ((outer, long), *((group, min(usual, long)) for group in inner)):
-            _close(result, group, bottom - level, min(height - 1, bottom + reach), level)
+            rows = bottom - level, bottom, min(height - 1, bottom + reach)
+            _close(result, group, rows, figure if shown else None)
     return result
 
 
-def _close(lines: Lines, ends: list[_End], row: int, low: int, level: int) -> None:
-    """Extends the ends from a row to a lower one, and joins them there."""
-    feet = [round(end.x + end.slope * (low - row - level)) for end in ends]
-    for end, foot in zip(ends, feet, strict=True):
-        cv2.line(lines, (round(end.x - end.slope * level), row), (foot, low), 1, 2)
-    cv2.line(lines, (min(feet), low), (max(feet), low), 1, 2)
+def _close(lines: Lines, ends: list[_End], rows: tuple[int, int, int], figure: Mask | None) -> None:
+    """Extends the ends from a row above the lowest one to one below it, and joins them there where the figure is."""
+    start, bottom, low = rows
+    feet = sorted((round(end.x + end.slope * (low - bottom)), end) for end in ends)
+    for foot, end in feet:
+        cv2.line(lines, (round(end.x - end.slope * (bottom - start)), start), (foot, low), 1, 2)
+    for (foot, end), (next_foot, next_end) in pairwise(feet):
+        left, right = sorted((end.x, next_end.x))
+        between = None if figure is None else _below(figure[: low + 1], left, right, bottom)
+        if between is None or not between.size or between.mean() >= _MOSTLY:
+            cv2.line(lines, (foot, low), (next_foot, low), 1, 2)
 
 
-def _shown(figure: Mask, ends: list[_End], size: tuple[int, ...], bottom: int) -> int | None:
+def _below(figure: Mask, left: float, right: float, bottom: int) -> NDArray[np.bool_]:
+    """Where the figure is between two columns, from a little above the lowest row of the lines."""
+    top = max(0, bottom - round(_ABOVE * max(figure.shape)))
+    return figure[top:, max(0, round(left)) : round(right) + 1] > 127
+
+
+def _shown(figure: Mask, ends: list[_End], side: int, bottom: int) -> int | None:
     """The length of the figure below the ends; None if it isn't there, or goes on too far."""
-    scale, side = figure.shape[0] / size[0], max(size)
-    left, right = (round(column * scale) for column in _span(ends))
-    top = max(0, round((bottom - _ABOVE * side) * scale))
-    below = figure[top:, max(0, left) : right + 1] > 127
+    below = _below(figure, *_span(ends), bottom)
     rows = np.where(below.all(axis=0), len(below), below.argmin(axis=0))
     if not rows.any():
         return None
-    long = round((float(np.median(rows[rows > 0])) + top) / scale) - bottom
+    long = round(float(np.median(rows[rows > 0]))) + len(figure) - len(below) - bottom
     return max(2, long) if long <= _FARTHEST_SHOWN * side else None
 
 
 def _joined(lines: Lines, ends: list[_End], row: int, side: int) -> list[list[list[_End]]]:
-    """The ends grouped by connected lines, so that things side by side are closed separately: each group that isn't
-    between the ends of another, followed by those between its ends."""
+    """The ends grouped by connected lines, so that things side by side are closed separately.
+
+    Returns:
+        For each group that isn't between the ends of another: the group, and then those between its ends.
+    """
     scale = min(1.0, _COPY / side)
     small = cv2.resize(lines * np.uint8(255), None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     _, pieces = cv2.connectedComponents((small > 0).view(np.uint8), connectivity=8)
