@@ -26,7 +26,7 @@ from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask, Picture
 
 SAME_POSE = 0.6
-"""Least likeness of a reference in the sketch's pose: of drawings that are cut off, .72 to .92, and .22 to .44 for
+"""Least likeness of a reference in the sketch's pose: of drawings that are cut off, .74 to .96, and .22 to .45 for
 different figures."""
 _SIDE = 128
 """Longer side, in pixels, at which pictures are registered."""
