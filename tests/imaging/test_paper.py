@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from colorizer.imaging.lines import clean_lines, find_ink, line_mask
 from colorizer.imaging.paper import find_paper, has_dark_paper
+from documents import draw, laid_over
+from documents import on_nothing as on_transparency
 from drawn import blank, box_sketch, opaque
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,6 +90,16 @@ def test_black_fills_make_no_dark_paper() -> None:
     sketch = box_sketch(256)
     sketch[50:206, 10:246, :3] = 0
     assert not has_dark_paper(sketch)
+
+
+@pytest.mark.parametrize("tone", [235, 250])
+@pytest.mark.parametrize(("size", "width"), [(440, 3), (512, 2), (640, 3), (1024, 4)])
+def test_outline_at_the_edge_of_paper_that_is_not_white_stays(size: int, width: int, tone: int) -> None:
+    drawing = draw(size, width)
+    paper = np.full((size, size, 4), tone, np.uint8)
+    paper[..., 3] = np.where(drawing.labels > 0, 255, 0)
+    ink = find_ink(laid_over(paper, on_transparency(drawing.lines)))
+    assert (ink[drawing.lines > 200] > 90).mean() > 0.98
 
 
 def test_clean_paper_left_alone() -> None:

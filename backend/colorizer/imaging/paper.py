@@ -87,7 +87,7 @@ def find_paper(sketch: Picture) -> Paper:
     light = broad & ~dark
     tone = np.percentile(darkest[light], 95) if light.any() else 0
     light &= darkest >= tone - 1.5 * _SHADOW
-    shade = broad & _in_shadow(sketch, colours, tone - _SHADOW)
+    shade = _in_shadow(sketch, colours, broad, tone - _SHADOW)
     light |= shade
     dark &= ~shade
     left = painted.sum(dtype=np.float64) - painted[dark].sum(dtype=np.float64)
@@ -183,11 +183,13 @@ def _is_dark_sheet(sketch: Picture, lightest: Plane, broad: NDArray[np.bool_]) -
     return bool(light > dark)
 
 
-def _in_shadow(sketch: Picture, colours: NDArray[np.uint8], tone: float) -> NDArray[np.bool_]:
+def _in_shadow(
+    sketch: Picture, colours: NDArray[np.uint8], broad: NDArray[np.bool_], tone: float
+) -> NDArray[np.bool_]:
     """(h, w): the broad paint darker than `tone` that is paper in shadow, because strokes on it are darker still."""
     reach = np.ones((_REACH, _REACH), np.uint8)
     darkest = cv2.morphologyEx(colours, cv2.MORPH_CLOSE, reach).min(axis=2)
-    wide = cv2.morphologyEx((darkest < tone).view(np.uint8), cv2.MORPH_OPEN, reach)
+    wide = cv2.morphologyEx(((darkest < tone) & broad).view(np.uint8), cv2.MORPH_OPEN, reach)
     if not wide.any():
         return np.zeros(wide.shape, bool)
     step = max(1, max(sketch.shape[:2]) // (2 * SIDE))
@@ -203,7 +205,7 @@ def _in_shadow(sketch: Picture, colours: NDArray[np.uint8], tone: float) -> NDAr
     drawn = np.bincount(inside[stroke], minlength=len(count))
     is_paper: NDArray[np.bool_] = drawn > _DRAWN * count
     is_paper[0] = False
-    return np.asarray(is_paper[pieces], bool)
+    return np.asarray(is_paper[pieces] & broad, bool)
 
 
 def _holds_lines(sketch: Picture, light: NDArray[np.bool_], tone: float) -> bool:
@@ -237,9 +239,11 @@ def _paper(
         shade: (h, w), where the paper is in shadow.
         is_dark: whether it is dark paper.
     """
-    tones = _continued(colours, sure)
     # A morphological closing instead of the maximum, so that the edge of a dark table or shadow isn't seen as a line.
-    tones = cv2.morphologyEx(tones, cv2.MORPH_CLOSE, np.ones((_REACH, _REACH), np.uint8))
+    # The colours are extrapolated in between, because an outline often covers the edge of the paper.
+    around = np.ones((_REACH, _REACH), np.uint8)
+    tones = cv2.dilate(np.where(sure[..., None], colours, np.uint8(0)), around)
+    tones = cv2.erode(_continued(tones, sure), around)
     usual = np.median(tones[sure], axis=0)
     least = np.maximum(usual - _SHADOW, 0).astype(np.uint8)
     shade = cv2.dilate(shade.view(np.uint8), np.ones((_REACH, _REACH), np.uint8)) > 0
