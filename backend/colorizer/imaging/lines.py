@@ -185,7 +185,7 @@ def _darkness(sketch: Picture, paper: Paper) -> Ink:
 def _distance(sketch: Picture, paper: Paper) -> Ink:
     """How much darker each pixel is than light paper, or lighter than dark paper."""
     # The channel with the largest difference: a light blue pencil is nearly white in luminance, but not in red.
-    channels = [np.ascontiguousarray(sketch[..., channel]) for channel in range(3)]
+    channels = [cv2.extractChannel(sketch, channel) for channel in range(3)]
     if paper.is_clean:
         if paper.is_dark:
             return cv2.max(cv2.max(channels[0], channels[1]), channels[2])  # type: ignore[no-any-return]

@@ -220,11 +220,20 @@ def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArra
     reach = 2 * int(stroke / 5) + 1
     if reach > 1:
         lines = cv2.morphologyEx(lines, cv2.MORPH_CLOSE, np.ones((reach, reach), np.uint8))
-    pieces = cv2.connectedComponents(1 - lines, connectivity=4)[1]
-    areas = np.bincount(pieces.ravel())  # in half the time of OpenCV's statistics
+    count, pieces = cv2.connectedComponents(1 - lines, connectivity=4)
+    areas = _areas(pieces, count)
     areas[0] = 0
     areas[areas < stroke**2] = 0
     return lines, pieces, areas, stroke
+
+
+def _areas(labels: Labels, count: int) -> NDArray[np.intp]:
+    """(count,): the number of pixels of each label, in a fifth of the time of OpenCV's statistics."""
+    if count > 2**16:
+        return np.bincount(labels.ravel(), minlength=count)
+    histogram = cv2.calcHist([labels.astype(np.uint16)], [0], None, [count], [0, count])
+    areas: NDArray[np.intp] = histogram.ravel().astype(np.intp)
+    return areas
 
 
 def _owners(
