@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
 
@@ -11,7 +12,10 @@ from colorizer.imaging.recolour import recolour
 from colorizer.imaging.values import Swap
 from colorizer.server import pixels
 from colorizer.server.bundle import Blob, BlobInfo
+from colorizer.server.edits import Edits
 from colorizer.server.limits import ServerSettings
+from colorizer.server.memory import Memory
+from colorizer.server.pipe import Buffer, Kind, Message
 from running_backend import Backend, check_error, edit_bundle, job, open_bundle
 from test_machine_lock import HOLD
 
@@ -102,3 +106,35 @@ def test_bytes_of_edits_are_bounded(start_backend, limit: int) -> None:
     else:
         assert answer.status == 200
     assert backend.edit(edit_bundle(2, 1, bytes(8))).status == 200
+
+
+@pytest.mark.parametrize("ready", [True, False])
+@pytest.mark.parametrize("ticks", range(5))
+def test_edits_are_not_sent_to_a_process_that_has_just_ended(*, ready: bool, ticks: int) -> None:
+    """Nobody would answer them."""
+
+    async def scenario() -> list[bool]:
+        edits, loop = Edits(ServerSettings()), asyncio.get_running_loop()
+        process_lives, sent = edits.worker.ready, []
+
+        def end_after(ticks: int) -> None:
+            if ticks:
+                loop.call_soon(end_after, ticks - 1)
+            else:
+                process_lives.clear()
+
+        async def run(key: str, _bundle: Buffer | Memory) -> None:
+            sent.append(process_lives.is_set())
+            edits._on_message(Message(Kind.DONE, key, {}, (b"answer",)))
+
+        edits.worker.run = run  # type: ignore[assignment]
+        if ready:
+            process_lives.set()
+        else:
+            loop.call_soon(process_lives.set)
+        loop.call_soon(end_after, ticks)
+        loop.call_later(0.05, process_lives.set)
+        await edits.make(b"bundle")
+        return sent
+
+    assert asyncio.run(scenario()) == [True]

@@ -71,7 +71,10 @@ class Edits:
 
     async def _ask(self, bundle: Buffer | Memory) -> Message:
         try:
-            await asyncio.wait_for(self.worker.ready.wait(), _START_TIMEOUT_S)
+            # Asked again after every wait: the process may have ended meanwhile, and nobody would answer. From here to
+            # the entry in `_waiting` nothing else runs.
+            while not self.worker.ready.is_set():
+                await asyncio.wait_for(self.worker.ready.wait(), _START_TIMEOUT_S)
         except TimeoutError:
             raise Refused(
                 Code.NOT_READY,
