@@ -31,7 +31,7 @@ HIDE_MS = 100
 """Time after writing until Krita has repainted the canvas."""
 
 PEN_MS = 50
-"""How often the pen is looked at while a forecast is shown, because strokes below it can't be seen."""
+"""How often the pen is looked at while a patch is shown, because strokes below it can't be seen."""
 
 _Image = QtGui.QImage
 _Mode = QtGui.QPainter.CompositionMode
@@ -55,6 +55,7 @@ class Patches(QtCore.QObject):
         self._workers = workers
         self._waiting: list[Callable[[], None]] = []
         self._forecasts = 0
+        self._is_forecast = False  # what is shown
         self._paint_timer = single_shot(self, self._go_on)
         self._hide_timer = single_shot(self, port.hide_patch)
         self._pen_timer = QtCore.QTimer(self)
@@ -81,15 +82,15 @@ class Patches(QtCore.QObject):
             if found is not None and is_wanted() and self._port.show_patch(model.info.key, *found):
                 self._hide_timer.stop()
                 self._pen_timer.start()
+                self._is_forecast = True
 
         self._workers.run(find, then, lambda _: None)
 
     def drop_forecast(self) -> None:
         """Hides the forecast."""
         self._forecasts += 1
-        if self._pen_timer.isActive():
-            self._pen_timer.stop()
-            self._port.hide_patch()
+        if self._is_forecast:
+            self._hide()
 
     def show(
         self, model: DocumentModel, item: Item, changes: Mapping[str, Pixels], then: Callable[[], None]
@@ -98,38 +99,49 @@ class Patches(QtCore.QObject):
         possible, or if the artist is painting by then."""
         self._hide_timer.stop()
         self._forecasts += 1
-        self._pen_timer.stop()
-        read = self._read(model, item, changes)
-        if read is None:
+
+        def without() -> None:
+            self._hide()  # a forecast
             then()
-            return
 
         def shown(found: tuple[bytes, Box] | None) -> None:
-            if found is None or model.closed or self._port.busy():
-                then()
-            elif self._port.show_patch(model.info.key, *found):
+            wanted = found is not None and not model.closed and not self._port.busy()
+            if found is not None and wanted and self._port.show_patch(model.info.key, *found):
+                self._is_forecast = False
+                self._pen_timer.start()
                 self._waiting.append(then)
                 self._paint_timer.start(PAINT_MS)
             else:
-                then()
+                without()
 
-        self._workers.run(lambda: patch(*read), shown, lambda _: then())
+        read = self._read(model, item, changes)
+        if read is None:
+            without()
+        else:
+            self._workers.run(lambda: patch(*read), shown, lambda _: without())
 
     def hide_soon(self) -> None:
         """Hides the patch once Krita has repainted the canvas."""
+        self._pen_timer.stop()
         self._hide_timer.start(HIDE_MS)
 
     def close(self) -> None:
         """Drops what is waited for, and hides the patch."""
-        for timer in (self._paint_timer, self._hide_timer, self._pen_timer):
+        for timer in (self._paint_timer, self._hide_timer):
             timer.stop()
         self._forecasts += 1
         self._waiting.clear()
+        self._hide()
+
+    def _hide(self) -> None:
+        self._pen_timer.stop()
+        self._is_forecast = False
         self._port.hide_patch()
 
     def _on_pen_timeout(self) -> None:
         if self._port.busy():
-            self.drop_forecast()
+            self._forecasts += 1
+            self._hide()
 
     def _read(
         self, model: DocumentModel, item: Item, changes: Mapping[str, Pixels]

@@ -54,6 +54,13 @@ def colours(patch: tuple[bytes, Box]) -> list[str]:
     return found
 
 
+def edit(session: Session, model: DocumentModel, item: Item, qtbot: Any) -> None:
+    """Another colour for all stripes."""
+    before = item.changes
+    session.palettes.edit(model, {OLD: "#123456"})
+    wait(qtbot, lambda: item.changes > before)
+
+
 def test_a_hint_is_seen_before_the_backend_answers(
     ready: Session, hinted: Item, port: FakePort, qtbot: Any
 ) -> None:
@@ -107,9 +114,7 @@ def test_nothing_is_forecast_while_the_artist_paints(
 def test_the_answer_shows_what_was_forecast(
     ready: Session, page: Page, model: DocumentModel, item: Item, port: FakePort, qtbot: Any
 ) -> None:
-    before = item.changes
-    ready.palettes.edit(model, {OLD: "#123456"})
-    wait(qtbot, lambda: item.changes > before or ready.error)
+    edit(ready, model, item, qtbot)
     assert [colours(patch) for patch in port.patches] == [["#123456"] * 4] * 2
     wait(qtbot, lambda: port.patch is None)
 
@@ -126,9 +131,7 @@ def test_a_forecast_that_fails_is_not_shown_and_stops_nothing(
         raise RuntimeError("no projection")
 
     monkeypatch.setattr(port, "merged", broken)
-    before = item.changes
-    ready.palettes.edit(model, {OLD: "#123456"})
-    wait(qtbot, lambda: item.changes > before)
+    edit(ready, model, item, qtbot)
     assert port.patches == []
     wait(qtbot, lambda: not ready.activity.of(model.info.key))
     assert ready.error == ""
@@ -152,9 +155,7 @@ def test_nothing_is_forecast_on_a_huge_canvas(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(forecast, "MOST_PIXELS", 64 * 48 - 1)
-    before = item.changes
-    ready.palettes.edit(model, {OLD: "#123456"})
-    wait(qtbot, lambda: item.changes > before)
+    edit(ready, model, item, qtbot)
     assert len(port.patches) == 1
 
 
@@ -166,3 +167,27 @@ def test_nothing_is_forecast_in_a_selection(
     ready.redo()
     wait(qtbot, lambda: ready.error)
     assert port.patches == []
+
+
+def test_a_forecast_does_not_hide_a_stroke_that_began_when_the_answer_came(
+    ready: Session,
+    model: DocumentModel,
+    item: Item,
+    port: FakePort,
+    qtbot: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The layers are written once the pen is up."""
+    merged, before = port.merged, item.changes
+
+    def pen_goes_down(*arguments: Any) -> Pixels:
+        port.pen_down = bool(port.patches)
+        return merged(*arguments)
+
+    monkeypatch.setattr(port, "merged", pen_goes_down)
+    ready.palettes.edit(model, {OLD: "#123456"})
+    wait(qtbot, lambda: port.pen_down)
+    wait(qtbot, lambda: port.patch is None)
+    assert item.changes == before
+    port.pen_down = False
+    wait(qtbot, lambda: item.changes > before)

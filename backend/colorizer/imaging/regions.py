@@ -228,7 +228,7 @@ def _mended(lines: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], Labels, NDArra
 
 
 def _areas(labels: Labels, count: int) -> NDArray[np.intp]:
-    """(count,): the number of pixels of each label, in a fifth of the time of OpenCV's statistics."""
+    """(count,): the number of pixels of each label; a histogram takes a third of the time of `np.bincount`."""
     if count > 2**16:
         return np.bincount(labels.ravel(), minlength=count)
     histogram = cv2.calcHist([labels.astype(np.uint16)], [0], None, [count], [0, count])
