@@ -234,7 +234,7 @@ def traced(drawing: Drawing, colour: Colour) -> Document:
 
 def broken(drawing: Drawing, rng: np.random.Generator, *, dots: int, lost: float) -> Document:
     """A dry pen: of its strokes the share `lost` is missing, in squares of `dots` px; the rest is of any strength."""
-    wide = draw(drawing.size, max(3, drawing.size // 170))
+    wide = draw(drawing.size, max(3, drawing.size // 170), drawing.parts)
     cells = -(-drawing.size // dots)
     strength = rng.random((cells, cells)).repeat(dots, 0).repeat(dots, 1)[: drawing.size, : drawing.size]
     force = (strength > lost) * (1 if dots == 1 else np.clip(1.3 * strength, 0, 1))

@@ -10,7 +10,7 @@ from colorizer.engines.match.engine import MatchEngine
 from colorizer.engines.pages import with_pages
 from colorizer.imaging.layers import with_lines
 from colorizer.imaging.lines import clean_lines
-from documents import CAT, PAPER, Part, cases, draw, faded_out
+from documents import CAT, PAPER, Part, broken, cases, draw, faded_out
 from listening import Silent
 
 SIZE, SEED = 640, 3
@@ -27,6 +27,16 @@ DOLL = (
     Part((60, 40, 30), ellipse=(0.44, 0.25, 0.03, 0.04, 0)),  # eyes
     Part((60, 40, 30), ellipse=(0.56, 0.25, 0.03, 0.04, 0)),
     Part((240, 200, 80), ellipse=(0.5, 0.55, 0.03, 0.03, 0)),  # button
+)
+ROBOT = (
+    Part((90, 90, 100), corners=((0.10, 0.45), (0.22, 0.45), (0.22, 0.75), (0.10, 0.75))),  # arms
+    Part((90, 90, 100), corners=((0.78, 0.45), (0.90, 0.45), (0.90, 0.75), (0.78, 0.75))),
+    Part((200, 60, 40), corners=((0.24, 0.40), (0.76, 0.40), (0.70, 0.85), (0.30, 0.85))),  # body
+    Part((240, 220, 120), corners=((0.34, 0.50), (0.66, 0.50), (0.66, 0.68), (0.34, 0.68))),  # panel
+    Part((40, 90, 220), ellipse=(0.5, 0.59, 0.04, 0.04, 0)),  # lamp
+    Part((120, 190, 220), corners=((0.30, 0.10), (0.70, 0.10), (0.74, 0.40), (0.26, 0.40))),  # head
+    Part((250, 250, 240), ellipse=(0.40, 0.24, 0.06, 0.06, 0)),  # eyes
+    Part((250, 250, 240), ellipse=(0.60, 0.24, 0.06, 0.06, 0)),
 )
 
 
@@ -56,3 +66,12 @@ def test_reference_shows_where_a_drawing_that_is_cut_off_ends(
     assert document.right(got)[0] >= FLOOR
     paper = (document.labels == PAPER) & (cv2.dilate(document.lines, np.ones((5, 5), np.uint8)) < 20)
     assert (got[paper][:, :3] > 235).all(axis=1).mean() > 0.99
+
+
+@pytest.mark.parametrize(("dots", "seed"), [(8, 0), (8, 3), (9, 1), (9, 2)])
+def test_reference_shows_borders_of_which_a_third_is_missing(engine: Engine, dots: int, seed: int) -> None:
+    document = broken(draw(440, 3, ROBOT), np.random.default_rng(seed), dots=dots, lost=0.3)
+    result = engine.colorize(ColorizeRequest(document.sketch, (Reference(document.reference),)), Silent())
+    pixels, parts = document.right(with_lines(result.layers, clean_lines(document.sketch)))
+    assert pixels >= FLOOR
+    assert parts == 1

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from colorizer.engines.base import Reference
 from colorizer.engines.match.foreground import (
-    figure_in_same_pose,
     find_foreground,
+    find_same_pose,
     foreground_regions,
     side_by_side,
 )
@@ -67,22 +67,22 @@ def test_figure_of_the_reference_in_the_same_pose_is_moved_to_the_sketch() -> No
     other = np.ascontiguousarray(drawing.reference[::-1])
     other[80:240, 100:300] = (90, 200, 90, 255)
     network = random_network()
-    figure = figure_in_same_pose(network, ink, [Reference(other), Reference(moved)])
-    assert figure is not None
+    found = find_same_pose(ink, [Reference(other), Reference(moved)])
+    assert found is not None
+    figure = found.figure(network, ink)
     assert agreement(figure, np.where(drawing.labels > 0, np.uint8(255), np.uint8(0))) > 0.97
-    assert figure_in_same_pose(network, ink, [Reference(other)]) is None
-    assert figure_in_same_pose(network, ink, []) is None
+    assert find_same_pose(ink, [Reference(other)]) is None
+    assert find_same_pose(ink, []) is None
 
 
 def test_mask_of_a_reference_is_its_figure() -> None:
     drawing = draw(320, 2)
     mask = np.zeros((320, 320), np.uint8)
     mask[:160] = 255
-    figure = figure_in_same_pose(
-        random_network(), find_ink(on_paper(drawing.lines)), [Reference(drawing.reference, mask)]
-    )
-    assert figure is not None
-    assert agreement(figure, mask) > 0.97
+    ink = find_ink(on_paper(drawing.lines))
+    found = find_same_pose(ink, [Reference(drawing.reference, mask)])
+    assert found is not None
+    assert agreement(found.figure(random_network(), ink), mask) > 0.97
 
 
 def paper_around(side: int, first: int, last: int) -> Regions:

@@ -153,9 +153,18 @@ def in_short_pieces(lines: NDArray[np.uint8], stroke: float) -> float:
 
 def without_grains(lines: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A line mask without grains that are too small for a stroke; they would make openings look narrower."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(lines, connectivity=8)
-    grain = stats[:, cv2.CC_STAT_AREA] < (_GRAIN * max(lines.shape)) ** 2
+    count, labels = cv2.connectedComponents(lines, connectivity=8)
+    grain = label_areas(labels, count) < (_GRAIN * max(lines.shape)) ** 2
     return np.where(grain[labels], np.uint8(0), lines) if grain.any() else lines
+
+
+def label_areas(labels: NDArray[np.int32], count: int) -> NDArray[np.intp]:
+    """(count,): the number of pixels of each label; a histogram takes a third of the time of `np.bincount`."""
+    if count > 2**16:
+        return np.bincount(labels.ravel(), minlength=count)
+    histogram = cv2.calcHist([labels.astype(np.uint16)], [0], None, [count], [0, count])
+    areas: NDArray[np.intp] = histogram.ravel().astype(np.intp)
+    return areas
 
 
 def _darkness(sketch: Picture, paper: Paper) -> Ink:

@@ -60,7 +60,7 @@ def find_palette(picture: Picture, inside: NDArray[np.bool_] | None = None) -> P
 
 def _flat_pixels(picture: Picture, usable: NDArray[np.bool_]) -> color.Colours:
     """(N, 3): pixels with an even neighbourhood; if a picture has very few (paintings, photos), all usable pixels."""
-    colours = np.ascontiguousarray(picture[..., :3])
+    colours = cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
     square = np.ones((3, 3), np.uint8)
     red, green, blue = cv2.split(cv2.morphologyEx(colours, cv2.MORPH_GRADIENT, square))
     even = (cv2.max(cv2.max(red, green), blue) <= _FLAT_STEP) & (

@@ -108,10 +108,10 @@ def visible(picture: Picture) -> NDArray[np.bool_]:
 
 def over_white(picture: Picture) -> NDArray[np.uint8]:
     """(H, W, 3) uint8: the picture composited over white."""
-    colours = np.ascontiguousarray(picture[..., :3])
-    alpha = np.ascontiguousarray(picture[..., 3])
+    colours = cv2.cvtColor(picture, cv2.COLOR_RGBA2RGB)
+    alpha = cv2.extractChannel(picture, 3)
     if alpha.min() == 255:
-        return colours
+        return colours  # type: ignore[no-any-return]
     ink = cv2.multiply(255 - colours, cv2.merge([alpha] * 3), scale=1 / 255)
     return 255 - ink  # type: ignore[no-any-return]
 

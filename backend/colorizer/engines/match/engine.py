@@ -157,18 +157,24 @@ class MatchEngine:
         gap = request.options.line_gap
 
         def enclose() -> Regions:
-            if mask is not None:
-                return find_regions(ink, gap=gap)
-            from colorizer.engines.match.foreground import figure_in_same_pose
+            from colorizer.engines.match.foreground import find_same_pose
             from colorizer.engines.match.open_figures import close_figures
+            from colorizer.engines.match.open_parts import divide_open_parts
 
-            network = self._loaded()
-            find_figure = cache(lambda: figure_in_same_pose(network, ink, request.references))
-            return close_figures(
-                network, ink, find_regions(ink, gap=gap, find_figure=find_figure), find_figure
-            )
+            network, same_pose = self._loaded(), cache(lambda: find_same_pose(ink, request.references))
 
-        # Only the regions of open figures depend on the references.
+            @cache
+            def find_figure() -> Mask | None:
+                found = same_pose()
+                return found.figure(network, ink) if found else None
+
+            regions = find_regions(ink, gap=gap, find_figure=find_figure if mask is None else None)
+            found = same_pose()
+            if found:
+                regions = divide_open_parts(regions, found.lay_under(ink))
+            return close_figures(network, ink, regions, find_figure) if mask is None else regions
+
+        # Only the regions of open figures and parts depend on the references.
         pictures = [request.sketch, *_pictures_of(request)]
         enclosed = self._enclosed.get(pictures, (*key, gap, mask is None, self._device), enclose)
         if mask is None:

@@ -6,6 +6,7 @@ The network gives a coarse estimate; the exact borders are found in the picture.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -24,7 +25,7 @@ from colorizer.engines.match.network_input import (
 )
 from colorizer.engines.match.open_figures import close_figures
 from colorizer.engines.match.readout import add_missed, region_cells
-from colorizer.engines.match.registration import SAME_POSE, lay_under, register
+from colorizer.engines.match.registration import SAME_POSE, Overlay, Registration, lay_under, register
 from colorizer.imaging.lines import Ink, find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
@@ -63,20 +64,31 @@ def find_foreground(network: MatchNetwork, picture: Picture, report: Report) -> 
     return mask
 
 
-def figure_in_same_pose(network: MatchNetwork, ink: Ink, references: Sequence[Reference]) -> Mask | None:
-    """The figure of the reference that shows the sketch's pose, 255 = figure, warped to the sketch; None if none does.
+@dataclass(frozen=True)
+class SamePose:
+    """A reference in the sketch's pose."""
 
-    It has any size, and the sketch's proportions.
-    """
+    reference: Reference
+    registration: Registration
+
+    def lay_under(self, ink: Ink, figure: Mask | None = None) -> Overlay:
+        """The reference warped to the sketch; `figure` is the reference's figure, None for all of it."""
+        return lay_under(ink, self.reference.picture, figure, self.registration)
+
+    def figure(self, network: MatchNetwork, ink: Ink) -> Mask:
+        """The reference's figure, 255 = figure, warped to the sketch, of any size."""
+        picture = self.reference.picture
+        mask = usable_mask(self.reference.mask, picture.shape[1], picture.shape[0])
+        return self.lay_under(ink, _coloured_foreground(network, picture) if mask is None else mask).figure
+
+
+def find_same_pose(ink: Ink, references: Sequence[Reference]) -> SamePose | None:
+    """The reference that shows the sketch's pose best; None if none does."""
     found = [register(ink, None, reference.picture, None, cut_off=True) for reference in references]
     if not found or max(one.likeness for one in found) < SAME_POSE:
         return None
     best = max(range(len(found)), key=lambda number: found[number].likeness)
-    picture = references[best].picture
-    mask = usable_mask(references[best].mask, picture.shape[1], picture.shape[0])
-    if mask is None:
-        mask = _coloured_foreground(network, picture)
-    return lay_under(ink, picture, mask, found[best]).figure
+    return SamePose(references[best], found[best])
 
 
 def _is_sketch(picture: Picture) -> bool:

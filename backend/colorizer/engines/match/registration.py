@@ -141,8 +141,8 @@ def register(
     return Registration(np.column_stack([matrix * (scale / reference_scale), shift]), likeness)
 
 
-def lay_under(ink: Ink, picture: Picture, picture_mask: Mask, found: Registration) -> Overlay:
-    """Warps the reference to the sketch by its registration."""
+def lay_under(ink: Ink, picture: Picture, picture_mask: Mask | None, found: Registration) -> Overlay:
+    """Warps the reference to the sketch by its registration. Without a mask, all of it is its figure."""
     sampled, scale = _small(ink, _SAMPLED)
     height, width = sampled.shape
     y, x = (np.mgrid[0:height, 0:width] + 0.5) / scale
@@ -154,7 +154,7 @@ def lay_under(ink: Ink, picture: Picture, picture_mask: Mask, found: Registratio
     visible = picture[row, column, 3] > 127
     return Overlay(
         colours=picture[row, column, :3],
-        in_foreground=picture_mask[row, column] > 127,
+        in_foreground=visible if picture_mask is None else picture_mask[row, column] > 127,
         inside=inside & visible,
         inked=sampled > _INKED,
         likeness=found.likeness,
