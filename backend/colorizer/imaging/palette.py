@@ -69,7 +69,7 @@ def _flat_pixels(picture: Picture, usable: NDArray[np.bool_]) -> color.Colours:
     step = -(-max(picture.shape[:2]) // (_SAMPLED_SIDE // 2))
     usable, even, colours = usable[::step, ::step], even[::step, ::step], colours[::step, ::step]
     enough = np.count_nonzero(even) > 0.2 * np.count_nonzero(usable)
-    return colours[even] if enough else colours[usable]
+    return np.asarray(colours[even] if enough else colours[usable])
 
 
 def _groups(lab: NDArray[np.float32], counts: NDArray[np.int64]) -> NDArray[np.intp]:

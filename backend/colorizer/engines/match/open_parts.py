@@ -20,7 +20,7 @@ _SMALLEST = 6e-4
 """Least area of a part, as a fraction of the canvas."""
 _NEAR = 0.008
 """Distance up to which a line follows an outline, as a fraction of the longer side."""
-_FOLLOWED = 0.45
+_FOLLOWED = 0.3
 """Least fraction of a part's outline inside its region that lines follow."""
 _OTHER = 12.0
 """Least CIELAB distance of a part's colour from the region's most frequent one."""
@@ -97,12 +97,13 @@ def _kinds(laid: Overlay) -> tuple[Grid, NDArray[np.float32]]:
 
 def _outline(part: Part) -> Part:
     """The pixels just outside of a part."""
-    return (cv2.dilate(part.view(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~part
+    grown = cv2.dilate(part.view(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    return np.asarray(grown & ~part)
 
 
 def _share(which: Part, among: Part) -> float:
     """The fraction of pixels; 0 of none."""
-    return np.count_nonzero(which & among) / max(1, np.count_nonzero(among))
+    return float(which[among].mean()) if among.any() else 0.0
 
 
 def _divided(inside: Part, parts: list[Part], inked: Part, near: float) -> NDArray[np.uint8]:
