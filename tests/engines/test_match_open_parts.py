@@ -87,11 +87,13 @@ def test_several_open_parts_of_one_region_are_separate() -> None:
 
 
 def test_parts_that_fill_a_region_leave_none_empty() -> None:
-    colours = np.full((SIDE, SIDE, 3), BODY, np.uint8)
-    colours[:, :100], colours[:, 100:] = PANEL, (40, 90, 220)
-    colours[:, 96:104] = BODY
-    lines = np.zeros((SIDE, SIDE), bool)
-    lines[:, 99:101] = True
+    """The most frequent colour is only between the parts, on both sides of the lines."""
+    colours, lines = np.full((SIDE, SIDE, 3), BODY, np.uint8), np.zeros((SIDE, SIDE), bool)
+    parts = (PANEL, (40, 90, 220), (60, 160, 70), (150, 60, 170))
+    for number, left in enumerate(range(0, SIDE, 11)):
+        colours[:, left : left + 7] = parts[number % len(parts)]
+        lines[:, left + 8 : left + 10] = True
     labels = np.zeros((SIDE, SIDE), np.int32)
     regions = divide_open_parts(Regions(labels, labels, 1), laid(colours, lines))
+    assert regions.count > len(parts)
     assert (np.bincount(regions.labels.ravel(), minlength=regions.count) > 0).all()

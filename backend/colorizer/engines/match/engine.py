@@ -161,15 +161,9 @@ class MatchEngine:
             from colorizer.engines.match.open_figures import close_figures
             from colorizer.engines.match.open_parts import divide_open_parts
 
-            network, same_pose = self._loaded(), cache(lambda: find_same_pose(ink, request.references))
-
-            @cache
-            def find_figure() -> Mask | None:
-                found = same_pose()
-                return found.figure(network, ink) if found else None
-
+            network, found = self._loaded(), find_same_pose(ink, request.references)
+            find_figure = cache(lambda: found.figure(network, ink) if found else None)
             regions = find_regions(ink, gap=gap, find_figure=find_figure if mask is None else None)
-            found = same_pose()
             if found:
                 regions = divide_open_parts(regions, found.lay_under(ink))
             return close_figures(network, ink, regions, find_figure) if mask is None else regions

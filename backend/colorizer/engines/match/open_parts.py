@@ -1,8 +1,8 @@
 """Divides regions whose common border has large openings, such as that of charcoal, by a reference in the same pose.
 
 The reference shows where the border is. A part of the reference inside a region is divided from it if the sketch's
-lines follow most of the part's outline; a border of light and shade, for example, isn't followed by lines. The new
-border follows the lines, and in their openings the outline in the reference.
+lines follow at least a third of the part's outline; a border of light and shade, for example, usually has no lines. The
+new border follows the lines, and in their openings the outline in the reference.
 """
 
 from __future__ import annotations
