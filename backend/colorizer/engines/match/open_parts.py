@@ -1,7 +1,7 @@
 """Divides regions whose common border has large openings, such as that of charcoal, by a reference in the same pose.
 
 The reference shows where the border is. A part of the reference inside a region is divided from it if the sketch's
-lines follow at least a third of the part's outline; a border of light and shade, for example, usually has no lines. The
+lines follow about half of the part's outline; a border of light and shade, for example, usually has no lines. The
 new border follows the lines, and in their openings the outline in the reference.
 """
 
@@ -20,7 +20,7 @@ _SMALLEST = 6e-4
 """Least area of a part, as a fraction of the canvas."""
 _NEAR = 0.008
 """Distance up to which a line follows an outline, as a fraction of the longer side."""
-_FOLLOWED = 0.3
+_FOLLOWED = 0.45
 """Least fraction of a part's outline inside its region that lines follow."""
 _OTHER = 12.0
 """Least CIELAB distance of a part's colour from the region's most frequent one."""
