@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,9 @@ from colorizer_lab.training.loop import StopSignal
 
 SHARDED_TOGETHER = ("ResnetBlock2D", "Transformer2DModel", "CLIPEncoderLayer", "TokenBlock")
 """Modules that are sharded as one unit."""
+
+_RELEASE = 0.5
+"""Seconds that other threads get for releasing tensors at the end of a process."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,7 @@ class Processes:
             torch.cuda.set_device(device)
         if not dist.is_initialized():
             dist.init_process_group("nccl" if on_gpu else "gloo")
-            # At the end of a process, a thread of gloo that still runs calls std::terminate (SIGABRT).
-            atexit.register(dist.destroy_process_group)
+            atexit.register(_leave)
         return cls(rank, count, torch.device(device))
 
     @property
@@ -101,6 +104,16 @@ class Processes:
         if self.count == 1:
             return module
         return nn.parallel.DistributedDataParallel(module)
+
+
+def _leave() -> None:
+    """Leaves the process group at the end of the process.
+
+    A thread of gloo that still has to release the tensors of the last operation needs the GIL for it. If the
+    interpreter ends before, that thread calls std::terminate (SIGABRT); `destroy_process_group` doesn't wait for it.
+    """
+    time.sleep(_RELEASE)
+    dist.destroy_process_group()
 
 
 class StopTogether(StopSignal):
