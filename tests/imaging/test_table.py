@@ -57,6 +57,49 @@ def test_grain_of_wood_is_table() -> None:
     assert (seen[cv2.erode(sheet(12), np.ones((15, 15), np.uint8)) > 0] == 255).all()
 
 
+def lit(photo: np.ndarray, outline: list[tuple[int, int]], shade: float) -> np.ndarray:
+    """The photo in shadow, but for a part of it."""
+    light = np.full(photo.shape[:2], shade, np.float32)
+    cv2.fillPoly(light, [np.array(outline)], 1)
+    light = cv2.GaussianBlur(light, (0, 0), 1.5)
+    return np.dstack([np.rint(photo[..., :3] * light[..., None]).astype(np.uint8), photo[..., 3]])
+
+
+@given(
+    outline=st.sampled_from(
+        [
+            [(511, 40), (511, 511), (40, 511)],
+            [(80, 200), (430, 160), (440, 470), (60, 450)],
+            [(200, 60), (460, 140), (480, 400), (300, 470), (170, 420)],
+        ]
+    ),
+    shade=st.floats(0.3, 0.7),
+    noise=st.floats(0, 5),
+    ink=st.integers(0, 120),
+)
+@settings(max_examples=20, deadline=None)
+def test_lit_part_of_a_drawing_is_no_sheet(
+    outline: list[tuple[int, int]], shade: float, noise: float, ink: int
+) -> None:
+    grain = np.random.default_rng(0).normal(0, noise, (SIZE, SIZE, 1))
+    photo = np.maximum(box_sketch(SIZE, line=5), [ink, ink, ink, 255]).astype(np.float32)
+    photo[..., :3] = np.clip(photo[..., :3] + grain, 0, 255)
+    shadowed = lit(photo.astype(np.uint8), outline, shade)
+    assert without_table(shadowed) is shadowed
+
+
+def test_strip_of_table_at_the_edge_of_the_photo_is_no_line() -> None:
+    photo = blank(SIZE, SIZE, (70, 50, 40))
+    outline = np.array([(24, 0), (511, 24), (487, 511), (0, 487)])
+    cv2.fillPoly(photo, [outline], (240, 240, 240, 255))
+    cv2.circle(photo, (256, 256), 120, (20, 20, 20, 255), 4)
+    on_sheet = np.zeros((SIZE, SIZE), np.uint8)
+    cv2.fillPoly(on_sheet, [outline], 1)
+    seen = without_table(photo)[..., 3]
+    assert (seen[cv2.dilate(on_sheet, np.ones((5, 5), np.uint8)) == 0] == 0).all()
+    assert (seen[cv2.erode(on_sheet, np.ones((15, 15), np.uint8)) > 0] == 255).all()
+
+
 def silhouette() -> np.ndarray:
     """Black all around a figure."""
     picture = blank(SIZE, SIZE, (0, 0, 0))

@@ -2,7 +2,8 @@
 
 The photo is divided where its tone changes in a step. What reaches the photo's corners is the table; the rest, without
 small dark parts, is the sheet if it is lighter and has the outline of a sheet in perspective, perhaps cut off by the
-photo's edges. Other pictures are left as they are. `colorizer.imaging.paper` detects the paper itself.
+photo's edges. If lines run on across its edge, it is the lit part of a sheet, and the rest lies in shadow. Other
+pictures are left as they are. `colorizer.imaging.paper` detects the paper itself.
 """
 
 from __future__ import annotations
@@ -31,6 +32,14 @@ _CONCAVE = 0.02
 _SIDES, _BENT = 8, 0.012
 """Most sides of a sheet that is cut off by the photo's edges, and how far its sides may be from straight, as a
 fraction of the longer side."""
+_LINE = 0.84
+"""Largest tone of a line, as a fraction of what lies around it."""
+_BESIDE, _AROUND = 3, 6
+"""Distances from the sheet's edge, in pixels of the copy: a line that crosses it is seen beyond the first on both
+sides, and followed up to the second."""
+_CROSSINGS, _CROSSING = 2, 0.5
+"""Number of the lines that cross the sheet's edge if it is the edge of a shadow, and their share of the lines that
+reach it from inside."""
 
 
 def without_table(sketch: Picture) -> Picture:
@@ -76,7 +85,22 @@ def _find_sheet(sketch: Picture) -> Plane | None:
     sheet, sides = _hull(parts)
     inside = sheet > 0
     is_one = inside.mean() >= _SMALLEST and sides <= _SIDES and table[inside].mean() <= _CONCAVE
-    return sheet if is_one else None
+    return sheet if is_one and not _is_crossed(_tone(copy), sheet) else None
+
+
+def _is_crossed(tone: Plane, sheet: Plane) -> bool:
+    """Whether lines run on across the sheet's edge (h, w), as they do across the edge of a shadow on paper."""
+    # Padded, so that a narrow strip of table along the photo's edge is no line.
+    tone = cv2.copyMakeBorder(cv2.GaussianBlur(tone, (0, 0), 0.7), 9, 9, 9, 9, cv2.BORDER_REPLICATE)
+    around = cv2.morphologyEx(tone, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8))
+    lines = (tone < _LINE * around)[9:-9, 9:-9]
+    within, beyond = (cv2.distanceTransform(side, cv2.DIST_L2, 3) for side in (sheet, 1 - sheet))
+    near = (lines & (within <= _AROUND) & (beyond <= _AROUND)).view(np.uint8)
+    count, pieces = cv2.connectedComponents(near, connectivity=8)
+    inside, outside = (
+        np.bincount(pieces[side > _BESIDE], minlength=count)[1:] > 2 for side in (within, beyond)
+    )
+    return int((inside & outside).sum()) >= max(_CROSSINGS, _CROSSING * int(inside.sum()))
 
 
 def _tone(copy: Picture) -> Plane:
