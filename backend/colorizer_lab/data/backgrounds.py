@@ -1,4 +1,4 @@
-"""Backgrounds of procedural drawings: plain, hills, a room, stripes, a city, dots, a split field, rays.
+"""Backgrounds of procedural drawings: plain, hills, a room, stripes, a city, dots, a split field, rays, clutter.
 
 They draw background parts only, in the canvas's frame.
 """
@@ -119,6 +119,18 @@ def _rays(canvas: Canvas) -> None:
             canvas.shape(oval(0, 0, radius, radius), Part.SHAPE, 0.8, shade=False)
 
 
+def _clutter(canvas: Canvas) -> None:
+    """Things of many shapes, partly covered by each other."""
+    rng = canvas.rng
+    for _ in range(rng.randint(8, 22)):
+        x, y, radius = rng.uniform(-0.1, 1.1), rng.uniform(-0.1, 1.1), rng.uniform(0.03, 0.2)
+        corners = ring(x, y, radius, radius * rng.uniform(0.3, 1.5), rng.randint(3, 8))
+        outline = shaky(rng, corners, radius * 0.3)
+        path = blob(outline) if rng.random() < 0.5 else polygon(outline)
+        part = rng.choice([Part.GROUND, Part.SHAPE, Part.ORNAMENT])
+        canvas.shape(path, part, rng.choice([0, 0.6, 0.8]), shade=False)
+
+
 BACKGROUNDS: dict[str, Callable[[Canvas], None]] = {
     "plain": _plain,
     "hills": _hills,
@@ -128,4 +140,5 @@ BACKGROUNDS: dict[str, Callable[[Canvas], None]] = {
     "dots": _dots,
     "split": _split,
     "rays": _rays,
+    "clutter": _clutter,
 }

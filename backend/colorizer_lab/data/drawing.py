@@ -18,10 +18,11 @@ from colorizer_lab.data.canvas import ByteGrid, Canvas, Drawing
 from colorizer_lab.data.creatures import draw_creature
 from colorizer_lab.data.humans import draw_human
 from colorizer_lab.data.identity import Identity, View, draw_identity, draw_traits, draw_view
-from colorizer_lab.data.lines import draw_line_style, put_on_paper
+from colorizer_lab.data.lines import draw_line_style, lines_from_edges, put_on_paper
 from colorizer_lab.data.objects import draw_object
 from colorizer_lab.data.palette import BACKGROUND_PARTS, Palette
 from colorizer_lab.data.reference import paint, soften, warp
+from colorizer_lab.data.shading import smooth_noise
 from colorizer_lab.data.shapes import Point, curve
 
 ReferenceKind = Literal["view", "redressed", "bent", "sheet", "frame"]
@@ -98,6 +99,8 @@ def triplet(seed: int, size: int = 128, kind: ReferenceKind | None = None) -> Tr
     identity = draw_identity(rng)
     sketch_scene = _sketch_scene(identity, rng)
     sketch = _render(sketch_scene, size, rng, lit=False)
+    if rng.random() < 0.12:
+        sketch = _with_shadow_lines(sketch, rng)
     chosen = kind or rng.choices(get_args(ReferenceKind), _REFERENCE_SHARES)[0]
     reference = _render(_reference_scene(sketch_scene, chosen, rng), size, rng, lit=True)
     picture, parts = paint(reference, identity.palette, rng), reference.parts
@@ -114,6 +117,14 @@ def triplet(seed: int, size: int = 128, kind: ReferenceKind | None = None) -> Tr
         palette=identity.palette,
         reference_kind=chosen,
     )
+
+
+def _with_shadow_lines(sketch: Drawing, rng: random.Random) -> Drawing:
+    """Adds the outlines of shadows, which some artists draw for the painter, and which extracted lines contain."""
+    folds = smooth_noise(len(sketch.lines), rng.choice([6, 10]), rng) > rng.uniform(0.5, 0.65)
+    shadows = (folds & (sketch.parts >= BACKGROUND_PARTS)).astype(np.uint8)
+    lines = lines_from_edges(shadows, rng.uniform(0.004, 0.008))
+    return replace(sketch, lines=np.minimum(sketch.lines, lines))
 
 
 def _sketch_scene(identity: Identity, rng: random.Random) -> _Scene:

@@ -156,11 +156,12 @@ def draw_traits(rng: random.Random) -> Traits:
 
 
 def draw_view(rng: random.Random) -> View:
-    """A random pose and camera."""
+    """A random pose and camera; in one of eight the figure is so near that the frame cuts it."""
+    near = rng.random() < 0.12
     return View(
         framing=rng.choices(get_args(Framing), [1, 2, 1, 2])[0],
-        x=0.5 + rng.gauss(0, 0.06),
-        zoom=rng.uniform(0.82, 1.18),
+        x=0.5 + rng.gauss(0, 0.16 if near else 0.06),
+        zoom=rng.uniform(1.25, 1.8) if near else rng.uniform(0.82, 1.18),
         yaw=rng.uniform(-1, 1) * rng.choice([0.3, 1]),
         tilt_degrees=rng.gauss(0, 9),
         lean_degrees=rng.gauss(0, 5),

@@ -43,17 +43,17 @@ def draw_line_style(rng: random.Random) -> LineStyle:
     """A random line style, from clean vector lines to broken sketches."""
     widths = [rng.uniform(0.004, 0.008), rng.uniform(0.006, 0.014), rng.uniform(0.012, 0.022)]
     return LineStyle(
-        width=rng.choice(widths),
+        width=rng.uniform(0.02, 0.032) if rng.random() < 0.05 else rng.choice(widths),
         gray=rng.choice([0, 0, 0, rng.randint(0, 110), rng.randint(40, 150)]),
         doubled=rng.random() < 0.18,
         dashed=rng.random() < 0.2,
         dash=rng.uniform(0.08, 0.4),
-        gap=rng.uniform(0.004, 0.03),
+        gap=rng.uniform(0.004, rng.choice([0.03, 0.03, 0.06])),
         see_through=rng.random() < 0.06,
         detail=rng.random(),
         uneven=rng.uniform(0, 0.5),
         hatched=rng.random() < 0.12,
-        dropped=rng.choice([0, 0, 0, 0.03, 0.08]),
+        dropped=rng.choice([0, 0, 0, 0.03, 0.08, 0.15]),
         inked_hair=rng.random() < 0.12,
         inked_eyes=rng.random() < 0.3,
         edges_only=rng.random() < 0.08,

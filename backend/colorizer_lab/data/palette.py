@@ -77,17 +77,28 @@ _CLOTHES = (
     Part.OBJECT_D,
 )
 
+_BLEACHED = (*_CLOTHES, Part.HAIR, Part.BODY, Part.BELLY, Part.SKIN)
+
 
 def draw_palette(rng: random.Random) -> Palette:
-    """Random colours of an identity. One in twenty-five is nearly white, on a nearly white background."""
+    """Random colours of an identity. One in twenty-five is nearly white, on a nearly white background, and one in
+    twenty is dark."""
     colours: dict[Part, Colour] = {}
     _colour_person(colours, rng)
     _colour_clothes(colours, rng)
     _colour_creature(colours, rng)
     _colour_background(colours, rng)
+    if rng.random() < 0.12:
+        _bleach(colours, rng)
     palette = np.array([colours[part] for part in Part], np.float32)
-    if rng.random() < 0.04:
+    kind = rng.random()
+    if kind < 0.04:
         palette = 1 - (1 - palette) * np.float32(rng.uniform(0.04, 0.2))
+    elif kind < 0.09:
+        palette = palette * np.array([rng.uniform(0.2, 0.6) for _ in range(3)], np.float32)
+    elif kind < 0.14:  # one light colours everything
+        light = np.array([rng.random() for _ in range(3)], np.float32)
+        palette = palette + np.float32(rng.uniform(0.2, 0.5)) * (light - palette)
     return palette
 
 
@@ -112,8 +123,19 @@ def _colour_person(colours: dict[Part, Colour], rng: random.Random) -> None:
 
 def _colour_clothes(colours: dict[Part, Colour], rng: random.Random) -> None:
     theme = [_cloth(rng) for _ in range(4)]
+    akin = rng.choice([0.0, 0.15, 0.6])
     for part in _CLOTHES:
         colours[part] = rng.choice(theme) if rng.random() < 0.4 else _cloth(rng)
+        if rng.random() < akin:
+            colours[part] = _akin(rng.choice(list(colours.values())), rng)
+
+
+def _bleach(colours: dict[Part, Colour], rng: random.Random) -> None:
+    """Makes some parts nearly white, on white paper."""
+    for part in rng.sample(_BLEACHED, rng.randint(1, 6)):
+        white = rng.uniform(0.88, 1)
+        colours[part] = (white, white * rng.uniform(0.96, 1), white * rng.uniform(0.93, 1))
+    colours[Part.BACKDROP] = (1.0, 1.0, 1.0)
 
 
 def _colour_creature(colours: dict[Part, Colour], rng: random.Random) -> None:
@@ -176,6 +198,14 @@ def _neutral(rng: random.Random) -> Colour:
 def _any(rng: random.Random, least_saturation: float, least_value: float) -> Colour:
     value = rng.uniform(least_value, 1) ** 0.7
     return _hsv(rng.random(), rng.uniform(least_saturation, 1), value)
+
+
+def _akin(colour: Colour, rng: random.Random) -> Colour:
+    """A colour of a similar hue that can still be told from `colour`."""
+    hue, saturation, value = colorsys.rgb_to_hsv(*colour)
+    value = value * rng.uniform(0.5, 0.8) if value > 0.5 else min(value * rng.uniform(1.4, 2) + 0.1, 1)
+    saturation = min(max(saturation * rng.uniform(0.6, 1.3), 0), 1)
+    return _hsv(hue + rng.gauss(0, 0.03), saturation, value)
 
 
 def _scaled(colour: Colour, factor: float) -> Colour:

@@ -13,21 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer_lab.data.canvas import ByteGrid, Drawing
-from colorizer_lab.data.palette import Palette
-
-FloatPicture = NDArray[np.float32]
-"""(S, S, 3), sRGB, 0..1."""
+from colorizer_lab.data.palette import BACKGROUND_PARTS, Palette
+from colorizer_lab.data.shading import FloatPicture, shade, smooth_noise
 
 
 def paint(drawing: Drawing, palette: Palette, rng: random.Random) -> FloatPicture:
-    """Paints a drawing: flat or cel-shaded, usually with its lines, sometimes with soft light and texture."""
-    picture = _cel_shaded(drawing, palette, rng.choice([0, 0.4, 0.8, 1.2]))
-    size = len(picture)
+    """Paints a drawing: flat, cel-shaded or softly shaded, usually with its lines, sometimes with light and texture."""
     if rng.random() < 0.35:
+        picture = _cel_shaded(drawing, palette, rng.choice([0, 0.4, 0.8, 1.2]))
+    else:
+        cast = drawing.shade.astype(np.float32) if rng.random() < 0.5 else None
+        picture = shade(palette[drawing.parts], drawing.instances, rng, cast)
+    size = len(picture)
+    if rng.random() < 0.25:
         picture = picture * _cloudy(size, 3, rng.uniform(0.05, 0.3), rng)
     if rng.random() < 0.12:
         picture = picture * _cloudy(size, rng.randint(8, 24), rng.uniform(0.05, 0.2), rng)
-    if rng.random() < 0.85:
+    if rng.random() < 0.15:
+        picture = _before_a_painting(picture, drawing.parts, rng)
+    if rng.random() < 0.8:
         picture = _with_lines(picture, drawing.lines, rng)
     return np.asarray(np.clip(picture, 0, 1), np.float32)
 
@@ -53,11 +57,19 @@ def warp(
 
 
 def soften(picture: FloatPicture, rng: random.Random) -> FloatPicture:
-    """Blurs one in seven pictures slightly."""
-    if rng.random() >= 0.15:
-        return picture
-    radius = rng.uniform(0.4, 1.2) * len(picture) / 128
-    return np.asarray(cv2.GaussianBlur(picture, (0, 0), radius), np.float32)
+    """Degrades every fourth picture slightly: blur, noise, or coarse pixels."""
+    size, kind = len(picture), rng.random()
+    if kind < 0.15:
+        radius = rng.uniform(0.4, 1.2) * size / 128
+        return np.asarray(cv2.GaussianBlur(picture, (0, 0), radius), np.float32)
+    if kind < 0.21:
+        grain = np.random.default_rng(rng.getrandbits(31)).standard_normal(picture.shape, np.float32)
+        return np.asarray(np.clip(picture + grain * np.float32(rng.uniform(0.01, 0.05)), 0, 1), np.float32)
+    if kind < 0.25:
+        edge = rng.randint(40, 90)
+        small = cv2.resize(picture, (edge, edge), interpolation=cv2.INTER_AREA)
+        return np.asarray(cv2.resize(small, (size, size), interpolation=cv2.INTER_NEAREST), np.float32)
+    return picture
 
 
 def _cel_shaded(drawing: Drawing, palette: Palette, depth: float) -> FloatPicture:
@@ -67,17 +79,31 @@ def _cel_shaded(drawing: Drawing, palette: Palette, depth: float) -> FloatPictur
     return both[drawing.parts + drawing.shade * np.intp(len(palette))]
 
 
+def _before_a_painting(picture: FloatPicture, parts: ByteGrid, rng: random.Random) -> FloatPicture:
+    """Mixes blurred spots of other colours into the background."""
+    spots = smooth_noise(len(parts), rng.choice([3, 6, 12, 20]), rng, 3)
+    share = np.where(parts < BACKGROUND_PARTS, np.float32(rng.uniform(0.2, 0.6)), np.float32(0))[..., None]
+    return np.asarray(picture + share * (spots - picture), np.float32)
+
+
 def _with_lines(picture: FloatPicture, lines: ByteGrid, rng: random.Random) -> FloatPicture:
+    """Draws the lines in black, in a dark colour, or, as many painters do, in a darker tone of what they lie on."""
     paper = (lines.astype(np.float32) / 255)[..., None]
+    kind = rng.random()
+    if kind < 0.35:
+        tone = np.array([rng.uniform(0.2, 0.65)] * 3, np.float32) * np.float32(
+            [1, 0.9, rng.uniform(0.8, 1.1)]
+        )
+        return np.asarray(picture * (paper + tone * (1 - paper)), np.float32)
     tint = np.array([rng.uniform(0, 0.3), rng.uniform(0, 0.25), rng.uniform(0, 0.25)], np.float32)
-    ink = tint if rng.random() < 0.5 else np.zeros(3, np.float32)
+    ink = tint if kind < 0.65 else np.zeros(3, np.float32)
     return np.asarray(picture * paper + ink * (1 - paper), np.float32)
 
 
 def _cloudy(size: int, cells: int, depth: float, rng: random.Random) -> NDArray[np.float32]:
-    noise = np.random.default_rng(rng.getrandbits(31)).random((cells, cells), np.float32)
-    smooth = cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC)
-    return np.asarray(1 + (smooth - 0.5) * np.float32(2 * depth), np.float32)[..., None]
+    return np.asarray(1 + (smooth_noise(size, cells, rng) - 0.5) * np.float32(2 * depth), np.float32)[
+        ..., None
+    ]
 
 
 def _bend(size: int, amount: float, rng: random.Random) -> NDArray[np.float32]:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from colorizer.engines.match.network import Features, MatchConfig, MatchNetwork, WarpField
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
@@ -52,8 +53,8 @@ from colorizer_lab.training.processes import Processes, StopTogether
 
 MODEL_FOLDER = "model"
 
-SAME_COLOUR = 0.06
-"""RGB distance (0..1) below which two palette colours count as equal."""
+SAME_COLOUR = 0.1
+"""RGB distance (0..1) below which two palette colours count as equal; about CIEDE2000 10, as in the evaluation."""
 
 NEVER = -1e4
 """A logit that is negligible in a sum of exponentials, in the range of bf16 and fp32."""
@@ -280,7 +281,7 @@ def learning_rate(step: int, recipe: Recipe) -> float:
 
 
 def region_places(batch: Batch, recipe: Recipe, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Samples regions of each sketch, small ones nearly as often as large ones, and points inside them.
+    """Samples regions of each sketch, large ones more often (by the root of their size), and points inside them.
 
     Returns:
         places: the points, (B, R, M) indices into the query grid.
@@ -290,7 +291,7 @@ def region_places(batch: Batch, recipe: Recipe, generator: torch.Generator) -> t
     instances = batch.instances[:, ::stride, ::stride].flatten(1)
     parts = batch.parts[:, ::stride, ::stride].flatten(1)
     sizes = torch.zeros(len(parts), 256).scatter_add_(1, instances, torch.ones(parts.shape))
-    weights = sizes.gather(1, instances) ** -0.7
+    weights = sizes.gather(1, instances) ** -0.5
     first = torch.multinomial(weights, recipe.regions, generator=generator)
     inside = instances.gather(1, first)[:, :, None] == instances[:, None]
     order = torch.rand(inside.shape, generator=generator) * inside
@@ -304,6 +305,9 @@ def match_losses(
 ) -> dict[str, Tensor]:
     """The weighted losses; their sum is minimised.
 
+    As at run time, colours of the figure are read only from the reference's figure, and those of the background only
+    from its background, if both masks are known.
+
     Args:
         batch: the pictures and the truth.
         features: the network's features.
@@ -314,7 +318,12 @@ def match_losses(
     keys = key_parts(batch.reference_parts, int(math.isqrt(features.colours.shape[1]))).flatten(1)
     truth = _colours_of(batch.palette, regions)
     key_truth = _colours_of(batch.palette, keys)
+    same_side = (regions < BACKGROUND_PARTS)[:, :, None] == (keys < BACKGROUND_PARTS)[:, None]
     right = (torch.cdist(truth, key_truth) < SAME_COLOUR) | (regions[:, :, None] == keys[:, None])
+    right &= same_side
+    known = batch.ink_mask.flatten(1).any(1) & batch.reference_mask.flatten(1).any(1)
+    unread = F.pad(known[:, None, None] & ~same_side, (0, 1))
+    logits = logits.masked_fill(unread[:, :, None], NEVER)
     present = right.any(2)
     right = torch.cat([right, ~present[..., None]], 2)
 

@@ -236,14 +236,17 @@ def collate(drawings: list[Triplet | None]) -> Batch:
 
 
 def vary(batch: Batch, generator: torch.Generator) -> Batch:
-    """Augments a batch: colours, margins, mirroring, rough or missing masks; labels are changed along."""
+    """Augments a batch: colours, margins, mirroring, rough or missing masks; labels are changed along.
+
+    Three of four pairs keep both masks: at run time they are given, or found first.
+    """
     count = len(batch.ink)
     batch = _with_margins(batch, generator)
     reference, palette = _recolour(batch.reference, batch.palette, generator)
     mirror = torch.rand(count, generator=generator) < 0.5
     # Three of four pairs keep a similar pose, because sketches are often coloured from a picture in the same pose.
     mirror_reference = mirror ^ (torch.rand(count, generator=generator) < 0.25)
-    known = torch.multinomial(torch.tensor([0.25, 0.1, 0.1, 0.55]), count, True, generator=generator)
+    known = torch.multinomial(torch.tensor([0.12, 0.06, 0.07, 0.75]), count, True, generator=generator)
     ink_mask = _roughen(batch.ink_mask, generator) * _per_picture(known % 2 == 1)
     reference_mask = _roughen(batch.reference_mask, generator) * _per_picture(known >= 2)
     return Batch(

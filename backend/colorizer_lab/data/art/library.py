@@ -71,6 +71,15 @@ class Library:
         name = self.entries[number].family
         return next(family for family in catalogue().families if family.name == name)
 
+    def likely_partners(self, number: int) -> list[int]:
+        """The partners that show the same kind of thing: the same character, another one in the same style (busts), or
+        a picture that shares a word of its name. Others of the same palette show anything."""
+        own, family = self.entries[number], self.family(number)
+        if family.character or family.kind == "bust":
+            return list(own.partners)
+        words = _words(own)
+        return [mate for mate in own.partners if words & _words(self.entries[mate])]
+
     def of(self, split: str) -> list[int]:
         """The numbers of all pictures of a split."""
         names = {family.name for family in catalogue().families if family.split == split}
@@ -202,7 +211,7 @@ def _paired(entries: list[Entry], palettes: list[_Colours]) -> list[Entry]:
 
 def _partners(family: Family, entries: list[Entry], palettes: list[_Colours]) -> list[list[int]]:
     """The partners of each picture of a family: pictures of the same character, or, where characters are not known,
-    pictures that share a word of their name and the colours of most of their area."""
+    pictures that share the colours of most of their area."""
     kinds = {
         colour: index for index, colour in enumerate(sorted({c for palette in palettes for c in palette}))
     }

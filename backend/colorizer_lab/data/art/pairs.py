@@ -22,6 +22,7 @@ from colorizer_lab.data.art.library import Library
 from colorizer_lab.data.drawing import Triplet
 from colorizer_lab.data.lines import LineStyle, draw_line_style, lines_along_borders, put_on_paper
 from colorizer_lab.data.palette import BACKGROUND_PARTS
+from colorizer_lab.data.shading import shade, smooth_noise
 
 LABELS = 256
 """Rows of a triplet's palette. Label 0 is the background; fills start at `BACKGROUND_PARTS`."""
@@ -109,7 +110,7 @@ def art_triplet(library: Library, numbers: list[int], seed: int, size: int) -> T
     weights = [math.sqrt(len(members)) for members in by_family.values()]
     members = rng.choices(list(by_family.values()), weights)[0]
     number = rng.choice(members)
-    mates = library.entries[number].partners
+    mates = library.likely_partners(number)
     mate = rng.choice(mates) if mates and rng.random() < _CROSS else None
     pictures = (
         library.read(number),
@@ -288,15 +289,12 @@ def _painted(laid: Placed, rng: random.Random, habits: Habits) -> NDArray[np.uin
     size = len(laid.labels)
     colours = laid.colours[..., :3]
     if rng.random() < habits.relit:
-        colours = (
-            colours
-            * (1 + (_noise(size, rng.choice([2, 3, 6]), rng) - 0.5) * rng.uniform(0.1, 0.6))[..., None]
-        )
+        colours = np.minimum(shade(colours, laid.labels, rng), laid.colours[..., 3:])
     behind = np.ones((1, 1, 3), np.float32)
     if rng.random() < habits.backdrop:
         behind = np.array([rng.random() for _ in range(3)], np.float32)[None, None]
         if rng.random() < 0.5:
-            behind = behind * (1 + (_noise(size, 4, rng) - 0.5) * rng.uniform(0.1, 0.8))[..., None]
+            behind = behind * (1 + (smooth_noise(size, 4, rng) - 0.5) * rng.uniform(0.1, 0.8))[..., None]
     return np.asarray(np.clip(colours + behind * (1 - laid.colours[..., 3:]), 0, 1) * 255 + 0.5, np.uint8)
 
 
@@ -307,11 +305,6 @@ def _extracted(laid: Placed, rng: random.Random) -> NDArray[np.float32]:
     narrow = rng.uniform(0.6, 1.2) * size / 256
     edge = cv2.GaussianBlur(darkest, (0, 0), 2.5 * narrow) - cv2.GaussianBlur(darkest, (0, 0), narrow)
     return np.asarray(np.clip((edge - 0.02) * rng.uniform(8, 20), 0, 1), np.float32)
-
-
-def _noise(size: int, cells: int, rng: random.Random) -> NDArray[np.float32]:
-    noise = np.random.default_rng(rng.getrandbits(31)).random((cells, cells), np.float32)
-    return np.asarray(cv2.resize(noise, (size, size), interpolation=cv2.INTER_CUBIC), np.float32)
 
 
 def _bend(size: int, amount: float, rng: random.Random) -> NDArray[np.float32]:
