@@ -27,8 +27,8 @@ from colorizer_lab.data.shading import shade, smooth_noise
 LABELS = 256
 """Rows of a triplet's palette. Label 0 is the background; fills start at `BACKGROUND_PARTS`."""
 
-_CROSS = 0.6
-"""Probability that a picture with partners is paired with one of them."""
+_CROSS, _TRIES = 0.7, 4
+"""Probability that a picture with partners is looked for, to be paired with one of them, and number of tries."""
 _ALIKE = 0.06
 """RGB distance (0..1) below which two colours count as equal, as in the training loss."""
 _COVERED = 0.6
@@ -109,15 +109,26 @@ def art_triplet(library: Library, numbers: list[int], seed: int, size: int) -> T
         by_family.setdefault(library.entries[one].family, []).append(one)
     weights = [math.sqrt(len(members)) for members in by_family.values()]
     members = rng.choices(list(by_family.values()), weights)[0]
-    number = rng.choice(members)
-    mates = library.likely_partners(number)
-    mate = rng.choice(mates) if mates and rng.random() < _CROSS else None
+    number, mates = (
+        _with_partners(library, members, rng) if rng.random() < _CROSS else (rng.choice(members), [])
+    )
+    mate = rng.choice(mates) if mates else None
     pictures = (
         library.read(number),
         None if mate is None else library.read(mate),
         library.read(rng.choice(numbers)),
     )
     return pair_of(*pictures, rng, size, painted=library.family(number).painted).triplet()
+
+
+def _with_partners(library: Library, members: list[int], rng: random.Random) -> tuple[int, list[int]]:
+    """A picture and its partners; in families in which few pictures have partners, often one without any."""
+    for _ in range(_TRIES):
+        number = rng.choice(members)
+        mates = library.likely_partners(number)
+        if mates:
+            break
+    return number, mates
 
 
 def pair_of(
