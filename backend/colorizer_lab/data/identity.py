@@ -6,7 +6,7 @@ An identity can be drawn in any number of views. This module contains no drawing
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, get_args
 
 from colorizer_lab.data.backgrounds import pick_background
@@ -157,11 +157,10 @@ def draw_traits(rng: random.Random) -> Traits:
 
 def draw_view(rng: random.Random) -> View:
     """A random pose and camera; in one of eight the figure is so near that the frame cuts it."""
-    near = rng.random() < 0.12
-    return View(
+    view = View(
         framing=rng.choices(get_args(Framing), [1, 2, 1, 2])[0],
-        x=0.5 + rng.gauss(0, 0.16 if near else 0.06),
-        zoom=rng.uniform(1.25, 1.8) if near else rng.uniform(0.82, 1.18),
+        x=0.5 + rng.gauss(0, 0.06),
+        zoom=rng.uniform(0.82, 1.18),
         yaw=rng.uniform(-1, 1) * rng.choice([0.3, 1]),
         tilt_degrees=rng.gauss(0, 9),
         lean_degrees=rng.gauss(0, 5),
@@ -173,6 +172,9 @@ def draw_view(rng: random.Random) -> View:
         wind=rng.uniform(-0.5, 0.5),
         wobble=rng.uniform(0.005, 0.05),
     )
+    if rng.random() < 0.12:
+        return replace(view, x=0.5 + rng.gauss(0, 0.16), zoom=rng.uniform(1.25, 1.8))
+    return view
 
 
 def _weighted(rng: random.Random, names: Any, weights: dict[str, float]) -> Any:

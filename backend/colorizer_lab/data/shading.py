@@ -43,7 +43,7 @@ def shade(
         picture = picture * _gradients(shapes, along, rng.uniform(0.03, 0.2), luck)
     softness = rng.choice([0.04, 0.04, rng.uniform(0.1, 0.4), rng.uniform(0.4, 1.2)])
     if rng.random() < 0.6:
-        dark = _side(along, shapes, softness, rng.uniform(0.0, 0.8), luck)
+        dark = _side(along, shapes, softness, rng.uniform(-0.5, 0.7), luck)
         picture = _darkened(picture, dark if cast is None else np.maximum(dark, cast), rng)
     elif cast is not None and rng.random() < 0.7:
         radius = softness * len(shapes) * 0.03
@@ -103,7 +103,7 @@ def _sheen(along: Plane, shapes: ByteGrid, softness: float, luck: np.random.Gene
 
 def _darkened(picture: FloatPicture, where: Plane, rng: random.Random) -> FloatPicture:
     """Multiplies by a tone, often a bluish one."""
-    depth = rng.uniform(0.12, 0.55)
+    depth = rng.uniform(0.15, 0.65)
     tone = np.array([rng.uniform(0, 0.6), rng.uniform(0, 0.6), rng.uniform(0, 1.0)], np.float32)
     return np.asarray(picture * (1 - where[..., None] * (np.float32(depth) * (1 - tone))), np.float32)
 
