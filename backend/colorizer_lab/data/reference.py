@@ -81,7 +81,7 @@ def _cel_shaded(drawing: Drawing, palette: Palette, depth: float) -> FloatPictur
 
 def _before_a_painting(picture: FloatPicture, parts: ByteGrid, rng: random.Random) -> FloatPicture:
     """Mixes blurred spots of other colours into the background."""
-    spots = smooth_noise(len(parts), rng.choice([3, 6, 12, 20]), rng, 3)
+    spots = smooth_noise(len(parts), rng.choice([2, 4, 8]), rng, 3)
     share = np.where(parts < BACKGROUND_PARTS, np.float32(rng.uniform(0.2, 0.6)), np.float32(0))[..., None]
     return np.asarray(picture + share * (spots - picture), np.float32)
 
