@@ -1,5 +1,7 @@
 """The prepared pictures: kept whole, twins left out, pairs found by character or palette."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from colorizer.errors import InvalidInput
@@ -58,3 +60,16 @@ def test_a_picture_that_is_empty_is_left_out(folder):
     Image.fromarray(np.zeros((32, 32, 4), np.uint8)).save(folder / "none.png")
     Image.fromarray(figure()).save(folder / "some.png")
     assert [entry.name for entry in art.build().entries] == ["some.png"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "likely"),
+    [({}, [1, 2]), ({"character": ""}, [1]), ({"character": "", "kind": "bust"}, [1, 2])],
+    ids=["same character", "shared word", "busts"],
+)
+def test_likely_partners_show_the_same_kind_of_thing(folder, monkeypatch, changes, likely):
+    catalogue = Catalogue({}, (replace(FAMILY, **changes),))
+    monkeypatch.setattr("colorizer_lab.data.art.library.catalogue", lambda: catalogue)
+    names = ("red cat.png", "cat asleep.png", "dog.png")
+    entries = tuple(art.Entry("toys", name, name, name, (1, 2)) for name in names)
+    assert art.Library(folder, entries).likely_partners(0) == likely

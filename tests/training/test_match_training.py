@@ -8,15 +8,16 @@ import sys
 import threading
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
-from colorizer.engines.match.network import MatchNetwork
+from colorizer.engines.match.network import Features, MatchNetwork
 from colorizer.errors import InvalidInput
 from colorizer_lab.data.art.pairs import pair_of
 from colorizer_lab.data.drawing import triplet
 from colorizer_lab.training import match
-from colorizer_lab.training.match import Recipe, _part_loss, learning_rate, train
-from colorizer_lab.training.match_data import collate
+from colorizer_lab.training.match import Recipe, _part_loss, learning_rate, match_losses, train
+from colorizer_lab.training.match_data import collate, key_parts
 
 from tests.data.drawn_art import fills
 from tests.training.tiny_match import TINY, stop_at
@@ -172,3 +173,41 @@ def test_of_unnamed_parts_only_the_side_is_learned():
     ]
     assert loss[0] > 8
     assert loss[1] < 0.01
+
+
+FIGURE, PAPER = 4, 0
+
+
+def loss_by_key(*, masks=True):
+    """The attention loss of a white part of the figure, if all attention is on the reference's figure, or on its paper.
+
+    The figure is the lower half of the picture; it and the paper are white.
+    """
+    drawing = triplet(1, 64)
+    parts = np.full((64, 64), PAPER, np.uint8)
+    parts[32:] = FIGURE
+    white = np.ones_like(drawing.palette)
+    batch = collate([replace(drawing, parts=parts, reference_parts=parts, palette=white)])
+    if not masks:
+        batch = replace(batch, ink_mask=batch.ink_mask * 0, reference_mask=batch.reference_mask * 0)
+    keys, places = key_parts(batch.reference_parts, 8).flatten(), torch.zeros(1, 1, 1, dtype=torch.long)
+    none, part_logits = torch.empty(0), torch.zeros(1, 32, 8, 8)
+    features = Features(none, none, none, none, none, torch.ones(1, 64, 3), part_logits, part_logits)
+    losses = []
+    for side in (FIGURE, PAPER):
+        logits = torch.cat([(keys == side) * 20.0, torch.zeros(1)])[None, None, None]
+        found = match_losses(batch, features, logits, places, torch.full((1, 1), FIGURE))
+        losses.append(found["attention"].item())
+    return losses
+
+
+def test_white_paper_is_not_the_colour_of_a_white_part():
+    figure, paper = loss_by_key(masks=False)
+    assert figure < 0.01
+    assert paper > 5
+
+
+def test_between_known_masks_the_other_side_is_not_read():
+    figure, paper = loss_by_key()
+    assert figure < 0.01
+    assert paper == pytest.approx(0.5 * np.log(33 / 32), abs=1e-3)  # of 32 equal keys and the null key
