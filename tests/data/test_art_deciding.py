@@ -25,9 +25,20 @@ def library(tmp_path, monkeypatch):
     catalogue = Catalogue({"toys": Package("shared", "toys", "1", "", "CC0-1.0", "someone")}, (FAMILY,))
     for module in ("library", "pictures", "deciding"):
         monkeypatch.setattr(f"colorizer_lab.data.art.{module}.catalogue", lambda: catalogue)
+    monkeypatch.setattr(deciding, "_REGIONS", 1)  # these figures have few
+    monkeypatch.setattr(deciding, "_LARGEST", 1.0)
     for number in range(3):
         Image.fromarray(np.rot90(figure(shade=True), number)).save(pictures / f"ann{number}.png")
     return build()
+
+
+@pytest.mark.parametrize(
+    ("regions", "largest"), [(99, 1), (1, 0.01)], ids=["few regions", "one large region"]
+)
+def test_a_pair_that_one_region_decides_is_left_out(library, monkeypatch, regions, largest):
+    monkeypatch.setattr(deciding, "_REGIONS", regions)
+    monkeypatch.setattr(deciding, "_LARGEST", largest)
+    assert read_corpus(deciding.write_deciding(library)) == []
 
 
 def digests(folder):

@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 from colorizer.files import write_atomically
+from colorizer.imaging.values import Picture
+from numpy.typing import NDArray
 from PIL import Image
 
 from colorizer_lab.data.art.families import Family, catalogue
@@ -24,15 +26,19 @@ from colorizer_lab.data.art.library import Library, over_processes, prepare
 from colorizer_lab.data.art.packages import cache_folder
 from colorizer_lab.data.art.pairs import Habits, Pair, Placed, coverage, pair_of
 from colorizer_lab.data.art.pictures import Source, sources
+from colorizer_lab.evaluation.judge import pose
 
 SIZE = 640
-VERSION = 1
+VERSION = 2
 _DRAWN = 640
-_ITEMS, _CROSS = 13, 8
+_ITEMS, _CROSS = 32, 20
 """Largest number of pairs of each family: in total, and of two different pictures."""
 _SEED = 20_261_129
 _HABITS = Habits(relit=0.0, beside=0.25, beside_sketch=0.0, backdrop=0.3, cut=0.1, mirrored=0.15, habit=False)
 _COVERED = 0.75
+_REGIONS, _LARGEST = 4, 0.8
+"""Least number of judged regions, and the largest share of the judged area of any. Where one region is nearly all of
+it, a pair is as good as a coin: a few such pairs hid what training gains."""
 
 
 def deciding_folder() -> Path:
@@ -63,7 +69,7 @@ def _family_items(library: Library, folder: Path, family: Family) -> list[dict[s
     drawn = {source.name: source for source in sources(family)}
     numbers = [one for one in library.of("deciding") if library.entries[one].family == family.name]
     numbers = random.Random(f"{_SEED} {family.name}").sample(numbers, len(numbers))
-    paired = [one for one in numbers if library.entries[one].partners]
+    paired = [one for one in numbers if library.likely_partners(one)]
     items: list[dict[str, Any]] = []
     for kind, candidates, most in (("cross", paired, _CROSS), ("self", numbers, _ITEMS)):
         for index, number in enumerate(candidates):
@@ -79,7 +85,7 @@ def _family_items(library: Library, folder: Path, family: Family) -> list[dict[s
 def _pair(library: Library, family: Family, drawn: dict[str, Source], number: int, kind: str) -> Pair | None:
     """One pair at the judge's size; None if the pictures do not form a pair."""
     rng = random.Random(f"{_SEED} {kind} {library.entries[number].name}")
-    mate = rng.choice(library.entries[number].partners) if kind == "cross" else None
+    mate = rng.choice(library.likely_partners(number)) if kind == "cross" else None
     other = library.read(rng.choice(library.of("deciding")))
     if mate is not None and coverage(library.read(number), library.read(mate)) < _COVERED:
         return None
@@ -88,7 +94,19 @@ def _pair(library: Library, family: Family, drawn: dict[str, Source], number: in
     if first is None or (mate is not None and second is None):
         return None
     pair = pair_of(first, second, other, rng, SIZE, _HABITS, painted=family.painted)
-    return pair if pair.cross == (kind == "cross") else None
+    return pair if pair.cross == (kind == "cross") and _has_regions(pair) else None
+
+
+def _has_regions(pair: Pair) -> bool:
+    """Whether the sketch encloses enough regions for judging."""
+    problem = pose(
+        _opaque(np.repeat(pair.lines[..., None], 3, 2)), _opaque(_on_paper(pair.here)), _mask(pair.here)
+    )
+    return problem is not None and len(problem.judged) >= _REGIONS and problem.shares().max() <= _LARGEST
+
+
+def _opaque(colours: NDArray[np.uint8]) -> Picture:
+    return np.dstack([colours, np.full(colours.shape[:2], 255, np.uint8)])
 
 
 def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | None]) -> dict[str, Any] | None:
@@ -116,10 +134,10 @@ def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | Non
     }
 
 
-def _on_paper(laid: Placed) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _on_paper(laid: Placed) -> NDArray[np.uint8]:
     colours = laid.colours[..., :3] + 1 - laid.colours[..., 3:]
     return np.asarray(colours.clip(0, 1) * 255 + 0.5, np.uint8)
 
 
-def _mask(laid: Placed) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _mask(laid: Placed) -> NDArray[np.uint8]:
     return np.where(laid.colours[..., 3] > 0.5, np.uint8(255), np.uint8(0))
