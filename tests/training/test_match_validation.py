@@ -40,7 +40,7 @@ def test_truth_is_right_everywhere():
     assert figures.drawings == 6
     assert figures.area_right > 0.97
     assert figures.regions_right > 0.9
-    assert figures.present_missed < 0.05
+    assert figures.present_missed < 0.1  # a colour that is only similar counts as present
     assert figures.absent_found > 0.9
 
 

@@ -91,9 +91,8 @@ def _with_lines(picture: FloatPicture, lines: ByteGrid, rng: random.Random) -> F
     paper = (lines.astype(np.float32) / 255)[..., None]
     kind = rng.random()
     if kind < 0.35:
-        tone = np.array([rng.uniform(0.2, 0.65)] * 3, np.float32) * np.float32(
-            [1, 0.9, rng.uniform(0.8, 1.1)]
-        )
+        depth = rng.uniform(0.2, 0.65)
+        tone = np.array([depth, depth * 0.9, depth * rng.uniform(0.8, 1.1)], np.float32)
         return np.asarray(picture * (paper + tone * (1 - paper)), np.float32)
     tint = np.array([rng.uniform(0, 0.3), rng.uniform(0, 0.25), rng.uniform(0, 0.25)], np.float32)
     ink = tint if kind < 0.65 else np.zeros(3, np.float32)

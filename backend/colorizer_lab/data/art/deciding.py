@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from colorizer.errors import NothingToColour
 from colorizer.files import write_atomically
-from colorizer.imaging.values import Picture
+from colorizer.imaging.lines import find_ink
+from colorizer.imaging.regions import find_regions
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -26,7 +28,6 @@ from colorizer_lab.data.art.library import Library, over_processes, prepare
 from colorizer_lab.data.art.packages import cache_folder
 from colorizer_lab.data.art.pairs import Habits, Pair, Placed, coverage, pair_of
 from colorizer_lab.data.art.pictures import Source, sources
-from colorizer_lab.evaluation.judge import pose
 
 SIZE = 640
 VERSION = 2
@@ -39,6 +40,8 @@ _COVERED = 0.75
 _REGIONS, _LARGEST = 4, 0.8
 """Least number of judged regions, and the largest share of the judged area of any. Where one region is nearly all of
 it, a pair is as good as a coin: a few such pairs hid what training gains."""
+_SMALLEST = 6e-4
+"""Smallest judged region, as a share of the square; as in `evaluation.judge`."""
 
 
 def deciding_folder() -> Path:
@@ -98,15 +101,15 @@ def _pair(library: Library, family: Family, drawn: dict[str, Source], number: in
 
 
 def _has_regions(pair: Pair) -> bool:
-    """Whether the sketch encloses enough regions for judging."""
-    problem = pose(
-        _opaque(np.repeat(pair.lines[..., None], 3, 2)), _opaque(_on_paper(pair.here)), _mask(pair.here)
-    )
-    return problem is not None and len(problem.judged) >= _REGIONS and problem.shares().max() <= _LARGEST
-
-
-def _opaque(colours: NDArray[np.uint8]) -> Picture:
-    return np.dstack([colours, np.full(colours.shape[:2], 255, np.uint8)])
+    """Whether the sketch encloses enough regions of the figure for judging."""
+    sketch = np.dstack([np.repeat(pair.lines[..., None], 3, 2), np.full((SIZE, SIZE), 255, np.uint8)])
+    try:
+        regions = find_regions(find_ink(sketch))
+    except NothingToColour:
+        return False
+    areas = regions.areas()
+    areas = areas[(areas > _SMALLEST) & (regions.shares(_mask(pair.here)) > 0.6)]
+    return len(areas) >= _REGIONS and bool(areas.max() <= _LARGEST * areas.sum())
 
 
 def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | None]) -> dict[str, Any] | None:
