@@ -64,6 +64,13 @@ def test_border_without_lines_divides_nothing(panel: tuple[int, int, int]) -> No
     assert divide_open_parts(regions, laid(robot(panel), outlines(0))) is regions
 
 
+def test_lines_of_the_region_itself_show_no_part() -> None:
+    """Like glasses as wide as the face, which the sketch doesn't show."""
+    colours, regions = robot(BODY), body_and_paper()
+    cv2.rectangle(colours, (33, 100), (207, 197), PANEL, -1)
+    assert divide_open_parts(regions, laid(colours, outlines(0))) is regions
+
+
 def test_part_of_nearly_the_same_colour_stays() -> None:
     regions = body_and_paper()
     assert divide_open_parts(regions, laid(robot((206, 66, 44)), outlines(0.8))) is regions

@@ -1,8 +1,8 @@
 """Divides regions whose common border has large openings, such as that of charcoal, by a reference in the same pose.
 
 The reference shows where the border is. A part of the reference inside a region is divided from it if the sketch's
-lines follow about half of the part's outline; a border of light and shade, for example, usually has no lines. The
-new border follows the lines, and in their openings the outline in the reference.
+lines follow about half of the part's outline; a border of light and shade, for example, and glasses that the sketch
+doesn't show, have no lines. The new border follows the lines, and in their openings the outline in the reference.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _SMALLEST = 6e-4
 _NEAR = 0.008
 """Distance up to which a line follows an outline, as a fraction of the longer side."""
 _FOLLOWED = 0.45
-"""Least fraction of a part's outline inside its region that lines follow."""
+"""Least fraction of a part's outline that lines follow, away from the border of its region."""
 _OTHER = 12.0
 """Least CIELAB distance of a part's colour from the region's most frequent one."""
 _MOST = 254
@@ -44,10 +44,12 @@ def divide_open_parts(regions: Regions, laid: Overlay) -> Regions:
         return regions
     labels: Grid = cv2.resize(regions.coarse, laid.inked.shape[::-1], interpolation=cv2.INTER_NEAREST)
     near = max(1.0, _NEAR * max(labels.shape))
-    near_line = cv2.distanceTransform((~laid.inked).view(np.uint8), cv2.DIST_L2, 5) <= near
     for region, parts in _parts_inside(labels, laid, near).items():
         inside = labels == region
-        followed = [part for part in parts if _share(near_line, _outline(part) & inside) >= _FOLLOWED]
+        # There are always lines along the region's own border; they don't show a part inside it.
+        deep = cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 5) > 2 * near
+        apart = cv2.distanceTransform((~(laid.inked & deep)).view(np.uint8), cv2.DIST_L2, 5)
+        followed = [part for part in parts if _share(apart <= near, _outline(part) & deep) >= _FOLLOWED]
         if followed:
             divided = _divided(inside, followed[:_MOST], laid.inked, near)
             divided = cv2.resize(divided, regions.coarse.shape[::-1], interpolation=cv2.INTER_NEAREST)
