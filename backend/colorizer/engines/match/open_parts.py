@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from colorizer.engines.match.registration import Overlay
 from colorizer.imaging import color
+from colorizer.imaging.lines import stroke_width
 from colorizer.imaging.palette import find_palette
 from colorizer.imaging.regions import Regions
 
@@ -22,6 +23,8 @@ _NEAR = 0.008
 """Distance up to which a line follows an outline, as a fraction of the longer side."""
 _FOLLOWED = 0.45
 """Least fraction of a part's outline that lines follow, away from the border of its region."""
+_LINE = 1.5
+"""Largest width of the reference's lines, as a multiple of the sketch's."""
 _OTHER = 12.0
 """Least CIELAB distance of a part's colour from the region's most frequent one."""
 _MOST = 254
@@ -44,11 +47,14 @@ def divide_open_parts(regions: Regions, laid: Overlay) -> Regions:
         return regions
     labels: Grid = cv2.resize(regions.coarse, laid.inked.shape[::-1], interpolation=cv2.INTER_NEAREST)
     near = max(1.0, _NEAR * max(labels.shape))
-    for region, parts in _parts_inside(labels, laid, near).items():
+    stroke = stroke_width(laid.inked.view(np.uint8))
+    lines = _without_solid(laid.inked, max(4 * near, 2 * stroke))
+    width = max(2 * near, _LINE * stroke)
+    for region, parts in _parts_inside(labels, laid, width).items():
         inside = labels == region
         # There are always lines along the region's own border; they don't show a part inside it.
         deep = cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 5) > 2 * near
-        apart = cv2.distanceTransform((~(laid.inked & deep)).view(np.uint8), cv2.DIST_L2, 5)
+        apart = cv2.distanceTransform((~(lines & deep)).view(np.uint8), cv2.DIST_L2, 5)
         followed = [part for part in parts if _share(apart <= near, _outline(part) & deep) >= _FOLLOWED]
         if followed:
             divided = _divided(inside, followed[:_MOST], laid.inked, near)
@@ -60,8 +66,10 @@ def divide_open_parts(regions: Regions, laid: Overlay) -> Regions:
     return regions
 
 
-def _parts_inside(labels: Grid, laid: Overlay, near: float) -> dict[int, list[Part]]:
-    """For each region the connected areas of one colour inside it that differ from its most frequent colour."""
+def _parts_inside(labels: Grid, laid: Overlay, width: float) -> dict[int, list[Part]]:
+    """For each region the connected areas of one colour inside it that differ from its most frequent colour, and
+    half of which or more is wider than `width`, unlike lines.
+    """
     kinds, lab = _kinds(laid)
     count, least = int(labels.max()) + 1, _SMALLEST * labels.size
     pixels = np.bincount((labels * len(lab) + kinds)[laid.inside], minlength=count * len(lab))
@@ -76,14 +84,13 @@ def _parts_inside(labels: Grid, laid: Overlay, near: float) -> dict[int, list[Pa
             ((kinds == kind) & laid.inside).view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
         )
         _, number, stats, _ = cv2.connectedComponentsWithStats(shown, connectivity=4)
-        depth = cv2.distanceTransform(shown, cv2.DIST_L2, 5)
+        wide = _wider(shown, width)
         for piece in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= least) + 1:
             here = number == piece
             inside = np.bincount(labels[here], minlength=count)
             for region in np.flatnonzero(differs & (inside > least)).tolist():
                 part = here & (labels == region)
-                # Lines of the reference are narrower than its parts.
-                if depth[part].max() > near:
+                if wide[part].mean() > 0.5:
                     found.setdefault(region, []).append(part)
     return found
 
@@ -95,6 +102,18 @@ def _kinds(laid: Overlay) -> tuple[Grid, NDArray[np.float32]]:
     packed, which = np.unique(color.pack(laid.colours), return_inverse=True)
     kinds = color.nearest(color.lab(color.unpack(packed)), lab)[which.reshape(visible.shape)]
     return kinds.astype(np.int32), lab
+
+
+def _without_solid(inked: Part, width: float) -> Part:
+    """Without ink wider than `width`, such as pupils: what merely touches an outline doesn't follow it."""
+    solid = _wider(inked.view(np.uint8), width)
+    return np.asarray(inked & (cv2.dilate(solid, np.ones((5, 5), np.uint8)) == 0))
+
+
+def _wider(area: NDArray[np.uint8], width: float) -> NDArray[np.uint8]:
+    """What is wider than `width`, in pixels."""
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(width) + 1,) * 2)
+    return np.asarray(cv2.morphologyEx(area, cv2.MORPH_OPEN, disc), np.uint8)
 
 
 def _outline(part: Part) -> Part:
