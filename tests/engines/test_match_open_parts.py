@@ -80,15 +80,6 @@ def test_solid_black_follows_no_outline() -> None:
     assert divide_open_parts(regions, laid(colours, lines > 0)) is regions
 
 
-def test_bold_line_of_the_reference_is_no_part() -> None:
-    """Like a mouth, a little beside the sketch's own."""
-    colours, lines = robot(BODY), outlines(0).view(np.uint8)
-    cv2.line(colours, (80, 110), (160, 110), (0, 0, 0), 5)
-    cv2.line(lines, (80, 113), (160, 113), 1, 5)
-    regions = body_and_paper()
-    assert divide_open_parts(regions, laid(colours, lines > 0)) is regions
-
-
 def test_part_of_nearly_the_same_colour_stays() -> None:
     regions = body_and_paper()
     assert divide_open_parts(regions, laid(robot((206, 66, 44)), outlines(0.8))) is regions

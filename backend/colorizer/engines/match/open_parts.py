@@ -23,8 +23,6 @@ _NEAR = 0.008
 """Distance up to which a line follows an outline, as a fraction of the longer side."""
 _FOLLOWED = 0.45
 """Least fraction of a part's outline that lines follow, away from the border of its region."""
-_LINE = 1.5
-"""Largest width of the reference's lines, as a multiple of the sketch's."""
 _OTHER = 12.0
 """Least CIELAB distance of a part's colour from the region's most frequent one."""
 _MOST = 254
@@ -47,10 +45,8 @@ def divide_open_parts(regions: Regions, laid: Overlay) -> Regions:
         return regions
     labels: Grid = cv2.resize(regions.coarse, laid.inked.shape[::-1], interpolation=cv2.INTER_NEAREST)
     near = max(1.0, _NEAR * max(labels.shape))
-    stroke = stroke_width(laid.inked.view(np.uint8))
-    lines = _without_solid(laid.inked, max(4 * near, 2 * stroke))
-    width = max(2 * near, _LINE * stroke)
-    for region, parts in _parts_inside(labels, laid, width).items():
+    lines = _without_solid(laid.inked, max(4 * near, 2 * stroke_width(laid.inked.view(np.uint8))))
+    for region, parts in _parts_inside(labels, laid, near).items():
         inside = labels == region
         # There are always lines along the region's own border; they don't show a part inside it.
         deep = cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 5) > 2 * near
@@ -66,10 +62,8 @@ def divide_open_parts(regions: Regions, laid: Overlay) -> Regions:
     return regions
 
 
-def _parts_inside(labels: Grid, laid: Overlay, width: float) -> dict[int, list[Part]]:
-    """For each region the connected areas of one colour inside it that differ from its most frequent colour, and
-    half of which or more is wider than `width`, unlike lines.
-    """
+def _parts_inside(labels: Grid, laid: Overlay, near: float) -> dict[int, list[Part]]:
+    """For each region the connected areas of one colour inside it that differ from its most frequent colour."""
     kinds, lab = _kinds(laid)
     count, least = int(labels.max()) + 1, _SMALLEST * labels.size
     pixels = np.bincount((labels * len(lab) + kinds)[laid.inside], minlength=count * len(lab))
@@ -84,13 +78,14 @@ def _parts_inside(labels: Grid, laid: Overlay, width: float) -> dict[int, list[P
             ((kinds == kind) & laid.inside).view(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
         )
         _, number, stats, _ = cv2.connectedComponentsWithStats(shown, connectivity=4)
-        wide = _wider(shown, width)
+        depth = cv2.distanceTransform(shown, cv2.DIST_L2, 5)
         for piece in np.flatnonzero(stats[1:, cv2.CC_STAT_AREA] >= least) + 1:
             here = number == piece
             inside = np.bincount(labels[here], minlength=count)
             for region in np.flatnonzero(differs & (inside > least)).tolist():
                 part = here & (labels == region)
-                if wide[part].mean() > 0.5:
+                # Lines of the reference are narrower than its parts.
+                if depth[part].max() > near:
                     found.setdefault(region, []).append(part)
     return found
 
@@ -106,14 +101,9 @@ def _kinds(laid: Overlay) -> tuple[Grid, NDArray[np.float32]]:
 
 def _without_solid(inked: Part, width: float) -> Part:
     """Without ink wider than `width`, such as pupils: what merely touches an outline doesn't follow it."""
-    solid = _wider(inked.view(np.uint8), width)
-    return np.asarray(inked & (cv2.dilate(solid, np.ones((5, 5), np.uint8)) == 0))
-
-
-def _wider(area: NDArray[np.uint8], width: float) -> NDArray[np.uint8]:
-    """What is wider than `width`, in pixels."""
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(width) + 1,) * 2)
-    return np.asarray(cv2.morphologyEx(area, cv2.MORPH_OPEN, disc), np.uint8)
+    solid = cv2.morphologyEx(inked.view(np.uint8), cv2.MORPH_OPEN, disc)
+    return np.asarray(inked & (cv2.dilate(solid, np.ones((5, 5), np.uint8)) == 0))
 
 
 def _outline(part: Part) -> Part:
