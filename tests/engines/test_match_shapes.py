@@ -4,7 +4,14 @@ import cv2
 import numpy as np
 import pytest
 from colorizer.engines.match.registration import Registration
-from colorizer.engines.match.shapes import find_segments, reduce_picture, shape_votes, shapes_of
+from colorizer.engines.match.shapes import (
+    find_segments,
+    main_colours,
+    reduce_picture,
+    shape_votes,
+    shapes_of,
+    without_lines,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -143,3 +150,28 @@ def test_any_areas_give_shares(labels, colours):
     assert np.isfinite(found).all()
     assert (found >= 0).all()
     assert (found.sum(1) <= 1 + 1e-9).all()
+
+
+@given(width=st.sampled_from([1, 3, 5, 7]), side=st.integers(30, 60))
+def test_lines_take_the_colours_of_the_areas_that_they_divide(width, side):
+    colours = np.full((160, 160), -1, np.intp)
+    colours[20:140, 20:140] = 0
+    colours[40 : 40 + side, 40 : 40 + side] = 1
+    line = np.zeros(colours.shape, np.uint8)
+    cv2.rectangle(line, (40, 40), (39 + side, 39 + side), 1, 1)
+    line = cv2.dilate(line, np.ones((width, width), np.uint8)) > 0
+    found = without_lines(np.where(line, 2, colours), width)
+    assert set(np.unique(found).tolist()) == {-1, 0, 1}
+    assert (found == colours)[~line].mean() > 0.99
+    assert (found == colours).mean() > 0.97
+
+
+def test_picture_without_wide_areas_stays():
+    stripes = np.arange(40)[None].repeat(40, axis=0) % 3
+    assert (without_lines(stripes, 5) == stripes).all()
+
+
+def test_similar_colours_become_the_most_frequent_one():
+    palette = np.array([RED, (206, 44, 42), BLUE], np.uint8)
+    likest = np.array([[0, 1, 1], [2, -1, 1]])
+    assert main_colours(likest, palette).tolist() == [[1, 1, 1], [2, -1, 1]]

@@ -1,4 +1,5 @@
-"""The evidence for the colours of each region: the network's views, the same place, and the same outline."""
+"""The evidence for the colours of each region: the network's views, the same place, the same outline, and the
+reranker's correction of all of these."""
 
 from __future__ import annotations
 
@@ -7,22 +8,35 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from skimage.color import deltaE_ciede2000, rgb2lab
 
-from colorizer.engines.match import readout
+from colorizer.engines.match import readout, reranker
 from colorizer.engines.match.multi_scale import ScaleView
 from colorizer.engines.match.network import WarpField
 from colorizer.engines.match.network_input import Window, whole
 from colorizer.engines.match.registration import Overlay, Registration
+from colorizer.engines.match.reranker import Candidates, Clues, Reranker
 from colorizer.engines.match.shapes import (
     ReducedPicture,
     find_segments,
+    likest_colours,
+    main_colours,
     reduce_picture,
     shape_votes,
     shapes_of,
+    without_lines,
 )
 from colorizer.imaging.color import Colours
+from colorizer.imaging.lines import stroke_width
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Mask, Picture
+
+_BORDERS_SIDE = 512
+"""Largest longer side, in pixels, at which it is found which regions of the sketch are adjacent."""
+_BOLDER = 1.4
+"""Largest width of the reference's lines, as a multiple of the sketch's."""
+_SHOWN = 0.1
+"""Number of views (a close-up may count less than one) up to which a region isn't shown."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +78,10 @@ class Evidence:
     """(n,): each region's area as a fraction of the figure's."""
     sources: list[Source]
     """The references, registered."""
+    is_foreground: NDArray[np.bool_]
+    """(n,): whether each region belongs to the figure."""
+    reranker: Reranker | None = None
+    """None: the votes aren't reranked."""
     reduced: list[ReducedPicture] = field(default_factory=list)
     """The references scaled down for finding their segments, once outlines have been compared."""
     in_shape: dict[bool | None, NDArray[np.float64]] = field(default_factory=dict)
@@ -83,19 +101,104 @@ class Evidence:
         return sum(len(view.visible) for view in self.scale_views if view.counts is None)
 
     def beside(self, side: MatchedSide) -> torch.Tensor:
-        """(n, P): the evidence of place and shape, in addition to the network's, as logarithms."""
-        return self._at_place(side) + readout.shape_evidence(self._in_shape(side), side.palette)
+        """(n, P): the evidence in addition to the network's, as logarithms. Backgrounds aren't reranked."""
+        found = self._at_place(side) + readout.shape_evidence(self._in_shape(side), side.palette)
+        if self.reranker is None or side.of_foreground is False or len(side.palette) == 1:
+            return found
+        clues = self._clues(side, found)
+        return found + reranker.corrections(self.reranker, clues, reranker.find_candidates(clues))
+
+    def candidates(self, side: MatchedSide) -> Candidates:
+        """The colours that are reranked, with their features."""
+        found = self._at_place(side) + readout.shape_evidence(self._in_shape(side), side.palette)
+        return reranker.find_candidates(self._clues(side, found))
 
     def _at_place(self, side: MatchedSide) -> torch.Tensor:
-        rows = [
-            (overlay.shares(self.regions, side.palette, side.of_foreground), overlay.likeness)
-            for overlay, _ in self.overlays
-        ]
-        weighed = [readout.place_evidence(shares, side.palette, like, self.sizes) for shares, like in rows]
-        found = weighed[0]
-        for own, (_, where) in zip(weighed[1:], self.overlays[1:], strict=True):
-            found = torch.where(torch.from_numpy(where)[:, None], own, found)
-        return found
+        shares, likeness = self._there(side)
+        return readout.place_evidence(shares, side.palette, likeness, self.sizes)
+
+    def _there(self, side: MatchedSide) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """(n, P): the share of each colour at the same place, and (n,) the likeness of the poses."""
+        shares = np.zeros((self.regions.count, len(side.palette)), np.float32)
+        likeness = np.zeros(self.regions.count)
+        for overlay, where in self.overlays:
+            shares[where] = overlay.shares(self.regions, side.palette, side.of_foreground)[where]
+            likeness[where] = overlay.likeness
+        return shares, likeness
+
+    def _clues(self, side: MatchedSide, beside: torch.Tensor) -> Clues:
+        """What the reranker sees; `beside` (n, P) is the evidence of place and outline."""
+        attention, keys = self.attention(side)
+        lab = rgb2lab(side.palette[None] / 255)[0]
+        first, *others = self.scale_views
+        whole, _ = self._cast([first], side)
+        figures, _ = self._cast([view for view in others if not view.near], side, whole)
+        close_ups, shown = self._cast([view for view in others if view.near], side, figures)
+        there, likeness = self._there(side)
+        areas = self._areas(side)
+        counts = np.sum([np.bincount(one[one >= 0], minlength=len(side.palette)) for one in areas], axis=0)
+        step = -(-max(self.regions.coarse.shape) // _BORDERS_SIDE)
+        return Clues(
+            votes=readout.votes(attention, keys, side.palette, beside).cpu().numpy(),
+            network=readout.votes(attention, keys, side.palette).cpu().numpy(),
+            whole=whole,
+            figures=figures,
+            close_ups=close_ups,
+            shown=np.minimum(shown, 2),
+            place=self._at_place(side).numpy(),
+            there=there,
+            likeness=likeness,
+            outlines=self._in_shape(side).astype(np.float32),
+            apart=deltaE_ciede2000(lab[:, None], lab[None]),
+            alike=readout.agreement(side.palette).numpy(),
+            lab=lab,
+            from_white=deltaE_ciede2000(lab, np.array([[100.0, 0, 0]])),
+            shares=(counts / max(1, counts.sum())).astype(np.float32),
+            sizes=self.sizes.astype(np.float32),
+            on_side=np.ones_like(self.is_foreground) if side.of_foreground is None else self.is_foreground,
+            neighbours=reranker.borders(
+                self.regions.coarse[::step, ::step].astype(np.intp), self.regions.count
+            ),
+            adjacent=sum(reranker.borders(one, len(side.palette)) for one in areas).toarray(),
+        )
+
+    def _cast(
+        self, views: list[ScaleView], side: MatchedSide, otherwise: NDArray[np.float32] | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The mean votes of some views (n, P), or `otherwise` for regions that none of them shows, and the number of
+        these views for each region (n,)."""
+        total = np.zeros((self.regions.count, len(side.palette)), np.float32)
+        number = np.zeros(self.regions.count, np.float32)
+        for view in views:
+            total += readout.votes(*view.attention(side.of_foreground), side.palette).cpu().numpy()
+            number += 1 if view.counts is None else view.counts
+        mean = np.asarray(total / np.maximum(number, 1e-3)[:, None], np.float32)
+        if otherwise is not None:
+            mean = np.asarray(np.where(number[:, None] > _SHOWN, mean, otherwise), np.float32)
+        return mean, number
+
+    def _inside(self, source: Source, side: MatchedSide) -> NDArray[np.bool_]:
+        assert source.mask is not None
+        if side.of_foreground is None:
+            return np.ones(source.mask.shape, bool)
+        return np.asarray((source.mask > 127) == side.of_foreground)
+
+    def _reduced(self) -> list[ReducedPicture]:
+        if not self.reduced:
+            self.reduced.extend(reduce_picture(source.picture) for source in self.sources)
+        return self.reduced
+
+    def _areas(self, side: MatchedSide) -> list[NDArray[np.intp]]:
+        """For each reference (h, w) the palette's colour of each area that is wider than a line, -1 elsewhere."""
+        inked = self.overlays[0][0].inked
+        stroke = stroke_width(inked.view(np.uint8)) * max(self.regions.coarse.shape) / max(inked.shape)
+        areas = []
+        for reduced, source in zip(self._reduced(), self.sources, strict=True):
+            assert source.registration is not None
+            scale = abs(np.linalg.det(source.registration.affine[:, :2])) ** 0.5 / reduced.step
+            likest = likest_colours(reduced, self._inside(source, side), side.palette)
+            areas.append(without_lines(main_colours(likest, side.palette), float(_BOLDER * stroke * scale)))
+        return areas
 
     def _in_shape(self, side: MatchedSide) -> NDArray[np.float64]:
         if side.of_foreground not in self.in_shape:
@@ -103,15 +206,11 @@ class Evidence:
         return self.in_shape[side.of_foreground]
 
     def _compare_shapes(self, side: MatchedSide) -> NDArray[np.float64]:
-        if not self.reduced:
-            self.reduced.extend(reduce_picture(source.picture) for source in self.sources)
         references = []
-        for source, reduced in zip(self.sources, self.reduced, strict=True):
-            assert source.mask is not None
+        for source, reduced in zip(self.sources, self._reduced(), strict=True):
             assert source.registration is not None
-            inside = np.ones(source.mask.shape, bool)
-            if side.of_foreground is not None:
-                inside = (source.mask > 127) == side.of_foreground
-            references.append((find_segments(reduced, inside, side.palette), source.registration))
+            references.append(
+                (find_segments(reduced, self._inside(source, side), side.palette), source.registration)
+            )
         regions = shapes_of(self.regions.coarse, self.regions.count)
         return shape_votes(regions, references, len(side.palette))

@@ -100,7 +100,15 @@ class Matcher:
             return Match(is_foreground, None, None, np.zeros((0, 3), np.uint8))
         everywhere = np.ones(regions.count, bool)
         sizes = regions.areas() / max(regions.areas()[is_foreground].sum(), 1e-6)
-        evidence = Evidence([], regions, [(_lay_under(sketch, sources), everywhere)], sizes, sources)
+        evidence = Evidence(
+            [],
+            regions,
+            [(_lay_under(sketch, sources), everywhere)],
+            sizes,
+            sources,
+            is_foreground,
+            self.network.reranker,
+        )
         self._look_around(sketch, sources, first, evidence)
         return self._colour(is_foreground, sources, evidence)
 
@@ -231,7 +239,7 @@ class Matcher:
         ]
         visible = [reference.visible > 0.5 for reference in references]
         keys = np.concatenate(visible), np.concatenate(in_foreground)
-        return ScaleView(answers, cells, queries, *keys, counts)
+        return ScaleView(answers, cells, queries, *keys, counts, near)
 
     def _colour(self, is_foreground: NDArray[np.bool_], sources: list[Source], evidence: Evidence) -> Match:
         foreground_side, background_side = (
@@ -239,20 +247,21 @@ class Matcher:
             _side(sources, of_foreground=False),
         )
         whole_pictures = replace(evidence, scale_views=evidence.scale_views[:1])
-        foreground = self._read_out(evidence, foreground_side)
-        background = self._read_out(whole_pictures, background_side)
+        foreground = self.read_out(evidence, foreground_side)
+        background = self.read_out(whole_pictures, background_side)
         sides = {Mode.FOREGROUND: [foreground_side], Mode.BACKGROUND: [background_side]}
         used = sides.get(self.request.mode, [foreground_side, background_side])
         if self.request.mode is Mode.WHOLE:
             everything = _side(sources, of_foreground=None)
-            foreground = _prefer(self._read_out(evidence, everything), foreground, is_foreground)
+            foreground = _prefer(self.read_out(evidence, everything), foreground, is_foreground)
             if background is not None or not all(_is_cut_out(source) for source in sources):
-                background = _prefer(self._read_out(whole_pictures, everything), background, ~is_foreground)
+                background = _prefer(self.read_out(whole_pictures, everything), background, ~is_foreground)
             used = [everything]
         palette = _distinct(np.concatenate([side.palette for side in used]))
         return Match(is_foreground, foreground, background, palette)
 
-    def _read_out(self, evidence: Evidence, side: MatchedSide) -> readout.Colouring | None:
+    def read_out(self, evidence: Evidence, side: MatchedSide) -> readout.Colouring | None:
+        """The colours of all regions from one side of the references; None if that has no colours."""
         if not len(side.palette):
             return None
         attention, keys = evidence.attention(side)

@@ -43,6 +43,8 @@ class ScaleView:
     """(K,)."""
     counts: NDArray[np.float32] | None = None
     """(n,), 0..1: the weight of the view for each region; None: 1 for all."""
+    near: bool = False
+    """Whether it is a close-up."""
 
     def attention(self, of_foreground: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
         """(n, K): the attention on one side's keys (None: both sides), and the keys' colours (K, 3)."""

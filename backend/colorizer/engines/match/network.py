@@ -22,6 +22,7 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
+from colorizer.engines.match.reranker import Reranker
 from colorizer.files import write_atomically
 
 CONFIG_FILE = "config.json"
@@ -201,6 +202,8 @@ class MatchNetwork(nn.Module):
         self.null_key = nn.Parameter(torch.randn(1, 1, config.descriptor))
         self.null_bias = nn.Parameter(torch.zeros(1, 1))
         self.log_scale = nn.Parameter(torch.tensor(2.5))
+        # Trained afterwards, on the network's answers (`colorizer_lab.training.match_reranker`).
+        self.reranker = Reranker().requires_grad_(False)
 
     def forward(
         self,

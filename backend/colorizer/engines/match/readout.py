@@ -197,7 +197,7 @@ def colour(
         attention: (n, K), from `pool`.
         keys: (K, 3), the colour of each key, sRGB 0..1.
         palette: (P, 3), P > 0, the possible colours.
-        beside: (n, P), additional evidence for each colour (`place_evidence`, `shape_evidence`), as logarithms.
+        beside: (n, P), additional evidence for each colour (`Evidence.beside`), as logarithms.
         lock: whether the exact winner is used; otherwise the mean of the colours that voted for it.
     """
     cast = votes(attention, keys, palette, beside)
@@ -239,14 +239,14 @@ def votes(
 
 
 def place_evidence(
-    there: NDArray[np.float32], palette: Colours, likeness: float, sizes: NDArray[np.float64]
+    there: NDArray[np.float32], palette: Colours, likeness: NDArray[np.float64], sizes: NDArray[np.float64]
 ) -> torch.Tensor:
     """(n, P): the evidence of the reference's colours at the same place.
 
     Args:
         there: (n, P), see `registration.Overlay.shares`.
         palette: (P, 3).
-        likeness: the likeness of the poses, -1..1.
+        likeness: (n,), the likeness of the poses, -1..1.
         sizes: (n,), each region's area as a fraction of the figure's.
     """
     found = torch.from_numpy(there)
@@ -254,7 +254,8 @@ def place_evidence(
     seen = total.clamp(max=1)
     share = seen * (found @ agreement(palette)) / total.clamp_min(1e-6) + (1 - seen) / found.shape[1]
     weight = torch.from_numpy((_PLACE * sizes / (sizes + _LARGE)).astype(np.float32))
-    return max(0.0, likeness - _UNLIKE) * weight[:, None] * (share + _DOUBT).log()
+    alike = torch.from_numpy(np.maximum(likeness - _UNLIKE, 0).astype(np.float32))
+    return (alike * weight)[:, None] * (share + _DOUBT).log()
 
 
 def shape_evidence(found: NDArray[np.float64], palette: Colours) -> torch.Tensor:

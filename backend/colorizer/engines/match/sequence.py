@@ -124,8 +124,9 @@ class _Voter(Matcher):
         """The votes by side, see `evidence.MatchedSide`; in mode `whole` first those of the foreground, then those of
         the background."""
 
-    def _read_out(self, evidence: Evidence, side: MatchedSide) -> readout.Colouring | None:
-        found = super()._read_out(evidence, side)
+    def read_out(self, evidence: Evidence, side: MatchedSide) -> readout.Colouring | None:
+        """As `Matcher.read_out`; also stores the votes."""
+        found = super().read_out(evidence, side)
         if found is not None:
             attention, keys = evidence.attention(side)
             cast = readout.votes(attention, keys, side.palette, evidence.beside(side))

@@ -108,6 +108,35 @@ def reduce_picture(picture: Picture) -> ReducedPicture:
     return ReducedPicture(color.unpack(packed), which.reshape(visible.shape), visible, step)
 
 
+def likest_colours(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: Colours) -> NDArray[np.intp]:
+    """(h, w): the index of the palette's colour that is the most similar to each visible pixel inside; -1 elsewhere.
+    Arguments as in `find_segments`."""
+    seen = inside[:: reduced.step, :: reduced.step] & reduced.visible
+    likest = color.nearest(color.lab(reduced.colours), color.lab(palette))[reduced.which]
+    return np.where(seen, likest, -1)
+
+
+def main_colours(likest: NDArray[np.intp], palette: Colours) -> NDArray[np.intp]:
+    """(h, w): `likest_colours` with similar colours of the palette replaced by the most frequent one of them."""
+    leader = _leaders(color.lab(palette), np.bincount(likest[likest >= 0], minlength=len(palette)))
+    return np.where(likest >= 0, leader[likest], -1)
+
+
+def without_lines(colours: NDArray[np.intp], width: float) -> NDArray[np.intp]:
+    """(h, w): `main_colours` without areas up to `width` pixels wide: they take the colour of the nearest wider one."""
+    window = np.ones((2 * int(width / 2 + 1) + 1,) * 2, np.uint8)
+    shifted = (colours + 1).astype(np.uint16)
+    wide = cv2.erode(shifted, window) == cv2.dilate(shifted, window)
+    if not wide.any():
+        return colours
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~wide).view(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    of_wide = np.zeros(int(nearest.max()) + 1, np.intp)
+    of_wide[nearest[wide]] = colours[wide]
+    return of_wide[nearest]
+
+
 def find_segments(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: Colours) -> Segments:
     """Divides a reference into connected areas of one of the palette's colours, or of similar ones.
 
@@ -117,11 +146,9 @@ def find_segments(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: C
         palette: (P, 3), P > 0.
     """
     step = reduced.step
-    seen = inside[::step, ::step] & reduced.visible
-    lab = color.lab(palette)
-    likest = color.nearest(color.lab(reduced.colours), lab)[reduced.which]
-    leader = _leaders(lab, np.bincount(likest[seen], minlength=len(palette)))
-    parts = label(np.where(seen, leader[likest], -1), background=-1, connectivity=1) - 1
+    likest = likest_colours(reduced, inside, palette)
+    seen = likest >= 0
+    parts = label(main_colours(likest, palette), background=-1, connectivity=1) - 1
     pixels = np.bincount(parts[seen])
     largest = np.argsort(-pixels, kind="stable")[:_MOST]
     largest = largest[pixels[largest] >= _SMALLEST * seen.size]

@@ -78,18 +78,28 @@ def _family_items(library: Library, folder: Path, family: Family) -> list[dict[s
         for index, number in enumerate(candidates):
             if len(items) == most:
                 break
-            pair = partial(_pair, library, family, drawn, number, kind)
+            pair = partial(judged_pair, library, family, drawn, number, kind)
             item = _item(folder, f"{family.name}-{kind}_{index:02d}", family, pair)
             if item is not None:
                 items.append(item)
     return items
 
 
-def _pair(library: Library, family: Family, drawn: dict[str, Source], number: int, kind: str) -> Pair | None:
-    """One pair at the judge's size; None if the pictures do not form a pair."""
+def judged_pair(
+    library: Library, family: Family, drawn: dict[str, Source], number: int, kind: str
+) -> Pair | None:
+    """One pair at the judge's size; None if the pictures don't form one with enough regions.
+
+    Args:
+        library: the library of real art.
+        family: the family of the pair.
+        drawn: the family's sources by name.
+        number: the entry of the sketch's picture.
+        kind: "cross" or "self".
+    """
     rng = random.Random(f"{_SEED} {kind} {library.entries[number].name}")
     mate = rng.choice(library.likely_partners(number)) if kind == "cross" else None
-    other = library.read(rng.choice(library.of("deciding")))
+    other = library.read(rng.choice(library.of(family.split)))
     if mate is not None and coverage(library.read(number), library.read(mate)) < _COVERED:
         return None
     first = prepare(family, drawn[library.entries[number].name], SIZE, _DRAWN)
@@ -108,7 +118,7 @@ def _has_regions(pair: Pair) -> bool:
     except NothingToColour:
         return False
     areas = regions.areas()
-    areas = areas[(areas > _SMALLEST) & (regions.shares(_mask(pair.here)) > 0.6)]
+    areas = areas[(areas > _SMALLEST) & (regions.shares(figure_mask(pair.here)) > 0.6)]
     return len(areas) >= _REGIONS and bool(areas.max() <= _LARGEST * areas.sum())
 
 
@@ -120,7 +130,13 @@ def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | Non
         pair = draw()
         if pair is None:
             return None
-        pictures = (pair.lines, pair.reference, _on_paper(pair.here), _mask(pair.here), _mask(pair.there))
+        pictures = (
+            pair.lines,
+            pair.reference,
+            on_paper(pair.here),
+            figure_mask(pair.here),
+            figure_mask(pair.there),
+        )
         part = folder / f".{name}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
@@ -137,10 +153,12 @@ def _item(folder: Path, name: str, family: Family, draw: Callable[[], Pair | Non
     }
 
 
-def _on_paper(laid: Placed) -> NDArray[np.uint8]:
+def on_paper(laid: Placed) -> NDArray[np.uint8]:
+    """(S, S, 3): the picture over white."""
     colours = laid.colours[..., :3] + 1 - laid.colours[..., 3:]
     return np.asarray(colours.clip(0, 1) * 255 + 0.5, np.uint8)
 
 
-def _mask(laid: Placed) -> NDArray[np.uint8]:
+def figure_mask(laid: Placed) -> NDArray[np.uint8]:
+    """(S, S), 255 = the picture."""
     return np.where(laid.colours[..., 3] > 0.5, np.uint8(255), np.uint8(0))
