@@ -102,20 +102,23 @@ class Evidence:
 
     def beside(self, side: MatchedSide) -> torch.Tensor:
         """(n, P): the evidence in addition to the network's, as logarithms. Backgrounds aren't reranked."""
-        found = self._at_place(side) + readout.shape_evidence(self._in_shape(side), side.palette)
+        found = self._place_and_shape(side)
         if self.reranker is None or side.of_foreground is False or len(side.palette) == 1:
-            return found
-        clues = self._clues(side, found)
-        return found + reranker.corrections(self.reranker, clues, reranker.find_candidates(clues))
+            return found[-1]
+        clues = self._clues(side, *found)
+        return found[-1] + reranker.corrections(self.reranker, clues, reranker.find_candidates(clues))
 
     def candidates(self, side: MatchedSide) -> Candidates:
         """The colours that are reranked, with their features."""
-        found = self._at_place(side) + readout.shape_evidence(self._in_shape(side), side.palette)
-        return reranker.find_candidates(self._clues(side, found))
+        return reranker.find_candidates(self._clues(side, *self._place_and_shape(side)))
 
-    def _at_place(self, side: MatchedSide) -> torch.Tensor:
-        shares, likeness = self._there(side)
-        return readout.place_evidence(shares, side.palette, likeness, self.sizes)
+    def _place_and_shape(
+        self, side: MatchedSide
+    ) -> tuple[NDArray[np.float32], NDArray[np.float64], torch.Tensor, torch.Tensor]:
+        """What `_there` returns; (n, P) its evidence, and (n, P) that of the outlines added, as logarithms."""
+        there, likeness = self._there(side)
+        place = readout.place_evidence(there, side.palette, likeness, self.sizes)
+        return there, likeness, place, place + readout.shape_evidence(self._in_shape(side), side.palette)
 
     def _there(self, side: MatchedSide) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """(n, P): the share of each colour at the same place, and (n,) the likeness of the poses."""
@@ -126,15 +129,21 @@ class Evidence:
             likeness[where] = overlay.likeness
         return shares, likeness
 
-    def _clues(self, side: MatchedSide, beside: torch.Tensor) -> Clues:
-        """What the reranker sees; `beside` (n, P) is the evidence of place and outline."""
+    def _clues(
+        self,
+        side: MatchedSide,
+        there: NDArray[np.float32],
+        likeness: NDArray[np.float64],
+        place: torch.Tensor,
+        beside: torch.Tensor,
+    ) -> Clues:
+        """What the reranker sees; arguments as returned by `_place_and_shape`."""
         attention, keys = self.attention(side)
         lab = rgb2lab(side.palette[None] / 255)[0]
         first, *others = self.scale_views
         whole, _ = self._cast([first], side)
         figures, _ = self._cast([view for view in others if not view.near], side, whole)
         close_ups, shown = self._cast([view for view in others if view.near], side, figures)
-        there, likeness = self._there(side)
         areas = self._areas(side)
         counts = np.sum([np.bincount(one[one >= 0], minlength=len(side.palette)) for one in areas], axis=0)
         step = -(-max(self.regions.coarse.shape) // _BORDERS_SIDE)
@@ -145,7 +154,7 @@ class Evidence:
             figures=figures,
             close_ups=close_ups,
             shown=np.minimum(shown, 2),
-            place=self._at_place(side).numpy(),
+            place=place.numpy(),
             there=there,
             likeness=likeness,
             outlines=self._in_shape(side).astype(np.float32),
