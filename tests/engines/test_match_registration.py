@@ -128,23 +128,25 @@ def test_windows_are_laid_as_the_whole_pictures_are(sketch: Picture) -> None:
 
 def test_unlike_poses_say_nothing() -> None:
     shares = np.array([[0.9, 0.0], [0.0, 0.2]], np.float32)
-    assert torch.equal(place_evidence(shares, PALETTE[:2], 0.1, np.ones(2)), torch.zeros(2, 2))
+    assert torch.equal(place_evidence(shares, PALETTE[:2], np.full(2, 0.1), np.ones(2)), torch.zeros(2, 2))
 
 
 def test_the_liker_the_pose_the_more_it_says() -> None:
     shares = np.array([[0.9, 0.0]], np.float32)
-    some, more = (place_evidence(shares, PALETTE[:2], likeness, np.ones(1))[0] for likeness in (0.4, 0.9))
+    some, more = (
+        place_evidence(shares, PALETTE[:2], np.array([likeness]), np.ones(1))[0] for likeness in (0.4, 0.9)
+    )
     assert 0 < (some[0] - some[1]).item() < (more[0] - more[1]).item()
 
 
 def test_it_says_more_of_a_large_part() -> None:
     shares = np.array([[0.9, 0.0], [0.9, 0.0]], np.float32)
-    small, large = place_evidence(shares, PALETTE[:2], 0.6, np.array([0.001, 0.3]))
+    small, large = place_evidence(shares, PALETTE[:2], np.full(2, 0.6), np.array([0.001, 0.3]))
     assert 0 < (small[0] - small[1]).item() < (large[0] - large[1]).item()
 
 
 def test_what_is_not_seen_says_nothing() -> None:
-    evidence = place_evidence(np.zeros((1, 3), np.float32), PALETTE, 1.0, np.ones(1))[0]
+    evidence = place_evidence(np.zeros((1, 3), np.float32), PALETTE, np.ones(1), np.ones(1))[0]
     assert evidence.max() == evidence.min()
 
 
