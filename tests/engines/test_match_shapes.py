@@ -6,6 +6,7 @@ import pytest
 from colorizer.engines.match.registration import Registration
 from colorizer.engines.match.shapes import (
     find_segments,
+    likest_colours,
     main_colours,
     reduce_picture,
     shape_votes,
@@ -46,8 +47,14 @@ def reference(*shapes):
     return picture
 
 
+def segments_of(picture, inside):
+    reduced = reduce_picture(picture)
+    likest = likest_colours(reduced, inside, PALETTE)
+    return find_segments(likest, PALETTE, reduced.step, max(inside.shape))
+
+
 def segments(*shapes):
-    return find_segments(reduce_picture(reference(*shapes)), np.ones((SIDE, SIDE), bool), PALETTE)
+    return segments_of(reference(*shapes), np.ones((SIDE, SIDE), bool))
 
 
 def sketch(*shapes):
@@ -112,13 +119,13 @@ def test_what_is_outside_or_transparent_is_no_segment():
     picture[:, 100:, 3] = 0
     inside = np.zeros((SIDE, SIDE), bool)
     inside[:, :] = True
-    assert set(find_segments(reduce_picture(picture), inside, PALETTE).colours.tolist()) == {0, 1}
+    assert set(segments_of(picture, inside).colours.tolist()) == {0, 1}
     inside[:, :90] = False
-    assert set(find_segments(reduce_picture(picture), inside, PALETTE).colours.tolist()) == {0}
+    assert set(segments_of(picture, inside).colours.tolist()) == {0}
 
 
 def test_an_empty_side_says_nothing():
-    nothing = find_segments(reduce_picture(reference()), np.zeros((SIDE, SIDE), bool), PALETTE)
+    nothing = segments_of(reference(), np.zeros((SIDE, SIDE), bool))
     assert not votes(sketch(star(60, 60, 25)), nothing).any()
 
 
@@ -126,7 +133,7 @@ def test_grain_is_compared_in_its_largest_parts_alone():
     grain = np.random.default_rng(1).integers(0, 4, (SIDE // 4, SIDE // 4))
     picture = np.full((SIDE, SIDE, 4), 255, np.uint8)
     picture[..., :3] = np.kron(PALETTE[grain], np.ones((4, 4, 1), np.uint8))
-    assert len(find_segments(reduce_picture(picture), np.ones((SIDE, SIDE), bool), PALETTE).colours) == 400
+    assert len(segments_of(picture, np.ones((SIDE, SIDE), bool)).colours) == 400
 
 
 def test_several_references_compete():
@@ -145,7 +152,7 @@ def test_any_areas_give_shares(labels, colours):
     regions = shapes_of(np.array(labels, np.int32).reshape(8, 8), 5)
     picture = np.full((8, 8, 4), 255, np.uint8)
     picture[..., :3] = PALETTE[np.array(colours).reshape(8, 8)]
-    found = votes(regions, find_segments(reduce_picture(picture), np.ones((8, 8), bool), PALETTE))
+    found = votes(regions, segments_of(picture, np.ones((8, 8), bool)))
     assert found.shape == (5, 4)
     assert np.isfinite(found).all()
     assert (found >= 0).all()

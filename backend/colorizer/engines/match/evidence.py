@@ -86,6 +86,10 @@ class Evidence:
     """The references scaled down for finding their segments, once outlines have been compared."""
     in_shape: dict[bool | None, NDArray[np.float64]] = field(default_factory=dict)
     """The evidence of the outlines by side, once it has been computed."""
+    at_place: dict[bool | None, tuple[NDArray[np.float32], NDArray[np.float64]]] = field(default_factory=dict)
+    """What is at the same place by side, once it has been computed."""
+    likest: dict[bool | None, list[NDArray[np.intp]]] = field(default_factory=dict)
+    """`shapes.likest_colours` of each reference by side, once they have been computed."""
 
     def attention(self, side: MatchedSide) -> tuple[torch.Tensor, torch.Tensor]:
         """The attention (n, K) of every region on the keys of one side, by all views, and the keys' colours (K, 3)."""
@@ -122,12 +126,14 @@ class Evidence:
 
     def _there(self, side: MatchedSide) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """(n, P): the share of each colour at the same place, and (n,) the likeness of the poses."""
-        shares = np.zeros((self.regions.count, len(side.palette)), np.float32)
-        likeness = np.zeros(self.regions.count)
-        for overlay, where in self.overlays:
-            shares[where] = overlay.shares(self.regions, side.palette, side.of_foreground)[where]
-            likeness[where] = overlay.likeness
-        return shares, likeness
+        if side.of_foreground not in self.at_place:
+            shares = np.zeros((self.regions.count, len(side.palette)), np.float32)
+            likeness = np.zeros(self.regions.count)
+            for overlay, where in self.overlays:
+                shares[where] = overlay.shares(self.regions, side.palette, side.of_foreground)[where]
+                likeness[where] = overlay.likeness
+            self.at_place[side.of_foreground] = shares, likeness
+        return self.at_place[side.of_foreground]
 
     def _clues(
         self,
@@ -158,7 +164,7 @@ class Evidence:
             there=there,
             likeness=likeness,
             outlines=self._in_shape(side).astype(np.float32),
-            apart=deltaE_ciede2000(lab[:, None], lab[None]),
+            apart=readout.differences(side.palette),
             alike=readout.agreement(side.palette).numpy(),
             lab=lab,
             from_white=deltaE_ciede2000(lab, np.array([[100.0, 0, 0]])),
@@ -192,20 +198,24 @@ class Evidence:
             return np.ones(source.mask.shape, bool)
         return np.asarray((source.mask > 127) == side.of_foreground)
 
-    def _reduced(self) -> list[ReducedPicture]:
+    def _likest(self, side: MatchedSide) -> list[NDArray[np.intp]]:
         if not self.reduced:
             self.reduced.extend(reduce_picture(source.picture) for source in self.sources)
-        return self.reduced
+        if side.of_foreground not in self.likest:
+            self.likest[side.of_foreground] = [
+                likest_colours(reduced, self._inside(source, side), side.palette)
+                for reduced, source in zip(self.reduced, self.sources, strict=True)
+            ]
+        return self.likest[side.of_foreground]
 
     def _areas(self, side: MatchedSide) -> list[NDArray[np.intp]]:
         """For each reference (h, w) the palette's colour of each area that is wider than a line, -1 elsewhere."""
         inked = self.overlays[0][0].inked
         stroke = stroke_width(inked.view(np.uint8)) * max(self.regions.coarse.shape) / max(inked.shape)
         areas = []
-        for reduced, source in zip(self._reduced(), self.sources, strict=True):
+        for likest, reduced, source in zip(self._likest(side), self.reduced, self.sources, strict=True):
             assert source.registration is not None
             scale = abs(np.linalg.det(source.registration.affine[:, :2])) ** 0.5 / reduced.step
-            likest = likest_colours(reduced, self._inside(source, side), side.palette)
             areas.append(without_lines(main_colours(likest, side.palette), float(_BOLDER * stroke * scale)))
         return areas
 
@@ -216,10 +226,10 @@ class Evidence:
 
     def _compare_shapes(self, side: MatchedSide) -> NDArray[np.float64]:
         references = []
-        for source, reduced in zip(self.sources, self._reduced(), strict=True):
+        for likest, reduced, source in zip(self._likest(side), self.reduced, self.sources, strict=True):
             assert source.registration is not None
-            references.append(
-                (find_segments(reduced, self._inside(source, side), side.palette), source.registration)
-            )
+            assert source.mask is not None
+            segments = find_segments(likest, side.palette, reduced.step, max(source.mask.shape))
+            references.append((segments, source.registration))
         regions = shapes_of(self.regions.coarse, self.regions.count)
         return shape_votes(regions, references, len(side.palette))

@@ -246,7 +246,8 @@ class Matcher:
             _side(sources, of_foreground=True),
             _side(sources, of_foreground=False),
         )
-        whole_pictures = replace(evidence, scale_views=evidence.scale_views[:1])
+        # Only figures are reranked.
+        whole_pictures = replace(evidence, scale_views=evidence.scale_views[:1], reranker=None)
         foreground = self.read_out(evidence, foreground_side)
         background = self.read_out(whole_pictures, background_side)
         sides = {Mode.FOREGROUND: [foreground_side], Mode.BACKGROUND: [background_side]}

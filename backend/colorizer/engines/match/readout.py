@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -215,8 +215,7 @@ def colour(
 
 def sureness(cast: NDArray[np.float32], chosen: NDArray[np.intp], palette: Colours) -> NDArray[np.float32]:
     """(n,): the probability, 0..1, that the colours `chosen` (n,) of the palette are right, from the votes (n, P)."""
-    lab = rgb2lab(palette[None] / 255)[0]
-    other = deltaE_ciede2000(lab[:, None], lab[None]) > _OTHER
+    other = differences(palette) > _OTHER
     share = cast[np.arange(len(cast)), chosen]
     rival = np.where(other[chosen], cast, 0).max(axis=1, initial=0)
     least = 0.01
@@ -269,11 +268,26 @@ def shape_evidence(found: NDArray[np.float64], palette: Colours) -> torch.Tensor
     return _SHAPE * (share + _UNFOUND).log() + _SAME_SHAPE * share.clamp(max=1) ** 8
 
 
+def differences(palette: Colours) -> NDArray[np.float64]:
+    """(P, P): CIEDE2000 between the palette's colours. Cached, don't change it."""
+    return _differences(palette.tobytes())
+
+
 def agreement(palette: Colours) -> torch.Tensor:
-    """(P, P): the fraction of a vote for one colour that also counts for another; 1 for itself."""
-    lab = rgb2lab(palette[None] / 255)[0]
-    apart = deltaE_ciede2000(lab[:, None], lab[None])
-    return torch.from_numpy(np.exp(-(apart**2) / (2 * _LOOKS_LIKE**2)).astype(np.float32))
+    """(P, P): the fraction of a vote for one colour that also counts for another; 1 for itself. Cached, don't change
+    it."""
+    return _agreement(palette.tobytes())
+
+
+@lru_cache(maxsize=8)
+def _differences(palette: bytes) -> NDArray[np.float64]:
+    lab = rgb2lab(np.frombuffer(palette, np.uint8).reshape(1, -1, 3) / 255)[0]
+    return np.asarray(deltaE_ciede2000(lab[:, None], lab[None]))
+
+
+@lru_cache(maxsize=8)
+def _agreement(palette: bytes) -> torch.Tensor:
+    return torch.from_numpy(np.exp(-(_differences(palette) ** 2) / (2 * _LOOKS_LIKE**2)).astype(np.float32))
 
 
 def _on_palette(keys: torch.Tensor, palette: Colours) -> tuple[torch.Tensor, torch.Tensor]:

@@ -110,7 +110,12 @@ def reduce_picture(picture: Picture) -> ReducedPicture:
 
 def likest_colours(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: Colours) -> NDArray[np.intp]:
     """(h, w): the index of the palette's colour that is the most similar to each visible pixel inside; -1 elsewhere.
-    Arguments as in `find_segments`."""
+
+    Args:
+        reduced: the reference.
+        inside: (H, W), in the reference's own size: the pixels to use.
+        palette: (P, 3), P > 0.
+    """
     seen = inside[:: reduced.step, :: reduced.step] & reduced.visible
     likest = color.nearest(color.lab(reduced.colours), color.lab(palette))[reduced.which]
     return np.where(seen, likest, -1)
@@ -137,16 +142,15 @@ def without_lines(colours: NDArray[np.intp], width: float) -> NDArray[np.intp]:
     return of_wide[nearest]
 
 
-def find_segments(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: Colours) -> Segments:
+def find_segments(likest: NDArray[np.intp], palette: Colours, step: int, side: int) -> Segments:
     """Divides a reference into connected areas of one of the palette's colours, or of similar ones.
 
     Args:
-        reduced: the reference.
-        inside: (H, W), in the reference's own size: the pixels to use.
+        likest: (h, w), from `likest_colours`.
         palette: (P, 3), P > 0.
+        step: the reference's step of sampling.
+        side: the reference's longer side, in pixels.
     """
-    step = reduced.step
-    likest = likest_colours(reduced, inside, palette)
     seen = likest >= 0
     parts = label(main_colours(likest, palette), background=-1, connectivity=1) - 1
     pixels = np.bincount(parts[seen])
@@ -162,7 +166,7 @@ def find_segments(reduced: ReducedPicture, inside: NDArray[np.bool_], palette: C
     ).reshape(len(largest), len(palette))
     shapes = shapes_of(labels, len(largest))
     shapes = Shapes(shapes.masks, shapes.areas * step**2, shapes.places * step)
-    return Segments(shapes, counts.argmax(1), max(inside.shape))
+    return Segments(shapes, counts.argmax(1), side)
 
 
 def shape_votes(
