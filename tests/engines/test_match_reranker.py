@@ -129,3 +129,12 @@ def test_borders_are_counted_across_lines_and_outside_is_nobodys_neighbour() -> 
     assert found[0, 2] == 40
     assert not found[1, 2]
     assert not found[3].any()
+
+
+def test_clues_go_to_the_device_of_the_reranker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for a GPU: the device without memory, from which nothing can be read."""
+    given_clues = clues(np.array([RED, GREEN, BLUE, WHITE], np.uint8), 2)
+    candidates = find_candidates(given_clues)
+    read = np.zeros(candidates.valid.shape, np.float32)
+    monkeypatch.setattr(torch.Tensor, "cpu", lambda one: torch.from_numpy(read) if one.is_meta else one)
+    assert not corrections(Reranker().to("meta"), given_clues, candidates).any()

@@ -51,6 +51,7 @@ def test_examples_are_judged_and_an_interrupted_run_continues(
     assert {file.name.split("_")[0] for file in files} == {"toys-cross", "toys-self"}
     found = [Examples.read(file) for file in files]
     assert sum(one.weight.sum() for one in found) == pytest.approx(len(found))
+    assert all((one.features[..., 2] != one.features[..., 3]).any() for one in found), "the figure's own view"
     chosen = np.concatenate([one.right[:, 0] for one in found])
     assert chosen.mean() > 0.5, "the pictures are easy"
     content, written = files[1].read_bytes(), files[0].stat().st_mtime_ns

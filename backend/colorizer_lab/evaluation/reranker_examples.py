@@ -55,7 +55,8 @@ class _Recorder(Matcher):
     found: tuple[Candidates, MatchedSide] | None = None
 
     def read_out(self, evidence: Evidence, side: MatchedSide) -> Colouring | None:
-        if side.of_foreground is not False and len(side.palette) > 1:
+        is_reranked = evidence.reranker is not None and side.of_foreground is not False
+        if is_reranked and len(side.palette) > 1:
             self.found = evidence.candidates(side), side
         return super().read_out(evidence, side)
 

@@ -123,7 +123,7 @@ class Reranker(nn.Module):
         mean, deviation = self.get_buffer("mean"), self.get_buffer("deviation")
         scaled = ((features - mean) / deviation).clamp(-4, 4)
         if hide:
-            scaled = scaled * (torch.rand(FEATURES) > hide)
+            scaled = scaled * (torch.rand(FEATURES, device=scaled.device) > hide)
         shown = valid[..., None].to(scaled.dtype)
         usual = (scaled * shown).sum(1, keepdim=True) / shown.sum(1, keepdim=True).clamp_min(1)
         seen = torch.cat([scaled, scaled - scaled[:, :1], usual.expand_as(scaled)], -1)
@@ -145,7 +145,9 @@ def corrections(reranker: Reranker, clues: Clues, candidates: Candidates) -> Ten
     A colour that is no candidate has the correction of the candidate that looks like it, or else the smallest one.
     """
     with torch.inference_mode():
-        found = reranker(torch.from_numpy(candidates.features), torch.from_numpy(candidates.valid)).numpy()
+        device = reranker.out.weight.device
+        features, valid = torch.from_numpy(candidates.features), torch.from_numpy(candidates.valid)
+        found = reranker(features.to(device), valid.to(device)).cpu().numpy()
     found /= 1 + (clues.sizes[:, None] / _LARGE) ** 2
     spread = np.repeat(
         np.where(candidates.valid, found, np.inf).min(axis=1)[:, None], len(clues.apart), axis=1
