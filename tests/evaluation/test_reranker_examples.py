@@ -41,9 +41,11 @@ def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("masked", [0.0, 1.0], ids=["without masks", "with masks"])
 def test_examples_are_judged_and_an_interrupted_run_continues(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, masked: float
 ) -> None:
+    monkeypatch.setattr(reranker_examples, "_MASKED", masked)
     model, out = paths.resource("weights/match"), tmp_path / "examples"
     monkeypatch.setattr("sys.argv", ["reranker_examples", str(model), "--out", str(out)])
     reranker_examples.main()
