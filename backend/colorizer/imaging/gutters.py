@@ -85,10 +85,8 @@ class _Field:
         ends = np.bincount(self.first + moved[self.rows], minlength=size).astype(np.float64)
         ends -= np.bincount(self.last + 1 + moved[self.rows], minlength=size)[:size]
         columns = self.ink_x + moved[self.ink_y]
-        border = np.bincount(self.near_x + moved[self.near_y], minlength=size)
-        return _Profile(
-            self, slope, np.cumsum(ends), np.bincount(columns, minlength=size), border, columns, shift
-        )
+        drawn = np.bincount(columns, minlength=size)
+        return _Profile(self, slope, np.cumsum(ends), drawn, columns, moved, shift)
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,10 @@ class _Profile:
     """Number of the area's pixels in each column."""
     drawn: NDArray[np.intp]
     """Number of drawn pixels in each column."""
-    border: NDArray[np.intp]
-    """Number of pixels in each column with something drawn at most two pixels to the left or right."""
     columns: NDArray[np.intp]
     """The column of each drawn pixel."""
+    moved: NDArray[np.intp]
+    """How far the shear moves each row."""
     shift: int
     """Distance of column 0 to the left of the page."""
 
@@ -113,15 +111,17 @@ class _Profile:
         """Whether the columns are horizontal on the page."""
         return self.field.level
 
-    @property
+    @cached_property
     def crossed(self) -> NDArray[np.float64]:
         """Fraction of each column that is drawn."""
         return self.drawn / np.maximum(self.length, 1)
 
-    @property
+    @cached_property
     def bordered(self) -> NDArray[np.float64]:
-        """Fraction of each column with something drawn beside it."""
-        return self.border / np.maximum(self.length, 1)
+        """Fraction of each column with something drawn at most two pixels to the left or right."""
+        field = self.field
+        near = np.bincount(field.near_x + self.moved[field.near_y], minlength=len(self.length))
+        return near / np.maximum(self.length, 1)
 
     def is_open(self, start: int, end: int) -> bool:
         """Whether columns `start`..`end` are open at both ends; a frame that they don't divide would close them."""
@@ -232,6 +232,8 @@ class _Page:
 
     def _cuts(self, profile: _Profile) -> list[_Cut]:
         """The gutters of one slope."""
+        if profile.bordered.max() < min(_BOTH_BORDERS / 2, _ONE_BORDER):
+            return []
         usable = profile.length >= max(0.6 * profile.length.max(), 0.1 * self.side)
         clean = usable & (profile.crossed <= 1 - _CLEAN)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], clean, [False]]).astype(np.int8)))
