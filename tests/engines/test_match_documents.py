@@ -39,6 +39,15 @@ ROBOT = (
     Part((250, 250, 240), ellipse=(0.60, 0.24, 0.06, 0.06, 0)),
 )
 
+FISH = (
+    Part((210, 90, 40), corners=((0.70, 0.50), (0.92, 0.33), (0.87, 0.50), (0.92, 0.67))),  # tail
+    Part((230, 140, 50), corners=((0.42, 0.66), (0.50, 0.80), (0.58, 0.65))),  # fin below
+    Part((70, 140, 200), ellipse=(0.45, 0.50, 0.31, 0.20, 0)),  # body
+    Part((240, 240, 250), corners=((0.40, 0.306), (0.45, 0.302), (0.45, 0.698), (0.40, 0.694))),  # stripes
+    Part((240, 240, 250), corners=((0.54, 0.314), (0.59, 0.325), (0.59, 0.675), (0.54, 0.686))),
+    Part((30, 30, 30), ellipse=(0.22, 0.45, 0.03, 0.03, 0)),  # eye
+)
+
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
@@ -66,6 +75,13 @@ def test_reference_shows_where_a_drawing_that_is_cut_off_ends(
     assert document.right(got)[0] >= FLOOR
     paper = (document.labels == PAPER) & (cv2.dilate(document.lines, np.ones((5, 5), np.uint8)) < 20)
     assert (got[paper][:, :3] > 235).all(axis=1).mean() > 0.99
+
+
+@pytest.mark.parametrize("height", [0.58, 0.62, 0.69])
+def test_figure_that_is_cut_off_goes_on_along_its_outline_and_parts(engine: Engine, height: float) -> None:
+    document = faded_out(draw(512, 2, FISH), height)
+    result = engine.colorize(ColorizeRequest(document.sketch, (Reference(document.reference),)), Silent())
+    assert document.right(with_lines(result.layers, clean_lines(document.sketch)))[0] >= 0.97
 
 
 @pytest.mark.parametrize(("dots", "seed"), [(8, 0), (8, 3), (9, 1), (9, 2)])

@@ -113,3 +113,16 @@ def test_parts_that_fill_a_region_leave_none_empty() -> None:
     regions = divide_open_parts(Regions(labels, labels, 1), laid(colours, lines))
     assert regions.count > len(parts)
     assert (np.bincount(regions.labels.ravel(), minlength=regions.count) > 0).all()
+
+
+@pytest.mark.parametrize("at_edge", [False, True], ids=["closed", "paper"])
+def test_parts_below_the_lowest_line_are_divided_in_closed_regions(*, at_edge: bool) -> None:
+    lines = outlines(0)
+    lines[120:] = False
+    colours = robot(BODY)
+    cv2.rectangle(colours, (80, 150), (160, 190), PANEL, -1)
+    labels = np.zeros((SIDE, SIDE), np.int32)
+    labels[40 : SIDE if at_edge else 201, 30:211] = 1
+    regions = divide_open_parts(Regions(labels, labels, 2), laid(colours, lines))
+    assert regions.count == (2 if at_edge else 3)
+    assert at_edge or (regions.labels[150:191, 80:161] == 2).mean() > 0.9

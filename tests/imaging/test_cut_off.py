@@ -100,6 +100,25 @@ def test_figure_that_goes_on_far_or_is_elsewhere_changes_nothing(figure: np.ndar
     assert (continue_cut_off(lines, lambda: figure) == continue_cut_off(lines)).all()
 
 
+@pytest.mark.parametrize("row", [240, 270, 290])
+@pytest.mark.parametrize("shift", [-4, 0, 4])
+def test_figure_is_closed_along_its_outline(row: int, shift: int) -> None:
+    disc, figure = np.zeros((SIZE, SIZE), np.uint8), np.zeros((SIZE, SIZE), np.uint8)
+    cv2.circle(disc, (200, 200), 100, 1, 3)
+    cv2.circle(figure, (200 + shift, 200), 100, 255, -1)
+    closed = continue_cut_off(cut(disc | strokes((180, 100, 180, 290)), row), lambda: figure)
+    _, pieces = cv2.connectedComponents(1 - closed, connectivity=4)
+    left, right, paper = pieces[200, 140], pieces[200, 230], pieces[20, 20]
+    assert len({int(left), int(right), int(paper)}) == 3
+    inside = cv2.erode(figure, np.ones((9, 9), np.uint8)) > 0
+    inside[:row] = inside[:, 176:185] = False
+    for piece, side in ((left, np.s_[:, :180]), (right, np.s_[:, 180:])):
+        assert (pieces[side][inside[side]] == piece).mean() > 0.97
+    outside = cv2.dilate(figure, np.ones((9, 9), np.uint8)) == 0
+    outside[:row] = False
+    assert (pieces[outside] == paper).all()
+
+
 def test_paper_between_legs_stays_open() -> None:
     legs = strokes(ROOF, (100, 80, 100, 380), (180, 80, 180, 380), (220, 80, 220, 380), (300, 80, 300, 380))
     cv2.line(legs, (180, 250), (220, 250), 1, 3)

@@ -1,7 +1,7 @@
 """Closes drawings that are cut off below: their lines end side by side at one level, like those of a bust.
 
-The ends are extended in their direction and joined by a straight border, which closes the areas between them: at the
-end of the figure if a reference shows it, otherwise after a short distance. Only the mask for finding regions is
+The ends are extended in their direction and joined: along the outline of the figure if a reference shows it, otherwise
+by a straight border after a short distance. This closes the areas between them. Only the mask for finding regions is
 changed. `colorizer.engines.match.open_figures` closes figures that are open elsewhere.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -36,8 +35,8 @@ _FARTHEST_SHOWN = 0.15
 goes on farther has been cut off on purpose."""
 _ABOVE = 0.02
 """Distance above the ends from which the figure is looked at, as a fraction of the longer side."""
-_MOSTLY = 0.5
-"""Least fraction of figure between two ends that are joined."""
+_BESIDE = 0.02
+"""Distance from the figure's outline up to which an end belongs to it, as a fraction of the longer side."""
 _NEAR = 0.11
 """Distance up to which the drawing ends near that edge, as a fraction of the longer side."""
 _COPY = 512
@@ -52,6 +51,10 @@ class _End:
     """Column at which its middle reaches the level at which the drawing ends."""
     slope: float
     """Columns per row."""
+
+    def at(self, below: float) -> float:
+        """The column so many rows below that level."""
+        return self.x + self.slope * below
 
 
 def continue_cut_off(lines: Lines, find_figure: FindFigure | None = None) -> Lines:
@@ -75,43 +78,76 @@ def continue_cut_off(lines: Lines, find_figure: FindFigure | None = None) -> Lin
     if figure is not None:
         figure = cv2.resize(figure, lines.shape[::-1], interpolation=cv2.INTER_NEAREST)
     farthest = _FARTHEST if height - bottom <= _NEAR * side else _LITTLE
-    usual = max(2, round(farthest * side))
+    rows = bottom - level, bottom, min(height - 1, bottom + max(2, round(farthest * side)))
     for outer, *inner in _joined(lines, ends, bottom - level, side):
         shown = None if figure is None else _shown(figure, outer, side, bottom)
-        long = shown or usual
-        for group, reach in ((outer, long), *((group, min(usual, long)) for group in inner)):
-            rows = bottom - level, bottom, min(height - 1, bottom + reach)
-            _close(result, group, rows, figure if shown else None)
+        if shown is None:
+            _close(result, outer, rows)
+        else:
+            _follow(result, outer, rows, shown)
+        for group in inner:
+            _close(result, group, rows)
     return result
 
 
-def _close(lines: Lines, ends: list[_End], rows: tuple[int, int, int], figure: Mask | None) -> None:
-    """Extends the ends from a row above the lowest one to one below it, and joins them there where the figure is."""
+def _close(lines: Lines, ends: list[_End], rows: tuple[int, int, int]) -> None:
+    """Extends the ends from a row above the lowest one to one below it, and joins them there."""
     start, bottom, low = rows
-    feet = sorted((round(end.x + end.slope * (low - bottom)), end) for end in ends)
-    for foot, end in feet:
-        cv2.line(lines, (round(end.x - end.slope * (bottom - start)), start), (foot, low), 1, 2)
-    for (foot, end), (next_foot, next_end) in pairwise(feet):
-        left, right = sorted((end.x, next_end.x))
-        between = None if figure is None else _below(figure[: low + 1], left, right, bottom)
-        if between is None or not between.size or between.mean() >= _MOSTLY:
-            cv2.line(lines, (foot, low), (next_foot, low), 1, 2)
+    feet = sorted(round(end.at(low - bottom)) for end in ends)
+    for end in ends:
+        cv2.line(lines, (round(end.at(start - bottom)), start), (round(end.at(low - bottom)), low), 1, 2)
+    cv2.line(lines, (feet[0], low), (feet[-1], low), 1, 2)
 
 
-def _below(figure: Mask, left: float, right: float, bottom: int) -> NDArray[np.bool_]:
-    """Where the figure is between two columns, from a little above the lowest row of the lines."""
-    top = max(0, bottom - round(_ABOVE * max(figure.shape)))
-    return figure[top:, max(0, round(left)) : round(right) + 1] > 127
+def _follow(lines: Lines, ends: list[_End], rows: tuple[int, int, int], shown: Lines) -> None:
+    """Draws the outline of `shown`, the figure below the ends; joins its ends to it, and extends the others inside."""
+    start, bottom, _ = rows
+    lines[bottom + 1 :] |= (shown & ~cv2.erode(shown, np.ones((5, 5), np.uint8)))[bottom + 1 :]
+    joins = _on_outline(ends, shown[bottom + 1], _BESIDE * max(lines.shape))
+    extended = np.zeros_like(lines)
+    low = len(lines) - 1
+    for end in ends:
+        above = round(end.at(start - bottom)), start
+        if end in joins:
+            cv2.line(lines, above, (joins[end], bottom + 1), 1, 2)
+        else:
+            cv2.line(extended, above, (round(end.at(low - bottom)), low), 1, 2)
+    lines[:bottom] |= extended[:bottom]
+    lines[bottom:] |= extended[bottom:] & shown[bottom:]
 
 
-def _shown(figure: Mask, ends: list[_End], side: int, bottom: int) -> int | None:
-    """The length of the figure below the ends; None if it isn't there, or goes on too far."""
-    below = _below(figure, *_span(ends), bottom)
-    rows = np.where(below.all(axis=0), len(below), below.argmin(axis=0))
-    if not rows.any():
+def _on_outline(ends: list[_End], row: NDArray[np.uint8], near: float) -> dict[_End, int]:
+    """The ends of the figure's outline, and the column at which it goes on in `row` (W,), 1 = figure."""
+    found: dict[_End, int] = {}
+    change = np.diff(np.pad(row, 1).astype(np.int8))
+    for columns, first in ((np.flatnonzero(change > 0), min), (np.flatnonzero(change < 0) - 1, max)):
+        for column in columns.tolist():
+            beside = [end for end in ends if abs(end.x - column) <= near]
+            if beside:
+                found[first(beside)] = column
+    return found
+
+
+def _shown(figure: Mask, ends: list[_End], side: int, bottom: int) -> Lines | None:
+    """The figure from a little above the ends to its lower end, 1 = figure; None if it isn't there, goes on too far, or
+    has other borders than the drawing."""
+    top = max(0, bottom - round(_ABOVE * side))
+    left, right = (round(x) for x in _span(ends))
+    _, pieces = cv2.connectedComponents((figure[top:] > 127).view(np.uint8), connectivity=4)
+    chosen = np.isin(pieces, np.setdiff1d(pieces[0, max(0, left) : right + 1], [0]))
+    if not chosen.any():
         return None
-    long = round(float(np.median(rows[rows > 0]))) + len(figure) - len(below) - bottom
-    return max(2, long) if long <= _FARTHEST_SHOWN * side else None
+    shown = np.zeros_like(figure)
+    shown[top:] = chosen
+    long = shown[bottom + 1 :, max(0, left) : right + 1].sum(axis=0)
+    if long.any() and np.median(long[long > 0]) > _FARTHEST_SHOWN * side:
+        return None
+    last = shown[bottom] if shown[bottom].any() else shown[top]
+    shown[bottom : bottom + 4] |= last  # what ends at once is closed at once
+    near = cv2.dilate(last[None], np.ones((1, 2 * round(_BESIDE * side) + 1), np.uint8))[0]
+    if not near[[max(0, left), min(len(near) - 1, right)]].all():
+        return None
+    return shown
 
 
 def _joined(lines: Lines, ends: list[_End], row: int, side: int) -> list[list[list[_End]]]:

@@ -41,16 +41,22 @@ def divide_open_parts(regions: Regions, laid: Overlay) -> Regions:
         regions: the regions that the lines enclose.
         laid: a reference in the sketch's pose, warped to the sketch.
     """
-    if not laid.inside.any():
+    if not laid.inside.any() or not laid.inked.any():
         return regions
     labels: Grid = cv2.resize(regions.coarse, laid.inked.shape[::-1], interpolation=cv2.INTER_NEAREST)
     near = max(1.0, _NEAR * max(labels.shape))
     lines = _without_solid(laid.inked, max(4 * near, 2 * stroke_width(laid.inked.view(np.uint8))))
+    lowest = np.flatnonzero(laid.inked.any(axis=1))[-1]
+    at_edge = set(labels[-1].tolist())
     for region, parts in _parts_inside(labels, laid, near).items():
         inside = labels == region
         # There are always lines along the region's own border; they don't show a part inside it.
         deep = cv2.distanceTransform(inside.view(np.uint8), cv2.DIST_L2, 5) > 2 * near
         apart = cv2.distanceTransform((~(lines & deep)).view(np.uint8), cv2.DIST_L2, 5)
+        if (
+            region not in at_edge
+        ):  # below the lowest line there is only the figure's end, closed by its outline
+            apart[lowest + 1 :] = 0
         followed = [part for part in parts if _share(apart <= near, _outline(part) & deep) >= _FOLLOWED]
         if followed:
             divided = _divided(inside, followed[:_MOST], laid.inked, near)
