@@ -198,11 +198,16 @@ class _Page:
         """The panels in an area; None if it isn't a panel and contains none."""
         cut = self._best_cut(area) if depth < _DEEPEST else None
         if cut is not None:
-            parts = [self._clip(area, cut, before=before) for before in (True, False)]
-            found = [self._divide(part, depth + 1) for part in parts]
-            loose = [part for part, inside in zip(parts, found, strict=True) if inside is None]
-            if len(loose) < 2 and all(self._is_note(part) for part in loose):
-                return [panel for inside in found for panel in inside or []]
+            found, loose = [], 0
+            for before in (True, False):
+                part = self._clip(area, cut, before=before)
+                inside = self._divide(part, depth + 1)
+                loose += inside is None
+                if inside is None and (loose == 2 or not self._is_note(part)):
+                    break
+                found += inside or []
+            else:
+                return found
         if depth == 0:
             return None
         panel = self._closed(self._trimmed(area))

@@ -18,6 +18,7 @@ from colorizer.engines.match.registration import Overlay, Registration
 from colorizer.engines.match.reranker import Candidates, Clues, Reranker
 from colorizer.engines.match.shapes import (
     ReducedPicture,
+    Shapes,
     find_segments,
     likest_colours,
     main_colours,
@@ -84,6 +85,8 @@ class Evidence:
     """None: the votes aren't reranked."""
     reduced: list[ReducedPicture] = field(default_factory=list)
     """The references scaled down for finding their segments, once outlines have been compared."""
+    outlines: list[Shapes] = field(default_factory=list)
+    """The outlines of the regions, once they have been found."""
     in_shape: dict[bool | None, NDArray[np.float64]] = field(default_factory=dict)
     """The evidence of the outlines by side, once it has been computed."""
     at_place: dict[bool | None, tuple[NDArray[np.float32], NDArray[np.float64]]] = field(default_factory=dict)
@@ -231,5 +234,6 @@ class Evidence:
             assert source.mask is not None
             segments = find_segments(likest, side.palette, reduced.step, max(source.mask.shape))
             references.append((segments, source.registration))
-        regions = shapes_of(self.regions.coarse, self.regions.count)
-        return shape_votes(regions, references, len(side.palette))
+        if not self.outlines:
+            self.outlines.append(shapes_of(self.regions.coarse, self.regions.count))
+        return shape_votes(self.outlines[0], references, len(side.palette))

@@ -8,7 +8,7 @@ from the other views.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -45,9 +45,16 @@ class ScaleView:
     """(n,), 0..1: the weight of the view for each region; None: 1 for all."""
     near: bool = False
     """Whether it is a close-up."""
+    by_side: dict[bool | None, tuple[torch.Tensor, torch.Tensor]] = field(default_factory=dict, init=False)
+    """The attention by side, once it has been computed."""
 
     def attention(self, of_foreground: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001 - three values
         """(n, K): the attention on one side's keys (None: both sides), and the keys' colours (K, 3)."""
+        if of_foreground not in self.by_side:
+            self.by_side[of_foreground] = self._attention(of_foreground)
+        return self.by_side[of_foreground]
+
+    def _attention(self, of_foreground: bool | None) -> tuple[torch.Tensor, torch.Tensor]:  # noqa: FBT001
         allowed = (
             self.visible if of_foreground is None else self.visible & (self.in_foreground == of_foreground)
         )
