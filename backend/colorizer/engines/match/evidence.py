@@ -68,13 +68,27 @@ class MatchedSide:
 
 
 @dataclass(frozen=True)
+class Laid:
+    """A reference warped to the sketch, for some of the regions."""
+
+    overlay: Overlay
+    """By its registration."""
+    deformed: Overlay
+    """By its deformation, too."""
+    fits: NDArray[np.float64]
+    """(n,), -1..1: how well the deformed reference fits each region, see `Deformation.fits`."""
+    where: NDArray[np.bool_]
+    """(n,): the regions for which it is used."""
+
+
+@dataclass(frozen=True)
 class Evidence:
     """All evidence for the colours of the regions."""
 
     scale_views: list[ScaleView]
     regions: Regions
-    overlays: list[tuple[Overlay, NDArray[np.bool_]]]
-    """References warped to the sketch, and (n,) the regions for which each is used; later ones have priority."""
+    laid: list[Laid]
+    """References warped to the sketch; later ones have priority."""
     sizes: NDArray[np.float64]
     """(n,): each region's area as a fraction of the figure's."""
     sources: list[Source]
@@ -89,7 +103,9 @@ class Evidence:
     """The outlines of the regions, once they have been found."""
     in_shape: dict[bool | None, NDArray[np.float64]] = field(default_factory=dict)
     """The evidence of the outlines by side, once it has been computed."""
-    at_place: dict[bool | None, tuple[NDArray[np.float32], NDArray[np.float64]]] = field(default_factory=dict)
+    at_place: dict[bool | None, tuple[NDArray[np.float32], NDArray[np.float64], torch.Tensor]] = field(
+        default_factory=dict
+    )
     """What is at the same place by side, once it has been computed."""
     likest: dict[bool | None, list[NDArray[np.intp]]] = field(default_factory=dict)
     """`shapes.likest_colours` of each reference by side, once they have been computed."""
@@ -122,20 +138,31 @@ class Evidence:
     def _place_and_shape(
         self, side: MatchedSide
     ) -> tuple[NDArray[np.float32], NDArray[np.float64], torch.Tensor, torch.Tensor]:
-        """What `_there` returns; (n, P) its evidence, and (n, P) that of the outlines added, as logarithms."""
-        there, likeness = self._there(side)
-        place = readout.place_evidence(there, side.palette, likeness, self.sizes)
+        """What `_there` returns, and (n, P) its evidence and that of the outlines added, as logarithms."""
+        there, likeness, place = self._there(side)
         return there, likeness, place, place + readout.shape_evidence(self._in_shape(side), side.palette)
 
-    def _there(self, side: MatchedSide) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
-        """(n, P): the share of each colour at the same place, and (n,) the likeness of the poses."""
+    def _there(self, side: MatchedSide) -> tuple[NDArray[np.float32], NDArray[np.float64], torch.Tensor]:
+        """(n, P): the share of each colour at the same place; (n,) the likeness of the poses; and (n, P) the evidence
+        of both, and of the deformed references, as logarithms."""
         if side.of_foreground not in self.at_place:
             shares = np.zeros((self.regions.count, len(side.palette)), np.float32)
-            likeness = np.zeros(self.regions.count)
-            for overlay, where in self.overlays:
-                shares[where] = overlay.shares(self.regions, side.palette, side.of_foreground)[where]
-                likeness[where] = overlay.likeness
-            self.at_place[side.of_foreground] = shares, likeness
+            deformed, likeness, fits = (
+                shares.copy(),
+                np.zeros(self.regions.count),
+                np.zeros(self.regions.count),
+            )
+            for laid in self.laid:
+                where = laid.where
+                shares[where] = laid.overlay.shares(self.regions, side.palette, side.of_foreground)[where]
+                likeness[where], fits[where] = laid.overlay.likeness, laid.fits[where]
+                if (laid.fits[where] > readout.UNFIT).any():
+                    deformed[where] = laid.deformed.shares(self.regions, side.palette, side.of_foreground)[
+                        where
+                    ]
+            evidence = readout.place_evidence(shares, side.palette, likeness, self.sizes)
+            evidence = evidence + readout.fit_evidence(deformed, side.palette, fits)
+            self.at_place[side.of_foreground] = shares, likeness, evidence
         return self.at_place[side.of_foreground]
 
     def _clues(
@@ -213,7 +240,7 @@ class Evidence:
 
     def _areas(self, side: MatchedSide) -> list[NDArray[np.intp]]:
         """For each reference (h, w) the palette's colour of each area that is wider than a line, -1 elsewhere."""
-        inked = self.overlays[0][0].inked
+        inked = self.laid[0].overlay.inked
         stroke = stroke_width(inked.view(np.uint8)) * max(self.regions.coarse.shape) / max(inked.shape)
         areas = []
         for likest, reduced, source in zip(self._likest(side), self.reduced, self.sources, strict=True):

@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 
 from colorizer.engines.base import ColorizeRequest, Mode, Report
 from colorizer.engines.match import readout
-from colorizer.engines.match.evidence import Evidence, MatchedSide, Source
+from colorizer.engines.match.deformation import deform
+from colorizer.engines.match.evidence import Evidence, Laid, MatchedSide, Source
 from colorizer.engines.match.foreground import foreground_regions, outline, side_by_side
 from colorizer.engines.match.multi_scale import ScaleView, close_up_counts, close_ups, foreground_keys
 from colorizer.engines.match.network import Correspondence, MatchNetwork
@@ -35,7 +36,7 @@ from colorizer.engines.match.network_input import (
     see_sketch,
     windows,
 )
-from colorizer.engines.match.registration import Overlay, lay_under, register
+from colorizer.engines.match.registration import lay_under, register
 from colorizer.imaging.color import Colours
 from colorizer.imaging.lines import Ink
 from colorizer.imaging.masks import fit_mask, usable_mask
@@ -103,7 +104,7 @@ class Matcher:
         evidence = Evidence(
             [],
             regions,
-            [(_lay_under(sketch, sources), everywhere)],
+            [_lay_under(sketch, sources, everywhere)],
             sizes,
             sources,
             is_foreground,
@@ -167,7 +168,7 @@ class Matcher:
             own = sketch.only(mask)
             under = self._register(own, sources)
             members = sketch.regions.shares(mask) > 0.5
-            evidence.overlays.append((_lay_under(own, under), members))
+            evidence.laid.append(_lay_under(own, under, members))
             for view in self._scale_views(own, self._each_figure(own, under), (number, len(masks))):
                 counts = members if view.counts is None else view.counts * members
                 evidence.scale_views.append(replace(view, counts=counts.astype(np.float32)))
@@ -280,8 +281,8 @@ class Matcher:
         return registered
 
 
-def _lay_under(sketch: _Sketch, sources: list[Source]) -> Overlay:
-    """The reference in the most similar pose, warped to the sketch."""
+def _lay_under(sketch: _Sketch, sources: list[Source], where: NDArray[np.bool_]) -> Laid:
+    """The reference in the most similar pose, warped to the sketch, for some regions (n,)."""
 
     def likeness(source: Source) -> float:
         assert source.registration is not None
@@ -290,7 +291,13 @@ def _lay_under(sketch: _Sketch, sources: list[Source]) -> Overlay:
     best = max(sources, key=likeness)
     assert best.mask is not None
     assert best.registration is not None
-    return lay_under(sketch.ink, best.picture, best.mask, best.registration)
+    deformation = deform(sketch.ink, best.picture, best.registration)
+    return Laid(
+        overlay=lay_under(sketch.ink, best.picture, best.mask, best.registration),
+        deformed=lay_under(sketch.ink, best.picture, best.mask, deformation),
+        fits=deformation.fits(sketch.regions),
+        where=where,
+    )
 
 
 def _side(sources: Sequence[Source], *, of_foreground: bool | None) -> MatchedSide:

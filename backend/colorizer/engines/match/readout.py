@@ -41,6 +41,9 @@ _UNLIKE, _PLACE, _LARGE = 0.13, 3.2, 0.03
 """For the evidence of place: the likeness up to which it has no weight, its weight above that for the largest parts,
 and the fraction of the figure at which a part has half of that weight, because small parts may not overlap if the
 poses differ a little."""
+UNFIT, _FIT = 0.55, 10.0
+"""For the evidence of a deformed reference: the fit up to which it has no weight, and its weight above that. Where it
+fits, small parts overlap, too."""
 _SHAPE, _UNFOUND, _SAME_SHAPE = 0.5, 0.1, 3.0
 """For the evidence of outlines: the weight of a similar outline, the share of a colour without similar outlines, and
 the additional weight of an outline that is found with certainty and only once."""
@@ -248,13 +251,28 @@ def place_evidence(
         likeness: (n,), the likeness of the poses, -1..1.
         sizes: (n,), each region's area as a fraction of the figure's.
     """
+    weight = np.maximum(likeness - _UNLIKE, 0) * (_PLACE * sizes / (sizes + _LARGE))
+    return _weighted(there, palette, weight)
+
+
+def fit_evidence(there: NDArray[np.float32], palette: Colours, fits: NDArray[np.float64]) -> torch.Tensor:
+    """(n, P): the evidence of a deformed reference's colours at the same place.
+
+    Args:
+        there: (n, P), see `registration.Overlay.shares`.
+        palette: (P, 3).
+        fits: (n,), how well it fits, -1..1.
+    """
+    return _weighted(there, palette, _FIT * np.maximum(fits - UNFIT, 0))
+
+
+def _weighted(there: NDArray[np.float32], palette: Colours, weight: NDArray[np.float64]) -> torch.Tensor:
+    """(n, P): the logarithms of the shares of colours at the same place, and of those that look like them."""
     found = torch.from_numpy(there)
     total = found.sum(1, keepdim=True)
     seen = total.clamp(max=1)
     share = seen * (found @ agreement(palette)) / total.clamp_min(1e-6) + (1 - seen) / found.shape[1]
-    weight = torch.from_numpy((_PLACE * sizes / (sizes + _LARGE)).astype(np.float32))
-    alike = torch.from_numpy(np.maximum(likeness - _UNLIKE, 0).astype(np.float32))
-    return (alike * weight)[:, None] * (share + _DOUBT).log()
+    return torch.from_numpy(weight.astype(np.float32))[:, None] * (share + _DOUBT).log()
 
 
 def shape_evidence(found: NDArray[np.float64], palette: Colours) -> torch.Tensor:

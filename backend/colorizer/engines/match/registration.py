@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -105,6 +106,11 @@ class Registration:
     likeness: float
     """-1..1, see `Overlay`."""
 
+    def there(self, x: Plane, y: Plane) -> tuple[Plane, Plane]:
+        """The positions in the reference of positions (H, W) in the sketch, in pixels."""
+        across, down = self.affine
+        return across[0] * x + across[1] * y + across[2], down[0] * x + down[1] * y + down[2]
+
     def lay(self, window: Window, reference: Window, size: int) -> WarpField:
         """The warp of the reference's window to the sketch's, (1, size, size)."""
         matrix, shift = self.affine[:, :2], self.affine[:, 2]
@@ -126,8 +132,8 @@ def register(
         picture_mask: the reference's figure, if it is known.
         cut_off: whether the drawing may be cut off below, so that only what is drawn is compared.
     """
-    small, scale = _small(ink, _SIDE)
-    reference, reference_scale = _small(over_white(picture), _SIDE)
+    small, scale = scale_down(ink, _SIDE)
+    reference, reference_scale = scale_down(over_white(picture), _SIDE)
     lines = np.asarray(small.astype(np.float32) / 255, np.float32)
     guesses = _guesses(mask, picture_mask, scale, reference_scale, small.shape, reference.shape)
     around = np.ones(small.shape, np.float32)
@@ -135,18 +141,31 @@ def register(
         around = _around(cv2.resize(mask, small.shape[::-1], interpolation=cv2.INTER_AREA))
     if cut_off and small.max() > _INKED:
         around[np.flatnonzero((small > _INKED).any(axis=1))[-1] + 1 :] = 0
-    likeness, affine = _register(lines, _edges(reference), guesses, around, around if cut_off else None)
+    likeness, affine = _register(lines, find_edges(reference), guesses, around, around if cut_off else None)
     matrix, shift = affine[:, :2], affine[:, 2]
     shift = (shift + 0.5 - matrix.sum(1) / 2) / reference_scale  # from the centres of pixels to their edges
     return Registration(np.column_stack([matrix * (scale / reference_scale), shift]), likeness)
 
 
-def lay_under(ink: Ink, picture: Picture, picture_mask: Mask | None, found: Registration) -> Overlay:
-    """Warps the reference to the sketch by its registration. Without a mask, all of it is its figure."""
-    sampled, scale = _small(ink, _SAMPLED)
+class Map(Protocol):
+    """Maps the sketch to a reference: a `Registration`, or a `deformation.Deformation` of one."""
+
+    @property
+    def likeness(self) -> float:
+        """-1..1, see `Overlay`."""
+        ...
+
+    def there(self, x: Plane, y: Plane) -> tuple[Plane, Plane]:
+        """The positions in the reference of positions (H, W) in the sketch, in pixels."""
+        ...
+
+
+def lay_under(ink: Ink, picture: Picture, picture_mask: Mask | None, found: Map) -> Overlay:
+    """Warps the reference to the sketch. Without a mask, all of it is its figure."""
+    sampled, scale = scale_down(ink, _SAMPLED)
     height, width = sampled.shape
     y, x = (np.mgrid[0:height, 0:width] + 0.5) / scale
-    there_x, there_y = (row[0] * x + row[1] * y + row[2] for row in found.affine)
+    there_x, there_y = found.there(x, y)
     column, row = np.floor(there_x).astype(np.intp), np.floor(there_y).astype(np.intp)
     rows, columns = picture.shape[:2]
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
@@ -280,7 +299,7 @@ def _refined(
     return max(found, key=lambda item: item[0])
 
 
-def _small(plane: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
+def scale_down(plane: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], float]:
     """The picture scaled down to a longer side of at most `side`, and the scale."""
     height, width = plane.shape[:2]
     scale = min(1.0, side / max(height, width))
@@ -288,7 +307,7 @@ def _small(plane: NDArray[np.uint8], side: int) -> tuple[NDArray[np.uint8], floa
     return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8), scale
 
 
-def _edges(colours: Colours) -> Plane:
+def find_edges(colours: Colours) -> Plane:
     """(H, W), 0..1: the gradient of the colour (CIELAB), with the strongest values clipped."""
     lab = cv2.cvtColor(colours.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     across, down = cv2.Sobel(lab, cv2.CV_32F, 1, 0), cv2.Sobel(lab, cv2.CV_32F, 0, 1)
