@@ -4,6 +4,7 @@ reranker's correction of all of these."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -81,6 +82,17 @@ class Laid:
     """(n,): the regions for which it is used."""
 
 
+class AtPlace(NamedTuple):
+    """What is at the same place of the references, for one side."""
+
+    shares: NDArray[np.float32]
+    """(n, P): the share of each colour, by the registration."""
+    likeness: NDArray[np.float64]
+    """(n,): the likeness of the poses."""
+    evidence: torch.Tensor
+    """(n, P): the evidence of both, and of the deformed references, as logarithms."""
+
+
 @dataclass(frozen=True)
 class Evidence:
     """All evidence for the colours of the regions."""
@@ -103,9 +115,7 @@ class Evidence:
     """The outlines of the regions, once they have been found."""
     in_shape: dict[bool | None, NDArray[np.float64]] = field(default_factory=dict)
     """The evidence of the outlines by side, once it has been computed."""
-    at_place: dict[bool | None, tuple[NDArray[np.float32], NDArray[np.float64], torch.Tensor]] = field(
-        default_factory=dict
-    )
+    at_place: dict[bool | None, AtPlace] = field(default_factory=dict)
     """What is at the same place by side, once it has been computed."""
     likest: dict[bool | None, list[NDArray[np.intp]]] = field(default_factory=dict)
     """`shapes.likest_colours` of each reference by side, once they have been computed."""
@@ -127,53 +137,39 @@ class Evidence:
         """(n, P): the evidence in addition to the network's, as logarithms. Backgrounds aren't reranked."""
         found = self._place_and_shape(side)
         if self.reranker is None or side.of_foreground is False or len(side.palette) == 1:
-            return found[-1]
-        clues = self._clues(side, *found)
-        return found[-1] + reranker.corrections(self.reranker, clues, reranker.find_candidates(clues))
+            return found
+        clues = self._clues(side, found)
+        return found + reranker.corrections(self.reranker, clues, reranker.find_candidates(clues))
 
     def candidates(self, side: MatchedSide) -> Candidates:
         """The colours that are reranked, with their features."""
-        return reranker.find_candidates(self._clues(side, *self._place_and_shape(side)))
+        return reranker.find_candidates(self._clues(side, self._place_and_shape(side)))
 
-    def _place_and_shape(
-        self, side: MatchedSide
-    ) -> tuple[NDArray[np.float32], NDArray[np.float64], torch.Tensor, torch.Tensor]:
-        """What `_there` returns, and (n, P) its evidence and that of the outlines added, as logarithms."""
-        there, likeness, place = self._there(side)
-        return there, likeness, place, place + readout.shape_evidence(self._in_shape(side), side.palette)
+    def _place_and_shape(self, side: MatchedSide) -> torch.Tensor:
+        """(n, P): the evidence of the same place and of outlines, as logarithms."""
+        return self._there(side).evidence + readout.shape_evidence(self._in_shape(side), side.palette)
 
-    def _there(self, side: MatchedSide) -> tuple[NDArray[np.float32], NDArray[np.float64], torch.Tensor]:
-        """(n, P): the share of each colour at the same place; (n,) the likeness of the poses; and (n, P) the evidence
-        of both, and of the deformed references, as logarithms."""
+    def _there(self, side: MatchedSide) -> AtPlace:
         if side.of_foreground not in self.at_place:
-            shares = np.zeros((self.regions.count, len(side.palette)), np.float32)
-            deformed, likeness, fits = (
-                shares.copy(),
-                np.zeros(self.regions.count),
-                np.zeros(self.regions.count),
-            )
-            for laid in self.laid:
-                where = laid.where
-                shares[where] = laid.overlay.shares(self.regions, side.palette, side.of_foreground)[where]
-                likeness[where], fits[where] = laid.overlay.likeness, laid.fits[where]
-                if (laid.fits[where] > readout.UNFIT).any():
-                    deformed[where] = laid.deformed.shares(self.regions, side.palette, side.of_foreground)[
-                        where
-                    ]
-            evidence = readout.place_evidence(shares, side.palette, likeness, self.sizes)
-            evidence = evidence + readout.fit_evidence(deformed, side.palette, fits)
-            self.at_place[side.of_foreground] = shares, likeness, evidence
+            self.at_place[side.of_foreground] = self._look_there(side)
         return self.at_place[side.of_foreground]
 
-    def _clues(
-        self,
-        side: MatchedSide,
-        there: NDArray[np.float32],
-        likeness: NDArray[np.float64],
-        place: torch.Tensor,
-        beside: torch.Tensor,
-    ) -> Clues:
-        """What the reranker sees; arguments as returned by `_place_and_shape`."""
+    def _look_there(self, side: MatchedSide) -> AtPlace:
+        count, palette = self.regions.count, side.palette
+        shares, deformed = (np.zeros((count, len(palette)), np.float32) for _ in range(2))
+        likeness, fits = np.zeros(count), np.zeros(count)
+        for laid in self.laid:
+            where = laid.where
+            shares[where] = laid.overlay.shares(self.regions, palette, side.of_foreground)[where]
+            likeness[where], fits[where] = laid.overlay.likeness, laid.fits[where]
+            if (fits[where] > readout.UNFIT).any():
+                deformed[where] = laid.deformed.shares(self.regions, palette, side.of_foreground)[where]
+        place = readout.place_evidence(shares, palette, likeness, self.sizes)
+        return AtPlace(shares, likeness, place + readout.fit_evidence(deformed, palette, fits))
+
+    def _clues(self, side: MatchedSide, beside: torch.Tensor) -> Clues:
+        """What the reranker sees; `beside` is the evidence (n, P) of place and outlines."""
+        there = self._there(side)
         attention, keys = self.attention(side)
         lab = rgb2lab(side.palette[None] / 255)[0]
         first, *others = self.scale_views
@@ -190,9 +186,9 @@ class Evidence:
             figures=figures,
             close_ups=close_ups,
             shown=np.minimum(shown, 2),
-            place=place.numpy(),
-            there=there,
-            likeness=likeness,
+            place=there.evidence.numpy(),
+            there=there.shares,
+            likeness=there.likeness,
             outlines=self._in_shape(side).astype(np.float32),
             apart=readout.differences(side.palette),
             alike=readout.agreement(side.palette).numpy(),
