@@ -107,7 +107,8 @@ def test_pictures_without_lines_fit_nothing(paper: NDArray[np.uint8]) -> None:
 
 def test_what_fits_says_more_and_what_does_not_nothing() -> None:
     palette = np.array([(200, 30, 40), (30, 60, 190)], np.uint8)
-    there = np.array([[0.9, 0.0]] * 3, np.float32)
-    none, some, more = fit_evidence(there, palette, np.array([UNFIT, 0.7, 0.9]))
+    there = np.array([[0.9, 0.0]] * 4, np.float32)
+    fits, sizes = np.array([UNFIT, 0.7, 0.9, 0.9]), np.array([0.01, 0.01, 0.01, 0.4])
+    none, some, more, large = fit_evidence(there, palette, fits, sizes)
     assert torch.equal(none, torch.zeros(2))
-    assert 0 < (some[0] - some[1]).item() < (more[0] - more[1]).item()
+    assert 0 < (large[0] - large[1]).item() < (some[0] - some[1]).item() < (more[0] - more[1]).item()

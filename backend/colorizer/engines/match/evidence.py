@@ -165,7 +165,7 @@ class Evidence:
             if (fits[where] > readout.UNFIT).any():
                 deformed[where] = laid.deformed.shares(self.regions, palette, side.of_foreground)[where]
         place = readout.place_evidence(shares, palette, likeness, self.sizes)
-        return AtPlace(shares, likeness, place + readout.fit_evidence(deformed, palette, fits))
+        return AtPlace(shares, likeness, place + readout.fit_evidence(deformed, palette, fits, self.sizes))
 
     def _clues(self, side: MatchedSide, beside: torch.Tensor) -> Clues:
         """What the reranker sees; `beside` is the evidence (n, P) of place and outlines."""

@@ -41,9 +41,10 @@ _UNLIKE, _PLACE, _LARGE = 0.13, 3.2, 0.03
 """For the evidence of place: the likeness up to which it has no weight, its weight above that for the largest parts,
 and the fraction of the figure at which a part has half of that weight, because small parts may not overlap if the
 poses differ a little."""
-UNFIT, _FIT = 0.55, 10.0
-"""For the evidence of a deformed reference: the fit up to which it has no weight, and its weight above that. Where it
-fits, small parts overlap, too."""
+UNFIT, _FIT, _SMALL = 0.55, 10.0, 0.05
+"""For the evidence of a deformed reference: the fit up to which it has no weight, its weight above that, and the
+fraction of the figure at which a part has half of it. Where it fits, small parts overlap, too; large ones may fit
+although the reference shows other things in them, such as glasses in a face."""
 _SHAPE, _UNFOUND, _SAME_SHAPE = 0.5, 0.1, 3.0
 """For the evidence of outlines: the weight of a similar outline, the share of a colour without similar outlines, and
 the additional weight of an outline that is found with certainty and only once."""
@@ -255,15 +256,18 @@ def place_evidence(
     return _weighted(there, palette, weight)
 
 
-def fit_evidence(there: NDArray[np.float32], palette: Colours, fits: NDArray[np.float64]) -> torch.Tensor:
+def fit_evidence(
+    there: NDArray[np.float32], palette: Colours, fits: NDArray[np.float64], sizes: NDArray[np.float64]
+) -> torch.Tensor:
     """(n, P): the evidence of a deformed reference's colours at the same place.
 
     Args:
         there: (n, P), see `registration.Overlay.shares`.
         palette: (P, 3).
         fits: (n,), how well it fits, -1..1.
+        sizes: (n,), each region's area as a fraction of the figure's.
     """
-    return _weighted(there, palette, _FIT * np.maximum(fits - UNFIT, 0))
+    return _weighted(there, palette, _FIT * np.maximum(fits - UNFIT, 0) / (1 + (sizes / _SMALL) ** 2))
 
 
 def _weighted(there: NDArray[np.float32], palette: Colours, weight: NDArray[np.float64]) -> torch.Tensor:
