@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from colorizer.imaging.basins import Labels
+from colorizer.imaging.lookup import look_up
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import Check, Layer, Place, PlaceKind, Role
 
@@ -126,7 +127,7 @@ def make_check(
     for suspect in suspects:
         spots += _spots(regions, suspect.kind, suspect.regions & ~flagged, confidence)
         flagged |= suspect.regions
-    mask = np.take(flagged * np.uint8(255), regions.labels)
+    mask = look_up(flagged * np.uint8(255), regions.labels)
     for opening in openings:
         spot = _spot_of_opening(opening, regions, confidence)
         place = _place(spot, regions)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from colorizer.imaging import color
 from colorizer.imaging.lines import Ink
+from colorizer.imaging.lookup import look_up
 from colorizer.imaging.regions import Regions
 from colorizer.imaging.values import RGB, Blend, Layer, Mask, Picture, Role
 
@@ -80,7 +81,7 @@ def in_flats(
 ) -> tuple[Layer, ...]:
     """The layers `Flats`, with one colour of `palette` (N, 3) for each region, and `Shading` and `Light` if visible."""
     chosen = palette[color.nearest(color.lab(drawn.middle), color.lab(palette))]
-    flat = np.take(_opaque_rows(chosen).view(np.uint32).ravel(), regions.labels).view(np.uint8)
+    flat = look_up(_opaque_rows(chosen).view(np.uint32).ravel(), regions.labels).view(np.uint8)
     flat = flat.reshape(*regions.labels.shape, 4)
     name = "Foreground mask" if mask is not None else ""
     layers = [Layer("Flats", Role.FOREGROUND, flat, mask=mask, mask_name=name)]

@@ -26,6 +26,7 @@ from colorizer.imaging.lines import (
     stroke_width,
     without_grains,
 )
+from colorizer.imaging.lookup import look_up
 
 DECIDING_SIDE = 1024
 """Longer side, in pixels, of the copy for segmentation; the shorter side of a strip is at least a third of it."""
@@ -97,7 +98,7 @@ class Regions:
         small = cv2.resize(mask, self.coarse.shape[::-1], interpolation=cv2.INTER_AREA)
         coarse = np.where(small > 127, self.coarse, np.take(outside, self.coarse))
         same = self.labels is self.coarse
-        labels = coarse if same else np.where(mask > 127, self.labels, np.take(outside, self.labels))
+        labels = coarse if same else np.where(mask > 127, self.labels, look_up(outside, self.labels))
         return Regions(labels, coarse, self.count + len(divided), self.lines)
 
     def divide(self, region: int, parts: NDArray[np.uint8]) -> Regions:
@@ -179,7 +180,7 @@ def _around(lines: NDArray[np.uint8]) -> tuple[int, int, int, int]:
 def _decide_small(lines: NDArray[np.uint8], gap: float) -> tuple[Labels, NDArray[np.uint8]]:
     """Labels 1..n for every pixel of a line mask (1 = line) that is small enough, and the mask with mended strokes."""
     lines, pieces, areas, stroke = _mended(lines)
-    whole = without_grains(np.where(np.take(areas == 0, pieces), np.uint8(1), lines))
+    whole = without_grains(np.where(look_up(areas == 0, pieces), np.uint8(1), lines))
     return _decide(whole, gap, stroke), whole
 
 
@@ -194,7 +195,7 @@ def _decide_large(lines: NDArray[np.uint8], gap: float) -> Labels:
     coarse_lines = without_grains(_covered(lines, size))
     coarse = _decide(coarse_lines, gap, stroke * scale)
     owner = _owners(coarse, coarse_lines, pieces, areas >= _ENCLOSED * stroke**2)
-    labels = np.take(owner, pieces)
+    labels = look_up(owner, pieces)
     # Borders on open paper are taken from the copy; along lines they are computed at full size.
     size = (width, height)
     shared = owner == 0
@@ -272,7 +273,7 @@ def _sampled(labels: Labels, size: tuple[int, int]) -> Labels:
     missing = np.bincount(coarse.ravel(), minlength=int(labels.max()) + 1) == 0
     missing[0] = False
     if missing.any():
-        y, x = np.nonzero(np.take(missing, labels))
+        y, x = np.nonzero(look_up(missing, labels))
         order = np.argsort(labels[y, x], kind="stable")
         found, start, pixels = np.unique(labels[y, x][order], return_index=True, return_counts=True)
         middle = order[start + pixels // 2]
@@ -289,7 +290,7 @@ def _renumbered(labels: Labels, coarse: Labels) -> tuple[Labels, Labels]:
         return labels, coarse - 1
     number = np.cumsum(used, dtype=np.int32)
     number[~used] = 0
-    labels = nearest(np.take(number, labels))
+    labels = nearest(look_up(number, labels))
     labels -= 1
     return labels, np.take(number, coarse) - 1
 
@@ -344,13 +345,13 @@ def _without_specks(labels: Labels, distance: NDArray[np.float32], stroke: float
     speck = area < max(4, _SMALLEST * labels.size)
     short = ~speck & (area < _SHORT * stroke**2)
     if short.any():
-        inside = np.take(short, labels)
+        inside = look_up(short, labels)
         radius = np.zeros(len(area), np.float32)
         np.maximum.at(radius, labels[inside], distance[inside])
         speck |= short & (radius < max(_NARROWEST, _NARROW * stroke))
     if not (speck & (area > 0)).any() or speck[area > 0].all():
         return labels
-    return nearest(np.where(np.take(speck, labels), 0, labels))
+    return nearest(np.where(look_up(speck, labels), 0, labels))
 
 
 def _numbered(labels: Labels) -> Labels:

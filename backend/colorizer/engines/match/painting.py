@@ -20,6 +20,7 @@ from colorizer.imaging import color
 from colorizer.imaging.check import Opening, Suspects, find_openings, make_check
 from colorizer.imaging.color import Colours
 from colorizer.imaging.layers import coverage, flatten
+from colorizer.imaging.lookup import look_up
 from colorizer.imaging.region_table import RegionTable, distinct
 from colorizer.imaging.regions import Regions, gap_closed
 from colorizer.imaging.shading import shade
@@ -138,8 +139,8 @@ def layers_of(request: ColorizeRequest, regions: Regions, painting: Painting) ->
 
 
 def _layer(name: str, role: Role, mask_name: str, regions: Regions, side: PaintedSide) -> Layer:
-    pixels = np.take(side.colours.view(np.uint32).ravel(), regions.labels).view(np.uint8)
-    mask = np.take(side.shown * np.uint8(255), regions.labels)
+    pixels = look_up(side.colours.view(np.uint32).ravel(), regions.labels).view(np.uint8)
+    mask = look_up(side.shown * np.uint8(255), regions.labels)
     return Layer(name, role, pixels.reshape(*regions.labels.shape, 4), mask=mask, mask_name=mask_name)
 
 
@@ -147,7 +148,7 @@ def _background_layer(request: ColorizeRequest, regions: Regions, side: PaintedS
     if request.background is None:
         return _layer("Background", Role.BACKGROUND, "Background mask", regions, side)
     height, width = regions.labels.shape
-    mask = np.take(side.shown * np.uint8(255), regions.labels)
+    mask = look_up(side.shown * np.uint8(255), regions.labels)
     return Layer(
         "Background",
         Role.BACKGROUND,
