@@ -63,7 +63,7 @@ def test_a_region_that_close_ups_leave_out_is_no_less_sure() -> None:
     full = ScaleView(one_answer, cells, [np.arange(4)], keys, keys)
     near = ScaleView(one_answer, cells, [np.arange(4)], keys, keys, np.array([0, 0.5], np.float32))
     evidence = Evidence(
-        [full, near], regions=None, laid=[], sizes=np.ones(2), sources=[], is_foreground=np.ones(2, bool)
+        [full, near], regions=None, warped=[], sizes=np.ones(2), sources=[], is_foreground=np.ones(2, bool)
     )  # type: ignore[arg-type]
     attention, colours = evidence.attention(MatchedSide(np.zeros((1, 3), np.uint8), None))
     assert attention.shape == (2, 8)

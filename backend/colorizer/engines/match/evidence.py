@@ -69,7 +69,7 @@ class MatchedSide:
 
 
 @dataclass(frozen=True)
-class Laid:
+class WarpedReference:
     """A reference warped to the sketch, for some of the regions."""
 
     overlay: Overlay
@@ -99,7 +99,7 @@ class Evidence:
 
     scale_views: list[ScaleView]
     regions: Regions
-    laid: list[Laid]
+    warped: list[WarpedReference]
     """References warped to the sketch; later ones have priority."""
     sizes: NDArray[np.float64]
     """(n,): each region's area as a fraction of the figure's."""
@@ -158,12 +158,12 @@ class Evidence:
         count, palette = self.regions.count, side.palette
         shares, deformed = (np.zeros((count, len(palette)), np.float32) for _ in range(2))
         likeness, fits = np.zeros(count), np.zeros(count)
-        for laid in self.laid:
-            where = laid.where
-            shares[where] = laid.overlay.shares(self.regions, palette, side.of_foreground)[where]
-            likeness[where], fits[where] = laid.overlay.likeness, laid.fits[where]
+        for one in self.warped:
+            where = one.where
+            shares[where] = one.overlay.shares(self.regions, palette, side.of_foreground)[where]
+            likeness[where], fits[where] = one.overlay.likeness, one.fits[where]
             if (fits[where] > readout.UNFIT).any():
-                deformed[where] = laid.deformed.shares(self.regions, palette, side.of_foreground)[where]
+                deformed[where] = one.deformed.shares(self.regions, palette, side.of_foreground)[where]
         place = readout.place_evidence(shares, palette, likeness, self.sizes)
         return AtPlace(shares, likeness, place + readout.fit_evidence(deformed, palette, fits, self.sizes))
 
@@ -236,7 +236,7 @@ class Evidence:
 
     def _areas(self, side: MatchedSide) -> list[NDArray[np.intp]]:
         """For each reference (h, w) the palette's colour of each area that is wider than a line, -1 elsewhere."""
-        inked = self.laid[0].overlay.inked
+        inked = self.warped[0].overlay.inked
         stroke = stroke_width(inked.view(np.uint8)) * max(self.regions.coarse.shape) / max(inked.shape)
         areas = []
         for likest, reduced, source in zip(self._likest(side), self.reduced, self.sources, strict=True):

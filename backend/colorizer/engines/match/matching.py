@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from colorizer.engines.base import ColorizeRequest, Mode, Report
 from colorizer.engines.match import readout
 from colorizer.engines.match.deformation import deform
-from colorizer.engines.match.evidence import Evidence, Laid, MatchedSide, Source
+from colorizer.engines.match.evidence import Evidence, MatchedSide, Source, WarpedReference
 from colorizer.engines.match.foreground import foreground_regions, outline, side_by_side
 from colorizer.engines.match.multi_scale import ScaleView, close_up_counts, close_ups, foreground_keys
 from colorizer.engines.match.network import Correspondence, MatchNetwork
@@ -168,7 +168,7 @@ class Matcher:
             own = sketch.only(mask)
             under = self._register(own, sources)
             members = sketch.regions.shares(mask) > 0.5
-            evidence.laid.append(_lay_under(own, under, members))
+            evidence.warped.append(_lay_under(own, under, members))
             for view in self._scale_views(own, self._each_figure(own, under), (number, len(masks))):
                 counts = members if view.counts is None else view.counts * members
                 evidence.scale_views.append(replace(view, counts=counts.astype(np.float32)))
@@ -281,7 +281,7 @@ class Matcher:
         return registered
 
 
-def _lay_under(sketch: _Sketch, sources: list[Source], where: NDArray[np.bool_]) -> Laid:
+def _lay_under(sketch: _Sketch, sources: list[Source], where: NDArray[np.bool_]) -> WarpedReference:
     """The reference in the most similar pose, warped to the sketch, for some regions (n,)."""
 
     def likeness(source: Source) -> float:
@@ -292,7 +292,7 @@ def _lay_under(sketch: _Sketch, sources: list[Source], where: NDArray[np.bool_])
     assert best.mask is not None
     assert best.registration is not None
     deformation = deform(sketch.ink, best.picture, best.registration)
-    return Laid(
+    return WarpedReference(
         overlay=lay_under(sketch.ink, best.picture, best.mask, best.registration),
         deformed=lay_under(sketch.ink, best.picture, best.mask, deformation),
         fits=deformation.fits(sketch.regions),
