@@ -97,6 +97,14 @@ def test_only_the_asked_side_votes(sketch: Picture) -> None:
     assert background_shares[body].sum() < 0.1
 
 
+def test_only_the_asked_regions_are_counted(sketch: Picture) -> None:
+    overlay, regions = lay(sketch, draw(sketch=False))
+    asked = np.arange(regions.count) == regions.labels[200, 120]
+    every, some = overlay.shares(regions, PALETTE, None), overlay.shares(regions, PALETTE, None, asked)
+    assert np.array_equal(some[asked], every[asked])
+    assert not some[~asked].any()
+
+
 def test_an_empty_page_and_a_plain_reference_are_no_trouble() -> None:
     ink = np.zeros((60, 90), np.uint8)
     picture = np.full((40, 40, 4), 255, np.uint8)

@@ -21,6 +21,7 @@ from colorizer.engines.base import (
 )
 from colorizer.engines.pages import with_pages
 from colorizer.errors import NothingToColour
+from colorizer.imaging import lines
 from colorizer.imaging.layers import flatten
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.values import LayerState, Redo
@@ -103,6 +104,18 @@ def test_single_picture_goes_through_untouched() -> None:
     result = with_pages(painter).colorize(request, Silent())
     assert painter.asked == [request]
     assert "panels" not in result.report
+
+
+def test_lines_of_a_single_picture_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls, found = [], lines.find_paper
+
+    def find_paper(sketch: np.ndarray) -> object:
+        calls.append(sketch)
+        return found(sketch)
+
+    monkeypatch.setattr(lines, "find_paper", find_paper)
+    with_pages(match_engine(SamePlace())).colorize(ask(box_sketch(256)), Silent())
+    assert len(calls) == 1
 
 
 def test_hints_and_bindings_go_to_their_panel(page: Page) -> None:

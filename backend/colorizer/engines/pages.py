@@ -20,6 +20,7 @@ from colorizer.engines.page_sequences import PageSequences
 from colorizer.engines.runtime.stage_cache import StageCache
 from colorizer.engines.sequences import SequenceEngine
 from colorizer.errors import NothingToColour
+from colorizer.imaging.lines import find_ink
 from colorizer.imaging.sheets import Sheet, read_sheet
 
 
@@ -56,7 +57,9 @@ class Pages:
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sheet; see `colorizer.engines.base.Engine`."""
-        sheet = self._sheets.get([request.sketch], None, lambda: read_sheet(request.sketch))
+        # An engine that finds lines itself needn't find them twice.
+        ink_of = getattr(self.engine, "find_ink", find_ink)
+        sheet = self._sheets.get([request.sketch], None, lambda: read_sheet(request.sketch, ink_of))
         if sheet is None:
             return self.engine.colorize(request, report)
         return colorize_parts(request, sheet, report, self.engine.colorize)

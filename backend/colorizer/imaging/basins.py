@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import watershed
 
+from colorizer.imaging.lookup import look_up
+
 Labels = NDArray[np.int32]
 """(H, W), 0..count-1. During segmentation 0 means "undecided", and regions are numbered from 1."""
 
@@ -41,12 +43,12 @@ class Basins:
             owner[pool] = basins[0] if len(basins) == 1 else _SHARED
         fresh = np.flatnonzero((owner == 0) & (np.arange(count) > 0))
         self._open(pools, fresh, owner)
-        empty, owners = self.labels == 0, np.take(owner, pools)
-        shared = owners == _SHARED
-        np.copyto(self.labels, owners, where=empty & ~shared)
-        contested = empty & shared
-        if contested.any():
-            _grow(self.labels, contested, pools)
+        owners = look_up(owner, pools)
+        np.copyto(self.labels, owners, where=owners > 0)
+        if (owner == _SHARED).any():
+            contested = (owners == _SHARED) & (self.labels == 0)
+            if contested.any():
+                _grow(self.labels, contested, pools)
         self._join(pools, members, radius)
 
     def _join(self, pools: Labels, members: dict[int, list[int]], radius: float) -> None:
@@ -69,7 +71,7 @@ class Basins:
                 root[root == basin] = widest
                 for other, width in behind.items():
                     necks.setdefault(widest, {})[other] = max(width, necks.get(widest, {}).get(other, 0.0))
-        self.labels = root[self.labels]
+        self.labels = look_up(root, self.labels)
 
     def _necks(self, pools: Labels) -> dict[int, dict[int, float]]:
         """The radius in pixels of the necks between neighbouring basins: basin -> neighbour -> radius."""
@@ -97,7 +99,7 @@ class Basins:
         owner[fresh] = len(self.peaks) + np.arange(len(fresh), dtype=np.int32)
         is_fresh = np.zeros(len(owner), bool)
         is_fresh[fresh] = True
-        inside = is_fresh[pools]
+        inside = look_up(is_fresh, pools)
         peaks = np.zeros(len(owner), np.float32)
         np.maximum.at(peaks, pools[inside], self.distance[inside])
         self.peaks = np.concatenate([self.peaks, peaks[fresh]])

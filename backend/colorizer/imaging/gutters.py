@@ -73,8 +73,9 @@ class _Field:
         self.rows = np.flatnonzero(area.any(axis=1))
         self.first = area[self.rows].argmax(axis=1)
         self.last = self.width - 1 - area[self.rows, ::-1].argmax(axis=1)
-        self.ink_y, self.ink_x = np.nonzero(ink)
-        self.near_y, self.near_x = np.nonzero(cv2.dilate(ink, np.ones((1, 5), np.uint8)))
+        self.ink = ink
+        self.ink_runs = _runs(ink)
+        self.near_runs = _runs(cv2.dilate(ink, np.ones((1, 5), np.uint8)))
 
     def profile(self, slope: float) -> _Profile:
         """The columns after a shear that makes the lines x + `slope` * y = constant vertical."""
@@ -82,11 +83,24 @@ class _Field:
         shift = -int(moved.min())
         moved += shift
         size = self.width + int(moved.max()) + 1
-        ends = np.bincount(self.first + moved[self.rows], minlength=size).astype(np.float64)
-        ends -= np.bincount(self.last + 1 + moved[self.rows], minlength=size)[:size]
-        columns = self.ink_x + moved[self.ink_y]
-        drawn = np.bincount(columns, minlength=size)
-        return _Profile(self, slope, np.cumsum(ends), drawn, columns, moved, shift)
+        length = _covered((self.rows, self.first, self.last + 1), moved, size).astype(np.float64)
+        return _Profile(self, slope, length, _covered(self.ink_runs, moved, size), moved, shift)
+
+
+def _runs(plane: Plane) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """The runs of set pixels in the rows of (h, w): row, first column, and the column after the last one."""
+    edges = np.diff(np.pad(plane.view(np.int8), ((0, 0), (1, 1))), axis=1)
+    rows, starts = np.nonzero(edges > 0)
+    return rows, starts, np.nonzero(edges < 0)[1]
+
+
+def _covered(
+    runs: tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]], moved: NDArray[np.intp], size: int
+) -> NDArray[np.intp]:
+    """(size,): the number of runs over each column, after every row has been moved to the right."""
+    rows, starts, ends = runs
+    begun = np.bincount(starts + moved[rows], minlength=size)
+    return np.cumsum(begun - np.bincount(ends + moved[rows], minlength=size))
 
 
 @dataclass(frozen=True)
@@ -99,8 +113,6 @@ class _Profile:
     """Number of the area's pixels in each column."""
     drawn: NDArray[np.intp]
     """Number of drawn pixels in each column."""
-    columns: NDArray[np.intp]
-    """The column of each drawn pixel."""
     moved: NDArray[np.intp]
     """How far the shear moves each row."""
     shift: int
@@ -119,14 +131,14 @@ class _Profile:
     @cached_property
     def bordered(self) -> NDArray[np.float64]:
         """Fraction of each column with something drawn at most two pixels to the left or right."""
-        field = self.field
-        near = np.bincount(field.near_x + self.moved[field.near_y], minlength=len(self.length))
+        near = _covered(self.field.near_runs, self.moved, len(self.length))
         return near / np.maximum(self.length, 1)
 
     def is_open(self, start: int, end: int) -> bool:
         """Whether columns `start`..`end` are open at both ends; a frame that they don't divide would close them."""
-        within = (self.columns >= start) & (self.columns < end)
-        drawn = np.bincount(self.field.ink_y[within], minlength=self.field.height)
+        y, x = np.nonzero(self.field.ink)
+        columns = x + self.moved[y]
+        drawn = np.bincount(y[(columns >= start) & (columns < end)], minlength=self.field.height)
         rows = np.flatnonzero(np.bincount(self.field.rows, minlength=self.field.height))
         moved = np.rint(self.slope * rows) + self.shift
         low = np.maximum(self.field.first + moved, start)

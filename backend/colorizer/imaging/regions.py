@@ -358,4 +358,4 @@ def _numbered(labels: Labels) -> Labels:
     """The same regions, renumbered to 1..n."""
     used = np.bincount(labels.ravel()) > 0
     number = np.cumsum(used, dtype=np.int32)
-    return number[labels]
+    return look_up(number, labels)

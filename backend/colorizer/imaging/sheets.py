@@ -7,7 +7,7 @@ and speech bubbles (regions that contain lettering) stay paper.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import cv2
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from colorizer.errors import NothingToColour
 from colorizer.imaging.check import MOST_PLACES
 from colorizer.imaging.lettering import SIDE, find_lettering
-from colorizer.imaging.lines import find_ink
+from colorizer.imaging.lines import Ink, find_ink
 from colorizer.imaging.panels import find_panels
 from colorizer.imaging.paper import has_dark_paper
 from colorizer.imaging.regions import Regions
@@ -68,15 +68,20 @@ class Sheet:
     """The colour of areas that stay paper: that of the sketch's own paper."""
 
 
-def read_sheet(sketch: Picture) -> Sheet | None:
-    """Divides a sketch into parts; None if it is a single picture, as most are."""
+def read_sheet(sketch: Picture, ink_of: Callable[[Picture], Ink] = find_ink) -> Sheet | None:
+    """Divides a sketch into parts; None if it is a single picture, as most are.
+
+    Args:
+        sketch: (H, W, 4).
+        ink_of: `find_ink`, perhaps with a cache.
+    """
     sketch = without_table(sketch)
     height, width = sketch.shape[:2]
     scale = min(1.0, SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = cv2.resize(sketch, size, interpolation=cv2.INTER_AREA) if scale < 1 else sketch
     try:
-        ink = find_ink(small)
+        ink = ink_of(small)
     except NothingToColour:
         return None
     lettering = find_lettering(ink)

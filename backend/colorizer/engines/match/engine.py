@@ -146,12 +146,19 @@ class MatchEngine:
         """Colours one page with the sequence's common colours; see `colorizer.engines.sequences`."""
         return self._paint(request, report, self._outline(request, report), survey.match)
 
+    def find_ink(self, sketch: Picture) -> Ink:
+        """`imaging.lines.find_ink`, cached, because pages need the same sketch's ink; don't change it."""
+        return self._read_lines(sketch, ColouredLines.AUTOMATIC)[0]
+
+    def _read_lines(self, sketch: Picture, coloured: ColouredLines) -> tuple[Ink, ColouredLines | None]:
+        return self._lines.get([sketch], coloured, lambda: read_lines(sketch, coloured))
+
     def _outline(self, request: ColorizeRequest, report: Report) -> Outline:
         _check(request)
         report.stage("Finding lines")
         height, width = request.sketch.shape[:2]
         key = _lines_key(request)
-        ink, coloured = self._lines.get([request.sketch], key, lambda: read_lines(request.sketch, *key))
+        ink, coloured = self._read_lines(request.sketch, *key)
         report.stage("Finding regions")
         mask = usable_mask(request.sketch_mask, width, height)
         gap = request.options.line_gap

@@ -160,10 +160,10 @@ class Evidence:
         likeness, fits = np.zeros(count), np.zeros(count)
         for one in self.warped:
             where = one.where
-            shares[where] = one.overlay.shares(self.regions, palette, side.of_foreground)[where]
+            shares[where] = one.overlay.shares(self.regions, palette, side.of_foreground, where)[where]
             likeness[where], fits[where] = one.overlay.likeness, one.fits[where]
-            if (fits[where] > readout.UNFIT).any():
-                deformed[where] = one.deformed.shares(self.regions, palette, side.of_foreground)[where]
+            fit = where & (one.fits > readout.UNFIT)  # the others have no weight
+            deformed[where] = one.deformed.shares(self.regions, palette, side.of_foreground, fit)[where]
         place = readout.place_evidence(shares, palette, likeness, self.sizes)
         return AtPlace(shares, likeness, place + readout.fit_evidence(deformed, palette, fits, self.sizes))
 

@@ -249,11 +249,12 @@ class Matcher:
         )
         # Only figures are reranked.
         whole_pictures = replace(evidence, scale_views=evidence.scale_views[:1], reranker=None)
-        foreground = self.read_out(evidence, foreground_side)
+        whole = self.request.mode is Mode.WHOLE
+        foreground = self.read_out(replace(evidence, reranker=None) if whole else evidence, foreground_side)
         background = self.read_out(whole_pictures, background_side)
         sides = {Mode.FOREGROUND: [foreground_side], Mode.BACKGROUND: [background_side]}
         used = sides.get(self.request.mode, [foreground_side, background_side])
-        if self.request.mode is Mode.WHOLE:
+        if whole:
             everything = _side(sources, of_foreground=None)
             foreground = _prefer(self.read_out(evidence, everything), foreground, is_foreground)
             if background is not None or not all(_is_cut_out(source) for source in sources):

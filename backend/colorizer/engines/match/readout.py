@@ -314,8 +314,16 @@ def _agreement(palette: bytes) -> torch.Tensor:
 
 def _on_palette(keys: torch.Tensor, palette: Colours) -> tuple[torch.Tensor, torch.Tensor]:
     """(K,) each: the palette's colour most similar to each key, and the weight of the key's vote, 0..1."""
-    colours = keys.cpu().numpy()
-    likest = color.nearest(color.lab(np.rint(colours * 255).astype(np.uint8)), color.lab(palette))
-    apart = deltaE_ciede2000(rgb2lab(colours[None])[0], rgb2lab(palette[likest][None] / 255)[0])
+    likest, trust = _likest_colours(keys.cpu().numpy().tobytes(), palette.tobytes())
+    return likest.to(keys.device), trust.to(keys.device)
+
+
+@lru_cache(maxsize=16)
+def _likest_colours(keys: bytes, palette: bytes) -> tuple[torch.Tensor, torch.Tensor]:
+    """`_on_palette` for keys (K, 3) fp32 and a palette (P, 3) as bytes, on the CPU."""
+    colours = np.frombuffer(keys, np.float32).reshape(-1, 3)
+    choice = np.frombuffer(palette, np.uint8).reshape(-1, 3)
+    likest = color.nearest(color.lab(np.rint(colours * 255).astype(np.uint8)), color.lab(choice))
+    apart = deltaE_ciede2000(rgb2lab(colours[None])[0], rgb2lab(choice[likest][None] / 255)[0])
     trust = np.exp(-(apart**2) / (2 * _OFF_PALETTE**2)).astype(np.float32)
-    return torch.from_numpy(likest).to(keys.device), torch.from_numpy(trust).to(keys.device)
+    return torch.from_numpy(likest), torch.from_numpy(trust)

@@ -69,23 +69,36 @@ class Overlay:
         """(H, W), 255 = the reference's figure."""
         return np.where(self.in_foreground & self.inside, np.uint8(255), np.uint8(0))
 
-    def shares(self, regions: Regions, palette: Colours, of_foreground: bool | None) -> Plane:  # noqa: FBT001
+    def shares(
+        self,
+        regions: Regions,
+        palette: Colours,
+        of_foreground: bool | None,  # noqa: FBT001 - three values
+        where: NDArray[np.bool_] | None = None,
+    ) -> Plane:
         """(n, P): the fraction of each region's pixels to which each colour is the most similar. The sum is below 1
-        if the reference covers only a part of the region.
+        if the reference covers only a part of the region, and 0 for regions that aren't asked for.
 
         Args:
             regions: the regions of the sketch.
             palette: (P, 3).
             of_foreground: the side of the reference to use, None for both.
+            where: (n,), the regions to compute; None: all.
         """
         height, width = self.inked.shape
         labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
         seen = self.inside & ~self.inked
+        if where is not None:
+            seen &= where[labels]
         if of_foreground is not None:
             seen &= self.in_foreground == of_foreground
         colours, number = self._numbered
-        likest = color.nearest(color.lab(colours), color.lab(palette))
-        places = labels[seen].astype(np.int64) * len(palette) + likest[number[seen]]
+        number = number[seen]
+        used = np.zeros(len(colours), bool)
+        used[number] = True
+        likest = np.zeros(len(colours), np.intp)
+        likest[used] = color.nearest(color.lab(colours[used]), color.lab(palette))
+        places = labels[seen].astype(np.int64) * len(palette) + likest[number]
         counts = np.bincount(places, minlength=regions.count * len(palette)).reshape(regions.count, -1)
         pixels = np.bincount(labels[~self.inked], minlength=regions.count)
         return np.asarray(counts / np.maximum(pixels, 1)[:, None], np.float32)
