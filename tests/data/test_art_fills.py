@@ -1,7 +1,8 @@
 """Coloured pictures taken apart: fills, shades of one part, outlines."""
 
+import cv2
 import numpy as np
-from colorizer_lab.data.art.fills import find_fills
+from colorizer_lab.data.art.fills import find_fills, without_thick_outlines
 
 from tests.data.drawn_art import HAIR, SHADE, SHIRT, SKIN, figure, fills
 
@@ -31,6 +32,27 @@ def test_outlines_are_lines_and_what_lies_under_them_belongs_to_fills():
     assert colours(found) == {SKIN, SHIRT, HAIR}
     assert (found.fills[found.lines > 200] > 0).mean() > 0.95
     assert 0.01 < (found.lines > 127).mean() < 0.2
+
+
+def test_thick_outline_is_a_line_and_no_part():
+    picture = figure(512)
+    drawn = picture[..., 3] > 0
+    outline = cv2.dilate(drawn.view(np.uint8), np.ones((33, 33), np.uint8)) > 0
+    picture[outline & ~drawn] = (10, 10, 10, 255)
+    found = find_fills(picture, soft=False, size=256)
+    assert (10, 10, 10) in colours(found)
+    clean = without_thick_outlines(found)
+    used = clean.palette[np.unique(clean.fills[clean.fills > 0])]
+    assert {tuple(colour) for colour in used.tolist()} == {SKIN, SHIRT, HAIR}
+    assert (clean.lines[found.palette[found.fills].max(-1) == 10] == 255).all()
+    assert ((clean.fills > 0) == (found.fills > 0)).all()
+
+
+def test_dark_shape_stays_a_part():
+    picture = figure()
+    picture[(picture[..., :3] == SHIRT).all(-1)] = (10, 10, 10, 255)
+    found = find_fills(picture, soft=False, size=128)
+    assert without_thick_outlines(found) is found
 
 
 def test_one_colour_is_nothing_to_learn_from():

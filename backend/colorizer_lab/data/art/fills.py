@@ -7,7 +7,7 @@ training split.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -33,6 +33,9 @@ _LONG = 3.0
 """Smallest ratio of a line's area to that of its widest disc; a shorter one is a dot, which is an object."""
 _OUTLINED = 0.35
 """Smallest share of the borders between fills that are lines, for a picture with outlines."""
+_OUTLINE_LIGHT, _OUTLINE_LEAST, _OUTLINE_WIDTH, _OUTLINE_LONG = 30.0, 0.04, 0.06, 10.0
+"""Of a fill that is an outline: its largest lightness, its smallest share of the picture's area, its largest width as a
+share of the edge, and the smallest ratio of its area to that of its widest disc."""
 _SAME_HUE, _SAME_LIGHT = 10.0, 20.0
 """CIELAB: largest difference in a and b, and in L, between a fill and its shaded neighbour."""
 
@@ -76,6 +79,37 @@ def find_fills(picture: Pixels, *, soft: bool, size: int) -> Fills | None:
         parts=_parts(fills, lines, palette, count),
         outlined=_share_of_lines(fills, lines) > _OUTLINED,
     )
+
+
+def without_thick_outlines(found: Fills) -> Fills:
+    """Makes lines of dark fills that are long and thin, such as outlines that are wider than lines usually are.
+
+    Otherwise an outline would be a part with a sketch of its own, and teach that what surrounds other parts is black.
+    """
+    light = cv2.cvtColor(found.palette[None].astype(np.float32) / 255, cv2.COLOR_RGB2LAB)[0, :, 0]
+    area = np.bincount(found.fills.ravel(), minlength=len(light))
+    dark = (light < _OUTLINE_LIGHT) & (area >= _OUTLINE_LEAST * area[1:].sum())
+    outlines = [fill for fill in range(1, len(light)) if dark[fill] and _is_long(found.fills == fill)]
+    if not outlines or len(outlines) == np.count_nonzero(area[1:]):
+        return found
+    gone = np.isin(found.fills, outlines)
+    fills = np.where(found.fills > 0, _nearest(np.where(gone, 0, found.fills).astype(np.int32)), 0)
+    lines = np.where(gone, np.uint8(255), found.lines)
+    own = np.arange(len(light), dtype=np.uint8)
+    return replace(
+        found,
+        fills=fills.astype(np.uint8),
+        lines=lines,
+        parts=np.where(np.isin(found.parts, outlines), own, found.parts),
+        outlined=_share_of_lines(fills, lines > 127) > _OUTLINED,
+    )
+
+
+def _is_long(mask: NDArray[np.bool_]) -> bool:
+    """Whether the mask (S, S) is nowhere wide, and much larger than its widest disc."""
+    radius = cv2.distanceTransform(np.pad(mask, 1).view(np.uint8), cv2.DIST_L2, 3).max()
+    is_narrow = 2 * radius <= _OUTLINE_WIDTH * len(mask)
+    return bool(is_narrow and np.count_nonzero(mask) > _OUTLINE_LONG * np.pi * radius**2)
 
 
 def _lines(light: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from colorizer_lab.data.art.fills import MOST_FILLS, ByteGrid, Fills
+from colorizer_lab.data.art.fills import MOST_FILLS, ByteGrid, Fills, without_thick_outlines
 from colorizer_lab.data.art.library import Library
 from colorizer_lab.data.drawing import Triplet
 from colorizer_lab.data.lines import LineStyle, draw_line_style, lines_along_borders, put_on_paper
@@ -113,12 +113,13 @@ def art_triplet(library: Library, numbers: list[int], seed: int, size: int) -> T
         _with_partners(library, members, rng) if rng.random() < _CROSS else (rng.choice(members), [])
     )
     mate = rng.choice(mates) if mates else None
-    pictures = (
-        library.read(number),
-        None if mate is None else library.read(mate),
-        library.read(rng.choice(numbers)),
+    other = rng.choice(numbers)
+    first, second, beside = (
+        None if one is None else without_thick_outlines(library.read(one)) for one in (number, mate, other)
     )
-    return pair_of(*pictures, rng, size, painted=library.family(number).painted).triplet()
+    assert first is not None
+    assert beside is not None
+    return pair_of(first, second, beside, rng, size, painted=library.family(number).painted).triplet()
 
 
 def _with_partners(library: Library, members: list[int], rng: random.Random) -> tuple[int, list[int]]:
