@@ -163,7 +163,8 @@ class Evidence:
             shares[where] = one.overlay.shares(self.regions, palette, side.of_foreground, where)[where]
             likeness[where], fits[where] = one.overlay.likeness, one.fits[where]
             fit = where & (one.fits > readout.UNFIT)  # the others have no weight
-            deformed[where] = one.deformed.shares(self.regions, palette, side.of_foreground, fit)[where]
+            if fit.any():
+                deformed[where] = one.deformed.shares(self.regions, palette, side.of_foreground, fit)[where]
         place = readout.place_evidence(shares, palette, likeness, self.sizes)
         return AtPlace(shares, likeness, place + readout.fit_evidence(deformed, palette, fits, self.sizes))
 

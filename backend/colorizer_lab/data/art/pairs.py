@@ -114,11 +114,8 @@ def art_triplet(library: Library, numbers: list[int], seed: int, size: int) -> T
     )
     mate = rng.choice(mates) if mates else None
     other = rng.choice(numbers)
-    first, second, beside = (
-        None if one is None else without_thick_outlines(library.read(one)) for one in (number, mate, other)
-    )
-    assert first is not None
-    assert beside is not None
+    first, beside = (without_thick_outlines(library.read(one)) for one in (number, other))
+    second = None if mate is None else without_thick_outlines(library.read(mate))
     return pair_of(first, second, beside, rng, size, painted=library.family(number).painted).triplet()
 
 
