@@ -98,6 +98,32 @@ def test_nearly_the_same_colour_is_no_rival() -> None:
     assert alike > unlike + 0.1
 
 
+def test_colour_of_bold_outlines_is_not_taken_for_large_parts() -> None:
+    palette = np.array([(0, 0, 0), (250, 230, 60), (40, 160, 60)], np.uint8)
+    anywhere = np.repeat([0, 1, 2], [300, 500, 200])
+    # Half of the outline lies between the figure and what is around it.
+    areas = np.where(anywhere == 0, np.arange(1000) % 2 * 2 - 1, anywhere)
+    small, large = readout.area_evidence(anywhere, areas, palette, np.array([0.001, 0.3]))
+    assert large[0] < -4
+    assert small[0] > -0.5
+    assert (large[1:] == 0).all()
+
+
+def test_dark_areas_may_be_taken() -> None:
+    palette = np.array([(0, 0, 0), (30, 25, 25), (250, 230, 60)], np.uint8)
+    # The outlines are black, and the dark hair has nearly the same colour.
+    anywhere = np.repeat([0, 1, 2], [300, 500, 200])
+    areas = np.where(anywhere == 0, 1, anywhere)
+    assert (readout.area_evidence(anywhere, areas, palette, np.array([0.3])) == 0).all()
+
+
+def test_dark_strokes_of_a_painted_reference_may_be_taken() -> None:
+    palette = np.array([(0, 0, 0), (250, 230, 60), (40, 160, 60)], np.uint8)
+    anywhere = np.repeat([0, 1, 2], [300, 500, 200])
+    areas = np.full(1000, 2)
+    assert (readout.area_evidence(anywhere, areas, palette, np.array([0.3])) == 0).all()
+
+
 def test_unlocked_takes_the_voters_mean() -> None:
     found = readout.colour(torch.tensor([[0.5, 0.5, 0.0]]), KEYS, PALETTE, lock=False)
     assert np.abs(found.colours[0].astype(int) - (202, 32, 40)).max() <= 1

@@ -119,6 +119,8 @@ class Evidence:
     """What is at the same place by side, once it has been computed."""
     likest: dict[bool | None, list[NDArray[np.intp]]] = field(default_factory=dict)
     """`shapes.likest_colours` of each reference by side, once they have been computed."""
+    areas: dict[bool | None, list[NDArray[np.intp]]] = field(default_factory=dict)
+    """The areas that are wider than lines by side, once they have been found."""
 
     def attention(self, side: MatchedSide) -> tuple[torch.Tensor, torch.Tensor]:
         """The attention (n, K) of every region on the keys of one side, by all views, and the keys' colours (K, 3)."""
@@ -139,7 +141,8 @@ class Evidence:
         if self.reranker is None or side.of_foreground is False or len(side.palette) == 1:
             return found
         clues = self._clues(side, found)
-        return found + reranker.corrections(self.reranker, clues, reranker.find_candidates(clues))
+        corrections = reranker.corrections(self.reranker, clues, reranker.find_candidates(clues))
+        return found + corrections + self._on_areas(side)
 
     def candidates(self, side: MatchedSide) -> Candidates:
         """The colours that are reranked, with their features."""
@@ -235,8 +238,23 @@ class Evidence:
             ]
         return self.likest[side.of_foreground]
 
+    def _on_areas(self, side: MatchedSide) -> torch.Tensor:
+        """(n, P): the evidence against colours that the references' lines have, as logarithms."""
+        likest, areas = self._likest(side), self._areas(side)
+        shown = [one >= 0 for one in likest]
+        anywhere, in_areas = (
+            np.concatenate([one[where] for one, where in zip(every, shown, strict=True)])
+            for every in (likest, areas)
+        )
+        return readout.area_evidence(anywhere, in_areas, side.palette, self.sizes)
+
     def _areas(self, side: MatchedSide) -> list[NDArray[np.intp]]:
         """For each reference (h, w) the palette's colour of each area that is wider than a line, -1 elsewhere."""
+        if side.of_foreground not in self.areas:
+            self.areas[side.of_foreground] = self._find_areas(side)
+        return self.areas[side.of_foreground]
+
+    def _find_areas(self, side: MatchedSide) -> list[NDArray[np.intp]]:
         inked = self.warped[0].overlay.inked
         stroke = stroke_width(inked.view(np.uint8)) * max(self.regions.coarse.shape) / max(inked.shape)
         areas = []

@@ -48,6 +48,13 @@ although the reference shows other things in them, such as glasses in a face."""
 _SHAPE, _UNFOUND, _SAME_SHAPE = 0.5, 0.1, 3.0
 """For the evidence of outlines: the weight of a similar outline, the share of a colour without similar outlines, and
 the additional weight of an outline that is found with certainty and only once."""
+_AREA, _LINE, _WIDE = 0.5, 2.0, 0.02
+"""For the evidence against colours of lines: the fraction of a colour's pixels in areas from which on there is none,
+its weight, and the fraction of the figure at which a part has half of it, because small parts such as pupils may be as
+small as lines."""
+_DARK, _FLAT = 30.0, 0.6
+"""The CIELAB lightness up to which a colour may be one of lines, and the fraction of its other colours in areas from
+which on a reference counts as flat. A painted one may show the tones of large parts in thin strokes."""
 _SURE, _SHARE, _LEAD = 0.41, 1.23, 0.86
 """Coefficients of a logistic regression for the probability that a colour is right, by the logarithms of its share and
 of its lead. It was fitted on real art (the validation and training families, which the network hadn't been trained on
@@ -288,6 +295,30 @@ def shape_evidence(found: NDArray[np.float64], palette: Colours) -> torch.Tensor
     """
     share = torch.from_numpy(found.astype(np.float32)) @ agreement(palette)
     return _SHAPE * (share + _UNFOUND).log() + _SAME_SHAPE * share.clamp(max=1) ** 8
+
+
+def area_evidence(
+    anywhere: NDArray[np.intp], areas: NDArray[np.intp], palette: Colours, sizes: NDArray[np.float64]
+) -> torch.Tensor:
+    """(n, P): the evidence against dark colours that a flat reference shows mostly in lines. Where lines are bold, the
+    network can't look beside them.
+
+    Args:
+        anywhere: (N,), the colour of each of the references' pixels.
+        areas: (N,), the colour of the nearest area that is wider than a line, -1 for what lies around the figure.
+        palette: (P, 3).
+        sizes: (n,), each region's area as a fraction of the figure's.
+    """
+    alike, against = agreement(palette).numpy(), np.zeros(len(palette))
+    is_dark = rgb2lab(palette[None] / 255)[0, :, 0] < _DARK
+    kept = np.where(areas >= 0, alike[anywhere, areas], 0)[~is_dark[anywhere]]
+    if len(kept) and kept.mean() > _FLAT:
+        before, after = (
+            np.bincount(one, minlength=len(palette)) @ alike for one in (anywhere, areas[areas >= 0])
+        )
+        share = after[is_dark] / np.maximum(before[is_dark], 1e-9)
+        against[is_dark] = _LINE * np.log(np.clip(share / _AREA, 0.05, 1))
+    return torch.from_numpy((sizes / (sizes + _WIDE))[:, None] * against).float()
 
 
 def differences(palette: Colours) -> NDArray[np.float64]:
