@@ -52,11 +52,20 @@ def apply():
 
 
 def shown(places):
-    """What the applied layers hold at these places, BGRA."""
+    """What the applied layers show at these places, BGRA: of each the first layer that its mask doesn't hide there."""
     layers = [node for node, _ in wrappers.walk(group()) if node.type() == "paintlayer"]
     found = {}
     for name, (x, y) in places.items():
-        pixels = [list(node.pixelData(x, y, 1, 1).data()) for node in layers]
+        seen = [
+            node
+            for node in layers
+            if all(
+                mask.pixelData(x, y, 1, 1).data() != b"\0"
+                for mask in node.childNodes()
+                if mask.type() == "transparencymask"
+            )
+        ]
+        pixels = [list(node.pixelData(x, y, 1, 1).data()) for node in seen]
         found[name] = next((pixel for pixel in pixels if pixel[3]), None)
     return found
 
