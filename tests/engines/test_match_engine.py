@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from colorizer.engines.base import ColorizeRequest, Layer, Mode, Options, Reference, Result, Role
+from colorizer.engines.match import readout
 from colorizer.engines.match.engine import MatchEngine
 from colorizer.engines.match.network import MatchNetwork
 from colorizer.engines.match.painting import cover
@@ -180,6 +182,19 @@ def test_result_has_the_canvas_size(size: tuple[int, int]) -> None:
         assert layer.pixels.shape == (height, width, 4)
         assert layer.mask is not None
         assert layer.mask.shape == (height, width)
+
+
+def test_evidence_against_colours_of_lines_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    def against_red(anywhere, areas, palette, sizes):
+        assert anywhere.shape == areas.shape
+        assert set(np.unique(anywhere)) == set(range(len(palette)))
+        is_red = torch.from_numpy((palette == RED).all(axis=1))
+        return torch.where(is_red, -100.0, 0.0).expand(len(sizes), -1)
+
+    monkeypatch.setattr(readout, "area_evidence", against_red)
+    flat = flatten(run(REQUEST).layers, 128, 128)
+    assert flat[64, 48].tolist() != [*RED, 255]
+    assert flat[64, 80].tolist() == [*GREEN, 255]
 
 
 def test_absent_parts_are_doubtful() -> None:

@@ -5,7 +5,7 @@ import runpy
 import numpy as np
 import pytest
 from colorizer import paths
-from colorizer.engines.base import ColorizeRequest, Reference
+from colorizer.engines.base import ColorizeRequest, Mode, Reference
 from colorizer.engines.match.engine import MatchEngine
 from colorizer.imaging.layers import flatten
 from colorizer.imaging.lines import find_ink
@@ -28,11 +28,12 @@ def truth():
     return program["draw"](program["SKETCH"], painted=True)
 
 
-def test_what_is_wrong_in_the_sample_is_small(truth):
+@pytest.mark.parametrize("mode", [Mode.SPLIT, Mode.WHOLE])
+def test_what_is_wrong_in_the_sample_is_small(truth, mode):
     sketch, reference = (
         read_picture(paths.resource("sample") / name) for name in ("sketch.png", "reference.png")
     )
-    result = MatchEngine().colorize(ColorizeRequest(sketch, (Reference(reference),)), Silent())
+    result = MatchEngine().colorize(ColorizeRequest(sketch, (Reference(reference),), mode=mode), Silent())
     height, width = sketch.shape[:2]
     painted = over_white(flatten(result.layers, width, height))
     regions, off_lines = find_regions(find_ink(sketch)), sketch[..., 3] < 40

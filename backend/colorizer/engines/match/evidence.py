@@ -136,7 +136,8 @@ class Evidence:
         return sum(len(view.visible) for view in self.scale_views if view.counts is None)
 
     def beside(self, side: MatchedSide) -> torch.Tensor:
-        """(n, P): the evidence in addition to the network's, as logarithms. Backgrounds aren't reranked."""
+        """(n, P): the evidence in addition to the network's, as logarithms. For backgrounds, and without a reranker, it
+        is that of place and outlines only."""
         found = self._place_and_shape(side)
         if self.reranker is None or side.of_foreground is False or len(side.palette) == 1:
             return found
@@ -241,11 +242,8 @@ class Evidence:
     def _on_areas(self, side: MatchedSide) -> torch.Tensor:
         """(n, P): the evidence against colours that the references' lines have, as logarithms."""
         likest, areas = self._likest(side), self._areas(side)
-        shown = [one >= 0 for one in likest]
-        anywhere, in_areas = (
-            np.concatenate([one[where] for one, where in zip(every, shown, strict=True)])
-            for every in (likest, areas)
-        )
+        anywhere = np.concatenate([colours[colours >= 0] for colours in likest])
+        in_areas = np.concatenate([area[colours >= 0] for area, colours in zip(areas, likest, strict=True)])
         return readout.area_evidence(anywhere, in_areas, side.palette, self.sizes)
 
     def _areas(self, side: MatchedSide) -> list[NDArray[np.intp]]:
