@@ -33,6 +33,30 @@ def closed(sketch: np.ndarray) -> tuple[Regions, Regions]:
     return regions, close_figures(SamePlace(), ink, regions)
 
 
+def strokes(size: int, *lines: list[tuple[float, float]]) -> np.ndarray:
+    """Polylines, with points (x, y) in 0..1, on white."""
+    sketch = np.full((size, size, 4), 255, np.uint8)
+    for line in lines:
+        points = np.rint(np.array(line) * (size - 1)).astype(np.int32)
+        cv2.polylines(sketch, [points], isClosed=False, color=(0, 0, 0, 255), thickness=3)
+    return sketch
+
+
+def network_sees(monkeypatch: pytest.MonkeyPatch, box: tuple[float, float, float, float]) -> None:
+    """The network is certain of a figure in a box (left, top, right, bottom) in 0..1, and of paper elsewhere."""
+
+    def share(_network: object, ink: np.ndarray, _window: object) -> np.ndarray:
+        height, width = ink.shape
+        left, top, right, bottom = (
+            round(at * side) for at, side in zip(box, (width, height) * 2, strict=True)
+        )
+        certain = np.full(ink.shape, 0.05, np.float32)
+        certain[top:bottom, left:right] = 0.95
+        return certain
+
+    monkeypatch.setattr("colorizer.engines.match.open_figures._share", share)
+
+
 @pytest.mark.parametrize("size", [256, 700, 1300])
 def test_open_figure_is_closed_where_it_ends(size: int) -> None:
     before, after = closed(box(size, open_below=True))
@@ -100,13 +124,32 @@ def test_figure_without_lines_around_it_stays_paper() -> None:
 
 
 @pytest.mark.parametrize("size", [256, 700, 1300])
-def test_paper_in_a_bay_of_the_outline_stays_paper(size: int) -> None:
+@pytest.mark.parametrize(("left", "right", "depth"), [(0.4, 0.59, 0.44), (0.32, 0.67, 0.55)])
+def test_paper_in_a_bay_of_the_outline_stays_paper(
+    size: int, left: float, right: float, depth: float
+) -> None:
     """As between an arm and the head: the network takes it for figure, but no line ends there."""
-    sketch = np.full((size, size, 4), 255, np.uint8)
-    near, far, left, right, depth = (round(share * size) for share in (0.25, 0.75, 0.4, 0.59, 0.44))
-    outline = [(near, near), (left, near), (left, depth), (right, depth), (right, near)]
-    points = np.array([*outline, (far, near), (far, far), (near, far)])
-    cv2.polylines(sketch, [points], isClosed=True, color=(0, 0, 0, 255), thickness=3)
+    outline = [(0.25, 0.25), (left, 0.25), (left, depth), (right, depth), (right, 0.25)]
+    sketch = strokes(size, [*outline, (0.75, 0.25), (0.75, 0.75), (0.25, 0.75), (0.25, 0.25)])
     before, after = closed(sketch)
     assert before.count == 2
     assert after is before
+
+
+def test_strip_of_paper_below_a_bust_stays_paper(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Although the line above it ends on both sides."""
+    network_sees(monkeypatch, (0.3, 0.3, 0.7, 1.0))
+    bust = [(0.35, 0.92), (0.35, 0.3), (0.65, 0.3), (0.65, 0.92)]
+    before, after = closed(strokes(512, bust, [(0.3, 0.92), (0.7, 0.92)]))
+    assert before.count == 2
+    assert after is before
+
+
+@pytest.mark.parametrize(("lowest", "count"), [(0.73, 2), (1.0, 1)])
+def test_long_open_border_lies_between_ends_of_lines(
+    monkeypatch: pytest.MonkeyPatch, lowest: float, count: int
+) -> None:
+    """If the line on the right goes on to the edge, the band is paper, as below a cloud between raindrops."""
+    network_sees(monkeypatch, (0.05, 0.6, 0.9, 0.72))
+    band = [(0.05, 0.69), (0.05, 0.6), (0.9, 0.6), (0.9, lowest)]
+    assert closed(strokes(512, band))[1].count == count

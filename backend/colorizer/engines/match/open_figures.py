@@ -4,8 +4,8 @@ There the lines don't separate the figure from the paper, but the network does. 
 divided by a watershed: certain figure and certain paper grow towards each other over open paper and last over lines,
 so that the border follows the lines if there are any. Beyond the convex hull of the lines, a part ends after a short
 distance or where it becomes narrower, so that a bust that is cut off ends straight. Parts with few lines at their
-border, and parts of which little is certain, are errors of the network and stay paper, as are small parts where the
-lines go on instead of ending at the open border, such as the paper between an arm and the head.
+border, and parts of which little is certain, are errors of the network and stay paper, as are parts where the lines
+go on instead of ending at the open border, such as the paper between an arm and the head or between raindrops.
 """
 
 from __future__ import annotations
@@ -46,8 +46,10 @@ _AS_WIDE, _FARTHEST = 0.85, 0.045
 length, as a fraction of the longer side."""
 _BOUNDED = 0.55
 """Least fraction of an open figure's outline that consists of lines."""
-_SMALL = 0.04
-"""Fraction of the canvas up to which a part must lie between ends of lines."""
+_SMALL, _LONG = 0.04, 2.0
+"""Fraction of the canvas up to which a part is small, and the length of its open border, in sides of a square of its
+area, from which it is very open. A part that is either must lie between ends of lines, and along the open border of
+any other one a line must end; a part that is both, such as a strip of paper below a bust, stays paper."""
 _AT_END = 0.03
 """Distance up to which a line ends at an end of an open border, as a fraction of the longer side."""
 _ENDED = 0.5
@@ -85,15 +87,17 @@ def close_figures(
     least = _SMALLEST * labels.size
     found = _open(figure, paper, labels, least)
     largest = find_figure() if len(found) else None
+    cut_off = np.zeros(labels.shape, np.uint8)
     if largest is not None:
         inside = cv2.resize(largest, size, interpolation=cv2.INTER_NEAREST) > 127
         figure &= inside
         found = _open(figure, paper, labels, least)
         paper |= ~inside & (lines == 0)
+        cut_off = cv2.dilate((~inside).view(np.uint8), np.ones((7, 7), np.uint8))
     for region in found:
         part = _figure_part(region, figure, paper, labels, lines, least)
         part = np.where(_stray(part > 0, lines), np.uint8(0), part)
-        part = np.where(_unended(part, labels == region, lines), np.uint8(0), part)
+        part = np.where(_unended(part, labels == region, lines, cut_off), np.uint8(0), part)
         if part.any():
             regions = regions.divide(
                 region, cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
@@ -173,24 +177,29 @@ def _near_line(inside: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[n
 
 
 def _unended(
-    part: NDArray[np.uint8], inside: NDArray[np.bool_], lines: NDArray[np.uint8]
+    part: NDArray[np.uint8], inside: NDArray[np.bool_], lines: NDArray[np.uint8], cut_off: NDArray[np.uint8]
 ) -> NDArray[np.bool_]:
-    """(h, w): the small components of a part at whose open borders the lines don't end."""
+    """(h, w): the components of a part at whose open borders too few lines end; large ones may also be `cut_off`."""
     unended = np.zeros(part.shape, bool)
     if not part.any():
         return unended
     near_line, at_end = _near_line(inside, lines), _at_ends(lines)
     for number in range(1, int(part.max()) + 1):
         piece = part == number
-        if piece.mean() > _SMALL:
-            continue
-        total = ended = 0
+        length = between = 0
+        some_end = False
         for points, first, last in _open_borders(piece, near_line):
             if last - first >= _SHORT:
-                total += last - first
-                (x, y), (end_x, end_y) = points[max(0, first - 1)], points[min(last, len(points) - 1)]
-                ended += (last - first) * (at_end[y, x] and at_end[end_y, end_x])
-        if ended < _ENDED * total:
+                x, y = points.T
+                ended = at_end[y, x]
+                length += last - first
+                between += (last - first) * bool(
+                    ended[max(0, first - 1)] and ended[min(last, len(ended) - 1)]
+                )
+                some_end |= bool((ended | (cut_off[y, x] > 0))[first:last].any())
+        small, very_open = piece.mean() <= _SMALL, length > _LONG * np.sqrt(np.count_nonzero(piece))
+        closed = between >= _ENDED * length if small or very_open else some_end or length == 0
+        if not closed or (small and very_open):
             unended |= piece
     return unended
 
