@@ -139,6 +139,25 @@ def test_missing_masks_predicted() -> None:
     assert colours(background) == GROUND
 
 
+def test_reference_in_the_same_pose_shows_what_is_figure() -> None:
+    class Undecided(SamePlace):
+        """Everything is figure with probability 0.3, less than regions need that don't touch the edge."""
+
+        def parts(self, grid: int) -> torch.Tensor:
+            probabilities = torch.full((self.config.parts,), 0.3 / (self.config.parts - 1))
+            probabilities[0] = 0.7
+            return probabilities.log().view(1, -1, 1, 1).expand(1, -1, grid, grid)
+
+    mask = box_mask()
+    mask[:, 64:] = 0
+    request = replace(
+        REQUEST, mode=Mode.SPLIT, sketch_mask=None, references=(Reference(box_reference(), mask),)
+    )
+    flats = run(request, Undecided()).layers[1]
+    assert flats.mask is not None
+    assert [flats.mask[64, x] for x in (16, 48, 80, 112)] == [0, 255, 0, 0]
+
+
 @pytest.mark.parametrize("mask", [np.zeros((128, 128), np.uint8), np.zeros((3, 5), np.uint8)])
 def test_unpainted_mask_counts_as_none(mask: np.ndarray) -> None:
     with_mask, without = replace(REQUEST, sketch_mask=mask), replace(REQUEST, sketch_mask=None)

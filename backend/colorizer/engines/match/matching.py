@@ -46,6 +46,9 @@ from colorizer.imaging.values import Mask
 
 _SKETCHED_FIGURE = 0.5
 """Least area of a figure in a sketch with several figures, as a fraction of the largest one's."""
+_POSE_COUNTS = 0.5
+"""Weight of the reference's figure in deciding which regions are figure, where the poses are the same (likeness 1). Of
+224 deciding pairs, 5 have a better mask with it (IoU by .01 to .11), and 2 a worse one (by .01); with 1, 8 and 8."""
 
 
 @dataclass(frozen=True)
@@ -128,9 +131,6 @@ class Matcher:
         """Adds missing masks. Returns sketch and sources with masks, and the view of both by which they were found."""
         # Without a reference the network can still separate figure and background.
         view = self._scale_view(sketch, windows(*sketch.ink.shape[::-1]), sources or [_blank()])
-        if sketch.mask is None:
-            is_foreground = _predicted_sides(self.network, view, sketch.regions)
-            sketch = replace(sketch, mask=(is_foreground * np.uint8(255))[sketch.regions.coarse])
         found = []
         for source, answer in zip(sources, view.answers[0], strict=bool(sources)):
             if source.mask is None:
@@ -139,6 +139,12 @@ class Matcher:
                 # If no figure is found, the whole reference is used, so that the figure isn't left without colours.
                 source = replace(source, mask=mask if mask.any() else np.full_like(mask, 255))
             found.append(source)
+        if sketch.mask is None:
+            share = _foreground_shares(self.network, view)
+            is_foreground = foreground_regions(
+                _as_posed(share, sketch, found) if found else share, sketch.regions
+            )
+            sketch = replace(sketch, mask=(is_foreground * np.uint8(255))[sketch.regions.coarse])
         grid = self.network.config.key_grid
         keys = [foreground_keys(source.mask, source.window(), grid) for source in found or [_blank()]]
         return sketch, found, replace(view, in_foreground=np.concatenate(keys))
@@ -285,12 +291,7 @@ class Matcher:
 def _lay_under(sketch: _Sketch, sources: list[Source], where: NDArray[np.bool_]) -> WarpedReference:
     """The reference in the most similar pose, warped to the sketch, for some regions (n,)."""
 
-    def likeness(source: Source) -> float:
-        assert source.registration is not None
-        return source.registration.likeness
-
-    best = max(sources, key=likeness)
-    assert best.mask is not None
+    best = _most_similar_pose(sources)
     assert best.registration is not None
     deformation = deform(sketch.ink, best.picture, best.registration)
     return WarpedReference(
@@ -299,6 +300,14 @@ def _lay_under(sketch: _Sketch, sources: list[Source], where: NDArray[np.bool_])
         fits=deformation.fits(sketch.regions),
         where=where,
     )
+
+
+def _most_similar_pose(sources: Sequence[Source]) -> Source:
+    def likeness(source: Source) -> float:
+        assert source.registration is not None
+        return source.registration.likeness
+
+    return max(sources, key=likeness)
 
 
 def _side(sources: Sequence[Source], *, of_foreground: bool | None) -> MatchedSide:
@@ -311,13 +320,26 @@ def _side(sources: Sequence[Source], *, of_foreground: bool | None) -> MatchedSi
     return MatchedSide(_distinct(np.concatenate(palettes)), of_foreground)
 
 
-def _predicted_sides(network: MatchNetwork, view: ScaleView, regions: Regions) -> NDArray[np.bool_]:
-    """(n,): whether each region belongs to the figure, by the network."""
+def _foreground_shares(network: MatchNetwork, view: ScaleView) -> NDArray[np.float64]:
+    """(n,): the network's probability that each region belongs to the figure."""
     hits = np.zeros(view.cells.shape[1])
     for row, weights in zip(view.answers, view.cells, strict=True):
         chance = np.mean([foreground_share(network, answer.sketch_parts) for answer in row], axis=0)
         hits += weights @ chance
-    return foreground_regions(hits / view.cells.sum(axis=(0, 2)), regions)
+    return np.asarray(hits / view.cells.sum(axis=(0, 2)))
+
+
+def _as_posed(share: NDArray[np.float64], sketch: _Sketch, sources: Sequence[Source]) -> NDArray[np.float64]:
+    """(n,): the probability that each region belongs to the figure, corrected by the figure of the reference in the
+    most similar pose, where that covers the sketch.
+    """
+    best = _most_similar_pose(sources)
+    assert best.registration is not None
+    overlay = lay_under(sketch.ink, best.picture, best.mask, best.registration)
+    there, covered = (
+        sketch.regions.shares(mask) for mask in (overlay.figure, overlay.inside * np.uint8(255))
+    )
+    return share + _POSE_COUNTS * max(0.0, overlay.likeness) * (there - covered * share)
 
 
 def _prefer(
