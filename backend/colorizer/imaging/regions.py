@@ -84,8 +84,7 @@ class Regions:
         """(count,): the fraction of each region inside `mask` (any size, > 127 is inside)."""
         height, width = self.coarse.shape
         inside = cv2.resize(mask, (width, height), interpolation=cv2.INTER_AREA) > 127
-        hits = np.bincount(self.coarse.ravel(), weights=inside.ravel(), minlength=self.count)
-        return hits / self._pixels
+        return np.bincount(self.coarse[inside], minlength=self.count) / self._pixels
 
     def cut(self, mask: NDArray[np.uint8]) -> Regions:
         """Divides the regions at the border of `mask` (H, W), so that each is on one side of it."""

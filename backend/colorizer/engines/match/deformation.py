@@ -56,7 +56,7 @@ class Deformation:
 
     def there(self, x: Plane, y: Plane) -> tuple[Plane, Plane]:
         """The positions in the reference of positions (H, W) in the sketch, in pixels."""
-        column, row = (np.asarray(one * self.scale - 0.5, np.float32) for one in (x, y))
+        column, row = (np.asarray(one * self.scale - 0.5, np.float32) for one in np.broadcast_arrays(x, y))
         by = cv2.remap(self.by, column, row, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         return self.registration.there(x + by[..., 0], y + by[..., 1])
 

@@ -69,6 +69,16 @@ class Overlay:
         """(H, W), 255 = the reference's figure."""
         return np.where(self.in_foreground & self.inside, np.uint8(255), np.uint8(0))
 
+    def covers(self, regions: Regions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n,) each: the fraction of every region on which the reference shows its figure, and anything at all."""
+        labels = self._labels(regions)
+        pixels = np.maximum(np.bincount(labels.ravel(), minlength=regions.count), 1)
+        there, covered = (
+            np.bincount(labels[shown], minlength=regions.count) / pixels
+            for shown in (self.in_foreground & self.inside, self.inside)
+        )
+        return there, covered
+
     def shares(
         self,
         regions: Regions,
@@ -85,8 +95,7 @@ class Overlay:
             of_foreground: the side of the reference to use, None for both.
             where: (n,), the regions to compute; None: all.
         """
-        height, width = self.inked.shape
-        labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
+        labels = self._labels(regions)
         seen = self.inside & ~self.inked
         if where is not None:
             seen &= where[labels]
@@ -102,6 +111,12 @@ class Overlay:
         counts = np.bincount(places, minlength=regions.count * len(palette)).reshape(regions.count, -1)
         pixels = np.bincount(labels[~self.inked], minlength=regions.count)
         return np.asarray(counts / np.maximum(pixels, 1)[:, None], np.float32)
+
+    def _labels(self, regions: Regions) -> NDArray[np.int32]:
+        """(H, W): the region of each pixel."""
+        height, width = self.inked.shape
+        labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
+        return np.asarray(labels)
 
     @cached_property
     def _numbered(self) -> tuple[Colours, NDArray[np.intp]]:
@@ -177,16 +192,18 @@ def lay_under(ink: Ink, picture: Picture, picture_mask: Mask | None, found: Map)
     """Warps the reference to the sketch. Without a mask, all of it is its figure."""
     sampled, scale = scale_down(ink, _SAMPLED)
     height, width = sampled.shape
-    y, x = (np.mgrid[0:height, 0:width] + 0.5) / scale
-    there_x, there_y = found.there(x, y)
-    column, row = np.floor(there_x).astype(np.intp), np.floor(there_y).astype(np.intp)
+    x, y = ((np.arange(side) + 0.5) / scale for side in (width, height))
+    there_x, there_y = found.there(x[None], y[:, None])
+    column, row = np.floor(there_x).astype(np.int32), np.floor(there_y).astype(np.int32)
     rows, columns = picture.shape[:2]
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
-    row, column = row.clip(0, rows - 1), column.clip(0, columns - 1)
-    visible = picture[row, column, 3] > 127
+    where = row.clip(0, rows - 1) * columns + column.clip(0, columns - 1)
+    pixels = np.ascontiguousarray(picture).view(np.uint32).ravel()  # reads the four channels at once
+    colours = pixels[where][..., None].view(np.uint8)
+    visible = colours[..., 3] > 127
     return Overlay(
-        colours=picture[row, column, :3],
-        in_foreground=visible if picture_mask is None else picture_mask[row, column] > 127,
+        colours=np.ascontiguousarray(colours[..., :3]),
+        in_foreground=visible if picture_mask is None else picture_mask.ravel()[where] > 127,
         inside=inside & visible,
         inked=sampled > _INKED,
         likeness=found.likeness,
