@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from colorizer.engines.base import Reference
@@ -11,10 +12,11 @@ from colorizer.engines.match.foreground import (
     foreground_regions,
     side_by_side,
 )
+from colorizer.engines.match.network import MatchNetwork
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions
 from documents import draw, on_paper
-from drawn import box_mask, box_reference, box_sketch
+from drawn import RED, blank, box_mask, box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, random_network
 from listening import Silent
 
@@ -52,6 +54,22 @@ def test_even_border_needs_no_network() -> None:
     picture = box_reference(300)
     for network in (random_network(1), random_network(2)):
         assert agreement(find_foreground(network, picture, Silent()), box_mask(300)) > 0.97
+
+
+@pytest.mark.parametrize("network", [random_network(1), random_network(2)])
+def test_pale_face_on_white_is_figure_but_a_halo_is_not(network: MatchNetwork) -> None:
+    picture, face, halo = blank(300, 300), np.zeros((300, 300), np.uint8), np.zeros((300, 300), np.uint8)
+    cv2.circle(face, (150, 170), 70, 255, -1)
+    cv2.circle(halo, (150, 80), 45, 255, 4)
+    cv2.circle(halo, (150, 170), 70, 0, -1)
+    picture[face > 0, :3] = 240
+    picture[halo > 0, :3] = 240
+    comb = np.zeros((300, 300), np.uint8)
+    cv2.circle(comb, (150, 80), 42, 255, -1)
+    picture[comb > 0, :3] = RED
+    mask = find_foreground(network, picture, Silent())
+    assert agreement(mask, face | comb) > 0.99
+    assert (mask[halo > 0] > 0).mean() < 0.2
 
 
 def test_uneven_border_is_left_to_the_network() -> None:
