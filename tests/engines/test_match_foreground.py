@@ -16,7 +16,7 @@ from colorizer.engines.match.network import MatchNetwork
 from colorizer.imaging.lines import find_ink
 from colorizer.imaging.regions import Regions
 from documents import draw, on_paper
-from drawn import RED, blank, box_mask, box_reference, box_sketch
+from drawn import BLUE, RED, blank, box_mask, box_reference, box_sketch
 from engines.match_stand_ins import SamePlace, random_network
 from listening import Silent
 
@@ -70,6 +70,15 @@ def test_pale_face_on_white_is_figure_but_a_halo_is_not(network: MatchNetwork) -
     mask = find_foreground(network, picture, Silent())
     assert agreement(mask, face | comb) > 0.99
     assert (mask[halo > 0] > 0).mean() < 0.2
+
+
+def test_vignette_is_no_figure() -> None:
+    picture = box_reference(300)
+    places = np.linspace(-1, 1, 300)
+    vignette = 20 * np.clip(1.2 - np.hypot(places[:, None], places), 0, 1)
+    ground = (picture[..., :3] == BLUE).all(axis=2)
+    picture[..., :3] = np.where(ground[..., None], 255 - vignette[..., None], picture[..., :3])
+    assert agreement(find_foreground(random_network(1), picture, Silent()), box_mask(300)) > 0.97
 
 
 def test_uneven_border_is_left_to_the_network() -> None:
