@@ -50,8 +50,9 @@ _SMALL, _LONG = 0.04, 2.0
 """Fraction of the canvas up to which a part is small, and the length of its open border, in sides of a square of its
 area, from which it is very open. A part that is either must lie between ends of lines, and along the open border of
 any other one a line must end; a part that is both, such as a strip of paper below a bust, stays paper."""
-_AT_END = 0.03
-"""Distance up to which a line ends at an end of an open border, as a fraction of the longer side."""
+_AT_END, _NEAR_END = 0.03, 0.1
+"""Distance up to which a line ends at an open border, as a fraction of the longer side, and, along the open border of
+a large part, of a square's side of its area, because the border may be that far off."""
 _ENDED = 0.5
 """Least fraction of a part's open border between places where lines end."""
 _SHORT = 8
@@ -183,36 +184,38 @@ def _unended(
     unended = np.zeros(part.shape, bool)
     if not part.any():
         return unended
-    near_line, at_end = _near_line(inside, lines), _at_ends(lines)
+    near_line, away = _near_line(inside, lines), _away_from_ends(lines)
     for number in range(1, int(part.max()) + 1):
         piece = part == number
+        side = np.sqrt(np.count_nonzero(piece)) / max(part.shape)
         length = between = 0
         some_end = False
         for points, first, last in _open_borders(piece, near_line):
             if last - first >= _SHORT:
                 x, y = points.T
-                ended = at_end[y, x]
                 length += last - first
-                between += (last - first) * bool(
-                    ended[max(0, first - 1)] and ended[min(last, len(ended) - 1)]
-                )
-                some_end |= bool((ended | (cut_off[y, x] > 0))[first:last].any())
-        small, very_open = piece.mean() <= _SMALL, length > _LONG * np.sqrt(np.count_nonzero(piece))
+                from_ends = away[y, x]
+                ends = from_ends[[max(0, first - 1), min(last, len(points) - 1)]]
+                between += (last - first) * bool((ends <= _AT_END).all())
+                near = (from_ends <= max(_AT_END, _NEAR_END * side)) | (cut_off[y, x] > 0)
+                some_end |= bool(near[first:last].any())
+        small, very_open = piece.mean() <= _SMALL, length > _LONG * side * max(part.shape)
         closed = between >= _ENDED * length if small or very_open else some_end or length == 0
         if not closed or (small and very_open):
             unended |= piece
     return unended
 
 
-def _at_ends(lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """(h, w): the places near an end of a line, or near the edge of the canvas, where lines end, too."""
+def _away_from_ends(lines: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """(h, w): the distance from the nearest end of a line, or from the edge of the canvas, where lines end, too, as a
+    fraction of the longer side.
+    """
     thin = np.pad(skeletonize(lines > 0).astype(np.uint8), 1)
     beside = cv2.boxFilter(thin, cv2.CV_8U, (3, 3), normalize=False)
     away = np.ones_like(thin)
     away[(thin > 0) & (beside == 2)] = 0
     away[0], away[-1], away[:, 0], away[:, -1] = 0, 0, 0, 0
-    near = cv2.distanceTransform(away, cv2.DIST_L2, 5) <= _AT_END * max(lines.shape)
-    return np.asarray(near[1:-1, 1:-1])
+    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, 5)[1:-1, 1:-1] / max(lines.shape))
 
 
 def _stray(part: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
