@@ -50,7 +50,7 @@ _SMALL, _LONG = 0.04, 2.0
 """Fraction of the canvas up to which a part is small, and the length of its open border, in sides of a square of its
 area, from which it is very open. A part that is either must lie between ends of lines, and along the open border of
 any other one a line must end; a part that is both, such as a strip of paper below a bust, stays paper."""
-_AT_END, _NEAR_END = 0.03, 0.1
+_AT_END, _NEAR_END = 0.03, 0.12
 """Distance up to which a line ends at an open border, as a fraction of the longer side, and, along the open border of
 a large part, of a square's side of its area, because the border may be that far off."""
 _ENDED = 0.5
