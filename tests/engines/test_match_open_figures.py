@@ -136,6 +136,17 @@ def test_paper_in_a_bay_of_the_outline_stays_paper(
     assert after is before
 
 
+def test_open_border_goes_to_ends_of_lines_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The network sees the figure end sooner."""
+    network_sees(monkeypatch, (0.25, 0.25, 0.75, 0.68))
+    _, after = closed(strokes(512, [(0.25, 0.74), (0.25, 0.25), (0.75, 0.25), (0.75, 0.71)]))
+    figure = after.labels == after.labels[256, 256]
+    assert after.count == 2
+    assert figure[round(0.71 * 512), round(0.27 * 512)]
+    assert figure[round(0.7 * 512), round(0.73 * 512)]
+    assert not figure[round(0.76 * 512)].any()
+
+
 def test_strip_of_paper_below_a_bust_stays_paper(monkeypatch: pytest.MonkeyPatch) -> None:
     """Although the line above it ends on both sides."""
     network_sees(monkeypatch, (0.3, 0.3, 0.7, 1.0))

@@ -154,7 +154,7 @@ def _figure_part(
     grown = cv2.watershed(cv2.merge([ground] * 3), markers)
     grown = cv2.dilate((grown == 1).astype(np.uint8), np.ones((3, 3), np.uint8)) * inside
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=4)
-    near_line = _near_line(inside, lines)
+    near_line, ends = _near_line(inside, lines), _ends(lines)
     result = np.zeros(labels.shape, np.uint8)
     kept = 0
     for piece in range(1, count):
@@ -165,7 +165,7 @@ def _figure_part(
         bounded = near_line[outline].mean() if outline.any() else 0
         if stats[piece, cv2.CC_STAT_AREA] <= least or bounded < _BOUNDED or kept == 255:
             continue
-        part = here | (_between_ends(here, near_line) & inside)
+        part = here | (_between_ends(here, near_line, ends) & inside)
         if np.count_nonzero(part & figure) >= _SURE * np.count_nonzero(part & (lines == 0)):
             kept += 1
             result[part] = kept
@@ -206,14 +206,22 @@ def _unended(
     return unended
 
 
+def _ends(lines: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """(n, 2): the ends of lines; x, y."""
+    thin = np.pad(skeletonize(lines > 0).astype(np.uint8), 1)
+    beside = cv2.boxFilter(thin, cv2.CV_8U, (3, 3), normalize=False)
+    y, x = np.nonzero((thin > 0) & (beside == 2))
+    return np.stack([x - 1, y - 1], axis=1).astype(np.int32)
+
+
 def _away_from_ends(lines: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(h, w): the distance from the nearest end of a line, or from the edge of the canvas, where lines end, too, as a
     fraction of the longer side.
     """
-    thin = np.pad(skeletonize(lines > 0).astype(np.uint8), 1)
-    beside = cv2.boxFilter(thin, cv2.CV_8U, (3, 3), normalize=False)
-    away = np.ones_like(thin)
-    away[(thin > 0) & (beside == 2)] = 0
+    height, width = lines.shape
+    away = np.ones((height + 2, width + 2), np.uint8)
+    x, y = _ends(lines).T + 1
+    away[y, x] = 0
     away[0], away[-1], away[:, 0], away[:, -1] = 0, 0, 0, 0
     return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, 5)[1:-1, 1:-1] / max(lines.shape))
 
@@ -239,12 +247,20 @@ def _stray(part: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool
     return stray
 
 
-def _between_ends(part: NDArray[np.bool_], near_line: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """(h, w): the convex hulls of a part's open borders, which the network underestimates beside ends of lines."""
+def _between_ends(
+    part: NDArray[np.bool_], near_line: NDArray[np.bool_], line_ends: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """(h, w): the convex hulls of a part's open borders and the ends of lines beside them, which the network
+    underestimates.
+    """
     filled = np.zeros(part.shape, np.uint8)
+    reach = max(_AT_END * max(part.shape), _NEAR_END * np.sqrt(np.count_nonzero(part)))
     for points, first, last in _open_borders(part, near_line):
-        ends = points[max(0, first - 1) : last + 1].reshape(-1, 1, 2)
-        cv2.fillConvexPoly(filled, cv2.convexHull(ends), 1)
+        hull = [points[max(0, first - 1) : last + 1]]
+        for corner in (hull[0][0], hull[0][-1]):
+            away = np.linalg.norm(line_ends - corner, axis=1)
+            hull.append(line_ends[away <= min(reach, away.min(initial=np.inf))])
+        cv2.fillConvexPoly(filled, cv2.convexHull(np.concatenate(hull).reshape(-1, 1, 2)), 1)
     return filled > 0
 
 
