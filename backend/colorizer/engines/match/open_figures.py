@@ -87,8 +87,9 @@ def close_figures(
     figure, paper = _seeds(share, lines, cell)
     least = _SMALLEST * labels.size
     found = _open(figure, paper, labels, least)
-    largest = find_figure() if len(found) else None
-    cut_off = np.zeros(labels.shape, np.uint8)
+    if not len(found):
+        return regions
+    ends, cut_off, largest = _ends(lines), np.zeros(labels.shape, np.uint8), find_figure()
     if largest is not None:
         inside = cv2.resize(largest, size, interpolation=cv2.INTER_NEAREST) > 127
         figure &= inside
@@ -96,9 +97,9 @@ def close_figures(
         paper |= ~inside & (lines == 0)
         cut_off = cv2.dilate((~inside).view(np.uint8), np.ones((7, 7), np.uint8))
     for region in found:
-        part = _figure_part(region, figure, paper, labels, lines, least)
+        part = _figure_part(region, figure, paper, labels, lines, least, ends)
         part = np.where(_stray(part > 0, lines), np.uint8(0), part)
-        part = np.where(_unended(part, labels == region, lines, cut_off), np.uint8(0), part)
+        part = np.where(_unended(part, labels == region, lines, ends, cut_off), np.uint8(0), part)
         if part.any():
             regions = regions.divide(
                 region, cv2.resize(part, (width, height), interpolation=cv2.INTER_NEAREST)
@@ -146,6 +147,7 @@ def _figure_part(
     labels: NDArray[np.int32],
     lines: NDArray[np.uint8],
     least: float,
+    ends: NDArray[np.int32],
 ) -> NDArray[np.uint8]:
     """(h, w): the components 1, 2, … of a region that are figure; 0 elsewhere."""
     inside = labels == region
@@ -154,7 +156,7 @@ def _figure_part(
     grown = cv2.watershed(cv2.merge([ground] * 3), markers)
     grown = cv2.dilate((grown == 1).astype(np.uint8), np.ones((3, 3), np.uint8)) * inside
     count, pieces, stats, _ = cv2.connectedComponentsWithStats(grown, connectivity=4)
-    near_line, ends = _near_line(inside, lines), _ends(lines)
+    near_line = _near_line(inside, lines)
     result = np.zeros(labels.shape, np.uint8)
     kept = 0
     for piece in range(1, count):
@@ -178,13 +180,17 @@ def _near_line(inside: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[n
 
 
 def _unended(
-    part: NDArray[np.uint8], inside: NDArray[np.bool_], lines: NDArray[np.uint8], cut_off: NDArray[np.uint8]
+    part: NDArray[np.uint8],
+    inside: NDArray[np.bool_],
+    lines: NDArray[np.uint8],
+    ends: NDArray[np.int32],
+    cut_off: NDArray[np.uint8],
 ) -> NDArray[np.bool_]:
     """(h, w): the components of a part at whose open borders too few lines end; large ones may also be `cut_off`."""
     unended = np.zeros(part.shape, bool)
     if not part.any():
         return unended
-    near_line, away = _near_line(inside, lines), _away_from_ends(lines)
+    near_line, away = _near_line(inside, lines), _away_from(ends, part.shape)
     for number in range(1, int(part.max()) + 1):
         piece = part == number
         side = np.sqrt(np.count_nonzero(piece)) / max(part.shape)
@@ -195,8 +201,8 @@ def _unended(
                 x, y = points.T
                 length += last - first
                 from_ends = away[y, x]
-                ends = from_ends[[max(0, first - 1), min(last, len(points) - 1)]]
-                between += (last - first) * bool((ends <= _AT_END).all())
+                corners = from_ends[[max(0, first - 1), min(last, len(points) - 1)]]
+                between += (last - first) * bool((corners <= _AT_END).all())
                 near = (from_ends <= max(_AT_END, _NEAR_END * side)) | (cut_off[y, x] > 0)
                 some_end |= bool(near[first:last].any())
         small, very_open = piece.mean() <= _SMALL, length > _LONG * side * max(part.shape)
@@ -214,16 +220,16 @@ def _ends(lines: NDArray[np.uint8]) -> NDArray[np.int32]:
     return np.stack([x - 1, y - 1], axis=1).astype(np.int32)
 
 
-def _away_from_ends(lines: NDArray[np.uint8]) -> NDArray[np.float32]:
+def _away_from(ends: NDArray[np.int32], shape: tuple[int, ...]) -> NDArray[np.float32]:
     """(h, w): the distance from the nearest end of a line, or from the edge of the canvas, where lines end, too, as a
     fraction of the longer side.
     """
-    height, width = lines.shape
+    height, width = shape
     away = np.ones((height + 2, width + 2), np.uint8)
-    x, y = _ends(lines).T + 1
+    x, y = ends.T + 1
     away[y, x] = 0
     away[0], away[-1], away[:, 0], away[:, -1] = 0, 0, 0, 0
-    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, 5)[1:-1, 1:-1] / max(lines.shape))
+    return np.asarray(cv2.distanceTransform(away, cv2.DIST_L2, 5)[1:-1, 1:-1] / max(shape))
 
 
 def _stray(part: NDArray[np.bool_], lines: NDArray[np.uint8]) -> NDArray[np.bool_]:
