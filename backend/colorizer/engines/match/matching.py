@@ -6,9 +6,10 @@ modes a region also gets a colour for the side that it isn't on, from that side 
 mask shows sensible colours.
 
 The network is much more accurate if it gets the figures' masks. If a mask is missing, the network is run once to find
-it, for the sketch also with the figure of the reference in the most similar pose. Then it is run with the masks on the figures alone, which are larger then, and on both halves of them for small
-details (`multi_scale`). Running it again on the whole pictures with the masks doesn't improve the result. If several
-figures stand side by side, each is matched separately.
+it, for the sketch also with the figure of the reference in the most similar pose. Then it is run with the masks on the
+figures alone, which are larger then, and on both halves of them for small details (`multi_scale`). Running it again on
+the whole pictures with the masks doesn't improve the result. If several figures stand side by side, each is matched
+separately.
 """
 
 from __future__ import annotations
