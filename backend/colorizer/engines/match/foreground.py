@@ -231,7 +231,9 @@ def _not_flooded(colours: NDArray[np.uint8], usual: NDArray[np.float64], most: i
 def _pale_parts(
     colours: NDArray[np.uint8], inside: NDArray[np.bool_], pale: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """(H, W): the wide areas of `pale` with a sharp border, found on a small copy; `inside` is the other figure."""
+    """(H, W): the wide areas of `pale` with a sharp border, found on a small copy; `inside` is the rest of the
+    figure.
+    """
     height, width = pale.shape
     scale = min(1.0, _CUT_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))

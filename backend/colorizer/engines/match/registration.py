@@ -194,7 +194,7 @@ def lay_under(ink: Ink, picture: Picture, picture_mask: Mask | None, found: Map)
     height, width = sampled.shape
     x, y = ((np.arange(side) + 0.5) / scale for side in (width, height))
     there_x, there_y = found.there(x[None], y[:, None])
-    column, row = np.floor(there_x).astype(np.int32), np.floor(there_y).astype(np.int32)
+    column, row = np.floor(there_x).astype(np.intp), np.floor(there_y).astype(np.intp)
     rows, columns = picture.shape[:2]
     inside = (column >= 0) & (column < columns) & (row >= 0) & (row < rows)
     where = row.clip(0, rows - 1) * columns + column.clip(0, columns - 1)
