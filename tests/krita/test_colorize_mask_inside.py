@@ -2,8 +2,8 @@
 
 import pytest
 
-# Krita 6.0.4 crashes in its own fill of a Colorize Mask (kis_scanline_fill.cpp, "*groupMapPtr == 0") about once in twenty
-# times on a busy machine.
+# Krita 6.0.4 crashes in its own fill of a Colorize Mask (kis_scanline_fill.cpp, "*groupMapPtr == 0") about one time in
+# twenty on a busy machine.
 pytestmark = [pytest.mark.krita, pytest.mark.flaky(reruns=3)]
 
 NO_WAY = "this Krita makes no Colorize Masks from scripts (5.2 and later do)"
