@@ -2,9 +2,7 @@
 
 import pytest
 
-# Krita 6.0.4 crashes in its own fill of a Colorize Mask (kis_scanline_fill.cpp, "*groupMapPtr == 0") about one time in
-# twenty on a busy machine.
-pytestmark = [pytest.mark.krita, pytest.mark.flaky(reruns=3)]
+pytestmark = pytest.mark.krita
 
 NO_WAY = "this Krita makes no Colorize Masks from scripts (5.2 and later do)"
 
