@@ -57,7 +57,8 @@ class LayerBuilder:
         made = wrappers.find_node(document, inserted)
         strokes = next((layer.key_strokes for layer in group.layers if layer.role == KEY_STROKES), None)
         if made is not None and strokes is not None:
-            colorize_mask.fill(made, strokes)
+            colorize_mask.set_key_strokes(made, strokes)
+            colorize_mask.fill_soon(document, inserted)
         return inserted
 
     def insert_layer(self, document: Document, above: Node, layer: NewLayer) -> str:

@@ -50,6 +50,17 @@ def make_colorize_mask():
     return found
 
 
+def close_before_the_fill():
+    import time
+
+    document = insert_with_key_strokes()[0]
+    close(document)
+    end = time.monotonic() + 1
+    while time.monotonic() < end:
+        yield
+    return document in wrappers.documents()
+
+
 @pytest.fixture
 def made(krita):
     krita.define(insert_with_key_strokes)
@@ -75,3 +86,8 @@ def test_key_strokes_are_not_shown_and_are_no_part_to_repair(made):
     assert made["hidden"] == [0, 90, 0, 255]
     assert made["roles"] == ["figure", "shading"]
     assert made["same"]
+
+
+def test_document_can_be_closed_before_its_mask_is_filled(krita):
+    krita.define(insert_with_key_strokes)
+    assert not krita.call(close_before_the_fill)
