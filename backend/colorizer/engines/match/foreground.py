@@ -25,7 +25,14 @@ from colorizer.engines.match.network_input import (
 )
 from colorizer.engines.match.open_figures import close_figures
 from colorizer.engines.match.readout import add_missed, region_cells
-from colorizer.engines.match.registration import SAME_POSE, Overlay, Registration, lay_under, register
+from colorizer.engines.match.registration import (
+    SAME_POSE,
+    Overlay,
+    Registration,
+    lay_under,
+    register,
+    scale_down,
+)
 from colorizer.imaging.lines import Ink, find_ink
 from colorizer.imaging.masks import usable_mask
 from colorizer.imaging.pictures import over_white
@@ -234,15 +241,11 @@ def _pale_parts(
     """(H, W): the wide areas of `pale` with a sharp border, found on a small copy; `inside` is the rest of the
     figure.
     """
-    height, width = pale.shape
-    scale = min(1.0, _CUT_SIDE / max(height, width))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    small = cv2.resize(colours, size, interpolation=cv2.INTER_AREA)
+    small, _ = scale_down(colours, _CUT_SIDE)
     figure, areas = (
-        cv2.resize(one.view(np.uint8) * np.uint8(255), size, interpolation=cv2.INTER_AREA) > 127
-        for one in (inside, pale)
+        scale_down(one.view(np.uint8) * np.uint8(255), _CUT_SIDE)[0] > 127 for one in (inside, pale)
     )
-    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(_WIDE * max(size)) | 1,) * 2)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (round(_WIDE * max(areas.shape)) | 1,) * 2)
     count, pieces = cv2.connectedComponents(cv2.morphologyEx(areas.view(np.uint8), cv2.MORPH_OPEN, brush))
     beside = np.ones((3, 3), np.uint8)
     change = cv2.morphologyEx(small, cv2.MORPH_GRADIENT, beside).max(axis=2)
@@ -252,7 +255,7 @@ def _pale_parts(
         around = (cv2.dilate(here.view(np.uint8), beside) > 0) & ~here & ~figure
         if around.any() and np.median(change[around]) >= _SHARP:
             parts[here] = 1
-    return np.asarray(cv2.resize(parts, (width, height), interpolation=cv2.INTER_NEAREST) > 0)
+    return np.asarray(cv2.resize(parts, pale.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0)
 
 
 def side_by_side(mask: Mask, least: float = _FIGURE) -> list[Mask]:

@@ -337,7 +337,9 @@ def _as_posed(share: NDArray[np.float64], sketch: _Sketch, sources: Sequence[Sou
     best = _most_similar_pose(sources)
     assert best.registration is not None
     overlay = lay_under(sketch.ink, best.picture, best.mask, best.registration)
-    there, covered = overlay.covers(sketch.regions)
+    there, covered = (
+        sketch.regions.shares(mask) for mask in (overlay.figure, overlay.inside * np.uint8(255))
+    )
     return share + _POSE_COUNTS * max(0.0, overlay.likeness) * (there - covered * share)
 
 

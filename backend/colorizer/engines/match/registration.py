@@ -69,16 +69,6 @@ class Overlay:
         """(H, W), 255 = the reference's figure."""
         return np.where(self.in_foreground & self.inside, np.uint8(255), np.uint8(0))
 
-    def covers(self, regions: Regions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(n,) each: the fraction of every region on which the reference shows its figure, and anything at all."""
-        labels = self._labels(regions)
-        pixels = np.maximum(np.bincount(labels.ravel(), minlength=regions.count), 1)
-        there, covered = (
-            np.bincount(labels[shown], minlength=regions.count) / pixels
-            for shown in (self.in_foreground & self.inside, self.inside)
-        )
-        return there, covered
-
     def shares(
         self,
         regions: Regions,
@@ -95,7 +85,8 @@ class Overlay:
             of_foreground: the side of the reference to use, None for both.
             where: (n,), the regions to compute; None: all.
         """
-        labels = self._labels(regions)
+        height, width = self.inked.shape
+        labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
         seen = self.inside & ~self.inked
         if where is not None:
             seen &= where[labels]
@@ -111,12 +102,6 @@ class Overlay:
         counts = np.bincount(places, minlength=regions.count * len(palette)).reshape(regions.count, -1)
         pixels = np.bincount(labels[~self.inked], minlength=regions.count)
         return np.asarray(counts / np.maximum(pixels, 1)[:, None], np.float32)
-
-    def _labels(self, regions: Regions) -> NDArray[np.int32]:
-        """(H, W): the region of each pixel."""
-        height, width = self.inked.shape
-        labels = cv2.resize(regions.coarse.astype(np.int32), (width, height), interpolation=cv2.INTER_NEAREST)
-        return np.asarray(labels)
 
     @cached_property
     def _numbered(self) -> tuple[Colours, NDArray[np.intp]]:
