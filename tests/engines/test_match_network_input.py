@@ -40,6 +40,18 @@ def test_precision_hardly_changes_the_answer(monkeypatch, views):
     assert (shares[0] - shares[1]).abs().sum(-1).mean() < 0.05
 
 
+@pytest.mark.parametrize("units", [False, True])
+def test_a_prepared_network_gives_the_same_answer(monkeypatch, views, units):
+    monkeypatch.setattr(network_input, "has_bfloat16_units", lambda: units)
+    network, prepared = random_network(), random_network()
+    network_input.prepare(prepared, "cpu")
+    assert (prepared.query.weight.dtype == torch.bfloat16) is units
+    assert prepared.reranker.first.weight.dtype == torch.float32
+    assert torch.allclose(
+        network_input.ask(prepared, *views).logits, network_input.ask(network, *views).logits, atol=1e-3
+    )
+
+
 def test_chosen_queries_get_the_same_answer(views):
     network = random_network()
     everything = network_input.ask(network, *views)

@@ -94,10 +94,12 @@ class MatchEngine:
     def load(self, device: str, model: str = "") -> None:
         """Reads the weights. Raises `MissingModel`."""
         _check_model(model)
-        if self._network is None:
-            self._network = _read_network(self._folder)
-        self._device = device
-        self._network.to(device)
+        if self._network is None or device != self._device:
+            from colorizer.engines.match.network_input import prepare
+
+            network = _read_network(self._folder)
+            prepare(network, device)
+            self._network, self._device = network, device
 
     def colorize(self, request: ColorizeRequest, report: Report) -> Result:
         """Colours one sketch; see `colorizer.engines.base.Engine`."""

@@ -60,6 +60,9 @@ _WIDE, _SHARP = 0.04, 7
 border, on the small copy: soft shadows and vignettes have 0 to 4, faces 12 and more."""
 _CUT_SIDE = 256
 """Longer side, in pixels, at which the borders of a coloured picture are found."""
+_CUT_ROUNDS = 2
+"""Number of rounds of GrabCut. A third doesn't improve the mask (IoU of 72 deciding pairs: .928 with two, .927 with
+three; of 195 drawings: .878 with both)."""
 _OVERLAP = 0.2
 """Overlap, as a fraction of the narrower one's width, from which two components are in the same column."""
 _FIGURE, _MOST_FIGURES = 0.3, 4
@@ -304,7 +307,8 @@ def _cut(picture: NDArray[np.uint8], guess: NDArray[np.float32]) -> NDArray[np.f
     if not sure.all() and sure.any():
         cv2.setRNGSeed(0)  # its colour models are initialised at random
         lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-        cv2.grabCut(lab, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(lab, marks, None, *models, _CUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     return np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
 
 

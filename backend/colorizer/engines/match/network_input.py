@@ -130,6 +130,18 @@ def _hint(mask: Mask | None, window: Window, size: int) -> torch.Tensor:
     return _planes(square(mask, window, size, fill=0) * 2 - 1)
 
 
+def prepare(network: MatchNetwork, device: str) -> None:
+    """Moves a network to a device, with its weights in the layout and precision in which `ask` uses them there, so that
+    they aren't converted each time. It can't be moved to another device afterwards."""
+    network.to(torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if _in_bfloat16(torch.device(device)):
+        for part in network.children():
+            if part is not network.reranker:  # `reranker.corrections` computes in float32
+                for layer in part.modules():
+                    if isinstance(layer, (torch.nn.Conv2d, torch.nn.Linear)):
+                        layer.to(torch.bfloat16)
+
+
 @torch.inference_mode()
 def ask(
     network: MatchNetwork,
@@ -147,12 +159,15 @@ def ask(
     seen = (sketch.ink, sketch.mask, reference.picture, reference.mask)
     if warp is not None:
         warp = WarpField(warp.where.to(device), warp.likeness.to(device))
-    # The network was trained in this precision, too (`colorizer_lab.training.match`).
-    fast = device.type == "cpu" and has_bfloat16_units()
     chosen = None if queries is None else torch.from_numpy(queries)[None].to(device)
-    with torch.autocast("cpu", torch.bfloat16, enabled=fast):
+    with torch.autocast("cpu", torch.bfloat16, enabled=_in_bfloat16(device)):
         answer: Correspondence = network(*(plane.to(device) for plane in seen), warp, chosen)
     return answer
+
+
+def _in_bfloat16(device: torch.device) -> bool:
+    """Whether the network computes in bfloat16, as in its training (`colorizer_lab.training.match`)."""
+    return device.type == "cpu" and has_bfloat16_units()
 
 
 def foreground_share(network: MatchNetwork, parts: torch.Tensor) -> NDArray[np.float32]:
