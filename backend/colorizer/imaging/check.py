@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import find_objects
 
 from colorizer.imaging.basins import Labels
 from colorizer.imaging.lookup import look_up
@@ -122,10 +123,9 @@ def make_check(
         suspects: the regions to check. A region that is suspect for several reasons is listed for the first one.
         openings: the openings to check.
     """
+    spots = _spots(regions, confidence, suspects)
     flagged = np.zeros(regions.count, bool)
-    spots: list[_Spot] = []
     for suspect in suspects:
-        spots += _spots(regions, suspect.kind, suspect.regions & ~flagged, confidence)
         flagged |= suspect.regions
     mask = look_up(flagged * np.uint8(255), regions.labels)
     for opening in openings:
@@ -165,29 +165,21 @@ def _meetings(
     ]
 
 
-def _spots(
-    regions: Regions, kind: PlaceKind, wanted: NDArray[np.bool_], confidence: NDArray[np.float32]
-) -> list[_Spot]:
-    """One spot for each wanted region."""
-    rows, columns = np.nonzero(wanted[regions.coarse])
-    label = regions.coarse[rows, columns]
-    ends = [np.full(regions.count, 2**30), np.full(regions.count, 2**30), np.zeros(regions.count, int)]
-    left, top, right = ends
-    bottom = right.copy()
-    np.minimum.at(left, label, columns)
-    np.minimum.at(top, label, rows)
-    np.maximum.at(right, label, columns + 1)
-    np.maximum.at(bottom, label, rows + 1)
-    area = regions.areas()
-    return [
-        _Spot(
-            kind,
-            (float(left[i]), float(top[i]), float(right[i]), float(bottom[i])),
-            float(area[i]),
-            float(confidence[i]),
-        )
-        for i in np.unique(label)
-    ]
+def _spots(regions: Regions, confidence: NDArray[np.float32], suspects: Sequence[Suspects]) -> list[_Spot]:
+    """One spot for each suspect region; a region that is suspect for several reasons has the first one."""
+    kinds: dict[int, PlaceKind] = {}
+    for suspect in suspects:
+        for number in np.flatnonzero(suspect.regions).tolist():
+            kinds.setdefault(number, suspect.kind)
+    areas = regions.areas()
+    boxes = find_objects(regions.coarse + 1, max_label=regions.count)
+    spots = []
+    for number, kind in kinds.items():
+        if boxes[number] is not None:
+            rows, columns = boxes[number]
+            box = float(columns.start), float(rows.start), float(columns.stop), float(rows.stop)
+            spots.append(_Spot(kind, box, float(areas[number]), float(confidence[number])))
+    return spots
 
 
 def _spot_of_opening(opening: Opening, regions: Regions, confidence: NDArray[np.float32]) -> _Spot:
