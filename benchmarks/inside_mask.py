@@ -16,7 +16,7 @@ def can():
 
 def fill(sketch, marks, out=""):
     """Seconds by the clock and of the processor, from setting the key strokes until the picture shows the colours;
-    `held` for as long as setting them alone holds the GUI thread. The colours are written to `out`."""
+    `held` for as long as that alone holds the GUI thread. The colours are written to `out`."""
     lines, strokes = _read(sketch), split(_read(marks))
     size = lines.width, lines.height
     document = Krita.instance().createDocument(*size, "", "RGBA", "U8", "", 72.0)
@@ -25,9 +25,13 @@ def fill(sketch, marks, out=""):
     colorize_mask.add(document, layer, "Colorize Mask")
     layer.setVisible(True)
     document.rootNode().addChildNode(layer, None)
+    settled = time.perf_counter() + colorize_mask.SETTLED_MS / 1000
+    while time.perf_counter() < settled:
+        yield
     before = _shown(document, size)
     start, used = time.perf_counter(), time.process_time()
-    colorize_mask.fill(document.rootNode(), strokes)
+    colorize_mask.set_key_strokes(document.rootNode(), strokes)
+    _mask(document).updateMask(True)
     held = time.perf_counter() - start
     while _shown(document, size) == before:
         yield
